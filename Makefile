@@ -1,0 +1,58 @@
+# Everything a newcomer runs. `make help` lists it; the targets set themselves up.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+UV := $(BIN)/uv
+STAMP := $(VENV)/.ready
+WORKERS ?= 2
+export PYTHONDONTWRITEBYTECODE := 1
+
+.PHONY: help
+help: ## list these commands
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+
+$(STAMP): requirements/dev.txt layers/common/pyproject.toml server/pyproject.toml fakes/pyproject.toml
+	@echo "Setting up $(VENV) (a minute the first time) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/dev.txt)"
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip sync --quiet --require-hashes requirements/dev.txt
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e layers/common -e server -e fakes
+	@touch $@
+
+.PHONY: setup
+setup: $(STAMP) ## set up everything that the other commands need (they call it)
+
+.PHONY: demo
+demo: $(STAMP) ## the main job from end to end on a real repository (REPO=path for your own)
+	@$(BIN)/python -m examples.demo $(if $(REPO),--repository "$(REPO)")
+
+.PHONY: run
+run: $(STAMP) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
+	@$(BIN)/kova up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)")
+
+.PHONY: test
+test: $(STAMP) ## all tests
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+
+.PHONY: check
+check: $(STAMP) ## format, lint, types, import contracts, template, drift
+	@$(BIN)/ruff format --check .
+	@$(BIN)/ruff check .
+	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m tests.checks
+
+.PHONY: fix
+fix: $(STAMP) ## format and mend what the linter can
+	@$(BIN)/ruff format -q .
+	@$(BIN)/ruff check -q --fix .
+
+.PHONY: lock
+lock: $(STAMP) ## make the hashed requirement files again
+	@$(BIN)/python -m tests.checks.locks --write
+
+.PHONY: clean
+clean: ## remove what the commands above made
+	rm -rf $(VENV) .kova .aws-sam .mypy_cache .ruff_cache .pytest_cache

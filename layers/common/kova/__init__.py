@@ -1,0 +1,1 @@
+"""Kova: code health for GitHub repositories."""

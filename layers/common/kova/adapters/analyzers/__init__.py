@@ -1,0 +1,1 @@
+"""The analysers: each in a process of its own, behind one port."""

@@ -1,0 +1,1 @@
+"""GitHub: the wire, authentication, sources and publishing."""

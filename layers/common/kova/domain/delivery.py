@@ -1,0 +1,211 @@
+"""GitHub's webhook deliveries: verify the signature, read the few fields that matter.
+
+Pure functions over bytes. GitHub's own examples break its schemas, so what is read is about ten
+fields and everything else is tolerated.
+See https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Final
+from urllib.parse import parse_qs
+
+from kova.domain.errors import InvalidInputError, NotConfiguredError, SignatureError
+from kova.domain.repository import FULL_NAME_PATTERN, is_ref, is_sha
+from kova.domain.scan import ScanTarget, Trigger
+
+BODY_LIMIT: Final = 25_000_000  # GitHub does not deliver more than 25 MB.
+DEPTH_LIMIT: Final = 200
+_DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
+_SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
+_PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
+_MAX_ID: Final = 2**63 - 1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Delivery:
+    """One verified delivery. `target` is None for what Kova has nothing to do with."""
+
+    id: str
+    event: str
+    action: str | None
+    target: ScanTarget | None
+
+
+def verify_signature(body: bytes, header: str | None, secrets: Sequence[str]) -> None:
+    """Check X-Hub-Signature-256 over the raw bytes, in constant time.
+
+    Args:
+        body: the body exactly as it arrived.
+        header: the value of X-Hub-Signature-256.
+        secrets: every secret that is valid now (several while one is being rotated).
+
+    Raises:
+        NotConfiguredError: no secret is configured; nothing is ever accepted then.
+        SignatureError: the header is missing, malformed or does not match.
+    """
+    usable = [secret for secret in secrets if secret]
+    if not usable:
+        raise NotConfiguredError("No webhook secret is configured.")
+    match = _SIGNATURE.match((header or "").encode("utf-8", "replace"))
+    if match is None:
+        raise SignatureError
+    given = match[1]
+    matches = False
+    for secret in usable:
+        expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode()
+        matches |= hmac.compare_digest(expected, given)
+    if not matches:
+        raise SignatureError
+
+
+def parse_delivery(
+    *, delivery_id: str | None, event: str | None, content_type: str | None, body: bytes
+) -> Delivery:
+    """Read a verified delivery.
+
+    Raises:
+        InvalidInputError: a header is missing or the body is not a JSON object.
+    """
+    if not delivery_id or not _DELIVERY.fullmatch(delivery_id):
+        raise InvalidInputError("X-GitHub-Delivery is missing or malformed.")
+    if not event or not re.fullmatch(r"[a-z_]{1,64}", event):
+        raise InvalidInputError("X-GitHub-Event is missing or malformed.")
+    payload = _payload(content_type or "", body)
+    action = payload.get("action")
+    return Delivery(
+        id=delivery_id,
+        event=event,
+        action=action if isinstance(action, str) else None,
+        target=_target(event, delivery_id, payload),
+    )
+
+
+def _payload(content_type: str, body: bytes) -> dict[str, Any]:
+    if content_type.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+        body = _form_payload(body)
+    try:
+        value = parse_json(body)
+    except ValueError as exc:
+        raise InvalidInputError("The body is not JSON.", reason="bad_json") from exc
+    if not isinstance(value, dict):
+        raise InvalidInputError("The body is not a JSON object.")
+    return value
+
+
+def _form_payload(body: bytes) -> bytes:
+    try:
+        fields = parse_qs(body, strict_parsing=True, max_num_fields=16)
+    except ValueError as exc:
+        raise InvalidInputError("The form is malformed.") from exc
+    values = fields.get(b"payload", [])
+    if len(values) != 1:
+        raise InvalidInputError("The form has no single field `payload`.")
+    return values[0]
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse JSON strictly: UTF-8 only, no NaN, no nesting beyond DEPTH_LIMIT.
+
+    Raises:
+        ValueError: it is not such JSON.
+    """
+    if _too_deep(body):
+        raise ValueError("nested too deeply")
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+_BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+def _too_deep(body: bytes) -> bool:
+    """Tell it without recursion, before the parser would need one stack frame a level."""
+    if body.count(b"[") + body.count(b"{") <= DEPTH_LIMIT:
+        return False
+    depth = 0
+    for match in _BRACKETS_AND_STRINGS.finditer(body):
+        token = match[0]
+        if token in (b"[", b"{"):
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                return True
+        elif token in (b"]", b"}"):
+            depth -= 1
+    return False
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")
+
+
+def _target(event: str, delivery_id: str, payload: dict[str, Any]) -> ScanTarget | None:
+    repository = _object(payload, "repository")
+    full_name = repository.get("full_name")
+    if not isinstance(full_name, str) or not re.fullmatch(FULL_NAME_PATTERN, full_name):
+        return None
+    default_branch = repository.get("default_branch")
+    common: dict[str, Any] = {
+        "repository": full_name,
+        "github_id": _id(repository.get("id")),
+        "installation_id": _id(_object(payload, "installation").get("id")),
+        "default_branch": default_branch if _is_branch(default_branch) else None,
+        "private": repository.get("private") is True,
+        "delivery": delivery_id,
+    }
+    if event == "push":
+        return _push_target(payload, common)
+    if event == "pull_request":
+        return _pull_request_target(payload, common)
+    return None
+
+
+def _push_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget | None:
+    ref, after = payload.get("ref"), payload.get("after")
+    branch = common["default_branch"]
+    if payload.get("deleted") is True or not branch or ref != f"refs/heads/{branch}":
+        return None
+    if not isinstance(after, str) or not is_sha(after) or not after.strip("0"):
+        return None
+    return ScanTarget(trigger=Trigger.PUSH, ref=ref, commit_sha=after, **common)
+
+
+def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget | None:
+    pull = _object(payload, "pull_request")
+    number = _id(payload.get("number")) or _id(pull.get("number"))
+    head, base = _object(pull, "head"), _object(pull, "base")
+    shas = (head.get("sha"), base.get("sha"))
+    if payload.get("action") not in _PULL_ACTIONS or number is None:
+        return None
+    if not all(isinstance(sha, str) and is_sha(sha) for sha in shas):
+        return None
+    return ScanTarget(
+        trigger=Trigger.PULL_REQUEST,
+        ref=f"refs/pull/{number}/head",
+        commit_sha=shas[0],
+        base_sha=shas[1],
+        pull_request=number,
+        **common,
+    )
+
+
+def _object(payload: dict[str, Any], key: str) -> dict[str, Any]:
+    value = payload.get(key)
+    return value if isinstance(value, dict) else {}
+
+
+def _id(value: Any) -> int | None:
+    valid = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_ID
+    return value if valid else None
+
+
+def _is_branch(value: Any) -> bool:
+    return isinstance(value, str) and is_ref(value)

@@ -1,0 +1,51 @@
+"""An error: a finding with a life, from first seen to fixed."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+from datetime import datetime
+
+from kova.domain.finding import Finding
+
+
+class ErrorStatus(enum.StrEnum):
+    """Where an error stands."""
+
+    OPEN = "open"
+    FIXED = "fixed"
+    IGNORED = "ignored"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorRecord:
+    """An error as the API shows it; `introduced_in` is the commit of the scan that saw it first."""
+
+    id: str
+    repository: str
+    finding: Finding
+    status: ErrorStatus
+    first_seen_at: datetime
+    last_seen_at: datetime
+    fixed_at: datetime | None
+    introduced_in: str | None
+    fix: FixReference | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FixReference:
+    """The latest fix of an error, in short."""
+
+    id: str
+    status: str
+    pull_request_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class LifecycleChange:
+    """What one scan changed: how many errors it opened and closed."""
+
+    new: int
+    fixed: int
+    error_ids: dict[str, str]
+    """Error id by fingerprint, for all errors of the scan."""

@@ -1,0 +1,113 @@
+"""A finding: what one analyser says about one place of one file."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass
+
+
+class Severity(enum.StrEnum):
+    """How bad it is when the finding is right."""
+
+    CRITICAL = "critical"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+    @property
+    def rank(self) -> int:
+        """0 for critical to 3 for low."""
+        return list(Severity).index(self)
+
+    def at_least(self, other: Severity) -> bool:
+        """Tell whether this is as bad as the other one or worse."""
+        return self.rank <= other.rank
+
+
+class Tier(enum.StrEnum):
+    """How much the rule is about errors: `error` is shown first, `hygiene` on request only."""
+
+    ERROR = "error"
+    WARNING = "warning"
+    HYGIENE = "hygiene"
+
+
+class Confidence(enum.StrEnum):
+    """How sure the rule is."""
+
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
+
+
+class Category(enum.StrEnum):
+    """What kind of error it is."""
+
+    SYNTAX = "syntax"
+    CORRECTNESS = "correctness"
+    SECURITY = "security"
+    RELIABILITY = "reliability"
+    PORTABILITY = "portability"
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Span:
+    """A place in a file. Lines and columns start at 1; the end column is exclusive."""
+
+    start_line: int
+    start_column: int
+    end_line: int
+    end_column: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class TextEdit:
+    """Replace the text of a span, columns counted in characters."""
+
+    span: Span
+    content: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProposedEdit:
+    """Edits by which an analyser would mend its finding.
+
+    `safe` is the analyser's own word that the edit keeps the program's meaning.
+    """
+
+    edits: tuple[TextEdit, ...]
+    safe: bool
+    description: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Finding:
+    """One error as one analyser reports it.
+
+    `path` is relative to the repository with forward slashes. `scope` is the qualified name of
+    the function or class around it. `fingerprint` is hexadecimal SHA-256 (domain/fingerprint.py).
+    """
+
+    analyzer: str
+    rule_id: str
+    severity: Severity
+    tier: Tier
+    confidence: Confidence
+    category: Category
+    message: str
+    path: str
+    span: Span
+    snippet: str
+    scope: str = ""
+    help_url: str | None = None
+    cwe: str | None = None
+    fingerprint: str = ""
+    edit: ProposedEdit | None = None
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Skipped:
+    """Something that was not analysed, and why: said, never silent."""
+
+    path: str
+    reason: str

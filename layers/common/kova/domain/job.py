@@ -1,0 +1,54 @@
+"""The messages on the queues: small typed JSON with a version."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+from typing import Any, Final
+
+from kova.domain.errors import MalformedMessageError
+from kova.domain.repository import FULL_NAME_PATTERN
+from kova.domain.scan import ScanTarget, Trigger
+
+VERSION: Final = 1
+_FIELDS: Final = {field.name for field in dataclasses.fields(ScanTarget)}
+_INTEGERS: Final = {"github_id", "installation_id", "pull_request"}
+_BOOLEANS: Final = {"private", "full", "fix"}
+
+
+def encode_scan_job(target: ScanTarget) -> str:
+    """Return the message for the scan queue."""
+    body = {key: value for key, value in dataclasses.asdict(target).items() if value is not None}
+    return json.dumps({"version": VERSION, "kind": "scan", **body}, separators=(",", ":"))
+
+
+def decode_scan_job(body: str) -> ScanTarget:
+    """Read a message of the scan queue.
+
+    Raises:
+        MalformedMessageError: it is not one; trying again will not help.
+    """
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise MalformedMessageError from exc
+    if not isinstance(message, dict) or message.get("kind") != "scan":
+        raise MalformedMessageError
+    if message.get("version") != VERSION:
+        raise MalformedMessageError("The queue message has a version that is not known.")
+    values = {key: value for key, value in message.items() if key in _FIELDS}
+    for key, value in values.items():
+        _check(key, value)
+    try:
+        return ScanTarget(**{**values, "trigger": Trigger(values.get("trigger", ""))})
+    except (TypeError, ValueError) as exc:
+        raise MalformedMessageError from exc
+
+
+def _check(key: str, value: Any) -> None:
+    kind = int if key in _INTEGERS else bool if key in _BOOLEANS else str
+    if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
+        raise MalformedMessageError(f"The queue message's field {key} has the wrong type.")
+    if key == "repository" and not re.fullmatch(FULL_NAME_PATTERN, value):
+        raise MalformedMessageError("The queue message names no repository.")

@@ -1,0 +1,130 @@
+"""One analysis of one commit."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from kova.domain.finding import Finding, Skipped
+
+
+class Trigger(enum.StrEnum):
+    """What asked for the scan."""
+
+    PUSH = "push"
+    PULL_REQUEST = "pull_request"
+    API = "api"
+
+
+class ScanStatus(enum.StrEnum):
+    """Where a scan stands; the last three are final."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    SKIPPED = "skipped"
+
+    @property
+    def final(self) -> bool:
+        """Tell whether nothing more will happen."""
+        return self in {ScanStatus.SUCCEEDED, ScanStatus.FAILED, ScanStatus.SKIPPED}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanStats:
+    """Counts of one scan; `duration_ms` is wall time from claim to the rows written."""
+
+    files: int = 0
+    files_analyzed: int = 0
+    files_cached: int = 0
+    files_skipped: int = 0
+    errors: int = 0
+    new_errors: int = 0
+    fixed_errors: int = 0
+    duration_ms: int = 0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Scan:
+    """A scan as the API shows it."""
+
+    id: str
+    repository: str
+    ref: str | None
+    commit_sha: str | None
+    trigger: Trigger
+    status: ScanStatus
+    created_at: datetime
+    started_at: datetime | None = None
+    finished_at: datetime | None = None
+    stats: ScanStats = field(default_factory=ScanStats)
+    skipped: tuple[Skipped, ...] = ()
+    failure: str | None = None
+    check_run_url: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanTarget:
+    """What is to be scanned; the same target scanned twice is one scan.
+
+    Attributes:
+        repository: `owner/name`.
+        github_id: GitHub's number of the repository, where the event told it.
+        installation_id: the App's installation, where the event told it.
+        ref: full ref name (`refs/heads/main`) or None for the default branch.
+        commit_sha: the commit, or None to resolve it from the ref.
+        pull_request: the number, for pull requests.
+        base_sha: the commit that a pull request's head is compared with.
+        delivery: GitHub's delivery id, for webhooks.
+        scan_id: the row that POST /api/scan made beforehand.
+        full: analyse everything again.
+        fix: propose and prove fixes.
+    """
+
+    repository: str
+    trigger: Trigger
+    github_id: int | None = None
+    installation_id: int | None = None
+    default_branch: str | None = None
+    private: bool = False
+    ref: str | None = None
+    commit_sha: str | None = None
+    pull_request: int | None = None
+    base_sha: str | None = None
+    delivery: str | None = None
+    scan_id: str | None = None
+    full: bool = False
+    fix: bool = True
+
+    @property
+    def dedupe_key(self) -> str:
+        """What makes two requests the same work: GitHub's delivery id alone is not enough."""
+        if self.scan_id:
+            return f"api:{self.scan_id}"
+        if self.pull_request is not None:
+            return f"pull_request:{self.pull_request}:{self.base_sha}:{self.commit_sha}"
+        return f"push:{self.ref}:{self.commit_sha}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClaimedScan:
+    """A scan that this worker alone has in hand until `lease` runs out."""
+
+    id: str
+    repository_id: str
+    lease: str
+    started_at: datetime
+
+
+@dataclass(frozen=True, kw_only=True)
+class Analysis:
+    """What the analysers said of a tree."""
+
+    findings: tuple[Finding, ...]
+    skipped: tuple[Skipped, ...]
+    files: int
+    analyzed: frozenset[str]
+    incomplete: frozenset[str] = frozenset()
+    """Names of analysers that did not finish: silence of these proves nothing."""

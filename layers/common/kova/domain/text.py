@@ -1,0 +1,20 @@
+"""Text from outside, made safe to store and to show."""
+
+from __future__ import annotations
+
+import re
+from typing import Final
+
+# Postgres stores neither NUL nor lone surrogates; both arrive in file names, messages and JSON.
+_UNSTORABLE: Final = re.compile("[\x00\ud800-\udfff]")
+REPLACEMENT: Final = "\ufffd"
+
+
+def clean(text: str) -> str:
+    """Return the text with NUL and lone surrogates replaced by U+FFFD."""
+    return _UNSTORABLE.sub(REPLACEMENT, text)
+
+
+def shorten(text: str, limit: int) -> str:
+    """Return at most `limit` characters of the text, the last one an ellipsis if it was longer."""
+    return text if len(text) <= limit else text[: limit - 1] + "\u2026"

@@ -1,0 +1,108 @@
+"""Where the code comes from: one commit of one repository on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from kova.domain.finding import Skipped
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryRef:
+    """A repository as the GitHub client addresses it; the installation is looked up if unknown."""
+
+    full_name: str
+    installation_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryInfo:
+    """What GitHub says of a repository."""
+
+    full_name: str
+    github_id: int
+    installation_id: int | None
+    default_branch: str
+    private: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeFile:
+    """A regular file of a commit's tree. `size` is in bytes."""
+
+    path: str
+    sha: str
+    size: int
+    mode: str = "100644"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tree:
+    """The regular files of a commit; `complete` is False when GitHub cut the listing short."""
+
+    commit_sha: str
+    files: tuple[TreeFile, ...]
+    skipped: tuple[Skipped, ...]
+    complete: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """A pull request's side of the changes: files that are new or changed since the merge base.
+
+    `renamed` maps a new path to its old one; `complete` is False when GitHub cut the list short.
+    """
+
+    merge_base_sha: str
+    changed: frozenset[str]
+    renamed: dict[str, str]
+    complete: bool
+
+
+@dataclass(frozen=True, kw_only=True)
+class FetchLimits:
+    """What a fetch may cost. Sizes in bytes."""
+
+    files: int = 20_000
+    file_bytes: int = 1_000_000
+    total_bytes: int = 400_000_000
+    depth: int = 60
+    seconds: float = 120.0
+    blobs_instead_of_tarball: int = 20
+
+
+class CodeSource(Protocol):
+    """Reads repositories. No code of a repository is ever run; there is no git here.
+
+    Every method raises GitHubUnavailableError (or GitHubRateLimitedError) when trying again may
+    help, RepositoryNotFoundError and GitHubRefusedError when it will not.
+    """
+
+    async def repository(self, repository: RepositoryRef) -> RepositoryInfo:
+        """Describe the repository."""
+
+    async def resolve(self, repository: RepositoryRef, ref: str) -> str:
+        """Return the commit id that a branch, tag or full ref name points to."""
+
+    async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
+        """List the regular files of a commit; links and submodules are in `skipped`."""
+
+    async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
+        """Say what `head` changed since its merge base with `base`."""
+
+    async def download(
+        self,
+        repository: RepositoryRef,
+        commit_sha: str,
+        wanted: Sequence[TreeFile],
+        folder: Path,
+        limits: FetchLimits,
+    ) -> tuple[Skipped, ...]:
+        """Write the wanted files below a private folder.
+
+        Few files come as blobs, many as the tarball; each file's blob id is checked against the
+        tree's. Returns what is missing and why; a file that is not named is there.
+        """

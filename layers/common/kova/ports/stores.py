@@ -1,0 +1,153 @@
+"""What is remembered. The Postgres adapter implements all of them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from kova.domain.api_key import ApiKey, Scope
+from kova.domain.error import ErrorRecord, ErrorStatus, LifecycleChange
+from kova.domain.finding import Finding, Severity, Skipped
+from kova.domain.fix import Fix, FixStatus, ProvedFix
+from kova.domain.page import Page, PageRequest
+from kova.domain.repository import Repository
+from kova.domain.scan import Analysis, ClaimedScan, Scan, ScanStats, ScanStatus, ScanTarget
+from kova.ports.source import RepositoryInfo
+
+
+@dataclass(frozen=True, kw_only=True)
+class ErrorFilter:
+    """Which errors to list; None means any."""
+
+    repository: str | None = None
+    status: ErrorStatus | None = None
+    severity: Severity | None = None
+    analyzer: str | None = None
+    rule: str | None = None
+    path: str | None = None
+
+
+class RepositoryStore(Protocol):
+    """Watched repositories."""
+
+    async def save(self, info: RepositoryInfo) -> Repository:
+        """Create the repository, or update it by GitHub's number (it may have been renamed)."""
+
+    async def get(self, full_name: str) -> Repository | None:
+        """Find it by name, whatever its letters' case."""
+
+    async def page(self, request: PageRequest) -> Page[Repository]:
+        """List with counts of open errors by severity."""
+
+
+class ScanStore(Protocol):
+    """Scans and who has them in hand."""
+
+    async def create(self, target: ScanTarget, repository_id: str) -> Scan:
+        """Record a queued scan; the same target again returns the first one."""
+
+    async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+        """Take the scan in hand. None when it is finished already.
+
+        Raises:
+            BusyError: another worker has this scan, or another scan of the same commit, in hand.
+        """
+
+    async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
+        """Keep it in hand; False when it was lost to another worker."""
+
+    async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
+        """Note the commit that a scan without one turned out to be about."""
+
+    async def finish(
+        self,
+        claim: ClaimedScan,
+        status: ScanStatus,
+        *,
+        stats: ScanStats,
+        skipped: Sequence[Skipped],
+        failure: str | None = None,
+        check_run_url: str | None = None,
+    ) -> bool:
+        """End the scan; False when the claim was lost."""
+
+    async def fail(self, scan_id: str, failure: str) -> None:
+        """End a scan that nobody will try again."""
+
+    async def get(self, scan_id: str) -> Scan | None:
+        """Find one by id."""
+
+    async def page(self, request: PageRequest, repository: str | None) -> Page[Scan]:
+        """List, newest first."""
+
+
+class ErrorStore(Protocol):
+    """Errors and their life."""
+
+    async def apply(
+        self, repository_id: str, commit_sha: str, analysis: Analysis
+    ) -> LifecycleChange:
+        """Open what is new, refresh what is there, close what is gone.
+
+        An open error is closed only when its file was analysed again and is clean of it, or is
+        no longer in the tree; one whose analyser did not finish stays open. In one transaction;
+        applying the same analysis again changes nothing.
+        """
+
+    async def get(self, error_id: str) -> ErrorRecord | None:
+        """Find one by id."""
+
+    async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
+        """List, newest first."""
+
+    async def of_scan(self, scan_id: str) -> list[Finding]:
+        """The open findings of the scan's repository, for export."""
+
+
+class FixStore(Protocol):
+    """Fixes and their proofs."""
+
+    async def save(self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]) -> None:
+        """Record the outcome of each fix, one row an error; a better outcome replaces a worse."""
+
+    async def published(self, error_ids: Sequence[str], url: str) -> None:
+        """Note the pull request that offers these errors' fixes."""
+
+    async def get(self, fix_id: str) -> Fix | None:
+        """Find one by id."""
+
+    async def page(
+        self, request: PageRequest, repository: str | None, status: FixStatus | None
+    ) -> Page[Fix]:
+        """List, newest first."""
+
+
+class DeliveryStore(Protocol):
+    """Webhook deliveries whose work is done."""
+
+    async def remember(self, delivery: str, event: str, scan_id: str | None) -> None:
+        """Record the delivery as handled, once."""
+
+    async def scan_of(self, delivery: str) -> str | None:
+        """The scan that an earlier attempt at this delivery began."""
+
+
+class ApiKeyStore(Protocol):
+    """API keys."""
+
+    async def create(
+        self, name: str, prefix: str, secret_hash: bytes, scopes: frozenset[Scope],
+        expires_at: datetime | None,
+    ) -> ApiKey:
+        """Store a key."""
+
+    async def by_prefix(self, prefix: str) -> ApiKey | None:
+        """Find a key by the public part of it."""
+
+    async def list(self) -> list[ApiKey]:
+        """All keys, oldest first."""
+
+    async def revoke(self, prefix: str, now: datetime) -> bool:
+        """Revoke; False when there is no such key."""

@@ -1,0 +1,1 @@
+"""HTTP: the application factory, authentication, problems and routes."""
