@@ -61,6 +61,9 @@ class ScanStore(Protocol):
     async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
         """Note the commit that a scan without one turned out to be about."""
 
+    async def release(self, claim: ClaimedScan) -> None:
+        """Let it go unfinished, for the next attempt."""
+
     async def finish(
         self,
         claim: ClaimedScan,
@@ -87,13 +90,14 @@ class ErrorStore(Protocol):
     """Errors and their life."""
 
     async def apply(
-        self, repository_id: str, commit_sha: str, analysis: Analysis
+        self, claim: ClaimedScan, commit_sha: str, analysis: Analysis
     ) -> LifecycleChange:
         """Open what is new, refresh what is there, close what is gone.
 
         An open error is closed only when its file was analysed again and is clean of it, or is
         no longer in the tree; one whose analyser did not finish stays open. In one transaction;
-        applying the same analysis again changes nothing.
+        applying the same analysis again changes nothing, and still
+        counts what the scan's first attempt changed.
         """
 
     async def get(self, error_id: str) -> ErrorRecord | None:

@@ -1,0 +1,150 @@
+"""The client that the other modules speak through: a repository's calls, authorised."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from typing import IO, Any, Final, TypeVar
+
+import httpx
+
+from kova.adapters.github import shapes
+from kova.adapters.github.auth import TokenProvider
+from kova.adapters.github.protocol import Reply
+from kova.adapters.github.shapes import Json
+from kova.adapters.github.transport import JSON_LIMIT, Transport
+from kova.domain.errors import GitHubRefusedError
+from kova.domain.repository import check_full_name
+from kova.ports.source import RepositoryRef
+
+PAGES: Final = 50
+PER_PAGE: Final = "100"
+
+T = TypeVar("T")
+
+
+class GitHubClient:
+    """Calls of GitHub's REST API on repositories.
+
+    Paths are relative to `/repos/{owner}/{name}` and already quoted. Every method raises the
+    errors that `kova.ports.source.CodeSource` names.
+    """
+
+    def __init__(
+        self,
+        *,
+        base_url: str,
+        tokens: TokenProvider,
+        http: httpx.AsyncClient,
+        sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
+        clock: Callable[[], float] = time.monotonic,
+        jitter: Callable[[], float] = random.random,
+    ) -> None:
+        """Take the HTTP client from the composition root, which sets its time-outs and closes it.
+
+        Args:
+            base_url: the API's root, for example https://api.github.com.
+            tokens: AppTokens or FixedToken.
+            http: with a connect time-out of about 5 s and a read time-out of about 30 s.
+            sleep: waits between attempts.
+            clock: measures how long attempts take altogether.
+            jitter: a random number between 0 and 1.
+        """
+        self._tokens = tokens
+        self._transport = Transport(
+            base_url=base_url, http=http, sleep=sleep, clock=clock, jitter=jitter
+        )
+
+    async def get(
+        self, repository: RepositoryRef, path: str, *, limit: int = JSON_LIMIT, **params: str
+    ) -> Json:
+        """Return the JSON object at a path."""
+        reply = await self._json("GET", repository, path, params=params, limit=limit)
+        return shapes.as_object(reply.data)
+
+    async def pages(
+        self, repository: RepositoryRef, path: str, *, key: str | None = None, **params: str
+    ) -> AsyncIterator[Json]:
+        """Yield the objects of a list, page after page; `key` names the member that holds it."""
+        reply = await self._json("GET", repository, path, params={"per_page": PER_PAGE, **params})
+        for _ in range(PAGES):
+            items = shapes.as_object(reply.data).get(key) if key else reply.data
+            for item in shapes.objects(items):
+                yield item
+            if reply.next_url is None:
+                return
+            reply = await self._json("GET", repository, reply.next_url)
+
+    async def write(
+        self,
+        method: str,
+        repository: RepositoryRef,
+        path: str,
+        body: Json,
+        *,
+        repeatable: bool = False,
+    ) -> Json:
+        """POST or PATCH a body and return the object that comes back.
+
+        `repeatable` is for what ends in the same state when it is carried out twice; the rest is
+        repeated by `looking_again`, which looks first whether it was carried out.
+        """
+        reply = await self._json(method, repository, path, body=body, repeatable=repeatable)
+        return shapes.as_object(reply.data)
+
+    async def file(
+        self, repository: RepositoryRef, path: str, sink: IO[bytes], *, limit: int
+    ) -> None:
+        """Write what a path redirects to into a file, at most `limit` bytes."""
+        whole = self._whole(repository, path)
+
+        async def call(authorization: str) -> None:
+            await self._transport.file(whole, sink, authorization=authorization, limit=limit)
+
+        await self._authorized(repository, call)
+
+    async def installation(self, repository: RepositoryRef) -> int | None:
+        """Return the App's installation on the repository, None with a fixed token."""
+        return await self._tokens.installation(self._transport, repository)
+
+    async def looking_again(self, operation: Callable[[], Awaitable[T]]) -> T:
+        """Run an operation that looks before it creates, again if one of its writes failed.
+
+        Whether a failed write was carried out is not known. Reads were tried often enough already.
+        """
+        return await self._transport.retrying(
+            operation, repeatable=lambda exc: exc.data.get("method", "GET") != "GET"
+        )
+
+    async def _json(
+        self, method: str, repository: RepositoryRef, path: str, **options: Any
+    ) -> Reply:
+        whole = self._whole(repository, path)
+
+        async def call(authorization: str) -> Reply:
+            return await self._transport.json(
+                method, whole, authorization=authorization, **options
+            )
+
+        return await self._authorized(repository, call)
+
+    async def _authorized(
+        self, repository: RepositoryRef, call: Callable[[str], Awaitable[T]]
+    ) -> T:
+        authorization = await self._tokens.authorization(self._transport, repository)
+        try:
+            return await call(authorization)
+        except GitHubRefusedError as exc:
+            refused = exc.data.get("refusal") == "unauthenticated"
+            if not refused or not self._tokens.drop(repository, authorization):
+                raise
+        # A token can be revoked before it expires: once more with a new one.
+        authorization = await self._tokens.authorization(self._transport, repository)
+        return await call(authorization)
+
+    def _whole(self, repository: RepositoryRef, path: str) -> str:
+        if path and not path.startswith("/"):
+            return path  # a next page's address, whose origin the transport checks
+        return f"/repos/{check_full_name(repository.full_name)}{path}"

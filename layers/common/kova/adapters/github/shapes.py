@@ -1,0 +1,75 @@
+"""GitHub's JSON, read field by field: what is missing or of another kind is GitHub's failure."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from kova.domain.errors import GitHubUnavailableError
+from kova.domain.repository import is_sha
+from kova.domain.text import clean, shorten
+
+Json = dict[str, Any]
+TEXT_LIMIT: Final = 1_000
+
+
+def as_object(value: object) -> Json:
+    """Return the value if it is a JSON object.
+
+    Raises:
+        GitHubUnavailableError: it is something else, for example a proxy's page of HTML.
+    """
+    if not isinstance(value, dict):
+        raise GitHubUnavailableError("GitHub's answer is not a JSON object.")
+    return value
+
+
+def objects(value: object) -> list[Json]:
+    """Return the value if it is a list, without members that are not objects."""
+    if not isinstance(value, list):
+        raise GitHubUnavailableError("GitHub's answer is not a JSON list.")
+    return [item for item in value if isinstance(item, dict)]
+
+
+def field(value: object, *keys: str) -> Any:
+    """Return what stands under the keys, None where the path ends early."""
+    for key in keys:
+        if not isinstance(value, dict):
+            return None
+        value = value.get(key)
+    return value
+
+
+def text(value: object, *keys: str) -> str:
+    """Return a needed, non-empty text, cleaned and at most TEXT_LIMIT characters long."""
+    found = field(value, *keys)
+    if not isinstance(found, str) or not found:
+        raise _missing(keys)
+    return shorten(clean(found), TEXT_LIMIT)
+
+
+def number(value: object, *keys: str) -> int:
+    """Return a needed whole number."""
+    found = field(value, *keys)
+    if not isinstance(found, int) or isinstance(found, bool):
+        raise _missing(keys)
+    return found
+
+
+def sha(value: object, *keys: str) -> str:
+    """Return a needed object id."""
+    found = field(value, *keys)
+    if not isinstance(found, str) or not is_sha(found):
+        raise _missing(keys)
+    return found
+
+
+def page_url(value: object) -> str | None:
+    """Return the address of the thing's page, if it is one that a browser may open."""
+    found = field(value, "html_url")
+    if isinstance(found, str) and found.startswith(("https://", "http://")):
+        return shorten(clean(found), TEXT_LIMIT)
+    return None
+
+
+def _missing(keys: tuple[str, ...]) -> GitHubUnavailableError:
+    return GitHubUnavailableError(f"GitHub's answer has no usable {'.'.join(keys)}.")

@@ -1,0 +1,32 @@
+"""Handled webhook deliveries in Postgres."""
+
+from __future__ import annotations
+
+from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.rows import as_uuid
+
+
+class PostgresDeliveryStore:
+    """Implements ports.stores.DeliveryStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def remember(self, delivery: str, event: str, scan_id: str | None) -> None:
+        """Record it, once."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                """INSERT INTO deliveries (id, event, scan_id) VALUES (%s, %s, %s)
+                ON CONFLICT (id) DO NOTHING""",
+                (delivery, event, as_uuid(scan_id) if scan_id else None),
+            )
+
+    async def scan_of(self, delivery: str) -> str | None:
+        """The scan that the delivery began."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                "SELECT scan_id FROM deliveries WHERE id = %s", (delivery,)
+            )
+            row = await cursor.fetchone()
+        return str(row["scan_id"]) if row and row["scan_id"] else None

@@ -1,0 +1,216 @@
+"""Errors and their life in Postgres."""
+
+from __future__ import annotations
+
+from typing import Any, Final, LiteralString
+
+from psycopg.rows import DictRow
+
+from kova.adapters.postgres.pool import Connection, Database
+from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.domain.error import ErrorRecord, ErrorStatus, FixReference, LifecycleChange
+from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.page import Page, PageRequest
+from kova.domain.scan import Analysis, ClaimedScan
+from kova.domain.text import clean
+from kova.ports.stores import ErrorFilter
+
+_SELECT: Final[LiteralString] = """
+SELECT errors.*, repositories.full_name AS repository, auto_fixes.id AS fix_id,
+    auto_fixes.status AS fix_status, auto_fixes.pull_request_url
+FROM errors JOIN repositories ON repositories.id = errors.repository_id
+LEFT JOIN auto_fixes ON auto_fixes.error_id = errors.id"""
+
+# One statement, so that a scan of thousands of findings is one round trip; a fixed error that
+# comes back is open again.
+_UPSERT: Final[LiteralString] = """
+INSERT INTO errors AS known (
+    repository_id, fingerprint, analyzer, rule_id, severity, tier, confidence, category, message,
+    path, scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe,
+    introduced_in)
+SELECT %(repository_id)s, fingerprint, analyzer, rule_id, severity, tier, confidence, category,
+    message, path, scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe,
+    %(commit_sha)s
+FROM unnest(%(fingerprint)s::text[], %(analyzer)s::text[], %(rule_id)s::text[],
+    %(severity)s::text[], %(tier)s::text[], %(confidence)s::text[], %(category)s::text[],
+    %(message)s::text[], %(path)s::text[], %(scope)s::text[], %(start_line)s::int[],
+    %(start_column)s::int[], %(end_line)s::int[], %(end_column)s::int[], %(snippet)s::text[],
+    %(help_url)s::text[], %(cwe)s::text[])
+AS found (fingerprint, analyzer, rule_id, severity, tier, confidence, category, message, path,
+    scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe)
+ORDER BY fingerprint
+ON CONFLICT (repository_id, fingerprint) DO UPDATE SET
+    severity = EXCLUDED.severity, tier = EXCLUDED.tier, confidence = EXCLUDED.confidence,
+    category = EXCLUDED.category, message = EXCLUDED.message, scope = EXCLUDED.scope,
+    start_line = EXCLUDED.start_line, start_column = EXCLUDED.start_column,
+    end_line = EXCLUDED.end_line, end_column = EXCLUDED.end_column, snippet = EXCLUDED.snippet,
+    help_url = EXCLUDED.help_url, cwe = EXCLUDED.cwe, last_seen_at = now(),
+    status = CASE known.status WHEN 'fixed' THEN 'open' ELSE known.status END, fixed_at = NULL
+RETURNING id, fingerprint"""
+
+_CLOSE: Final[LiteralString] = """
+UPDATE errors SET status = 'fixed', fixed_at = now()
+WHERE repository_id = %(repository_id)s AND status = 'open'
+    AND NOT fingerprint = ANY(%(seen)s)
+    AND NOT analyzer = ANY(%(incomplete)s)
+    AND NOT path = ANY(%(unseen_paths)s)"""
+
+# By time and commit rather than by what this attempt changed: an earlier attempt of the same scan
+# may have died after its transaction.
+_COUNT: Final[LiteralString] = """
+SELECT count(*) FILTER (WHERE introduced_in = %(commit_sha)s AND first_seen_at >= %(since)s) AS new,
+    count(*) FILTER (WHERE fixed_at >= %(since)s) AS fixed
+FROM errors WHERE repository_id = %(repository_id)s"""
+
+
+class PostgresErrorStore:
+    """Implements ports.stores.ErrorStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def apply(
+        self, claim: ClaimedScan, commit_sha: str, analysis: Analysis
+    ) -> LifecycleChange:
+        """Open, refresh and close in one transaction."""
+        values = {
+            "repository_id": as_uuid(claim.repository_id),
+            "incomplete": list(analysis.incomplete),
+            "unseen_paths": [clean(one.path) for one in analysis.skipped],
+            "commit_sha": commit_sha,
+            "since": claim.started_at,
+        }
+        async with self._database.transaction() as connection:
+            ids = await _upsert(connection, claim.repository_id, commit_sha, analysis.findings)
+            await connection.execute(_CLOSE, {**values, "seen": list(ids)})
+            counts = await (await connection.execute(_COUNT, values)).fetchone()
+        assert counts is not None
+        return LifecycleChange(new=counts["new"], fixed=counts["fixed"], error_ids=ids)
+
+    async def get(self, error_id: str) -> ErrorRecord | None:
+        """Find one."""
+        query: LiteralString = _SELECT + " WHERE errors.id = %(id)s"
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(query, {"id": as_uuid(error_id)})).fetchone()
+        return _record(row) if row else None
+
+    async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
+        """List, newest first."""
+        values = {
+            "repository": filters.repository,
+            "status": filters.status,
+            "severity": filters.severity,
+            "analyzer": filters.analyzer,
+            "rule": filters.rule,
+            "path": filters.path,
+        }
+        async with self._database.transaction() as connection:
+            return await fetch_page(
+                connection,
+                select=_SELECT,
+                table="errors",
+                ordered_by="first_seen_at",
+                where=[_CONDITIONS[key] for key, value in values.items() if value is not None],
+                values=values,
+                request=request,
+                make=_record,
+            )
+
+    async def of_scan(self, scan_id: str) -> list[Finding]:
+        """The open findings of the scan's repository."""
+        query: LiteralString = (
+            _SELECT
+            + """ WHERE errors.status = 'open' AND errors.repository_id =
+            (SELECT repository_id FROM scans WHERE id = %(id)s)
+            ORDER BY errors.path, errors.start_line, errors.id"""
+        )
+        async with self._database.transaction() as connection:
+            rows = await (await connection.execute(query, {"id": as_uuid(scan_id)})).fetchall()
+        return [_record(row).finding for row in rows]
+
+
+_CONDITIONS: Final[dict[str, LiteralString]] = {
+    "repository": "lower(repositories.full_name) = lower(%(repository)s)",
+    "status": "errors.status = %(status)s",
+    "severity": "errors.severity = %(severity)s",
+    "analyzer": "errors.analyzer = %(analyzer)s",
+    "rule": "errors.rule_id = %(rule)s",
+    "path": "errors.path = %(path)s",
+}
+
+
+async def _upsert(
+    connection: Connection, repository_id: str, commit_sha: str, findings: tuple[Finding, ...]
+) -> dict[str, str]:
+    if not findings:
+        return {}
+    rows = [cleaned(_values(finding)) for finding in findings]
+    columns: dict[str, Any] = {key: [row[key] for row in rows] for key in rows[0]}
+    values = {**columns, "repository_id": as_uuid(repository_id), "commit_sha": commit_sha}
+    returned = await (await connection.execute(_UPSERT, values)).fetchall()
+    return {row["fingerprint"]: str(row["id"]) for row in returned}
+
+
+def _values(finding: Finding) -> dict[str, Any]:
+    return {
+        "fingerprint": finding.fingerprint,
+        "analyzer": finding.analyzer,
+        "rule_id": finding.rule_id,
+        "severity": finding.severity.value,
+        "tier": finding.tier.value,
+        "confidence": finding.confidence.value,
+        "category": finding.category.value,
+        "message": finding.message,
+        "path": finding.path,
+        "scope": finding.scope,
+        "start_line": finding.span.start_line,
+        "start_column": finding.span.start_column,
+        "end_line": finding.span.end_line,
+        "end_column": finding.span.end_column,
+        "snippet": finding.snippet,
+        "help_url": finding.help_url,
+        "cwe": finding.cwe,
+    }
+
+
+def _record(row: DictRow) -> ErrorRecord:
+    finding = Finding(
+        analyzer=row["analyzer"],
+        rule_id=row["rule_id"],
+        severity=Severity(row["severity"]),
+        tier=Tier(row["tier"]),
+        confidence=Confidence(row["confidence"]),
+        category=Category(row["category"]),
+        message=row["message"],
+        path=row["path"],
+        scope=row["scope"],
+        span=Span(
+            start_line=row["start_line"],
+            start_column=row["start_column"],
+            end_line=row["end_line"],
+            end_column=row["end_column"],
+        ),
+        snippet=row["snippet"],
+        help_url=row["help_url"],
+        cwe=row["cwe"],
+        fingerprint=row["fingerprint"],
+    )
+    fix = None
+    if row["fix_id"]:
+        fix = FixReference(
+            id=str(row["fix_id"]),
+            status=row["fix_status"],
+            pull_request_url=row["pull_request_url"],
+        )
+    return ErrorRecord(
+        id=str(row["id"]),
+        repository=row["repository"],
+        finding=finding,
+        status=ErrorStatus(row["status"]),
+        first_seen_at=row["first_seen_at"],
+        last_seen_at=row["last_seen_at"],
+        fixed_at=row["fixed_at"],
+        introduced_in=row["introduced_in"],
+        fix=fix,
+    )

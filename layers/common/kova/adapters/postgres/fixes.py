@@ -1,0 +1,139 @@
+"""Fixes and their proofs in Postgres: one row an error, the latest outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final, LiteralString
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.domain.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.domain.page import Page, PageRequest
+from kova.domain.text import clean
+
+_SELECT: Final[LiteralString] = """
+SELECT auto_fixes.*, errors.path, errors.rule_id, repositories.full_name AS repository
+FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
+JOIN repositories ON repositories.id = errors.repository_id"""
+
+# What people already see (published, merged, closed) is not taken back by proposing it again.
+_SAVE: Final[LiteralString] = """
+INSERT INTO auto_fixes AS known (error_id, scan_id, strategy, provider, model, status, safe, patch,
+    verification, rejection, cost_usd)
+VALUES (%(error_id)s, %(scan_id)s, %(strategy)s, %(provider)s, %(model)s, %(status)s, %(safe)s,
+    %(patch)s, %(verification)s, %(rejection)s, %(cost_usd)s)
+ON CONFLICT (error_id) DO UPDATE SET
+    scan_id = EXCLUDED.scan_id, strategy = EXCLUDED.strategy, provider = EXCLUDED.provider,
+    model = EXCLUDED.model, status = EXCLUDED.status, safe = EXCLUDED.safe,
+    patch = EXCLUDED.patch, verification = EXCLUDED.verification,
+    rejection = EXCLUDED.rejection, cost_usd = known.cost_usd + EXCLUDED.cost_usd,
+    updated_at = now()
+WHERE known.status IN ('proposed', 'verified', 'rejected')"""
+
+
+class PostgresFixStore:
+    """Implements ports.stores.FixStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def save(
+        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
+    ) -> None:
+        """Record each outcome."""
+        rows = [
+            _values(scan_id, fix, error_ids[fix.finding.fingerprint])
+            for fix in fixes
+            if fix.finding.fingerprint in error_ids
+        ]
+        if rows:
+            async with self._database.transaction() as connection:
+                await connection.cursor().executemany(_SAVE, rows)
+
+    async def published(self, error_ids: Sequence[str], url: str) -> None:
+        """Note the pull request."""
+        async with self._database.transaction() as connection:
+            await connection.execute(
+                """UPDATE auto_fixes SET status = 'published', pull_request_url = %(url)s,
+                updated_at = now() WHERE error_id = ANY(%(ids)s) AND status = 'verified'""",
+                {"ids": [as_uuid(one) for one in error_ids], "url": url},
+            )
+
+    async def get(self, fix_id: str) -> Fix | None:
+        """Find one."""
+        query: LiteralString = _SELECT + " WHERE auto_fixes.id = %(id)s"
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(query, {"id": as_uuid(fix_id)})).fetchone()
+        return _fix(row) if row else None
+
+    async def page(
+        self, request: PageRequest, repository: str | None, status: FixStatus | None
+    ) -> Page[Fix]:
+        """List, newest first."""
+        where: list[LiteralString] = []
+        if repository is not None:
+            where.append("lower(repositories.full_name) = lower(%(repository)s)")
+        if status is not None:
+            where.append("auto_fixes.status = %(status)s")
+        async with self._database.transaction() as connection:
+            return await fetch_page(
+                connection,
+                select=_SELECT,
+                table="auto_fixes",
+                ordered_by="created_at",
+                where=where,
+                values={"repository": repository, "status": status},
+                request=request,
+                make=_fix,
+            )
+
+
+def _values(scan_id: str, fix: ProvedFix, error_id: str) -> dict[str, Any]:
+    return cleaned(
+        {
+            "error_id": as_uuid(error_id),
+            "scan_id": as_uuid(scan_id),
+            "strategy": fix.strategy.value,
+            "provider": fix.provider,
+            "model": fix.model,
+            "status": fix.status.value,
+            "safe": fix.safe,
+            "patch": fix.patch,
+            "verification": Jsonb(
+                [
+                    {"step": one.step, "passed": one.passed, "detail": clean(one.detail)}
+                    for one in fix.verification
+                ]
+            ),
+            "rejection": fix.rejection,
+            "cost_usd": fix.cost_usd,
+        }
+    )
+
+
+def _fix(row: DictRow) -> Fix:
+    return Fix(
+        id=str(row["id"]),
+        error_id=str(row["error_id"]),
+        repository=row["repository"],
+        path=row["path"],
+        rule_id=row["rule_id"],
+        strategy=Strategy(row["strategy"]),
+        provider=row["provider"],
+        model=row["model"],
+        status=FixStatus(row["status"]),
+        safe=row["safe"],
+        patch=row["patch"],
+        verification=tuple(
+            Verification(step=Step(one["step"]), passed=one["passed"], detail=one["detail"])
+            for one in row["verification"]
+        ),
+        rejection=row["rejection"],
+        pull_request_url=row["pull_request_url"],
+        cost_usd=row["cost_usd"],
+        created_at=row["created_at"],
+    )

@@ -1,0 +1,104 @@
+"""Watched repositories in Postgres."""
+
+from __future__ import annotations
+
+from typing import Final, LiteralString
+
+from psycopg.rows import DictRow
+
+from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.rows import cleaned, fetch_page
+from kova.domain.finding import Severity
+from kova.domain.page import Page, PageRequest
+from kova.domain.repository import AutoFix, Repository
+from kova.ports.source import RepositoryInfo
+
+_SELECT: Final[LiteralString] = """
+SELECT repositories.*, coalesce((
+    SELECT jsonb_object_agg(severity, number) FROM (
+        SELECT severity, count(*) AS number FROM errors
+        WHERE errors.repository_id = repositories.id AND status = 'open' GROUP BY severity
+    ) AS counted
+), '{}') AS open_errors
+FROM repositories"""
+
+# A renamed repository keeps GitHub's number; one that took over an old name has another number,
+# so the old row gives the name up first.
+_RELEASE_NAME: Final[LiteralString] = """
+UPDATE repositories SET full_name = full_name || '#' || id::text
+WHERE lower(full_name) = lower(%(full_name)s) AND github_id <> %(github_id)s"""
+
+_SAVE: Final[LiteralString] = """
+INSERT INTO repositories (full_name, github_id, installation_id, default_branch, private)
+VALUES (%(full_name)s, %(github_id)s, %(installation_id)s, %(default_branch)s, %(private)s)
+ON CONFLICT (github_id) DO UPDATE SET
+    full_name = EXCLUDED.full_name,
+    installation_id = coalesce(EXCLUDED.installation_id, repositories.installation_id),
+    default_branch = EXCLUDED.default_branch, private = EXCLUDED.private, updated_at = now()
+RETURNING *, '{}'::jsonb AS open_errors"""
+
+
+class PostgresRepositoryStore:
+    """Implements ports.stores.RepositoryStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def save(self, info: RepositoryInfo) -> Repository:
+        """Create or update by GitHub's number."""
+        values = cleaned(vars_of(info))
+        async with self._database.transaction() as connection:
+            await connection.execute(_RELEASE_NAME, values)
+            cursor = await connection.execute(_SAVE, values)
+            row = await cursor.fetchone()
+        assert row is not None
+        return _repository(row)
+
+    async def get(self, full_name: str) -> Repository | None:
+        """Find it by name."""
+        query: LiteralString = _SELECT + " WHERE lower(full_name) = lower(%(name)s)"
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(query, cleaned({"name": full_name}))).fetchone()
+        return _repository(row) if row else None
+
+    async def page(self, request: PageRequest) -> Page[Repository]:
+        """List them."""
+        async with self._database.transaction() as connection:
+            return await fetch_page(
+                connection,
+                select=_SELECT,
+                table="repositories",
+                ordered_by="created_at",
+                where=(),
+                values={},
+                request=request,
+                make=_repository,
+            )
+
+
+def vars_of(info: RepositoryInfo) -> dict[str, object]:
+    """Return the row's values."""
+    return {
+        "full_name": info.full_name,
+        "github_id": info.github_id,
+        "installation_id": info.installation_id,
+        "default_branch": info.default_branch,
+        "private": info.private,
+    }
+
+
+def _repository(row: DictRow) -> Repository:
+    return Repository(
+        id=str(row["id"]),
+        full_name=row["full_name"],
+        github_id=row["github_id"],
+        installation_id=row["installation_id"],
+        default_branch=row["default_branch"],
+        private=row["private"],
+        auto_fix=AutoFix(row["auto_fix"]),
+        fail_on=Severity(row["fail_on"]),
+        monthly_budget_usd=row["monthly_budget_usd"],
+        created_at=row["created_at"],
+        open_errors={one.value: int(row["open_errors"].get(one, 0)) for one in Severity},
+    )

@@ -1,0 +1,197 @@
+"""Scans in Postgres, with the lease that keeps two workers apart."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import timedelta
+from typing import Any, Final, LiteralString
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.domain.errors import BusyError, NotFoundError
+from kova.domain.finding import Skipped
+from kova.domain.page import Page, PageRequest
+from kova.domain.scan import ClaimedScan, Scan, ScanStats, ScanStatus, ScanTarget, Trigger
+from kova.domain.text import clean
+
+_SELECT: Final[LiteralString] = """
+SELECT scans.*, repositories.full_name AS repository
+FROM scans JOIN repositories ON repositories.id = scans.repository_id"""
+
+_CREATE: Final[LiteralString] = """
+INSERT INTO scans (id, repository_id, dedupe_key, ref, commit_sha, trigger)
+VALUES (coalesce(%(id)s, gen_random_uuid()), %(repository_id)s, %(key)s, %(ref)s, %(sha)s, %(trigger)s)
+ON CONFLICT (repository_id, dedupe_key) DO UPDATE SET dedupe_key = EXCLUDED.dedupe_key
+RETURNING id"""
+
+# Another live scan of the same commit makes this one wait: FOR UPDATE on the repository's row
+# orders two claims that come at the same moment.
+_LOCK: Final[LiteralString] = """
+SELECT scans.id, scans.status, scans.repository_id, scans.lease_until > now() AS held,
+    EXISTS (
+        SELECT FROM scans AS other WHERE other.repository_id = scans.repository_id
+        AND other.commit_sha = scans.commit_sha AND other.id <> scans.id
+        AND other.status = 'running' AND other.lease_until > now()
+    ) AS same_commit_held
+FROM scans JOIN repositories ON repositories.id = scans.repository_id
+WHERE scans.id = %(id)s FOR UPDATE OF repositories, scans"""
+
+_CLAIM: Final[LiteralString] = """
+UPDATE scans SET status = 'running', lease = %(lease)s, lease_until = now() + %(duration)s,
+    attempts = attempts + 1, started_at = coalesce(started_at, now())
+WHERE id = %(id)s RETURNING started_at"""
+
+_FINISH: Final[LiteralString] = """
+UPDATE scans SET status = %(status)s, stats = %(stats)s, skipped = %(skipped)s,
+    failure = %(failure)s, check_run_url = %(check_run_url)s, finished_at = now(),
+    lease = NULL, lease_until = NULL
+WHERE id = %(id)s AND lease = %(lease)s"""
+
+
+class PostgresScanStore:
+    """Implements ports.stores.ScanStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def create(self, target: ScanTarget, repository_id: str) -> Scan:
+        """Record a queued scan, once."""
+        values = {
+            "id": as_uuid(target.scan_id) if target.scan_id else None,
+            "repository_id": as_uuid(repository_id),
+            "key": target.dedupe_key,
+            "ref": target.ref,
+            "sha": target.commit_sha,
+            "trigger": target.trigger,
+        }
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_CREATE, cleaned(values))).fetchone()
+        assert row is not None
+        scan = await self.get(str(row["id"]))
+        assert scan is not None
+        return scan
+
+    async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+        """Take it in hand, or None when it is finished."""
+        token = uuid.uuid4()
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_LOCK, {"id": as_uuid(scan_id)})).fetchone()
+            if row is None:
+                raise NotFoundError
+            if ScanStatus(row["status"]).final:
+                return None
+            if row["held"] or row["same_commit_held"]:
+                raise BusyError
+            values = {"id": row["id"], "lease": token, "duration": lease}
+            claimed = await (await connection.execute(_CLAIM, values)).fetchone()
+        assert claimed is not None
+        return ClaimedScan(
+            id=scan_id,
+            repository_id=str(row["repository_id"]),
+            lease=str(token),
+            started_at=claimed["started_at"],
+        )
+
+    async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
+        """Prolong the lease."""
+        return await self._update(
+            "UPDATE scans SET lease_until = now() + %(duration)s WHERE id = %(id)s AND lease = %(lease)s",
+            {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease), "duration": lease},
+        )
+
+    async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
+        """Note the commit."""
+        await self._update(
+            "UPDATE scans SET ref = %(ref)s, commit_sha = %(sha)s WHERE id = %(id)s",
+            {"id": as_uuid(scan_id), "ref": ref, "sha": commit_sha},
+        )
+
+    async def release(self, claim: ClaimedScan) -> None:
+        """Let it go."""
+        await self._update(
+            """UPDATE scans SET status = 'queued', lease = NULL, lease_until = NULL
+            WHERE id = %(id)s AND lease = %(lease)s""",
+            {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease)},
+        )
+
+    async def finish(
+        self,
+        claim: ClaimedScan,
+        status: ScanStatus,
+        *,
+        stats: ScanStats,
+        skipped: Sequence[Skipped],
+        failure: str | None = None,
+        check_run_url: str | None = None,
+    ) -> bool:
+        """End it, if the claim still holds."""
+        values = {
+            "id": as_uuid(claim.id),
+            "lease": as_uuid(claim.lease),
+            "status": status,
+            "stats": Jsonb(asdict(stats)),
+            "skipped": Jsonb([{"path": clean(one.path), "reason": one.reason} for one in skipped]),
+            "failure": failure,
+            "check_run_url": check_run_url,
+        }
+        return await self._update(_FINISH, values)
+
+    async def fail(self, scan_id: str, failure: str) -> None:
+        """End it for good."""
+        await self._update(
+            """UPDATE scans SET status = 'failed', failure = %(failure)s, finished_at = now(),
+            lease = NULL, lease_until = NULL WHERE id = %(id)s AND status IN ('queued', 'running')""",
+            {"id": as_uuid(scan_id), "failure": failure},
+        )
+
+    async def get(self, scan_id: str) -> Scan | None:
+        """Find one."""
+        query: LiteralString = _SELECT + " WHERE scans.id = %(id)s"
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(query, {"id": as_uuid(scan_id)})).fetchone()
+        return _scan(row) if row else None
+
+    async def page(self, request: PageRequest, repository: str | None) -> Page[Scan]:
+        """List, newest first."""
+        where: list[LiteralString] = []
+        if repository is not None:
+            where.append("lower(repositories.full_name) = lower(%(repository)s)")
+        async with self._database.transaction() as connection:
+            return await fetch_page(
+                connection,
+                select=_SELECT,
+                table="scans",
+                ordered_by="created_at",
+                where=where,
+                values={"repository": repository},
+                request=request,
+                make=_scan,
+            )
+
+    async def _update(self, query: LiteralString, values: dict[str, Any]) -> bool:
+        async with self._database.transaction() as connection:
+            return (await connection.execute(query, cleaned(values))).rowcount == 1
+
+
+def _scan(row: DictRow) -> Scan:
+    return Scan(
+        id=str(row["id"]),
+        repository=row["repository"],
+        ref=row["ref"],
+        commit_sha=row["commit_sha"],
+        trigger=Trigger(row["trigger"]),
+        status=ScanStatus(row["status"]),
+        created_at=row["created_at"],
+        started_at=row["started_at"],
+        finished_at=row["finished_at"],
+        stats=ScanStats(**row["stats"]),
+        skipped=tuple(Skipped(**one) for one in row["skipped"]),
+        failure=row["failure"],
+        check_run_url=row["check_run_url"],
+    )

@@ -1,0 +1,132 @@
+"""The rules of the proof that need no tool: comparing a file before and after an edit."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections import Counter
+from collections.abc import Iterable
+from typing import Final
+
+from kova.domain.finding import Finding, TextEdit
+from kova.domain.source_text import EditError, SourceText
+
+NEAR_LINES: Final = 25
+MAX_EDIT_LINES: Final = 60
+_IMPORT_LINES: Final = re.compile(r"(?:\s*(?:from\s+\S+\s+)?import\s+[^\r\n;]+[\r\n]+)+\s*")
+_SUPPRESSIONS: Final = re.compile(
+    r"#\s*(?:noqa|type:\s*ignore|pyright:|pylint:|nosec|ruff:|flake8:|pragma:|fmt:\s*off)", re.I
+)
+_DANGERS: Final = re.compile(
+    r"\b(?:eval|exec|compile|__import__|subprocess|system|popen|spawn\w*|socket|urlopen|urllib"
+    r"|requests|httpx|aiohttp|pickle|marshal|ctypes|getattr|setattr|globals)\b|https?://"
+)
+_SECRETS: Final = re.compile(
+    r"-----BEGIN|AKIA[0-9A-Z]{16}|gh[pousr]_[A-Za-z0-9]{20,}|xox[abp]-|sk-[A-Za-z0-9-]{20,}"
+)
+# Modules of the standard library that reach processes, networks or foreign code.
+_DANGEROUS_MODULES: Final = frozenset(
+    """
+    subprocess socket ssl http urllib ftplib smtplib imaplib poplib telnetlib xmlrpc asyncio
+    ctypes pickle marshal shelve importlib runpy code codeop pty multiprocessing os shutil signal
+    webbrowser socketserver
+    """.split()
+)
+
+
+def check_applies(before: SourceText, finding: Finding) -> tuple[SourceText | None, str]:
+    """Step 1: apply the finding's edit to the exact text that was scanned.
+
+    Returns:
+        The new text, or None, and a sentence of what was seen.
+    """
+    proposal = finding.edit
+    if proposal is None or not proposal.edits:
+        return None, "There is no edit."
+    changed = 0
+    for edit in proposal.edits:
+        changed += edit.span.end_line - edit.span.start_line + 1
+        far = (
+            edit.span.end_line < finding.span.start_line - NEAR_LINES
+            or edit.span.start_line > finding.span.end_line + NEAR_LINES
+        )
+        if far and not _harmless_insertion(edit):
+            return None, f"An edit at line {edit.span.start_line} is far from the finding."
+    if changed > MAX_EDIT_LINES:
+        return None, f"The edit touches {changed} lines; {MAX_EDIT_LINES} is the most."
+    try:
+        after = before.apply(proposal.edits)
+        after.encode()
+    except (EditError, UnicodeEncodeError) as exc:
+        return None, f"The edit does not apply: {exc}."
+    if after.text == before.text:
+        return None, "The edit changes nothing."
+    if not after.text.strip():
+        return None, "The edit empties the file."
+    if _newlines(after.text) - _newlines(before.text):
+        return None, "The edit brings in another kind of line end."
+    return after, "The edit applies to the scanned blob and stays near the finding."
+
+
+def _harmless_insertion(edit: TextEdit) -> bool:
+    """A string's prefix (a long string begins far above its bad escape) or lines of imports."""
+    if (edit.span.start_line, edit.span.start_column) != (edit.span.end_line, edit.span.end_column):
+        return False
+    return edit.content in {"r", "f", "b"} or _IMPORT_LINES.fullmatch(edit.content) is not None
+
+
+def _newlines(text: str) -> set[str]:
+    return set(re.findall(r"\r\n|\r|\n", text))
+
+
+def silenced(before: str, after: str) -> bool:
+    """Tell whether the edit added a comment that switches a tool off."""
+    return len(_SUPPRESSIONS.findall(after)) > len(_SUPPRESSIONS.findall(before))
+
+
+def new_findings(before: Iterable[Finding], after: Iterable[Finding]) -> list[str]:
+    """Name the rules that report more than before, counted by scope."""
+    extra = _by_scope(after) - _by_scope(before)
+    return sorted({f"{rule} in {scope or 'the module'}" for (_, rule, scope) in extra})
+
+
+def is_gone(finding: Finding, before: Iterable[Finding], after: Iterable[Finding]) -> bool:
+    """Tell whether the finding's rule reports less in the finding's scope."""
+    key = (finding.analyzer, finding.rule_id, finding.scope)
+    return _by_scope(after)[key] < _by_scope(before)[key]
+
+
+def _by_scope(findings: Iterable[Finding]) -> Counter[tuple[str, str, str]]:
+    return Counter((one.analyzer, one.rule_id, one.scope) for one in findings)
+
+
+def new_imports(before: frozenset[str], after: frozenset[str]) -> list[str]:
+    """Name new imports that are not known to be there and harmless: the standard library is."""
+    roots = {name: name.split(".")[0] for name in after - before}
+    return sorted(
+        name
+        for name, root in roots.items()
+        if root not in sys.stdlib_module_names or root in _DANGEROUS_MODULES
+    )
+
+
+def new_dangers(before: str, after: str) -> list[str]:
+    """Name what the edit newly mentions: processes, networks, evaluation, secrets."""
+    extra = Counter(_DANGERS.findall(after)) - Counter(_DANGERS.findall(before))
+    secrets = len(_SECRETS.findall(after)) > len(_SECRETS.findall(before))
+    return sorted(extra) + (["a secret"] if secrets else [])
+
+
+def unified_diff(path: str, before: str, after: str) -> str:
+    """Return a patch in git's form."""
+    lines = difflib.unified_diff(
+        _lines(before), _lines(after), fromfile=f"a/{path}", tofile=f"b/{path}"
+    )
+    return "".join(
+        line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
+    )
+
+
+def _lines(text: str) -> list[str]:
+    return re.findall(r"[^\n]*\n|[^\n]+\Z", text)

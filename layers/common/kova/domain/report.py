@@ -1,0 +1,101 @@
+"""What people read: the check run's summary and annotations, the pull request's text.
+
+Everything from a repository is untrusted: it is put into code spans, where Markdown and mentions
+mean nothing.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+
+from kova.domain.finding import Finding, Severity, Skipped
+from kova.domain.fix import FileFix, FixStatus, ProvedFix
+from kova.domain.scan import Analysis
+from kova.domain.text import shorten
+
+_SKIPPED_SHOWN = 20
+_LIST_SHOWN = 100
+
+
+def code(text: str, limit: int = 200) -> str:
+    """Return the text as a Markdown code span that it cannot end."""
+    flat = " ".join(text.split()).replace("`", "\u02cb").replace("|", "\u2223")
+    return f"`{shorten(flat, limit) or ' '}`"
+
+
+def conclusion(findings: Iterable[Finding], fail_on: Severity) -> str:
+    """Return the check run's conclusion: failure, neutral or success."""
+    severities = {finding.severity for finding in findings}
+    if any(severity.at_least(fail_on) for severity in severities):
+        return "failure"
+    return "neutral" if severities else "success"
+
+
+def title(findings: Sequence[Finding], *, new: bool) -> str:
+    """Return the check run's title."""
+    if not findings:
+        return "No new errors" if new else "No errors"
+    counts = Counter(finding.severity for finding in findings)
+    parts = [f"{counts[severity]} {severity}" for severity in Severity if counts[severity]]
+    return f"{plural(len(findings), 'new error' if new else 'error')}: {', '.join(parts)}"
+
+
+def plural(number: int, noun: str) -> str:
+    """Return `1 error`, `2 errors`, and for `fix` the plural `fixes`."""
+    ending = "" if number == 1 else "es" if noun.endswith("x") else "s"
+    return f"{number} {noun}{ending}"
+
+
+def summary(analysis: Analysis, fixes: Sequence[ProvedFix]) -> str:
+    """Return the check run's summary: what was seen, what was not, and what can be mended."""
+    verified = sum(fix.status is FixStatus.VERIFIED for fix in fixes)
+    lines = [
+        f"{plural(len(analysis.analyzed), 'file')} analysed, "
+        f"{plural(len({one.path for one in analysis.skipped}), 'file')} skipped.",
+        f"{plural(len(fixes), 'fix')} tried, {verified} proved.",
+    ]
+    if analysis.incomplete:
+        lines.append(f"Did not finish: {', '.join(sorted(analysis.incomplete))}.")
+    if analysis.findings:
+        counts = Counter(finding.rule_id for finding in analysis.findings)
+        lines += ["", "| rule | errors |", "| --- | --- |"]
+        lines += [f"| {code(rule)} | {number} |" for rule, number in counts.most_common(50)]
+    if analysis.skipped:
+        lines += ["", "| skipped | reason |", "| --- | --- |"]
+        lines += [_skipped(one) for one in analysis.skipped[:_SKIPPED_SHOWN]]
+        rest = len(analysis.skipped) - _SKIPPED_SHOWN
+        lines += [f"| and {rest} more | |"] if rest > 0 else []
+    return "\n".join(lines)
+
+
+def _skipped(one: Skipped) -> str:
+    return f"| {code(one.path)} | {one.reason} |"
+
+
+def pull_request_title(files: Sequence[FileFix]) -> str:
+    """Return the title of the pull request with the proved fixes."""
+    number = sum(len(file.fixes) for file in files)
+    return f"Fix {plural(number, 'error')} in {plural(len(files), 'file')}"
+
+
+def pull_request_body(files: Sequence[FileFix], commit_sha: str) -> str:
+    """Return the text of the pull request: each fix and how far its proof went."""
+    fixes = [fix for file in files for fix in file.fixes]
+    lines = [
+        f"Each fix was applied to commit {commit_sha} on its own and then together with the others "
+        "of its file, and proved: it applies to the exact file, the file parses, the error is "
+        "gone, nothing new is reported, no new names come in, and every definition is kept.",
+        "",
+        "| error | place | proof |",
+        "| --- | --- | --- |",
+    ]
+    for fix in fixes[:_LIST_SHOWN]:
+        passed = sum(step.passed for step in fix.verification)
+        finding = fix.finding
+        place = code(f"{finding.path}:{finding.span.start_line}")
+        lines.append(f"| {code(finding.rule_id)} {code(finding.message)} | {place} | {passed} of 6 |")
+    if len(fixes) > _LIST_SHOWN:
+        lines.append(f"| and {len(fixes) - _LIST_SHOWN} more | | |")
+    lines += ["", "This branch is Kova's: a later push to the base branch may update it."]
+    return "\n".join(lines)

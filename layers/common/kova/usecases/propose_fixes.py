@@ -1,0 +1,103 @@
+"""Propose fixes for a file's findings, prove each, and combine those that hold together."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from kova.domain.finding import Finding, TextEdit
+from kova.domain.fix import FileFix, FixStatus, ProvedFix
+from kova.domain.source_text import EditError, SourceText, decode
+from kova.usecases.prove_fix import FileState, ProveFix
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proposal:
+    """All outcomes, and per file the content that carries the safe ones together."""
+
+    fixes: tuple[ProvedFix, ...]
+    files: tuple[FileFix, ...]
+
+
+class ProposeFixes:
+    """Deterministic fixes for findings that carry an edit."""
+
+    def __init__(self, prove: ProveFix, *, most: int = 500) -> None:
+        """Take the prover and the most fixes that one scan tries, safe ones first."""
+        self._prove = prove
+        self._most = most
+
+    def run(
+        self,
+        folder: Path,
+        findings: Iterable[Finding],
+        progress: Callable[[ProvedFix], None] | None = None,
+    ) -> Proposal:
+        """Prove the edits of findings of the files below a folder."""
+        chosen = sorted(
+            (one for one in findings if one.edit),
+            key=lambda one: (not (one.edit and one.edit.safe), one.path, one.span),
+        )[: self._most]
+        groups: dict[str, list[Finding]] = defaultdict(list)
+        for finding in chosen:
+            groups[finding.path].append(finding)
+        fixes: list[ProvedFix] = []
+        files: list[FileFix] = []
+        for path in sorted(groups):
+            proved, combined = self._file(folder, path, groups[path], progress)
+            fixes += proved
+            files += [combined] if combined else []
+        return Proposal(fixes=tuple(fixes), files=tuple(files))
+
+    def _file(
+        self,
+        folder: Path,
+        path: str,
+        findings: Sequence[Finding],
+        progress: Callable[[ProvedFix], None] | None,
+    ) -> tuple[list[ProvedFix], FileFix | None]:
+        source = decode((folder / path).read_bytes())
+        state = self._prove.examine(path, source) if source else None
+        if state is None:
+            return [], None
+        fixes: list[ProvedFix] = []
+        for finding in findings:
+            fix, _ = self._prove.prove(state, finding)
+            fixes.append(fix)
+            if progress:
+                progress(fix)
+        safe = [fix for fix in fixes if fix.status is FixStatus.VERIFIED and fix.safe]
+        return fixes, self._combine(state, safe)
+
+    def _combine(self, state: FileState, fixes: Sequence[ProvedFix]) -> FileFix | None:
+        """Apply fixes one upon the other; each must hold on what the ones before it made.
+
+        Edits are taken from the end of the file to its beginning, so that the places of those
+        still to come stay true; one that overlaps what was applied waits for a later scan.
+        """
+        current, taken = state, list[ProvedFix]()
+        applied: list[tuple[int, int]] = []
+        for fix in sorted(fixes, key=lambda one: one.finding.span, reverse=True):
+            assert fix.finding.edit is not None
+            ranges = _ranges(state.source, fix.finding.edit.edits)
+            above_all = all(end < start for _, end in ranges for start, _ in applied)
+            if not above_all:
+                continue
+            _, proved = self._prove.prove(current, fix.finding)
+            if proved is None:
+                continue
+            current = proved
+            taken.append(fix)
+            applied += ranges
+        if not taken:
+            return None
+        return FileFix(path=state.path, content=current.source.encode(), fixes=tuple(taken))
+
+
+def _ranges(source: SourceText, edits: Sequence[TextEdit]) -> list[tuple[int, int]]:
+    try:
+        return [source.offsets(edit)[:2] for edit in edits]
+    except EditError:
+        return []

@@ -1,0 +1,97 @@
+"""Publish a scan: the check run on its commit, the pull request with its proved fixes."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from kova.domain import report
+from kova.domain.finding import Finding, Severity
+from kova.domain.fix import FileFix, ProvedFix
+from kova.domain.repository import AutoFix, Repository
+from kova.domain.scan import Analysis, ScanTarget
+from kova.ports.publisher import Annotation, CheckRun, FixPullRequest, Publisher
+from kova.ports.source import RepositoryRef
+
+_LEVELS = {
+    Severity.CRITICAL: "failure",
+    Severity.HIGH: "failure",
+    Severity.MEDIUM: "warning",
+    Severity.LOW: "notice",
+}
+_NEVER_TOUCHED = (".github/",)
+
+
+class PublishScan:
+    """Shows people what a scan found."""
+
+    def __init__(self, publisher: Publisher) -> None:
+        """Take the publisher."""
+        self._publisher = publisher
+
+    async def check_run(
+        self,
+        repository: Repository,
+        target: ScanTarget,
+        analysis: Analysis,
+        fixes: Sequence[ProvedFix],
+    ) -> str | None:
+        """Publish the check run and return its address.
+
+        Its external id says what it is about and not which scan made it, so that scanning a
+        commit again updates the one check run.
+        """
+        assert target.commit_sha is not None
+        pull = target.pull_request
+        findings = sorted(analysis.findings, key=lambda one: (one.severity.rank, one.path, one.span))
+        return await self._publisher.check_run(
+            _address(repository),
+            CheckRun(
+                commit_sha=target.commit_sha,
+                external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
+                conclusion=report.conclusion(findings, repository.fail_on),
+                title=report.title(findings, new=pull is not None),
+                summary=report.summary(analysis, fixes),
+                annotations=tuple(_annotation(finding) for finding in findings),
+            ),
+        )
+
+    async def pull_request(
+        self, repository: Repository, commit_sha: str, files: Sequence[FileFix]
+    ) -> str | None:
+        """Offer the proved fixes; None when there are none or the branch has moved on."""
+        offered = [file for file in files if not file.path.startswith(_NEVER_TOUCHED)]
+        if not offered or repository.auto_fix is not AutoFix.PULL_REQUEST:
+            return None
+        title = report.pull_request_title(offered)
+        return await self._publisher.pull_request(
+            _address(repository),
+            FixPullRequest(
+                base_branch=repository.default_branch,
+                base_sha=commit_sha,
+                branch=f"kova/fix-{repository.default_branch}",
+                title=title,
+                body=report.pull_request_body(offered, commit_sha),
+                message=title,
+                files={file.path: file.content for file in offered},
+            ),
+        )
+
+
+def _address(repository: Repository) -> RepositoryRef:
+    return RepositoryRef(
+        full_name=repository.full_name, installation_id=repository.installation_id
+    )
+
+
+def _annotation(finding: Finding) -> Annotation:
+    one_line = finding.span.start_line == finding.span.end_line
+    return Annotation(
+        path=finding.path,
+        start_line=finding.span.start_line,
+        end_line=max(finding.span.end_line, finding.span.start_line),
+        start_column=finding.span.start_column if one_line else None,
+        end_column=finding.span.end_column if one_line else None,
+        level=_LEVELS[finding.severity],
+        title=f"{finding.analyzer} {finding.rule_id}",
+        message=finding.message,
+    )

@@ -1,0 +1,42 @@
+"""Which files of a tree are fetched: decided from the listing, before anything is downloaded."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from kova.domain.finding import Skipped
+from kova.ports.source import FetchLimits, TreeFile
+
+
+def select(
+    files: Iterable[TreeFile], handles: Callable[[str], bool], limits: FetchLimits
+) -> tuple[list[TreeFile], list[Skipped]]:
+    """Return the files to fetch and those left out, with the reason.
+
+    Files in no language that is analysed are neither: there is nothing to say of them.
+    """
+    wanted: list[TreeFile] = []
+    skipped: list[Skipped] = []
+    total = 0
+    for file in sorted(files, key=lambda one: one.path):
+        if not handles(file.path):
+            continue
+        reason = _too_much(file, limits, len(wanted), total)
+        if reason:
+            skipped.append(Skipped(path=file.path, reason=reason))
+        else:
+            wanted.append(file)
+            total += file.size
+    return wanted, skipped
+
+
+def _too_much(file: TreeFile, limits: FetchLimits, count: int, total: int) -> str | None:
+    if file.path.count("/") >= limits.depth:
+        return "too_deep"
+    if file.size > limits.file_bytes:
+        return "too_large"
+    if count >= limits.files:
+        return "too_many_files"
+    if total + file.size > limits.total_bytes:
+        return "total_size_limit"
+    return None
