@@ -39,13 +39,13 @@ _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,1000}")
 class TokenProvider(Protocol):
     """Gives the Authorization header for a repository."""
 
-    async def authorization(self, transport: Transport, repository: RepositoryRef) -> str:
+    async def authorization(self, transport: Transport, repository: RepositoryRef, /) -> str:
         """Return the header's value."""
 
-    async def installation(self, transport: Transport, repository: RepositoryRef) -> int | None:
+    async def installation(self, transport: Transport, repository: RepositoryRef, /) -> int | None:
         """Return the App's installation on the repository, None where there is no App."""
 
-    def drop(self, repository: RepositoryRef, authorization: str) -> bool:
+    def drop(self, authorization: str, /) -> bool:
         """Forget a refused value; tell whether asking again may give a better one."""
 
 
@@ -62,15 +62,15 @@ class FixedToken:
             raise NotConfiguredError("KOVA_GITHUB_TOKEN is not a token.")
         self._authorization = f"Bearer {token.strip()}"
 
-    async def authorization(self, transport: Transport, repository: RepositoryRef) -> str:
+    async def authorization(self, _: Transport, __: RepositoryRef, /) -> str:
         """Return the header's value."""
         return self._authorization
 
-    async def installation(self, transport: Transport, repository: RepositoryRef) -> int | None:
+    async def installation(self, _: Transport, __: RepositoryRef, /) -> int | None:
         """Return None: a token has no installation."""
         return None
 
-    def drop(self, repository: RepositoryRef, authorization: str) -> bool:
+    def drop(self, _: str, /) -> bool:
         """Tell that there is no other token."""
         return False
 
@@ -87,7 +87,7 @@ class AppTokens:
     def __init__(
         self, *, app_id: str, private_key: str, now: Callable[[], float] = time.time
     ) -> None:
-        """Take the App's id and its private key as PEM; line ends may be written as `\\n`."""
+        """Take the App's id and its private key as PEM, its line ends real or escaped."""
         self._app_id = app_id.strip()
         self._private_key = private_key.replace("\\n", "\n").strip() + "\n"
         self._now = now
@@ -113,7 +113,7 @@ class AppTokens:
         """Return the App's installation on the repository."""
         return repository.installation_id or await self._look_up(transport, repository)
 
-    def drop(self, repository: RepositoryRef, authorization: str) -> bool:
+    def drop(self, authorization: str, /) -> bool:
         """Forget the refused token; tell whether it was a kept one."""
         held = [key for key, token in self._tokens.items() if token.authorization == authorization]
         for key in held:

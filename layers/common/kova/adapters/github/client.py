@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import random
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import IO, Any, Final, TypeVar
 
 import httpx
@@ -61,12 +61,12 @@ class GitHubClient:
         self, repository: RepositoryRef, path: str, *, limit: int = JSON_LIMIT, **params: str
     ) -> Json:
         """Return the JSON object at a path."""
-        reply = await self._json("GET", repository, path, params=params, limit=limit)
+        reply = await self._json("GET", repository, path, params=params or None, limit=limit)
         return shapes.as_object(reply.data)
 
     async def pages(
         self, repository: RepositoryRef, path: str, *, key: str | None = None, **params: str
-    ) -> AsyncIterator[Json]:
+    ) -> AsyncGenerator[Json, None]:
         """Yield the objects of a list, page after page; `key` names the member that holds it."""
         reply = await self._json("GET", repository, path, params={"per_page": PER_PAGE, **params})
         for _ in range(PAGES):
@@ -124,9 +124,7 @@ class GitHubClient:
         whole = self._whole(repository, path)
 
         async def call(authorization: str) -> Reply:
-            return await self._transport.json(
-                method, whole, authorization=authorization, **options
-            )
+            return await self._transport.json(method, whole, authorization=authorization, **options)
 
         return await self._authorized(repository, call)
 
@@ -138,7 +136,7 @@ class GitHubClient:
             return await call(authorization)
         except GitHubRefusedError as exc:
             refused = exc.data.get("refusal") == "unauthenticated"
-            if not refused or not self._tokens.drop(repository, authorization):
+            if not refused or not self._tokens.drop(authorization):
                 raise
         # A token can be revoked before it expires: once more with a new one.
         authorization = await self._tokens.authorization(self._transport, repository)

@@ -111,7 +111,7 @@ def plan_retry(error: KovaError, *, attempt: int, repeatable: bool, jitter: floa
         wait = error.data.get("retry_after")
         return wait + jitter if isinstance(wait, float) and wait <= LONGEST_WAIT else None
     if isinstance(error, GitHubUnavailableError) and repeatable:
-        return _FIRST_WAIT * 2 ** (attempt - 1) * (0.5 + jitter / 2)
+        return float(_FIRST_WAIT * 2 ** (attempt - 1) * (0.5 + jitter / 2))
     return None
 
 
@@ -145,8 +145,6 @@ def _rate_limit_wait(exc: gidgethub.HTTPException, message: str) -> float | None
     if spent and reset.isascii() and reset.isdigit():
         return max(float(reset[:12]) - time.time(), 0.0)
     limited = (
-        spent
-        or exc.status_code == HTTPStatus.TOO_MANY_REQUESTS
-        or "rate limit" in message.lower()
+        spent or exc.status_code == HTTPStatus.TOO_MANY_REQUESTS or "rate limit" in message.lower()
     )
     return SECONDARY_WAIT if limited else None

@@ -1,0 +1,7 @@
+"""POST /api/scan and the read API."""
+
+from kova.bootstrap.functions import http_handler
+from kova.web.routes import errors, fixes, repositories, scans
+
+ROUTERS = (scans.request_router, scans.router, errors.router, fixes.router, repositories.router)
+handler = http_handler(ROUTERS)

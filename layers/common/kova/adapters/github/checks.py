@@ -1,0 +1,152 @@
+"""Check runs: one per external id, with annotations in calls of fifty.
+
+https://docs.github.com/rest/checks/runs
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime
+from typing import Final
+
+from kova.adapters.github import shapes
+from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.shapes import Json
+from kova.domain.text import clean, shorten
+from kova.ports.publisher import Annotation, CheckRun
+from kova.ports.source import RepositoryRef
+
+CHECK_NAME: Final = "Kova"
+ANNOTATIONS: Final = 1_000
+ANNOTATIONS_A_CALL: Final = 50
+TITLE_LIMIT: Final = 255
+SUMMARY_LIMIT: Final = 65_535
+MESSAGE_BYTES: Final = 64_000
+
+_LEVELS: Final = ("failure", "warning", "notice")
+
+
+class CheckRuns:
+    """Publishes check runs."""
+
+    def __init__(self, client: GitHubClient, *, now: Callable[[], datetime]) -> None:
+        """Take the client and the clock."""
+        self._client = client
+        self._now = now
+
+    async def publish(self, repository: RepositoryRef, run: CheckRun) -> str | None:
+        """Create or complete the check run with this external id; return its page's address."""
+        existing = await self.find(repository, run)
+        annotations = in_order(run.annotations)
+        if existing is None:
+            existing = await self._create(repository, run, annotations[:ANNOTATIONS_A_CALL])
+        elif not _says(existing, run):
+            existing = await self._update(repository, run, existing, ())
+        # GitHub adds the annotations of every call to those that are there. The count tells where
+        # an attempt that was cut off stopped, because the order is always the same.
+        done = _count(existing)
+        for start in range(done, len(annotations), ANNOTATIONS_A_CALL):
+            batch = annotations[start : start + ANNOTATIONS_A_CALL]
+            existing = await self._update(repository, run, existing, batch)
+        return shapes.page_url(existing)
+
+    async def find(self, repository: RepositoryRef, run: CheckRun) -> Json | None:
+        """Return the oldest check run with this external id."""
+        runs = self._client.pages(
+            repository,
+            f"/commits/{run.commit_sha}/check-runs",
+            key="check_runs",
+            check_name=CHECK_NAME,
+            filter="all",
+        )
+        found = [item async for item in runs if item.get("external_id") == run.external_id]
+        return min(found, key=lambda item: shapes.number(item, "id"), default=None)
+
+    async def _create(
+        self, repository: RepositoryRef, run: CheckRun, batch: Sequence[Annotation]
+    ) -> Json:
+        body = {
+            "name": CHECK_NAME,
+            "head_sha": run.commit_sha,
+            "external_id": run.external_id,
+            "completed_at": self._now().strftime("%Y-%m-%dT%H:%M:%SZ"),
+            **_body(run, batch),
+        }
+        return await self._client.write("POST", repository, "/check-runs", body)
+
+    async def _update(
+        self, repository: RepositoryRef, run: CheckRun, existing: Json, batch: Sequence[Annotation]
+    ) -> Json:
+        path = f"/check-runs/{shapes.number(existing, 'id')}"
+        return await self._client.write("PATCH", repository, path, _body(run, batch))
+
+
+def in_order(annotations: Sequence[Annotation]) -> list[Annotation]:
+    """Return the annotations to show, the worst first, always in the same order."""
+
+    def rank(item: Annotation) -> tuple[object, ...]:
+        place = (item.path, item.start_line, item.end_line, item.start_column or 0)
+        return _LEVELS.index(_level(item)), *place, item.title, item.message
+
+    return sorted(annotations, key=rank)[:ANNOTATIONS]
+
+
+def summary_of(run: CheckRun) -> str:
+    """Return the summary within GitHub's limit, with a word about what is not shown."""
+    left = len(run.annotations) - ANNOTATIONS
+    note = f"\n\nOnly the first {ANNOTATIONS:,} of {len(run.annotations):,} places are marked."
+    note = note if left > 0 else ""
+    return shorten(clean(run.summary), SUMMARY_LIMIT - len(note)) + note
+
+
+def _body(run: CheckRun, batch: Sequence[Annotation]) -> Json:
+    output: Json = {"title": _title(run), "summary": summary_of(run)}
+    if batch:
+        output["annotations"] = [_annotation(item) for item in batch]
+    return {"status": "completed", "conclusion": run.conclusion, "output": output}
+
+
+def _title(run: CheckRun) -> str:
+    return shorten(clean(run.title), TITLE_LIMIT) or CHECK_NAME
+
+
+def _says(existing: Json, run: CheckRun) -> bool:
+    shown = shapes.field(existing, "output", "title"), shapes.field(existing, "output", "summary")
+    return (
+        existing.get("status") == "completed"
+        and existing.get("conclusion") == run.conclusion
+        and shown == (_title(run), summary_of(run))
+    )
+
+
+def _count(existing: Json) -> int:
+    return shapes.number(existing, "output", "annotations_count")
+
+
+def _level(item: Annotation) -> str:
+    return item.level if item.level in _LEVELS else "warning"
+
+
+def _annotation(item: Annotation) -> Json:
+    start = max(item.start_line, 1)
+    shown: Json = {
+        "path": clean(item.path),
+        "start_line": start,
+        "end_line": max(item.end_line, start),
+        "annotation_level": _level(item),
+        "message": _shorten_bytes(clean(item.message)) or CHECK_NAME,
+    }
+    if item.title:
+        shown["title"] = shorten(clean(item.title), TITLE_LIMIT)
+    # GitHub answers 422 to columns of an annotation over several lines.
+    if item.start_column and item.end_column and item.end_line <= start:
+        shown["start_column"] = item.start_column
+        shown["end_column"] = max(item.end_column, item.start_column)
+    return shown
+
+
+def _shorten_bytes(text: str) -> str:
+    encoded = text.encode()
+    if len(encoded) <= MESSAGE_BYTES:
+        return text
+    return encoded[: MESSAGE_BYTES - 3].decode(errors="ignore") + "…"

@@ -1,0 +1,135 @@
+"""Commits of proved files, made so that the same fix is always the same commit.
+
+https://docs.github.com/rest/git
+"""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+from typing import Final
+
+from kova.adapters.github import shapes
+from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.paths import is_protected, unsafe_reason
+from kova.adapters.github.shapes import Json
+from kova.domain.errors import GitHubRefusedError
+from kova.domain.text import clean
+from kova.ports.publisher import FixPullRequest
+from kova.ports.source import RepositoryRef
+
+_MODES: Final = {"100644": "100644", "100664": "100644", "100755": "100755"}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Author:
+    """Who signs the commits. The default address belongs to nobody, on GitHub or elsewhere."""
+
+    name: str = "Kova"
+    email: str = "kova@kova.invalid"
+
+
+class FixCommits:
+    """Makes commits on top of a base commit. Objects of git are named by content: repeatable."""
+
+    def __init__(self, client: GitHubClient, author: Author) -> None:
+        """Take the client and the author."""
+        self._client = client
+        self._author = author
+
+    async def create(self, repository: RepositoryRef, pull: FixPullRequest) -> str:
+        """Return the id of the commit that changes just these files of the base commit.
+
+        Raises:
+            GitHubRefusedError: a file may not be touched, is no regular file of the base commit,
+                or nothing would change.
+        """
+        for path in pull.files:
+            if unsafe_reason(path) is not None or is_protected(path):
+                raise _refused(f"A fix may not touch {clean(path)!r}.")
+        base = await self._client.get(repository, f"/git/commits/{pull.base_sha}")
+        base_tree = shapes.sha(base, "tree", "sha")
+        modes = _BaseModes(self._client, repository, base_tree)
+        entries = [
+            await self._entry(repository, path, await modes.of(path), content)
+            for path, content in sorted(pull.files.items())
+        ]
+        tree = await self._client.write(
+            "POST",
+            repository,
+            "/git/trees",
+            {"base_tree": base_tree, "tree": entries},
+            repeatable=True,
+        )
+        tree_sha = shapes.sha(tree, "sha")
+        if tree_sha == base_tree:
+            raise _refused("The fix changes nothing.")
+        # The date of the base commit instead of now: repeated, this gives the same commit id.
+        signature = {
+            "name": self._author.name,
+            "email": self._author.email,
+            "date": shapes.text(base, "committer", "date"),
+        }
+        body = {
+            "message": clean(pull.message),
+            "tree": tree_sha,
+            "parents": [pull.base_sha],
+            "author": signature,
+            "committer": signature,
+        }
+        commit = await self._client.write("POST", repository, "/git/commits", body, repeatable=True)
+        return shapes.sha(commit, "sha")
+
+    async def is_ours(self, repository: RepositoryRef, commit_sha: str) -> bool:
+        """Tell whether the commit was made here, and not by a person."""
+        commit = await self._client.get(repository, f"/git/commits/{commit_sha}")
+        return bool(shapes.field(commit, "committer", "email") == self._author.email)
+
+    async def _entry(self, repository: RepositoryRef, path: str, mode: str, content: bytes) -> Json:
+        entry: Json = {"path": path, "mode": mode, "type": "blob"}
+        try:
+            text = content.decode()
+        except UnicodeDecodeError:
+            text = "\0"
+        if "\0" not in text:
+            return {**entry, "content": text}
+        blob = await self._client.write(
+            "POST",
+            repository,
+            "/git/blobs",
+            {"content": base64.b64encode(content).decode(), "encoding": "base64"},
+            repeatable=True,
+        )
+        return {**entry, "sha": shapes.sha(blob, "sha")}
+
+
+class _BaseModes:
+    """The modes of files in a tree, folder by folder: a recursive listing may be 7 MB."""
+
+    def __init__(self, client: GitHubClient, repository: RepositoryRef, tree_sha: str) -> None:
+        self._client = client
+        self._repository = repository
+        self._root = tree_sha
+        self._folders: dict[str, dict[str, Json]] = {}
+
+    async def of(self, path: str) -> str:
+        entry: Json = {"type": "tree", "sha": self._root}
+        for part in path.split("/"):
+            if entry.get("type") != "tree":
+                break
+            entry = (await self._folder(shapes.sha(entry, "sha"))).get(part, {})
+        mode = _MODES.get(str(entry.get("mode")))
+        if mode is None or entry.get("type") != "blob":
+            raise _refused(f"{clean(path)!r} is no regular file of the base commit.")
+        return mode
+
+    async def _folder(self, sha: str) -> dict[str, Json]:
+        if sha not in self._folders:
+            tree = await self._client.get(self._repository, f"/git/trees/{sha}")
+            entries = shapes.objects(tree.get("tree"))
+            self._folders[sha] = {str(entry.get("path")): entry for entry in entries}
+        return self._folders[sha]
+
+
+def _refused(message: str) -> GitHubRefusedError:
+    return GitHubRefusedError(message, refusal="not_allowed")

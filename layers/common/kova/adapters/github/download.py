@@ -1,0 +1,174 @@
+"""One download: the wanted files of a commit, by blobs when few, by the tarball when many."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import binascii
+import tempfile
+import threading
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import IO, Final
+
+from kova.adapters.github import shapes
+from kova.adapters.github.archive import Unpacked, Unpacker
+from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.files import write_file
+from kova.adapters.github.paths import unsafe_reason
+from kova.adapters.github.select import select
+from kova.domain.errors import (
+    GitHubRefusedError,
+    GitHubUnavailableError,
+    RepositoryNotFoundError,
+)
+from kova.domain.finding import Skipped
+from kova.domain.text import clean
+from kova.ports.source import FetchLimits, RepositoryRef, TreeFile
+
+CONCURRENCY: Final = 8
+# Files that an archive leaves out or alters (.gitattributes) are few; a repository that marks
+# everything so does not get as many calls as it has files.
+BLOBS_AFTER_ARCHIVE: Final = 200
+# An archive holds the whole repository, also what nobody wants.
+ARCHIVE_FACTOR: Final = 4
+_SPOOL: Final = 8_000_000
+
+
+class Download:
+    """Fetches once, below one folder."""
+
+    def __init__(
+        self,
+        client: GitHubClient,
+        repository: RepositoryRef,
+        commit_sha: str,
+        *,
+        folder: Path,
+        limits: FetchLimits,
+        clock: Callable[[], float],
+    ) -> None:
+        """Start the clock."""
+        self._client = client
+        self._repository = repository
+        self._commit_sha = commit_sha
+        self._folder = folder
+        self._limits = limits
+        self._clock = clock
+        self._deadline = clock() + limits.seconds
+        self._missing: dict[str, str] = {}
+
+    async def run(self, files: Sequence[TreeFile]) -> tuple[Skipped, ...]:
+        """Write the files; return those that are not there, with the reasons."""
+        chosen, left_out = select(files, self._limits)
+        wanted = {file.path: file for file in chosen if unsafe_reason(file.path) is None}
+        for file in chosen:
+            if file.path not in wanted:
+                self._missing[file.path] = unsafe_reason(file.path) or "unsafe_path"
+        # Whatever has not arrived when the time is up has this reason.
+        self._missing |= dict.fromkeys(wanted, "time_limit")
+        try:
+            if len(wanted) <= self._limits.blobs_instead_of_tarball:
+                await self._blobs(wanted.values())
+            else:
+                await self._archive(wanted)
+        except TimeoutError:
+            pass  # said in the answer, file by file
+        return (
+            *left_out,
+            *(Skipped(path=clean(path), reason=why) for path, why in self._missing.items()),
+        )
+
+    async def _archive(self, wanted: dict[str, TreeFile]) -> None:
+        # In the private folder, not in the system's: it may be the only disk that is large enough.
+        with tempfile.SpooledTemporaryFile(max_size=_SPOOL, dir=str(self._folder)) as archive:
+            result = await self._unpacked(wanted, archive)
+        for path in result.written:
+            self._missing.pop(path, None)
+        for path in result.failed:
+            self._missing[path] = "fetch_failed"
+        if result.stopped == "time_limit":
+            return
+        rest = [file for path, file in wanted.items() if path not in result.written | result.failed]
+        absent = (
+            "total_size_limit" if result.stopped == "total_size_limit" else "missing_in_archive"
+        )
+        for file in rest:
+            altered = file.path in result.changed
+            self._missing[file.path] = "changed_in_archive" if altered else absent
+        if result.stopped == "broken" and len(rest) > BLOBS_AFTER_ARCHIVE:
+            raise GitHubUnavailableError("GitHub's archive is broken.")
+        await self._blobs(rest[:BLOBS_AFTER_ARCHIVE])
+
+    async def _unpacked(self, wanted: dict[str, TreeFile], archive: IO[bytes]) -> Unpacked:
+        total = ARCHIVE_FACTOR * self._limits.total_bytes
+        stop = threading.Event()
+        try:
+            async with self._in_time():
+                await self._client.file(
+                    self._repository,
+                    f"/tarball/{self._commit_sha}",
+                    archive,
+                    limit=self._limits.total_bytes,
+                )
+            archive.seek(0)
+            unpacker = Unpacker(
+                folder=self._folder,
+                wanted=wanted,
+                total_bytes=total,
+                deadline=self._deadline,
+                stop=stop,
+                clock=self._clock,
+            )
+            return await asyncio.to_thread(unpacker.run, archive)
+        except GitHubRefusedError as exc:
+            if exc.data.get("refusal") != "too_large":
+                raise
+            return Unpacked(stopped="total_size_limit")
+        finally:
+            stop.set()  # a thread cannot be cancelled; it stops at its next read
+
+    def _in_time(self) -> asyncio.Timeout:
+        # Not around the thread: it keeps the time itself, and tells what it wrote until then.
+        return asyncio.timeout(max(self._deadline - self._clock(), 0.0))
+
+    async def _blobs(self, files: Iterable[TreeFile]) -> None:
+        waiting = iter(files)
+
+        async def work() -> None:
+            for file in waiting:
+                await self._blob(file)
+
+        try:
+            async with self._in_time(), asyncio.TaskGroup() as group:
+                for _ in range(CONCURRENCY):
+                    group.create_task(work())
+        except BaseExceptionGroup as failed:
+            raise failed.exceptions[0] from failed
+
+    async def _blob(self, file: TreeFile) -> None:
+        before = self._missing.get(file.path)
+        try:
+            data = await self._client.get(
+                self._repository,
+                f"/git/blobs/{file.sha}",
+                limit=2 * file.size + 10_000,  # base64 with line ends, and the other members
+            )
+            content = _content(data)
+            good = await asyncio.to_thread(write_file, self._folder, file, [content])
+        except (GitHubRefusedError, RepositoryNotFoundError, OSError):
+            good = False
+        if good:
+            self._missing.pop(file.path, None)
+        elif before in {None, "time_limit", "total_size_limit"}:
+            self._missing[file.path] = "fetch_failed"
+
+
+def _content(data: shapes.Json) -> bytes:
+    content = data.get("content")
+    if not isinstance(content, str) or data.get("encoding") != "base64":
+        raise GitHubUnavailableError("GitHub's blob is not in base64.")
+    try:
+        return base64.b64decode(content)
+    except (binascii.Error, ValueError) as exc:
+        raise GitHubUnavailableError("GitHub's blob is not in base64.") from exc

@@ -1,0 +1,59 @@
+"""The port Publisher on GitHub."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import UTC, datetime
+
+from kova.adapters.github.checks import CheckRuns
+from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.commits import Author, FixCommits
+from kova.adapters.github.pulls import PullRequests
+from kova.adapters.github.statuses import CommitStatuses
+from kova.domain.errors import GitHubRefusedError, RepositoryNotFoundError
+from kova.domain.repository import is_sha
+from kova.ports.publisher import CheckRun, FixPullRequest, Publisher
+from kova.ports.source import RepositoryRef
+
+
+class GitHubPublisher(Publisher):
+    """Publishes through GitHub's REST API.
+
+    Every operation looks before it creates, so it is repeated as a whole when a write fails. Two
+    at once for the same thing are kept apart by the caller's lease.
+    """
+
+    def __init__(
+        self,
+        client: GitHubClient,
+        *,
+        now: Callable[[], datetime] = lambda: datetime.now(UTC),
+        author: Author | None = None,
+    ) -> None:
+        """Take the client, the clock of check runs, and who signs the commits."""
+        self._client = client
+        self._checks = CheckRuns(client, now=now)
+        self._statuses = CommitStatuses(client)
+        self._pulls = PullRequests(client, FixCommits(client, author or Author()))
+
+    async def check_run(self, repository: RepositoryRef, check_run: CheckRun) -> str | None:
+        """Create or update the one check run with this external id; return its page's address.
+
+        Returns None when a commit status had to do: it has no page.
+        """
+        if not is_sha(check_run.commit_sha):
+            raise RepositoryNotFoundError
+        try:
+            return await self._client.looking_again(
+                lambda: self._checks.publish(repository, check_run)
+            )
+        except GitHubRefusedError as exc:
+            # Only GitHub Apps may write checks.
+            if exc.data.get("refusal") != "forbidden":
+                raise
+        await self._client.looking_again(lambda: self._statuses.publish(repository, check_run))
+        return None
+
+    async def pull_request(self, repository: RepositoryRef, pull: FixPullRequest) -> str | None:
+        """Create or update the one pull request of this branch; return its page's address."""
+        return await self._client.looking_again(lambda: self._pulls.publish(repository, pull))

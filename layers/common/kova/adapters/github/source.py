@@ -1,0 +1,126 @@
+"""The port CodeSource on GitHub."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote
+
+from kova.adapters.github import shapes
+from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.download import Download
+from kova.adapters.github.tree import TreeReader
+from kova.domain.errors import GitHubRefusedError, GitHubUnavailableError, RepositoryNotFoundError
+from kova.domain.finding import Skipped
+from kova.domain.repository import check_full_name, is_ref, is_sha
+from kova.ports.source import (
+    CodeSource,
+    Comparison,
+    FetchLimits,
+    RepositoryInfo,
+    RepositoryRef,
+    Tree,
+    TreeFile,
+)
+
+# GitHub lists no more files of a comparison, on the first page or on any other.
+COMPARED_FILES: Final = 300
+_GONE_AT_HEAD: Final = frozenset({"removed", "unchanged"})
+
+
+class GitHubSource(CodeSource):
+    """Reads commits through GitHub's REST API."""
+
+    def __init__(
+        self, client: GitHubClient, *, clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """Take the client, and the clock by which a download's time is measured."""
+        self._client = client
+        self._clock = clock
+
+    async def repository(self, repository: RepositoryRef) -> RepositoryInfo:
+        """Describe the repository."""
+        data = await self._client.get(repository, "")
+        full_name, branch = shapes.text(data, "full_name"), shapes.text(data, "default_branch")
+        if not is_ref(branch):
+            raise GitHubUnavailableError("GitHub's answer has no usable default_branch.")
+        return RepositoryInfo(
+            full_name=check_full_name(full_name),
+            github_id=shapes.number(data, "id"),
+            installation_id=await self._client.installation(repository),
+            default_branch=branch,
+            private=shapes.field(data, "private") is not False,
+        )
+
+    async def resolve(self, repository: RepositoryRef, ref: str) -> str:
+        """Return the commit id that a branch, tag or full ref name points to."""
+        if not is_ref(ref):
+            raise RepositoryNotFoundError
+        try:
+            # One file of the diff a page: only the id is wanted.
+            data = await self._client.get(
+                repository, f"/commits/{_quoted(ref.removeprefix('refs/'))}", per_page="1"
+            )
+        except GitHubRefusedError as exc:
+            # 409 for an empty repository, 422 for a name that nothing has.
+            if exc.data.get("refusal") in {"conflict", "invalid"}:
+                raise RepositoryNotFoundError from exc
+            raise
+        return shapes.sha(data, "sha")
+
+    async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
+        """List the regular files of a commit."""
+        _check_sha(commit_sha)
+        return await TreeReader(self._client, repository).read(commit_sha)
+
+    async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
+        """Say what `head` changed since its merge base with `base`."""
+        if not is_ref(base) or not is_ref(head):
+            raise RepositoryNotFoundError
+        data = await self._client.get(
+            repository, f"/compare/{_quoted(base)}...{_quoted(head)}", per_page="1", page="1"
+        )
+        listed = shapes.field(data, "files")
+        # A comparison of a commit with itself may come without the member.
+        files = shapes.objects(listed) if listed is not None else []
+        changed: set[str] = set()
+        renamed: dict[str, str] = {}
+        for file in files:
+            name, before = file.get("filename"), file.get("previous_filename")
+            if not isinstance(name, str) or file.get("status") in _GONE_AT_HEAD:
+                continue
+            changed.add(name)
+            if file.get("status") == "renamed" and isinstance(before, str):
+                renamed[name] = before
+        return Comparison(
+            merge_base_sha=shapes.sha(data, "merge_base_commit", "sha"),
+            changed=frozenset(changed),
+            renamed=renamed,
+            complete=len(files) < COMPARED_FILES,
+        )
+
+    async def download(
+        self,
+        repository: RepositoryRef,
+        commit_sha: str,
+        wanted: Sequence[TreeFile],
+        folder: Path,
+        limits: FetchLimits,
+    ) -> tuple[Skipped, ...]:
+        """Write the wanted files below a private folder; say what is missing and why."""
+        _check_sha(commit_sha)
+        download = Download(
+            self._client, repository, commit_sha, folder=folder, limits=limits, clock=self._clock
+        )
+        return await download.run(wanted)
+
+
+def _quoted(ref: str) -> str:
+    return quote(ref, safe="/")
+
+
+def _check_sha(commit_sha: str) -> None:
+    if not is_sha(commit_sha):
+        raise RepositoryNotFoundError

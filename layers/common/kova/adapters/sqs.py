@@ -1,0 +1,116 @@
+"""The scan queue on Amazon SQS."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+import boto3
+from botocore.config import Config
+from botocore.exceptions import BotoCoreError, ClientError
+
+from kova.domain.errors import QueueUnavailableError
+from kova.domain.job import encode_scan_job
+from kova.domain.scan import ScanTarget
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+_WAIT_SECONDS: Final = 10
+
+
+def sqs_client() -> SQSClient:
+    """Make a client that gives up in seconds; the endpoint and credentials are AWS's own settings."""
+    config = Config(
+        connect_timeout=2,
+        read_timeout=_WAIT_SECONDS + 5,
+        retries={"mode": "standard", "total_max_attempts": 2},
+        max_pool_connections=32,
+    )
+    return boto3.client("sqs", config=config)
+
+
+@contextmanager
+def _translated() -> Iterator[None]:
+    try:
+        yield
+    except (BotoCoreError, ClientError) as exc:
+        raise QueueUnavailableError from exc
+
+
+class SqsScanQueue:
+    """Implements ports.queue.ScanQueue."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        """Take a client and the queue's URL."""
+        self._client = client
+        self._queue_url = queue_url
+
+    def send(self, target: ScanTarget) -> None:
+        """Send one message; the group keeps a busy repository from starving the others."""
+        with _translated():
+            self._client.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=encode_scan_job(target),
+                MessageGroupId=target.repository.replace("/", ":")[:128],
+            )
+
+    def ping(self) -> None:
+        """Ask for one attribute."""
+        with _translated():
+            self._client.get_queue_attributes(
+                QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"]
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class Received:
+    """One message in hand. `attempt` counts its receipts from 1."""
+
+    body: str
+    receipt: str
+    attempt: int
+
+
+class SqsConsumer:
+    """The worker's side of a queue."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        """Take a client and the queue's URL."""
+        self._client = client
+        self._queue_url = queue_url
+
+    def receive(self, *, most: int, visibility: int) -> list[Received]:
+        """Wait for messages, some seconds at most."""
+        with _translated():
+            answer = self._client.receive_message(
+                QueueUrl=self._queue_url,
+                MaxNumberOfMessages=most,
+                WaitTimeSeconds=_WAIT_SECONDS,
+                VisibilityTimeout=visibility,
+                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+            )
+        return [
+            Received(
+                body=message["Body"],
+                receipt=message["ReceiptHandle"],
+                attempt=int(message["Attributes"]["ApproximateReceiveCount"]),
+            )
+            for message in answer.get("Messages", [])
+        ]
+
+    def delete(self, message: Received) -> None:
+        """Say that it is done."""
+        with _translated():
+            self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
+
+    def hide(self, message: Received, seconds: int) -> None:
+        """Keep it from others, or give it back, for so many seconds from now."""
+        with _translated():
+            self._client.change_message_visibility(
+                QueueUrl=self._queue_url,
+                ReceiptHandle=message.receipt,
+                VisibilityTimeout=seconds,
+            )

@@ -1,0 +1,52 @@
+"""What the functions' entry points share: the HTTP adapter and the event loop."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any
+
+from fastapi import APIRouter
+from mangum import Mangum
+
+from kova.bootstrap.container import Container
+from kova.bootstrap.environment import environment
+from kova.bootstrap.settings import load_settings
+from kova.web.app import create_app
+from kova.web.logs import configure_logging
+
+Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+
+
+@cache
+def event_loop() -> asyncio.AbstractEventLoop:
+    """Return the one loop of this Lambda environment.
+
+    Connections live in the loop that made them; a loop for each invocation would leave the pool
+    with connections of a dead one.
+    """
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    return loop
+
+
+def http_handler(routers: Sequence[APIRouter]) -> Handler:
+    """Return a Lambda handler for API Gateway HTTP API events (payload version 2.0).
+
+    The application is built at the first event: importing a function reads no environment.
+    """
+
+    @cache
+    def adapter() -> Mangum:
+        configure_logging()
+        container = Container(load_settings(environment()))
+        # "off": with "auto" Mangum starts and stops the application at every invocation.
+        return Mangum(create_app(container, routers), lifespan="off")
+
+    def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
+        event_loop()
+        answer: dict[str, Any] = adapter()(event, context)
+        return answer
+
+    return handler

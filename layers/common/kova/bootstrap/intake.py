@@ -1,0 +1,21 @@
+"""What the webhook function needs: the queue and the secrets, nothing else."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from kova.adapters.sqs import SqsScanQueue, sqs_client
+from kova.bootstrap.settings import load_settings
+from kova.usecases.accept_delivery import AcceptDelivery
+
+
+def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:
+    """Build the intake.
+
+    Raises:
+        SettingsError: the queue is not configured.
+    """
+    settings = load_settings(environment, needed=("KOVA_SCAN_QUEUE_URL",))
+    assert settings.scan_queue_url is not None
+    queue = SqsScanQueue(sqs_client(), settings.scan_queue_url)
+    return AcceptDelivery(secrets=settings.github_webhook_secrets, queue=queue)

@@ -1,0 +1,57 @@
+"""Whether a failed job is tried again, and when."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from kova.domain.errors import (
+    BusyError,
+    ConflictError,
+    GitHubRateLimitedError,
+    KovaError,
+    UnavailableError,
+)
+
+# A scan is abandoned before the queue's own limit (maxReceiveCount) would take the message away
+# without a word.
+MAX_ATTEMPTS: Final = 8
+_LONGEST_DELAY: Final = 900
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retry:
+    """Try again after so many seconds."""
+
+    delay: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class GiveUp:
+    """Do not try again; the reason is told."""
+
+    reason: str
+
+
+def plan_retry(error: Exception, attempt: int) -> Retry | GiveUp:
+    """Decide about a job that failed.
+
+    Args:
+        error: what went wrong.
+        attempt: how many times the message was received, from 1.
+    """
+    if isinstance(error, BusyError):
+        return Retry(delay=5)  # Waiting for another worker is no attempt of one's own.
+    reason = error.reason if isinstance(error, KovaError) else type(error).__name__
+    retryable = isinstance(error, UnavailableError | ConflictError) or not isinstance(
+        error, KovaError
+    )
+    if not retryable:
+        return GiveUp(reason=reason)
+    if attempt >= MAX_ATTEMPTS:
+        return GiveUp(reason=f"{reason} after {attempt} attempts")
+    if isinstance(error, GitHubRateLimitedError):
+        wanted = error.data.get("retry_after")
+        delay = int(wanted) if isinstance(wanted, int | float) else 60
+        return Retry(delay=max(1, min(delay, _LONGEST_DELAY)))
+    return Retry(delay=min(2**attempt, _LONGEST_DELAY))

@@ -1,0 +1,57 @@
+"""Scans: ask for one, look at them."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Query, Response
+
+from kova.domain.api_key import Scope
+from kova.domain.errors import NotFoundError
+from kova.web.dependencies import PageQuery, Services, encode_cursor, needs
+from kova.web.schemas import ListOf, Problem, QueuedScan, ScanRequest, ScanView
+
+request_router = APIRouter(tags=["scans"])
+router = APIRouter(tags=["scans"], dependencies=[Depends(needs(Scope.READ))])
+
+
+@request_router.post(
+    "/api/scan",
+    status_code=202,
+    dependencies=[Depends(needs(Scope.SCAN))],
+    responses={404: {"model": Problem}, 503: {"model": Problem}},
+)
+async def request_scan(body: ScanRequest, services: Services, response: Response) -> QueuedScan:
+    """Queue a scan of a repository."""
+    scan = await services.request_scan.run(
+        body.repository, body.ref, full=body.full, fix=body.fix
+    )
+    response.headers["Location"] = f"/api/scans/{scan.id}"
+    return QueuedScan(
+        scan_id=scan.id,
+        status=scan.status,
+        repository=scan.repository,
+        commit_sha=scan.commit_sha,
+    )
+
+
+@router.get("/api/scans")
+async def list_scans(
+    services: Services,
+    page: PageQuery,
+    repository: Annotated[str | None, Query(max_length=140)] = None,
+) -> ListOf[ScanView]:
+    """List scans, newest first."""
+    found = await services.stores.scans.page(page, repository)
+    return ListOf(
+        items=[ScanView.of(scan) for scan in found.items], next_cursor=encode_cursor(found.next)
+    )
+
+
+@router.get("/api/scans/{scan_id}", responses={404: {"model": Problem}})
+async def get_scan(scan_id: str, services: Services) -> ScanView:
+    """Show one scan."""
+    scan = await services.stores.scans.get(scan_id)
+    if scan is None:
+        raise NotFoundError("There is no such scan.")
+    return ScanView.of(scan)
