@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -114,3 +115,29 @@ class SqsConsumer:
                 ReceiptHandle=message.receipt,
                 VisibilityTimeout=seconds,
             )
+
+    def bury(self, message: Received, reason: str) -> None:
+        """Move it to the dead-letter queue with its reason, instead of trying in vain."""
+        with _translated():
+            url = self._dead_letter_url()
+            if url is not None:
+                self._client.send_message(
+                    QueueUrl=url,
+                    MessageBody=message.body,
+                    MessageAttributes={
+                        "reason": {"DataType": "String", "StringValue": reason[:256]}
+                    },
+                )
+                self._client.delete_message(
+                    QueueUrl=self._queue_url, ReceiptHandle=message.receipt
+                )
+
+    def _dead_letter_url(self) -> str | None:
+        answer = self._client.get_queue_attributes(
+            QueueUrl=self._queue_url, AttributeNames=["RedrivePolicy"]
+        )
+        policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+        arn = policy.get("deadLetterTargetArn")
+        if arn is None:
+            return None
+        return self._client.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]

@@ -24,10 +24,14 @@ class Proposal:
 class ProposeFixes:
     """Deterministic fixes for findings that carry an edit."""
 
-    def __init__(self, prove: ProveFix, *, most: int = 500) -> None:
-        """Take the prover and the most fixes that one scan tries, safe ones first."""
+    def __init__(self, prove: ProveFix, *, most: int = 500, unsafe: bool = True) -> None:
+        """Take the prover, the most fixes that one scan tries, and whether to try unsafe ones.
+
+        Unsafe edits are proved and shown, never combined into files.
+        """
         self._prove = prove
         self._most = most
+        self._unsafe = unsafe
 
     def run(
         self,
@@ -37,7 +41,7 @@ class ProposeFixes:
     ) -> Proposal:
         """Prove the edits of findings of the files below a folder."""
         chosen = sorted(
-            (one for one in findings if one.edit),
+            (one for one in findings if one.edit and (one.edit.safe or self._unsafe)),
             key=lambda one: (not (one.edit and one.edit.safe), one.path, one.span),
         )[: self._most]
         groups: dict[str, list[Finding]] = defaultdict(list)
@@ -81,6 +85,9 @@ class ProposeFixes:
         applied: list[tuple[int, int]] = []
         for fix in sorted(fixes, key=lambda one: one.finding.span, reverse=True):
             assert fix.finding.edit is not None
+            if any(fix.finding.edit == other.finding.edit for other in taken):
+                taken.append(fix)  # One edit mends several findings, such as all of one string.
+                continue
             ranges = _ranges(state.source, fix.finding.edit.edits)
             above_all = all(end < start for _, end in ranges for start, _ in applied)
             if not above_all:

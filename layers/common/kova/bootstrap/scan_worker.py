@@ -1,0 +1,68 @@
+"""The scan worker of the Lambda form: one container and one event loop for its whole life."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cache
+from typing import Any
+
+from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.bootstrap.container import Container
+from kova.bootstrap.environment import environment
+from kova.bootstrap.functions import event_loop
+from kova.bootstrap.settings import load_settings
+from kova.domain.retry import GiveUp, Retry
+from kova.usecases.handle_scan_job import HandleScanJob
+from kova.web.logs import configure_logging
+
+NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
+
+
+class ScanWorker:
+    """Handles SQS events and reports per record."""
+
+    def __init__(self, handle: HandleScanJob, consumer: SqsConsumer) -> None:
+        """Take the job's handler and the queue's consumer."""
+        self._handle = handle
+        self._consumer = consumer
+
+    def lambda_batch(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Handle a batch; answer with `batchItemFailures` as Lambda's SQS integration wants it."""
+        return event_loop().run_until_complete(self._batch(event.get("Records", [])))
+
+    async def _batch(self, records: list[dict[str, Any]]) -> dict[str, Any]:
+        failures = [
+            {"itemIdentifier": record["messageId"]}
+            for record in records
+            if not await self._one(record)
+        ]
+        return {"batchItemFailures": failures}
+
+    async def _one(self, record: dict[str, Any]) -> bool:
+        message = Received(
+            body=record["body"],
+            receipt=record["receiptHandle"],
+            attempt=int(record["attributes"]["ApproximateReceiveCount"]),
+        )
+        outcome = await self._handle.run(message.body, message.attempt)
+        if isinstance(outcome, Retry):
+            await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
+            return False
+        if isinstance(outcome, GiveUp):
+            await asyncio.to_thread(self._consumer.bury, message, outcome.reason)
+        return True
+
+
+def handle_scan_job(container: Container) -> HandleScanJob:
+    """Build the handler of one message."""
+    return HandleScanJob(scan=container.scan_repository, stores=container.stores)
+
+
+@cache
+def scan_worker() -> ScanWorker:
+    """Build the worker at the first event."""
+    configure_logging()
+    settings = load_settings(environment(), needed=NEEDED)
+    assert settings.scan_queue_url is not None
+    consumer = SqsConsumer(sqs_client(), settings.scan_queue_url)
+    return ScanWorker(handle_scan_job(Container(settings)), consumer)

@@ -1,0 +1,66 @@
+"""Handle one message of the scan queue and say what becomes of the message."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+
+from kova.domain.errors import KovaError, MalformedMessageError
+from kova.domain.job import decode_scan_job
+from kova.domain.retry import GiveUp, Retry, plan_retry
+from kova.domain.scan import ScanTarget
+from kova.usecases.scan_repository import ScanRepository, Stores
+
+_LOG = logging.getLogger("kova.scan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The message may be deleted."""
+
+    scan_id: str
+
+
+class HandleScanJob:
+    """Decides between done, again later, and never again."""
+
+    def __init__(self, *, scan: ScanRepository, stores: Stores) -> None:
+        """Take the scan and where failures are recorded."""
+        self._scan = scan
+        self._stores = stores
+
+    async def run(self, body: str, attempt: int) -> Done | Retry | GiveUp:
+        """Handle one message. `attempt` counts its receipts from 1."""
+        try:
+            target = decode_scan_job(body)
+        except MalformedMessageError as exc:
+            _LOG.error("message refused", extra={"reason": exc.reason})
+            return GiveUp(reason=exc.reason)
+        told = {"repository": target.repository, "delivery": target.delivery, "attempt": attempt}
+        try:
+            scan_id = await self._scan.run(target)
+        except Exception as exc:  # noqa: BLE001 (the boundary: every failure becomes a decision)
+            plan = plan_retry(exc, attempt)
+            known = isinstance(exc, KovaError)
+            _LOG.warning(
+                "scan not done",
+                exc_info=None if known else exc,
+                extra={**told, "error": str(exc)[:500], "plan": repr(plan)},
+            )
+            if isinstance(plan, GiveUp):
+                return await self._give_up(target, plan)
+            return plan
+        _LOG.info("scan done", extra={**told, "scan": scan_id})
+        return Done(scan_id=scan_id)
+
+    async def _give_up(self, target: ScanTarget, plan: GiveUp) -> Retry | GiveUp:
+        """Tell the failure where people look; without the database, the message waits for it."""
+        try:
+            repository = await self._stores.repositories.get(target.repository)
+            if repository is not None:
+                scan = await self._stores.scans.create(target, repository.id)
+                await self._stores.scans.fail(scan.id, plan.reason)
+        except KovaError:
+            _LOG.warning("failure not recorded", extra={"repository": target.repository})
+            return Retry(delay=60)
+        return plan

@@ -1,0 +1,1 @@
+"""Kova in containers and on a laptop."""

@@ -1,0 +1,61 @@
+"""`kova scan PATH`."""
+
+from __future__ import annotations
+
+import enum
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+
+from kova.domain.errors import InvalidInputError
+from kova.domain.finding import Severity
+from kova_server.local.render import as_json, as_sarif, print_table
+from kova_server.local.scan import LocalOptions, LocalScan, scan_folder
+
+
+class Format(enum.StrEnum):
+    """How the result is shown."""
+
+    TABLE = "table"
+    JSON = "json"
+    SARIF = "sarif"
+
+
+def scan(
+    path: Annotated[Path, typer.Argument(help="The folder to scan.")],
+    form: Annotated[Format, typer.Option("--format", help="How to show the result.")] = Format.TABLE,
+    fix: Annotated[bool, typer.Option("--fix", help="Propose and prove fixes.")] = False,
+    apply: Annotated[bool, typer.Option("--apply", help="Write the proved fixes.")] = False,
+    unsafe: Annotated[
+        bool, typer.Option("--unsafe", help="Prove and show unsafe fixes too; never written.")
+    ] = False,
+    fail_on: Annotated[
+        Severity, typer.Option("--fail-on", help="The mildest severity that fails the command.")
+    ] = Severity.LOW,
+) -> None:
+    """Scan a local folder: no server, no database. Exit 0 clean, 1 errors found, 2 could not run."""
+    if not path.is_dir():
+        raise InvalidInputError(f"{path} is not a folder.")
+    options = LocalOptions(fix=fix, apply=apply, unsafe=unsafe)
+    errors = Console(stderr=True)
+    try:
+        if errors.is_terminal:
+            with errors.status("starting") as status:
+                result = scan_folder(path, options, lambda text: status.update(text))
+        else:
+            result = scan_folder(path, options)
+    except OSError as exc:
+        raise InvalidInputError(f"{exc.filename or path}: {exc.strerror}.") from exc
+    _show(result, form)
+    failing = [one for one in result.remaining if one.severity.at_least(fail_on)]
+    raise typer.Exit(1 if failing else 0)
+
+
+def _show(result: LocalScan, form: Format) -> None:
+    if form is Format.TABLE:
+        print_table(result, Console(soft_wrap=not sys.stdout.isatty()))
+        return
+    sys.stdout.write((as_json if form is Format.JSON else as_sarif)(result) + "\n")

@@ -1,0 +1,1 @@
+"""`kova scan`: a folder on this machine, without server and database."""

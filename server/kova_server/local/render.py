@@ -1,0 +1,135 @@
+"""The result of a local scan as a table, JSON or SARIF."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+
+from kova.domain.finding import Finding, Severity
+from kova.domain.fix import FixStatus, ProvedFix
+from kova.domain.report import plural
+from kova.domain.sarif import to_sarif
+from kova.web.schemas import FindingView, finding_fields
+from kova_server.local.scan import LocalScan
+
+_COLOURS = {
+    Severity.CRITICAL: "bold red",
+    Severity.HIGH: "red",
+    Severity.MEDIUM: "yellow",
+    Severity.LOW: "blue",
+}
+
+
+def as_json(scan: LocalScan) -> str:
+    """Return the JSON document of `kova scan --format json`."""
+    analysis = scan.analysis
+    document = {
+        "findings": [_finding(one) for one in analysis.findings],
+        "fixes": [_fix(one, applied=scan.applied) for one in scan.fixes],
+        "skipped": [one.__dict__ for one in analysis.skipped],
+        "stats": {
+            "files": analysis.files,
+            "files_analyzed": len(analysis.analyzed),
+            "files_skipped": len({one.path for one in analysis.skipped}),
+            "errors": len(analysis.findings),
+            "fixes_verified": sum(one.status is FixStatus.VERIFIED for one in scan.fixes),
+            "fixes_applied": len(scan.applied),
+            "duration_ms": scan.duration_ms,
+        },
+    }
+    return json.dumps(document, indent=2, ensure_ascii=True)
+
+
+def as_sarif(scan: LocalScan) -> str:
+    """Return the SARIF document of the findings that are left."""
+    return json.dumps(to_sarif(scan.remaining), indent=2, ensure_ascii=True)
+
+
+def print_table(scan: LocalScan, console: Console) -> None:
+    """Print the findings, the fixes and what was left out, for a person."""
+    analysis = scan.analysis
+    order = sorted(analysis.findings, key=lambda one: (one.severity.rank, one.path, one.span))
+    fixes = {fix.finding.fingerprint: fix for fix in scan.fixes}
+    if order:
+        table = Table(box=None, header_style="bold", pad_edge=False)
+        for heading in ("severity", "rule", "place", "message", "fix"):
+            table.add_column(heading, overflow="fold")
+        for finding in order:
+            table.add_row(*_row(finding, fixes.get(finding.fingerprint), scan))
+        console.print(table)
+        console.print()
+    counts = {
+        severity: sum(one.severity is severity for one in order) for severity in Severity
+    }
+    told = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
+    console.print(
+        f"{plural(len(order), 'error')}{f' ({told})' if told else ''} in "
+        f"{plural(len(analysis.analyzed), 'file')}, {scan.duration_ms / 1000:.1f} s."
+    )
+    if scan.fixes:
+        verified = sum(one.status is FixStatus.VERIFIED for one in scan.fixes)
+        console.print(
+            f"{plural(len(scan.fixes), 'fix')} tried, {verified} proved, "
+            f"{len(scan.applied)} written."
+        )
+    for one in analysis.skipped[:20]:
+        console.print(f"skipped {escape(_visible(one.path))}: {one.reason}", style="dim")
+    if len(analysis.skipped) > 20:  # noqa: PLR2004 (as many as are shown)
+        console.print(f"... and {len(analysis.skipped) - 20} more skipped", style="dim")
+
+
+def _row(finding: Finding, fix: ProvedFix | None, scan: LocalScan) -> tuple[str, ...]:
+    state = "fixable" if finding.edit and finding.edit.safe else ""
+    if fix is not None:
+        state = "written" if finding.fingerprint in scan.applied else fix.status.value
+    colour = _COLOURS[finding.severity]
+    place = f"{finding.path}:{finding.span.start_line}:{finding.span.start_column}"
+    return (
+        f"[{colour}]{finding.severity}[/]",
+        escape(finding.rule_id),
+        escape(_visible(place)),
+        escape(_visible(finding.message)),
+        state,
+    )
+
+
+def _visible(text: str) -> str:
+    """Show control characters instead of sending them to the terminal."""
+    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    view = FindingView.model_validate(finding_fields(finding)).model_dump(mode="json")
+    return {"id": finding.fingerprint, **view, "status": "open", "fixable": _fixable(finding)}
+
+
+def _fixable(finding: Finding) -> bool:
+    return finding.edit is not None and finding.edit.safe
+
+
+def _fix(fix: ProvedFix, *, applied: frozenset[str]) -> dict[str, Any]:
+    fingerprint = fix.finding.fingerprint
+    return {
+        "id": fingerprint,
+        "error_id": fingerprint,
+        "path": fix.finding.path,
+        "rule_id": fix.finding.rule_id,
+        "strategy": fix.strategy,
+        "provider": fix.provider,
+        "model": fix.model,
+        "status": fix.status,
+        "safe": fix.safe,
+        "applied": fingerprint in applied,
+        "patch": fix.patch,
+        "verification": [
+            {"step": one.step, "passed": one.passed, "detail": one.detail}
+            for one in fix.verification
+        ],
+        "rejection": fix.rejection,
+        "pull_request_url": None,
+        "cost_usd": float(fix.cost_usd),
+    }

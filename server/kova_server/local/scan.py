@@ -1,0 +1,161 @@
+"""Scan a folder, prove fixes, write them."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Final
+
+from kova.bootstrap.container import local_analyzers
+from kova.adapters.analyzers.python_syntax import PythonSyntax
+from kova.domain.finding import Finding, Skipped
+from kova.domain.fix import FixStatus, ProvedFix
+from kova.domain.scan import Analysis
+from kova.ports.source import FetchLimits, TreeFile
+from kova.usecases.analyze_tree import AnalyzeTree
+from kova.usecases.propose_fixes import Proposal, ProposeFixes
+from kova.usecases.prove_fix import ProveFix
+from kova.usecases.select_files import select
+
+# What belongs to tools and not to the project.
+EXCLUDED: Final = frozenset(
+    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".kova"}
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalScan:
+    """The result of one local scan. `applied` holds the fingerprints of findings mended."""
+
+    analysis: Analysis
+    fixes: tuple[ProvedFix, ...]
+    applied: frozenset[str]
+    duration_ms: int
+
+    @property
+    def remaining(self) -> tuple[Finding, ...]:
+        """The findings that are still there."""
+        return tuple(
+            one for one in self.analysis.findings if one.fingerprint not in self.applied
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class LocalOptions:
+    """What to do beside looking."""
+
+    fix: bool = False
+    apply: bool = False
+    unsafe: bool = False
+
+
+def scan_folder(
+    folder: Path, options: LocalOptions, progress: Callable[[str], None] = lambda _: None
+) -> LocalScan:
+    """Scan a folder; with `apply`, write the safe fixes that hold together.
+
+    Raises:
+        NotConfiguredError: an analyser's program is missing.
+        OSError: the folder cannot be read, or a file cannot be written.
+    """
+    started = time.monotonic()
+    analyzers = local_analyzers(os.environ.get("KOVA_RUFF"))
+    analyze = AnalyzeTree(analyzers)
+    progress("reading the folder")
+    files, skipped = list_files(folder, analyze.handles)
+    wanted, left_out = select(files, analyze.handles, FetchLimits())
+    progress(f"analysing {len(wanted)} files")
+    analysis = analyze.run(folder, [file.path for file in wanted], [*skipped, *left_out])
+    fixes: tuple[ProvedFix, ...] = ()
+    applied: frozenset[str] = frozenset()
+    if options.fix or options.apply:
+        proposer = ProposeFixes(
+            ProveFix(analyzers=analyzers, syntax=[PythonSyntax()]),
+            most=100_000,
+            unsafe=options.unsafe,
+        )
+        done = 0
+
+        def one_more(fix: ProvedFix) -> None:
+            nonlocal done
+            done += 1
+            progress(f"proving fixes: {done}, now {fix.finding.path}")
+
+        proposal = proposer.run(folder, analysis.findings, one_more)
+        fixes = _held(proposal)
+        if options.apply:
+            applied = _write(folder, proposal)
+    return LocalScan(
+        analysis=analysis,
+        fixes=fixes,
+        applied=applied,
+        duration_ms=round((time.monotonic() - started) * 1000),
+    )
+
+
+def list_files(
+    folder: Path, handles: Callable[[str], bool]
+) -> tuple[list[TreeFile], list[Skipped]]:
+    """List regular files below a folder; links are not followed, tools' folders not entered."""
+    files: list[TreeFile] = []
+    skipped: list[Skipped] = []
+
+    def unreadable(error: OSError) -> None:
+        path = os.path.relpath(error.filename, folder)
+        skipped.append(Skipped(path=_text(path), reason="unreadable"))
+
+    for current, folders, names in os.walk(folder, onerror=unreadable):
+        folders[:] = sorted(set(folders) - EXCLUDED)
+        for name in sorted(names):
+            full = Path(current, name)
+            path = full.relative_to(folder).as_posix()
+            if not handles(path):
+                continue
+            reason = _unfit(full, path)
+            if reason:
+                skipped.append(Skipped(path=_text(path), reason=reason))
+            else:
+                files.append(TreeFile(path=path, sha="", size=full.stat().st_size))
+    return files, skipped
+
+
+def _unfit(full: Path, path: str) -> str | None:
+    if full.is_symlink():
+        return "symlink"
+    if not full.is_file():
+        return "not_a_regular_file"
+    if _text(path) != path or any(ord(one) < ord(" ") for one in path):
+        return "unsafe_path"
+    return None if os.access(full, os.R_OK) else "unreadable"
+
+
+def _text(path: str) -> str:
+    return os.fsencode(path).decode("utf-8", "replace")
+
+
+def _held(proposal: Proposal) -> tuple[ProvedFix, ...]:
+    """Call a safe fix verified only if it also holds together with the others of its file."""
+    together = {fix.finding.fingerprint for file in proposal.files for fix in file.fixes}
+    return tuple(
+        replace(fix, status=FixStatus.PROPOSED)
+        if fix.status is FixStatus.VERIFIED
+        and fix.safe
+        and fix.finding.fingerprint not in together
+        else fix
+        for fix in proposal.fixes
+    )
+
+
+def _write(folder: Path, proposal: Proposal) -> frozenset[str]:
+    for file in proposal.files:
+        target = folder / file.path
+        mode = target.stat().st_mode & 0o7777
+        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as temporary:
+            temporary.write(file.content)
+        Path(temporary.name).chmod(mode)
+        Path(temporary.name).replace(target)
+    return frozenset(fix.finding.fingerprint for file in proposal.files for fix in file.fixes)

@@ -1,0 +1,98 @@
+"""The SQS worker of the server form: takes messages, keeps them while it works, lets them go."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import logging
+import signal
+from collections.abc import AsyncIterator
+from typing import Final
+
+from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.bootstrap.container import Container
+from kova.bootstrap.scan_worker import NEEDED, handle_scan_job
+from kova.bootstrap.settings import Settings, load_settings
+from kova.domain.errors import UnavailableError
+from kova.domain.retry import GiveUp, Retry
+from kova.usecases.handle_scan_job import HandleScanJob
+
+__all__ = ["NEEDED", "load_settings", "run_worker"]
+_LOG = logging.getLogger("kova.worker")
+# Short, so that a killed worker's message soon comes back; prolonged while the work goes on.
+_VISIBILITY: Final = 20
+
+
+async def run_worker(settings: Settings) -> None:
+    """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
+    assert settings.scan_queue_url is not None
+    container = Container(settings)
+    consumer = SqsConsumer(sqs_client(), settings.scan_queue_url)
+    handle = handle_scan_job(container)
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    _LOG.info("worker started", extra={"concurrency": settings.worker_concurrency})
+    lanes = [_lane(consumer, handle, stop) for _ in range(settings.worker_concurrency)]
+    try:
+        await asyncio.gather(*lanes)
+    finally:
+        await container.close()
+    _LOG.info("worker stopped")
+
+
+async def _lane(consumer: SqsConsumer, handle: HandleScanJob, stop: asyncio.Event) -> None:
+    """Take one message after the other."""
+    while not stop.is_set():
+        receiving = asyncio.create_task(
+            asyncio.to_thread(consumer.receive, most=1, visibility=_VISIBILITY)
+        )
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not receiving.done():
+            # A message that the open poll may still bring comes back by itself.
+            receiving.add_done_callback(lambda task: task.cancelled() or task.exception())
+            return
+        try:
+            messages = receiving.result()
+        except UnavailableError as exc:
+            _LOG.warning("queue does not answer", extra={"reason": exc.reason})
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), timeout=2)
+            continue
+        for message in messages:
+            await _handle(consumer, handle, message)
+
+
+async def _handle(consumer: SqsConsumer, handle: HandleScanJob, message: Received) -> None:
+    async with _kept(consumer, message):
+        outcome = await handle.run(message.body, message.attempt)
+    try:
+        if isinstance(outcome, Retry):
+            await asyncio.to_thread(consumer.hide, message, outcome.delay)
+        elif isinstance(outcome, GiveUp):
+            await asyncio.to_thread(consumer.bury, message, outcome.reason)
+        else:
+            await asyncio.to_thread(consumer.delete, message)
+    except UnavailableError as exc:
+        # The message comes back and is found done, or is tried again.
+        _LOG.warning("message not settled", extra={"reason": exc.reason})
+
+
+@contextlib.asynccontextmanager
+async def _kept(consumer: SqsConsumer, message: Received) -> AsyncIterator[None]:
+    """Keep the message from other workers while this one has it in hand."""
+
+    async def prolong() -> None:
+        while True:
+            await asyncio.sleep(_VISIBILITY / 3)
+            with contextlib.suppress(UnavailableError):
+                await asyncio.to_thread(consumer.hide, message, _VISIBILITY)
+
+    task = asyncio.create_task(prolong())
+    try:
+        yield
+    finally:
+        task.cancel()

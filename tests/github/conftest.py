@@ -1,0 +1,139 @@
+"""A scripted HTTP server for what no GitHub would answer, and clients with no real waiting."""
+
+from __future__ import annotations
+
+import json
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx
+import pytest
+
+from kova.adapters.github.auth import FixedToken, TokenProvider
+from kova.adapters.github.client import GitHubClient
+from kova.ports.source import RepositoryRef
+
+Answer = tuple[int, dict[str, str], bytes]
+
+
+class Script:
+    """Answers by path; a list of answers is used up one by one, its last one for ever."""
+
+    def __init__(self) -> None:
+        self.answers: dict[str, list[Answer]] = {}
+        self.requests: list[tuple[str, str, dict[str, str], bytes]] = []
+        self.url = ""
+
+    def json(self, path: str, *bodies: Any, status: int = 200, **headers: str) -> None:
+        for body in bodies:
+            self.raw(path, json.dumps(body).encode(), status=status, **headers)
+
+    def raw(
+        self,
+        path: str,
+        body: bytes = b"",
+        *,
+        status: int = 200,
+        content_type: str = "application/json; charset=utf-8",
+        **headers: str,
+    ) -> None:
+        named = {key.replace("_", "-"): value for key, value in headers.items()}
+        answer = (status, {"content-type": content_type, **named}, body)
+        self.answers.setdefault(path, []).append(answer)
+
+    def paths(self) -> list[str]:
+        return [path for _, path, _, _ in self.requests]
+
+    def take(self, path: str) -> Answer:
+        answers = self.answers.get(path) or self.answers.get(path.partition("?")[0])
+        if answers is None:
+            return 404, {"content-type": "application/json"}, b'{"message": "Not Found"}'
+        return answers.pop(0) if len(answers) > 1 else answers[0]
+
+
+def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def _answer(self) -> None:
+            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            headers = {key.lower(): value for key, value in self.headers.items()}
+            script.requests.append((self.command, self.path, headers, body))
+            status, sent, content = script.take(self.path)
+            self.send_response(status)
+            for key, value in {"content-length": str(len(content)), **sent}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(content)
+            # A promised length that does not come is a cut connection.
+            self.close_connection = sent.get("content-length") is not None
+
+        do_GET = do_POST = do_PATCH = _answer
+
+        def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its signature
+            """Say nothing."""
+
+    return Handler
+
+
+@pytest.fixture
+def serve_script() -> Iterator[Callable[[], Script]]:
+    """Start scripted servers, each on an origin of its own."""
+    servers: list[ThreadingHTTPServer] = []
+
+    def start() -> Script:
+        script = Script()
+        server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script))
+        server.daemon_threads = True
+        script.url = f"http://127.0.0.1:{server.server_address[1]}"
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        servers.append(server)
+        return script
+
+    yield start
+    for server in servers:
+        server.shutdown()
+        server.server_close()
+
+
+@pytest.fixture
+def script(serve_script: Callable[[], Script]) -> Script:
+    return serve_script()
+
+
+@pytest.fixture
+async def http() -> AsyncIterator[httpx.AsyncClient]:
+    async with httpx.AsyncClient(timeout=httpx.Timeout(5.0, read=0.5), trust_env=False) as client:
+        yield client
+
+
+@pytest.fixture
+def waits() -> list[float]:
+    """The seconds that clients would have slept."""
+    return []
+
+
+@pytest.fixture
+def connect(http: httpx.AsyncClient, waits: list[float]) -> Callable[..., GitHubClient]:
+    """Build a client for an address; it never really waits."""
+
+    async def sleep(seconds: float) -> None:
+        waits.append(seconds)
+
+    def build(url: str, tokens: TokenProvider | None = None) -> GitHubClient:
+        return GitHubClient(
+            base_url=url,
+            tokens=tokens or FixedToken("fixed-token"),
+            http=http,
+            sleep=sleep,
+            jitter=lambda: 0.0,
+        )
+
+    return build
+
+
+@pytest.fixture
+def repository() -> RepositoryRef:
+    return RepositoryRef(full_name="octo/sample")
