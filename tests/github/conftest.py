@@ -19,7 +19,7 @@ Answer = tuple[int, dict[str, str], bytes]
 
 
 class Script:
-    """Answers by path; a list of answers is used up one by one, its last one for ever."""
+    """Answers by path, or by method and path; a list of answers is used up one by one, its last one for ever."""
 
     def __init__(self) -> None:
         self.answers: dict[str, list[Answer]] = {}
@@ -46,8 +46,14 @@ class Script:
     def paths(self) -> list[str]:
         return [path for _, path, _, _ in self.requests]
 
-    def take(self, path: str) -> Answer:
-        answers = self.answers.get(path) or self.answers.get(path.partition("?")[0])
+    def sent(self, method: str) -> list[tuple[str, Any]]:
+        """Return the paths and JSON bodies of the requests with a method."""
+        return [(path, json.loads(body)) for verb, path, _, body in self.requests if verb == method]
+
+    def take(self, method: str, path: str) -> Answer:
+        plain = path.partition("?")[0]
+        names = (f"{method} {plain}", path, plain)
+        answers = next((self.answers[name] for name in names if self.answers.get(name)), None)
         if answers is None:
             return 404, {"content-type": "application/json"}, b'{"message": "Not Found"}'
         return answers.pop(0) if len(answers) > 1 else answers[0]
@@ -56,17 +62,19 @@ class Script:
 def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
+        wbufsize = -1  # head and body in one packet, or each answer waits 40 ms for the other
 
         def _answer(self) -> None:
             body = self.rfile.read(int(self.headers.get("content-length") or 0))
             headers = {key.lower(): value for key, value in self.headers.items()}
             script.requests.append((self.command, self.path, headers, body))
-            status, sent, content = script.take(self.path)
+            status, sent, content = script.take(self.command, self.path)
             self.send_response(status)
             for key, value in {"content-length": str(len(content)), **sent}.items():
                 self.send_header(key, value)
             self.end_headers()
             self.wfile.write(content)
+            self.wfile.flush()
             # A promised length that does not come is a cut connection.
             self.close_connection = sent.get("content-length") is not None
 

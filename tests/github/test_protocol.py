@@ -79,7 +79,9 @@ def test_garbage_is_never_another_exception(status: int, content_type: str, body
         decipher(status, {"content-type": content_type}, body, method="GET")
 
 
-@pytest.mark.parametrize("data", [[], "text", 5, None, {"errors": [5]}, {"errors": 7, "message": 1}])
+@pytest.mark.parametrize(
+    "data", [[], "text", 5, None, {"errors": [5]}, {"errors": 7, "message": 1}]
+)
 def test_an_odd_refusal_is_still_an_error_of_the_domain(data: object) -> None:
     with pytest.raises(KovaError):
         decipher(422, JSON, json.dumps(data).encode(), method="POST")
@@ -107,9 +109,7 @@ def test_the_wait_is_read_from_either_header() -> None:
     reset = str(int(time.time()) + 100)
 
     after = answer(403, retry_after="7")
-    spent = answer(
-        403, x_ratelimit_limit="60", x_ratelimit_remaining="0", x_ratelimit_reset=reset
-    )
+    spent = answer(403, x_ratelimit_limit="60", x_ratelimit_remaining="0", x_ratelimit_reset=reset)
     silent = answer(403, "You have exceeded a secondary rate limit.")
 
     assert after.data["retry_after"] == 7.0

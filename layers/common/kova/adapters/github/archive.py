@@ -160,8 +160,6 @@ class Unpacker:
             return
         try:
             good = write_file(self._folder, file, chunks)
-        except FileExistsError:
-            return
         except OSError:
             self._result.failed.add(file.path)
             return

@@ -115,9 +115,8 @@ class _BaseModes:
     async def of(self, path: str) -> str:
         entry: Json = {"type": "tree", "sha": self._root}
         for part in path.split("/"):
-            if entry.get("type") != "tree":
-                break
-            entry = (await self._folder(shapes.sha(entry, "sha"))).get(part, {})
+            inside = entry.get("type") == "tree"
+            entry = (await self._folder(shapes.sha(entry, "sha"))).get(part, {}) if inside else {}
         mode = _MODES.get(str(entry.get("mode")))
         if mode is None or entry.get("type") != "blob":
             raise _refused(f"{clean(path)!r} is no regular file of the base commit.")

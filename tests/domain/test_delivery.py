@@ -1,0 +1,190 @@
+"""The intake's protocol: signatures and payloads, without any I/O."""
+
+import hashlib
+import hmac
+import json
+from urllib.parse import quote_plus
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kova.domain.delivery import parse_delivery, parse_json, verify_signature
+from kova.domain.errors import InvalidInputError, NotConfiguredError, SignatureError
+from kova.domain.job import decode_scan_job, encode_scan_job
+from kova.domain.scan import Trigger
+
+SHA = "a" * 40
+REPOSITORY = {"id": 7, "full_name": "octo/sample", "default_branch": "main", "private": True}
+
+
+def push(**changes: object) -> dict[str, object]:
+    payload = {
+        "ref": "refs/heads/main",
+        "after": SHA,
+        "deleted": False,
+        "repository": REPOSITORY,
+        "installation": {"id": 3},
+    }
+    return payload | changes
+
+
+def parse(payload: object, event: str = "push", content_type: str = "application/json"):
+    return parse_delivery(
+        delivery_id="d-1", event=event, content_type=content_type, body=json.dumps(payload).encode()
+    )
+
+
+def sign(secret: str, body: bytes, kind: str = "sha256") -> str:
+    return f"{kind}=" + hmac.new(secret.encode(), body, kind).hexdigest()
+
+
+def test_a_right_signature_passes_with_any_of_the_rotating_secrets() -> None:
+    verify_signature(b"x", sign("old", b"x"), ["new", "old"])
+    verify_signature(b"x", sign("new", b"x"), ["new", "old"])
+
+
+def test_github_documented_example_verifies() -> None:
+    # docs.github.com, "Testing the webhook payload validation".
+    header = "sha256=757107ea0eb2509fc211221cce984b8a37570b6d7586c22c46f4379c8b043e17"
+    verify_signature(b"Hello, World!", header, ["It's a Secret to Everybody"])
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        None,
+        "",
+        "sha256=",
+        "sha256=" + "0" * 64,
+        "sha256=" + "é" * 64,
+        "\udcff",
+        sign("s", b"x", "sha1"),
+        sign("other", b"x"),
+        sign("s", b"x") + "0",
+        sign("s", b"x").upper(),
+    ],
+)
+def test_a_wrong_signature_is_refused(header: str | None) -> None:
+    with pytest.raises(SignatureError):
+        verify_signature(b"x", header, ["s"])
+
+
+@pytest.mark.parametrize("secrets", [[], [""]])
+def test_without_a_secret_nothing_is_accepted(secrets: list[str]) -> None:
+    with pytest.raises(NotConfiguredError):
+        verify_signature(b"x", sign("", b"x"), secrets)
+
+
+def test_a_push_to_the_default_branch_becomes_a_scan() -> None:
+    target = parse(push()).target
+    assert target is not None
+    assert (target.trigger, target.commit_sha, target.installation_id) == (Trigger.PUSH, SHA, 3)
+    assert target.dedupe_key == f"push:refs/heads/main:{SHA}"
+    assert decode_scan_job(encode_scan_job(target)) == target
+
+
+def test_a_form_encoded_push_is_the_same_push() -> None:
+    body = f"payload={quote_plus(json.dumps(push()))}".encode()
+    form = parse_delivery(
+        delivery_id="d-1",
+        event="push",
+        content_type="application/x-www-form-urlencoded",
+        body=body,
+    )
+    assert form.target == parse(push()).target
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"ref": "refs/heads/other"},
+        {"ref": "refs/tags/v1"},
+        {"after": "0" * 40, "deleted": True},
+        {"after": "0" * 40},
+        {"after": 5},
+        {"repository": None},
+        {"repository": {**REPOSITORY, "full_name": "../../etc"}},
+        {"repository": {**REPOSITORY, "default_branch": "a\x00b"}},
+    ],
+)
+def test_what_is_not_a_push_to_the_default_branch_is_ignored(changes: dict[str, object]) -> None:
+    assert parse(push(**changes)).target is None
+
+
+def test_a_pull_request_is_scanned_at_its_head_against_its_base() -> None:
+    payload = {
+        "action": "synchronize",
+        "number": 5,
+        "repository": REPOSITORY,
+        "pull_request": {"head": {"sha": SHA}, "base": {"sha": "b" * 40}},
+    }
+    target = parse(payload, "pull_request").target
+    assert target is not None
+    assert (target.pull_request, target.base_sha) == (5, "b" * 40)
+    assert parse({**payload, "action": "labeled"}, "pull_request").target is None
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"nonsense",
+        b"[]",
+        b'"x"',
+        b"null",
+        b'{"a": NaN}',
+        b'{"a": Infinity}',
+        b'{"a": "\xff"}',
+        b"[" * 100_000 + b"]" * 100_000,
+        b'{"a":' * 100_000 + b"1" + b"}" * 100_000,
+        b"\xef\xbb\xbf{}",
+        b"\x00",
+    ],
+)
+def test_what_github_could_not_have_sent_is_refused(body: bytes) -> None:
+    with pytest.raises(InvalidInputError):
+        parse_delivery(delivery_id="d", event="push", content_type="application/json", body=body)
+
+
+@pytest.mark.parametrize(("delivery", "event"), [(None, "push"), ("d", None), ("d\n", "push"), ("d", "P!")])
+def test_malformed_headers_are_refused(delivery: str | None, event: str | None) -> None:
+    with pytest.raises(InvalidInputError):
+        parse_delivery(delivery_id=delivery, event=event, content_type=None, body=b"{}")
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=8
+)
+KEYS = st.sampled_from(
+    ["repository", "ref", "after", "installation", "pull_request", "number", "action", "full_name", "id", "default_branch", "head", "base", "sha"]
+)
+
+
+@given(
+    payload=st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON, max_size=5), max_size=6),
+    event=st.sampled_from(["push", "pull_request", "ping", "star"]),
+)
+def test_no_payload_makes_it_stumble(payload: dict[str, object], event: str) -> None:
+    parse(payload, event)
+
+
+@given(JSON)
+def test_the_strict_parser_agrees_with_the_standard_one(value: object) -> None:
+    try:
+        body = json.dumps(value).encode()
+    except ValueError:
+        return
+    assert parse_json(body) == json.loads(body)
+
+
+def test_deep_brackets_inside_of_strings_do_not_count() -> None:
+    body = json.dumps({"a": "[" * 1000, "b": ['\\"[' * 300]}).encode()
+    assert parse_json(body)["a"] == "[" * 1000
+
+
+def test_the_signature_is_over_the_raw_bytes() -> None:
+    body = b'{ "a":1 }'
+    verify_signature(body, "sha256=" + hmac.new(b"s", body, hashlib.sha256).hexdigest(), ["s"])
+    with pytest.raises(SignatureError):
+        verify_signature(json.dumps(json.loads(body)).encode(), sign("s", body), ["s"])

@@ -1,0 +1,333 @@
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.publisher import GitHubPublisher
+from kova.domain.errors import GitHubRefusedError, GitHubUnavailableError, RepositoryNotFoundError
+from kova.ports.publisher import FixPullRequest
+from kova.ports.source import RepositoryRef
+
+Connect = Callable[..., GitHubClient]
+REPO = "/repos/octo/sample"
+BASE, TREE, SRC, NEW_TREE, FIX, OLD = (digit * 40 for digit in "abcdef")
+BRANCH = "kova/fix-1"
+REF = f"{REPO}/git/ref/heads/{BRANCH}"
+CREATE_REF = f"POST {REPO}/git/refs"
+MOVE_REF = f"PATCH {REPO}/git/refs/heads/{BRANCH}"
+PULLS = f"GET {REPO}/pulls"
+CREATE_PULL = f"POST {REPO}/pulls"
+UPDATE_PULL = f"PATCH {REPO}/pulls/9"
+PAGE = "https://github.example/octo/sample/pull/9"
+
+
+def fix(**changed: Any) -> FixPullRequest:
+    fields: dict[str, Any] = {
+        "base_branch": "main",
+        "base_sha": BASE,
+        "branch": BRANCH,
+        "title": "Fix it",
+        "body": "Proved.",
+        "message": "Fix it",
+        "files": {"src/a.py": b"new\n"},
+    }
+    return FixPullRequest(**(fields | changed))
+
+
+def shown(**changed: Any) -> dict[str, Any]:
+    fields: dict[str, Any] = {
+        "number": 9,
+        "state": "open",
+        "title": "Fix it",
+        "body": "Proved.",
+        "html_url": PAGE,
+        "head": {"ref": BRANCH, "sha": FIX, "repo": {"id": 1}},
+        "base": {"ref": "main", "repo": {"id": 1}},
+    }
+    return fields | changed
+
+
+def points_to(sha: str) -> dict[str, Any]:
+    return {"ref": "refs/heads/x", "object": {"type": "commit", "sha": sha}}
+
+
+def commit(sha: str, email: str = "kova@kova.invalid") -> dict[str, Any]:
+    return {"sha": sha, "committer": {"email": email, "date": "2030-01-02T03:04:05Z"}}
+
+
+@pytest.fixture
+def github(script: Any) -> Any:
+    """A GitHub whose main is at BASE, and where the fix makes the commit FIX."""
+    entries = [
+        {"path": "a.py", "mode": "100644", "type": "blob", "sha": OLD},
+        {"path": "run", "mode": "100755", "type": "blob", "sha": OLD},
+        {"path": "link", "mode": "120000", "type": "blob", "sha": OLD},
+    ]
+    folder = {"path": "src", "mode": "040000", "type": "tree", "sha": SRC}
+    script.json(f"{REPO}/git/ref/heads/main", points_to(BASE))
+    script.json(f"{REPO}/git/commits/{BASE}", commit(BASE) | {"tree": {"sha": TREE}})
+    script.json(f"{REPO}/git/trees/{TREE}", {"tree": [folder]})
+    script.json(f"{REPO}/git/trees/{SRC}", {"tree": entries})
+    script.json(f"POST {REPO}/git/blobs", {"sha": OLD}, status=201)
+    script.json(f"POST {REPO}/git/trees", {"sha": NEW_TREE}, status=201)
+    script.json(f"POST {REPO}/git/commits", {"sha": FIX}, status=201)
+    return script
+
+
+@pytest.fixture
+def publisher(script: Any, connect: Connect) -> GitHubPublisher:
+    return GitHubPublisher(connect(script.url))
+
+
+def written(script: Any) -> list[str]:
+    """What was written beside git's objects, which are named by content."""
+    objects = ("/git/blobs", "/git/trees", "/git/commits")
+    return [
+        f"{method} {path}"
+        for method, path, _, _ in script.requests
+        if method != "GET" and not path.endswith(objects)
+    ]
+
+
+async def test_a_new_branch_gets_a_pull_request(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [])
+    github.json(CREATE_REF, {}, status=201)
+    github.json(CREATE_PULL, shown(), status=201)
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == [CREATE_REF, CREATE_PULL]
+    bodies = dict(github.sent("POST"))
+    assert bodies[f"{REPO}/git/refs"] == {"ref": f"refs/heads/{BRANCH}", "sha": FIX}
+    assert bodies[f"{REPO}/pulls"]["head"] == BRANCH
+    assert bodies[f"{REPO}/pulls"]["base"] == "main"
+
+
+async def test_the_commit_depends_only_on_the_fix(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [shown()])
+    github.json(REF, points_to(FIX))
+    files = {"src/run": b"\xff\xfe", "src/a.py": "é\r\n".encode()}
+
+    await publisher.pull_request(repository, fix(files=files))
+
+    bodies = dict(github.sent("POST"))
+    tree, made = bodies[f"{REPO}/git/trees"], bodies[f"{REPO}/git/commits"]
+    assert tree["base_tree"] == TREE
+    assert tree["tree"] == [
+        {"path": "src/a.py", "mode": "100644", "type": "blob", "content": "é\r\n"},
+        {"path": "src/run", "mode": "100755", "type": "blob", "sha": OLD},
+    ]
+    assert base64.b64decode(bodies[f"{REPO}/git/blobs"]["content"]) == b"\xff\xfe"
+    assert made["parents"] == [BASE]
+    assert made["author"] == made["committer"]
+    assert made["author"]["date"] == "2030-01-02T03:04:05Z"
+
+
+async def test_a_repetition_writes_nothing_more(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [shown(body="Proved.")])
+    github.json(REF, points_to(FIX))
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == []
+
+
+async def test_a_branch_without_its_pull_request_gets_it(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [])
+    github.json(REF, points_to(FIX))
+    github.json(CREATE_PULL, shown(), status=201)
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == [CREATE_PULL]
+
+
+async def test_a_newer_fix_moves_the_branch_and_mends_the_texts(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [shown(title="Old", head={"ref": BRANCH, "sha": OLD, "repo": {"id": 1}})])
+    github.json(REF, points_to(OLD))
+    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD))
+    github.json(MOVE_REF, points_to(FIX))
+    github.json(UPDATE_PULL, shown())
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == [MOVE_REF, UPDATE_PULL]
+    assert dict(github.sent("PATCH"))[f"{REPO}/pulls/9"]["title"] == "Fix it"
+
+
+async def test_commits_of_a_person_are_never_overwritten(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    head = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
+    github.json(PULLS, [shown(head=head)], [])
+    github.json(REF, points_to(OLD))
+    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD, email="ada@example.org"))
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    with pytest.raises(GitHubRefusedError, match="somebody else"):
+        await publisher.pull_request(repository, fix())
+    assert written(github) == []
+
+
+async def test_a_base_that_moved_is_left_alone(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    assert await publisher.pull_request(repository, fix(base_sha=OLD)) is None
+    assert [method for method, _, _, _ in github.requests] == ["GET"]
+
+
+async def test_a_base_that_was_deleted_is_left_alone_but_a_lost_repository_is_said(
+    script: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    with pytest.raises(RepositoryNotFoundError):
+        await publisher.pull_request(repository, fix())
+    script.json(REPO, {"id": 1})
+    assert await publisher.pull_request(repository, fix()) is None
+
+
+@pytest.mark.parametrize("merged_at", [None, "2030-01-01T00:00:00Z"])
+async def test_the_same_change_is_not_offered_again(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef, merged_at: str | None
+) -> None:
+    github.json(PULLS, [shown(state="closed", merged_at=merged_at)])
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == []
+
+
+async def test_another_change_after_a_closed_one_is_offered(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    head = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
+    github.json(PULLS, [shown(state="closed", head=head)])
+    github.json(CREATE_REF, {}, status=201)
+    github.json(CREATE_PULL, shown(), status=201)
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == [CREATE_REF, CREATE_PULL]
+
+
+async def test_a_pull_request_of_a_fork_is_not_ours(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    head = {"ref": BRANCH, "sha": FIX, "repo": {"id": 2}}
+    gone = {"ref": BRANCH, "sha": FIX, "repo": None}
+    github.json(PULLS, [shown(head=head), shown(head=gone), shown(state="closed", head=head)])
+    github.json(REF, points_to(FIX))
+    github.json(CREATE_PULL, shown(), status=201)
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == [CREATE_PULL]
+
+
+async def test_one_that_exists_after_all_is_found(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    exists = {"message": "Validation Failed", "errors": [{"message": "already exists"}]}
+    github.json(PULLS, [], [shown()])
+    github.json(CREATE_REF, exists, status=422)
+    github.json(REF, {"message": "Not Found"}, status=404)
+    github.json(CREATE_PULL, exists, status=422)
+    github.answers[REF].append((200, {"content-type": "application/json"}, _json(points_to(FIX))))
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == [CREATE_REF, CREATE_PULL]
+
+
+async def test_a_create_whose_answer_was_lost_is_looked_for(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [], [shown()])
+    github.json(REF, points_to(FIX))
+    github.json(CREATE_PULL, {"message": "Bad gateway"}, status=502)
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert written(github) == [CREATE_PULL]
+
+
+async def test_a_github_that_stays_broken_is_unavailable(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [])
+    github.json(REF, points_to(FIX))
+    github.json(CREATE_PULL, {"message": "Bad gateway"}, status=502)
+
+    with pytest.raises(GitHubUnavailableError):
+        await publisher.pull_request(repository, fix())
+    assert len(written(github)) == 3
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"branch": "main"},
+        {"branch": "kova"},
+        {"branch": "feature/kova/x"},
+        {"branch": "kova/../main"},
+        {"branch": "kova/"},
+        {"branch": "kova/x", "base_branch": "kova/x"},
+        {"base_branch": "../x"},
+        {"base_sha": "main"},
+        {"files": {}},
+    ],
+)
+async def test_only_kovas_own_branches_are_written(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef, changed: dict[str, Any]
+) -> None:
+    with pytest.raises(GitHubRefusedError):
+        await publisher.pull_request(repository, fix(**changed))
+    assert github.requests == []
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".github/workflows/ci.yml",
+        ".GitHub/x",
+        "sub/.github/x",
+        "package-lock.json",
+        "web/yarn.lock",
+        "Cargo.lock",
+        "bun.lockb",
+        "go.sum",
+        "../x",
+        "/x",
+        ".git/config",
+        "src/link",
+        "src/missing.py",
+        "src",
+        "src/a.py/x",
+    ],
+)
+async def test_what_a_fix_may_not_touch_is_refused(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef, path: str
+) -> None:
+    with pytest.raises(GitHubRefusedError):
+        await publisher.pull_request(repository, fix(files={path: b"x"}))
+    assert github.sent("POST") == []
+
+
+async def test_a_fix_that_changes_nothing_is_refused(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.answers[f"POST {REPO}/git/trees"] = []
+    github.json(f"POST {REPO}/git/trees", {"sha": TREE}, status=201)
+
+    with pytest.raises(GitHubRefusedError, match="changes nothing"):
+        await publisher.pull_request(repository, fix())
+    assert written(github) == []
+
+
+def _json(value: Any) -> bytes:
+    return json.dumps(value).encode()
