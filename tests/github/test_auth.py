@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from datetime import UTC, datetime
 from typing import Any
 
@@ -36,8 +36,8 @@ class Clock:
 
 
 @pytest.fixture(scope="module")
-def key() -> Iterator[rsa.RSAPrivateKey]:
-    yield rsa.generate_private_key(public_exponent=65537, key_size=2048)
+def key() -> rsa.RSAPrivateKey:
+    return rsa.generate_private_key(public_exponent=65537, key_size=2048)
 
 
 @pytest.fixture

@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import gzip
 import io
+import itertools
+import socket
 from collections.abc import Callable
 from typing import Any
 
+import httpx
 import pytest
 
 from kova.adapters.github.auth import FixedToken
 from kova.adapters.github.client import GitHubClient
 from kova.domain.errors import (
+    GitHubRateLimitedError,
     GitHubRefusedError,
     GitHubUnavailableError,
     InvalidInputError,
@@ -20,6 +24,7 @@ from kova.ports.source import RepositoryRef
 
 Connect = Callable[..., GitHubClient]
 REPO = "/repos/octo/sample"
+PULL = {"title": "t", "head": "kova/x", "base": "main"}
 
 
 async def test_a_get_is_tried_again_after_an_error_of_the_server(
@@ -49,7 +54,7 @@ async def test_a_write_that_may_have_been_carried_out_is_not_sent_again(
     script.json(f"{REPO}/pulls", {"message": "Bad gateway"}, status=502)
 
     with pytest.raises(GitHubUnavailableError):
-        await connect(script.url).write("POST", repository, "/pulls", {})
+        await connect(script.url).write("POST", repository, "/pulls", PULL)
     assert len(script.requests) == 1
 
 
@@ -60,7 +65,7 @@ async def test_an_operation_is_repeated_when_its_write_failed_but_not_when_its_r
     client = connect(script.url)
 
     with pytest.raises(GitHubUnavailableError):
-        await client.looking_again(lambda: client.write("POST", repository, "/pulls", {}))
+        await client.looking_again(lambda: client.write("POST", repository, "/pulls", PULL))
     assert len(script.requests) == 3
     with pytest.raises(GitHubUnavailableError):
         await client.looking_again(lambda: client.get(repository, "/pulls"))
@@ -136,7 +141,7 @@ async def test_a_write_is_never_redirected_to_another_host(
     github.json(f"{REPO}/pulls", {}, status=307, location=f"{other.url}/pulls")
 
     with pytest.raises(GitHubRefusedError):
-        await connect(github.url).write("POST", repository, "/pulls", {})
+        await connect(github.url).write("POST", repository, "/pulls", PULL)
     assert other.requests == []
 
 
@@ -148,11 +153,10 @@ async def test_pages_are_followed_only_on_the_same_host(
     github.json(path, [{"n": 1}], link=f'<{github.url}{REPO}/pulls?page=2>; rel="next"')
     github.json(f"{REPO}/pulls?page=2", [{"n": 2}], link=f'<{other.url}/x>; rel="next"')
 
-    seen = []
+    pages = connect(github.url).pages(repository, "/pulls")
+    assert [await anext(pages), await anext(pages)] == [{"n": 1}, {"n": 2}]
     with pytest.raises(GitHubUnavailableError):
-        async for item in connect(github.url).pages(repository, "/pulls"):
-            seen.append(item["n"])  # noqa: PERF401  # what came before the error is wanted
-    assert seen == [1, 2]
+        await anext(pages)
     assert other.requests == []
 
 
@@ -211,3 +215,49 @@ def test_a_fixed_token_must_fit_a_header(token: str) -> None:
 async def test_nobody_listening_is_unavailable(connect: Connect, repository: RepositoryRef) -> None:
     with pytest.raises(GitHubUnavailableError):
         await connect("http://127.0.0.1:9").get(repository, "")
+
+
+async def test_a_short_rate_limit_is_waited_for_also_by_a_write(
+    script: Any, connect: Connect, repository: RepositoryRef, waits: list[float]
+) -> None:
+    script.json(f"{REPO}/pulls", {"message": "slow down"}, status=429, retry_after="3")
+    script.json(f"{REPO}/pulls", {"number": 1}, status=201)
+
+    assert await connect(script.url).write("POST", repository, "/pulls", PULL) == {"number": 1}
+    assert waits == [3.0]
+
+
+async def test_a_long_rate_limit_is_left_to_the_queue(
+    script: Any, connect: Connect, repository: RepositoryRef, waits: list[float]
+) -> None:
+    script.json(REPO, {"message": "secondary rate limit"}, status=403, retry_after="60")
+
+    with pytest.raises(GitHubRateLimitedError) as caught:
+        await connect(script.url).get(repository, "")
+    assert caught.value.data["retry_after"] == 60.0
+    assert waits == []
+
+
+async def test_a_github_that_does_not_answer_in_time_is_unavailable(
+    connect: Connect, repository: RepositoryRef, http: httpx.AsyncClient
+) -> None:
+    http.timeout = httpx.Timeout(0.05)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        client = connect(f"http://127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(GitHubUnavailableError) as caught:
+            await client.get(repository, "")
+    assert caught.value.data["cause"] == "ReadTimeout"
+
+
+async def test_retries_end_with_their_time(
+    script: Any, http: httpx.AsyncClient, repository: RepositoryRef
+) -> None:
+    script.json(REPO, {"message": "Bad gateway"}, status=502)
+    hours = itertools.count(0.0, 3_600.0)
+    client = GitHubClient(
+        base_url=script.url, tokens=FixedToken("t"), http=http, clock=lambda: next(hours)
+    )
+
+    with pytest.raises(GitHubUnavailableError):
+        await client.get(repository, "")
+    assert len(script.requests) == 1

@@ -40,6 +40,10 @@ def tarball(**files: bytes) -> bytes:
     return raw.getvalue()
 
 
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
 @pytest.fixture
 def source(script: Any, connect: Connect) -> GitHubSource:
     return GitHubSource(connect(script.url))
@@ -90,7 +94,7 @@ async def test_many_files_come_as_the_tarball(
     )
 
     assert await fetch([tree_file("a.py", b"a")]) == ()
-    assert [path.name for path in tmp_path.iterdir()] == ["a.py"]
+    assert names_in(tmp_path) == ["a.py"]
     assert script.requests[1][2]["accept-encoding"] == "identity"
 
 
@@ -146,7 +150,7 @@ async def test_an_archive_over_the_cap_is_not_kept(
     skipped = await fetch([tree_file("a", b"a")], limits)
 
     assert [item.reason for item in skipped] == ["fetch_failed"]
-    assert list(tmp_path.iterdir()) == []
+    assert names_in(tmp_path) == []
 
 
 async def test_a_blob_that_is_not_what_the_tree_says_is_skipped(
@@ -159,7 +163,7 @@ async def test_a_blob_that_is_not_what_the_tree_says_is_skipped(
     )
 
     assert await fetch([file], FetchLimits()) == (Skipped(path="a.py", reason="fetch_failed"),)
-    assert list(tmp_path.iterdir()) == []
+    assert names_in(tmp_path) == []
 
 
 @pytest.mark.parametrize("status", [403, 404, 422])
@@ -196,10 +200,11 @@ async def test_a_blob_that_cannot_be_read_is_githubs_failure(
         await fetch([file], FetchLimits())
 
 
+@pytest.mark.parametrize("blobs", [0, 20])
 async def test_time_that_is_up_is_said_for_every_file(
-    script: Any, fetch: Callable[..., Any]
+    script: Any, fetch: Callable[..., Any], blobs: int
 ) -> None:
-    limits = FetchLimits(seconds=0.0)
+    limits = FetchLimits(seconds=0.0, blobs_instead_of_tarball=blobs)
     wanted = [tree_file("a", b"a"), tree_file("b", b"b")]
 
     assert {item.reason for item in await fetch(wanted, limits)} == {"time_limit"}

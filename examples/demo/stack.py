@@ -1,0 +1,64 @@
+"""The stack that the demo runs: started, waited for, and stopped."""
+
+from __future__ import annotations
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx
+
+from examples.demo.source import DemoError
+from kova_server.embedded.stack import read_environment
+
+_START_SECONDS = 90
+
+
+def free_port() -> int:
+    """Return a port that nothing listens on."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@contextmanager
+def running_stack(data: Path) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run `kova up` and yield its address and its settings."""
+    port = free_port()
+    log = data / "up.log"
+    data.mkdir(parents=True, exist_ok=True)
+    variables = {key: one for key, one in os.environ.items() if not key.startswith("KOVA_")}
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kova_server", "up", "--port", str(port), "--data", str(data)],
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=variables,
+        )
+    try:
+        address = f"http://127.0.0.1:{port}"
+        _wait(process, address, log)
+        yield address, read_environment(data / "kova.env")
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(timeout=60)
+
+
+def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    end = time.monotonic() + _START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise DemoError(f"The stack did not start:\n{log.read_text()[-2_000:]}")
+        try:
+            if httpx.get(f"{address}/health", timeout=2).status_code == httpx.codes.OK:
+                return
+        except httpx.TransportError:
+            time.sleep(0.1)
+    raise DemoError(f"The stack did not start in {_START_SECONDS} s:\n{log.read_text()[-2_000:]}")

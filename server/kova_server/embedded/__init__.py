@@ -1,0 +1,1 @@
+"""The local stack: real Postgres, real Valkey and an SQS API, without Docker."""

@@ -1,0 +1,29 @@
+"""Run a command that ends when its parent does: `python -m kova_server.embedded.launch SIGNAL CMD`.
+
+A supervisor that is killed cannot stop its children; on Linux the kernel does it.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import sys
+from typing import Final
+
+_PR_SET_PDEATHSIG: Final = 1
+
+
+def main() -> None:
+    """Ask for the signal, make sure that the parent still lives, become the command."""
+    parent = int(sys.argv[1])
+    number = signal.Signals[sys.argv[2]]
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number))
+        if os.getppid() != parent:
+            sys.exit(1)  # It died before the kernel was asked.
+    os.execvp(sys.argv[3], sys.argv[3:])
+
+
+if __name__ == "__main__":
+    main()

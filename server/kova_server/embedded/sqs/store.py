@@ -1,0 +1,219 @@
+"""Queues and messages in SQLite: an accepted message survives the kill of the process."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+_SCHEMA: Final = """
+CREATE TABLE IF NOT EXISTS queues (name TEXT PRIMARY KEY, attributes TEXT NOT NULL);
+CREATE TABLE IF NOT EXISTS messages (
+    sequence INTEGER PRIMARY KEY AUTOINCREMENT,
+    id TEXT NOT NULL,
+    queue TEXT NOT NULL REFERENCES queues ON DELETE CASCADE,
+    body TEXT NOT NULL,
+    attributes TEXT NOT NULL,
+    system TEXT NOT NULL,
+    sent REAL NOT NULL,
+    visible REAL NOT NULL,
+    received INTEGER NOT NULL DEFAULT 0,
+    first_received REAL,
+    receipt TEXT
+);
+CREATE INDEX IF NOT EXISTS messages_next ON messages (queue, visible, sequence);
+CREATE INDEX IF NOT EXISTS messages_receipt ON messages (receipt);
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Message:
+    """One message as it is received."""
+
+    id: str
+    body: str
+    attributes: dict[str, Any]
+    system: dict[str, str]
+    receipt: str
+
+
+class Store:
+    """All queues of one data folder. Safe for threads; every write is on disk when it returns."""
+
+    def __init__(self, folder: Path) -> None:
+        """Open or make the database in a folder."""
+        folder.mkdir(parents=True, exist_ok=True)
+        self._lock = threading.Lock()
+        self._connection = sqlite3.connect(
+            folder / "sqs.sqlite3", isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode = WAL")
+        # FULL: what was answered with 200 is on disk, also when the machine loses power.
+        self._connection.execute("PRAGMA synchronous = FULL")
+        self._connection.execute("PRAGMA foreign_keys = ON")
+        self._connection.executescript(_SCHEMA)
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock:
+            self._connection.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._connection
+            except BaseException:
+                self._connection.execute("ROLLBACK")
+                raise
+            self._connection.execute("COMMIT")
+
+    def close(self) -> None:
+        """Close the database."""
+        with self._lock:
+            self._connection.close()
+
+    def attributes(self, queue: str) -> dict[str, str] | None:
+        """Return a queue's attributes, None when there is no such queue."""
+        with self._transaction() as db:
+            row = db.execute("SELECT attributes FROM queues WHERE name = ?", (queue,)).fetchone()
+        return json.loads(row[0]) if row else None
+
+    def save_queue(self, queue: str, attributes: dict[str, str]) -> None:
+        """Create a queue or replace its attributes."""
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO queues VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET attributes = ?2",
+                (queue, json.dumps(attributes)),
+            )
+
+    def delete_queue(self, queue: str) -> None:
+        """Delete a queue and its messages."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM queues WHERE name = ?", (queue,))
+
+    def queues(self) -> dict[str, dict[str, str]]:
+        """Return every queue with its attributes."""
+        with self._transaction() as db:
+            rows = db.execute("SELECT name, attributes FROM queues ORDER BY name").fetchall()
+        return {name: json.loads(text) for name, text in rows}
+
+    def send(
+        self,
+        queue: str,
+        body: str,
+        *,
+        attributes: dict[str, Any],
+        system: dict[str, str],
+        delay: float,
+    ) -> str:
+        """Keep a message and return its id."""
+        identifier, now = str(uuid.uuid4()), time.time()
+        with self._transaction() as db:
+            db.execute(
+                "INSERT INTO messages (id, queue, body, attributes, system, sent, visible)"
+                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                (
+                    *(identifier, queue, body, json.dumps(attributes), json.dumps(system)),
+                    *(now, now + delay),
+                ),
+            )
+        return identifier
+
+    def receive(self, queue: str, most: int, visibility: float) -> list[Message]:
+        """Lend the oldest visible messages; those received too often move to the dead letters."""
+        now = time.time()
+        with self._transaction() as db:
+            self._move_dead(db, queue, now)
+            rows = db.execute(
+                "SELECT sequence, id, body, attributes, system, sent, received, first_received"
+                " FROM messages WHERE queue = ? AND visible <= ? ORDER BY sequence LIMIT ?",
+                (queue, now, most),
+            ).fetchall()
+            return [self._lend(db, row, now, visibility) for row in rows]
+
+    def _lend(
+        self, db: sqlite3.Connection, row: tuple[Any, ...], now: float, visibility: float
+    ) -> Message:
+        sequence, identifier, body, attributes, system, sent, received, first = row
+        receipt = str(uuid.uuid4())
+        db.execute(
+            "UPDATE messages SET visible = ?, received = received + 1, receipt = ?,"
+            " first_received = coalesce(first_received, ?) WHERE sequence = ?",
+            (now + visibility, receipt, now, sequence),
+        )
+        return Message(
+            id=identifier,
+            body=body,
+            attributes=json.loads(attributes),
+            system={
+                **json.loads(system),
+                "SentTimestamp": str(round(sent * 1000)),
+                "ApproximateReceiveCount": str(received + 1),
+                "ApproximateFirstReceiveTimestamp": str(round((first or now) * 1000)),
+            },
+            receipt=receipt,
+        )
+
+    @staticmethod
+    def _move_dead(db: sqlite3.Connection, queue: str, now: float) -> None:
+        row = db.execute("SELECT attributes FROM queues WHERE name = ?", (queue,)).fetchone()
+        policy = json.loads(json.loads(row[0]).get("RedrivePolicy", "{}")) if row else {}
+        if policy:
+            target = policy["deadLetterTargetArn"].rsplit(":", 1)[1]
+            db.execute(
+                "UPDATE messages SET queue = ?, received = 0, receipt = NULL"
+                " WHERE queue = ? AND visible <= ? AND received >= ?",
+                (target, queue, now, int(policy["maxReceiveCount"])),
+            )
+
+    def delete(self, queue: str, receipt: str) -> None:
+        """Delete a message by its last receipt; an older receipt deletes nothing."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM messages WHERE queue = ? AND receipt = ?", (queue, receipt))
+
+    def hide(self, queue: str, receipt: str, seconds: float) -> bool:
+        """Change when a message is visible again; False when the receipt is not in force."""
+        with self._transaction() as db:
+            done = db.execute(
+                "UPDATE messages SET visible = ? WHERE queue = ? AND receipt = ?",
+                (time.time() + seconds, queue, receipt),
+            )
+            return done.rowcount == 1
+
+    def purge(self, queue: str) -> None:
+        """Delete every message of a queue."""
+        with self._transaction() as db:
+            db.execute("DELETE FROM messages WHERE queue = ?", (queue,))
+
+    def move(self, source: str, target: str) -> int:
+        """Move every message to another queue; return how many."""
+        with self._transaction() as db:
+            return db.execute(
+                "UPDATE messages SET queue = ?, visible = ?, received = 0, receipt = NULL"
+                " WHERE queue = ?",
+                (target, time.time(), source),
+            ).rowcount
+
+    def counts(self, queue: str) -> tuple[int, int, int]:
+        """Return how many messages are visible, in flight, and delayed."""
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT count(*) FILTER (WHERE visible <= ?1),"
+                " count(*) FILTER (WHERE visible > ?1 AND received > 0),"
+                " count(*) FILTER (WHERE visible > ?1 AND received = 0)"
+                " FROM messages WHERE queue = ?2",
+                (time.time(), queue),
+            ).fetchone()
+        return int(row[0]), int(row[1]), int(row[2])
+
+    def next_visible(self, queue: str) -> float | None:
+        """Return when the next hidden message becomes visible, as Unix time."""
+        with self._transaction() as db:
+            row = db.execute(
+                "SELECT min(visible) FROM messages WHERE queue = ?", (queue,)
+            ).fetchone()
+        return float(row[0]) if row[0] is not None else None

@@ -1,0 +1,224 @@
+"""`kova up`: the whole service on one machine, each part replaceable from outside."""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import secrets
+import signal
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import httpx
+
+from kova.domain.errors import KovaError
+from kova_server.embedded.environment import read_environment, write_environment
+from kova_server.embedded.github import (
+    github_service,
+    github_settings,
+    wants_practice_github,
+)
+from kova_server.embedded.ports import is_free, kept_port
+from kova_server.embedded.postgres import Postgres
+from kova_server.embedded.queues import aws_settings, create_queues, sqs_service
+from kova_server.embedded.service import Service, StartError, reap
+from kova_server.embedded.supervisor import Supervisor
+from kova_server.embedded.valkey import valkey_service
+
+__all__ = ["StackOptions", "read_environment", "up"]
+_OWN: Final = ("KOVA_", "AWS_", "OPENAI_", "ANTHROPIC_", "PINECONE_", "SLACK_", "GOOGLE_")
+
+
+class StackError(KovaError):
+    """The stack cannot start."""
+
+    reason = "stack"
+
+
+@dataclass(frozen=True, kw_only=True)
+class StackOptions:
+    """Where the data is, which port, and what was set outside."""
+
+    data: Path
+    port: int
+    environment: Mapping[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hooks:
+    """What the command line adds: the stack itself knows neither schema nor keys."""
+
+    migrate: Callable[[Mapping[str, str]], None]
+    create_key: Callable[[Mapping[str, str]], str]
+    announce: Callable[[str], None]
+
+
+def up(
+    options: StackOptions,
+    *,
+    migrate: Callable[[Mapping[str, str]], None],
+    create_key: Callable[[Mapping[str, str]], str],
+    announce: Callable[[str], None],
+) -> int:
+    """Run the stack until Ctrl-C or SIGTERM.
+
+    Returns:
+        0 after a clean stop, 1 when a part failed, 2 when it could not start.
+    """
+    hooks = Hooks(migrate=migrate, create_key=create_key, announce=announce)
+    folder = options.data.resolve()
+    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        with _locked(folder):
+            if not is_free(options.port):
+                raise StackError(f"Port {options.port} is taken: choose another with --port.")
+            return _run(folder, options, hooks)
+    except (StackError, StartError) as exc:
+        sys.stderr.write(f"kova: {exc.message}\n")
+        return 1 if isinstance(exc, StartError) else 2
+
+
+def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
+    supervisor = Supervisor(folder)
+    with supervisor.listening((signal.SIGINT, signal.SIGTERM)), ExitStack() as cleanup:
+        cleanup.callback(supervisor.stop)
+        for name in reap(folder):
+            hooks.announce(f"ended what an earlier run left behind: {name}")
+        settings = _start_services(supervisor, folder, options.environment)
+        hooks.migrate(settings)
+        settings["KOVA_API_KEY"] = _api_key(folder, settings, hooks)
+        write_environment(folder / "kova.env", _told(settings))
+        _start_kova(supervisor, options.port, settings)
+        for line in _welcome(options, settings):
+            hooks.announce(line)
+        supervisor.watch()
+        hooks.announce("stopping ...")
+    return 0
+
+
+def _start_services(
+    supervisor: Supervisor, folder: Path, outside: Mapping[str, str]
+) -> dict[str, str]:
+    """Start what is not given from outside, and return every setting in force."""
+    settings = {"KOVA_ENV": "local", **outside}
+    ports = folder / "ports.json"
+    if not outside.get("KOVA_DATABASE_URL"):
+        postgres = Postgres(folder=folder / "postgres", port=kept_port(ports, "postgres"))
+        supervisor.start(postgres.service(), patience=120)
+        settings["KOVA_DATABASE_URL"] = postgres.url
+    if not outside.get("KOVA_REDIS_URL"):
+        port = kept_port(ports, "valkey")
+        supervisor.start(valkey_service(port))
+        settings["KOVA_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+    if not outside.get("KOVA_SCAN_QUEUE_URL"):
+        endpoint = outside.get("AWS_ENDPOINT_URL_SQS")
+        if not endpoint:
+            port = kept_port(ports, "sqs")
+            supervisor.start(sqs_service(port, folder / "sqs"))
+            endpoint = f"http://127.0.0.1:{port}"
+            settings |= aws_settings(endpoint)
+        settings |= create_queues(endpoint)
+    if not outside.get("KOVA_GITHUB_WEBHOOK_SECRET"):
+        settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _kept_secret(folder / "webhook-secret")
+    if wants_practice_github(outside):
+        place = folder / "github"
+        secret = settings["KOVA_GITHUB_WEBHOOK_SECRET"].split(",")[0]
+        supervisor.start(github_service(kept_port(ports, "github"), place, secret))
+        settings |= github_settings(place)
+    return settings
+
+
+def _start_kova(supervisor: Supervisor, port: int, settings: Mapping[str, str]) -> None:
+    address = f"http://127.0.0.1:{port}"
+
+    def healthy() -> bool:
+        try:
+            return httpx.get(f"{address}/health", timeout=3).status_code == httpx.codes.OK
+        except httpx.TransportError:
+            return False
+
+    kova = [sys.executable, "-m", "kova_server"]
+    variables = dict(settings)
+    supervisor.start(
+        Service(
+            name="api",
+            command=[*kova, "serve", "--port", str(port)],
+            environment=variables,
+            ready=healthy,
+            patience=15.0,
+        ),
+        patience=60,
+    )
+    # A scan in hand is finished first, within reason: what is cut off is done again.
+    supervisor.start(
+        Service(name="worker", command=[*kova, "worker"], environment=variables, patience=20.0)
+    )
+
+
+def _api_key(folder: Path, settings: Mapping[str, str], hooks: Hooks) -> str:
+    known = folder / "kova.env"
+    if known.exists():
+        before = read_environment(known)
+        same = before.get("KOVA_DATABASE_URL") == settings["KOVA_DATABASE_URL"]
+        if same and before.get("KOVA_API_KEY"):
+            return before["KOVA_API_KEY"]
+    return hooks.create_key(settings)
+
+
+def _kept_secret(file: Path) -> str:
+    if not file.exists():
+        temporary = file.with_suffix(".new")
+        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w") as opened:
+            opened.write(secrets.token_hex(24))
+        temporary.replace(file)
+    return file.read_text()
+
+
+def _told(settings: Mapping[str, str]) -> dict[str, str]:
+    return {key: one for key, one in settings.items() if key.startswith(_OWN)}
+
+
+def _welcome(options: StackOptions, settings: Mapping[str, str]) -> list[str]:
+    address = f"http://127.0.0.1:{options.port}"
+    return [
+        f"Kova is up on {address}   (Ctrl-C stops it)",
+        f"  API key           {settings['KOVA_API_KEY']}",
+        f"  every setting     {options.data / 'kova.env'}",
+        f"  GitHub            {settings.get('KOVA_GITHUB_API_URL', 'https://api.github.com')}",
+        f"  webhook address   {address}/webhooks/github",
+        "Try:",
+        f'  curl -s -H "Authorization: Bearer {settings["KOVA_API_KEY"]}" {address}/api/scans',
+        "  kova scan .",
+    ]
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[None]:
+    """Hold the folder for this process alone."""
+    with (folder / "lock").open("a+") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            file.seek(0)
+            raise StackError(f"Process {file.read().strip()} runs a stack in {folder}.") from None
+        file.seek(0)
+        file.truncate()
+        file.write(str(os.getpid()))
+        file.flush()
+        yield
+
+
+@contextmanager
+def services(folder: Path) -> Iterator[dict[str, str]]:
+    """Run Postgres, Valkey and SQS alone, for tests; yield the settings that name them."""
+    supervisor = Supervisor(folder)
+    outside = {"KOVA_GITHUB_API_URL": "http://127.0.0.1:9", "KOVA_GITHUB_WEBHOOK_SECRET": "unused"}
+    try:
+        yield _start_services(supervisor, folder, outside)
+    finally:
+        supervisor.stop()

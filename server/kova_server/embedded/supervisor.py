@@ -1,0 +1,85 @@
+"""Keep the children of the stack alive, and end them in order."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Final
+
+from kova_server.embedded.service import Child, Service, StartError, wait_ready
+
+_LOG = logging.getLogger("kova.up")
+_TOO_OFTEN: Final = 5
+_WINDOW: Final = 10.0
+_KILLED: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
+
+
+class Supervisor:
+    """Starts services in order, restarts the ones that die, stops them in reverse order."""
+
+    def __init__(self, folder: Path) -> None:
+        """Take the stack's data folder."""
+        self._folder = folder
+        self._children: list[Child] = []
+        self.signals = 0
+
+    def start(self, service: Service, patience: float = 30.0) -> None:
+        """Start a service and wait until it answers.
+
+        Raises:
+            StartError: it does not.
+        """
+        child = Child(service=service, folder=self._folder)
+        self._children.append(child)
+        child.start()
+        wait_ready(child, patience)
+
+    def watch(self) -> None:
+        """Restart what dies, until a signal comes.
+
+        Raises:
+            StartError: one of them keeps dying by itself.
+        """
+        while not self.signals:
+            for child in self._children:
+                if not child.alive:
+                    self._revive(child)
+            time.sleep(0.05)
+
+    def _revive(self, child: Child) -> None:
+        now = time.monotonic()
+        if child.process is not None:
+            status = child.process.wait()
+            child.process = None
+            _LOG.warning("part died", extra={"part": child.service.name, "status": status})
+            if status not in _KILLED:  # Killed from outside: it did nothing wrong.
+                child.deaths = [one for one in child.deaths if now - one < _WINDOW] + [now]
+            if len(child.deaths) >= _TOO_OFTEN:
+                raise StartError(f"{child.service.name} keeps dying:\n{child.tail()}")
+            child.again_at = now + (0.2 * 2 ** len(child.deaths) if child.deaths else 0.0)
+        if now >= child.again_at:
+            child.start()
+
+    def stop(self) -> None:
+        """Stop everything, the last started first; a second signal hurries."""
+        for child in reversed(self._children):
+            child.stop(hurry=self.signals > 1)
+
+    @contextmanager
+    def listening(self, numbers: Sequence[signal.Signals]) -> Iterator[None]:
+        """Count signals instead of dying of them."""
+
+        def count(_number: int, _frame: FrameType | None) -> None:
+            self.signals += 1
+
+        before = {number: signal.signal(number, count) for number in numbers}
+        try:
+            yield
+        finally:
+            for number, handler in before.items():
+                signal.signal(number, handler)
