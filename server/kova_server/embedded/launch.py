@@ -1,4 +1,4 @@
-"""Run a command that ends when its parent does: `python -m kova_server.embedded.launch SIGNAL CMD`.
+"""Run a command that ends when its parent does: `python launch.py PARENT SIGNAL COMMAND ...`.
 
 A supervisor that is killed cannot stop its children; on Linux the kernel does it.
 """

@@ -16,6 +16,7 @@ from typing import Final
 from kova.domain.errors import KovaError
 
 _LOG_LIMIT: Final = 5_000_000
+_LAUNCHER: Final = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +60,7 @@ class Child:
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
-        launcher = [sys.executable, "-m", "kova_server.embedded.launch"]
+        launcher = [sys.executable, "-S", str(_LAUNCHER)]
         # unshare becomes the command itself, so our own process id is the launcher's parent.
         launcher += [str(os.getpid()), service.stop_signal.name]
         with self.log.open("ab") as output:
