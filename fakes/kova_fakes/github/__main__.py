@@ -1,0 +1,76 @@
+"""`python -m kova_fakes.github --port P --data DIR`: the practice GitHub in a process of its own."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import secrets
+import sys
+from pathlib import Path
+
+import uvicorn
+
+from kova_fakes.github.auth import app_key
+from kova_fakes.github.control import folder_files
+from kova_fakes.github.server import application, new_context
+
+
+def main() -> None:
+    """Serve until SIGTERM; with --data everything is there again after a restart."""
+    parser = argparse.ArgumentParser(prog="kova_fakes.github")
+    parser.add_argument("--port", type=int, required=True)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--webhook-secret")
+    parser.add_argument("--repository", action="append", default=[], metavar="OWNER/NAME=FOLDER")
+    options = parser.parse_args()
+    options.data.mkdir(parents=True, exist_ok=True)
+    app = _app(options.data, options.port, options.webhook_secret)
+    context = new_context(
+        options.data / "state",
+        app_id=app["app_id"],
+        private_key_pem=Path(app["private_key"]).read_text(),
+        token=app["token"],
+        webhook_secret=app["webhook_secret"],
+    )
+    context.url = app["url"]
+    for given in options.repository:
+        name, _, folder = given.partition("=")
+        context.state.create_repository(name, files=folder_files(Path(folder)))
+    sys.stdout.write(json.dumps(app) + "\n")
+    sys.stdout.flush()
+    uvicorn.run(
+        application(context), host="127.0.0.1", port=options.port, log_level="warning", lifespan="off"
+    )
+
+
+def _app(folder: Path, port: int, webhook_secret: str | None) -> dict[str, str]:
+    """Return what a client must know, made at the first start."""
+    file = folder / "app.json"
+    if file.exists():
+        known: dict[str, str] = json.loads(file.read_text())
+    else:
+        key = folder / "app.pem"
+        _write(key, app_key())
+        known = {
+            "app_id": "1",
+            "private_key": str(key),
+            "token": f"ghp_{secrets.token_hex(18)}",
+            "installation_id": "42",
+            "webhook_secret": secrets.token_hex(16),
+        }
+    known["url"] = f"http://127.0.0.1:{port}"
+    known["webhook_secret"] = webhook_secret or known["webhook_secret"]
+    _write(file, json.dumps(known))
+    return known
+
+
+def _write(file: Path, text: str) -> None:
+    temporary = file.with_suffix(".new")
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
+        opened.write(text)
+    temporary.replace(file)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,112 @@
+"""Who asks: the App with its JWT, an installation, a person with a token, nobody."""
+
+from __future__ import annotations
+
+import enum
+import secrets
+import threading
+from datetime import UTC, datetime, timedelta
+from functools import cache
+from typing import Final
+
+import jwt
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
+
+from kova_fakes.github.errors import ApiError
+
+_LEEWAY: Final = 60
+_LONGEST: Final = 600
+
+
+class Caller(enum.Enum):
+    """Who a request comes from."""
+
+    NOBODY = "nobody"
+    APP = "app"
+    INSTALLATION = "installation"
+    PERSON = "person"
+
+
+@cache
+def app_key() -> str:
+    """Return a private key as PEM, one for the process: making one is slow."""
+    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
+    return key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.TraditionalOpenSSL,
+        serialization.NoEncryption(),
+    ).decode()
+
+
+class Credentials:
+    """The App, its installation, and a personal token."""
+
+    def __init__(self, app_id: str, private_key_pem: str, token: str, installation_id: int) -> None:
+        """Take what the client was given."""
+        self.app_id = app_id
+        self.private_key_pem = private_key_pem
+        self.token = token
+        self.installation_id = installation_id
+        self._lock = threading.Lock()
+        self._installation_tokens: dict[str, datetime] = {}
+        private = serialization.load_pem_private_key(private_key_pem.encode(), None)
+        self._public = private.public_key()
+
+    def issue(self) -> tuple[str, datetime]:
+        """Make an installation token that lives for an hour."""
+        token = f"ghs_{secrets.token_hex(18)}"
+        expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
+        with self._lock:
+            self._installation_tokens[token] = expires
+        return token, expires
+
+    def expire_tokens(self) -> None:
+        """Let every installation token end now."""
+        with self._lock:
+            self._installation_tokens = dict.fromkeys(
+                self._installation_tokens, datetime.now(UTC) - timedelta(seconds=1)
+            )
+
+    def identify(self, header: str | None) -> Caller:
+        """Tell who asks.
+
+        Raises:
+            ApiError: 401, the credentials are wrong.
+        """
+        if not header:
+            return Caller.NOBODY
+        scheme, _, value = header.partition(" ")
+        if scheme.lower() not in {"bearer", "token"}:
+            raise ApiError(401, "Bad credentials")
+        if value == self.token:
+            return Caller.PERSON
+        with self._lock:
+            expires = self._installation_tokens.get(value)
+        if expires is not None and datetime.now(UTC) < expires:
+            return Caller.INSTALLATION
+        if value.count(".") == 2 and scheme.lower() == "bearer":  # noqa: PLR2004 (a JWT)
+            self._check_jwt(value)
+            return Caller.APP
+        raise ApiError(401, "Bad credentials")
+
+    def _check_jwt(self, token: str) -> None:
+        try:
+            claims = jwt.decode(
+                token,
+                self._public,  # type: ignore[arg-type]  # an RSA key by construction
+                algorithms=["RS256"],
+                leeway=_LEEWAY,
+                options={"require": ["iat", "exp", "iss"], "verify_iss": False},
+            )
+        except jwt.ExpiredSignatureError as exc:
+            raise ApiError(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires") from exc
+        except jwt.ImmatureSignatureError as exc:
+            raise ApiError(401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued") from exc
+        except jwt.InvalidTokenError as exc:
+            raise ApiError(401, "A JSON web token could not be decoded") from exc
+        now = datetime.now(UTC).timestamp()
+        if claims["exp"] - now > _LONGEST + _LEEWAY or claims["exp"] - claims["iat"] > _LONGEST + _LEEWAY:
+            raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
+        if str(claims["iss"]) != self.app_id:
+            raise ApiError(401, "Integration not found")

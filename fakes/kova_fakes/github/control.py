@@ -1,0 +1,194 @@
+"""What only a fake has: the hands of people, over HTTP, for other processes; and pages to look at."""
+
+from __future__ import annotations
+
+import base64
+import difflib
+import html
+from dataclasses import asdict
+from pathlib import Path
+
+import httpx
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+
+from kova_fakes.github import bodies
+from kova_fakes.github.context import context_of
+from kova_fakes.github.errors import ApiError, not_found
+from kova_fakes.github.faults import Fault
+from kova_fakes.github.state import RepositoryState
+from kova_fakes.github.views import pull_view
+from kova_fakes.github.webhooks import deliver, ping_event, pull_request_event, push_event
+
+_FILE_LIMIT = 5_000_000
+
+
+def folder_files(folder: Path) -> dict[str, bytes]:
+    """Read a folder's regular files, git's own folder left out."""
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in sorted(folder.rglob("*"))
+        if path.is_file()
+        and not path.is_symlink()
+        and ".git" not in path.relative_to(folder).parts
+        and path.stat().st_size <= _FILE_LIMIT
+    }
+
+
+async def create_repository(request: Request) -> Response:
+    """POST /_control/repositories."""
+    data = await bodies.read_json(request)
+    files = {path: base64.b64decode(one) for path, one in data.get("files", {}).items()}
+    if "folder" in data:
+        files = await run_in_threadpool(folder_files, Path(data["folder"]))
+    if not files:
+        raise ApiError(422, "There are no files.")
+    branch = data.get("default_branch", "main")
+    head = await run_in_threadpool(
+        context_of(request).state.create_repository,
+        data["full_name"],
+        files=files,
+        default_branch=branch,
+        private=data.get("private", False),
+    )
+    return JSONResponse({"full_name": data["full_name"], "head": head, "files": len(files)}, 201)
+
+
+async def push(request: Request) -> Response:
+    """POST /_control/push."""
+    data = await bodies.read_json(request)
+    files = {path: base64.b64decode(one) for path, one in data.get("files", {}).items()}
+    head = context_of(request).state.push(
+        data["full_name"],
+        files,
+        deletes=data.get("deletes", ()),
+        branch=data.get("branch"),
+        message=data.get("message", "Change"),
+    )
+    return JSONResponse({"head": head}, 201)
+
+
+async def send(request: Request) -> Response:
+    """POST /_control/deliver."""
+    data = await bodies.read_json(request)
+    context = context_of(request)
+    repository = context.state.repository(data["repository"])
+    if data["event"] == "push":
+        payload = push_event(context, repository, data.get("branch", repository.default_branch))
+    elif data["event"] == "pull_request":
+        payload = pull_request_event(context, repository, data["pull_request"], data.get("action", "opened"))
+    else:
+        payload = ping_event(context, repository)
+    try:
+        response = await run_in_threadpool(
+            deliver, context, data["url"], data["event"], payload, guid=data.get("guid")
+        )
+    except httpx.TransportError as exc:
+        raise ApiError(502, f"The delivery failed: {type(exc).__name__}") from exc
+    return JSONResponse({"status_code": response.status_code, "body": response.text[:2_000]})
+
+
+async def show(request: Request) -> Response:
+    """GET /_control/repositories/{owner}/{repo}."""
+    repository = _repository(request)
+    url = context_of(request).url
+    heads = {
+        name.removeprefix("heads/"): sha
+        for name, sha in repository.git.refs.items()
+        if name.startswith("heads/")
+    }
+    return JSONResponse(
+        {
+            "full_name": repository.full_name,
+            "heads": heads,
+            "check_runs": repository.check_runs,
+            "statuses": repository.statuses,
+            "pulls": [pull_view(url, repository, one) for one in repository.pulls],
+        }
+    )
+
+
+async def pull_diff(request: Request) -> Response:
+    """GET /_control/repositories/{owner}/{repo}/pulls/{number}/diff."""
+    return PlainTextResponse(_diff(_repository(request), int(request.path_params["number"])))
+
+
+def _diff(repository: RepositoryState, number: int) -> str:
+    if not 1 <= number <= len(repository.pulls):
+        raise not_found()
+    git, pull = repository.git, repository.pulls[number - 1]
+    head, base = git.refs[f"heads/{pull['head_ref']}"], git.refs[f"heads/{pull['base_ref']}"]
+    start = git.merge_base(base, head) or base
+    before, after = (dict(git.files(git.commits[one].tree)) for one in (start, head))
+    text = ""
+    for change in git.changes(start, head):
+        path = str(change["filename"])
+        old, new = (
+            git.blobs[side[path].sha].decode("utf-8", "replace") if path in side else ""
+            for side in (before, after)
+        )
+        lines = difflib.unified_diff(
+            old.splitlines(), new.splitlines(), f"a/{path}", f"b/{path}", lineterm=""
+        )
+        text += "\n".join(lines) + "\n"
+    return text
+
+
+async def inject(request: Request) -> Response:
+    """POST /_control/faults."""
+    context_of(request).faults.inject(Fault(**await bodies.read_json(request)))
+    return JSONResponse({}, 201)
+
+
+async def requests(request: Request) -> Response:
+    """GET /_control/requests."""
+    return JSONResponse([asdict(one) for one in context_of(request).state.requests])
+
+
+def _repository(request: Request) -> RepositoryState:
+    name = f"{request.path_params['owner']}/{request.path_params['repo']}"
+    return context_of(request).state.repository(name)
+
+
+async def pull_page(request: Request) -> Response:
+    """A pull request for people."""
+    repository = _repository(request)
+    number = int(request.path_params["number"])
+    diff = html.escape(_diff(repository, number))
+    pull = repository.pulls[number - 1]
+    title, body = html.escape(pull["title"]), html.escape(pull["body"] or "")
+    return HTMLResponse(_page(f"{title} #{number}", f"<pre>{body}</pre><pre>{diff}</pre>"))
+
+
+async def home(request: Request) -> Response:
+    """The repositories."""
+    rows: list[str] = []
+    for repository in context_of(request).state.repositories():
+        name = html.escape(repository.full_name)
+        links = "".join(
+            f' <a href="/{name}/pull/{one["number"]}">#{one["number"]}</a>'
+            for one in repository.pulls
+        )
+        rows.append(f"<li>{name}{links}</li>")
+    return HTMLResponse(_page("Practice GitHub", f"<ul>{''.join(rows)}</ul>"))
+
+
+def _page(title: str, content: str) -> str:
+    style = "body{font:16px system-ui;max-width:60rem;margin:2rem auto}pre{overflow:auto}"
+    return f"<!doctype html><meta charset=utf-8><title>{title}</title><style>{style}</style><h1>{title}</h1>{content}"
+
+
+_C = "/_control/repositories"
+ROUTES = [
+    Route("/", home),
+    Route(_C, create_repository, methods=["POST"]),
+    Route("/_control/push", push, methods=["POST"]),
+    Route("/_control/deliver", send, methods=["POST"]),
+    Route("/_control/faults", inject, methods=["POST"]),
+    Route("/_control/requests", requests),
+    Route(_C + "/{owner}/{repo}", show),
+    Route(_C + "/{owner}/{repo}/pulls/{number:int}/diff", pull_diff),
+    Route("/{owner}/{repo}/pull/{number:int}", pull_page),
+]

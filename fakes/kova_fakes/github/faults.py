@@ -1,0 +1,67 @@
+"""Bad days of GitHub, on request."""
+
+from __future__ import annotations
+
+import re
+import threading
+import time
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["500", "502", "429", "403", "secondary", "slow", "cut", "html"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Fault:
+    """What goes wrong with the next `times` requests that match.
+
+    403 is the primary rate limit, `secondary` the other one; `seconds` is the length of a slow
+    answer and the value of Retry-After; `cut` ends the connection in the middle of the body.
+    """
+
+    kind: Kind
+    method: str = "GET"
+    path: str = ".*"
+    times: int = 1
+    seconds: float = 1.0
+
+
+class Faults:
+    """The faults that are still to happen."""
+
+    def __init__(self) -> None:
+        """Start without any."""
+        self._lock = threading.Lock()
+        self._pending: list[tuple[Fault, int]] = []
+
+    def inject(self, fault: Fault) -> None:
+        """Add one."""
+        with self._lock:
+            self._pending.append((fault, fault.times))
+
+    def take(self, method: str, path: str) -> Fault | None:
+        """Return the first fault that matches and count it."""
+        with self._lock:
+            for index, (fault, left) in enumerate(self._pending):
+                if left > 0 and fault.method in {method, "*"} and re.search(fault.path, path):
+                    self._pending[index] = (fault, left - 1)
+                    return fault
+        return None
+
+
+def fault_answer(fault: Fault) -> tuple[int, dict[str, str], bytes] | None:
+    """Return status, headers and body; None for the kinds that are no answer."""
+    retry = {"retry-after": str(int(fault.seconds))}
+    json_type = {"content-type": "application/json"}
+    reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time() + fault.seconds))}
+    limit = b'{"message": "API rate limit exceeded for installation."}'
+    secondary = b'{"message": "You have exceeded a secondary rate limit."}'
+    answers: dict[str, tuple[int, dict[str, str], bytes]] = {
+        "500": (500, json_type, b'{"message": "Server Error"}'),
+        "502": (502, json_type, b'{"message": "Server Error"}'),
+        "429": (429, json_type | retry, secondary),
+        "403": (403, json_type | reset, limit),
+        "secondary": (403, json_type | retry, secondary),
+        "html": (200, {"content-type": "text/html"}, b"<html><body>Unicorn!</body></html>"),
+    }
+    return answers.get(fault.kind)

@@ -1,0 +1,274 @@
+"""The fake as an ASGI application and as a server in a thread."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import httpx
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kova_fakes.github import (
+    control,
+    routes_checks,
+    routes_git,
+    routes_hooks,
+    routes_repos,
+    webhooks,
+)
+from kova_fakes.github.auth import Credentials, app_key
+from kova_fakes.github.context import Context
+from kova_fakes.github.errors import ApiError, not_found
+from kova_fakes.github.faults import Fault, Faults, fault_answer
+from kova_fakes.github.record import RecordedRequest
+from kova_fakes.github.state import State
+
+_SECRETS = {"authorization", "x-hub-signature-256"}
+
+
+def application(context: Context) -> Starlette:
+    """Return the application of one fake."""
+
+    async def refused(_request: Request, error: Exception) -> Response:
+        assert isinstance(error, ApiError)
+        return error.response()
+
+    async def unknown(_request: Request, _error: Exception) -> Response:
+        return not_found().response()
+
+    async def malformed(_request: Request, error: Exception) -> Response:
+        return ApiError(422, f"Invalid request.\n\n{type(error).__name__}").response()
+
+    app = Starlette(
+        routes=[
+            *control.ROUTES,
+            *routes_repos.ROUTES,
+            *routes_hooks.ROUTES,
+            *routes_checks.ROUTES,
+            *routes_git.ROUTES,
+            *routes_git.LAST_ROUTES,
+        ],
+        exception_handlers={
+            ApiError: refused,
+            404: unknown,
+            405: unknown,
+            KeyError: malformed,
+            ValueError: malformed,
+            TypeError: malformed,
+            AttributeError: malformed,
+        },
+    )
+    app.state.context = context
+    app.add_middleware(_Edge, context=context)
+    return app
+
+
+class _Edge:
+    """In front of every call: who asks, faults, GitHub's headers, the record."""
+
+    def __init__(self, app: ASGIApp, context: Context) -> None:
+        self._app = app
+        self._context = context
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["path"].startswith("/_control") or scope["path"] == "/":
+            await self._app(scope, receive, send)
+            return
+        request = Request(scope)
+        body: list[bytes] = []
+
+        async def listen() -> Message:
+            message = await receive()
+            body.append(message.get("body", b""))
+            return message
+
+        status = 0
+
+        async def tell(message: Message) -> None:
+            nonlocal status
+            if message["type"] == "http.response.start":
+                status = message["status"]
+                message["headers"] = [*message["headers"], *_headers()]
+            await send(message)
+
+        fault = self._context.faults.take(scope["method"], scope["path"])
+        await self._answer(scope, listen, tell, request, fault)
+        self._record(request, scope, b"".join(body), status)
+        if status < 300 and scope["method"] != "GET":  # noqa: PLR2004 (something was changed)
+            self._context.state.save()
+
+    async def _answer(
+        self, scope: Scope, receive: Receive, send: Send, request: Request, fault: Fault | None
+    ) -> None:
+        if fault is not None and fault.kind == "slow":
+            await asyncio.sleep(fault.seconds)
+        ready = fault_answer(fault) if fault else None
+        if ready is not None:
+            status, headers, content = ready
+            await Response(content, status, headers)(scope, receive, send)
+            return
+        if not request.headers.get("user-agent"):
+            text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header."
+            await Response(text, 403)(scope, receive, send)
+            return
+        try:
+            caller = self._context.credentials.identify(request.headers.get("authorization"))
+        except ApiError as exc:
+            await exc.response()(scope, receive, send)
+            return
+        scope.setdefault("state", {})["caller"] = caller
+        if fault is not None and fault.kind == "cut":
+            send = _cutting(send)
+        await self._app(scope, receive, send)
+
+    def _record(self, request: Request, scope: Scope, body: bytes, status: int) -> None:
+        try:
+            data = json.loads(body) if body else None
+        except (ValueError, RecursionError):
+            data = None
+        route = scope.get("route")
+        headers = {key: one for key, one in request.headers.items() if key not in _SECRETS}
+        self._context.state.requests.append(
+            RecordedRequest(
+                method=scope["method"],
+                path=scope["path"],
+                template=getattr(route, "path", None),
+                query=dict(request.query_params),
+                headers=headers,
+                json=data,
+                status=status,
+            )
+        )
+
+
+class _CutConnectionError(Exception):
+    """Ends a connection in the middle of an answer."""
+
+
+def _cutting(send: Send) -> Send:
+    async def cut(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            message["headers"] = [
+                one for one in message["headers"] if one[0] != b"content-length"
+            ] + [(b"content-length", b"1000000")]
+            await send(message)
+            return
+        part = message.get("body", b"")
+        await send({"type": "http.response.body", "body": part[: len(part) // 2], "more_body": True})
+        raise _CutConnectionError
+
+    return cut
+
+
+def _headers() -> list[tuple[bytes, bytes]]:
+    limit = {"limit": "5000", "remaining": "4999", "used": "1", "resource": "core"}
+    found = [(f"x-ratelimit-{key}".encode(), one.encode()) for key, one in limit.items()]
+    reset = str(int(time.time()) + 3_600).encode()
+    return [
+        *found,
+        (b"x-ratelimit-reset", reset),
+        (b"x-github-request-id", uuid.uuid4().hex[:24].encode()),
+        (b"x-github-api-version-selected", b"2022-11-28"),
+    ]
+
+
+class FakeGitHub:
+    """The fake in the hands of a test."""
+
+    def __init__(self, context: Context) -> None:
+        """Take the context of a server that runs."""
+        self.context = context
+        self.state = context.state
+        self.url = context.url
+        self.app_id = context.credentials.app_id
+        self.private_key_pem = context.credentials.private_key_pem
+        self.token = context.credentials.token
+        self.installation_id = context.credentials.installation_id
+        self.webhook_secret = context.webhook_secret
+
+    def inject(self, fault: Fault) -> None:
+        """Let something go wrong."""
+        self.context.faults.inject(fault)
+
+    def push_event(self, full_name: str, branch: str = "main") -> dict[str, Any]:
+        """Return the payload of the last push to a branch."""
+        return webhooks.push_event(self.context, self.state.repository(full_name), branch)
+
+    def pull_request_event(
+        self, full_name: str, number: int, action: str = "opened"
+    ) -> dict[str, Any]:
+        """Return the payload of a pull request's event."""
+        repository = self.state.repository(full_name)
+        return webhooks.pull_request_event(self.context, repository, number, action)
+
+    def deliver(
+        self,
+        target_url: str,
+        event: str,
+        payload: dict[str, Any],
+        guid: str | None = None,
+        content_type: str = "application/json",
+    ) -> httpx.Response:
+        """Deliver a signed webhook."""
+        return webhooks.deliver(
+            self.context, target_url, event, payload, guid=guid, content_type=content_type
+        )
+
+
+def new_context(
+    file: Path | None = None,
+    *,
+    app_id: str = "1",
+    private_key_pem: str | None = None,
+    token: str | None = None,
+    webhook_secret: str | None = None,
+) -> Context:
+    """Make a fake's context."""
+    credentials = Credentials(
+        app_id, private_key_pem or app_key(), token or f"ghp_{secrets.token_hex(18)}", 42
+    )
+    return Context(
+        state=State(file),
+        credentials=credentials,
+        faults=Faults(),
+        webhook_secret=webhook_secret or secrets.token_hex(16),
+    )
+
+
+@contextmanager
+def serve_github(port: int = 0, context: Context | None = None) -> Iterator[FakeGitHub]:
+    """Serve a fake on the loopback from a thread of this process."""
+    context = context or new_context()
+    config = uvicorn.Config(
+        application(context), host="127.0.0.1", port=port, log_level="critical", lifespan="off"
+    )
+    server = uvicorn.Server(config)
+    listening = config.bind_socket()
+    context.url = f"http://127.0.0.1:{listening.getsockname()[1]}"
+    thread = threading.Thread(
+        target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
+    )
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.005)
+        yield FakeGitHub(context)
+    finally:
+        server.should_exit = True
+        thread.join(timeout=10)
+        listening.close()
+
+
+__all__ = ["FakeGitHub", "application", "new_context", "serve_github"]

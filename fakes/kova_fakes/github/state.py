@@ -1,0 +1,210 @@
+"""Everything that the fake knows: repositories, checks, pulls, deliveries."""
+
+from __future__ import annotations
+
+import pickle
+import threading
+from collections import deque
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from kova_fakes.github.errors import ApiError, not_found, validation_failed
+from kova_fakes.github.git import Git
+from kova_fakes.github.record import RecordedRequest
+
+_REQUESTS = 20_000
+
+
+def timestamp() -> str:
+    """Return the time as GitHub writes it."""
+    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+@dataclass(kw_only=True)
+class RepositoryState:
+    """One repository."""
+
+    id: int
+    full_name: str
+    default_branch: str
+    private: bool
+    git: Git = field(default_factory=Git)
+    check_runs: list[dict[str, Any]] = field(default_factory=list)
+    annotations: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
+    statuses: list[dict[str, Any]] = field(default_factory=list)
+    pulls: list[dict[str, Any]] = field(default_factory=list)
+    comments: list[dict[str, Any]] = field(default_factory=list)
+    pushes: dict[str, tuple[str, str]] = field(default_factory=dict)
+
+    @property
+    def owner(self) -> str:
+        """The account's name."""
+        return self.full_name.partition("/")[0]
+
+
+class State:
+    """All of it, behind one lock; kept in a file where one is given."""
+
+    def __init__(self, file: Path | None = None, tree_limit: int = 100_000) -> None:
+        """Read the file if it is there."""
+        self.lock = threading.RLock()
+        self.requests: deque[RecordedRequest] = deque(maxlen=_REQUESTS)
+        self.deliveries: list[dict[str, Any]] = []
+        self.tree_limit = tree_limit
+        self._file = file
+        self._repositories: dict[str, RepositoryState] = {}
+        self._next = 1
+        if file is not None and file.exists():
+            saved = pickle.loads(file.read_bytes())  # noqa: S301 (our own file, in our own folder)
+            self._repositories, self._next, self.deliveries = saved
+
+    def save(self) -> None:
+        """Write everything to the file, all at once."""
+        if self._file is None:
+            return
+        with self.lock:
+            data = pickle.dumps((self._repositories, self._next, self.deliveries))
+            temporary = self._file.with_suffix(".new")
+            temporary.write_bytes(data)
+            temporary.replace(self._file)
+
+    def number(self) -> int:
+        """Return a new number for an id."""
+        with self.lock:
+            self._next += 1
+            return self._next
+
+    def repository(self, full_name: str) -> RepositoryState:
+        """Return a repository.
+
+        Raises:
+            ApiError: 404, there is none.
+        """
+        found = self._repositories.get(full_name.lower())
+        if found is None:
+            raise not_found()
+        return found
+
+    def repositories(self) -> list[RepositoryState]:
+        """Return all of them."""
+        return list(self._repositories.values())
+
+    def create_repository(
+        self,
+        full_name: str,
+        *,
+        files: Mapping[str, bytes],
+        default_branch: str = "main",
+        private: bool = False,
+    ) -> str:
+        """Create a repository with one commit and return the commit's id."""
+        with self.lock:
+            made = RepositoryState(
+                id=self.number() + 1_000_000,
+                full_name=full_name,
+                default_branch=default_branch,
+                private=private,
+            )
+            self._repositories[full_name.lower()] = made
+            return self.push(full_name, files, branch=default_branch, message="Initial commit")
+
+    def push(
+        self,
+        full_name: str,
+        files: Mapping[str, bytes],
+        *,
+        deletes: Iterable[str] = (),
+        branch: str | None = None,
+        message: str = "Change",
+    ) -> str:
+        """Commit files to a branch, made from the default one if it is new; return the id."""
+        with self.lock:
+            repository = self.repository(full_name)
+            git = repository.git
+            name = f"heads/{branch or repository.default_branch}"
+            parent = git.refs.get(name) or git.refs.get(f"heads/{repository.default_branch}")
+            tree = git.write(parent, files, deletes)
+            made = git.commit(tree, [parent] if parent else [], message)
+            repository.pushes[name] = (git.refs.get(name, "0" * 40), made.sha)
+            git.refs[name] = made.sha
+        self.save()
+        return made.sha
+
+    def head(self, full_name: str, branch: str) -> str:
+        """Return the commit that a branch points to."""
+        return self.repository(full_name).git.refs[f"heads/{branch}"]
+
+    def file(self, full_name: str, branch: str, path: str) -> bytes:
+        """Return a file's content at the head of a branch."""
+        git = self.repository(full_name).git
+        files = dict(git.files(git.commits[self.head(full_name, branch)].tree))
+        return git.blobs[files[path].sha]
+
+    def check_runs(self, full_name: str) -> list[dict[str, Any]]:
+        """Return the check runs."""
+        return list(self.repository(full_name).check_runs)
+
+    def annotations(self, check_run_id: int) -> list[dict[str, Any]]:
+        """Return a check run's annotations."""
+        for repository in self.repositories():
+            if check_run_id in repository.annotations:
+                return list(repository.annotations[check_run_id])
+        return []
+
+    def statuses(self, full_name: str) -> list[dict[str, Any]]:
+        """Return the commit statuses."""
+        return list(self.repository(full_name).statuses)
+
+    def pulls(self, full_name: str) -> list[dict[str, Any]]:
+        """Return the pull requests."""
+        return list(self.repository(full_name).pulls)
+
+    def open_pull(
+        self, full_name: str, *, head: str, base: str, title: str, body: str | None = None
+    ) -> int:
+        """Open a pull request as a person would and return its number."""
+        with self.lock:
+            repository = self.repository(full_name)
+            check_pull(repository, head, base)
+            number = len(repository.pulls) + 1
+            repository.pulls.append(
+                {
+                    "id": self.number(),
+                    "number": number,
+                    "state": "open",
+                    "title": title,
+                    "body": body,
+                    "head_ref": head,
+                    "base_ref": base,
+                    "created_at": timestamp(),
+                    "merged_at": None,
+                    "draft": False,
+                }
+            )
+        self.save()
+        return number
+
+
+def check_pull(repository: RepositoryState, head: str, base: str) -> None:
+    """Refuse a pull request as GitHub does.
+
+    Raises:
+        ApiError: 422.
+    """
+    git = repository.git
+    if f"heads/{base}" not in git.refs:
+        raise validation_failed("PullRequest", "invalid", "base")
+    if f"heads/{head}" not in git.refs:
+        raise validation_failed("PullRequest", "invalid", "head")
+    if any(one["head_ref"] == head and one["base_ref"] == base and one["state"] == "open" for one in repository.pulls):
+        text = f"A pull request already exists for {repository.owner}:{head}."
+        raise validation_failed("PullRequest", "custom", message=text)
+    target = git.refs[f"heads/{base}"]
+    if git.refs[f"heads/{head}"] in git.ancestors(target):
+        raise validation_failed("PullRequest", "custom", message=f"No commits between {base} and {head}")
+
+
+__all__ = ["ApiError", "RepositoryState", "State", "check_pull", "timestamp"]

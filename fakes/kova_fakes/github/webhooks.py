@@ -1,0 +1,116 @@
+"""Webhooks as GitHub sends them."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import uuid
+from typing import Any
+from urllib.parse import urlencode
+
+import httpx
+
+from kova_fakes.github.context import Context
+from kova_fakes.github.state import RepositoryState, timestamp
+from kova_fakes.github.views import account, pull_view, repository_view
+
+
+def push_event(context: Context, repository: RepositoryState, branch: str) -> dict[str, Any]:
+    """Return the payload of the last push to a branch."""
+    before, after = repository.pushes[f"heads/{branch}"]
+    commit = repository.git.commits[after]
+    return {
+        "ref": f"refs/heads/{branch}",
+        "before": before,
+        "after": after,
+        "created": not before.strip("0"),
+        "deleted": False,
+        "forced": False,
+        "base_ref": None,
+        "compare": f"{context.url}/{repository.full_name}/compare",
+        "commits": [],
+        "head_commit": {"id": after, "tree_id": commit.tree, "message": commit.message},
+        "pusher": {"name": "octocat", "email": "octo@example.com"},
+        **_common(context, repository),
+    }
+
+
+def pull_request_event(
+    context: Context, repository: RepositoryState, number: int, action: str
+) -> dict[str, Any]:
+    """Return the payload of a pull request's event."""
+    pull = repository.pulls[number - 1]
+    return {
+        "action": action,
+        "number": number,
+        "pull_request": pull_view(context.url, repository, pull),
+        **_common(context, repository),
+    }
+
+
+def ping_event(context: Context, repository: RepositoryState) -> dict[str, Any]:
+    """Return the payload of a ping."""
+    return {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {}, **_common(context, repository)}
+
+
+def _common(context: Context, repository: RepositoryState) -> dict[str, Any]:
+    return {
+        "repository": repository_view(context.url, repository),
+        "sender": account("octocat"),
+        "installation": {"id": context.credentials.installation_id, "node_id": "I_1"},
+    }
+
+
+def signed_request(
+    secret: str, event: str, payload: dict[str, Any], guid: str | None, content_type: str
+) -> tuple[dict[str, str], bytes]:
+    """Return headers and body of a delivery."""
+    text = json.dumps(payload)
+    form = content_type == "application/x-www-form-urlencoded"
+    body = urlencode({"payload": text}).encode() if form else text.encode()
+    headers = {
+        "content-type": content_type,
+        "user-agent": "GitHub-Hookshot/fa4e000",
+        "x-github-event": event,
+        "x-github-delivery": guid or str(uuid.uuid4()),
+        "x-github-hook-id": "1",
+        "x-github-hook-installation-target-type": "integration",
+        "x-hub-signature": "sha1=" + hmac.new(secret.encode(), body, "sha1").hexdigest(),
+        "x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
+    }
+    return headers, body
+
+
+def deliver(
+    context: Context,
+    target_url: str,
+    event: str,
+    payload: dict[str, Any],
+    *,
+    guid: str | None = None,
+    content_type: str = "application/json",
+) -> httpx.Response:
+    """Deliver, remember how it went, and return the answer."""
+    headers, body = signed_request(context.webhook_secret, event, payload, guid, content_type)
+    delivery = {
+        "id": context.state.number(),
+        "guid": headers["x-github-delivery"],
+        "delivered_at": timestamp(),
+        "redelivery": guid is not None,
+        "event": event,
+        "action": payload.get("action"),
+        "status": "no response",
+        "status_code": 0,
+        "duration": 0.0,
+        "installation_id": context.credentials.installation_id,
+        "repository_id": payload["repository"]["id"],
+        "target": target_url,
+        "payload": payload,
+    }
+    context.state.deliveries.append(delivery)
+    response = httpx.post(target_url, content=body, headers=headers, timeout=10)
+    delivery["status_code"] = response.status_code
+    delivery["status"] = "OK" if response.is_success else "Invalid HTTP Response"
+    delivery["duration"] = round(response.elapsed.total_seconds(), 3)
+    return response
