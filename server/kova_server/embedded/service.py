@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -45,7 +45,8 @@ class Child:
     service: Service
     folder: Path
     process: subprocess.Popen[bytes] | None = None
-    deaths: list[float] = field(default_factory=list)
+    deaths: int = 0
+    started: float = 0.0
     again_at: float = 0.0
 
     @property
@@ -56,6 +57,7 @@ class Child:
     def start(self) -> None:
         """Start the process and remember it for a later run of the supervisor."""
         service = self.service
+        self.started = time.monotonic()
         service.prepare()
         self.log.parent.mkdir(parents=True, exist_ok=True)
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:

@@ -15,7 +15,7 @@ from kova_server.embedded.service import Child, Service, StartError, wait_ready
 
 _LOG = logging.getLogger("kova.up")
 _TOO_OFTEN: Final = 5
-_WINDOW: Final = 10.0
+_LONG_LIFE: Final = 10.0
 _KILLED: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
 
 
@@ -57,11 +57,13 @@ class Supervisor:
             status = child.process.wait()
             child.process = None
             _LOG.warning("part died", extra={"part": child.service.name, "status": status})
+            if now - child.started > _LONG_LIFE:
+                child.deaths = 0
             if status not in _KILLED:  # Killed from outside: it did nothing wrong.
-                child.deaths = [one for one in child.deaths if now - one < _WINDOW] + [now]
-            if len(child.deaths) >= _TOO_OFTEN:
+                child.deaths += 1
+            if child.deaths >= _TOO_OFTEN:
                 raise StartError(f"{child.service.name} keeps dying:\n{child.tail()}")
-            child.again_at = now + (0.2 * 2 ** len(child.deaths) if child.deaths else 0.0)
+            child.again_at = now + (0.1 * 2**child.deaths if child.deaths else 0.0)
         if now >= child.again_at:
             child.start()
 

@@ -167,10 +167,7 @@ class Container:
             return FixedToken(settings.github_token)
         if settings.github_app_id and settings.github_private_key:
             return AppTokens(
-                app_id=settings.github_app_id,
-                private_key=settings.github_private_key,
-                base_url=settings.github_api_url,
-                http=self.http,
+                app_id=settings.github_app_id, private_key=settings.github_private_key
             )
         raise SettingsError("GitHub needs KOVA_GITHUB_APP_ID and its key, or KOVA_GITHUB_TOKEN.")
 
