@@ -32,7 +32,9 @@ def main() -> int:
         folder = options.repository or _download(console)
         if not folder.is_dir():
             raise DemoError(f"{folder} is not a folder.")
-        console.print("[bold]2.[/] starting Postgres, Valkey, SQS, the server, the worker and GitHub")
+        console.print(
+            "[bold]2.[/] starting Postgres, Valkey, SQS, the server, the worker and GitHub"
+        )
         with running_stack(DATA) as (address, settings):
             done = Demo(console, address, settings).run(folder)
             if options.keep:

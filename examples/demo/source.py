@@ -25,7 +25,14 @@ def source_distribution(cache: Path) -> Path:
     if folder.is_dir():
         return folder
     command = [sys.executable, "-m", "pip", "download", "--quiet", "--no-deps"]
-    command += ["--disable-pip-version-check", "--no-binary", ":all:", "--dest", str(cache), PACKAGE]
+    command += [
+        "--disable-pip-version-check",
+        "--no-binary",
+        ":all:",
+        "--dest",
+        str(cache),
+        PACKAGE,
+    ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     archives = sorted(cache.glob(f"{name}*.tar.gz"))
     if not archives:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-import functions.api.app
-import functions.health.app
 from fastapi import FastAPI
 
+import functions.api.app
+import functions.health.app
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import load_settings
 from kova.web.app import create_app

@@ -53,5 +53,7 @@ def _for_go(database_url: str) -> str:
     """Name the TLS mode: libpq prefers TLS but does without, Go's driver insists unless told."""
     parts = urlsplit(database_url)
     query = dict(parse_qsl(parts.query))
-    query.setdefault("sslmode", "disable" if parts.hostname in {"127.0.0.1", "localhost"} else "require")
+    query.setdefault(
+        "sslmode", "disable" if parts.hostname in {"127.0.0.1", "localhost"} else "require"
+    )
     return urlunsplit(("postgres", parts.netloc, parts.path, urlencode(query), ""))

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.delivery import parse_delivery, parse_json, verify_signature
+from kova.domain.delivery import Delivery, parse_delivery, parse_json, verify_signature
 from kova.domain.errors import InvalidInputError, NotConfiguredError, SignatureError
 from kova.domain.job import decode_scan_job, encode_scan_job
 from kova.domain.scan import Trigger
@@ -29,7 +29,7 @@ def push(**changes: object) -> dict[str, object]:
     return payload | changes
 
 
-def parse(payload: object, event: str = "push", content_type: str = "application/json"):
+def parse(payload: object, event: str = "push", content_type: str = "application/json") -> Delivery:
     return parse_delivery(
         delivery_id="d-1", event=event, content_type=content_type, body=json.dumps(payload).encode()
     )
@@ -147,17 +147,37 @@ def test_what_github_could_not_have_sent_is_refused(body: bytes) -> None:
         parse_delivery(delivery_id="d", event="push", content_type="application/json", body=body)
 
 
-@pytest.mark.parametrize(("delivery", "event"), [(None, "push"), ("d", None), ("d\n", "push"), ("d", "P!")])
+@pytest.mark.parametrize(
+    ("delivery", "event"), [(None, "push"), ("d", None), ("d\n", "push"), ("d", "P!")]
+)
 def test_malformed_headers_are_refused(delivery: str | None, event: str | None) -> None:
     with pytest.raises(InvalidInputError):
         parse_delivery(delivery_id=delivery, event=event, content_type=None, body=b"{}")
 
 
 JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.text(), lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3), max_leaves=8
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=5), inner, max_size=3)
+    ),
+    max_leaves=8,
 )
 KEYS = st.sampled_from(
-    ["repository", "ref", "after", "installation", "pull_request", "number", "action", "full_name", "id", "default_branch", "head", "base", "sha"]
+    [
+        "repository",
+        "ref",
+        "after",
+        "installation",
+        "pull_request",
+        "number",
+        "action",
+        "full_name",
+        "id",
+        "default_branch",
+        "head",
+        "base",
+        "sha",
+    ]
 )
 
 

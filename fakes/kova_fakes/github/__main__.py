@@ -1,4 +1,4 @@
-"""`python -m kova_fakes.github --port P --data DIR`: the practice GitHub in a process of its own."""
+"""`python -m kova_fakes.github --port P --data DIR`: the practice GitHub as a process."""
 
 from __future__ import annotations
 
@@ -40,7 +40,11 @@ def main() -> None:
     sys.stdout.write(json.dumps(app) + "\n")
     sys.stdout.flush()
     uvicorn.run(
-        application(context), host="127.0.0.1", port=options.port, log_level="warning", lifespan="off"
+        application(context),
+        host="127.0.0.1",
+        port=options.port,
+        log_level="warning",
+        lifespan="off",
     )
 
 

@@ -17,6 +17,14 @@ from kova_fakes.github.errors import ApiError
 
 _LEEWAY: Final = 60
 _LONGEST: Final = 600
+_EXPIRED: Final = (
+    "'Expiration time' claim ('exp') must be a numeric value representing the future time at "
+    "which the assertion expires"
+)
+_NOT_YET: Final = (
+    "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was "
+    "issued"
+)
 
 
 class Caller(enum.Enum):
@@ -100,13 +108,16 @@ class Credentials:
                 options={"require": ["iat", "exp", "iss"], "verify_iss": False},
             )
         except jwt.ExpiredSignatureError as exc:
-            raise ApiError(401, "'Expiration time' claim ('exp') must be a numeric value representing the future time at which the assertion expires") from exc
+            raise ApiError(401, _EXPIRED) from exc
         except jwt.ImmatureSignatureError as exc:
-            raise ApiError(401, "'Issued at' claim ('iat') must be an Integer representing the time that the assertion was issued") from exc
+            raise ApiError(401, _NOT_YET) from exc
         except jwt.InvalidTokenError as exc:
             raise ApiError(401, "A JSON web token could not be decoded") from exc
         now = datetime.now(UTC).timestamp()
-        if claims["exp"] - now > _LONGEST + _LEEWAY or claims["exp"] - claims["iat"] > _LONGEST + _LEEWAY:
+        if (
+            claims["exp"] - now > _LONGEST + _LEEWAY
+            or claims["exp"] - claims["iat"] > _LONGEST + _LEEWAY
+        ):
             raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
         if str(claims["iss"]) != self.app_id:
             raise ApiError(401, "Integration not found")

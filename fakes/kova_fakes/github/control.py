@@ -1,4 +1,4 @@
-"""What only a fake has: the hands of people, over HTTP, for other processes; and pages to look at."""
+"""What only a fake has: the hands of people, over HTTP, and pages to look at."""
 
 from __future__ import annotations
 
@@ -78,7 +78,9 @@ async def send(request: Request) -> Response:
     if data["event"] == "push":
         payload = push_event(context, repository, data.get("branch", repository.default_branch))
     elif data["event"] == "pull_request":
-        payload = pull_request_event(context, repository, data["pull_request"], data.get("action", "opened"))
+        payload = pull_request_event(
+            context, repository, data["pull_request"], data.get("action", "opened")
+        )
     else:
         payload = ping_event(context, repository)
     try:
@@ -177,7 +179,8 @@ async def home(request: Request) -> Response:
 
 def _page(title: str, content: str) -> str:
     style = "body{font:16px system-ui;max-width:60rem;margin:2rem auto}pre{overflow:auto}"
-    return f"<!doctype html><meta charset=utf-8><title>{title}</title><style>{style}</style><h1>{title}</h1>{content}"
+    head = f"<meta charset=utf-8><title>{title}</title><style>{style}</style>"
+    return f"<!doctype html>{head}<h1>{title}</h1>{content}"
 
 
 _C = "/_control/repositories"

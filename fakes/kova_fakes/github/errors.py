@@ -33,7 +33,9 @@ def invalid_request(problem: str) -> ApiError:
     return ApiError(422, f"Invalid request.\n\n{problem}")
 
 
-def validation_failed(resource: str, code: str, field: str | None = None, message: str | None = None) -> ApiError:
+def validation_failed(
+    resource: str, code: str, field: str | None = None, message: str | None = None
+) -> ApiError:
     """The body fits the schema but not the state."""
     error: dict[str, str] = {"resource": resource, "code": code}
     if field:

@@ -53,7 +53,10 @@ def fault_answer(fault: Fault) -> tuple[int, dict[str, str], bytes] | None:
     """Return status, headers and body; None for the kinds that are no answer."""
     retry = {"retry-after": str(int(fault.seconds))}
     json_type = {"content-type": "application/json"}
-    reset = {"x-ratelimit-remaining": "0", "x-ratelimit-reset": str(int(time.time() + fault.seconds))}
+    reset = {
+        "x-ratelimit-remaining": "0",
+        "x-ratelimit-reset": str(int(time.time() + fault.seconds)),
+    }
     limit = b'{"message": "API rate limit exceeded for installation."}'
     secondary = b'{"message": "You have exceeded a secondary rate limit."}'
     answers: dict[str, tuple[int, dict[str, str], bytes]] = {

@@ -79,7 +79,9 @@ class Git:
     ) -> Commit:
         """Keep a commit and return it."""
         someone = Person(name="Octo Cat", email="octo@example.com", date=now())
-        made = make_commit(tree, tuple(parents), author or someone, committer or author or someone, message)
+        made = make_commit(
+            tree, tuple(parents), author or someone, committer or author or someone, message
+        )
         self.commits[made.sha] = made
         return made
 

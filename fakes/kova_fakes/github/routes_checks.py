@@ -44,7 +44,13 @@ async def create(request: Request) -> Response:
         "conclusion": None,
         "started_at": timestamp(),
         "completed_at": None,
-        "output": {"title": None, "summary": None, "text": None, "annotations_count": 0, "annotations_url": ""},
+        "output": {
+            "title": None,
+            "summary": None,
+            "text": None,
+            "annotations_count": 0,
+            "annotations_url": "",
+        },
         "check_suite": {"id": repository.id},
         "app": {
             "id": int(context.credentials.app_id),
@@ -106,7 +112,7 @@ async def get(request: Request) -> Response:
     return answer(request, _find(readable(request), request))
 
 
-async def annotations(request: Request) -> Response:
+async def list_annotations(request: Request) -> Response:
     """GET check-runs/{id}/annotations."""
     repository = readable(request)
     return paged(request, repository.annotations[_find(repository, request)["id"]])
@@ -161,7 +167,7 @@ ROUTES = [
     Route(_R + "/check-runs", create, methods=["POST"]),
     Route(_R + "/check-runs/{id}", update, methods=["PATCH"]),
     Route(_R + "/check-runs/{id}", get),
-    Route(_R + "/check-runs/{id}/annotations", annotations),
+    Route(_R + "/check-runs/{id}/annotations", list_annotations),
     Route(_R + "/commits/{ref:path}/check-runs", of_commit),
     Route(_R + "/commits/{ref:path}/statuses", statuses),
     Route(_R + "/statuses/{sha}", create_status, methods=["POST"]),

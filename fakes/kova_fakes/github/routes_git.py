@@ -39,11 +39,18 @@ async def get_tree(request: Request) -> Response:
         if recursive and len(entries) >= limit:
             truncated = True
             break
-        one: dict[str, Any] = {"path": path, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
+        one: dict[str, Any] = {
+            "path": path,
+            "mode": entry.mode,
+            "type": entry.type,
+            "sha": entry.sha,
+        }
         if entry.type == "blob":
             one["size"] = len(git.blobs[entry.sha])
         entries.append(one)
-    return answer(request, {"sha": tree, "url": str(request.url), "tree": entries, "truncated": truncated})
+    return answer(
+        request, {"sha": tree, "url": str(request.url), "tree": entries, "truncated": truncated}
+    )
 
 
 async def get_blob(request: Request) -> Response:
@@ -139,7 +146,9 @@ async def get_commit(request: Request) -> Response:
     view = commit_view(context_of(request).url, repository, repository.git.commits[sha])
     if request.headers.get("accept", "").startswith("application/vnd.github.sha"):
         return Response(sha, media_type="application/vnd.github.sha")
-    return answer(request, view | {"stats": {"additions": 0, "deletions": 0, "total": 0}, "files": []})
+    return answer(
+        request, view | {"stats": {"additions": 0, "deletions": 0, "total": 0}, "files": []}
+    )
 
 
 async def compare(request: Request) -> Response:
@@ -190,9 +199,7 @@ async def create_blob(request: Request) -> Response:
     body = await bodies.read(request, bodies.Blob)
     try:
         content = (
-            base64.b64decode(body.content)
-            if body.encoding == "base64"
-            else body.content.encode()
+            base64.b64decode(body.content) if body.encoding == "base64" else body.content.encode()
         )
     except (binascii.Error, UnicodeEncodeError) as exc:
         raise validation_failed("Blob", "invalid", "content") from exc
@@ -229,7 +236,9 @@ async def create_tree(request: Request) -> Response:
         {"path": name, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
         for name, entry in sorted(git.trees[sha].items())
     ]
-    return answer(request, {"sha": sha, "url": f"{request.url}/{sha}", "tree": shown, "truncated": False}, 201)
+    return answer(
+        request, {"sha": sha, "url": f"{request.url}/{sha}", "tree": shown, "truncated": False}, 201
+    )
 
 
 async def create_commit(request: Request) -> Response:
@@ -271,7 +280,9 @@ async def get_ref(request: Request) -> Response:
 async def matching_refs(request: Request) -> Response:
     """GET git/matching-refs/{ref}."""
     repository = readable(request)
-    names = [one for one in sorted(repository.git.refs) if one.startswith(request.path_params["ref"])]
+    names = [
+        one for one in sorted(repository.git.refs) if one.startswith(request.path_params["ref"])
+    ]
     return answer(request, [ref_view(context_of(request).url, repository, one) for one in names])
 
 

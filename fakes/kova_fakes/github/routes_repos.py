@@ -24,7 +24,9 @@ def _as_app(request: Request) -> None:
 async def get_app(request: Request) -> Response:
     """GET /app."""
     _as_app(request)
-    return answer(request, {"id": int(context_of(request).credentials.app_id), "slug": "kova", "name": "Kova"})
+    return answer(
+        request, {"id": int(context_of(request).credentials.app_id), "slug": "kova", "name": "Kova"}
+    )
 
 
 async def installation(request: Request) -> Response:
@@ -147,7 +149,13 @@ async def comments(request: Request) -> Response:
         return paged(request, [one for one in repository.comments if one["issue"] == number])
     body = await bodies.read(request, bodies.Comment)
     identifier = context_of(request).state.number()
-    made = {"id": identifier, "issue": number, "body": body.body, "created_at": timestamp(), "user": account("kova[bot]")}
+    made = {
+        "id": identifier,
+        "issue": number,
+        "body": body.body,
+        "created_at": timestamp(),
+        "user": account("kova[bot]"),
+    }
     repository.comments.append(made)
     return answer(request, made, 201)
 

@@ -120,7 +120,7 @@ class _Edge:
             await Response(content, status, headers)(scope, receive, send)
             return
         if not request.headers.get("user-agent"):
-            text = "Request forbidden by administrative rules. Please make sure your request has a User-Agent header."
+            text = "Request forbidden by administrative rules: it has no User-Agent header."
             await Response(text, 403)(scope, receive, send)
             return
         try:
@@ -166,7 +166,9 @@ def _cutting(send: Send) -> Send:
             await send(message)
             return
         part = message.get("body", b"")
-        await send({"type": "http.response.body", "body": part[: len(part) // 2], "more_body": True})
+        await send(
+            {"type": "http.response.body", "body": part[: len(part) // 2], "more_body": True}
+        )
         raise _CutConnectionError
 
     return cut

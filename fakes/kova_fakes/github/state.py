@@ -199,12 +199,17 @@ def check_pull(repository: RepositoryState, head: str, base: str) -> None:
         raise validation_failed("PullRequest", "invalid", "base")
     if f"heads/{head}" not in git.refs:
         raise validation_failed("PullRequest", "invalid", "head")
-    if any(one["head_ref"] == head and one["base_ref"] == base and one["state"] == "open" for one in repository.pulls):
+    if any(
+        one["head_ref"] == head and one["base_ref"] == base and one["state"] == "open"
+        for one in repository.pulls
+    ):
         text = f"A pull request already exists for {repository.owner}:{head}."
         raise validation_failed("PullRequest", "custom", message=text)
     target = git.refs[f"heads/{base}"]
     if git.refs[f"heads/{head}"] in git.ancestors(target):
-        raise validation_failed("PullRequest", "custom", message=f"No commits between {base} and {head}")
+        raise validation_failed(
+            "PullRequest", "custom", message=f"No commits between {base} and {head}"
+        )
 
 
 __all__ = ["ApiError", "RepositoryState", "State", "check_pull", "timestamp"]

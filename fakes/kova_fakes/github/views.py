@@ -56,7 +56,13 @@ def git_commit_view(url: str, repository: RepositoryState, commit: Commit) -> di
             {"sha": one, "url": f"{base}/commits/{one}", "html_url": f"{url}/{one}"}
             for one in commit.parents
         ],
-        "verification": {"verified": False, "reason": "unsigned", "signature": None, "payload": None, "verified_at": None},
+        "verification": {
+            "verified": False,
+            "reason": "unsigned",
+            "signature": None,
+            "payload": None,
+            "verified_at": None,
+        },
     }
 
 

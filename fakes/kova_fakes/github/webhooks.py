@@ -51,7 +51,12 @@ def pull_request_event(
 
 def ping_event(context: Context, repository: RepositoryState) -> dict[str, Any]:
     """Return the payload of a ping."""
-    return {"zen": "Keep it logically awesome.", "hook_id": 1, "hook": {}, **_common(context, repository)}
+    return {
+        "zen": "Keep it logically awesome.",
+        "hook_id": 1,
+        "hook": {},
+        **_common(context, repository),
+    }
 
 
 def _common(context: Context, repository: RepositoryState) -> dict[str, Any]:
@@ -77,7 +82,8 @@ def signed_request(
         "x-github-hook-id": "1",
         "x-github-hook-installation-target-type": "integration",
         "x-hub-signature": "sha1=" + hmac.new(secret.encode(), body, "sha1").hexdigest(),
-        "x-hub-signature-256": "sha256=" + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
+        "x-hub-signature-256": "sha256="
+        + hmac.new(secret.encode(), body, hashlib.sha256).hexdigest(),
     }
     return headers, body
 

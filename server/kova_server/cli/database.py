@@ -27,7 +27,9 @@ def migrate(data: DataOption = None) -> None:
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[list[Scope], typer.Option("--scope", help="What it may do; repeatable.")],
-    days: Annotated[int | None, typer.Option("--days", min=1, help="Days until it expires.")] = None,
+    days: Annotated[
+        int | None, typer.Option("--days", min=1, help="Days until it expires.")
+    ] = None,
     data: DataOption = None,
 ) -> None:
     """Create a key and print it: the only time that it can be seen."""

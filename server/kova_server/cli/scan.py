@@ -24,9 +24,11 @@ class Format(enum.StrEnum):
     SARIF = "sarif"
 
 
-def scan(
+def scan(  # noqa: PLR0917 (Typer reads them as options)
     path: Annotated[Path, typer.Argument(help="The folder to scan.")],
-    form: Annotated[Format, typer.Option("--format", help="How to show the result.")] = Format.TABLE,
+    form: Annotated[
+        Format, typer.Option("--format", help="How to show the result.")
+    ] = Format.TABLE,
     fix: Annotated[bool, typer.Option("--fix", help="Propose and prove fixes.")] = False,
     apply: Annotated[bool, typer.Option("--apply", help="Write the proved fixes.")] = False,
     unsafe: Annotated[
@@ -36,7 +38,7 @@ def scan(
         Severity, typer.Option("--fail-on", help="The mildest severity that fails the command.")
     ] = Severity.LOW,
 ) -> None:
-    """Scan a local folder: no server, no database. Exit 0 clean, 1 errors found, 2 could not run."""
+    """Scan a local folder, without a server. Exit 0 clean, 1 errors found, 2 could not run."""
     if not path.is_dir():
         raise InvalidInputError(f"{path} is not a folder.")
     options = LocalOptions(fix=fix, apply=apply, unsafe=unsafe)
@@ -44,7 +46,7 @@ def scan(
     try:
         if errors.is_terminal:
             with errors.status("starting") as status:
-                result = scan_folder(path, options, lambda text: status.update(text))
+                result = scan_folder(path, options, status.update)
         else:
             result = scan_folder(path, options)
     except OSError as exc:

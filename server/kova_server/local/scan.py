@@ -10,8 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from kova.bootstrap.container import local_analyzers
 from kova.adapters.analyzers.python_syntax import PythonSyntax
+from kova.bootstrap.container import local_analyzers
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fix import FixStatus, ProvedFix
 from kova.domain.scan import Analysis
@@ -39,9 +39,7 @@ class LocalScan:
     @property
     def remaining(self) -> tuple[Finding, ...]:
         """The findings that are still there."""
-        return tuple(
-            one for one in self.analysis.findings if one.fingerprint not in self.applied
-        )
+        return tuple(one for one in self.analysis.findings if one.fingerprint not in self.applied)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -142,9 +140,7 @@ def _held(proposal: Proposal) -> tuple[ProvedFix, ...]:
     together = {fix.finding.fingerprint for file in proposal.files for fix in file.fixes}
     return tuple(
         replace(fix, status=FixStatus.PROPOSED)
-        if fix.status is FixStatus.VERIFIED
-        and fix.safe
-        and fix.finding.fingerprint not in together
+        if fix.status is FixStatus.VERIFIED and fix.safe and fix.finding.fingerprint not in together
         else fix
         for fix in proposal.fixes
     )

@@ -13,9 +13,7 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         """Take a redis:// or rediss:// URL."""
-        self._client = redis.asyncio.Redis.from_url(
-            url, socket_timeout=2, socket_connect_timeout=2
-        )
+        self._client = redis.asyncio.Redis.from_url(url, socket_timeout=2, socket_connect_timeout=2)
 
     async def ping(self) -> None:
         """Raise UnavailableError when Redis does not answer."""

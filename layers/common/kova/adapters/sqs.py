@@ -23,7 +23,7 @@ _WAIT_SECONDS: Final = 10
 
 
 def sqs_client() -> SQSClient:
-    """Make a client that gives up in seconds; the endpoint and credentials are AWS's own settings."""
+    """Make a client that gives up in seconds; endpoint and credentials are AWS's settings."""
     config = Config(
         connect_timeout=2,
         read_timeout=_WAIT_SECONDS + 5,
@@ -128,9 +128,7 @@ class SqsConsumer:
                         "reason": {"DataType": "String", "StringValue": reason[:256]}
                     },
                 )
-                self._client.delete_message(
-                    QueueUrl=self._queue_url, ReceiptHandle=message.receipt
-                )
+                self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
 
     def _dead_letter_url(self) -> str | None:
         answer = self._client.get_queue_attributes(

@@ -131,9 +131,7 @@ class Container:
         return ScanRepository(
             stores=self.stores,
             source=self.source,
-            fetch=FetchCommit(
-                source=self.source, analyze=AnalyzeTree(analyzers), limits=limits
-            ),
+            fetch=FetchCommit(source=self.source, analyze=AnalyzeTree(analyzers), limits=limits),
             propose=propose_fixes(analyzers),
             publish=PublishScan(GitHubPublisher(self.github)),
         )
@@ -166,9 +164,7 @@ class Container:
         if settings.github_token:
             return FixedToken(settings.github_token)
         if settings.github_app_id and settings.github_private_key:
-            return AppTokens(
-                app_id=settings.github_app_id, private_key=settings.github_private_key
-            )
+            return AppTokens(app_id=settings.github_app_id, private_key=settings.github_private_key)
         raise SettingsError("GitHub needs KOVA_GITHUB_APP_ID and its key, or KOVA_GITHUB_TOKEN.")
 
 

@@ -60,9 +60,9 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         database_url=reader.url("KOVA_DATABASE_URL", ("postgresql", "postgres")),
         redis_url=reader.url("KOVA_REDIS_URL", ("redis", "rediss")),
         scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL", ("http", "https")),
-        github_api_url=(
-            reader.url("KOVA_GITHUB_API_URL", ("http", "https")) or GITHUB_API
-        ).rstrip("/"),
+        github_api_url=(reader.url("KOVA_GITHUB_API_URL", ("http", "https")) or GITHUB_API).rstrip(
+            "/"
+        ),
         github_app_id=reader.text("KOVA_GITHUB_APP_ID"),
         github_private_key=reader.private_key("KOVA_GITHUB_PRIVATE_KEY"),
         github_token=reader.text("KOVA_GITHUB_TOKEN"),

@@ -88,7 +88,10 @@ def parse_delivery(
 
 
 def _payload(content_type: str, body: bytes) -> dict[str, Any]:
-    if content_type.split(";")[0].strip().lower() == "application/x-www-form-urlencoded":
+    if (
+        content_type.split(";", maxsplit=1)[0].strip().lower()
+        == "application/x-www-form-urlencoded"
+    ):
         body = _form_payload(body)
     try:
         value = parse_json(body)

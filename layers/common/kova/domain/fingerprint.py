@@ -18,6 +18,7 @@ from kova.domain.finding import Finding, Span
 
 _SPACE: Final = re.compile(r"\s+")
 _DEFINITION: Final = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
+_SEPARATOR: Final = "\x1f"
 _MATCH_LIMIT: Final = 2_000
 _SNIPPET_LINES: Final = 5
 _SNIPPET_LIMIT: Final = 500
@@ -39,7 +40,8 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
     for finding in sorted(findings, key=lambda one: (one.span, one.rule_id, one.message)):
         scope = scopes.around(finding.span.start_line)
         match = _SPACE.sub("", text_of(lines, finding.span))[:_MATCH_LIMIT]
-        base = "\x1f".join((finding.analyzer, finding.rule_id, finding.path, scope, match))
+        parts = (finding.analyzer, finding.rule_id, finding.path, scope, match)
+        base = _SEPARATOR.join(parts)
         fingerprint = _digest(base, seen[base])
         seen[base] += 1
         identified.append(
@@ -54,7 +56,7 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
 
 
 def _digest(base: str, ordinal: int) -> str:
-    data = f"{base}\x1f{ordinal}".encode("utf-8", "surrogatepass")
+    data = f"{base}{_SEPARATOR}{ordinal}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(data).hexdigest()
 
 
@@ -92,10 +94,7 @@ class _Scopes:
         names: list[str] = []
         indent = self._indent(line)
         for number, depth, name in reversed(self._definitions):
-            if number == line and not names:
-                names.append(name)
-                indent = depth
-            elif number < line and depth < indent:
+            if (number == line and not names) or (number < line and depth < indent):
                 names.append(name)
                 indent = depth
             if indent == 0 and names:

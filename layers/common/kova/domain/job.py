@@ -50,5 +50,5 @@ def _check(key: str, value: Any) -> None:
     kind = int if key in _INTEGERS else bool if key in _BOOLEANS else str
     if not isinstance(value, kind) or (kind is int and isinstance(value, bool)):
         raise MalformedMessageError(f"The queue message's field {key} has the wrong type.")
-    if key == "repository" and not re.fullmatch(FULL_NAME_PATTERN, value):
+    if key == "repository" and not re.fullmatch(FULL_NAME_PATTERN, str(value)):
         raise MalformedMessageError("The queue message names no repository.")

@@ -16,7 +16,8 @@ NEAR_LINES: Final = 25
 MAX_EDIT_LINES: Final = 60
 _IMPORT_LINES: Final = re.compile(r"(?:\s*(?:from\s+\S+\s+)?import\s+[^\r\n;]+[\r\n]+)+\s*")
 _SUPPRESSIONS: Final = re.compile(
-    r"#\s*(?:noqa|type:\s*ignore|pyright:|pylint:|nosec|ruff:|flake8:|pragma:|fmt:\s*off)", re.I
+    r"#\s*(?:noqa|type:\s*ignore|pyright:|pylint:|nosec|ruff:|flake8:|pragma:|fmt:\s*off)",
+    re.IGNORECASE,
 )
 _DANGERS: Final = re.compile(
     r"\b(?:eval|exec|compile|__import__|subprocess|system|popen|spawn\w*|socket|urlopen|urllib"
@@ -27,11 +28,35 @@ _SECRETS: Final = re.compile(
 )
 # Modules of the standard library that reach processes, networks or foreign code.
 _DANGEROUS_MODULES: Final = frozenset(
-    """
-    subprocess socket ssl http urllib ftplib smtplib imaplib poplib telnetlib xmlrpc asyncio
-    ctypes pickle marshal shelve importlib runpy code codeop pty multiprocessing os shutil signal
-    webbrowser socketserver
-    """.split()
+    [
+        "subprocess",
+        "socket",
+        "ssl",
+        "http",
+        "urllib",
+        "ftplib",
+        "smtplib",
+        "imaplib",
+        "poplib",
+        "telnetlib",
+        "xmlrpc",
+        "asyncio",
+        "ctypes",
+        "pickle",
+        "marshal",
+        "shelve",
+        "importlib",
+        "runpy",
+        "code",
+        "codeop",
+        "pty",
+        "multiprocessing",
+        "os",
+        "shutil",
+        "signal",
+        "webbrowser",
+        "socketserver",
+    ]
 )
 
 

@@ -51,8 +51,10 @@ def summary(analysis: Analysis, fixes: Sequence[ProvedFix]) -> str:
     """Return the check run's summary: what was seen, what was not, and what can be mended."""
     verified = sum(fix.status is FixStatus.VERIFIED for fix in fixes)
     lines = [
-        f"{plural(len(analysis.analyzed), 'file')} analysed, "
-        f"{plural(len({one.path for one in analysis.skipped}), 'file')} skipped.",
+        (
+            f"{plural(len(analysis.analyzed), 'file')} analysed, "
+            f"{plural(len({one.path for one in analysis.skipped}), 'file')} skipped."
+        ),
         f"{plural(len(fixes), 'fix')} tried, {verified} proved.",
     ]
     if analysis.incomplete:
@@ -83,9 +85,12 @@ def pull_request_body(files: Sequence[FileFix], commit_sha: str) -> str:
     """Return the text of the pull request: each fix and how far its proof went."""
     fixes = [fix for file in files for fix in file.fixes]
     lines = [
-        f"Each fix was applied to commit {commit_sha} on its own and then together with the others "
-        "of its file, and proved: it applies to the exact file, the file parses, the error is "
-        "gone, nothing new is reported, no new names come in, and every definition is kept.",
+        (
+            f"Each fix was applied to commit {commit_sha} on its own and then together with the "
+            "others of its file, and proved: it applies to the exact file, the file parses, the "
+            "error is gone, nothing new is reported, no new names come in, and every definition "
+            "is kept."
+        ),
         "",
         "| error | place | proof |",
         "| --- | --- | --- |",
@@ -94,7 +99,9 @@ def pull_request_body(files: Sequence[FileFix], commit_sha: str) -> str:
         passed = sum(step.passed for step in fix.verification)
         finding = fix.finding
         place = code(f"{finding.path}:{finding.span.start_line}")
-        lines.append(f"| {code(finding.rule_id)} {code(finding.message)} | {place} | {passed} of 6 |")
+        lines.append(
+            f"| {code(finding.rule_id)} {code(finding.message)} | {place} | {passed} of 6 |"
+        )
     if len(fixes) > _LIST_SHOWN:
         lines.append(f"| and {len(fixes) - _LIST_SHOWN} more | | |")
     lines += ["", "This branch is Kova's: a later push to the base branch may update it."]

@@ -18,7 +18,9 @@ FULL_NAME_PATTERN: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})/(?!\.{1,2}$)[A-
 _FULL_NAME: Final = re.compile(FULL_NAME_PATTERN)
 _SHA: Final = re.compile(r"^[0-9a-f]{40}$|^[0-9a-f]{64}$")
 # git-check-ref-format(1), with the control characters and the specials that it forbids.
-_REF_FORBIDDEN: Final = re.compile(r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|\.$|^@$")
+_REF_FORBIDDEN: Final = re.compile(
+    r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|\.$|^@$"
+)
 REF_LIMIT: Final = 255
 
 

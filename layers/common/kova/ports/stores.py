@@ -113,7 +113,9 @@ class ErrorStore(Protocol):
 class FixStore(Protocol):
     """Fixes and their proofs."""
 
-    async def save(self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]) -> None:
+    async def save(
+        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
+    ) -> None:
         """Record the outcome of each fix, one row an error; a better outcome replaces a worse."""
 
     async def published(self, error_ids: Sequence[str], url: str) -> None:
@@ -142,7 +144,11 @@ class ApiKeyStore(Protocol):
     """API keys."""
 
     async def create(
-        self, name: str, prefix: str, secret_hash: bytes, scopes: frozenset[Scope],
+        self,
+        name: str,
+        prefix: str,
+        secret_hash: bytes,
+        scopes: frozenset[Scope],
         expires_at: datetime | None,
     ) -> ApiKey:
         """Store a key."""

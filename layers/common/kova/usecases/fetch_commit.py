@@ -66,9 +66,7 @@ class FetchCommit:
         ]
         if not tree.complete:
             skipped.append(Skipped(path="", reason="tree_incomplete"))
-        missing = await self._source.download(
-            repository, commit_sha, wanted, folder, self._limits
-        )
+        missing = await self._source.download(repository, commit_sha, wanted, folder, self._limits)
         absent = {one.path for one in missing}
         paths = [file.path for file in wanted if file.path not in absent]
         return await asyncio.to_thread(self._analyze.run, folder, paths, [*skipped, *missing])

@@ -13,7 +13,7 @@ from kova.ports.analyzer import Analyzer, AnalyzerRun
 from kova.ports.syntax import Outline, SyntaxReader
 
 
-class _Rejected(Exception):
+class _RejectedError(Exception):
     """A step of the proof failed."""
 
 
@@ -48,7 +48,7 @@ class ProveFix:
         steps: list[Verification] = []
         try:
             new_state = self._take_steps(state, finding, steps)
-        except _Rejected:
+        except _RejectedError:
             return self._outcome(state, finding, steps, None), None
         return self._outcome(state, finding, steps, new_state), new_state
 
@@ -126,10 +126,10 @@ class ProveFix:
         )
 
 
-def _record(steps: list[Verification], step: Step, passed: bool, detail: str) -> None:  # noqa: FBT001
+def _record(steps: list[Verification], step: Step, passed: bool, detail: str) -> None:
     steps.append(Verification(step=step, passed=passed, detail=detail))
     if not passed:
-        raise _Rejected
+        raise _RejectedError
 
 
 def _check_names(

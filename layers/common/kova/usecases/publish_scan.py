@@ -42,7 +42,9 @@ class PublishScan:
         """
         assert target.commit_sha is not None
         pull = target.pull_request
-        findings = sorted(analysis.findings, key=lambda one: (one.severity.rank, one.path, one.span))
+        findings = sorted(
+            analysis.findings, key=lambda one: (one.severity.rank, one.path, one.span)
+        )
         return await self._publisher.check_run(
             _address(repository),
             CheckRun(
@@ -78,9 +80,7 @@ class PublishScan:
 
 
 def _address(repository: Repository) -> RepositoryRef:
-    return RepositoryRef(
-        full_name=repository.full_name, installation_id=repository.installation_id
-    )
+    return RepositoryRef(full_name=repository.full_name, installation_id=repository.installation_id)
 
 
 def _annotation(finding: Finding) -> Annotation:

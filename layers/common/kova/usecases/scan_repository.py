@@ -94,9 +94,7 @@ class ScanRepository:
             )
         if known is not None:
             return known
-        address = RepositoryRef(
-            full_name=target.repository, installation_id=target.installation_id
-        )
+        address = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
         return await self._stores.repositories.save(await self._source.repository(address))
 
     @contextlib.asynccontextmanager
@@ -228,9 +226,7 @@ class ScanRepository:
 
 
 def _address(repository: Repository) -> RepositoryRef:
-    return RepositoryRef(
-        full_name=repository.full_name, installation_id=repository.installation_id
-    )
+    return RepositoryRef(full_name=repository.full_name, installation_id=repository.installation_id)
 
 
 def _since(started: float) -> int:

@@ -65,7 +65,9 @@ def decode_cursor(text: str) -> Position:
         InvalidInputError: it is not one of ours.
     """
     try:
-        at, _, identifier = base64.b64decode(text, altchars=b"-_", validate=True).decode().partition("|")
+        at, _, identifier = (
+            base64.b64decode(text, altchars=b"-_", validate=True).decode().partition("|")
+        )
         moment = datetime.fromisoformat(at)
         if moment.tzinfo is None:
             raise ValueError

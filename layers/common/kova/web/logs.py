@@ -10,7 +10,11 @@ from datetime import UTC, datetime
 from typing import Final
 
 REQUEST_ID: Final[ContextVar[str | None]] = ContextVar("request_id", default=None)
-_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName"}
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {
+    "message",
+    "asctime",
+    "taskName",
+}
 
 
 class JsonFormatter(logging.Formatter):

@@ -95,9 +95,7 @@ async def _kova(request: Request, error: errors.KovaError) -> JSONResponse:
     status, title = describe(error)
     if status >= 500:  # noqa: PLR2004
         _LOG.warning("request failed", extra={"reason": error.reason, "detail": error.message})
-    return problem(
-        request, status=status, title=title, detail=error.message, reason=error.reason
-    )
+    return problem(request, status=status, title=title, detail=error.message, reason=error.reason)
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -117,8 +115,7 @@ async def _validation(request: Request, error: RequestValidationError) -> JSONRe
         detail="Some fields are not valid.",
         reason="invalid_fields",
         errors=[
-            {"loc": [_text(part) for part in one["loc"]], "msg": _text(one["msg"])}
-            for one in found
+            {"loc": [_text(part) for part in one["loc"]], "msg": _text(one["msg"])} for one in found
         ],
     )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections import defaultdict
 from typing import Any
@@ -18,7 +19,13 @@ _DEFAULTS = {
     "MaximumMessageSize": str(protocol.MESSAGE_LIMIT),
     "MessageRetentionPeriod": "345600",
 }
-_SETTABLE = frozenset(_DEFAULTS) | {"RedrivePolicy", "RedriveAllowPolicy", "SqsManagedSseEnabled", "Policy"}
+_NAME = re.compile(r"[A-Za-z0-9_-]{1,80}")
+_SETTABLE = frozenset(_DEFAULTS) | {
+    "RedrivePolicy",
+    "RedriveAllowPolicy",
+    "SqsManagedSseEnabled",
+    "Policy",
+}
 
 
 class Actions:
@@ -42,8 +49,10 @@ class Actions:
     async def create_queue(self, data: dict[str, Any]) -> dict[str, Any]:
         """CreateQueue."""
         name = protocol.text(data, "QueueName")
-        if not 1 <= len(name) <= 80 or not all(one.isalnum() or one in "-_" for one in name):
-            raise protocol.invalid("Can only include alphanumeric characters, hyphens, or underscores.")
+        if not _NAME.fullmatch(name):
+            raise protocol.invalid(
+                "Can only include alphanumeric characters, hyphens, or underscores."
+            )
         given = _settable(data.get("Attributes") or {})
         known = self._store.attributes(name)
         if known is not None and any(known.get(key) != one for key, one in given.items()):
@@ -120,7 +129,9 @@ class Actions:
             body,
             attributes=attributes,
             system={"MessageGroupId": group} if group else {},
-            delay=protocol.number(data, "DelaySeconds", 0, 900, self._setting(queue, "DelaySeconds")),
+            delay=protocol.number(
+                data, "DelaySeconds", 0, 900, self._setting(queue, "DelaySeconds")
+            ),
         )
         self._arrived[queue].set()
         answer = {"MessageId": identifier, "MD5OfMessageBody": protocol.md5(body)}

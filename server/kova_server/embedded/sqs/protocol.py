@@ -86,9 +86,11 @@ def entries(data: dict[str, Any]) -> list[dict[str, Any]]:
 def check_body(body: str) -> None:
     """Refuse what SQS refuses in a message."""
     if _BAD.search(body):
-        raise SqsError("InvalidMessageContents", "The message contains characters outside the allowed set.")
+        raise SqsError(
+            "InvalidMessageContents", "The message contains characters outside the allowed set."
+        )
     if len(body.encode()) > MESSAGE_LIMIT:
-        raise invalid(f"One or more parameters are invalid. Message must be shorter than {MESSAGE_LIMIT} bytes.")
+        raise invalid(f"Message must be shorter than {MESSAGE_LIMIT} bytes.")
 
 
 def md5(data: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import resource
 import signal
@@ -32,7 +33,11 @@ class Completed:
 
 
 # The analyser learns nothing of the worker: no credentials, no home, no proxy.
-_ENVIRONMENT: Mapping[str, str] = {"PATH": "/usr/bin:/bin", "HOME": "/nonexistent", "LC_ALL": "C.UTF-8"}
+_ENVIRONMENT: Mapping[str, str] = {
+    "PATH": "/usr/bin:/bin",
+    "HOME": "/nonexistent",
+    "LC_ALL": "C.UTF-8",
+}
 
 
 def run(
@@ -42,9 +47,11 @@ def run(
 
     Output goes through files, so that a flood of it costs disk up to the limit and no memory.
     """
-    with tempfile.TemporaryFile() as given, tempfile.TemporaryFile() as output, (
-        tempfile.TemporaryFile()
-    ) as errors:
+    with (
+        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as output,
+        tempfile.TemporaryFile() as errors,
+    ):
         given.write(stdin)
         given.seek(0)
         process = subprocess.Popen(
@@ -91,8 +98,6 @@ def _limit(pid: int, limits: ProcessLimits) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):  # Every process of the group has ended.
         os.killpg(process.pid, signal.SIGKILL)
-    except ProcessLookupError:
-        pass  # Every process of the group has ended.
     process.wait()

@@ -37,8 +37,10 @@ class PythonSyntax:
 
 
 class _Collector:
-    """Walks statements only: no expression defines what others can import, and most of a tree
-    is expressions."""
+    """Walks statements only.
+
+    No expression defines what others can import, and most of a tree is expressions.
+    """
 
     def __init__(self) -> None:
         self.definitions: dict[str, tuple[str, ...]] = {}
@@ -51,8 +53,8 @@ class _Collector:
                 self._import(small)
         elif isinstance(node, libcst.FunctionDef | libcst.ClassDef):
             name = f"{scope}.{node.name.value}" if scope else node.name.value
-            function = isinstance(node, libcst.FunctionDef)
-            self.definitions[name] = _signature(node.params) if function else ()
+            parameters = node.params if isinstance(node, libcst.FunctionDef) else None
+            self.definitions[name] = _signature(parameters) if parameters else ()
             self.walk(node.body, name)
         elif isinstance(node, libcst.Module | libcst.IndentedBlock):
             for statement in node.body:

@@ -42,9 +42,7 @@ class PostgresApiKeyStore:
     async def by_prefix(self, prefix: str) -> ApiKey | None:
         """Find by prefix."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(
-                "SELECT * FROM api_keys WHERE prefix = %s", (prefix,)
-            )
+            cursor = await connection.execute("SELECT * FROM api_keys WHERE prefix = %s", (prefix,))
             row = await cursor.fetchone()
         return _api_key(row) if row else None
 

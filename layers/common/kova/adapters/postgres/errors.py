@@ -119,17 +119,16 @@ class PostgresErrorStore:
 
     async def of_scan(self, scan_id: str) -> list[Finding]:
         """The open findings of the scan's repository."""
-        query: LiteralString = (
-            _SELECT
-            + """ WHERE errors.status = 'open' AND errors.repository_id =
-            (SELECT repository_id FROM scans WHERE id = %(id)s)
-            ORDER BY errors.path, errors.start_line, errors.id"""
-        )
+        query: LiteralString = _SELECT + _OF_SCAN
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(query, {"id": as_uuid(scan_id)})).fetchall()
         return [_record(row).finding for row in rows]
 
 
+_OF_SCAN: Final[LiteralString] = """
+WHERE errors.status = 'open'
+    AND errors.repository_id = (SELECT repository_id FROM scans WHERE id = %(id)s)
+ORDER BY errors.path, errors.start_line, errors.id"""
 _CONDITIONS: Final[dict[str, LiteralString]] = {
     "repository": "lower(repositories.full_name) = lower(%(repository)s)",
     "status": "errors.status = %(status)s",

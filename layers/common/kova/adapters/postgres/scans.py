@@ -25,7 +25,8 @@ FROM scans JOIN repositories ON repositories.id = scans.repository_id"""
 
 _CREATE: Final[LiteralString] = """
 INSERT INTO scans (id, repository_id, dedupe_key, ref, commit_sha, trigger)
-VALUES (coalesce(%(id)s, gen_random_uuid()), %(repository_id)s, %(key)s, %(ref)s, %(sha)s, %(trigger)s)
+VALUES (coalesce(%(id)s, gen_random_uuid()), %(repository_id)s, %(key)s, %(ref)s, %(sha)s,
+    %(trigger)s)
 ON CONFLICT (repository_id, dedupe_key) DO UPDATE SET dedupe_key = EXCLUDED.dedupe_key
 RETURNING id"""
 
@@ -101,7 +102,8 @@ class PostgresScanStore:
     async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
         """Prolong the lease."""
         return await self._update(
-            "UPDATE scans SET lease_until = now() + %(duration)s WHERE id = %(id)s AND lease = %(lease)s",
+            """UPDATE scans SET lease_until = now() + %(duration)s
+            WHERE id = %(id)s AND lease = %(lease)s""",
             {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease), "duration": lease},
         )
 
@@ -146,7 +148,8 @@ class PostgresScanStore:
         """End it for good."""
         await self._update(
             """UPDATE scans SET status = 'failed', failure = %(failure)s, finished_at = now(),
-            lease = NULL, lease_until = NULL WHERE id = %(id)s AND status IN ('queued', 'running')""",
+            lease = NULL, lease_until = NULL
+            WHERE id = %(id)s AND status IN ('queued', 'running')""",
             {"id": as_uuid(scan_id), "failure": failure},
         )
 

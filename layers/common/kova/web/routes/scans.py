@@ -23,9 +23,7 @@ router = APIRouter(tags=["scans"], dependencies=[Depends(needs(Scope.READ))])
 )
 async def request_scan(body: ScanRequest, services: Services, response: Response) -> QueuedScan:
     """Queue a scan of a repository."""
-    scan = await services.request_scan.run(
-        body.repository, body.ref, full=body.full, fix=body.fix
-    )
+    scan = await services.request_scan.run(body.repository, body.ref, full=body.full, fix=body.fix)
     response.headers["Location"] = f"/api/scans/{scan.id}"
     return QueuedScan(
         scan_id=scan.id,

@@ -30,6 +30,4 @@ async def github(request: Request, services: Services) -> DeliveryView:
     )
     # Hashing 25 MB and speaking to SQS both take their time: not on the event loop.
     accepted = await asyncio.to_thread(services.accept_delivery.run, incoming)
-    return DeliveryView(
-        delivery=accepted.delivery, status=accepted.status, event=accepted.event
-    )
+    return DeliveryView(delivery=accepted.delivery, status=accepted.status, event=accepted.event)
