@@ -2,24 +2,20 @@
 
 from __future__ import annotations
 
-import functools
 import json
 import os
-import re
 import threading
 from collections.abc import AsyncIterator, Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from pathlib import Path
 from typing import Any
-from urllib.parse import parse_qs, urlsplit
 
 import httpx
-import jsonschema
 import pytest
 
 from kova.adapters.github.auth import FixedToken, TokenProvider
 from kova.adapters.github.client import GitHubClient
 from kova.ports.source import RepositoryRef
+from tests.openapi import described
 
 Answer = tuple[int, dict[str, str], bytes]
 
@@ -118,7 +114,7 @@ def script(serve_script: Callable[[], Script], request: pytest.FixtureRequest) -
     started = serve_script()
     yield started
     if os.environ.get("KOVA_GITHUB_OPENAPI"):
-        complain = _described(os.environ["KOVA_GITHUB_OPENAPI"])
+        complain = described(os.environ["KOVA_GITHUB_OPENAPI"])
         api = [item for item in started.requests if item[1].startswith(("/repos/", "/app/"))]
         complaints = {complain(method, path, body) for method, path, _, body in api}
         assert complaints <= {None}
@@ -161,21 +157,6 @@ def repository() -> RepositoryRef:
 
 
 # What one request may look for although the description that is at hand leaves it out.
-_BEYOND = re.compile(r"^/repos/[^/]+/[^/]+/commits/[^/]+/statuses$")
-_MANY_PARTS = frozenset({"ref", "path", "basehead"})
-
-
-def _operations(paths: dict[str, Any]) -> list[tuple[re.Pattern[str], dict[str, Any]]]:
-    """Return patterns of the paths, the most particular first."""
-    found = []
-    # A parameter of many parts also matches what a longer path spells out.
-    for path in sorted(paths, key=lambda path: path.count("{") - path.count("/")):
-        parts = [
-            re.escape(part) if number % 2 == 0 else ".+" if part in _MANY_PARTS else "[^/]+"
-            for number, part in enumerate(re.split(r"[{}]", path))
-        ]
-        found.append((re.compile("".join(parts)), paths[path]))
-    return found
 
 
 @pytest.fixture(scope="session")
@@ -184,38 +165,4 @@ def complain() -> Callable[[str, str, bytes], str | None]:
     name = os.environ.get("KOVA_GITHUB_OPENAPI")
     if not name:
         pytest.skip("KOVA_GITHUB_OPENAPI names no OpenAPI description")
-    return _described(name)
-
-
-@functools.cache
-def _described(name: str) -> Callable[[str, str, bytes], str | None]:
-    description = json.loads(Path(name).read_bytes())
-    components = description["components"]
-    operations = _operations(description["paths"])
-
-    def check(method: str, target: str, body: bytes) -> str | None:
-        url = urlsplit(target)
-        matching = (item for pattern, item in operations if pattern.fullmatch(url.path))
-        operation = next(
-            (item[method.lower()] for item in matching if method.lower() in item), None
-        )
-        if operation is None:
-            return None if _BEYOND.match(url.path) else f"no operation {method} {url.path}"
-        given = [
-            components["parameters"][item["$ref"].rpartition("/")[2]] if "$ref" in item else item
-            for item in operation.get("parameters", [])
-        ]
-        unknown = set(parse_qs(url.query)) - {item["name"] for item in given}
-        if unknown:
-            return f"{method} {url.path} takes no {unknown}"
-        if not body:
-            return None
-        schema = operation["requestBody"]["content"]["application/json"]["schema"]
-        value = json.loads(body)
-        extra = set(value) - set(schema["properties"])
-        validator = jsonschema.Draft202012Validator({**schema, "components": components})
-        errors = [f"unknown members {extra}"] if extra else []
-        errors += [error.message for error in validator.iter_errors(value)]
-        return f"{method} {url.path}: {errors[0]}" if errors else None
-
-    return check
+    return described(name)

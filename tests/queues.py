@@ -1,0 +1,42 @@
+"""Queues of a test's own on the run's SQS."""
+
+from __future__ import annotations
+
+import json
+import os
+import uuid
+
+import boto3
+
+
+def make_queue(max_receives: int = 10, visibility: int = 30) -> str:
+    """Create a queue with dead letters and return its URL."""
+    client = boto3.client("sqs")
+    name = f"test-{uuid.uuid4().hex}"
+    dead = client.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
+    arn = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+    policy = {
+        "deadLetterTargetArn": arn["Attributes"]["QueueArn"],
+        "maxReceiveCount": str(max_receives),
+    }
+    created = client.create_queue(
+        QueueName=name,
+        Attributes={"VisibilityTimeout": str(visibility), "RedrivePolicy": json.dumps(policy)},
+    )
+    client.close()
+    return created["QueueUrl"]
+
+
+def depth(url: str) -> int:
+    """Return how many messages a queue holds, in flight ones too."""
+    client = boto3.client("sqs")
+    names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    client.close()
+    return sum(int(found[name]) for name in names)
+
+
+def environment() -> dict[str, str]:
+    """What a process needs to reach the run's services, apart from database and queue."""
+    kept = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    return kept | {"KOVA_ENV": "local", "KOVA_REDIS_URL": os.environ["TEST_KOVA_REDIS_URL"]}

@@ -1,0 +1,153 @@
+"""A server, a worker and a GitHub for one test, all real and speaking HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kova.domain.api_key import Scope
+from kova_fakes.github import FakeGitHub, serve_github
+from kova_server.embedded.ports import free_port
+from kova_server.keys import create_key
+from tests.queues import environment, make_queue
+
+
+@dataclass
+class Kova:
+    """The running product as a client sees it."""
+
+    address: str
+    environment: dict[str, str]
+    github: FakeGitHub
+    folder: Path
+    client: httpx.Client
+    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+
+    def push(self, name: str, files: dict[str, bytes], **kwargs: Any) -> str:
+        """Push and deliver the webhook."""
+        try:
+            self.github.state.repository(name)
+            sha = self.github.state.push(name, files, **kwargs)
+        except Exception as exc:
+            if getattr(exc, "status", None) != 404:
+                raise
+            sha = self.github.state.create_repository(name, files=files)
+        assert self.deliver(name).status_code == 202
+        return sha
+
+    def deliver(self, name: str, guid: str | None = None) -> httpx.Response:
+        """Deliver the last push of the default branch."""
+        payload = self.github.push_event(name)
+        return self.github.deliver(f"{self.address}/webhooks/github", "push", payload, guid)
+
+    def start_worker(self) -> subprocess.Popen[bytes]:
+        """Start one more worker."""
+        with (self.folder / "worker.log").open("ab") as log:
+            worker = subprocess.Popen(
+                [sys.executable, "-m", "kova_server", "worker"],
+                env=self.environment,
+                stderr=log,
+                stdout=log,
+            )
+        self.workers.append(worker)
+        return worker
+
+    def get(self, path: str, **params: Any) -> Any:
+        """Return an answer's JSON."""
+        answer = self.client.get(path, params=params)
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    def all(self, path: str, **params: Any) -> list[dict[str, Any]]:
+        """Return every item of a list."""
+        items: list[dict[str, Any]] = []
+        cursor: dict[str, str] = {}
+        while True:
+            page = self.get(path, limit=100, **params, **cursor)
+            items += page["items"]
+            if page["next_cursor"] is None:
+                return items
+            cursor = {"cursor": page["next_cursor"]}
+
+    def finished(self, count: int, seconds: float = 60, **params: Any) -> list[dict[str, Any]]:
+        """Wait until so many scans have ended and return them."""
+        end = time.monotonic() + seconds
+        while time.monotonic() < end:
+            scans = self.all("/api/scans", **params)
+            done = [one for one in scans if one["status"] not in {"queued", "running"}]
+            if len(done) >= count:
+                return done
+            time.sleep(0.05)
+        log = (self.folder / "worker.log").read_text()[-3_000:]
+        raise AssertionError(f"{len(done)} of {count} scans ended: {scans[:3]}\n{log}")
+
+
+@contextmanager
+def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -> Iterator[Kova]:
+    """Run the server form against the given services."""
+    port = free_port()
+    variables = environment() | {
+        "KOVA_DATABASE_URL": database_url,
+        "KOVA_SCAN_QUEUE_URL": make_queue(),
+        "KOVA_GITHUB_API_URL": github.url,
+        "KOVA_GITHUB_APP_ID": github.app_id,
+        "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
+        "KOVA_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+    }
+    variables = {key: value for key, value in (variables | extra).items() if value}
+    key = asyncio.run(create_key(database_url, "test", list(Scope)))
+    with (folder / "server.log").open("wb") as log:
+        server = subprocess.Popen(
+            [sys.executable, "-m", "kova_server", "serve", "--port", str(port)],
+            env=variables,
+            stderr=log,
+            stdout=log,
+        )
+    address = f"http://127.0.0.1:{port}"
+    headers = {"Authorization": f"Bearer {key}"}
+    with httpx.Client(base_url=address, headers=headers, timeout=10) as client:
+        kova = Kova(address, variables, github, folder, client)
+        try:
+            _wait(server, address, folder / "server.log")
+            yield kova
+        finally:
+            for process in [*kova.workers, server]:
+                if process.poll() is None:
+                    process.send_signal(signal.SIGTERM)
+                process.wait(timeout=30)
+
+
+def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    end = time.monotonic() + 30
+    while time.monotonic() < end and server.poll() is None:
+        try:
+            httpx.get(f"{address}/health", timeout=3)
+        except httpx.TransportError:
+            time.sleep(0.05)
+        else:
+            return
+    raise AssertionError(log.read_text()[-3_000:])
+
+
+@pytest.fixture
+def github() -> Iterator[FakeGitHub]:
+    with serve_github() as fake:
+        yield fake
+
+
+@pytest.fixture
+def kova(tmp_path: Path, database_url: str, github: FakeGitHub) -> Iterator[Kova]:
+    with running(tmp_path, database_url, github) as product:
+        product.start_worker()
+        yield product

@@ -1,0 +1,182 @@
+"""The main job through its front door: a signed push becomes proved fixes."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import threading
+import time
+import uuid
+from urllib.parse import urlencode
+
+import pytest
+
+from kova_fakes.github import Fault
+from tests.openapi import described
+from tests.server.conftest import Kova
+
+BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
+FIXED = b"import re\n\n\ndef f(x):\n    return x == 'a' and re.match(r'\\d', x)\n"
+
+
+def test_a_signed_push_becomes_errors_fixes_a_check_run_and_a_pull_request(kova: Kova) -> None:
+    sha = kova.push("octo/sample", {"pkg/a.py": BAD, "README.md": b"hello\n"})
+    (scan,) = kova.finished(1)
+    assert (scan["status"], scan["commit_sha"], scan["trigger"]) == ("succeeded", sha, "push")
+    assert scan["stats"]["files_analyzed"] == 1
+    assert scan["stats"]["new_errors"] == scan["stats"]["errors"] == 2
+    errors = kova.all("/api/errors", repository="octo/sample", status="open")
+    assert {one["rule_id"] for one in errors} == {"F632", "W605"}
+    assert {one["introduced_in"] for one in errors} == {sha}
+    fixes = kova.all("/api/fixes", repository="octo/sample")
+    assert {one["status"] for one in fixes} == {"published"}
+    assert all(len(one["verification"]) == 6 for one in fixes)
+    (pull,) = kova.github.state.pulls("octo/sample")
+    assert kova.github.state.file("octo/sample", pull["head_ref"], "pkg/a.py") == FIXED
+    (run,) = kova.github.state.check_runs("octo/sample")
+    assert (run["conclusion"], run["head_sha"]) == ("failure", sha)
+    notes = kova.github.state.annotations(run["id"])
+    assert {(one["path"], one["start_line"]) for one in notes} == {("pkg/a.py", 5)}
+    assert scan["check_run_url"] == run["html_url"]
+    openapi = os.environ.get("KOVA_GITHUB_OPENAPI")
+    if openapi:
+        complaint = described(openapi)
+        asked = [one for one in kova.github.state.requests if one.path.startswith("/repos")]
+        assert asked
+        bodies = [json.dumps(one.json).encode() if one.json else b"" for one in asked]
+        targets = [f"{one.path}?{urlencode(one.query)}" for one in asked]
+        calls = zip(asked, targets, bodies, strict=True)
+        assert {complaint(one.method, target, body) for one, target, body in calls} <= {None}
+
+
+def test_five_deliveries_of_one_push_are_one_scan_one_check_run_one_pull_request(
+    kova: Kova,
+) -> None:
+    kova.push("octo/sample", {"a.py": BAD})
+    guid = str(uuid.uuid4())
+    assert [kova.deliver("octo/sample", guid).status_code for _ in range(4)] == [202] * 4
+    kova.finished(1)
+    # The queue is empty when every delivery was handled.
+    kova.push("octo/last", {"a.py": b"x = 1\n"})
+    kova.finished(2)
+    assert len(kova.all("/api/scans", repository="octo/sample")) == 1
+    assert len(kova.github.state.check_runs("octo/sample")) == 1
+    assert len(kova.github.state.pulls("octo/sample")) == 1
+
+
+def test_a_mended_error_closes_and_comes_back_as_itself(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": BAD, "b.py": BAD})
+    kova.finished(1)
+    first = {one["id"] for one in kova.all("/api/errors", path="a.py")}
+    kova.push("octo/sample", {"a.py": FIXED})
+    kova.finished(2)
+    mended = kova.all("/api/errors", path="a.py")
+    assert {(one["id"], one["status"]) for one in mended} == {(one, "fixed") for one in first}
+    assert {one["status"] for one in kova.all("/api/errors", path="b.py")} == {"open"}
+    kova.push("octo/sample", {"a.py": b"# moved\n\n" + BAD}, deletes=["b.py"])
+    scans = kova.finished(3)
+    assert scans[0]["stats"]["fixed_errors"] == 2
+    back = kova.all("/api/errors", path="a.py")
+    assert {(one["id"], one["status"]) for one in back} == {(one, "open") for one in first}
+    assert {one["status"] for one in kova.all("/api/errors", path="b.py")} == {"fixed"}
+
+
+def test_a_pull_request_is_told_only_what_it_introduced(kova: Kova) -> None:
+    state = kova.github.state
+    state.create_repository("octo/sample", files={"a.py": BAD, "b.py": b"x = 1\n"})
+    state.push("octo/sample", {"a.py": b"# note\n" + BAD, "b.py": BAD}, branch="feature")
+    number = state.open_pull("octo/sample", head="feature", base="main", title="Feature")
+    payload = kova.github.pull_request_event("octo/sample", number)
+    url = f"{kova.address}/webhooks/github"
+    assert kova.github.deliver(url, "pull_request", payload).status_code == 202
+    (scan,) = kova.finished(1)
+    assert (scan["status"], scan["stats"]["new_errors"]) == ("succeeded", 2)
+    (run,) = state.check_runs("octo/sample")
+    assert {one["path"] for one in state.annotations(run["id"])} == {"b.py"}
+    assert kova.all("/api/errors") == []
+    assert len(state.pulls("octo/sample")) == 1
+
+
+def test_a_scan_asked_for_by_hand(kova: Kova) -> None:
+    sha = kova.github.state.create_repository("octo/sample", files={"a.py": BAD})
+    answer = kova.client.post("/api/scan", json={"repository": "octo/sample"})
+    assert answer.status_code == 202, answer.text
+    body = answer.json()
+    assert body["status"] == "queued"
+    kova.finished(1)
+    scan = kova.get(answer.headers["location"])
+    assert (scan["id"], scan["commit_sha"], scan["status"]) == (body["scan_id"], sha, "succeeded")
+    assert len(kova.github.state.pulls("octo/sample")) == 1
+    assert kova.client.post("/api/scan", json={"repository": "octo/none"}).status_code == 404
+
+
+def test_what_cannot_be_scanned_is_said(kova: Kova) -> None:
+    kova.push(
+        "octo/sample",
+        {"a.py": b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", "big.py": b"x = 1\n" * 200_000},
+    )
+    (scan,) = kova.finished(1)
+    assert {(one["path"], one["reason"]) for one in scan["skipped"]} == {
+        ("a.py", "not_utf8"),
+        ("big.py", "too_large"),
+    }
+    assert scan["stats"]["files_skipped"] == 2
+
+
+@pytest.mark.parametrize("kind", ["500", "502", "429", "secondary", "cut", "html"])
+def test_a_bad_moment_of_github_is_survived(kova: Kova, kind: str) -> None:
+    for method, path in (("GET", "/git/trees/"), ("POST", "/check-runs$"), ("POST", "/pulls$")):
+        kova.github.inject(Fault(kind=kind, method=method, path=path, seconds=1))  # type: ignore[arg-type]
+    kova.push("octo/sample", {"a.py": BAD})
+    (scan,) = kova.finished(1)
+    assert scan["status"] == "succeeded", scan["failure"]
+    assert len(kova.github.state.check_runs("octo/sample")) == 1
+    assert len(kova.github.state.pulls("octo/sample")) == 1
+
+
+def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(kova: Kova) -> None:
+    """Half of the acceptance's numbers, so that the suite stays short; see docs/acceptance.md."""
+    pushes, kills = 40, 6
+    names = [f"octo/r{number}" for number in range(8)]
+    chance = random.Random(7)
+    stop = threading.Event()
+
+    def kill() -> None:
+        for _ in range(kills):
+            if stop.wait(chance.uniform(0.4, 1.4)):
+                return
+            kova.workers[-1].kill()
+            kova.start_worker()
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    for number in range(pushes):
+        files = {"a.py": BAD, "n.py": f"n = {number}\n".encode()}
+        kova.push(names[number % len(names)], files)
+    try:
+        killer.join(timeout=60)
+        scans = kova.finished(pushes, seconds=150)
+    finally:
+        stop.set()
+        killer.join()
+    assert {one["status"] for one in scans} == {"succeeded"}
+    assert len(scans) == pushes
+    for name in names:
+        runs = kova.github.state.check_runs(name)
+        assert len(runs) == len({one["head_sha"] for one in runs}) == pushes // len(names)
+        assert len(kova.github.state.pulls(name)) == 1
+        for run in runs:
+            assert len(kova.github.state.annotations(run["id"])) == 2
+
+
+def test_a_worker_asked_to_stop_finishes_what_it_has_in_hand(kova: Kova) -> None:
+    kova.github.inject(Fault(kind="slow", method="POST", path="/check-runs$", seconds=1.0))
+    kova.push("octo/sample", {"a.py": BAD})
+    end = time.monotonic() + 20
+    while time.monotonic() < end and not kova.all("/api/errors"):
+        time.sleep(0.02)
+    kova.workers[0].terminate()
+    assert kova.workers[0].wait(timeout=20) == 0
+    (scan,) = kova.finished(1, seconds=1)
+    assert scan["status"] == "succeeded"
