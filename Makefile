@@ -21,11 +21,19 @@ $(STAMP): requirements/dev.txt layers/common/pyproject.toml server/pyproject.tom
 	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e layers/common -e server -e fakes
 	@touch $@
 
+# The SAM CLI pins older versions of what the product uses: it lives apart.
+SAM := $(VENV)/sam/bin/sam
+$(SAM): requirements/sam.txt $(STAMP)
+	@echo "Setting up the SAM CLI ..."
+	@test -x $(VENV)/sam/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/sam
+	@VIRTUAL_ENV=$(CURDIR)/$(VENV)/sam $(UV) pip sync --quiet --require-hashes requirements/sam.txt
+	@touch $@
+
 .PHONY: setup
 setup: $(STAMP) ## set up everything that the other commands need (they call it)
 
 .PHONY: demo
-demo: $(STAMP) ## the main job from end to end on a real repository (REPO=path for your own)
+demo: $(STAMP) ## the main job from end to end on a real repository (REPO=path for yours)
 	@$(BIN)/python -m examples.demo $(if $(REPO),--repository "$(REPO)")
 
 .PHONY: run
@@ -33,11 +41,11 @@ run: $(STAMP) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@$(BIN)/kova up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
-test: $(STAMP) ## all tests
+test: $(SAM) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
 
 .PHONY: check
-check: $(STAMP) ## format, lint, types, import contracts, template, drift
+check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples
@@ -51,7 +59,7 @@ fix: $(STAMP) ## format and mend what the linter can
 
 .PHONY: lock
 lock: $(STAMP) ## make the hashed requirement files again
-	@$(BIN)/python -m tests.checks.locks --write
+	@$(BIN)/python -m tests.checks --write-locks
 
 .PHONY: clean
 clean: ## remove what the commands above made

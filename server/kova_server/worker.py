@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import logging
 import signal
+import threading
 from collections.abc import AsyncIterator
 from typing import Final
 
@@ -45,16 +46,13 @@ async def run_worker(settings: Settings) -> None:
 async def _lane(consumer: SqsConsumer, handle: HandleScanJob, stop: asyncio.Event) -> None:
     """Take one message after the other."""
     while not stop.is_set():
-        receiving = asyncio.create_task(
-            asyncio.to_thread(consumer.receive, most=1, visibility=_VISIBILITY)
-        )
+        receiving = _poll(consumer)
         stopping = asyncio.create_task(stop.wait())
         await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not receiving.done():
-            # A message that the open poll may still bring comes back by itself.
-            receiving.add_done_callback(lambda task: task.cancelled() or task.exception())
-            return
+            receiving.cancel()
+            return  # A message that the open poll may still bring comes back by itself.
         try:
             messages = receiving.result()
         except UnavailableError as exc:
@@ -64,6 +62,32 @@ async def _lane(consumer: SqsConsumer, handle: HandleScanJob, stop: asyncio.Even
             continue
         for message in messages:
             await _handle(consumer, handle, message)
+
+
+def _poll(consumer: SqsConsumer) -> asyncio.Future[list[Received]]:
+    """Receive in a daemon thread: a poll that waits for messages keeps no worker from stopping."""
+    loop = asyncio.get_running_loop()
+    future: asyncio.Future[list[Received]] = loop.create_future()
+
+    def settle(result: list[Received] | BaseException) -> None:
+        if future.cancelled():
+            return
+        if isinstance(result, BaseException):
+            future.set_exception(result)
+        else:
+            future.set_result(result)
+
+    def receive() -> None:
+        result: list[Received] | BaseException
+        try:
+            result = consumer.receive(most=1, visibility=_VISIBILITY)
+        except BaseException as exc:  # noqa: BLE001 (handed to the one who waits)
+            result = exc
+        with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waits.
+            loop.call_soon_threadsafe(settle, result)
+
+    threading.Thread(target=receive, daemon=True).start()
+    return future
 
 
 async def _handle(consumer: SqsConsumer, handle: HandleScanJob, message: Received) -> None:

@@ -63,13 +63,13 @@ class Kova:
         self.workers.append(worker)
         return worker
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, /, **params: Any) -> Any:
         """Return an answer's JSON."""
         answer = self.client.get(path, params=params)
         assert answer.status_code == 200, answer.text
         return answer.json()
 
-    def all(self, path: str, **params: Any) -> list[dict[str, Any]]:
+    def all(self, path: str, /, **params: Any) -> list[dict[str, Any]]:
         """Return every item of a list."""
         items: list[dict[str, Any]] = []
         cursor: dict[str, str] = {}

@@ -1,0 +1,1 @@
+"""What `make check` holds beside lint, types and contracts."""

@@ -1,0 +1,48 @@
+"""`python -m tests.checks`: every check, each named while it runs."""
+
+from __future__ import annotations
+
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.checks.containers import check_containers
+from tests.checks.locks import LOCKS, check_locks, compile_lock
+from tests.checks.template import build, check_template
+
+
+def main() -> int:
+    """Run them all and return an exit code."""
+    if "--write-locks" in sys.argv:
+        for source, lock in LOCKS.items():
+            compile_lock(source, Path(lock))
+        return 0
+    checks: dict[str, Callable[[], list[str]]] = {
+        "locks": check_locks,
+        "template": check_template,
+        "build": check_build,
+        "containers": check_containers,
+    }
+    failed = False
+    for name, check in checks.items():
+        problems = check()
+        sys.stdout.write(f"{name}: {'ok' if not problems else 'failed'}\n")
+        for problem in problems:
+            sys.stdout.write(f"  {problem}\n")
+        failed |= bool(problems)
+    return 1 if failed else 0
+
+
+def check_build() -> list[str]:
+    """Build every function and layer, and hold the layers against Lambda's limit."""
+    with tempfile.TemporaryDirectory() as name:
+        build(Path(name))
+        layers = [Path(name, "build", one) for one in ("CommonLayer", "AnalyzersLayer")]
+        size = sum(file.stat().st_size for one in layers for file in one.rglob("*"))
+    limit = 250 * 1024**2
+    return [] if size < limit else [f"the layers weigh {size} bytes, {limit} is the limit"]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

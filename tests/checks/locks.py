@@ -1,0 +1,45 @@
+"""The hashed locks say what the .in files ask for, and hold no registry's address."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+LOCKS = {
+    "requirements/common.in": "layers/common/requirements.txt",
+    "requirements/analyzers.in": "layers/analyzers/requirements.txt",
+    "requirements/server.in": "requirements/server.txt",
+    "requirements/dev.in": "requirements/dev.txt",
+    "requirements/sam.in": "requirements/sam.txt",
+}
+
+
+def compile_lock(source: str, target: Path) -> None:
+    """Resolve a .in file, keeping the versions that the target has where they still fit."""
+    uv = Path(sys.executable).with_name("uv")
+    command = [str(uv), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
+    command += ["--no-header", "--python-version", "3.11", source, "-o", str(target)]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+
+def check_locks() -> list[str]:
+    """Return what is wrong with the locks."""
+    problems: list[str] = []
+    for source, lock in LOCKS.items():
+        text = Path(lock).read_text()
+        if re.search(r"https?://", text):
+            problems.append(f"{lock} holds an address")
+        with tempfile.TemporaryDirectory() as name:
+            fresh = Path(name) / "requirements.txt"
+            fresh.write_text(text)
+            compile_lock(source, fresh)
+            if _pins(fresh.read_text()) != _pins(text):
+                problems.append(f"{lock} is not what {source} asks for: run `make lock`")
+    return problems
+
+
+def _pins(text: str) -> set[str]:
+    return set(re.findall(r"^[a-zA-Z0-9._-]+==[^\s;]+", text, re.MULTILINE))

@@ -1,0 +1,103 @@
+"""`kova scan`: a folder, no server."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
+
+
+def kova(*arguments: str | Path, code: int) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "kova_server", "scan", *map(str, arguments)],
+        env={key: one for key, one in os.environ.items() if not key.startswith("KOVA_")},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+def test_a_clean_folder_exits_0_and_one_with_errors_1(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1\n")
+    assert "0 errors" in kova(tmp_path, code=0)
+    (tmp_path / "b.py").write_bytes(BAD)
+    table = kova(tmp_path, code=1)
+    assert "F632" in table
+    assert "b.py:5:12" in table
+
+
+def test_fail_on_draws_the_line(tmp_path: Path) -> None:
+    (tmp_path / "b.py").write_bytes(b"import re\nre.match('\\d', 'x')\n")
+    kova(tmp_path, "--fail-on", "high", code=0)
+    kova(tmp_path, "--fail-on", "low", code=1)
+
+
+def test_what_cannot_run_exits_2(tmp_path: Path) -> None:
+    kova(tmp_path / "none", code=2)
+    kova(tmp_path, "--format", "odd", code=2)
+
+
+def test_json_has_findings_fixes_skipped_and_stats(tmp_path: Path) -> None:
+    (tmp_path / "b.py").write_bytes(BAD)
+    (tmp_path / "l.py").write_bytes(b"x = '\xe9'\n")
+    (tmp_path / "link.py").symlink_to("b.py")
+    document = json.loads(kova(tmp_path, "--format", "json", "--fix", code=1))
+    assert {one["rule_id"]: one["fixable"] for one in document["findings"]} == {
+        "F632": True,
+        "W605": True,
+    }
+    assert {(one["path"], one["rule_id"], one["status"]) for one in document["fixes"]} == {
+        ("b.py", "F632", "verified"),
+        ("b.py", "W605", "verified"),
+    }
+    assert all(len(one["verification"]) == 6 for one in document["fixes"])
+    assert {(one["path"], one["reason"]) for one in document["skipped"]} == {
+        ("l.py", "not_utf8"),
+        ("link.py", "symlink"),
+    }
+    assert document["stats"]["files_analyzed"] == 1
+    assert (tmp_path / "b.py").read_bytes() == BAD
+
+
+def test_applying_mends_exactly_the_proved_ones_and_keeps_the_mode(tmp_path: Path) -> None:
+    target = tmp_path / "b.py"
+    target.write_bytes(BAD + b"\n\ndef g(a=[]):\n    return undefined_name\n")
+    target.chmod(0o751)
+    before = json.loads(kova(tmp_path, "--format", "json", "--fix", "--apply", code=1))
+    after = json.loads(kova(tmp_path, "--format", "json", code=1))
+    applied = {one["id"] for one in before["fixes"] if one["applied"]}
+    assert len(applied) == 2
+    known, left = ({one["id"] for one in document["findings"]} for document in (before, after))
+    assert known - left == applied
+    assert not left - known
+    assert target.stat().st_mode & 0o777 == 0o751
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["b.py"]
+
+
+def test_sarif_names_rules_places_and_fingerprints(tmp_path: Path) -> None:
+    (tmp_path / "a b.py").write_bytes(BAD)
+    log = json.loads(kova(tmp_path, "--format", "sarif", code=1))
+    (run,) = log["runs"]
+    rules = [one["id"] for one in run["tool"]["driver"]["rules"]]
+    assert {rules[one["ruleIndex"]] for one in run["results"]} == {"ruff/F632", "ruff/W605"}
+    place = run["results"][0]["locations"][0]["physicalLocation"]
+    assert place["artifactLocation"]["uri"] == "a%20b.py"
+    assert all(len(one["partialFingerprints"]["kova/v1"]) == 64 for one in run["results"])
+
+
+@pytest.mark.parametrize("name", ["\x1b[31mred.py", "new\nline.py", os.fsdecode(b"\xff.py")])
+def test_hostile_names_are_said_and_harmless(tmp_path: Path, name: str) -> None:
+    (tmp_path / name).write_bytes(BAD)
+    shown = kova(tmp_path, code=0)
+    assert "\x1b[31m" not in shown
+    assert "unsafe_path" in shown
