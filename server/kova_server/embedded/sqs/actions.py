@@ -53,7 +53,7 @@ class Actions:
             raise protocol.invalid(
                 "Can only include alphanumeric characters, hyphens, or underscores."
             )
-        given = _settable(data.get("Attributes") or {})
+        given = self._settable(data.get("Attributes") or {})
         known = self._store.attributes(name)
         if known is not None and any(known.get(key) != one for key, one in given.items()):
             raise SqsError(
@@ -106,7 +106,7 @@ class Actions:
     async def set_queue_attributes(self, data: dict[str, Any]) -> dict[str, Any]:
         """SetQueueAttributes."""
         queue = self._queue(data)
-        given = _settable(data.get("Attributes") or {})
+        given = self._settable(data.get("Attributes") or {})
         self._store.save_queue(queue, (self._store.attributes(queue) or {}) | given)
         return {}
 
@@ -117,6 +117,7 @@ class Actions:
     async def send_message_batch(self, data: dict[str, Any]) -> dict[str, Any]:
         """SendMessageBatch."""
         queue = self._queue(data)
+        protocol.check_batch(protocol.entries(data))
         return _batch(data, lambda entry: self._send(queue, entry))
 
     def _send(self, queue: str, data: dict[str, Any]) -> dict[str, Any]:
@@ -148,7 +149,9 @@ class Actions:
         end = time.time() + protocol.number(data, "WaitTimeSeconds", 0, 20, patience)
         while True:
             self._arrived[queue].clear()
-            found = self._store.receive(queue, most, visibility)
+            found, dead = self._store.receive(queue, most, visibility)
+            if dead is not None:
+                self._arrived[dead].set()
             left = end - time.time()
             if found or left <= 0:
                 shown = [_shown(message, data) for message in found]
@@ -162,7 +165,7 @@ class Actions:
 
     async def delete_message(self, data: dict[str, Any]) -> dict[str, Any]:
         """DeleteMessage."""
-        self._store.delete(self._queue(data), protocol.text(data, "ReceiptHandle"))
+        self._store.delete(self._queue(data), protocol.receipt(data))
         return {}
 
     async def delete_message_batch(self, data: dict[str, Any]) -> dict[str, Any]:
@@ -170,7 +173,7 @@ class Actions:
         queue = self._queue(data)
 
         def delete(entry: dict[str, Any]) -> dict[str, Any]:
-            self._store.delete(queue, protocol.text(entry, "ReceiptHandle"))
+            self._store.delete(queue, protocol.receipt(entry))
             return {}
 
         return _batch(data, delete)
@@ -186,7 +189,7 @@ class Actions:
 
     def _hide(self, queue: str, data: dict[str, Any]) -> dict[str, Any]:
         seconds = protocol.number(data, "VisibilityTimeout", 0, 43_200, 0)
-        if not self._store.hide(queue, protocol.text(data, "ReceiptHandle"), seconds):
+        if not self._store.hide(queue, protocol.receipt(data), seconds):
             raise SqsError("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
         self._arrived[queue].set()
         return {}
@@ -203,31 +206,26 @@ class Actions:
 
     async def start_message_move_task(self, data: dict[str, Any]) -> dict[str, Any]:
         """StartMessageMoveTask: at once, since everything is local."""
-        source = protocol.text(data, "SourceArn").rsplit(":", 1)[1]
-        target = str(data.get("DestinationArn") or "").rsplit(":", 1)[-1]
-        if not target:
-            arn = _arn(source)
-            found = [
-                name
-                for name, attributes in self._store.queues().items()
-                if arn in attributes.get("RedrivePolicy", "")
-            ]
-            target = found[0] if found else ""
-        if self._store.attributes(source) is None or self._store.attributes(target) is None:
+        dead = protocol.text(data, "SourceArn").rsplit(":", 1)[-1]
+        target = str(data.get("DestinationArn") or "").rsplit(":", 1)[-1] or None
+        if any(self._store.attributes(one) is None for one in (dead, target or dead)):
             raise SqsError("ResourceNotFoundException", "The specified resource was not found.")
-        moved = self._store.move(source, target)
-        self._arrived[target].set()
-        return {"TaskHandle": f"{source}:{target}:{moved}"}
+        moved, queues = self._store.move(dead, target)
+        for queue in queues:
+            self._arrived[queue].set()
+        return {"TaskHandle": f"{dead}:{target or ''}:{moved}"}
+
+    def _settable(self, attributes: dict[str, Any]) -> dict[str, str]:
+        for key in attributes:
+            if key not in _SETTABLE:
+                raise SqsError("InvalidAttributeName", f"Unknown Attribute {key}.")
+        policy = attributes.get("RedrivePolicy")
+        if policy and self._store.attributes(protocol.dead_letters(str(policy))) is None:
+            raise protocol.no_queue()
+        return {key: str(one) for key, one in attributes.items()}
 
     def _setting(self, queue: str, key: str) -> int:
         return int((self._store.attributes(queue) or {}).get(key, _DEFAULTS[key]))
-
-
-def _settable(attributes: dict[str, Any]) -> dict[str, str]:
-    for key in attributes:
-        if key not in _SETTABLE:
-            raise SqsError("InvalidAttributeName", f"Unknown Attribute {key}.")
-    return {key: str(one) for key, one in attributes.items()}
 
 
 def _arn(queue: str) -> str:
@@ -249,7 +247,7 @@ def _batch(data: dict[str, Any], act: Any) -> dict[str, Any]:
 
 
 def _shown(message: Message, data: dict[str, Any]) -> dict[str, Any]:
-    wanted = {*(data.get("AttributeNames") or []), *(data.get("MessageSystemAttributeNames") or [])}
+    asked = [*(data.get("AttributeNames") or []), *(data.get("MessageSystemAttributeNames") or [])]
     names = data.get("MessageAttributeNames") or []
     shown: dict[str, Any] = {
         "MessageId": message.id,
@@ -257,8 +255,8 @@ def _shown(message: Message, data: dict[str, Any]) -> dict[str, Any]:
         "Body": message.body,
         "MD5OfBody": protocol.md5(message.body),
     }
-    system = {key: one for key, one in message.system.items() if key in wanted or "All" in wanted}
-    chosen = {key: one for key, one in message.attributes.items() if key in names or "All" in names}
+    system = {key: one for key, one in message.system.items() if protocol.wanted(key, asked)}
+    chosen = {key: one for key, one in message.attributes.items() if protocol.wanted(key, names)}
     if system:
         shown["Attributes"] = system
     if chosen:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import json
 import re
 import struct
 from typing import Any, Final
@@ -14,6 +15,7 @@ from typing import Any, Final
 ACCOUNT: Final = "000000000000"
 MESSAGE_LIMIT: Final = 1_048_576
 # The characters of XML 1.0: SQS refuses every other one.
+_RECEIPT: Final = re.compile(r"[0-9a-f-]{36}")
 _BAD: Final = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
@@ -73,6 +75,8 @@ def entries(data: dict[str, Any]) -> list[dict[str, Any]]:
             "Maximum number of entries per request are 10.",
             "AWS.SimpleQueueService.TooManyEntriesInBatchRequest",
         )
+    if not all(isinstance(one, dict) for one in found):
+        raise invalid("Each entry of a batch is an object.")
     ids = [text(one, "Id") for one in found]
     if len(set(ids)) != len(ids):
         raise SqsError(
@@ -91,6 +95,45 @@ def check_body(body: str) -> None:
         )
     if len(body.encode()) > MESSAGE_LIMIT:
         raise invalid(f"Message must be shorter than {MESSAGE_LIMIT} bytes.")
+
+
+def check_batch(found: list[dict[str, Any]]) -> None:
+    """Refuse a batch whose bodies together are longer than one message may be."""
+    if sum(len(str(one.get("MessageBody", "")).encode()) for one in found) > MESSAGE_LIMIT:
+        raise SqsError(
+            "BatchRequestTooLong",
+            f"Batch requests cannot be longer than {MESSAGE_LIMIT} bytes.",
+            "AWS.SimpleQueueService.BatchRequestTooLong",
+        )
+
+
+def receipt(data: dict[str, Any]) -> str:
+    """Return a receipt handle that at least looks like one of ours."""
+    value = text(data, "ReceiptHandle")
+    if not _RECEIPT.fullmatch(value):
+        raise SqsError("ReceiptHandleIsInvalid", "The input receipt handle is invalid.")
+    return value
+
+
+def dead_letters(policy: str) -> str:
+    """Return the name of the queue that a RedrivePolicy names, checked as SQS checks it."""
+    try:
+        known = json.loads(policy)
+        count = int(known["maxReceiveCount"])
+        name = str(known["deadLetterTargetArn"]).rsplit(":", 1)[1]
+    except (ValueError, KeyError, TypeError, IndexError, RecursionError) as exc:
+        raise invalid("Value for parameter RedrivePolicy is invalid.") from exc
+    if not 1 <= count <= 1_000:  # noqa: PLR2004 (SQS's own bounds)
+        raise invalid("Value for parameter RedrivePolicy is invalid: maxReceiveCount is 1 to 1000.")
+    return name
+
+
+def wanted(name: str, patterns: list[str]) -> bool:
+    """Tell whether a message attribute was asked for: by name, by prefix, or all of them."""
+    return any(
+        one in {"All", ".*", name} or (one.endswith(".*") and name.startswith(one[:-2]))
+        for one in patterns
+    )
 
 
 def md5(data: str) -> str:

@@ -26,9 +26,11 @@ CREATE TABLE IF NOT EXISTS messages (
     visible REAL NOT NULL,
     received INTEGER NOT NULL DEFAULT 0,
     first_received REAL,
-    receipt TEXT
+    receipt TEXT,
+    source TEXT
 );
 CREATE INDEX IF NOT EXISTS messages_next ON messages (queue, visible, sequence);
+CREATE INDEX IF NOT EXISTS messages_received ON messages (queue, received);
 CREATE INDEX IF NOT EXISTS messages_receipt ON messages (receipt);
 """
 
@@ -123,17 +125,23 @@ class Store:
             )
         return identifier
 
-    def receive(self, queue: str, most: int, visibility: float) -> list[Message]:
-        """Lend the oldest visible messages; those received too often move to the dead letters."""
+    def receive(
+        self, queue: str, most: int, visibility: float
+    ) -> tuple[list[Message], str | None]:
+        """Lend the messages that are visible longest; those received too often move on.
+
+        Returns:
+            The messages, and the dead-letter queue if something moved there.
+        """
         now = time.time()
         with self._transaction() as db:
-            self._move_dead(db, queue, now)
+            dead = self._move_dead(db, queue, now)
             rows = db.execute(
                 "SELECT sequence, id, body, attributes, system, sent, received, first_received"
-                " FROM messages WHERE queue = ? AND visible <= ? ORDER BY sequence LIMIT ?",
+                " FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible, sequence LIMIT ?",
                 (queue, now, most),
             ).fetchall()
-            return [self._lend(db, row, now, visibility) for row in rows]
+            return [self._lend(db, row, now, visibility) for row in rows], dead
 
     def _lend(
         self, db: sqlite3.Connection, row: tuple[Any, ...], now: float, visibility: float
@@ -159,16 +167,20 @@ class Store:
         )
 
     @staticmethod
-    def _move_dead(db: sqlite3.Connection, queue: str, now: float) -> None:
+    def _move_dead(db: sqlite3.Connection, queue: str, now: float) -> str | None:
         row = db.execute("SELECT attributes FROM queues WHERE name = ?", (queue,)).fetchone()
         policy = json.loads(json.loads(row[0]).get("RedrivePolicy", "{}")) if row else {}
-        if policy:
-            target = policy["deadLetterTargetArn"].rsplit(":", 1)[1]
-            db.execute(
-                "UPDATE messages SET queue = ?, received = 0, receipt = NULL"
-                " WHERE queue = ? AND visible <= ? AND received >= ?",
-                (target, queue, now, int(policy["maxReceiveCount"])),
-            )
+        if not policy:
+            return None
+        target: str = policy["deadLetterTargetArn"].rsplit(":", 1)[1]
+        # The index by name: without statistics SQLite would walk through all visible messages.
+        moved = db.execute(
+            "UPDATE messages INDEXED BY messages_received"
+            " SET queue = ?, source = ?, received = 0, receipt = NULL"
+            " WHERE queue = ? AND received >= ? AND visible <= ?",
+            (target, queue, queue, int(policy["maxReceiveCount"]), now),
+        )
+        return target if moved.rowcount else None
 
     def delete(self, queue: str, receipt: str) -> None:
         """Delete a message by its last receipt; an older receipt deletes nothing."""
@@ -189,14 +201,32 @@ class Store:
         with self._transaction() as db:
             db.execute("DELETE FROM messages WHERE queue = ?", (queue,))
 
-    def move(self, source: str, target: str) -> int:
-        """Move every message to another queue; return how many."""
+    def move(self, dead: str, target: str | None) -> tuple[int, set[str]]:
+        """Move every message out of a dead-letter queue, as new ones.
+
+        Args:
+            dead: the queue to empty.
+            target: where to; None for the queue that each message came from. A message that was
+                sent to the dead letters directly came from nowhere, and stays.
+
+        Returns:
+            How many moved, and to which queues.
+        """
+        now = time.time()
         with self._transaction() as db:
-            return db.execute(
-                "UPDATE messages SET queue = ?, visible = ?, received = 0, receipt = NULL"
-                " WHERE queue = ?",
-                (target, time.time(), source),
-            ).rowcount
+            names = "SELECT name FROM queues"
+            where = f"queue = ?1 AND coalesce(?2, source) IN ({names})"
+            found = db.execute(
+                f"SELECT DISTINCT coalesce(?2, source) FROM messages WHERE {where}",  # noqa: S608
+                (dead, target),
+            ).fetchall()
+            moved = db.execute(
+                "UPDATE messages SET queue = coalesce(?2, source), source = NULL, sent = ?3,"  # noqa: S608
+                " visible = ?3, received = 0, first_received = NULL, receipt = NULL"
+                f" WHERE {where}",
+                (dead, target, now),
+            )
+            return moved.rowcount, {row[0] for row in found}
 
     def counts(self, queue: str) -> tuple[int, int, int]:
         """Return how many messages are visible, in flight, and delayed."""

@@ -1,0 +1,91 @@
+"""What the tests of the embedded stack share: waiting with a deadline, and an SQS of each kind."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import boto3
+import httpx
+import pytest
+from botocore.config import Config
+from moto.server import ThreadedMotoServer
+
+from kova_server.embedded.ports import free_port
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+
+def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
+    """Return the first true value of a condition, or fail at the deadline."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        if value := condition():
+            return value
+        time.sleep(0.02)
+    raise AssertionError(f"still not so after {seconds} s")
+
+
+def sqs_client(endpoint: str) -> SQSClient:
+    return boto3.client(
+        "sqs",
+        endpoint_url=endpoint,
+        region_name="us-east-1",
+        aws_access_key_id="local",
+        aws_secret_access_key="local",
+        config=Config(retries={"total_max_attempts": 1}, read_timeout=30),
+    )
+
+
+@dataclass
+class LocalSqs:
+    """Our server in a process of its own, so that it can be killed."""
+
+    folder: Path
+    port: int = field(default_factory=free_port)
+    process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def endpoint(self) -> str:
+        return f"http://127.0.0.1:{self.port}"
+
+    def start(self) -> None:
+        command = [sys.executable, "-m", "kova_server.embedded.sqs", "--port", str(self.port)]
+        self.process = subprocess.Popen([*command, "--data", str(self.folder)], env=os.environ)
+        wait_for(self._answers)
+
+    def kill(self) -> None:
+        assert self.process is not None
+        self.process.kill()
+        self.process.wait()
+
+    def _answers(self) -> bool:
+        try:
+            httpx.post(f"{self.endpoint}/", timeout=1)
+        except httpx.TransportError:
+            return False
+        return True
+
+
+@pytest.fixture(scope="module")
+def local_sqs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSqs]:
+    server = LocalSqs(tmp_path_factory.mktemp("sqs"))
+    server.start()
+    yield server
+    server.kill()
+
+
+@pytest.fixture(scope="module")
+def moto_endpoint() -> Iterator[str]:
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    host, port = server.get_host_and_port()
+    yield f"http://{host}:{port}"
+    server.stop()

@@ -1,0 +1,150 @@
+"""The functions as `sam build` made them, run by AWS's own runtime client."""
+
+from __future__ import annotations
+
+import json
+import os
+import queue
+import subprocess
+import sys
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.checks.template import build
+
+RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
+PATIENCE = 60.0
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of everything that template.yaml builds."""
+    folder = tmp_path_factory.mktemp("sam")
+    build(folder)
+    return folder / "build"
+
+
+@pytest.fixture(scope="session")
+def runtime_client(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The runtime client alone: nothing else of the tests' environment reaches a function."""
+    folder = tmp_path_factory.mktemp("ric")
+    for name in RUNTIME_CLIENT:
+        spec = find_spec(name)
+        assert spec is not None
+        assert spec.origin is not None
+        origin = Path(spec.origin)
+        source = origin.parent if origin.name == "__init__.py" else origin
+        (folder / source.name).symlink_to(source)
+    return folder
+
+
+@dataclass
+class RuntimeApi:
+    """Lambda's Runtime API: hands out events, one after the other, and takes the answers.
+
+    See https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html
+    """
+
+    events: queue.Queue[dict[str, Any]] = field(default_factory=queue.Queue)
+    answers: queue.Queue[tuple[str, Any]] = field(default_factory=queue.Queue)
+
+
+def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
+    class Handler(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = json.dumps(api.events.get()).encode()
+            headers = {
+                "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
+                "Lambda-Runtime-Deadline-Ms": str(round((time.time() + PATIENCE) * 1000)),
+                "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:f",
+            }
+            self._send(200, body, headers)
+
+        def do_POST(self) -> None:
+            body = self.rfile.read(int(self.headers["Content-Length"]))
+            kind = self.path.rpartition("/")[2]
+            api.answers.put((kind, json.loads(body)))
+            self._send(202, b"{}", {})
+
+        def _send(self, status: int, body: bytes, headers: dict[str, str]) -> None:
+            self.send_response(status)
+            for key, value in {**headers, "Content-Length": str(len(body))}.items():
+                self.send_header(key, value)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *args: Any) -> None:
+            pass
+
+    return Handler
+
+
+@dataclass
+class Function:
+    """One built function in its own process."""
+
+    api: RuntimeApi
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def invoke(self, event: dict[str, Any]) -> Any:
+        """Return the handler's answer to an event."""
+        self.api.events.put(event)
+        end = time.monotonic() + PATIENCE
+        while time.monotonic() < end and self.process.poll() is None:
+            try:
+                kind, answer = self.api.answers.get(timeout=0.2)
+            except queue.Empty:
+                continue
+            assert kind == "response", f"{answer}\n{self.output()}"
+            return answer
+        raise AssertionError(f"no answer\n{self.output()}")
+
+    def output(self) -> str:
+        return self.log.read_text()
+
+
+@contextmanager
+def function(
+    built: Path, runtime_client: Path, name: str, log: Path, variables: dict[str, str]
+) -> Iterator[Function]:
+    """Run a function against a Runtime API of its own."""
+    api = RuntimeApi()
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(api))
+    server.daemon_threads = True
+    server.block_on_close = False
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    paths = [built / name, built / "CommonLayer" / "python", runtime_client]
+    environment = variables | {
+        "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
+        "AWS_LAMBDA_FUNCTION_NAME": name,
+        "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "PYTHONPATH": os.pathsep.join(str(path) for path in paths),
+        "HOME": str(log.parent),
+        "PATH": os.defpath,
+    }
+    # -S: no site-packages. What the layer forgot is missing here as it is there.
+    command = [sys.executable, "-S", "-m", "awslambdaric", "app.handler"]
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            command, cwd=built / name, env=environment, stdout=output, stderr=output
+        )
+    try:
+        yield Function(api, process, log)
+    finally:
+        process.kill()
+        process.wait()
+        server.shutdown()
+        server.server_close()

@@ -1,0 +1,279 @@
+"""The built functions answer the events of API Gateway and SQS."""
+
+from __future__ import annotations
+
+import base64
+import functools
+import hashlib
+import hmac
+import json
+import os
+import time
+import uuid
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlencode
+
+import boto3
+import pytest
+
+from kova_fakes.github import serve_github
+from tests.functions.conftest import Function, function
+from tests.queues import depth, make_queue
+
+pytestmark = [pytest.mark.built, pytest.mark.xdist_group("built")]
+
+SECRET = "it is a secret"
+BAD = b"def f(x):\n    return x is 'a'\n"
+HEAVY = ("fastapi", "pydantic", "psycopg", "libcst", "httpx")
+
+
+@pytest.fixture
+def variables(database_url: str) -> dict[str, str]:
+    aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
+    return aws | {
+        "KOVA_ENV": "local",
+        "KOVA_REDIS_URL": os.environ["TEST_KOVA_REDIS_URL"],
+        "KOVA_DATABASE_URL": database_url,
+        "KOVA_SCAN_QUEUE_URL": make_queue(),
+        "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
+    }
+
+
+@pytest.fixture
+def run(
+    built: Path, runtime_client: Path, tmp_path: Path
+) -> Callable[[str, dict[str, str]], Any]:
+    return functools.partial(_run, built, runtime_client, tmp_path / "log")
+
+
+def _run(built: Path, client: Path, log: Path, name: str, variables: dict[str, str]) -> Any:
+    return function(built, client, name, log, variables)
+
+
+def http_event(
+    method: str, path: str, body: bytes = b"", headers: dict[str, str] | None = None
+) -> dict[str, Any]:
+    """An event of an HTTP API, payload version 2.0.
+
+    See https://docs.aws.amazon.com/apigateway/latest/developerguide/http-api-develop-integrations-lambda.html
+    """
+    return {
+        "version": "2.0",
+        "routeKey": f"{method} {path}",
+        "rawPath": path,
+        "rawQueryString": "",
+        "headers": {"host": "api.example.com", **(headers or {})},
+        "requestContext": {
+            "accountId": "000000000000",
+            "apiId": "api",
+            "domainName": "api.example.com",
+            "domainPrefix": "api",
+            "http": {
+                "method": method,
+                "path": path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "192.0.2.1",
+                "userAgent": "test",
+            },
+            "requestId": str(uuid.uuid4()),
+            "routeKey": f"{method} {path}",
+            "stage": "$default",
+            "time": "24/Nov/2026:12:00:00 +0000",
+            "timeEpoch": round(time.time() * 1000),
+        },
+        "body": base64.b64encode(body).decode(),
+        "isBase64Encoded": True,
+    }
+
+
+def signed(payload: dict[str, Any], *, form: bool = False) -> dict[str, Any]:
+    """The event of a webhook as GitHub signs it."""
+    body = json.dumps(payload).encode()
+    kind = "application/json"
+    if form:
+        body = urlencode({"payload": body}).encode()
+        kind = "application/x-www-form-urlencoded"
+    headers = {
+        "content-type": kind,
+        "x-github-event": "push",
+        "x-github-delivery": str(uuid.uuid4()),
+        "x-hub-signature-256": "sha256=" + hmac.digest(SECRET.encode(), body, "sha256").hex(),
+    }
+    return http_event("POST", "/webhooks/github", body, headers)
+
+
+def push(name: str = "octo/sample", sha: str = "a" * 40) -> dict[str, Any]:
+    owner = name.partition("/")[0]
+    return {
+        "ref": "refs/heads/main",
+        "before": "0" * 40,
+        "after": sha,
+        "deleted": False,
+        "installation": {"id": 1},
+        "repository": {
+            "id": 7,
+            "full_name": name,
+            "default_branch": "main",
+            "private": False,
+            "owner": {"login": owner},
+        },
+    }
+
+
+def sqs_event(*bodies: str) -> dict[str, Any]:
+    """See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html"""
+    return {
+        "Records": [
+            {
+                "messageId": str(uuid.uuid4()),
+                "receiptHandle": str(uuid.uuid4()),
+                "body": body,
+                "attributes": {
+                    "ApproximateReceiveCount": "1",
+                    "SentTimestamp": str(round(time.time() * 1000)),
+                    "SenderId": "AIDAEXAMPLE",
+                    "ApproximateFirstReceiveTimestamp": str(round(time.time() * 1000)),
+                },
+                "messageAttributes": {},
+                "md5OfBody": hashlib.md5(body.encode(), usedforsecurity=False).hexdigest(),
+                "eventSource": "aws:sqs",
+                "eventSourceARN": "arn:aws:sqs:us-east-1:000000000000:kova-scan",
+                "awsRegion": "us-east-1",
+            }
+            for body in bodies
+        ]
+    }
+
+
+def test_health_answers_with_every_dependency_and_again(run: Any, variables: dict[str, str]) -> None:
+    with run("HealthFunction", variables) as health:
+        for _ in range(2):  # A warm environment keeps its pool and its loop.
+            answer = health.invoke(http_event("GET", "/health"))
+            assert answer["statusCode"] == 200, answer
+            checks = json.loads(answer["body"])["checks"]
+            assert {name: one["status"] for name, one in checks.items()} == {
+                "postgres": "ok",
+                "redis": "ok",
+                "sqs": "ok",
+            }
+            assert answer["headers"]["x-request-id"]
+
+
+def test_health_says_which_dependency_is_down(run: Any, variables: dict[str, str]) -> None:
+    variables["KOVA_DATABASE_URL"] = "postgresql://nobody@127.0.0.1:9/none"
+    with run("HealthFunction", variables) as health:
+        answer = health.invoke(http_event("GET", "/health"))
+    assert answer["statusCode"] == 503
+    checks = json.loads(answer["body"])["checks"]
+    assert checks["postgres"]["status"] != "ok"
+    assert checks["redis"]["status"] == checks["sqs"]["status"] == "ok"
+
+
+def test_a_signed_push_is_queued_in_both_encodings(run: Any, variables: dict[str, str]) -> None:
+    with run("GithubWebhookFunction", variables) as webhook:
+        for form in (False, True):
+            answer = webhook.invoke(signed(push(), form=form))
+            assert answer["statusCode"] == 202, answer
+            assert json.loads(answer["body"])["status"] == "queued"
+    assert depth(variables["KOVA_SCAN_QUEUE_URL"]) == 2
+
+
+def test_a_push_signed_with_another_secret_is_refused(run: Any, variables: dict[str, str]) -> None:
+    event = signed(push())
+    variables["KOVA_GITHUB_WEBHOOK_SECRET"] = "another"
+    with run("GithubWebhookFunction", variables) as webhook:
+        answer = webhook.invoke(event)
+        unsigned = webhook.invoke(http_event("POST", "/webhooks/github", b"{}"))
+    assert answer["statusCode"] == unsigned["statusCode"] == 401
+    assert json.loads(answer["body"])["reason"]
+    assert depth(variables["KOVA_SCAN_QUEUE_URL"]) == 0
+
+
+def test_intake_works_while_database_and_redis_are_down(
+    run: Any, variables: dict[str, str]
+) -> None:
+    del variables["KOVA_DATABASE_URL"], variables["KOVA_REDIS_URL"]
+    with run("GithubWebhookFunction", variables) as webhook:
+        assert webhook.invoke(signed(push()))["statusCode"] == 202
+
+
+def test_intake_imports_nothing_heavy(run: Any, variables: dict[str, str]) -> None:
+    with run("GithubWebhookFunction", variables | {"PYTHONVERBOSE": "1"}) as webhook:
+        assert webhook.invoke(signed(push()))["statusCode"] == 202
+        imported = webhook.output()
+    assert "import 'kova.usecases.accept_delivery'" in imported
+    assert [name for name in HEAVY if f"import '{name}'" in imported] == []
+
+
+def test_intake_is_compiled_ahead(built: Path) -> None:
+    cached = (built / "CommonLayer" / "python" / "kova").rglob("*.pyc")
+    flags = {int.from_bytes(path.read_bytes()[4:8], "little") for path in cached}
+    assert flags == {1}  # PEP 552: hash-based and unchecked, whatever the files' times are.
+
+
+def test_the_api_wants_a_key(run: Any, variables: dict[str, str]) -> None:
+    with run("ApiFunction", variables) as api:
+        answer = api.invoke(http_event("GET", "/api/scans"))
+    assert answer["statusCode"] == 401
+    assert answer["headers"]["content-type"] == "application/problem+json"
+
+
+def test_an_sqs_event_becomes_one_check_run_and_one_pull_request(
+    run: Any, variables: dict[str, str], built: Path
+) -> None:
+    with serve_github() as github:
+        variables |= {
+            "KOVA_GITHUB_API_URL": github.url,
+            "KOVA_GITHUB_APP_ID": github.app_id,
+            "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
+            "KOVA_RUFF": str(built / "AnalyzersLayer" / "bin" / "ruff"),
+        }
+        sha = github.state.create_repository("octo/sample", files={"a.py": BAD})
+        with run("GithubWebhookFunction", variables) as webhook:
+            event = signed(github.push_event("octo/sample"))
+            assert webhook.invoke(event)["statusCode"] == 202
+        message = _take(variables["KOVA_SCAN_QUEUE_URL"])
+        with run("ScanFunction", variables) as scan:
+            for _ in range(2):  # SQS may deliver a message twice.
+                _done(scan, message)
+        (check_run,) = github.state.check_runs("octo/sample")
+        assert (check_run["head_sha"], check_run["conclusion"]) == (sha, "failure")
+        assert len(github.state.pulls("octo/sample")) == 1
+
+
+def _take(queue_url: str) -> str:
+    client = boto3.client("sqs")
+    (message,) = client.receive_message(QueueUrl=queue_url)["Messages"]
+    client.close()
+    return message["Body"]
+
+
+def _done(scan: Function, message: str) -> None:
+    assert scan.invoke(sqs_event(message)) == {"batchItemFailures": []}
+
+
+def test_a_message_that_is_none_ends_in_the_dead_letters_with_its_reason(
+    run: Any, variables: dict[str, str]
+) -> None:
+    with run("ScanFunction", variables) as scan:
+        event = sqs_event("garbage")
+        event["Records"][0]["receiptHandle"] = _lent(variables["KOVA_SCAN_QUEUE_URL"], "garbage")
+        assert scan.invoke(event) == {"batchItemFailures": []}
+    assert depth(variables["KOVA_SCAN_QUEUE_URL"]) == 0
+    client = boto3.client("sqs")
+    (dead,) = client.receive_message(
+        QueueUrl=variables["KOVA_SCAN_QUEUE_URL"] + "-dlq", MessageAttributeNames=["All"]
+    )["Messages"]
+    client.close()
+    assert dead["Body"] == "garbage"
+    assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed_message"
+
+
+def _lent(queue_url: str, body: str) -> str:
+    client = boto3.client("sqs")
+    client.send_message(QueueUrl=queue_url, MessageBody=body)
+    (message,) = client.receive_message(QueueUrl=queue_url)["Messages"]
+    client.close()
+    return message["ReceiptHandle"]
