@@ -42,7 +42,7 @@ run: $(STAMP) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 
 .PHONY: test
 test: $(SAM) ## all tests
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist loadgroup
+	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 .PHONY: check
 check: $(SAM) ## format, lint, types, import contracts, template, drift

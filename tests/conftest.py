@@ -39,7 +39,7 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ.update(
         {f"TEST_{key}": value for key, value in started.items() if key.startswith("KOVA_")}
         | {key: value for key, value in started.items() if key.startswith("AWS_")}
-        | {_STARTED: "1"}
+        | {_STARTED: "1", "TEST_FOLDER": str(folder)}
     )
 
 

@@ -8,7 +8,7 @@ import logging
 import signal
 import threading
 from collections.abc import AsyncIterator
-from typing import Final
+from typing import Any, Final
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
 from kova.bootstrap.container import Container
@@ -48,7 +48,8 @@ async def _lane(consumer: SqsConsumer, handle: HandleScanJob, stop: asyncio.Even
     while not stop.is_set():
         receiving = _poll(consumer)
         stopping = asyncio.create_task(stop.wait())
-        await asyncio.wait({receiving, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        waiting: set[asyncio.Future[Any]] = {receiving, stopping}
+        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
         stopping.cancel()
         if not receiving.done():
             receiving.cancel()

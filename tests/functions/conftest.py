@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import fcntl
 import json
 import os
 import queue
@@ -11,7 +13,6 @@ import threading
 import time
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.util import find_spec
@@ -27,10 +28,15 @@ PATIENCE = 60.0
 
 
 @pytest.fixture(scope="session")
-def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of everything that template.yaml builds."""
-    folder = tmp_path_factory.mktemp("sam")
-    build(folder)
+def built() -> Path:
+    """The folder of everything that template.yaml builds: built once for all processes."""
+    folder = Path(os.environ["TEST_FOLDER"], "sam")
+    folder.mkdir(exist_ok=True)
+    with (folder / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not (folder / "done").exists():
+            build(folder)
+            (folder / "done").touch()
     return folder / "build"
 
 
@@ -63,12 +69,17 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
     class Handler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
+        def handle(self) -> None:
+            with contextlib.suppress(ConnectionError):  # The function was ended while it waited.
+                super().handle()
+
         def do_GET(self) -> None:
             body = json.dumps(api.events.get()).encode()
             headers = {
                 "Lambda-Runtime-Aws-Request-Id": str(uuid.uuid4()),
                 "Lambda-Runtime-Deadline-Ms": str(round((time.time() + PATIENCE) * 1000)),
                 "Lambda-Runtime-Invoked-Function-Arn": "arn:aws:lambda:us-east-1:000000000000:f",
+                "Content-Type": "application/json",
             }
             self._send(200, body, headers)
 
@@ -116,7 +127,7 @@ class Function:
         return self.log.read_text()
 
 
-@contextmanager
+@contextlib.contextmanager
 def function(
     built: Path, runtime_client: Path, name: str, log: Path, variables: dict[str, str]
 ) -> Iterator[Function]:

@@ -22,7 +22,7 @@ from kova_fakes.github import serve_github
 from tests.functions.conftest import Function, function
 from tests.queues import depth, make_queue
 
-pytestmark = [pytest.mark.built, pytest.mark.xdist_group("built")]
+pytestmark = pytest.mark.built
 
 SECRET = "it is a secret"
 BAD = b"def f(x):\n    return x is 'a'\n"
@@ -30,7 +30,7 @@ HEAVY = ("fastapi", "pydantic", "psycopg", "libcst", "httpx")
 
 
 @pytest.fixture
-def variables(database_url: str) -> dict[str, str]:
+def variables(database_url: str, built: Path) -> dict[str, str]:
     aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     return aws | {
         "KOVA_ENV": "local",
@@ -38,13 +38,12 @@ def variables(database_url: str) -> dict[str, str]:
         "KOVA_DATABASE_URL": database_url,
         "KOVA_SCAN_QUEUE_URL": make_queue(),
         "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
+        "KOVA_RUFF": str(built / "AnalyzersLayer" / "bin" / "ruff"),
     }
 
 
 @pytest.fixture
-def run(
-    built: Path, runtime_client: Path, tmp_path: Path
-) -> Callable[[str, dict[str, str]], Any]:
+def run(built: Path, runtime_client: Path, tmp_path: Path) -> Callable[[str, dict[str, str]], Any]:
     return functools.partial(_run, built, runtime_client, tmp_path / "log")
 
 
@@ -147,16 +146,18 @@ def sqs_event(*bodies: str) -> dict[str, Any]:
     }
 
 
-def test_health_answers_with_every_dependency_and_again(run: Any, variables: dict[str, str]) -> None:
+def test_health_answers_with_every_dependency_and_again(
+    run: Any, variables: dict[str, str]
+) -> None:
     with run("HealthFunction", variables) as health:
         for _ in range(2):  # A warm environment keeps its pool and its loop.
             answer = health.invoke(http_event("GET", "/health"))
             assert answer["statusCode"] == 200, answer
             checks = json.loads(answer["body"])["checks"]
             assert {name: one["status"] for name, one in checks.items()} == {
-                "postgres": "ok",
+                "database": "ok",
                 "redis": "ok",
-                "sqs": "ok",
+                "queue": "ok",
             }
             assert answer["headers"]["x-request-id"]
 
@@ -167,8 +168,8 @@ def test_health_says_which_dependency_is_down(run: Any, variables: dict[str, str
         answer = health.invoke(http_event("GET", "/health"))
     assert answer["statusCode"] == 503
     checks = json.loads(answer["body"])["checks"]
-    assert checks["postgres"]["status"] != "ok"
-    assert checks["redis"]["status"] == checks["sqs"]["status"] == "ok"
+    assert checks["database"]["status"] != "ok"
+    assert checks["redis"]["status"] == checks["queue"]["status"] == "ok"
 
 
 def test_a_signed_push_is_queued_in_both_encodings(run: Any, variables: dict[str, str]) -> None:
@@ -221,14 +222,13 @@ def test_the_api_wants_a_key(run: Any, variables: dict[str, str]) -> None:
 
 
 def test_an_sqs_event_becomes_one_check_run_and_one_pull_request(
-    run: Any, variables: dict[str, str], built: Path
+    run: Any, variables: dict[str, str]
 ) -> None:
     with serve_github() as github:
         variables |= {
             "KOVA_GITHUB_API_URL": github.url,
             "KOVA_GITHUB_APP_ID": github.app_id,
             "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
-            "KOVA_RUFF": str(built / "AnalyzersLayer" / "bin" / "ruff"),
         }
         sha = github.state.create_repository("octo/sample", files={"a.py": BAD})
         with run("GithubWebhookFunction", variables) as webhook:
@@ -257,6 +257,7 @@ def _done(scan: Function, message: str) -> None:
 def test_a_message_that_is_none_ends_in_the_dead_letters_with_its_reason(
     run: Any, variables: dict[str, str]
 ) -> None:
+    variables |= {"KOVA_GITHUB_API_URL": "http://127.0.0.1:9", "KOVA_GITHUB_TOKEN": "t"}
     with run("ScanFunction", variables) as scan:
         event = sqs_event("garbage")
         event["Records"][0]["receiptHandle"] = _lent(variables["KOVA_SCAN_QUEUE_URL"], "garbage")

@@ -125,9 +125,7 @@ class Store:
             )
         return identifier
 
-    def receive(
-        self, queue: str, most: int, visibility: float
-    ) -> tuple[list[Message], str | None]:
+    def receive(self, queue: str, most: int, visibility: float) -> tuple[list[Message], str | None]:
         """Lend the messages that are visible longest; those received too often move on.
 
         Returns:
@@ -138,7 +136,8 @@ class Store:
             dead = self._move_dead(db, queue, now)
             rows = db.execute(
                 "SELECT sequence, id, body, attributes, system, sent, received, first_received"
-                " FROM messages WHERE queue = ? AND visible <= ? ORDER BY visible, sequence LIMIT ?",
+                " FROM messages WHERE queue = ? AND visible <= ?"
+                " ORDER BY visible, sequence LIMIT ?",
                 (queue, now, most),
             ).fetchall()
             return [self._lend(db, row, now, visibility) for row in rows], dead
