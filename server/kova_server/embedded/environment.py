@@ -3,8 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+# What a shell, too, reads as it stands.
+_PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./?-]*")
+_NAMES: Final = {"n": "\n", "r": "\r"}
 
 
 def write_environment(path: Path, variables: Mapping[str, str]) -> None:
@@ -20,7 +26,7 @@ def write_environment(path: Path, variables: Mapping[str, str]) -> None:
 def read_environment(path: Path) -> dict[str, str]:
     """Read what write_environment wrote."""
     variables: dict[str, str] = {}
-    for line in path.read_text().splitlines():
+    for line in path.read_text().split("\n"):
         key, mark, value = line.partition("=")
         if mark and not key.startswith("#"):
             variables[key] = _plain(value)
@@ -28,21 +34,17 @@ def read_environment(path: Path) -> dict[str, str]:
 
 
 def _quoted(value: str) -> str:
-    if not any(one in value for one in '\n"\\ #$`'):
+    if _PLAIN.fullmatch(value):
         return value
-    escaped = value.replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")
+    escaped = re.sub(r'(["\\$`])', r"\\\1", value)
+    for one, name in _NAMES.items():
+        escaped = escaped.replace(name, f"\\{one}")
     return f'"{escaped}"'
 
 
 def _plain(value: str) -> str:
     if not (len(value) > 1 and value[0] == value[-1] == '"'):
         return value
-    plain: list[str] = []
-    rest = iter(value[1:-1])
-    for one in rest:
-        if one != "\\":
-            plain.append(one)
-            continue
-        escaped = next(rest, "")
-        plain.append("\n" if escaped == "n" else escaped)
-    return "".join(plain)
+    return re.sub(
+        r"\\(.)", lambda found: _NAMES.get(found[1], found[1]), value[1:-1], flags=re.DOTALL
+    )

@@ -1,0 +1,215 @@
+"""`kova up`: everything on one machine, through kills of every part and of itself."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from kova_server.embedded.environment import read_environment
+from kova_server.embedded.ports import free_port
+from kova_server.embedded.service import started_at
+from tests.embedded.conftest import wait_for
+
+PARTS = ("postgres", "valkey", "sqs", "github", "api", "worker")
+NOBODY = 65_534
+
+
+@dataclass
+class Up:
+    """One `kova up` and what it left in its folder."""
+
+    data: Path
+    port: int
+    process: subprocess.Popen[bytes]
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return read_environment(self.data / "kova.env")
+
+    def pid(self, part: str) -> int:
+        return int(json.loads((self.data / "run" / f"{part}.json").read_text())["pid"])
+
+    def get(self, path: str) -> httpx.Response | None:
+        headers = {"Authorization": f"Bearer {self.settings['KOVA_API_KEY']}"}
+        try:
+            return httpx.get(f"http://127.0.0.1:{self.port}{path}", headers=headers, timeout=5)
+        except httpx.TransportError:
+            return None
+
+    def healthy(self) -> bool:
+        answer = self.get("/health")
+        return answer is not None and answer.status_code == 200
+
+    def wait(self) -> None:
+        def ready() -> bool:
+            assert self.process.poll() is None, self.output()
+            # The worker is the last to start.
+            return (self.data / "run" / "worker.json").exists() and self.healthy()
+
+        wait_for(ready, 60)
+
+    def output(self) -> str:
+        return self.data.with_suffix(".out").read_text()
+
+    def interrupt(self) -> int:
+        self.process.send_signal(signal.SIGINT)
+        return self.process.wait(timeout=60)
+
+
+def start(data: Path, port: int | None = None, user: int | None = None, **more: str) -> Up:
+    kept = {key: one for key, one in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))}
+    port = port or free_port()
+    with data.with_suffix(".out").open("wb") as output:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kova_server", "up", "--port", str(port), "--data", str(data)],
+            env=kept | {"HOME": str(data.parent)} | more,
+            stdout=output,
+            stderr=output,
+            user=user,
+            cwd=data.parent,
+        )
+    return Up(data, port, process)
+
+
+@contextmanager
+def running(data: Path, **kwargs: Any) -> Iterator[Up]:
+    up = start(data, **kwargs)
+    try:
+        up.wait()
+        yield up
+    finally:
+        if up.process.poll() is None:
+            up.interrupt()
+
+
+def test_up_says_where_it_is_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up:
+        settings = up.settings
+        told = wait_for(lambda: "kova scan" in up.output() and up.output())
+        assert f"http://127.0.0.1:{up.port}" in told
+        assert settings["KOVA_API_KEY"] in told
+        assert stat.S_IMODE((up.data / "kova.env").stat().st_mode) == 0o600
+        answer = up.get("/api/repositories")
+        assert answer is not None
+        assert answer.status_code == 200
+        pids = {up.pid(part): started_at(up.pid(part)) for part in PARTS}
+        assert up.interrupt() == 0
+    assert {pid: started_at(pid) for pid in pids} == dict.fromkeys(pids)
+    assert list((up.data / "run").iterdir()) == []
+
+
+def test_everything_listens_on_the_loopback_only(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up:
+        inodes = {inode for part in PARTS for inode in _sockets(up.pid(part))}
+        listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+        listening += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+        addresses = {one[1] for one in listening if one[3] == "0A" and one[9] in inodes}
+    assert len(addresses) == 5  # All parts but the worker.
+    assert {one.partition(":")[0] for one in addresses} == {"0100007F"}
+
+
+def _sockets(pid: int) -> Iterator[str]:
+    for descriptor in Path(f"/proc/{pid}/fd").iterdir():
+        target = str(descriptor.readlink())
+        if target.startswith("socket:["):
+            yield target[8:-1]
+
+
+def test_every_part_comes_back_after_kill_9(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up:
+        for part in PARTS:
+            before = up.pid(part)
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda part=part, before=before: up.pid(part) != before)
+        wait_for(up.healthy)
+        assert up.interrupt() == 0
+
+
+def test_nothing_is_lost_when_all_of_it_is_killed(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up:
+        key = up.settings["KOVA_API_KEY"]
+        parts = {pid: started_at(pid) for pid in map(up.pid, PARTS)}
+        up.process.kill()
+        up.process.wait()
+        # The parts end with the one who started them: nobody is left holding a port.
+        wait_for(lambda: all(started_at(pid) != born for pid, born in parts.items()), 30)
+    with running(tmp_path / "data", port=up.port) as again:
+        assert again.settings["KOVA_API_KEY"] == key
+        answer = again.get("/api/scans")
+        assert answer is not None
+        assert answer.status_code == 200  # The key's row is in the database that was cut off.
+        assert again.interrupt() == 0
+
+
+def test_a_second_start_in_the_same_folder_or_on_the_same_port_is_refused(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up:
+        second = start(tmp_path / "data")
+        assert second.process.wait(timeout=30) == 2
+        assert f"{up.process.pid} runs a stack" in second.output()
+        third = start(tmp_path / "other", port=up.port)
+        assert third.process.wait(timeout=30) == 2
+        assert f"Port {up.port} is taken" in third.output()
+        with running(tmp_path / "side by side") as beside:
+            assert beside.healthy()
+            assert up.healthy()
+
+
+def test_a_folder_with_an_odd_and_long_name_will_do(tmp_path: Path) -> None:
+    folder = tmp_path / "with space, 'quotes' & ünïcode"
+    folder.mkdir()
+    with running(folder / ("long" * 20)) as up:
+        assert up.interrupt() == 0
+
+
+def test_a_variable_from_outside_replaces_its_part(tmp_path: Path, redis_url: str) -> None:
+    more = {"KOVA_REDIS_URL": redis_url, "KOVA_GITHUB_TOKEN": "ghp_x"}
+    with running(tmp_path / "data", **more) as up:
+        assert up.settings["KOVA_REDIS_URL"] == redis_url
+        assert up.settings["KOVA_GITHUB_TOKEN"] == "ghp_x"
+        running_parts = {one.stem for one in (up.data / "run").iterdir()}
+        assert running_parts == set(PARTS) - {"valkey", "github"}
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="the whole run is already an ordinary user's")
+def test_an_ordinary_user_can_start_it_too(tmp_path: Path) -> None:
+    folder = tmp_path / "theirs"
+    folder.mkdir()
+    os.chown(folder, NOBODY, NOBODY)
+    for parent in folder.parents:
+        parent.chmod(parent.stat().st_mode | 0o011)
+    if not _can_read(Path(sys.executable), Path(__file__)):
+        pytest.skip("this checkout is closed to other users")
+    up = start(folder / "data", user=NOBODY)
+    try:
+        up.wait()
+        assert (up.data / "kova.env").stat().st_uid == NOBODY
+        assert up.interrupt() == 0
+    finally:
+        up.process.kill()
+
+
+def _can_read(*paths: Path) -> bool:
+    command = ["cat", *map(str, paths)]
+    done = subprocess.run(command, user=NOBODY, capture_output=True, check=False)
+    return done.returncode == 0
+
+
+def test_the_port_is_free_again_at_once(tmp_path: Path) -> None:
+    with running(tmp_path / "data") as up:
+        assert up.interrupt() == 0
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", up.port))
