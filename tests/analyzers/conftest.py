@@ -1,7 +1,7 @@
 import pytest
 
 from kova.adapters.analyzers.ruff import RuffAnalyzer
-from kova.bootstrap.container import local_analyzers
+from kova.bootstrap.analyzers import local_analyzers
 
 
 @pytest.fixture(scope="session")

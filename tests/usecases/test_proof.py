@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from kova.adapters.analyzers.python_syntax import PythonSyntax
-from kova.bootstrap.container import local_analyzers
+from kova.bootstrap.analyzers import local_analyzers
 from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.domain.fix import FixStatus, ProvedFix, Step
 from kova.domain.source_text import decode

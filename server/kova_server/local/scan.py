@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Final
 
 from kova.adapters.analyzers.python_syntax import PythonSyntax
-from kova.bootstrap.container import local_analyzers
+from kova.bootstrap.analyzers import local_analyzers
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fix import FixStatus, ProvedFix
 from kova.domain.scan import Analysis

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import shutil
-import sysconfig
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime
 from functools import cached_property
-from pathlib import Path
 from typing import Final
 
 import httpx
@@ -24,17 +21,15 @@ from kova.adapters.postgres.fixes import PostgresFixStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
-from kova.adapters.redis import Redis
+from kova.adapters.redis.connection import Redis
 from kova.adapters.sqs import SqsScanQueue, sqs_client
+from kova.bootstrap.analyzers import local_analyzers, propose_fixes
 from kova.bootstrap.settings import Settings, SettingsError
-from kova.ports.analyzer import Analyzer
 from kova.ports.source import FetchLimits
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.authenticate import Authenticate
 from kova.usecases.fetch_commit import FetchCommit
-from kova.usecases.propose_fixes import ProposeFixes
-from kova.usecases.prove_fix import ProveFix
 from kova.usecases.publish_scan import PublishScan
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
@@ -166,31 +161,6 @@ class Container:
         if settings.github_app_id and settings.github_private_key:
             return AppTokens(app_id=settings.github_app_id, private_key=settings.github_private_key)
         raise SettingsError("GitHub needs KOVA_GITHUB_APP_ID and its key, or KOVA_GITHUB_TOKEN.")
-
-
-def local_analyzers(ruff: str | None = None) -> list[Analyzer]:
-    """Make the analysers whose programs are on this machine.
-
-    Args:
-        ruff: the program's path, where it is not beside the interpreter or on the PATH.
-
-    Raises:
-        SettingsError: a program is missing.
-    """
-    from kova.adapters.analyzers.ruff import RuffAnalyzer  # Workers only; see ADR 4.
-
-    beside = Path(sysconfig.get_path("scripts")) / "ruff"
-    program = ruff or (str(beside) if beside.exists() else shutil.which("ruff"))
-    if program is None:
-        raise SettingsError("The analyser ruff is not installed.")
-    return [RuffAnalyzer(Path(program))]
-
-
-def propose_fixes(analyzers: list[Analyzer]) -> ProposeFixes:
-    """Make the fixer that proves with these analysers."""
-    from kova.adapters.analyzers.python_syntax import PythonSyntax  # LibCST: workers only.
-
-    return ProposeFixes(ProveFix(analyzers=analyzers, syntax=[PythonSyntax()]))
 
 
 def _needed(value: str | None, name: str) -> str:

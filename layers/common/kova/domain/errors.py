@@ -81,6 +81,12 @@ class QueueUnavailableError(UnavailableError):
     reason = "queue_unavailable"
 
 
+class RedisUnavailableError(UnavailableError):
+    """Redis does not answer."""
+
+    reason = "redis_unavailable"
+
+
 class GitHubUnavailableError(UnavailableError):
     """GitHub does not answer, or answers with an error of its own."""
 

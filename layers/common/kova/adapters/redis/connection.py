@@ -1,0 +1,46 @@
+"""The client that everything in Redis goes through, and where its errors become ours."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Final
+
+import redis.asyncio
+import redis.exceptions
+
+from kova.domain.errors import RedisUnavailableError
+
+_TIMEOUT: Final = 2.0
+
+
+class Redis:
+    """A client that connects on first use."""
+
+    def __init__(self, url: str) -> None:
+        """Take a redis:// or rediss:// URL."""
+        self.client = redis.asyncio.Redis.from_url(
+            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
+        )
+
+    async def ping(self) -> None:
+        """Raise RedisUnavailableError when Redis does not answer."""
+        with translated():
+            await self.client.ping()
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self.client.aclose()
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the client's errors into the domain's.
+
+    Raises:
+        RedisUnavailableError: Redis does not answer, or answers with an error.
+    """
+    try:
+        yield
+    except (redis.exceptions.RedisError, OSError) as exc:
+        raise RedisUnavailableError from exc

@@ -1,0 +1,24 @@
+"""The name of every key in Redis: `kova:<role>:...`, one function a kind.
+
+Roles are `limit` (rate limits), `cache` (what can be made again), `session` (what people lose when
+it goes) and `metric` (sums until they are scraped). What comes from outside is hashed or is an id
+of ours, so that no key is long, secret or somebody else's.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import Final
+
+PREFIX: Final = "kova"
+
+
+def digest(*parts: str) -> str:
+    """Return a short name for something long or secret."""
+    joined = "\x1f".join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.sha256(joined).hexdigest()[:32]
+
+
+def rate_limit(policy: str, caller: str) -> str:
+    """Return the key of one caller's limit under one policy."""
+    return f"{PREFIX}:limit:{policy}:{digest(caller)}"
