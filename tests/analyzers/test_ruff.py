@@ -10,6 +10,8 @@ from kova.adapters.analyzers.process import ProcessLimits, run
 from kova.adapters.analyzers.ruff import RuffAnalyzer
 from kova.adapters.analyzers.ruff_rules import ERROR_RULES, WARNING_RULES
 from kova.domain.finding import Severity
+from kova.domain.source_text import decode
+from kova.usecases.analyze_tree import AnalyzeTree
 
 BAD = b"def f(x):\n    return x is 'a'\n"
 
@@ -23,7 +25,8 @@ def write(folder: Path, files: dict[str, bytes]) -> list[str]:
 
 
 def test_a_finding_tells_place_rule_weight_and_edit(ruff: RuffAnalyzer, tmp_path: Path) -> None:
-    (finding,) = ruff.analyze(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
+    analyze = AnalyzeTree([ruff])
+    (finding,) = analyze.run(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
     assert (finding.path, finding.rule_id, finding.span.start_line) == ("pkg/a.py", "F632", 2)
     assert (finding.severity, finding.scope) == (Severity.HIGH, "f")
     assert finding.snippet == "    return x is 'a'"
@@ -34,8 +37,10 @@ def test_a_finding_tells_place_rule_weight_and_edit(ruff: RuffAnalyzer, tmp_path
 def test_standard_input_gives_the_same_identity_as_a_folder(
     ruff: RuffAnalyzer, tmp_path: Path
 ) -> None:
-    by_folder = ruff.analyze(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
-    assert ruff.analyze_text("pkg/a.py", BAD).findings == by_folder
+    analyze, source = AnalyzeTree([ruff]), decode(BAD)
+    assert source is not None
+    by_folder = analyze.run(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
+    assert analyze.text("pkg/a.py", source).findings == by_folder
 
 
 @pytest.mark.parametrize(
@@ -69,10 +74,10 @@ def test_hostile_names_and_content_are_survived(ruff: RuffAnalyzer, tmp_path: Pa
         "empty.py": b"",
         "broken.py": b"def f(:\n  ]\n",
     }
-    run_ = ruff.analyze(tmp_path, write(tmp_path, files))
+    run_ = AnalyzeTree([ruff]).run(tmp_path, write(tmp_path, files))
     assert {one.path for one in run_.skipped} >= {"latin.py", "nul.py"}
     flagged = {one.path for one in run_.findings if one.rule_id == "F632"}
-    if run_.completed:
+    if not run_.incomplete:
         assert flagged == {"-rf.py", "--config=x.py", "@args.py", "sp ace.py", "é.py"}
         assert [one.rule_id for one in run_.findings if one.path == "broken.py"] == [
             "invalid-syntax"

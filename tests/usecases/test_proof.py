@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
-from kova.adapters.analyzers.python_syntax import PythonSyntax
-from kova.bootstrap.analyzers import local_analyzers
+from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.domain.fix import FixStatus, ProvedFix, Step
 from kova.domain.source_text import decode
+from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import ProposeFixes
 from kova.usecases.prove_fix import FileState, ProveFix
 
@@ -30,7 +30,7 @@ class C:
 
 @pytest.fixture(scope="module")
 def prove() -> ProveFix:
-    return ProveFix(analyzers=local_analyzers(), syntax=[PythonSyntax()])
+    return prove_fix(AnalyzeTree(local_analyzers()))
 
 
 def state_of(prove: ProveFix, content: bytes = CODE) -> FileState:
@@ -122,8 +122,7 @@ def test_fixes_of_one_file_are_combined_and_proved_together(
 ) -> None:
     content = b"def f(x):\r\n    a = '\\d \\s'\r\n    return x is 'a' or x is not 'b', a\r\n"
     (tmp_path / "a.py").write_bytes(content)
-    (ruff,) = local_analyzers()
-    findings = ruff.analyze(tmp_path, ["a.py"]).findings
+    findings = AnalyzeTree(local_analyzers()).run(tmp_path, ["a.py"]).findings
     proposal = ProposeFixes(prove).run(tmp_path, findings)
     (file,) = proposal.files
     assert {fix.status for fix in proposal.fixes} == {FixStatus.VERIFIED}
@@ -135,7 +134,7 @@ def test_fixes_of_one_file_are_combined_and_proved_together(
 
 def test_unsafe_edits_are_proved_but_never_combined(prove: ProveFix, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(b"def f(a=[]):\n    return a\n")
-    (ruff,) = local_analyzers()
-    proposal = ProposeFixes(prove).run(tmp_path, ruff.analyze(tmp_path, ["a.py"]).findings)
+    findings = AnalyzeTree(local_analyzers()).run(tmp_path, ["a.py"]).findings
+    proposal = ProposeFixes(prove).run(tmp_path, findings)
     assert [(fix.status, fix.safe) for fix in proposal.fixes] == [(FixStatus.VERIFIED, False)]
     assert proposal.files == ()

@@ -10,15 +10,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from kova.adapters.analyzers.python_syntax import PythonSyntax
-from kova.bootstrap.analyzers import local_analyzers
+from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fix import FixStatus, ProvedFix
 from kova.domain.scan import Analysis
 from kova.ports.source import FetchLimits, TreeFile
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import Proposal, ProposeFixes
-from kova.usecases.prove_fix import ProveFix
 from kova.usecases.select_files import select
 
 # What belongs to tools and not to the project.
@@ -61,8 +59,7 @@ def scan_folder(
         OSError: the folder cannot be read, or a file cannot be written.
     """
     started = time.monotonic()
-    analyzers = local_analyzers(os.environ.get("KOVA_RUFF"))
-    analyze = AnalyzeTree(analyzers)
+    analyze = AnalyzeTree(local_analyzers(os.environ.get("KOVA_RUFF")))
     progress("reading the folder")
     files, skipped = list_files(folder, analyze.handles)
     wanted, left_out = select(files, analyze.handles, FetchLimits())
@@ -71,11 +68,7 @@ def scan_folder(
     fixes: tuple[ProvedFix, ...] = ()
     applied: frozenset[str] = frozenset()
     if options.fix or options.apply:
-        proposer = ProposeFixes(
-            ProveFix(analyzers=analyzers, syntax=[PythonSyntax()]),
-            most=100_000,
-            unsafe=options.unsafe,
-        )
+        proposer = ProposeFixes(prove_fix(analyze), most=100_000, unsafe=options.unsafe)
         done = 0
 
         def one_more(fix: ProvedFix) -> None:

@@ -1,4 +1,4 @@
-"""The analysers and the fixer that a worker carries."""
+"""The analysers and the prover that a worker carries."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 from kova.bootstrap.settings import SettingsError
 from kova.ports.analyzer import Analyzer
-from kova.usecases.propose_fixes import ProposeFixes
+from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.prove_fix import ProveFix
 
 
@@ -30,8 +30,8 @@ def local_analyzers(ruff: str | None = None) -> list[Analyzer]:
     return [RuffAnalyzer(Path(program))]
 
 
-def propose_fixes(analyzers: list[Analyzer]) -> ProposeFixes:
-    """Make the fixer that proves with these analysers."""
+def prove_fix(analyze: AnalyzeTree) -> ProveFix:
+    """Make the prover for these analysers."""
     from kova.adapters.analyzers.python_syntax import PythonSyntax  # LibCST: workers only.
 
-    return ProposeFixes(ProveFix(analyzers=analyzers, syntax=[PythonSyntax()]))
+    return ProveFix(analyze=analyze, syntax=[PythonSyntax()])

@@ -23,13 +23,14 @@ from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.redis.connection import Redis
 from kova.adapters.sqs import SqsScanQueue, sqs_client
-from kova.bootstrap.analyzers import local_analyzers, propose_fixes
+from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.settings import Settings, SettingsError
 from kova.ports.source import FetchLimits
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.authenticate import Authenticate
 from kova.usecases.fetch_commit import FetchCommit
+from kova.usecases.propose_fixes import ProposeFixes
 from kova.usecases.publish_scan import PublishScan
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
@@ -116,7 +117,7 @@ class Container:
     @cached_property
     def scan_repository(self) -> ScanRepository:
         """The scan worker's job."""
-        analyzers = local_analyzers(self.settings.ruff)
+        analyze = AnalyzeTree(local_analyzers(self.settings.ruff))
         limits = FetchLimits(
             files=self.settings.max_files,
             file_bytes=self.settings.max_file_bytes,
@@ -126,8 +127,8 @@ class Container:
         return ScanRepository(
             stores=self.stores,
             source=self.source,
-            fetch=FetchCommit(source=self.source, analyze=AnalyzeTree(analyzers), limits=limits),
-            propose=propose_fixes(analyzers),
+            fetch=FetchCommit(source=self.source, analyze=analyze, limits=limits),
+            propose=ProposeFixes(prove_fix(analyze)),
             publish=PublishScan(GitHubPublisher(self.github)),
         )
 

@@ -85,7 +85,9 @@ class Finding:
     """One error as one analyser reports it.
 
     `path` is relative to the repository with forward slashes. `scope` is the qualified name of
-    the function or class around it. `fingerprint` is hexadecimal SHA-256 (domain/fingerprint.py).
+    the function or class around it. `match` stands for the flagged text in the identity where that
+    text must not be used (a secret's keyed hash). `fingerprint` is hexadecimal SHA-256
+    (domain/fingerprint.py).
     """
 
     analyzer: str
@@ -97,8 +99,9 @@ class Finding:
     message: str
     path: str
     span: Span
-    snippet: str
+    snippet: str = ""
     scope: str = ""
+    match: str | None = None
     help_url: str | None = None
     cwe: str | None = None
     fingerprint: str = ""

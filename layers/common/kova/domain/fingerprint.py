@@ -39,7 +39,9 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
     identified = []
     for finding in sorted(findings, key=lambda one: (one.span, one.rule_id, one.message)):
         scope = scopes.around(finding.span.start_line)
-        match = _SPACE.sub("", text_of(lines, finding.span))[:_MATCH_LIMIT]
+        match = finding.match
+        if match is None:
+            match = _SPACE.sub("", text_of(lines, finding.span))[:_MATCH_LIMIT]
         parts = (finding.analyzer, finding.rule_id, finding.path, scope, match)
         base = _SEPARATOR.join(parts)
         fingerprint = _digest(base, seen[base])

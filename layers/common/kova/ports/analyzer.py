@@ -20,17 +20,29 @@ class AnalyzerRun:
 
 
 class Analyzer(Protocol):
-    """One analyser, run in a process of its own and isolated from the tree's configuration."""
+    """One analyser, run in a process of its own and isolated from the tree's configuration.
+
+    Its findings come without scope and fingerprint (usecases/analyze_tree.py adds them), and
+    without snippet unless the adapter must mask it.
+    """
 
     @property
     def name(self) -> str:
         """The name that findings carry."""
 
+    @property
+    def identity(self) -> str:
+        """Name, version and configuration: with the same one, equal files give equal findings."""
+
+    @property
+    def whole_program(self) -> bool:
+        """Tell whether a file's findings also depend on other files, so that none may be kept."""
+
     def handles(self, path: str) -> bool:
         """Tell whether this analyser reads such a file."""
 
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
-        """Analyse files below a folder. It never raises for what a repository holds."""
+        """Analyse UTF-8 files below a folder. It never raises for what a repository holds."""
 
     def analyze_text(self, path: str, content: bytes) -> AnalyzerRun:
         """Analyse one file's content as if it stood at that path."""

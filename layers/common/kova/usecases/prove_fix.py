@@ -9,8 +9,9 @@ from kova.domain import proof
 from kova.domain.finding import Finding
 from kova.domain.fix import FixStatus, ProvedFix, Step, Strategy, Verification
 from kova.domain.source_text import SourceText
-from kova.ports.analyzer import Analyzer, AnalyzerRun
+from kova.ports.analyzer import AnalyzerRun
 from kova.ports.syntax import Outline, SyntaxReader
+from kova.usecases.analyze_tree import AnalyzeTree
 
 
 class _RejectedError(Exception):
@@ -30,14 +31,14 @@ class FileState:
 class ProveFix:
     """Takes one finding's edit through the proof."""
 
-    def __init__(self, *, analyzers: Sequence[Analyzer], syntax: Sequence[SyntaxReader]) -> None:
+    def __init__(self, *, analyze: AnalyzeTree, syntax: Sequence[SyntaxReader]) -> None:
         """Take the full set of analysers and the parsers of the languages."""
-        self._analyzers = analyzers
+        self._analyze = analyze
         self._syntax = syntax
 
     def examine(self, path: str, source: SourceText) -> FileState | None:
         """Analyse a file as it stands; None when an analyser did not finish on it."""
-        run = self._analyze(path, source)
+        run = self._analyze.text(path, source)
         if not run.completed:
             return None
         outline = self._outline(path, source)
@@ -62,7 +63,7 @@ class ProveFix:
         outline = self._outline(state.path, after)
         parsed = outline is not None
         _record(steps, Step.PARSES, parsed, "The file parses." if parsed else "It does not parse.")
-        run = self._analyze(state.path, after)
+        run = self._analyze.text(state.path, after)
         self._check_gone(state, finding, after, run, steps)
         new = proof.new_findings(state.findings, run.findings)
         detail = f"New: {', '.join(new)}." if new else "The analysers report nothing new."
@@ -86,17 +87,6 @@ class ProveFix:
         gone = proof.is_gone(finding, state.findings, run.findings)
         detail = "no longer reports it" if gone else "still reports it"
         _record(steps, Step.FINDING_GONE, gone, f"{finding.analyzer} {detail}.")
-
-    def _analyze(self, path: str, source: SourceText) -> AnalyzerRun:
-        runs = [
-            analyzer.analyze_text(path, source.encode())
-            for analyzer in self._analyzers
-            if analyzer.handles(path)
-        ]
-        return AnalyzerRun(
-            findings=tuple(finding for run in runs for finding in run.findings),
-            completed=bool(runs) and all(run.completed and not run.skipped for run in runs),
-        )
 
     def _outline(self, path: str, source: SourceText) -> Outline | None:
         for reader in self._syntax:

@@ -2,17 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
 from kova.adapters.analyzers.ruff_rules import ERROR_RULES, WARNING_RULES, weigh
 from kova.domain.finding import Finding, ProposedEdit, Skipped, Span, TextEdit
-from kova.domain.fingerprint import identify
-from kova.domain.source_text import decode
 from kova.domain.text import clean, shorten
 from kova.ports.analyzer import AnalyzerRun
 
@@ -28,6 +27,7 @@ class RuffAnalyzer:
     """Implements ports.analyzer.Analyzer with the ruff program."""
 
     name = "ruff"
+    whole_program = False
 
     def __init__(self, program: Path, limits: ProcessLimits | None = None) -> None:
         """Take the program's path and the limits of one run."""
@@ -43,33 +43,32 @@ class RuffAnalyzer:
         """Tell whether it is Python."""
         return PurePosixPath(path).suffix in _SUFFIXES
 
+    @cached_property
+    def identity(self) -> str:
+        """Ruff's version and the options that it is called with."""
+        done = run([self._command[0], "--version"], folder=Path("/"), limits=self._limits)
+        options = hashlib.sha256("\x1f".join(self._command[1:]).encode()).hexdigest()[:16]
+        return f"{done.output.decode('utf-8', 'replace').strip()} {options}"
+
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
-        """Analyse files below a folder, those that are not UTF-8 left out and said."""
-        texts, skipped = _read(folder, paths)
+        """Analyse files below a folder."""
         findings: list[Finding] = []
-        completed = True
-        names = list(texts)
-        for start in range(0, len(names), _BATCH):
-            batch = names[start : start + _BATCH]
+        skipped: list[Skipped] = []
+        for start in range(0, len(paths), _BATCH):
+            batch = paths[start : start + _BATCH]
             done = run(
                 [*self._command, "--", *(f"./{name}" for name in batch)],
                 folder=folder,
                 limits=self._limits,
             )
             found, failure = _parse(done, folder)
+            findings += found
             if failure:
-                completed = False
-                skipped.extend(Skipped(path=name, reason=f"ruff_{failure}") for name in batch)
-                continue
-            for path, group in _by_path(found).items():
-                findings.extend(identify(group, texts.get(path, ())))
-        return AnalyzerRun(findings=tuple(findings), skipped=tuple(skipped), completed=completed)
+                skipped += [Skipped(path=name, reason=f"ruff_{failure}") for name in batch]
+        return AnalyzerRun(findings=tuple(findings), skipped=tuple(skipped), completed=not skipped)
 
     def analyze_text(self, path: str, content: bytes) -> AnalyzerRun:
         """Analyse one file's content from standard input."""
-        text = decode(content)
-        if text is None:
-            return AnalyzerRun(findings=(), skipped=(Skipped(path=path, reason="not_utf8"),))
         folder = Path("/")
         done = run(
             [*self._command, "--stdin-filename", f"/{path}", "-"],
@@ -81,19 +80,7 @@ class RuffAnalyzer:
         if failure:
             skipped = (Skipped(path=path, reason=f"ruff_{failure}"),)
             return AnalyzerRun(findings=(), skipped=skipped, completed=False)
-        return AnalyzerRun(findings=tuple(identify(found, text.lines)))
-
-
-def _read(folder: Path, paths: Sequence[str]) -> tuple[dict[str, tuple[str, ...]], list[Skipped]]:
-    texts: dict[str, tuple[str, ...]] = {}
-    skipped: list[Skipped] = []
-    for path in paths:
-        text = decode((folder / path).read_bytes())
-        if text is None:
-            skipped.append(Skipped(path=path, reason="not_utf8"))
-        else:
-            texts[path] = text.lines
-    return texts, skipped
+        return AnalyzerRun(findings=tuple(found))
 
 
 def _parse(done: Completed, folder: Path) -> tuple[list[Finding], str | None]:
@@ -162,10 +149,3 @@ def _edit(fix: dict[str, Any] | None) -> ProposedEdit | None:
     return ProposedEdit(
         edits=edits, safe=fix["applicability"] == "safe", description=clean(fix["message"] or "")
     )
-
-
-def _by_path(findings: Iterable[Finding]) -> dict[str, list[Finding]]:
-    groups: dict[str, list[Finding]] = defaultdict(list)
-    for finding in findings:
-        groups[finding.path].append(finding)
-    return groups
