@@ -44,11 +44,15 @@ run: $(STAMP) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 test: $(SAM) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
+.PHONY: stress
+stress: $(STAMP) ## workers killed 20 times while 200 pushes are handled
+	@STRESS=1 $(BIN)/python -m pytest -q -k killed_at_random tests/server
+
 .PHONY: check
 check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples
+	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks
 

@@ -17,10 +17,10 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why."""
 
 
-def source_distribution(cache: Path) -> Path:
-    """Return the folder of the unpacked package, downloaded once."""
+def source_distribution(cache: Path, package: str = PACKAGE) -> Path:
+    """Return the folder of an unpacked package (`name==version`), downloaded once."""
     cache.mkdir(parents=True, exist_ok=True)
-    name = PACKAGE.replace("==", "-")
+    name = package.replace("==", "-")
     folder = cache / name
     if folder.is_dir():
         return folder
@@ -31,13 +31,13 @@ def source_distribution(cache: Path) -> Path:
         ":all:",
         "--dest",
         str(cache),
-        PACKAGE,
+        package,
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     archives = sorted(cache.glob(f"{name}*.tar.gz"))
     if not archives:
         raise DemoError(
-            f"pip could not download {PACKAGE}: {done.stderr.strip()[-300:]}\n"
+            f"pip could not download {package}: {done.stderr.strip()[-300:]}\n"
             "Give a folder instead: make demo REPO=path"
         )
     unpacked = cache / "unpacked"
