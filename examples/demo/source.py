@@ -40,8 +40,18 @@ def source_distribution(cache: Path, package: str = PACKAGE) -> Path:
             f"pip could not download {package}: {done.stderr.strip()[-300:]}\n"
             "Give a folder instead: make demo REPO=path"
         )
-    unpacked = cache / "unpacked"
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(unpacked, filter="data")
-    (unpacked / name).rename(folder)
+    _unpack(archives[0], cache / "unpacked")
+    (cache / "unpacked" / name).rename(folder)
     return folder
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Write the regular files. Not extractall: its filters are not in every Python 3.11."""
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            target = folder / member.name
+            content = opened.extractfile(member) if member.isreg() else None
+            if content is None or not target.resolve().is_relative_to(folder.resolve()):
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read())
