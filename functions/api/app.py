@@ -1,7 +1,14 @@
-"""POST /api/scan and the read API."""
+"""POST /api/scan and everything else below /api."""
 
 from kova.bootstrap.functions import http_handler
-from kova.web.routes import errors, fixes, repositories, scans
+from kova.web.routes import errors, fixes, keys, repositories, scans
 
-ROUTERS = (scans.request_router, scans.router, errors.router, fixes.router, repositories.router)
+ROUTERS = (
+    scans.request_router,
+    scans.router,
+    errors.router,
+    fixes.router,
+    repositories.router,
+    keys.router,
+)
 handler = http_handler(ROUTERS)

@@ -106,7 +106,7 @@ def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -
         "KOVA_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
     }
     variables = {key: value for key, value in (variables | extra).items() if value}
-    key = asyncio.run(create_key(database_url, "test", list(Scope)))
+    key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "test", list(Scope)))
     with (folder / "server.log").open("wb") as log:
         server = subprocess.Popen(
             [sys.executable, "-m", "kova_server", "serve", "--port", str(port)],

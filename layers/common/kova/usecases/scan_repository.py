@@ -15,6 +15,7 @@ from typing import Final
 from kova.domain.errors import ConflictError, KovaError, UnavailableError
 from kova.domain.repository import Repository
 from kova.domain.scan import Analysis, ClaimedScan, ScanStats, ScanStatus, ScanTarget
+from kova.ports.meter import Meter
 from kova.ports.source import CodeSource, RepositoryInfo, RepositoryRef
 from kova.ports.stores import DeliveryStore, ErrorStore, FixStore, RepositoryStore, ScanStore
 from kova.usecases.fetch_commit import FetchCommit
@@ -55,13 +56,15 @@ class ScanRepository:
         fetch: FetchCommit,
         propose: ProposeFixes,
         publish: PublishScan,
+        meter: Meter,
     ) -> None:
-        """Take the stores, GitHub, and the steps of a scan."""
+        """Take the stores, GitHub, the steps of a scan, and what counts."""
         self._stores = stores
         self._source = source
         self._fetch = fetch
         self._propose = propose
         self._publish = publish
+        self._meter = meter
 
     async def run(self, target: ScanTarget) -> str:
         """Do the job, or find it done; return the scan's id.
@@ -142,6 +145,7 @@ class ScanRepository:
                 skipped=(),
                 failure=f"{exc.reason}: {exc.message}",
             )
+            self._count(target, "failed", started)
             return
         analysis = outcome.analysis
         await self._stores.scans.finish(
@@ -159,6 +163,13 @@ class ScanRepository:
             skipped=analysis.skipped,
             check_run_url=outcome.check_run_url,
         )
+        self._count(target, "succeeded", started)
+
+    def _count(self, target: ScanTarget, outcome: str, started: float) -> None:
+        trigger = target.trigger.value
+        self._meter.count("kova_scans_total", trigger=trigger, outcome=outcome)
+        seconds = time.monotonic() - started
+        self._meter.observe("kova_scan_duration_seconds", seconds, trigger=trigger)
 
     async def _resolved(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan
@@ -210,6 +221,10 @@ class ScanRepository:
             change = await self._stores.errors.apply(claim, target.commit_sha, analysis)
             new, fixed = change.new, change.fixed
             await self._stores.fixes.save(claim.id, proposal.fixes, change.error_ids)
+            for fix in proposal.fixes:
+                self._meter.count(
+                    "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
+                )
             url = await self._publish.pull_request(repository, target.commit_sha, proposal.files)
             if url:
                 offered = [fix for file in proposal.files for fix in file.fixes]

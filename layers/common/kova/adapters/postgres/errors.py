@@ -6,9 +6,17 @@ from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
 
+from kova.adapters.postgres.audit import note
 from kova.adapters.postgres.pool import Connection, Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
-from kova.domain.error import ErrorRecord, ErrorStatus, FixReference, LifecycleChange
+from kova.domain.audit import Action, Deed
+from kova.domain.error import (
+    ErrorRecord,
+    ErrorStatus,
+    FixReference,
+    Ignored,
+    LifecycleChange,
+)
 from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
 from kova.domain.page import Page, PageRequest
 from kova.domain.scan import Analysis, ClaimedScan
@@ -63,6 +71,20 @@ SELECT count(*) FILTER (WHERE introduced_in = %(commit_sha)s AND first_seen_at >
 FROM errors WHERE repository_id = %(repository_id)s"""
 
 
+_IGNORE: Final[LiteralString] = """
+UPDATE errors SET status = 'ignored', fixed_at = NULL, ignore_reason = %(reason)s,
+    ignored_until = %(until)s, ignored_by = %(by)s
+WHERE id = %(id)s AND status <> 'fixed'"""
+
+_OPEN: Final[LiteralString] = """
+UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
+WHERE id = %(id)s AND status = 'ignored'"""
+
+_EXPIRE: Final[LiteralString] = """
+UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
+WHERE status = 'ignored' AND ignored_until <= now()"""
+
+
 class PostgresErrorStore:
     """Implements ports.stores.ErrorStore."""
 
@@ -105,7 +127,7 @@ class PostgresErrorStore:
             "rule": filters.rule,
             "path": filters.path,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,
@@ -116,6 +138,39 @@ class PostgresErrorStore:
                 request=request,
                 make=_record,
             )
+
+    async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
+        """Ignore an error, whatever it was."""
+        deed = Deed(
+            actor=ignored.by,
+            action=Action.ERROR_IGNORED,
+            target=error_id,
+            detail={
+                "reason": ignored.reason,
+                "until": ignored.until.isoformat() if ignored.until else None,
+            },
+        )
+        values = {"reason": ignored.reason, "until": ignored.until, "by": ignored.by}
+        return await self._change(error_id, _IGNORE, values, deed)
+
+    async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
+        """Open an error that was ignored."""
+        deed = Deed(actor=actor, action=Action.ERROR_OPENED, target=error_id)
+        return await self._change(error_id, _OPEN, {}, deed)
+
+    async def expire(self) -> int:
+        """Open the errors whose time of being ignored is over; return how many."""
+        async with self._database.transaction() as connection:
+            return (await connection.execute(_EXPIRE)).rowcount
+
+    async def _change(
+        self, error_id: str, query: LiteralString, values: dict[str, Any], deed: Deed
+    ) -> ErrorRecord | None:
+        values = cleaned({**values, "id": as_uuid(error_id)})
+        async with self._database.transaction() as connection:
+            if (await connection.execute(query, values)).rowcount:
+                await note(connection, deed)
+        return await self.get(error_id)
 
     async def of_scan(self, scan_id: str) -> list[Finding]:
         """The open findings of the scan's repository."""
@@ -130,12 +185,15 @@ WHERE errors.status = 'open'
     AND errors.repository_id = (SELECT repository_id FROM scans WHERE id = %(id)s)
 ORDER BY errors.path, errors.start_line, errors.id"""
 _CONDITIONS: Final[dict[str, LiteralString]] = {
-    "repository": "lower(repositories.full_name) = lower(%(repository)s)",
+    # By id: the join alone would hide the repository's index from the planner.
+    "repository": """errors.repository_id = (
+        SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s))""",
     "status": "errors.status = %(status)s",
     "severity": "errors.severity = %(severity)s",
     "analyzer": "errors.analyzer = %(analyzer)s",
     "rule": "errors.rule_id = %(rule)s",
-    "path": "errors.path = %(path)s",
+    "path": "hashtextextended(errors.path, 0) = hashtextextended(%(path)s, 0)"
+    " AND errors.path = %(path)s",
 }
 
 
@@ -202,6 +260,13 @@ def _record(row: DictRow) -> ErrorRecord:
             status=row["fix_status"],
             pull_request_url=row["pull_request_url"],
         )
+    ignored = None
+    if row["status"] == ErrorStatus.IGNORED:
+        ignored = Ignored(
+            reason=row["ignore_reason"] or "",
+            by=row["ignored_by"] or "",
+            until=row["ignored_until"],
+        )
     return ErrorRecord(
         id=str(row["id"]),
         repository=row["repository"],
@@ -212,4 +277,5 @@ def _record(row: DictRow) -> ErrorRecord:
         fixed_at=row["fixed_at"],
         introduced_in=row["introduced_in"],
         fix=fix,
+        ignored=ignored,
     )
