@@ -45,8 +45,8 @@ test: $(SAM) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 .PHONY: stress
-stress: $(STAMP) ## workers killed 20 times while 200 pushes are handled
-	@STRESS=1 $(BIN)/python -m pytest -q -k killed_at_random tests/server
+stress: $(STAMP) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples
+	@STRESS=1 $(BIN)/python -m pytest -q -m stress
 
 .PHONY: check
 check: $(SAM) ## format, lint, types, import contracts, template, drift

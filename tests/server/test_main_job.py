@@ -135,6 +135,7 @@ def test_a_bad_moment_of_github_is_survived(kova: Kova, kind: str) -> None:
     assert len(kova.github.state.pulls("octo/sample")) == 1
 
 
+@pytest.mark.stress
 def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(kova: Kova) -> None:
     """`make stress` has five times as many pushes and more kills than the everyday run."""
     pushes, kills = (200, 20) if os.environ.get("STRESS") else (40, 6)

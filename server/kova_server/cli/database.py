@@ -7,11 +7,11 @@ from decimal import Decimal
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.table import Column, Table
 
 from kova.domain.api_key import Scope
 from kova_server.cli.environment import DataOption, needed, settings_in_force
+from kova_server.cli.output import console
 from kova_server.keys import create_key, list_keys, revoke_key
 from kova_server.migrations import migrate as migrate_database
 
@@ -45,12 +45,21 @@ def create(
 @keys.command("list")
 def list_all(data: DataOption = None) -> None:
     """List keys, without their secrets."""
-    table = Table("prefix", "name", "scopes", "created", "used", "expires", "revoked", box=None)
+    table = Table(
+        Column("prefix", no_wrap=True),
+        "name",
+        "scopes",
+        "created",
+        "used",
+        "expires",
+        "revoked",
+        box=None,
+    )
     for key in asyncio.run(list_keys(settings_in_force(data))):
         times = (key.created_at, key.last_used_at, key.expires_at, key.revoked_at)
         shown = [f"{one:%Y-%m-%d %H:%M}" if one else "" for one in times]
         table.add_row(key.prefix, key.name, " ".join(sorted(key.scopes)), *shown)
-    Console().print(table)
+    console().print(table)
 
 
 @keys.command("revoke")
