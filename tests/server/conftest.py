@@ -165,7 +165,7 @@ def shared(folder: Path, **extra: str) -> Iterator[Kova]:
 
 
 def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    end = time.monotonic() + 30
+    end = time.monotonic() + 120
     while time.monotonic() < end and server.poll() is None:
         try:
             httpx.get(f"{address}/health", timeout=3)

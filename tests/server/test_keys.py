@@ -60,6 +60,7 @@ def test_a_key_is_created_used_listed_and_revoked_by_http(kova: Kova) -> None:
     # At once here: the server that revokes makes Redis forget.
     assert status(kova, key) == 401
     assert kova.client.delete("/api/keys/none").status_code == 404
+    assert kova.client.delete(f"/api/keys/{kova.key.split('_')[1]}").status_code == 409
 
 
 def test_a_key_is_created_listed_and_revoked_by_the_command_line(kova: Kova) -> None:
@@ -89,7 +90,7 @@ def test_a_key_revoked_in_the_database_alone_is_refused_within_five_seconds(kova
 
 
 def test_an_expired_key_is_refused(kova: Kova) -> None:
-    assert create(kova, expires_at="2020-01-01T00:00:00Z").status_code == 400
+    assert create(kova, expires_at="2020-01-01T00:00:00Z").status_code == 409
     assert create(kova, expires_at="2999-01-01T00:00:00").status_code == 422
     key = create(kova, expires_at="2999-01-01T00:00:00Z").json()["key"]
     with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:

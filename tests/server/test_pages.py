@@ -127,8 +127,9 @@ def ignore(kova: Kova, error_id: str, **body: Any) -> Any:
 def test_an_error_is_ignored_with_a_reason_and_opened_again(kova: Kova, repository: str) -> None:
     fill(kova, repository, 1)
     (error,) = kova.all("/api/errors", repository=repository)
-    assert ignore(kova, error["id"]).status_code == 400
-    assert ignore(kova, error["id"], reason="x", until="2000-01-01T00:00:00Z").status_code == 400
+    assert ignore(kova, error["id"]).status_code == 422
+    assert ignore(kova, error["id"], reason=" ").status_code == 422
+    assert ignore(kova, error["id"], reason="x", until="2000-01-01T00:00:00Z").status_code == 409
     until = "2999-01-01T00:00:00Z"
     answer = ignore(kova, error["id"], reason="a test relies on it", until=until)
     assert answer.status_code == 200, answer.text
@@ -150,7 +151,7 @@ def test_a_fixed_error_cannot_be_ignored(kova: Kova, repository: str) -> None:
         )
     assert ignore(kova, error["id"], reason="x").status_code == 409
     assert (
-        kova.client.patch(f"/api/errors/{error['id']}", json={"status": "fixed"}).status_code == 400
+        kova.client.patch(f"/api/errors/{error['id']}", json={"status": "fixed"}).status_code == 422
     )
     assert ignore(kova, str(uuid.uuid4()), reason="x").status_code == 404
 

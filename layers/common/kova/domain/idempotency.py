@@ -13,7 +13,7 @@ from typing import Final
 from kova.domain.errors import InvalidInputError
 
 # The draft's syntax is a string in quotes; most clients send it bare.
-_KEY: Final = re.compile(r'"([\x21\x23-\x5b\x5d-\x7e]{1,255})"|([\x21\x23-\x7e]{1,255})')
+KEY_PATTERN: Final = r'^(?:"[!#-\[\]-~]{1,255}"|[!#-~]{1,255})$'
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,12 +56,11 @@ def parse_key(header: str) -> str:
     Raises:
         InvalidInputError: it is not 1 to 255 visible ASCII characters.
     """
-    match = _KEY.fullmatch(header.strip())
-    if match is None:
+    if not re.fullmatch(KEY_PATTERN, header):
         raise InvalidInputError(
             "Idempotency-Key has 1 to 255 visible ASCII characters.", field="Idempotency-Key"
         )
-    return match[1] or match[2]
+    return header.strip('"')
 
 
 def hash_request(query: bytes, body: bytes) -> bytes:

@@ -14,7 +14,11 @@ from kova.domain.finding import Severity
 
 # GitHub: an owner has up to 39 characters, letters, digits and inner hyphens (Enterprise Managed
 # Users add `_shortcode`); a repository's name up to 100 of letters, digits, `.`, `-` and `_`.
-FULL_NAME_PATTERN: Final = r"^[A-Za-z0-9](?:[A-Za-z0-9_-]{0,62})/(?!\.{1,2}$)[A-Za-z0-9._-]{1,100}$"
+# Without look-around, so that every tool can read it: three forms keep `.` and `..` out.
+FULL_NAME_PATTERN: Final = (
+    r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}/(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
+    r"|\.[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}|\.\.[A-Za-z0-9._-]{1,98})$"
+)
 _FULL_NAME: Final = re.compile(FULL_NAME_PATTERN)
 _SHA: Final = re.compile(r"^[0-9a-f]{40}$|^[0-9a-f]{64}$")
 # git-check-ref-format(1), with the control characters and the specials that it forbids.
@@ -22,6 +26,13 @@ _REF_FORBIDDEN: Final = re.compile(
     r"[\x00-\x20\x7f~^:?*\[\\\ud800-\udfff]|\.\.|@\{|//|^/|/$|\.$|^@$"
 )
 REF_LIMIT: Final = 255
+# What callers may name, without look-around: git's rules but for `{`, and for the few names that
+# git refuses besides (`@`, `a.lock`), which then are not found.
+_REF_CHARACTER: Final = r"[^\x00-\x20\x7f~^:?*\[\\/.{]"
+_REF_PART: Final = rf"{_REF_CHARACTER}+(?:\.{_REF_CHARACTER}+)*"
+REF_PATTERN: Final = (
+    rf"^[^\x00-\x20\x7f~^:?*\[\\/.{{\-]{_REF_CHARACTER}*(?:\.{_REF_CHARACTER}+)*(?:/{_REF_PART})*$"
+)
 
 
 class AutoFix(enum.StrEnum):

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
-from kova.domain.errors import InvalidInputError
-
-_MONTH: Final = re.compile(r"(\d{4})-(\d{2})")
+MONTH_PATTERN: Final = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,20 +45,9 @@ class Usage:
 
 
 def first_day(month: str) -> date:
-    """Return the first day of `YYYY-MM`.
-
-    Raises:
-        InvalidInputError: it is not a month.
-    """
-    match = _MONTH.fullmatch(month)
-    try:
-        return date(int(match[1]), int(match[2]), 1) if match else _not_a_month()
-    except ValueError:
-        return _not_a_month()
-
-
-def _not_a_month() -> date:
-    raise InvalidInputError("A month is written YYYY-MM.", field="month")
+    """Return the first day of a month of MONTH_PATTERN."""
+    year, _, number = month.partition("-")
+    return date(int(year), int(number), 1)
 
 
 def month_of(now: datetime) -> str:

@@ -24,14 +24,14 @@ class ChangeError:
         """Ignore an error.
 
         Raises:
-            InvalidInputError: no reason, or a time that is over.
+            InvalidInputError: no reason.
             NotFoundError: there is no such error.
-            ConflictError: it is fixed already.
+            ConflictError: it is fixed already, or the time is over.
         """
         if not reason.strip():
             raise InvalidInputError("Ignoring an error needs a reason.", field="reason")
         if until is not None and until <= self._now():
-            raise InvalidInputError("An error is ignored until a time to come.", field="until")
+            raise ConflictError("An error is ignored until a time to come.", field="until")
         ignored = Ignored(reason=reason.strip(), by=actor, until=until)
         return self._in(await self._errors.ignore(error_id, ignored), ErrorStatus.IGNORED)
 

@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from kova.domain.api_key import ApiKey, Scope, generate_key
 from kova.domain.audit import Action, Deed
-from kova.domain.errors import InvalidInputError, NotFoundError
+from kova.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from kova.domain.page import Page, PageRequest
 from kova.ports.admission import Admissions
 from kova.ports.stores import ApiKeyStore, AuditStore
@@ -54,7 +54,8 @@ class ManageKeys:
         """Create a key.
 
         Raises:
-            InvalidInputError: the name is empty or too long, no scope, or it has expired already.
+            InvalidInputError: the name is empty or too long, or there is no scope.
+            ConflictError: it has expired already.
         """
         name = name.strip()
         if not 1 <= len(name) <= _NAME_LIMIT:
@@ -64,7 +65,7 @@ class ManageKeys:
         if not scopes:
             raise InvalidInputError("A key needs at least one scope.", field="scopes")
         if expires_at is not None and expires_at <= self._now():
-            raise InvalidInputError("A key expires in the future.", field="expires_at")
+            raise ConflictError("A key expires at a time to come.", field="expires_at")
         new = generate_key()
         key = await self._keys.create(
             name=name,
@@ -89,8 +90,11 @@ class ManageKeys:
         """Revoke a key: at once where it is remembered, and within seconds everywhere.
 
         Raises:
+            ConflictError: it is the key that asks: nobody locks themselves out.
             NotFoundError: there is no such key.
         """
+        if actor == f"key:{prefix}":
+            raise ConflictError("A key does not revoke itself: use another one, or `kova keys`.")
         key = await self._keys.revoke(prefix, self._now())
         if key is None:
             raise NotFoundError("There is no such key.")

@@ -4,30 +4,29 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.audit import Action, AuditEntry
-from kova.domain.error import ErrorStatus
 from kova.domain.finding import Severity
 from kova.domain.repository import AutoFix
 from kova.domain.usage import Budget, Usage, UsageRow
 from kova.web.schemas import Request
 
-Money = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=12, decimal_places=4)]
+Money = Annotated[float, Field(ge=0, le=1_000_000, examples=[25])]
 
 
 class KeyRequest(Request):
     """POST /api/keys."""
 
-    name: Annotated[str, Field(min_length=1, max_length=100, examples=["ci"])]
+    name: Annotated[str, Field(pattern=r"\S", min_length=1, max_length=100, examples=["ci"])]
     scopes: Annotated[
         list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=4)
     ] = Field(examples=[["read", "scan"]])
     expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
-    monthly_budget_usd: Annotated[Money, Field(strict=False)] | None = None
+    monthly_budget_usd: Money | None = None
 
 
 class KeyView(BaseModel):
@@ -68,12 +67,24 @@ def _fields(key: ApiKey) -> dict[str, Any]:
     }
 
 
-class ErrorChange(Request):
-    """PATCH /api/errors/{id}: `ignored` needs a reason and may end, `open` takes neither."""
+class IgnoreError(Request):
+    """Ignore an error, for good or until a time."""
 
-    status: Annotated[ErrorStatus, Field(strict=False, examples=["ignored"])]
-    reason: Annotated[str, Field(max_length=1_000, examples=["a test relies on it"])] | None = None
+    status: Literal["ignored"]
+    reason: Annotated[
+        str,
+        Field(pattern=r"\S", min_length=1, max_length=1_000, examples=["a test relies on it"]),
+    ]
     until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+
+
+class OpenError(Request):
+    """Open an ignored error again."""
+
+    status: Literal["open"]
+
+
+ErrorChange = Annotated[IgnoreError | OpenError, Field(discriminator="status")]
 
 
 class RepositorySettings(Request):
@@ -81,7 +92,7 @@ class RepositorySettings(Request):
 
     auto_fix: Annotated[AutoFix, Field(strict=False, examples=["suggest"])] = AutoFix.PULL_REQUEST
     fail_on: Annotated[Severity, Field(strict=False)] = Severity.HIGH
-    monthly_budget_usd: Annotated[Money, Field(strict=False)] | None = None
+    monthly_budget_usd: Money | None = None
 
 
 class AuditView(BaseModel):
@@ -157,3 +168,8 @@ class UsageView(BaseModel):
             items=[UsageRowView.of(row) for row in usage.rows],
             budgets=[BudgetView.of(one) for one in usage.budgets],
         )
+
+
+def dollars(amount: float | None) -> Decimal | None:
+    """Return an amount as it is stored: to a hundredth of a cent."""
+    return None if amount is None else round(Decimal(str(amount)), 4)

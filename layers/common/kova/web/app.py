@@ -49,6 +49,7 @@ def create_app(services: WebServices, routers: Sequence[APIRouter]) -> FastAPI:
         redirect_slashes=False,
     )
     app.state.services = services
+    app.state.routers = routers
     problems.install(app)
     for router in routers:
         app.include_router(router)

@@ -12,6 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kova.domain.api_key import ApiKey
 from kova.domain.errors import UnavailableError
 from kova.domain.idempotency import (
+    KEY_PATTERN,
     Claim,
     IdempotentRequest,
     StoredAnswer,
@@ -22,14 +23,10 @@ from kova.web.services import WebServices
 
 _LOG = logging.getLogger("kova.web")
 _KEPT_HEADERS: Final = frozenset({b"content-type", b"location"})
+# Not listed with each operation but once, as a component (web/openapi.py): tools that make calls
+# from the document would otherwise repeat one key with other bodies, which is refused by contract.
 IdempotencyHeader = Annotated[
-    str | None,
-    Header(
-        alias="Idempotency-Key",
-        max_length=257,
-        description="Repeat the request with the same key and body: it is done once, and the"
-        " first answer comes again.",
-    ),
+    str | None, Header(alias="Idempotency-Key", pattern=KEY_PATTERN, include_in_schema=False)
 ]
 
 

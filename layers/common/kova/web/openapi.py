@@ -9,6 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
+from kova.domain.idempotency import KEY_PATTERN
 from kova.version import VERSION
 from kova.web.schemas import Problem
 
@@ -32,6 +33,18 @@ _TITLES: Final = {
     422: "Fields are not valid, or the Idempotency-Key stands for another request.",
     429: "Too many calls; `Retry-After` tells the seconds to wait.",
     503: "A service that this needs does not answer; `Retry-After` tells the seconds to wait.",
+}
+_ONCE: Final = ("/api/", "/ai/")
+_TAKES_KEY: Final = "\n\nTakes an `Idempotency-Key` (`#/components/parameters/IdempotencyKey`)."
+_IDEMPOTENCY_KEY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "Repeat the request with the same key and body: it is done once, and the first"
+    " answer comes again, with `Idempotency-Replayed: true`. The same key with another body is"
+    " refused (422).",
+    "schema": {"type": "string", "pattern": KEY_PATTERN},
+    "example": "8e03978e-40d5-43dd-bc93-6894a57f9324",
 }
 _TAGS: Final = [
     {"name": "scans", "description": "Ask for a scan, look at scans."},
@@ -68,9 +81,12 @@ def document(routers: Sequence[APIRouter]) -> dict[str, Any]:
         tags=_TAGS,
         license_info={"name": "Apache-2.0", "identifier": "Apache-2.0"},
     )
-    for path in built["paths"].values():
-        for operation in path.values():
+    for path, operations in built["paths"].items():
+        for method, operation in operations.items():
             _complete(operation)
+            if method == "post" and path.startswith(_ONCE):
+                operation["description"] += _TAKES_KEY
+    built["components"]["parameters"] = {"IdempotencyKey": _IDEMPOTENCY_KEY}
     for name in ("HTTPValidationError", "ValidationError"):
         built["components"]["schemas"].pop(name, None)
     return built

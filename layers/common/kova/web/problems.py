@@ -154,10 +154,11 @@ async def _http(request: Request, error: HTTPException) -> JSONResponse:
 def _allowed(request: Request) -> list[str]:
     """Return the methods of every route with this path: Starlette tells those of the first."""
     methods: set[str] = set()
-    for route in request.app.routes:
-        match, _ = route.matches(request.scope)
-        if match is not Match.NONE:
-            methods |= getattr(route, "methods", None) or set()
+    for router in request.app.state.routers:
+        for route in router.routes:
+            match, _ = route.matches(request.scope)
+            if match is not Match.NONE:
+                methods |= route.methods
     return sorted(methods)
 
 

@@ -2,32 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from datetime import datetime
 from typing import Annotated, Any, Generic, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field
 
 from kova.domain.error import ErrorRecord, ErrorStatus
 from kova.domain.finding import Category, Confidence, Finding, Severity, Tier
 from kova.domain.fix import Fix, FixStatus, Step, Strategy
-from kova.domain.repository import FULL_NAME_PATTERN, REF_LIMIT, AutoFix, Repository, is_ref
+from kova.domain.repository import FULL_NAME_PATTERN, REF_LIMIT, REF_PATTERN, AutoFix, Repository
 from kova.domain.scan import Scan, ScanStats, ScanStatus, Trigger
 from kova.usecases.check_health import Check
 
 Item = TypeVar("Item")
-
-
-def _checked_ref(ref: str) -> str:
-    if not is_ref(ref):
-        raise ValueError("not a name that git allows for a branch, tag or ref")
-    return ref
-
-
-def _full_name(name: str) -> str:
-    if not re.fullmatch(FULL_NAME_PATTERN, name):
-        raise ValueError("not a repository's name as GitHub allows it: owner/name")
-    return name
 
 
 class Request(BaseModel):
@@ -39,11 +26,14 @@ class Request(BaseModel):
 class ScanRequest(Request):
     """POST /api/scan."""
 
-    # Pydantic's own regular expressions know no look-around.
-    repository: Annotated[str, Field(max_length=140), AfterValidator(_full_name)]
-    ref: Annotated[str, Field(max_length=REF_LIMIT), AfterValidator(_checked_ref)] | None = None
-    full: bool = False
-    fix: bool = True
+    repository: Annotated[str, Field(pattern=FULL_NAME_PATTERN, examples=["octo/sample"])]
+    ref: Annotated[str, Field(pattern=REF_PATTERN, max_length=REF_LIMIT)] | None = Field(
+        default=None,
+        description="A branch, tag or full ref name; the default branch if left out.",
+        examples=["main"],
+    )
+    full: bool = Field(default=False, description="Analyse everything again.")
+    fix: bool = Field(default=True, description="Propose and prove fixes.")
 
 
 class ListOf(BaseModel, Generic[Item]):

@@ -8,10 +8,10 @@ from fastapi import APIRouter, Depends, Query
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.error import ErrorStatus
-from kova.domain.errors import InvalidInputError, NotFoundError
+from kova.domain.errors import NotFoundError
 from kova.domain.finding import Severity
 from kova.ports.stores import ErrorFilter
-from kova.web.admin_schemas import ErrorChange
+from kova.web.admin_schemas import ErrorChange, OpenError
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ErrorView, ListOf
@@ -67,12 +67,11 @@ async def change_error(
     key: Annotated[ApiKey, Depends(needs(Scope.SCAN))],
 ) -> ErrorView:
     """Ignore an error with a reason, for good or until a time, or open it again."""
-    if body.status is ErrorStatus.FIXED:
-        raise InvalidInputError("An error is fixed by mending it.", field="status")
-    if body.status is ErrorStatus.OPEN:
-        return ErrorView.of(await services.change_error.open(error_id, actor=actor_of(key)))
+    actor = actor_of(key)
+    if isinstance(body, OpenError):
+        return ErrorView.of(await services.change_error.open(error_id, actor=actor))
     return ErrorView.of(
         await services.change_error.ignore(
-            error_id, reason=body.reason or "", until=body.until, actor=actor_of(key)
+            error_id, reason=body.reason, until=body.until, actor=actor
         )
     )

@@ -8,8 +8,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.usage import first_day, month_of
-from kova.web.admin_schemas import AuditView, KeyRequest, KeyView, NewKeyView, UsageView
+from kova.domain.usage import MONTH_PATTERN, first_day, month_of
+from kova.web.admin_schemas import AuditView, KeyRequest, KeyView, NewKeyView, UsageView, dollars
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ListOf
@@ -31,7 +31,7 @@ async def create_key(
         name=body.name,
         scopes=frozenset(body.scopes),
         expires_at=body.expires_at,
-        monthly_budget_usd=body.monthly_budget_usd,
+        monthly_budget_usd=dollars(body.monthly_budget_usd),
     )
     response.headers["Location"] = f"/api/keys/{made.key.prefix}"
     return NewKeyView.made(made.key, made.plaintext)
@@ -46,7 +46,7 @@ async def list_keys(services: Services, page: PageQuery, _: Admin) -> ListOf[Key
     )
 
 
-@router.delete("/api/keys/{prefix}", responses=READS | problems(404))
+@router.delete("/api/keys/{prefix}", responses=READS | problems(404, 409))
 async def revoke_key(
     prefix: Annotated[str, Path(max_length=64)], services: Services, admin: Admin
 ) -> KeyView:
@@ -67,7 +67,7 @@ async def list_audit(services: Services, page: PageQuery, _: Admin) -> ListOf[Au
 async def get_usage(
     services: Services,
     month: Annotated[
-        str | None, Query(pattern=r"^\d{4}-\d{2}$", description="YYYY-MM; this month if left out.")
+        str | None, Query(pattern=MONTH_PATTERN, description="YYYY-MM; this month if left out.")
     ] = None,
 ) -> UsageView:
     """Sum a month's AI commands by key and repository, beside the budgets."""

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Path
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.errors import NotFoundError
 from kova.domain.repository import RepositoryChange
-from kova.web.admin_schemas import RepositorySettings
+from kova.web.admin_schemas import RepositorySettings, dollars
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ListOf, RepositoryView
@@ -51,7 +51,12 @@ async def change_repository(
     key: Annotated[ApiKey, Depends(needs(Scope.ADMIN))],
 ) -> RepositoryView:
     """Change a repository's settings; what is left out stays as it is."""
-    change = RepositoryChange(named=frozenset(body.model_fields_set), **body.__dict__)
+    change = RepositoryChange(
+        named=frozenset(body.model_fields_set),
+        auto_fix=body.auto_fix,
+        fail_on=body.fail_on,
+        monthly_budget_usd=dollars(body.monthly_budget_usd),
+    )
     repository = await services.stores.repositories.change(f"{owner}/{name}", change, actor_of(key))
     if repository is None:
         raise NotFoundError("There is no such repository.")
