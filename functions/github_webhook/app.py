@@ -3,6 +3,7 @@
 import base64
 import binascii
 import json
+import logging
 from functools import cache
 from typing import Any
 
@@ -16,6 +17,7 @@ from kova.domain.errors import (
     UnavailableError,
 )
 from kova.usecases.accept_delivery import AcceptDelivery, IncomingDelivery
+from kova.web.logs import configure_logging
 
 _STATUS = (
     (SignatureError, 401, "Unauthorized"),
@@ -25,8 +27,12 @@ _STATUS = (
 )
 
 
+_LOG = logging.getLogger("kova.webhook")
+
+
 @cache
 def _intake() -> AcceptDelivery:
+    configure_logging()
     return accept_delivery(environment())
 
 
@@ -36,7 +42,10 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     try:
         accepted = _intake().run(_incoming(event))
     except KovaError as exc:
+        _LOG.warning("delivery refused", extra={"reason": exc.reason, "request_id": request_id})
         return _problem(exc, request_id)
+    told = {"delivery": accepted.delivery, "event": accepted.event, "outcome": accepted.status}
+    _LOG.info("delivery", extra={**told, "request_id": request_id})
     body = {"delivery": accepted.delivery, "status": accepted.status, "event": accepted.event}
     return _answer(202, body, "application/json", request_id)
 

@@ -172,6 +172,39 @@ def test_health_says_which_dependency_is_down(run: Any, variables: dict[str, str
     assert checks["redis"]["status"] == checks["queue"]["status"] == "ok"
 
 
+def test_metrics_are_told_and_flushed_and_written_for_cloudwatch(
+    run: Any, variables: dict[str, str]
+) -> None:
+    variables["KOVA_METRICS_TOKEN"] = "token"
+    with run("MetricsFunction", variables) as metrics:
+        bearer = {"authorization": "Bearer token"}
+        for _ in range(2):
+            answer = metrics.invoke(http_event("GET", "/metrics", headers=bearer))
+            assert answer["statusCode"] == 200, answer
+        assert 'route="/metrics"' in answer["body"]
+        assert "kova_metrics_common 1.0" in answer["body"]
+        refused = metrics.invoke(http_event("GET", "/metrics"))
+        assert refused["statusCode"] == 401
+        lines = [line for line in metrics.output().splitlines() if '"_aws"' in line]
+    emf = json.loads(lines[0])
+    (directive,) = emf["_aws"]["CloudWatchMetrics"]
+    assert directive["Namespace"] == "Kova"
+    names = {one["Name"] for one in directive["Metrics"]}
+    assert names & {"kova_http_requests_total", "kova_http_request_duration_seconds_sum"}
+
+
+def test_the_document_and_its_page_need_no_setting(run: Any, variables: dict[str, str]) -> None:
+    aws = {key: value for key, value in variables.items() if key.startswith("AWS_")}
+    with run("DocsFunction", aws) as docs:
+        document = docs.invoke(http_event("GET", "/openapi.json"))
+        assert json.loads(document["body"])["openapi"].startswith("3.1")
+        page = docs.invoke(http_event("GET", "/docs"))
+        assert "swagger-ui-bundle.js" in page["body"]
+        script = docs.invoke(http_event("GET", "/docs/swagger-ui-bundle.js"))
+        assert (script["statusCode"], len(script["body"]) > 1_000_000) == (200, True)
+        assert docs.invoke(http_event("GET", "/docs/other"))["statusCode"] == 404
+
+
 def test_a_signed_push_is_queued_in_both_encodings(run: Any, variables: dict[str, str]) -> None:
     with run("GithubWebhookFunction", variables) as webhook:
         for form in (False, True):
