@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -29,12 +29,15 @@ def free_port() -> int:
 
 
 @contextmanager
-def running_stack(data: Path) -> Iterator[tuple[str, dict[str, str]]]:
-    """Run `kova up` and yield its address and its settings."""
+def running_stack(
+    data: Path, more: Mapping[str, str] | None = None
+) -> Iterator[tuple[str, dict[str, str]]]:
+    """Run `kova up` with some settings and yield its address and all of them."""
     port = free_port()
     log = data / "up.log"
     data.mkdir(parents=True, exist_ok=True)
     variables = {key: one for key, one in os.environ.items() if not key.startswith("KOVA_")}
+    variables |= more or {}
     with log.open("wb") as output:
         process = subprocess.Popen(
             [sys.executable, "-m", "kova_server", "up", "--port", str(port), "--data", str(data)],

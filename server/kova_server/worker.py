@@ -17,11 +17,13 @@ from kova.bootstrap.settings import Settings, load_settings
 from kova.domain.errors import UnavailableError
 from kova.domain.retry import GiveUp, Retry
 from kova.usecases.handle_scan_job import HandleScanJob
+from kova.usecases.housekeep import Housekeep
 
 __all__ = ["NEEDED", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
 # Short, so that a killed worker's message soon comes back; prolonged while the work goes on.
 _VISIBILITY: Final = 20
+_OFTEN: Final = 10
 
 
 async def run_worker(settings: Settings) -> None:
@@ -37,11 +39,25 @@ async def run_worker(settings: Settings) -> None:
     _LOG.info("worker started", extra={"concurrency": settings.worker_concurrency})
     lanes = [_lane(consumer, handle, stop) for _ in range(settings.worker_concurrency)]
     try:
-        async with container.background():
+        async with container.background(), _housekeeping(container.housekeep):
             await asyncio.gather(*lanes)
     finally:
         await container.close()
     _LOG.info("worker stopped")
+
+
+@contextlib.asynccontextmanager
+async def _housekeeping(housekeep: Housekeep) -> AsyncIterator[None]:
+    async def often() -> None:
+        while True:
+            await housekeep.run()
+            await asyncio.sleep(_OFTEN)
+
+    task = asyncio.create_task(often())
+    try:
+        yield
+    finally:
+        task.cancel()
 
 
 async def _lane(consumer: SqsConsumer, handle: HandleScanJob, stop: asyncio.Event) -> None:

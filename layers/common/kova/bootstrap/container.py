@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
@@ -46,6 +47,7 @@ from kova.usecases.answer_once import AnswerOnce
 from kova.usecases.change_error import ChangeError
 from kova.usecases.check_health import CheckHealth, Ping
 from kova.usecases.fetch_commit import FetchCommit
+from kova.usecases.housekeep import Housekeep
 from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.propose_fixes import ProposeFixes
 from kova.usecases.publish_scan import PublishScan
@@ -158,6 +160,11 @@ class Container:
     def change_error(self) -> ChangeError:
         """Ignoring errors and opening them again."""
         return ChangeError(errors=self.stores.errors, now=_now)
+
+    @cached_property
+    def housekeep(self) -> Housekeep:
+        """What has to happen from time to time."""
+        return Housekeep(errors=self.stores.errors, clock=time.monotonic)
 
     @cached_property
     def audit(self) -> PostgresAuditStore:

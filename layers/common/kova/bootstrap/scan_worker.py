@@ -10,7 +10,6 @@ from kova.adapters.sqs import Received, SqsConsumer
 from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
 from kova.bootstrap.functions import event_loop
-from kova.bootstrap.metrics import Metrics
 from kova.bootstrap.settings import load_settings
 from kova.domain.retry import GiveUp, Retry
 from kova.usecases.handle_scan_job import HandleScanJob
@@ -24,11 +23,11 @@ NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
 class ScanWorker:
     """Handles SQS events and reports per record."""
 
-    def __init__(self, handle: HandleScanJob, consumer: SqsConsumer, metrics: Metrics) -> None:
-        """Take the job's handler, the queue's consumer, and what counts."""
+    def __init__(self, handle: HandleScanJob, consumer: SqsConsumer, container: Container) -> None:
+        """Take the job's handler, the queue's consumer, and the rest of the process."""
         self._handle = handle
         self._consumer = consumer
-        self._metrics = metrics
+        self._container = container
 
     def lambda_batch(self, event: dict[str, Any]) -> dict[str, Any]:
         """Handle a batch; answer with `batchItemFailures` as Lambda's SQS integration wants it."""
@@ -40,7 +39,8 @@ class ScanWorker:
             for record in records
             if not await self._one(record)
         ]
-        await self._metrics.end_invocation()
+        await self._container.housekeep.run()
+        await self._container.metrics.end_invocation()
         return {"batchItemFailures": failures}
 
     async def _one(self, record: dict[str, Any]) -> bool:
@@ -73,4 +73,4 @@ def scan_worker() -> ScanWorker:
     assert settings.scan_queue_url is not None
     container = Container(settings, database_seconds=DATABASE_SECONDS)
     consumer = SqsConsumer(container.sqs, settings.scan_queue_url)
-    return ScanWorker(handle_scan_job(container), consumer, container.metrics)
+    return ScanWorker(handle_scan_job(container), consumer, container)
