@@ -15,6 +15,7 @@ from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
 from kova.adapters.github.source import GitHubSource
 from kova.adapters.postgres.api_keys import PostgresApiKeyStore
+from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.fixes import PostgresFixStore
@@ -24,14 +25,11 @@ from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.redis.connection import Redis
 from kova.adapters.sqs import SqsScanQueue, sqs_client
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
+from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
-from kova.ports.source import FetchLimits
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.authenticate import Authenticate
-from kova.usecases.fetch_commit import FetchCommit
-from kova.usecases.propose_fixes import ProposeFixes
-from kova.usecases.publish_scan import PublishScan
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
 
@@ -59,6 +57,7 @@ class Container:
             errors=PostgresErrorStore(self.database),
             fixes=PostgresFixStore(self.database),
             deliveries=PostgresDeliveryStore(self.database),
+            cache=PostgresAnalysisCache(self.database),
         )
 
     @cached_property
@@ -118,18 +117,13 @@ class Container:
     def scan_repository(self) -> ScanRepository:
         """The scan worker's job."""
         analyze = AnalyzeTree(local_analyzers(self.settings.ruff))
-        limits = FetchLimits(
-            files=self.settings.max_files,
-            file_bytes=self.settings.max_file_bytes,
-            total_bytes=self.settings.max_total_bytes,
-            seconds=float(self.settings.fetch_seconds),
-        )
-        return ScanRepository(
+        return scan_repository(
             stores=self.stores,
             source=self.source,
-            fetch=FetchCommit(source=self.source, analyze=analyze, limits=limits),
-            propose=ProposeFixes(prove_fix(analyze)),
-            publish=PublishScan(GitHubPublisher(self.github)),
+            analyze=analyze,
+            prove=prove_fix(analyze),
+            publisher=GitHubPublisher(self.github),
+            limits=fetch_limits(self.settings),
         )
 
     def checks(self) -> dict[str, Callable[[], Awaitable[None]]]:

@@ -85,6 +85,7 @@ class ScanView(BaseModel):
     finished_at: datetime | None
     stats: ScanStats
     skipped: list[SkippedView]
+    coverage: dict[str, Any]
     failure: str | None
     check_run_url: str | None
 
