@@ -143,8 +143,10 @@ class ApplyAnalysis:
         await self._execute(_LOCK)
         known = await self._known(_LIVE)
         paired = await self._pair(known)
-        if paired.unknown:
-            known += await self._settled(paired.unknown)
+        # Before an error is taken for new, or for one of another file, it may be an old one here.
+        doubtful = [one for error, one in paired.seen if error.path != one.path]
+        if doubtful or paired.unknown:
+            known += await self._settled([*doubtful, *paired.unknown])
             paired = await self._pair(known)
         await self._refresh(paired.seen)
         await self._open(paired.unknown)
