@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from kova.domain.languages import language_of
+from kova.domain.languages import count_languages
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis
 from kova.domain.text import clean, shorten
@@ -16,8 +16,7 @@ _REASON_LIMIT: Final = 200
 
 def coverage_of(analysis: Analysis, settings: RepositorySettings) -> dict[str, Any]:
     """Return the `coverage` member of a scan as plain JSON."""
-    seen = Counter(language for path in analysis.blobs if (language := language_of(path)))
-    read = Counter(language for path in analysis.analyzed if (language := language_of(path)))
+    seen, read = count_languages(analysis.blobs), count_languages(analysis.analyzed)
     suppressed = [
         {
             "path": clean(one.path),

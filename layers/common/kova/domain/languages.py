@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
+from collections import Counter
+from collections.abc import Iterable
 from typing import Final
 
 _SUFFIXES: Final = {
@@ -40,11 +41,16 @@ BY_LOWER_NAME: Final = {name.lower(): name for name in LANGUAGES}
 
 def language_of(path: str) -> str | None:
     """Return the language of a file, None where its name tells none."""
-    pure = PurePosixPath(path)
-    name = pure.name.lower()
+    name = path.rpartition("/")[2].lower()
     if name in {"dockerfile", "containerfile"} or name.startswith("dockerfile."):
         return DOCKERFILE
-    language = _BY_SUFFIX.get(pure.suffix.lower())
+    stem, dot, suffix = name.rpartition(".")
+    language = _BY_SUFFIX.get(dot + suffix) if stem else None
     if language == "YAML" and path.startswith(".github/workflows/"):
         return WORKFLOW
     return language
+
+
+def count_languages(paths: Iterable[str]) -> Counter[str]:
+    """Return how many files there are in each language."""
+    return Counter(language for path in paths if (language := language_of(path)))

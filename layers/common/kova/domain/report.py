@@ -11,7 +11,7 @@ from collections.abc import Sequence
 
 from kova.domain.finding import Finding, Severity, Skipped
 from kova.domain.fix import FileFix, FixStatus, ProvedFix
-from kova.domain.languages import language_of
+from kova.domain.languages import count_languages
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis
 from kova.domain.text import shorten
@@ -89,8 +89,7 @@ def _seen(analysis: Analysis) -> list[str]:
 
 
 def _languages(analysis: Analysis) -> list[str]:
-    seen = Counter(language for path in analysis.blobs if (language := language_of(path)))
-    read = Counter(language for path in analysis.analyzed if (language := language_of(path)))
+    seen, read = count_languages(analysis.blobs), count_languages(analysis.analyzed)
     if not seen:
         return []
     rows = [f"| {name} | {number} | {read[name]} |" for name, number in seen.most_common(15)]

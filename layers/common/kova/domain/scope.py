@@ -12,12 +12,13 @@ from typing import Final
 
 _DEFINITION: Final = re.compile(
     r"^(\s*)(?:"
-    r"(?:async\s+)?def\s+(\w+)"
-    r"|(?:export\s+)?(?:default\s+)?(?:abstract\s+)?class\s+(\w+)"
+    r"(?:async\s+)?def \s*(\w+)"
+    r"|(?:export\s+)?(?:default\s+)?(?:abstract\s+)?class \s*(\w+)"
     r"|(?:export\s+)?(?:default\s+)?(?:async\s+)?function\s*\*?\s*(\w+)"
     r"|(?:export\s+)?(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:\([^()]*\)|\w+)\s*=>"
     r")"
 )
+_WORDS: Final = ("def ", "class ", "function", "=>")
 _LINE_LIMIT: Final = 1_000
 _NAME_LIMIT: Final = 500
 
@@ -33,6 +34,8 @@ class Scopes:
         self._parents: list[int] = []
         self._names: list[str] = []
         for number, line in enumerate(lines, start=1):
+            if not any(word in line for word in _WORDS):
+                continue  # Nearly every line: the expression is twenty times slower.
             if match := _DEFINITION.match(line[:_LINE_LIMIT]):
                 name = next(one for one in match.groups()[1:] if one)
                 self._add(number, len(match[1].expandtabs()), name)
