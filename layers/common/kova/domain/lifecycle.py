@@ -122,10 +122,14 @@ def pair(
 
 
 def closed(
-    known: Sequence[KnownError], seen: Sequence[tuple[KnownError, Finding]], ground: Ground
+    known: Sequence[KnownError],
+    seen: Sequence[tuple[KnownError, Finding]],
+    ground: Ground,
+    history: History,
 ) -> list[KnownError]:
     """Return the open errors that are fixed: seen nowhere, and their silence means something."""
     there = {error.id for error, _ in seen}
+    there |= {error.id for error, _ in relocated(known, ground, history)}
     return [
         error
         for error in known

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -129,7 +130,7 @@ class ApplyAnalysis:
         self._analysis = analysis
         self._history = history
         self._ground = Ground(analysis)
-        self._told = (*analysis.findings, *analysis.suppressed)
+        self._told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(claim.repository_id),
             "scan_id": as_uuid(claim.id),
@@ -150,7 +151,7 @@ class ApplyAnalysis:
             paired = await self._pair(known)
         await self._refresh(paired.seen)
         await self._open(paired.unknown)
-        closed = lifecycle.closed(known, paired.seen, self._ground)
+        closed = lifecycle.closed(known, paired.seen, self._ground, self._history)
         await self._by_id(_CLOSE, closed)
         await self._by_id(_SILENCE, lifecycle.excluded(known, self._ground))
         moved = lifecycle.relocated(known, self._ground, self._history)
@@ -255,6 +256,12 @@ class ApplyAnalysis:
 
     async def _execute(self, query: LiteralString, **values: Any) -> Any:
         return await self._connection.execute(query, {**self._values, **values})
+
+
+def _storable(finding: Finding) -> Finding:
+    """Return the finding with the path that its row has."""
+    path = clean(finding.path)
+    return finding if path == finding.path else replace(finding, path=path)
 
 
 def _status(error: KnownError, finding: Finding) -> tuple[str, str | None]:
