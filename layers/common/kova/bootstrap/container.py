@@ -30,6 +30,7 @@ from kova.bootstrap.settings import Settings, SettingsError
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.authenticate import Authenticate
+from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
 
@@ -112,6 +113,11 @@ class Container:
             source=self.source,
             queue=self.queue,
         )
+
+    @cached_property
+    def import_sarif(self) -> ImportSarif:
+        """POST /api/scans/{id}/sarif."""
+        return ImportSarif(self.stores)
 
     @cached_property
     def scan_repository(self) -> ScanRepository:

@@ -41,7 +41,7 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
         The findings in order of place, each with a fingerprint of its own.
     """
     found = sorted(findings, key=lambda one: (one.span, one.rule_id, one.message))
-    seen: Counter[str] = Counter()
+    seen: Counter[tuple[str, ...]] = Counter()
     scopes = Scopes(lines)
     shown = _without_secrets(found, lines)
     identified = []
@@ -49,8 +49,8 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
         scope = scopes.around(finding.span.start_line)
         text = text_of(lines, finding.span) if finding.match is None else finding.match
         match = _SPACE.sub("", text)[:_MATCH_LIMIT]
-        base = _SEPARATOR.join((finding.analyzer, finding.rule_id, finding.path, scope, match))
-        fingerprint = _digest(base, seen[base])
+        base = (finding.analyzer, finding.rule_id, finding.path, scope, match)
+        fingerprint = fingerprint_of(base, seen[base])
         seen[base] += 1
         identified.append(
             replace(
@@ -74,8 +74,8 @@ def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
         match = finding.match
         line = around = ""
     else:
-        match = _plain(text_of(lines, finding.span)[:_MATCH_LIMIT])
-        line = _plain(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
+        match = plain(text_of(lines, finding.span)[:_MATCH_LIMIT])
+        line = plain(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
         around = _SEPARATOR.join((_near(lines, number, -1), line, _near(lines, number, +1)))
     return make_traits(match=match, scope=scope, line=line, around=around)
 
@@ -90,6 +90,11 @@ def make_traits(*, match: str, scope: str, line: str, around: str) -> Traits:
     )
 
 
+def fingerprint_of(parts: tuple[str, ...], ordinal: int) -> str:
+    """Return the fingerprint of one of the findings that have these parts, counted from 0."""
+    return _digest(_SEPARATOR.join(parts), ordinal)
+
+
 def renewed(fingerprint: str, attempt: int) -> str:
     """Return another fingerprint, for a new finding whose own one an older error carries."""
     return _digest(fingerprint, attempt)
@@ -100,7 +105,8 @@ def _trait(*parts: str) -> str:
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
+    """Return a text without what formatters change."""
     return _FORMAT.sub("", text).replace("'", '"')
 
 
@@ -111,7 +117,7 @@ def _near(lines: Sequence[str], number: int, step: int) -> str:
         if not 0 <= index < len(lines):
             break
         if lines[index].strip():
-            return _plain(lines[index][:_LINE_LIMIT])
+            return plain(lines[index][:_LINE_LIMIT])
     return ""
 
 

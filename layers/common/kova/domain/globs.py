@@ -22,6 +22,8 @@ class Glob:
 
     def matches(self, path: str) -> bool:
         """Tell whether the path, or a folder above it, is meant."""
+        if not self._parts:
+            return True  # the root
         open_ends = self._after_folders({0})
         for name in path.split("/"):
             moved: set[int] = set()

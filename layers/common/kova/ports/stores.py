@@ -125,7 +125,7 @@ class ErrorStore(Protocol):
         """List, newest first."""
 
     async def of_scan(self, scan_id: str) -> list[Finding]:
-        """The open findings of the scan's repository, for export."""
+        """The open findings of the scan's repository, the most severe first, for export."""
 
 
 class AnalysisCache(Protocol):

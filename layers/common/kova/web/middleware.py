@@ -12,6 +12,7 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kova.domain.delivery import BODY_LIMIT as WEBHOOK_LIMIT
+from kova.domain.sarif_import import BYTES_LIMIT as SARIF_LIMIT
 from kova.web.logs import REQUEST_ID
 from kova.web.problems import problem_body
 
@@ -64,6 +65,12 @@ class RequestContext:
             REQUEST_ID.reset(token)
 
 
+def _limit_of(path: str) -> int:
+    if path.startswith("/webhooks/"):
+        return WEBHOOK_LIMIT
+    return SARIF_LIMIT if path.startswith("/api/scans/") and path.endswith("/sarif") else API_LIMIT
+
+
 class BodyLimit:
     """Refuses bodies that are too large, by their declared length and while they arrive."""
 
@@ -76,7 +83,7 @@ class BodyLimit:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        limit = WEBHOOK_LIMIT if scope["path"].startswith("/webhooks/") else API_LIMIT
+        limit = _limit_of(scope["path"])
         declared = dict(scope["headers"]).get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > limit:
             await _refuse(scope, send)

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.authenticate import Authenticate
+from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import Stores
 
@@ -25,6 +26,10 @@ class WebServices(Protocol):
     @property
     def request_scan(self) -> RequestScan:
         """POST /api/scan."""
+
+    @property
+    def import_sarif(self) -> ImportSarif:
+        """POST /api/scans/{id}/sarif."""
 
     @property
     def accept_delivery(self) -> AcceptDelivery:

@@ -13,6 +13,7 @@ from kova.domain.error import ErrorRecord, ErrorStatus, FixReference, LifecycleC
 from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
 from kova.domain.lifecycle import History
 from kova.domain.page import Page, PageRequest
+from kova.domain.sarif import MOST_RESULTS
 from kova.domain.scan import Analysis, ClaimedScan
 from kova.ports.stores import AppliedState, ErrorFilter
 
@@ -85,18 +86,22 @@ class PostgresErrorStore:
                 make=_record,
             )
 
-    async def of_scan(self, scan_id: str) -> list[Finding]:
-        """The open findings of the scan's repository."""
+    async def of_scan(self, scan_id: str, limit: int = MOST_RESULTS) -> list[Finding]:
+        """The open findings of the scan's repository, the most severe first."""
         query: LiteralString = _SELECT + _OF_SCAN
         async with self._database.transaction() as connection:
-            rows = await (await connection.execute(query, {"id": as_uuid(scan_id)})).fetchall()
+            rows = await (
+                await connection.execute(query, {"id": as_uuid(scan_id), "limit": limit})
+            ).fetchall()
         return [_record(row).finding for row in rows]
 
 
 _OF_SCAN: Final[LiteralString] = """
 WHERE errors.status = 'open'
     AND errors.repository_id = (SELECT repository_id FROM scans WHERE id = %(id)s)
-ORDER BY errors.path, errors.start_line, errors.id"""
+ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], errors.severity), errors.path,
+    errors.start_line, errors.id
+LIMIT %(limit)s"""
 _CONDITIONS: Final[dict[str, LiteralString]] = {
     "repository": "lower(repositories.full_name) = lower(%(repository)s)",
     "status": "errors.status = %(status)s",
