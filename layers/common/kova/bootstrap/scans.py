@@ -16,6 +16,9 @@ from kova.usecases.record_scan import RecordScan
 from kova.usecases.scan_repository import ScanRepository, Stores
 from kova.usecases.trace_history import TraceHistory
 
+# A hostile file can have thousands of findings, each slow to prove; a Lambda lives 15 minutes.
+PROOF_SECONDS = 180.0
+
 
 def fetch_limits(settings: Settings) -> FetchLimits:
     """Return what a fetch may cost."""
@@ -47,7 +50,7 @@ def scan_repository(
         analyze=AnalyzeTarget(
             source=source,
             analyze=commits,
-            propose=ProposeFixes(prove),
+            propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
             proofs=proofs,
             cache=stores.cache,
         ),

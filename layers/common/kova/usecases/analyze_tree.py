@@ -15,6 +15,7 @@ from kova.domain.fingerprint import identify
 from kova.domain.scan import Analysis, AnalyzerCoverage
 from kova.domain.source_text import SourceText, decode
 from kova.ports.analyzer import Analyzer, AnalyzerRun
+from kova.usecases.isolate import analyze_apart
 
 _MOST_PATHS = 100_000
 
@@ -137,7 +138,7 @@ class AnalyzeTree:
         def one(analyzer: Analyzer) -> tuple[frozenset[str], AnalyzerRun]:
             chosen = programs if analyzer.whole_program else paths
             mine = [path for path in chosen if path not in binary and analyzer.handles(path)]
-            run = analyzer.analyze(folder, mine) if mine else AnalyzerRun(findings=())
+            run = analyze_apart(analyzer, folder, mine) if mine else AnalyzerRun(findings=())
             if progress:
                 progress(analyzer.name)
             return frozenset(mine), run

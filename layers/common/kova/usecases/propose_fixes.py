@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -41,11 +43,22 @@ class Proposal:
 class ProposeFixes:
     """Deterministic fixes for findings that carry an edit."""
 
-    def __init__(self, prove: ProveFix, *, most: int = 500, unsafe: bool = True) -> None:
-        """Take the prover, the most fixes that one scan tries, and whether to try unsafe ones.
+    def __init__(
+        self,
+        prove: ProveFix,
+        *,
+        most: int = 500,
+        unsafe: bool = True,
+        seconds: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the prover, the bounds of one scan, and whether to try unsafe edits.
 
-        Unsafe edits are proved and shown, never combined into files.
+        Unsafe edits are proved and shown, never combined into files. What is beyond the most, or
+        was not begun when the time is up, is left to the next scan.
         """
+        self._seconds = seconds
+        self._clock = clock
         self._prove = prove
         self._most = most
         self._unsafe = unsafe
@@ -73,8 +86,11 @@ class ProposeFixes:
         groups: dict[str, list[Finding]] = defaultdict(list)
         for finding in chosen:
             groups[finding.path].append(finding)
+        deadline = self._clock() + self._seconds
         outcomes = {
-            path: self._file(folder, path, groups[path], progress) for path in sorted(groups)
+            path: self._file(folder, path, groups[path], progress, deadline)
+            for path in sorted(groups)
+            if self._clock() < deadline
         }
         return {path: one for path, one in outcomes.items() if one is not None}
 
@@ -84,6 +100,7 @@ class ProposeFixes:
         path: str,
         findings: Sequence[Finding],
         progress: Callable[[ProvedFix], None] | None,
+        deadline: float,
     ) -> FileOutcome | None:
         source = decode((folder / path).read_bytes())
         state = self._prove.examine(path, source) if source else None
@@ -91,6 +108,8 @@ class ProposeFixes:
             return None  # An analyser did not finish: there is nothing to compare with.
         fixes: list[ProvedFix] = []
         for finding in findings:
+            if self._clock() >= deadline:
+                break
             fix, _ = self._prove.prove(state, finding)
             fixes.append(fix)
             if progress:
