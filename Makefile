@@ -44,11 +44,15 @@ run: $(STAMP) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 test: $(SAM) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
+.PHONY: stress
+stress: $(STAMP) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples
+	@STRESS=1 $(BIN)/python -m pytest -q -m stress
+
 .PHONY: check
 check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples
+	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks
 
@@ -60,6 +64,10 @@ fix: $(STAMP) ## format and mend what the linter can
 .PHONY: lock
 lock: $(STAMP) ## make the hashed requirement files again
 	@$(BIN)/python -m tests.checks --write-locks
+
+.PHONY: export
+export: $(STAMP) ## write what is exported from the code: the OpenAPI document
+	@$(BIN)/python -m tests.checks --write-openapi
 
 .PHONY: clean
 clean: ## remove what the commands above made

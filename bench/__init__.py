@@ -1,0 +1,1 @@
+"""Measurements: `make bench` and the commands that the documents name."""

@@ -6,7 +6,7 @@ import os
 import tempfile
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import psycopg
@@ -50,8 +50,8 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         _running.close()
 
 
-@pytest.fixture
-def database_url() -> Iterator[str]:
+@contextmanager
+def fresh_database() -> Iterator[str]:
     """An empty database with today's schema, copied from a template in milliseconds."""
     template = os.environ["TEST_KOVA_DATABASE_URL"]
     server, _, source = template.rpartition("/")
@@ -62,6 +62,13 @@ def database_url() -> Iterator[str]:
             yield f"{server}/{name}"
         finally:
             connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
+def database_url() -> Iterator[str]:
+    """A database for one test."""
+    with fresh_database() as url:
+        yield url
 
 
 @pytest.fixture

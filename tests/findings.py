@@ -44,7 +44,7 @@ def found_in(path: str, text: str, rules: Sequence[str] = ("R1",)) -> list[Findi
             )
             if rule in rules:
                 quiet = "# quiet" if match["quiet"] else None
-                found.append(finding(path=path, rule_id=rule, span=span, suppression=quiet))
+                found.append(finding(path=path, rule_id=rule, span=span, suppressed=quiet))
     return identify(found, lines)
 
 
@@ -60,8 +60,8 @@ def analysis_of(
     read = {path: text for path, text in files.items() if path not in unread}
     found = [one for path, text in sorted(read.items()) for one in found_in(path, text, rules)]
     return Analysis(
-        findings=tuple(one for one in found if one.suppression is None),
-        suppressed=tuple(one for one in found if one.suppression is not None),
+        findings=tuple(one for one in found if one.suppressed is None),
+        suppressed=tuple(one for one in found if one.suppressed is not None),
         skipped=(),
         files=len(files),
         analyzed=frozenset(read),

@@ -17,10 +17,10 @@ class DemoError(Exception):
     """The demo cannot go on; the message says why."""
 
 
-def source_distribution(cache: Path) -> Path:
-    """Return the folder of the unpacked package, downloaded once."""
+def source_distribution(cache: Path, package: str = PACKAGE) -> Path:
+    """Return the folder of an unpacked package (`name==version`), downloaded once."""
     cache.mkdir(parents=True, exist_ok=True)
-    name = PACKAGE.replace("==", "-")
+    name = package.replace("==", "-")
     folder = cache / name
     if folder.is_dir():
         return folder
@@ -31,17 +31,27 @@ def source_distribution(cache: Path) -> Path:
         ":all:",
         "--dest",
         str(cache),
-        PACKAGE,
+        package,
     ]
     done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
     archives = sorted(cache.glob(f"{name}*.tar.gz"))
     if not archives:
         raise DemoError(
-            f"pip could not download {PACKAGE}: {done.stderr.strip()[-300:]}\n"
+            f"pip could not download {package}: {done.stderr.strip()[-300:]}\n"
             "Give a folder instead: make demo REPO=path"
         )
-    unpacked = cache / "unpacked"
-    with tarfile.open(archives[0]) as archive:
-        archive.extractall(unpacked, filter="data")
-    (unpacked / name).rename(folder)
+    _unpack(archives[0], cache / "unpacked")
+    (cache / "unpacked" / name).rename(folder)
     return folder
+
+
+def _unpack(archive: Path, folder: Path) -> None:
+    """Write the regular files. Not extractall: its filters are not in every Python 3.11."""
+    with tarfile.open(archive) as opened:
+        for member in opened:
+            target = folder / member.name
+            content = opened.extractfile(member) if member.isreg() else None
+            if content is None or not target.resolve().is_relative_to(folder.resolve()):
+                continue
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content.read())

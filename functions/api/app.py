@@ -1,7 +1,7 @@
-"""POST /api/scan and the read API."""
+"""POST /api/scan and everything else below /api."""
 
 from kova.bootstrap.functions import http_handler
-from kova.web.routes import errors, fixes, repositories, sarif, scans
+from kova.web.routes import errors, fixes, keys, repositories, sarif, scans
 
 ROUTERS = (
     scans.request_router,
@@ -10,5 +10,6 @@ ROUTERS = (
     errors.router,
     fixes.router,
     repositories.router,
+    keys.router,
 )
 handler = http_handler(ROUTERS)

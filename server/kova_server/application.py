@@ -4,16 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI
 
 import functions.api.app
+import functions.docs.app
 import functions.health.app
+import functions.metrics.app
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import load_settings
 from kova.web.app import create_app
 from kova.web.routes import webhooks
 
 NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
+ROUTERS: tuple[APIRouter, ...] = (
+    *functions.api.app.ROUTERS,
+    webhooks.router,
+    *functions.health.app.ROUTERS,
+    *functions.metrics.app.ROUTERS,
+    *functions.docs.app.ROUTERS,
+)
 
 
 def application(environment: Mapping[str, str]) -> FastAPI:
@@ -22,5 +31,4 @@ def application(environment: Mapping[str, str]) -> FastAPI:
     Raises:
         SettingsError: its message lists every setting that is missing or not valid.
     """
-    routers = (*functions.health.app.ROUTERS, *functions.api.app.ROUTERS, webhooks.router)
-    return create_app(Container(load_settings(environment, needed=NEEDED)), routers)
+    return create_app(Container(load_settings(environment, needed=NEEDED)), ROUTERS)

@@ -2,43 +2,69 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+from typing import Final, TypeVar
 
-from kova.adapters.postgres.api_keys import PostgresApiKeyStore
-from kova.adapters.postgres.pool import Database
-from kova.domain.api_key import ApiKey, Scope, generate_key
+from kova.bootstrap.container import Container
+from kova.bootstrap.settings import load_settings
+from kova.domain.api_key import ApiKey, Scope
+
+Result = TypeVar("Result")
+_ACTOR: Final = "cli"
 
 
 async def create_key(
-    database_url: str, name: str, scopes: Sequence[Scope], days: int | None = None
+    variables: Mapping[str, str],
+    name: str,
+    scopes: Sequence[Scope],
+    *,
+    days: int | None = None,
+    budget: Decimal | None = None,
 ) -> str:
     """Make a key and return it in the clear: the only time that it can be seen."""
-    new = generate_key()
-    expires_at = datetime.now(UTC) + timedelta(days=days) if days is not None else None
-    database = Database(database_url)
-    try:
-        await PostgresApiKeyStore(database).create(
-            name, new.prefix, new.secret_hash, frozenset(scopes), expires_at
+
+    async def create(container: Container) -> str:
+        made = await container.manage_keys.create(
+            actor=_ACTOR,
+            name=name,
+            scopes=frozenset(scopes),
+            expires_at=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
+            monthly_budget_usd=budget,
         )
-    finally:
-        await database.close()
-    return new.plaintext
+        return made.plaintext
+
+    return await _with(variables, create)
 
 
-async def list_keys(database_url: str) -> list[ApiKey]:
+async def list_keys(variables: Mapping[str, str]) -> list[ApiKey]:
     """Return all keys."""
-    database = Database(database_url)
-    try:
-        return await PostgresApiKeyStore(database).list()
-    finally:
-        await database.close()
+
+    async def list_all(container: Container) -> list[ApiKey]:
+        return await container.keys.list()
+
+    return await _with(variables, list_all)
 
 
-async def revoke_key(database_url: str, prefix: str) -> bool:
-    """Revoke a key by the part after `kova_`; False when there is none."""
-    database = Database(database_url)
+async def revoke_key(variables: Mapping[str, str], prefix: str) -> None:
+    """Revoke a key by the part after `kova_`.
+
+    Raises:
+        NotFoundError: there is no such key.
+    """
+
+    async def revoke(container: Container) -> None:
+        await container.manage_keys.revoke(actor=_ACTOR, prefix=prefix)
+
+    await _with(variables, revoke)
+
+
+async def _with(
+    variables: Mapping[str, str], work: Callable[[Container], Awaitable[Result]]
+) -> Result:
+    container = Container(load_settings(variables, needed=("KOVA_DATABASE_URL",)))
     try:
-        return await PostgresApiKeyStore(database).revoke(prefix, datetime.now(UTC))
+        return await work(container)
     finally:
-        await database.close()
+        await container.close()

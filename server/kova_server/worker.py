@@ -12,7 +12,7 @@ from typing import Any, Final
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
 from kova.bootstrap.container import Container
-from kova.bootstrap.scan_worker import NEEDED, handle_scan_job
+from kova.bootstrap.scan_worker import DATABASE_SECONDS, NEEDED, handle_scan_job
 from kova.bootstrap.settings import Settings, load_settings
 from kova.domain.errors import UnavailableError
 from kova.domain.retry import GiveUp, Retry
@@ -27,8 +27,8 @@ _VISIBILITY: Final = 20
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
     assert settings.scan_queue_url is not None
-    container = Container(settings)
-    consumer = SqsConsumer(sqs_client(), settings.scan_queue_url)
+    container = Container(settings, database_seconds=DATABASE_SECONDS)
+    consumer = SqsConsumer(sqs_client(waits=True), settings.scan_queue_url)
     handle = handle_scan_job(container)
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -37,7 +37,8 @@ async def run_worker(settings: Settings) -> None:
     _LOG.info("worker started", extra={"concurrency": settings.worker_concurrency})
     lanes = [_lane(consumer, handle, stop) for _ in range(settings.worker_concurrency)]
     try:
-        await asyncio.gather(*lanes)
+        async with container.background():
+            await asyncio.gather(*lanes)
     finally:
         await container.close()
     _LOG.info("worker stopped")

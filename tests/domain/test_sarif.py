@@ -52,7 +52,7 @@ def findings(draw: st.DrawFn) -> Finding:
         fingerprint="ab" * 32,
         cwe=draw(st.sampled_from([None, "CWE-79"])),
         help_url=draw(st.sampled_from([None, "https://example.com/rule"])),
-        suppression=draw(st.sampled_from([None, "", "# noqa"])),
+        suppressed=draw(st.sampled_from([None, "", "# noqa"])),
     )
 
 
@@ -82,10 +82,10 @@ def check_github_rules(log: dict[str, Any]) -> None:
 
 @given(st.lists(findings(), max_size=6))
 def test_it_keeps_github_s_rules_and_can_be_read_again(found: list[Finding]) -> None:
-    log = to_sarif([one for one in found if one.suppression is None])
+    log = to_sarif([one for one in found if one.suppressed is None])
     check_github_rules(log)
     runs = parse_sarif(json.dumps(log).encode())
-    told = [one for one in found if one.suppression is None]
+    told = [one for one in found if one.suppressed is None]
     assert sum(len(run.findings) for run in runs) == len(told)
     assert {one.path for run in runs for one in run.findings} == {one.path for one in told}
 
@@ -94,8 +94,8 @@ def test_it_is_valid_by_the_standard(validator: jsonschema.Draft7Validator) -> N
     @given(st.lists(findings(), max_size=6))
     def holds(found: list[Finding]) -> None:
         log = to_sarif(
-            [one for one in found if one.suppression is None],
-            [one for one in found if one.suppression is not None],
+            [one for one in found if one.suppressed is None],
+            [one for one in found if one.suppressed is not None],
         )
         validator.validate(log)
 

@@ -108,7 +108,7 @@ def test_what_cannot_be_used_is_counted(change: dict[str, Any], reason: str | No
     imported = read({**RESULT, **change}, RESULT)
     assert imported.refused == ({} if reason is None else {reason: 1})
     if "suppressions" in change:
-        assert {one.suppression for one in imported.findings} == {"inSource", None}
+        assert {one.suppressed for one in imported.findings} == {"inSource", None}
 
 
 def test_a_secret_s_text_is_not_kept() -> None:

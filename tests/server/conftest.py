@@ -9,7 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from kova.domain.api_key import Scope
 from kova_fakes.github import FakeGitHub, serve_github
 from kova_server.embedded.ports import free_port
 from kova_server.keys import create_key
+from tests.conftest import fresh_database
 from tests.queues import environment, make_queue
 
 
@@ -32,7 +33,38 @@ class Kova:
     github: FakeGitHub
     folder: Path
     client: httpx.Client
+    key: str
     workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    clients: list[httpx.Client] = field(default_factory=list)
+
+    def start_server(self) -> str:
+        """Start one more server and return its address."""
+        port = free_port()
+        log = self.folder / f"server-{len(self.servers)}.log"
+        with log.open("wb") as output:
+            server = subprocess.Popen(
+                [sys.executable, "-m", "kova_server", "serve", "--port", str(port)],
+                env=self.environment,
+                stderr=output,
+                stdout=output,
+            )
+        self.servers.append(server)
+        address = f"http://127.0.0.1:{port}"
+        _wait(server, address, log)
+        return address
+
+    def with_new_key(self, *scopes: Scope) -> Kova:
+        """Return the same product as another key sees it."""
+        key = asyncio.run(create_key(self.environment, "another", scopes or list(Scope)))
+        headers = {"Authorization": f"Bearer {key}"}
+        client = httpx.Client(base_url=self.address, headers=headers, timeout=30)
+        self.clients.append(client)
+        return replace(self, key=key, client=client)
+
+    def logs(self) -> str:
+        """Return everything that servers and workers have logged."""
+        return "".join(log.read_text() for log in sorted(self.folder.glob("*.log")))
 
     def push(self, name: str, files: dict[str, bytes], **kwargs: Any) -> str:
         """Push and deliver the webhook."""
@@ -96,7 +128,6 @@ class Kova:
 @contextmanager
 def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -> Iterator[Kova]:
     """Run the server form against the given services."""
-    port = free_port()
     variables = environment() | {
         "KOVA_DATABASE_URL": database_url,
         "KOVA_SCAN_QUEUE_URL": make_queue(),
@@ -106,26 +137,31 @@ def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -
         "KOVA_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
     }
     variables = {key: value for key, value in (variables | extra).items() if value}
-    key = asyncio.run(create_key(database_url, "test", list(Scope)))
-    with (folder / "server.log").open("wb") as log:
-        server = subprocess.Popen(
-            [sys.executable, "-m", "kova_server", "serve", "--port", str(port)],
-            env=variables,
-            stderr=log,
-            stdout=log,
-        )
-    address = f"http://127.0.0.1:{port}"
-    headers = {"Authorization": f"Bearer {key}"}
-    with httpx.Client(base_url=address, headers=headers, timeout=10) as client:
-        kova = Kova(address, variables, github, folder, client)
+    key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "test", list(Scope)))
+    with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=10) as client:
+        kova = Kova("", variables, github, folder, client, key)
         try:
-            _wait(server, address, folder / "server.log")
+            kova.address = kova.start_server()
+            client.base_url = httpx.URL(kova.address)
             yield kova
         finally:
-            for process in [*kova.workers, server]:
+            for one in kova.clients:
+                one.close()
+            for process in [*kova.workers, *kova.servers]:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)
                 process.wait(timeout=30)
+
+
+@contextmanager
+def shared(folder: Path, **extra: str) -> Iterator[Kova]:
+    """Run the server form, without a worker, for all tests of a module."""
+    with (
+        fresh_database() as database,
+        serve_github() as github,
+        running(folder, database, github, **extra) as product,
+    ):
+        yield product
 
 
 def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:

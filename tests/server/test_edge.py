@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-import os
 import socket
-from pathlib import Path
+from collections.abc import Iterator
 from urllib.parse import urlsplit
 
 import httpx
@@ -15,21 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova_fakes.github import serve_github
-from tests.server.conftest import Kova, running
+from tests.server.conftest import Kova, shared
 
 
 @pytest.fixture(scope="module")
-def kova(tmp_path_factory: pytest.TempPathFactory) -> object:
-    import psycopg
-
-    template = os.environ["TEST_KOVA_DATABASE_URL"]
-    server, _, source = template.rpartition("/")
-    name = f"edge_{os.getpid()}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
-    folder: Path = tmp_path_factory.mktemp("edge")
-    with serve_github() as github, running(folder, f"{server}/{name}", github) as product:
+def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
+    with shared(tmp_path_factory.mktemp("edge")) as product:
         yield product
 
 

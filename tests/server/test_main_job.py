@@ -135,9 +135,10 @@ def test_a_bad_moment_of_github_is_survived(kova: Kova, kind: str) -> None:
     assert len(kova.github.state.pulls("octo/sample")) == 1
 
 
+@pytest.mark.stress
 def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(kova: Kova) -> None:
-    """Half of the acceptance's numbers, so that the suite stays short; see docs/acceptance.md."""
-    pushes, kills = 40, 6
+    """`make stress` has five times as many pushes and more kills than the everyday run."""
+    pushes, kills = (200, 20) if os.environ.get("STRESS") else (40, 6)
     names = [f"octo/r{number}" for number in range(8)]
     chance = random.Random(7)
     stop = threading.Event()
@@ -156,7 +157,7 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(kova: Kova) 
         kova.push(names[number % len(names)], files)
     try:
         killer.join(timeout=60)
-        scans = kova.finished(pushes, seconds=150)
+        scans = kova.finished(pushes, seconds=400)
     finally:
         stop.set()
         killer.join()

@@ -92,7 +92,7 @@ def test_every_bad_setting_is_reported_at_once() -> None:
 def test_a_scope_opens_its_own_door_only(
     tmp_path: Path, database_url: str, github: FakeGitHub, scope: Scope
 ) -> None:
-    key = asyncio.run(create_key(database_url, "one", [scope]))
+    key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "one", [scope]))
     with running(tmp_path, database_url, github) as kova:
         headers = {"X-API-Key": key}
         read = httpx.get(f"{kova.address}/api/scans", headers=headers)

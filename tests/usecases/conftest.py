@@ -74,6 +74,7 @@ class Desk:
             prove=prove_fix(analyze),
             publisher=GitHubPublisher(self.container.github),
             limits=self.limits,
+            meter=self.container.meter,
         )
         scan = self.run(self.container.stores.scans.get(self.run(job.run(target))))
         assert scan.status == "succeeded", scan.failure

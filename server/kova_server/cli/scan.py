@@ -12,6 +12,7 @@ from rich.console import Console
 
 from kova.domain.errors import InvalidInputError
 from kova.domain.finding import Severity
+from kova_server.cli.output import console
 from kova_server.local.render import as_json, as_sarif, print_table
 from kova_server.local.scan import LocalOptions, LocalScan, scan_folder
 
@@ -62,6 +63,6 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
 
 def _show(result: LocalScan, form: Format) -> None:
     if form is Format.TABLE:
-        print_table(result, Console(soft_wrap=not sys.stdout.isatty()))
+        print_table(result, console())
         return
     sys.stdout.write((as_json if form is Format.JSON else as_sarif)(result) + "\n")

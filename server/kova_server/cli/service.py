@@ -35,7 +35,7 @@ def up(
         migrate(variables["KOVA_DATABASE_URL"])
 
     def first_key(variables: Mapping[str, str]) -> str:
-        return asyncio.run(create_key(variables["KOVA_DATABASE_URL"], "local", list(Scope)))
+        return asyncio.run(create_key(variables, "local", list(Scope)))
 
     options = StackOptions(data=data, port=port, environment=dict(os.environ))
     code = start_stack(options, migrate=migrate_database, create_key=first_key, announce=typer.echo)

@@ -88,7 +88,7 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
         cleanup.callback(supervisor.stop)
         for name in reap(folder):
             hooks.announce(f"ended what an earlier run left behind: {name}")
-        settings = _start_services(supervisor, folder, options.environment)
+        settings = start_services(supervisor, folder, options.environment)
         hooks.migrate(settings)
         settings["KOVA_API_KEY"] = _api_key(folder, settings, hooks)
         write_environment(folder / "kova.env", _told(settings))
@@ -100,7 +100,7 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
     return 0
 
 
-def _start_services(
+def start_services(
     supervisor: Supervisor, folder: Path, outside: Mapping[str, str], *, fsync: bool = True
 ) -> dict[str, str]:
     """Start what is not given from outside, and return every setting in force."""
@@ -223,6 +223,6 @@ def services(folder: Path) -> Iterator[dict[str, str]]:
     supervisor = Supervisor(folder)
     outside = {"KOVA_GITHUB_API_URL": "http://127.0.0.1:9", "KOVA_GITHUB_WEBHOOK_SECRET": "unused"}
     try:
-        yield _start_services(supervisor, folder, outside, fsync=False)
+        yield start_services(supervisor, folder, outside, fsync=False)
     finally:
         supervisor.stop()

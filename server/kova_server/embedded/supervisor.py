@@ -25,7 +25,7 @@ class Supervisor:
     def __init__(self, folder: Path) -> None:
         """Take the stack's data folder."""
         self._folder = folder
-        self._children: list[Child] = []
+        self.children: list[Child] = []
         self.signals = 0
 
     def start(self, service: Service, patience: float = 30.0) -> None:
@@ -35,7 +35,7 @@ class Supervisor:
             StartError: it does not.
         """
         child = Child(service=service, folder=self._folder)
-        self._children.append(child)
+        self.children.append(child)
         child.start()
         wait_ready(child, patience)
 
@@ -46,7 +46,7 @@ class Supervisor:
             StartError: one of them keeps dying by itself.
         """
         while not self.signals:
-            for child in self._children:
+            for child in self.children:
                 if not child.alive:
                     self._revive(child)
             time.sleep(0.05)
@@ -69,7 +69,7 @@ class Supervisor:
 
     def stop(self) -> None:
         """Stop everything, the last started first; a second signal hurries."""
-        for child in reversed(self._children):
+        for child in reversed(self.children):
             child.stop(hurry=self.signals > 1)
 
     @contextmanager

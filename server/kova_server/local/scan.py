@@ -103,8 +103,8 @@ def _with_results(analysis: Analysis, log: Path) -> Analysis:
     found = [one for run in runs for one in run.findings]
     return replace(
         analysis,
-        findings=(*analysis.findings, *(one for one in found if one.suppression is None)),
-        suppressed=(*analysis.suppressed, *(one for one in found if one.suppression is not None)),
+        findings=(*analysis.findings, *(one for one in found if one.suppressed is None)),
+        suppressed=(*analysis.suppressed, *(one for one in found if one.suppressed is not None)),
         skipped=tuple(sorted({*analysis.skipped, *refused})),
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
@@ -18,15 +18,25 @@ from kova.domain.scan import ScanTarget
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 _WAIT_SECONDS: Final = 10
+_COUNTS: Final[Mapping[str, QueueAttributeNameType]] = {
+    "visible": "ApproximateNumberOfMessages",
+    "in_flight": "ApproximateNumberOfMessagesNotVisible",
+    "delayed": "ApproximateNumberOfMessagesDelayed",
+}
 
 
-def sqs_client() -> SQSClient:
-    """Make a client that gives up in seconds; endpoint and credentials are AWS's settings."""
+def sqs_client(*, waits: bool = False) -> SQSClient:
+    """Make a client that gives up in seconds; endpoint and credentials are AWS's settings.
+
+    Args:
+        waits: it is for receiving, where an answer takes as long as there is no message.
+    """
     config = Config(
-        connect_timeout=2,
-        read_timeout=_WAIT_SECONDS + 5,
+        connect_timeout=1,
+        read_timeout=_WAIT_SECONDS + 5 if waits else 1.8,
         retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=32,
     )
@@ -131,11 +141,35 @@ class SqsConsumer:
                 self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
 
     def _dead_letter_url(self) -> str | None:
-        answer = self._client.get_queue_attributes(
-            QueueUrl=self._queue_url, AttributeNames=["RedrivePolicy"]
-        )
-        policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
-        arn = policy.get("deadLetterTargetArn")
-        if arn is None:
-            return None
-        return self._client.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
+        return _dead_letter_url(self._client, self._queue_url)
+
+
+def queue_depths(client: SQSClient, queues: Mapping[str, str]) -> dict[tuple[str, str], int]:
+    """Count the messages of queues by state; `dead` are those in its dead-letter queue.
+
+    Raises:
+        QueueUnavailableError: a queue does not answer.
+    """
+    depths: dict[tuple[str, str], int] = {}
+    with _translated():
+        for name, url in queues.items():
+            for state, number in _depth(client, url).items():
+                depths[name, state] = number
+            dead = _dead_letter_url(client, url)
+            if dead is not None:
+                depths[name, "dead"] = _depth(client, dead)["visible"]
+    return depths
+
+
+def _depth(client: SQSClient, url: str) -> dict[str, int]:
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=list(_COUNTS.values()))
+    return {state: int(answer["Attributes"][name]) for state, name in _COUNTS.items()}
+
+
+def _dead_letter_url(client: SQSClient, url: str) -> str | None:
+    answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
+    arn = policy.get("deadLetterTargetArn")
+    if arn is None:
+        return None
+    return client.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]

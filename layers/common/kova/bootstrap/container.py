@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
+from decimal import Decimal
 from functools import cached_property
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 import httpx
 
@@ -14,25 +16,43 @@ from kova.adapters.github.auth import AppTokens, FixedToken, TokenProvider
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
 from kova.adapters.github.source import GitHubSource
+from kova.adapters.memory.admissions import MemoryAdmissions
+from kova.adapters.metrics.gauges import Gauges
 from kova.adapters.postgres.api_keys import PostgresApiKeyStore
+from kova.adapters.postgres.audit import PostgresAuditStore
 from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
+from kova.adapters.postgres.usage import PostgresUsageStore
+from kova.adapters.redis.admissions import RedisAdmissions
 from kova.adapters.redis.connection import Redis
+from kova.adapters.redis.fallback import AdmissionsWithFallback
 from kova.adapters.sqs import SqsScanQueue, sqs_client
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
+from kova.bootstrap.limits import limits
+from kova.bootstrap.metrics import Metrics, queue_urls
 from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
+from kova.ports.admission import Admissions
+from kova.ports.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
+from kova.usecases.admit import Admit
 from kova.usecases.analyze_tree import AnalyzeTree
-from kova.usecases.authenticate import Authenticate
+from kova.usecases.answer_once import AnswerOnce
+from kova.usecases.change_error import ChangeError
+from kova.usecases.check_health import CheckHealth, Ping
 from kova.usecases.import_sarif import ImportSarif
+from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
 
 _GITHUB_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 
@@ -40,14 +60,19 @@ _GITHUB_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 class Container:
     """Everything that routes and workers use. Building it opens nothing."""
 
-    def __init__(self, settings: Settings) -> None:
-        """Take the settings."""
+    def __init__(self, settings: Settings, *, database_seconds: float = 3.0) -> None:
+        """Take the settings, and the seconds that a transaction has."""
         self.settings = settings
+        self._database_seconds = database_seconds
 
     @cached_property
     def database(self) -> Database:
         """The database; SettingsError when it is not configured."""
-        return Database(_needed(self.settings.database_url, "KOVA_DATABASE_URL"))
+        return Database(
+            _needed(self.settings.database_url, "KOVA_DATABASE_URL"),
+            self.settings.database_read_url,
+            timeout=self._database_seconds,
+        )
 
     @cached_property
     def stores(self) -> Stores:
@@ -75,7 +100,12 @@ class Container:
     def queue(self) -> SqsScanQueue:
         """The scan queue; SettingsError when it is not configured."""
         url = _needed(self.settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL")
-        return SqsScanQueue(sqs_client(), url)
+        return SqsScanQueue(self.sqs, url)
+
+    @cached_property
+    def sqs(self) -> SQSClient:
+        """The client of SQS."""
+        return sqs_client()
 
     @cached_property
     def http(self) -> httpx.AsyncClient:
@@ -100,9 +130,80 @@ class Container:
         return AcceptDelivery(secrets=self.settings.github_webhook_secrets, queue=self.queue)
 
     @cached_property
-    def authenticate(self) -> Authenticate:
-        """The check of API keys."""
-        return Authenticate(keys=self.keys, now=lambda: datetime.now(UTC))
+    def admissions(self) -> Admissions:
+        """Who is remembered and how often they called."""
+        own = MemoryAdmissions()
+        if self.redis is None:
+            return own
+        return AdmissionsWithFallback(RedisAdmissions(self.redis), own)
+
+    @cached_property
+    def admit(self) -> Admit:
+        """The check of API keys and rate limits."""
+        return Admit(
+            keys=self.keys, admissions=self.admissions, limits=limits(self.settings), now=_now
+        )
+
+    @cached_property
+    def answer_once(self) -> AnswerOnce:
+        """Idempotency keys."""
+        return AnswerOnce(PostgresIdempotencyStore(self.database), sleep=asyncio.sleep)
+
+    @cached_property
+    def manage_keys(self) -> ManageKeys:
+        """The life of API keys."""
+        return ManageKeys(keys=self.keys, audit=self.audit, admissions=self.admissions, now=_now)
+
+    @cached_property
+    def change_error(self) -> ChangeError:
+        """Ignoring errors and opening them again."""
+        return ChangeError(errors=self.stores.errors, now=_now)
+
+    @cached_property
+    def audit(self) -> PostgresAuditStore:
+        """Who did what."""
+        return PostgresAuditStore(self.database)
+
+    @cached_property
+    def usage(self) -> PostgresUsageStore:
+        """What AI commands cost."""
+        return PostgresUsageStore(self.database)
+
+    @cached_property
+    def metrics(self) -> Metrics:
+        """Counts, and the page that shows them."""
+        return Metrics(self.redis, cloudwatch=self.settings.on_lambda)
+
+    @property
+    def meter(self) -> Meter:
+        """Where counts go."""
+        return self.metrics.meter
+
+    async def metrics_page(self) -> bytes:
+        """The page that Prometheus reads."""
+        gauges = Gauges(database=self.database, sqs=self.sqs, queues=queue_urls(self.settings))
+        return await self.metrics.page(await gauges.read())
+
+    @property
+    def metrics_token(self) -> str | None:
+        """The bearer token of Prometheus."""
+        return self.settings.metrics_token
+
+    @property
+    def monthly_budget_usd(self) -> Decimal | None:
+        """The cap on all AI commands of a month."""
+        return self.settings.monthly_budget_usd
+
+    @property
+    def cors_origins(self) -> tuple[str, ...]:
+        """Origins whose pages may call."""
+        return self.settings.cors_origins
+
+    @asynccontextmanager
+    async def background(self) -> AsyncIterator[None]:
+        """Bring counts to Redis every second, and the last ones at the end."""
+        async with self.metrics.running():
+            yield
 
     @cached_property
     def request_scan(self) -> RequestScan:
@@ -130,10 +231,12 @@ class Container:
             prove=prove_fix(analyze),
             publisher=GitHubPublisher(self.github),
             limits=fetch_limits(self.settings),
+            meter=self.meter,
         )
 
-    def checks(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """The pings of what is configured, for /health."""
+    @cached_property
+    def check_health(self) -> CheckHealth:
+        """The question whether everything that is configured is there."""
 
         async def queue() -> None:
             await asyncio.to_thread(self.queue.ping)
@@ -141,10 +244,12 @@ class Container:
         async def database() -> None:
             await self.database.ping()
 
-        checks: dict[str, Callable[[], Awaitable[None]]] = {"database": database, "queue": queue}
+        pings: dict[str, Ping] = {"database": database, "queue": queue}
+        if self.settings.database_read_url:
+            pings["database_replica"] = self.database.ping_replica
         if self.redis is not None:
-            checks["redis"] = self.redis.ping
-        return checks
+            pings["redis"] = self.redis.ping
+        return CheckHealth(pings)
 
     async def close(self) -> None:
         """Close what was opened."""
@@ -162,6 +267,10 @@ class Container:
         if settings.github_app_id and settings.github_private_key:
             return AppTokens(app_id=settings.github_app_id, private_key=settings.github_private_key)
         raise SettingsError("GitHub needs KOVA_GITHUB_APP_ID and its key, or KOVA_GITHUB_TOKEN.")
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _needed(value: str | None, name: str) -> str:

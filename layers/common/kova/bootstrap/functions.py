@@ -38,15 +38,19 @@ def http_handler(routers: Sequence[APIRouter]) -> Handler:
     """
 
     @cache
-    def adapter() -> Mangum:
+    def container() -> Container:
         configure_logging()
-        container = Container(load_settings(environment()))
+        return Container(load_settings(environment()))
+
+    @cache
+    def adapter() -> Mangum:
         # "off": with "auto" Mangum starts and stops the application at every invocation.
-        return Mangum(create_app(container, routers), lifespan="off")
+        return Mangum(create_app(container(), routers), lifespan="off")
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        event_loop()
+        loop = event_loop()
         answer: dict[str, Any] = adapter()(event, context)
+        loop.run_until_complete(container().metrics.end_invocation())
         return answer
 
     return handler

@@ -4,27 +4,31 @@ from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import Any
+from typing import Any, Final
 
-from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.adapters.sqs import Received, SqsConsumer
 from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
 from kova.bootstrap.functions import event_loop
+from kova.bootstrap.metrics import Metrics
 from kova.bootstrap.settings import load_settings
 from kova.domain.retry import GiveUp, Retry
 from kova.usecases.handle_scan_job import HandleScanJob
 from kova.web.logs import configure_logging
 
+# A transaction may write thousands of errors.
+DATABASE_SECONDS: Final = 60.0
 NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
 
 
 class ScanWorker:
     """Handles SQS events and reports per record."""
 
-    def __init__(self, handle: HandleScanJob, consumer: SqsConsumer) -> None:
-        """Take the job's handler and the queue's consumer."""
+    def __init__(self, handle: HandleScanJob, consumer: SqsConsumer, metrics: Metrics) -> None:
+        """Take the job's handler, the queue's consumer, and what counts."""
         self._handle = handle
         self._consumer = consumer
+        self._metrics = metrics
 
     def lambda_batch(self, event: dict[str, Any]) -> dict[str, Any]:
         """Handle a batch; answer with `batchItemFailures` as Lambda's SQS integration wants it."""
@@ -36,6 +40,7 @@ class ScanWorker:
             for record in records
             if not await self._one(record)
         ]
+        await self._metrics.end_invocation()
         return {"batchItemFailures": failures}
 
     async def _one(self, record: dict[str, Any]) -> bool:
@@ -55,7 +60,9 @@ class ScanWorker:
 
 def handle_scan_job(container: Container) -> HandleScanJob:
     """Build the handler of one message."""
-    return HandleScanJob(scan=container.scan_repository, stores=container.stores)
+    return HandleScanJob(
+        scan=container.scan_repository, stores=container.stores, meter=container.meter
+    )
 
 
 @cache
@@ -64,5 +71,6 @@ def scan_worker() -> ScanWorker:
     configure_logging()
     settings = load_settings(environment(), needed=NEEDED)
     assert settings.scan_queue_url is not None
-    consumer = SqsConsumer(sqs_client(), settings.scan_queue_url)
-    return ScanWorker(handle_scan_job(Container(settings)), consumer)
+    container = Container(settings, database_seconds=DATABASE_SECONDS)
+    consumer = SqsConsumer(container.sqs, settings.scan_queue_url)
+    return ScanWorker(handle_scan_job(container), consumer, container.metrics)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from kova.bootstrap.settings import Settings
+from kova.ports.meter import Meter
 from kova.ports.publisher import Publisher
 from kova.ports.source import CodeSource, FetchLimits
 from kova.usecases.analyze_commit import AnalyzeCommit
@@ -38,6 +39,7 @@ def scan_repository(
     prove: ProveFix,
     publisher: Publisher,
     limits: FetchLimits,
+    meter: Meter,
 ) -> ScanRepository:
     """Build the job from its parts."""
     proofs = ProofCache(cache=stores.cache, analyze=analyze)
@@ -47,6 +49,7 @@ def scan_repository(
     return ScanRepository(
         stores=stores,
         source=source,
+        meter=meter,
         analyze=AnalyzeTarget(
             source=source,
             analyze=commits,

@@ -6,8 +6,10 @@ Not Pydantic: the webhook function loads this at every cold start and nothing el
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -15,6 +17,7 @@ from kova.domain.errors import NotConfiguredError
 
 Value = TypeVar("Value")
 GITHUB_API: Final = "https://api.github.com"
+_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 
 
 class SettingsError(NotConfiguredError):
@@ -28,7 +31,9 @@ class Settings:
     """All of Kova's own settings. Secrets do not show in its repr."""
 
     environment: str = "production"
+    on_lambda: bool = False
     database_url: str | None = field(default=None, repr=False)
+    database_read_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     scan_queue_url: str | None = None
     github_api_url: str = GITHUB_API
@@ -42,6 +47,12 @@ class Settings:
     max_total_bytes: int = 400_000_000
     fetch_seconds: int = 120
     worker_concurrency: int = 2
+    rate_limit_per_minute: int = 600
+    scan_rate_limit_per_minute: int | None = None
+    ai_rate_limit_per_minute: int | None = None
+    cors_origins: tuple[str, ...] = ()
+    metrics_token: str | None = field(default=None, repr=False)
+    monthly_budget_usd: Decimal | None = None
 
 
 def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = ()) -> Settings:
@@ -57,7 +68,9 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
     reader = _Reader(environment)
     settings = Settings(
         environment=reader.choice("KOVA_ENV", ("local", "production"), "production"),
+        on_lambda=reader.text("AWS_LAMBDA_FUNCTION_NAME") is not None,
         database_url=reader.url("KOVA_DATABASE_URL", ("postgresql", "postgres")),
+        database_read_url=reader.url("KOVA_DATABASE_READ_URL", ("postgresql", "postgres")),
         redis_url=reader.url("KOVA_REDIS_URL", ("redis", "rediss")),
         scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL", ("http", "https")),
         github_api_url=(reader.url("KOVA_GITHUB_API_URL", ("http", "https")) or GITHUB_API).rstrip(
@@ -73,6 +86,14 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         max_total_bytes=reader.number("KOVA_MAX_TOTAL_BYTES", Settings.max_total_bytes),
         fetch_seconds=reader.number("KOVA_FETCH_SECONDS", Settings.fetch_seconds),
         worker_concurrency=reader.number("KOVA_WORKER_CONCURRENCY", Settings.worker_concurrency),
+        rate_limit_per_minute=reader.number(
+            "KOVA_RATE_LIMIT_PER_MINUTE", Settings.rate_limit_per_minute
+        ),
+        scan_rate_limit_per_minute=reader.optional_number("KOVA_SCAN_RATE_LIMIT_PER_MINUTE"),
+        ai_rate_limit_per_minute=reader.optional_number("KOVA_AI_RATE_LIMIT_PER_MINUTE"),
+        cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
+        metrics_token=reader.text("KOVA_METRICS_TOKEN"),
+        monthly_budget_usd=reader.money("KOVA_MONTHLY_BUDGET_USD"),
     )
     if (settings.github_app_id is None) != (settings.github_private_key is None):
         reader.problems.append(
@@ -117,6 +138,18 @@ class _Reader:
     def number(self, name: str, default: int) -> int:
         return self._parsed(name, default, _positive)
 
+    def optional_number(self, name: str) -> int | None:
+        return self._parsed(name, None, _positive)
+
+    def money(self, name: str) -> Decimal | None:
+        return self._parsed(name, None, _amount)
+
+    def origins(self, name: str) -> tuple[str, ...]:
+        found = self.words(name)
+        if not all(one == "*" or _ORIGIN.fullmatch(one) for one in found):
+            self.problems.append(f"{name} is not a list of origins such as https://example.com")
+        return found
+
     def url(self, name: str, schemes: tuple[str, ...]) -> str | None:
         def check(text: str) -> str | None:
             parts = urlsplit(text)
@@ -145,6 +178,16 @@ class _Reader:
             # The value is not repeated: it may be a secret.
             self.problems.append(f"{name} is not valid")
             return default
+
+
+def _amount(text: str) -> Decimal:
+    try:
+        amount = Decimal(text)
+    except ArithmeticError as exc:
+        raise ValueError from exc
+    if not amount.is_finite() or amount < 0:
+        raise ValueError
+    return amount
 
 
 def _positive(text: str) -> int:

@@ -10,6 +10,7 @@ import re
 import secrets
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Final
 
 _KEY: Final = re.compile(r"^kova_([a-z2-7]{12})_([a-z2-7]{52})$")
@@ -36,6 +37,8 @@ class ApiKey:
     created_at: datetime
     expires_at: datetime | None = None
     revoked_at: datetime | None = None
+    last_used_at: datetime | None = None
+    monthly_budget_usd: Decimal | None = None
 
     def usable(self, now: datetime) -> bool:
         """Tell whether the key is neither revoked nor expired."""

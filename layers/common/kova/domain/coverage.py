@@ -23,7 +23,7 @@ def coverage_of(analysis: Analysis, settings: RepositorySettings) -> dict[str, A
             "line": one.span.start_line,
             "analyzer": one.analyzer,
             "rule_id": one.rule_id,
-            "by": clean(shorten(one.suppression or "", _REASON_LIMIT)),
+            "by": clean(shorten(one.suppressed or "", _REASON_LIMIT)),
         }
         for one in analysis.suppressed[:_SUPPRESSED_SHOWN]
     ]

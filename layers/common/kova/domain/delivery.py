@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-import json
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,11 +16,12 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from kova.domain.errors import InvalidInputError, NotConfiguredError, SignatureError
+from kova.domain.json_text import parse_json
 from kova.domain.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.domain.scan import ScanTarget, Trigger
 
+KNOWN_EVENTS: Final = frozenset({"push", "pull_request", "ping"})
 BODY_LIMIT: Final = 25_000_000  # GitHub does not deliver more than 25 MB.
-DEPTH_LIMIT: Final = 200
 _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
@@ -111,43 +111,6 @@ def _form_payload(body: bytes) -> bytes:
     if len(values) != 1:
         raise InvalidInputError("The form has no single field `payload`.")
     return values[0]
-
-
-def parse_json(body: bytes) -> Any:
-    """Parse JSON strictly: UTF-8 only, no NaN, no nesting beyond DEPTH_LIMIT.
-
-    Raises:
-        ValueError: it is not such JSON.
-    """
-    if _too_deep(body):
-        raise ValueError("nested too deeply")
-    try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
-    except RecursionError as exc:
-        raise ValueError("nested too deeply") from exc
-
-
-_BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
-
-
-def _too_deep(body: bytes) -> bool:
-    """Tell it without recursion, before the parser would need one stack frame a level."""
-    if body.count(b"[") + body.count(b"{") <= DEPTH_LIMIT:
-        return False
-    depth = 0
-    for match in _BRACKETS_AND_STRINGS.finditer(body):
-        token = match[0]
-        if token in (b"[", b"{"):
-            depth += 1
-            if depth > DEPTH_LIMIT:
-                return True
-        elif token in (b"]", b"}"):
-            depth -= 1
-    return False
-
-
-def _refuse_constant(name: str) -> Any:
-    raise ValueError(f"{name} is not JSON")
 
 
 def _target(event: str, delivery_id: str, payload: dict[str, Any]) -> ScanTarget | None:

@@ -34,6 +34,16 @@ class ErrorRecord:
     fixed_at: datetime | None
     introduced_in: str | None
     fix: FixReference | None
+    ignored: Ignored | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Ignored:
+    """Why an error is ignored, by whom, and until when (None: for good)."""
+
+    reason: str
+    by: str
+    until: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -51,6 +51,24 @@ class ForbiddenError(KovaError):
     reason = "forbidden"
 
 
+class RateLimitedError(KovaError):
+    """Too many calls: wait as long as Retry-After says."""
+
+    reason = "rate_limited"
+
+
+class IdempotencyError(InvalidInputError):
+    """The Idempotency-Key was used with another request."""
+
+    reason = "idempotency_key_reused"
+
+
+class IdempotencyInProgressError(ConflictError):
+    """The first request with this Idempotency-Key has not been answered yet."""
+
+    reason = "idempotency_in_progress"
+
+
 class SignatureError(KovaError):
     """The webhook's signature does not match."""
 

@@ -106,7 +106,7 @@ class Finding:
     `path` is relative to the repository with forward slashes. `scope` is the qualified name of
     the function or class around it. `match` stands for the flagged text in the identity where that
     text must not be used (a secret's keyed hash). `fingerprint` is hexadecimal SHA-256
-    (domain/fingerprint.py), `traits` come with it. `suppression` is the comment in the code by
+    (domain/fingerprint.py), `traits` come with it. `suppressed` is the comment in the code by
     which somebody asked not to be told; such a finding opens no error and is still listed.
     """
 
@@ -126,7 +126,7 @@ class Finding:
     cwe: str | None = None
     fingerprint: str = ""
     traits: Traits | None = None
-    suppression: str | None = None
+    suppressed: str | None = None
     edit: ProposedEdit | None = None
 
 

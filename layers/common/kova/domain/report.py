@@ -98,7 +98,7 @@ def _languages(analysis: Analysis) -> list[str]:
 
 def _suppressed(finding: Finding) -> str:
     place = code(f"{finding.path}:{finding.span.start_line}")
-    return f"| {code(finding.rule_id)} | {place} | {code(finding.suppression or '')} |"
+    return f"| {code(finding.rule_id)} | {place} | {code(finding.suppressed or '')} |"
 
 
 def _more(number: int, ending: str) -> list[str]:

@@ -49,6 +49,16 @@ class Repository:
     open_errors: dict[str, int] = field(default_factory=dict)
 
 
+@dataclass(frozen=True, kw_only=True)
+class RepositoryChange:
+    """New settings of a repository; only the fields in `named` are changed."""
+
+    named: frozenset[str]
+    auto_fix: AutoFix | None = None
+    fail_on: Severity | None = None
+    monthly_budget_usd: Decimal | None = None
+
+
 def check_full_name(name: str) -> str:
     """Return the name if GitHub allows it as `owner/name`.
 

@@ -95,8 +95,8 @@ class RepositorySettings:
         """Return the findings, those that are not wanted marked as suppressed."""
         return [
             one
-            if one.suppression is not None or self.wants(one)
-            else replace(one, suppression=SETTINGS)
+            if one.suppressed is not None or self.wants(one)
+            else replace(one, suppressed=SETTINGS)
             for one in findings
         ]
 

@@ -43,7 +43,7 @@ def to_sarif(
     """
     order = sorted(
         (*findings, *suppressed),
-        key=lambda one: (one.suppression is not None, one.severity.rank, one.path, one.span),
+        key=lambda one: (one.suppressed is not None, one.severity.rank, one.path, one.span),
     )
     index: dict[str, int] = {}
     rules: list[dict[str, Any]] = []
@@ -138,8 +138,8 @@ def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
         "locations": [place],
         "partialFingerprints": {"kova/v1": finding.fingerprint},
     }
-    if finding.suppression is not None:
-        why = _text(finding.suppression, "suppressed")
+    if finding.suppressed is not None:
+        why = _text(finding.suppressed, "suppressed")
         result["suppressions"] = [{"kind": "inSource", "justification": why}]
     return result
 

@@ -128,7 +128,7 @@ def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | st
         scope=_scope(place),
         help_url=_web(rule.get("helpUri")),
         cwe=cwe,
-        suppression=_suppression(result),
+        suppressed=_suppression(result),
     )
     secret = cwe in _SECRET_CWES or any("secret" in tag.lower() for tag in tags)
     return _recognisable(finding, result, physical, secret=secret)

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from typing import Any, Protocol
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.error import ErrorRecord, ErrorStatus, LifecycleChange
+from kova.domain.audit import AuditEntry, Deed
+from kova.domain.error import ErrorRecord, ErrorStatus, Ignored, LifecycleChange
 from kova.domain.finding import Finding, Severity, Skipped
 from kova.domain.fix import Fix, FixStatus, ProvedFix
+from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
 from kova.domain.lifecycle import History
 from kova.domain.page import Page, PageRequest
-from kova.domain.repository import Repository
+from kova.domain.repository import Repository, RepositoryChange
 from kova.domain.scan import Analysis, ClaimedScan, Scan, ScanStats, ScanStatus, ScanTarget
+from kova.domain.usage import Usage
 from kova.ports.source import RepositoryInfo
 
 
@@ -46,6 +50,11 @@ class RepositoryStore(Protocol):
 
     async def get(self, full_name: str) -> Repository | None:
         """Find it by name, whatever its letters' case."""
+
+    async def change(
+        self, full_name: str, change: RepositoryChange, actor: str
+    ) -> Repository | None:
+        """Change settings and note who did it; None when there is no such repository."""
 
     async def page(self, request: PageRequest) -> Page[Repository]:
         """List with counts of open errors by severity."""
@@ -124,6 +133,15 @@ class ErrorStore(Protocol):
     async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
         """List, newest first."""
 
+    async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
+        """Ignore an open error and note it; a fixed one stays fixed. None: no such error."""
+
+    async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
+        """Open an ignored error and note it; another stays as it is. None: no such error."""
+
+    async def expire(self) -> int:
+        """Open the errors whose time of being ignored is over; return how many."""
+
     async def of_scan(self, scan_id: str) -> list[Finding]:
         """The open findings of the scan's repository, the most severe first, for export."""
 
@@ -176,19 +194,58 @@ class ApiKeyStore(Protocol):
 
     async def create(
         self,
+        *,
         name: str,
         prefix: str,
         secret_hash: bytes,
         scopes: frozenset[Scope],
         expires_at: datetime | None,
+        monthly_budget_usd: Decimal | None = None,
     ) -> ApiKey:
         """Store a key."""
 
-    async def by_prefix(self, prefix: str) -> ApiKey | None:
-        """Find a key by the public part of it."""
+    async def use(self, prefix: str, now: datetime) -> ApiKey | None:
+        """Find a key by the public part of it, and note when it was last used (to a minute)."""
+
+    async def page(self, request: PageRequest) -> Page[ApiKey]:
+        """List, newest first."""
 
     async def list(self) -> list[ApiKey]:
         """All keys, oldest first."""
 
-    async def revoke(self, prefix: str, now: datetime) -> bool:
-        """Revoke; False when there is no such key."""
+    async def revoke(self, prefix: str, now: datetime) -> ApiKey | None:
+        """Revoke; None when there is no such key."""
+
+
+class AuditStore(Protocol):
+    """Who did what."""
+
+    async def note(self, deed: Deed) -> None:
+        """Note a deed."""
+
+    async def page(self, request: PageRequest) -> Page[AuditEntry]:
+        """List, newest first."""
+
+
+class UsageStore(Protocol):
+    """What AI commands cost."""
+
+    async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
+        """Sum a month by key and repository, and tell every budget that is set."""
+
+
+class IdempotencyStore(Protocol):
+    """Requests by their Idempotency-Key."""
+
+    async def claim(self, request: IdempotentRequest, lease: timedelta) -> Claim:
+        """Begin the request, or say what became of it.
+
+        Raises:
+            IdempotencyError: the key stands for another request.
+        """
+
+    async def settle(self, claim_id: str, answer: StoredAnswer) -> None:
+        """Keep the answer for those who ask again."""
+
+    async def release(self, claim_id: str) -> None:
+        """Let the next request with this key do the work."""

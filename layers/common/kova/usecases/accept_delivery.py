@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from kova.domain.delivery import parse_delivery, verify_signature
+from kova.domain.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
 from kova.ports.queue import ScanQueue
 
 
@@ -27,6 +27,11 @@ class AcceptedDelivery:
     delivery: str
     event: str
     status: str
+
+    @property
+    def known_event(self) -> str:
+        """The event's name if Kova knows it, else `other`: bounded, for metrics."""
+        return self.event if self.event in KNOWN_EVENTS else "other"
 
 
 class AcceptDelivery:

@@ -239,8 +239,8 @@ class AnalyzeCommit:
 def _told(findings: Iterable[Finding]) -> dict[str, tuple[Finding, ...]]:
     chosen = sorted(findings, key=lambda one: (one.path, one.span, one.rule_id))
     return {
-        "findings": tuple(one for one in chosen if one.suppression is None),
-        "suppressed": tuple(one for one in chosen if one.suppression is not None),
+        "findings": tuple(one for one in chosen if one.suppressed is None),
+        "suppressed": tuple(one for one in chosen if one.suppressed is not None),
     }
 
 
@@ -254,7 +254,7 @@ def _under(
 
 
 def _fixable(findings: Iterable[Finding]) -> bool:
-    return any(one.edit is not None and one.suppression is None for one in findings)
+    return any(one.edit is not None and one.suppressed is None for one in findings)
 
 
 def _listed(tree: Tree) -> frozenset[str] | None:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Final
 
 from kova.domain.finding import Skipped
+from kova.domain.fix import ProvedFix
 from kova.domain.introduced import introduced
 from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
 from kova.domain.repository import Repository
@@ -17,18 +18,22 @@ from kova.ports.source import CodeSource, RepositoryRef, Tree
 from kova.ports.stores import AnalysisCache
 from kova.usecases.analyze_commit import AnalyzeCommit, AnalyzedCommit, CommitRequest
 from kova.usecases.proof_cache import ProofCache
-from kova.usecases.propose_fixes import Proposal, ProposeFixes
+from kova.usecases.propose_fixes import FileOutcome, Proposal, ProposeFixes
 
 _NOTHING: Final = Proposal(fixes=(), files=())
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzedTarget:
-    """The analysis, its fixes, and by which settings; `request` made it."""
+    """The analysis, its fixes, and by which settings; `request` made it.
+
+    `tried` has those fixes that were proved now and not in an earlier scan.
+    """
 
     analysis: Analysis
     proposal: Proposal
     request: CommitRequest
+    tried: tuple[ProvedFix, ...] = ()
 
     @property
     def settings(self) -> RepositorySettings:
@@ -78,18 +83,26 @@ class AnalyzeTarget:
         settings = await self._settings(repository, target, tree)
         request = replace(request, settings=settings, fixes=target.fix)
         analyzed = await self._analyze.run(request, folder, tree)
-        proposal = await self._proposal(request, analyzed, folder) if target.fix else _NOTHING
-        return AnalyzedTarget(analysis=analyzed.analysis, proposal=proposal, request=request)
+        if not target.fix:
+            return AnalyzedTarget(analysis=analyzed.analysis, proposal=_NOTHING, request=request)
+        outcomes = await self._outcomes(request, analyzed, folder)
+        return AnalyzedTarget(
+            analysis=analyzed.analysis,
+            proposal=Proposal.of({**analyzed.proofs, **outcomes}),
+            request=request,
+            tried=Proposal.of(outcomes).fixes,
+        )
 
-    async def _proposal(
+    async def _outcomes(
         self, request: CommitRequest, analyzed: AnalyzedCommit, folder: Path
-    ) -> Proposal:
+    ) -> dict[str, FileOutcome]:
+        """Prove the fixes of the files that were fetched, and keep the proofs."""
         analysis = analyzed.analysis
         findings = [one for one in analysis.findings if one.path in analyzed.fetched]
         outcomes = await asyncio.to_thread(self._propose.by_file, folder, findings)
         told = (*analysis.findings, *analysis.suppressed)
         await self._proofs.store(request.repository_id, outcomes, analysis.blobs, told)
-        return Proposal.of({**analyzed.proofs, **outcomes})
+        return outcomes
 
     async def _pull_request(
         self, repository: Repository, base_sha: str, request: CommitRequest, folder: Path

@@ -33,9 +33,10 @@ class TreeRun:
 class AnalyzeTree:
     """All analysers, side by side; one that fails is said in `skipped` and harms no other."""
 
-    def __init__(self, analyzers: Sequence[Analyzer]) -> None:
-        """Take the analysers."""
+    def __init__(self, analyzers: Sequence[Analyzer], *, parallel: int = 3) -> None:
+        """Take the analysers, and how many may run at once: each has its share of the memory."""
         self._analyzers = analyzers
+        self._parallel = parallel
         self._digests: dict[frozenset[str], str] = {}
         self._readers: dict[str, frozenset[str]] = {}
 
@@ -97,8 +98,8 @@ class AnalyzeTree:
         left_out = {*skipped, *ran.skipped}
         unread = {one.path for one in left_out}
         return Analysis(
-            findings=tuple(one for one in ran.findings if one.suppression is None),
-            suppressed=tuple(one for one in ran.findings if one.suppression is not None),
+            findings=tuple(one for one in ran.findings if one.suppressed is None),
+            suppressed=tuple(one for one in ran.findings if one.suppressed is not None),
             skipped=tuple(sorted(left_out)),
             files=len(paths) + len({one.path for one in skipped}),
             analyzed=frozenset(path for path in paths if path not in unread),
@@ -143,7 +144,7 @@ class AnalyzeTree:
                 progress(analyzer.name)
             return frozenset(mine), run
 
-        with ThreadPoolExecutor(max_workers=max(len(self._analyzers), 1)) as pool:
+        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
             runs = list(zip(self._analyzers, pool.map(one, self._analyzers), strict=True))
         said = frozenset(Skipped(path=path, reason="not_utf8") for path in binary)
         return TreeRun(
@@ -156,7 +157,9 @@ class AnalyzeTree:
     def text(self, path: str, source: SourceText) -> AnalyzerRun:
         """Analyse one text as if it stood at that path, with every analyser that reads it."""
         content = source.encode()
-        runs = [one.analyze_text(path, content) for one in self._analyzers if one.handles(path)]
+        chosen = [one for one in self._analyzers if one.handles(path) and not one.whole_program]
+        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
+            runs = list(pool.map(lambda one: one.analyze_text(path, content), chosen))
         findings = (finding for run in runs for finding in run.findings)
         return AnalyzerRun(
             findings=tuple(identify(findings, source.lines)),

@@ -9,6 +9,7 @@ from kova.domain.errors import KovaError, MalformedMessageError
 from kova.domain.job import decode_scan_job
 from kova.domain.retry import GiveUp, Retry, plan_retry
 from kova.domain.scan import ScanTarget
+from kova.ports.meter import Meter
 from kova.usecases.scan_repository import ScanRepository, Stores
 
 _LOG = logging.getLogger("kova.scan")
@@ -24,13 +25,22 @@ class Done:
 class HandleScanJob:
     """Decides between done, again later, and never again."""
 
-    def __init__(self, *, scan: ScanRepository, stores: Stores) -> None:
-        """Take the scan and where failures are recorded."""
+    def __init__(self, *, scan: ScanRepository, stores: Stores, meter: Meter) -> None:
+        """Take the scan, where failures are recorded, and what counts."""
         self._scan = scan
         self._stores = stores
+        self._meter = meter
 
     async def run(self, body: str, attempt: int) -> Done | Retry | GiveUp:
         """Handle one message. `attempt` counts its receipts from 1."""
+        outcome = await self._handled(body, attempt)
+        if isinstance(outcome, Retry):
+            self._meter.count("kova_messages_retried_total", queue="scan")
+        elif isinstance(outcome, GiveUp):
+            self._meter.count("kova_messages_buried_total", queue="scan")
+        return outcome
+
+    async def _handled(self, body: str, attempt: int) -> Done | Retry | GiveUp:
         try:
             target = decode_scan_job(body)
         except MalformedMessageError as exc:

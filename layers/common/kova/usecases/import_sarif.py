@@ -102,8 +102,8 @@ def _analysis(runs: list[ImportedRun], commit_sha: str, known: frozenset[str]) -
     """
     found = [one for run in runs for one in run.findings]
     return Analysis(
-        findings=tuple(one for one in found if one.suppression is None),
-        suppressed=tuple(one for one in found if one.suppression is not None),
+        findings=tuple(one for one in found if one.suppressed is None),
+        suppressed=tuple(one for one in found if one.suppressed is not None),
         skipped=(),
         files=0,
         analyzed=frozenset(),

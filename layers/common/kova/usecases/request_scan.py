@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
+from typing import Final
 
 from kova.domain.errors import QueueUnavailableError
 from kova.domain.scan import Scan, ScanTarget, Trigger
 from kova.ports.queue import ScanQueue
 from kova.ports.source import CodeSource, RepositoryRef
 from kova.ports.stores import RepositoryStore, ScanStore
+
+_PATIENCE: Final = 4.5
 
 
 class RequestScan:
@@ -28,8 +32,16 @@ class RequestScan:
         self._source = source
         self._queue = queue
 
-    async def run(self, repository: str, ref: str | None, *, full: bool, fix: bool) -> Scan:
-        """Record the scan and queue it.
+    async def run(
+        self,
+        repository: str,
+        ref: str | None,
+        *,
+        full: bool,
+        fix: bool,
+        scan_id: str | None = None,
+    ) -> Scan:
+        """Record the scan and queue it; with an id, the same scan however often it is asked for.
 
         Raises:
             RepositoryNotFoundError: GitHub does not show this repository to us.
@@ -44,14 +56,22 @@ class RequestScan:
             trigger=Trigger.API,
             installation_id=known.installation_id,
             ref=ref,
-            scan_id=str(uuid.uuid4()),
+            scan_id=scan_id or str(uuid.uuid4()),
             full=full,
             fix=fix,
         )
         scan = await self._scans.create(target, known.id)
         try:
-            self._queue.send(target)
+            await self._send(target)
         except QueueUnavailableError:
             await self._scans.fail(scan.id, "queue_unavailable")
             raise
         return scan
+
+    async def _send(self, target: ScanTarget) -> None:
+        """Queue it from a thread, and not for longer than a caller waits."""
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await asyncio.to_thread(self._queue.send, target)
+        except TimeoutError as exc:
+            raise QueueUnavailableError from exc

@@ -11,6 +11,7 @@ from kova.domain.coverage import coverage_of
 from kova.domain.errors import KovaError, UnavailableError
 from kova.domain.repository import Repository
 from kova.domain.scan import ClaimedScan, ScanStats, ScanStatus, ScanTarget
+from kova.ports.meter import Meter
 from kova.ports.source import CodeSource, RepositoryInfo, RepositoryRef
 from kova.ports.stores import (
     AnalysisCache,
@@ -47,12 +48,14 @@ class ScanRepository:
         source: CodeSource,
         analyze: AnalyzeTarget,
         record: RecordScan,
+        meter: Meter,
     ) -> None:
-        """Take the stores, GitHub, and the steps of a scan."""
+        """Take the stores, GitHub, the steps of a scan, and what counts."""
         self._stores = stores
         self._source = source
         self._analyze = analyze
         self._record = record
+        self._meter = meter
 
     async def run(self, target: ScanTarget) -> str:
         """Do the job, or find it done; return the scan's id.
@@ -106,6 +109,7 @@ class ScanRepository:
                 skipped=(),
                 failure=f"{exc.reason}: {exc.message}",
             )
+            self._count(target, "failed", started)
             return
         analysis, change = outcome.analysis, outcome.change
         await self._stores.scans.finish(
@@ -127,6 +131,13 @@ class ScanRepository:
             coverage=coverage_of(analysis, outcome.analyzed.settings),
             check_run_url=outcome.check_run_url,
         )
+        self._count(target, "succeeded", started)
+
+    def _count(self, target: ScanTarget, outcome: str, started: float) -> None:
+        trigger = target.trigger.value
+        self._meter.count("kova_scans_total", trigger=trigger, outcome=outcome)
+        seconds = time.monotonic() - started
+        self._meter.observe("kova_scan_duration_seconds", seconds, trigger=trigger)
 
     async def _resolved(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan
@@ -144,6 +155,10 @@ class ScanRepository:
     ) -> ScanOutcome:
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             analyzed = await self._analyze.run(repository, target, Path(name))
+        for fix in analyzed.tried:
+            self._meter.count(
+                "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
+            )
         return await self._record.run(repository, target, claim, analyzed)
 
 

@@ -8,11 +8,15 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import Annotated
 
-from fastapi import Depends, Header, Query, Request
+from fastapi import Depends, Query, Request
+from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.errors import InvalidInputError
 from kova.domain.page import PageRequest, Position
+from kova.domain.rate_limit import Verdict
+from kova.web import idempotency
+from kova.web.idempotency import IdempotencyHeader
 from kova.web.services import WebServices
 
 
@@ -25,19 +29,69 @@ def services_of(request: Request) -> WebServices:
 Services = Annotated[WebServices, Depends(services_of)]
 
 
+BEARER = HTTPBearer(auto_error=False, scheme_name="bearer", description="`kova_…`")
+HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="key")
+
+
+def address_of(request: Request) -> str:
+    """Return where a call comes from, as the server or API Gateway tells it."""
+    return request.client.host if request.client else "unknown"
+
+
+def limited(request: Request) -> Callable[[Verdict], None]:
+    """Return what notes the limit's verdict, for the answer's headers."""
+
+    def note(verdict: Verdict) -> None:
+        request.state.rate_limit = verdict
+
+    return note
+
+
+async def authenticate(
+    request: Request, scope: Scope, bearer: HTTPAuthorizationCredentials | None, key: str | None
+) -> ApiKey:
+    """Return the key that a request presents, within its rate limit.
+
+    Raises:
+        UnauthenticatedError, ForbiddenError, RateLimitedError: as kova.usecases.admit says.
+    """
+    services = services_of(request)
+    plaintext = bearer.credentials if bearer else key
+    return await services.admit.run(plaintext, scope, address_of(request), limited(request))
+
+
 def needs(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
     """Return a dependency that lets only keys with a scope pass."""
 
     async def authenticated(
-        services: Services,
-        authorization: Annotated[str | None, Header(include_in_schema=False)] = None,
-        x_api_key: Annotated[str | None, Header(include_in_schema=False)] = None,
+        request: Request,
+        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+        key: Annotated[str | None, Depends(HEADER)],
     ) -> ApiKey:
-        kind, _, credentials = (authorization or "").partition(" ")
-        bearer = credentials.strip() if kind.lower() == "bearer" else None
-        return await services.authenticate.run(bearer or x_api_key, scope)
+        return await authenticate(request, scope, bearer, key)
 
     return authenticated
+
+
+def once(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
+    """Return a dependency for POST: it lets keys with a scope pass, and a repetition only once."""
+
+    async def claimed(
+        request: Request,
+        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+        key: Annotated[str | None, Depends(HEADER)],
+        idempotency_key: IdempotencyHeader = None,
+    ) -> ApiKey:
+        known = await authenticate(request, scope, bearer, key)
+        await idempotency.begin(request, known, idempotency_key)
+        return known
+
+    return claimed
+
+
+def actor_of(key: ApiKey) -> str:
+    """Return how the audit log names the holder of a key."""
+    return f"key:{key.prefix}"
 
 
 def page_request(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -10,6 +11,7 @@ from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
+from starlette.routing import Match
 
 from kova.domain import errors
 
@@ -19,7 +21,9 @@ _STATUS: Final[tuple[tuple[type[errors.KovaError], int, str], ...]] = (
     (errors.SignatureError, 401, "Unauthorized"),
     (errors.ForbiddenError, 403, "Forbidden"),
     (errors.NotFoundError, 404, "Not Found"),
+    (errors.RateLimitedError, 429, "Too Many Requests"),
     (errors.ConflictError, 409, "Conflict"),
+    (errors.IdempotencyError, 422, "Unprocessable Content"),
     (errors.InvalidInputError, 400, "Bad Request"),
     (errors.GitHubRefusedError, 422, "Unprocessable Content"),
     (errors.NotConfiguredError, 503, "Service Unavailable"),
@@ -95,7 +99,15 @@ async def _kova(request: Request, error: errors.KovaError) -> JSONResponse:
     status, title = describe(error)
     if status >= 500:  # noqa: PLR2004
         _LOG.warning("request failed", extra={"reason": error.reason, "detail": error.message})
-    return problem(request, status=status, title=title, detail=error.message, reason=error.reason)
+    wait = error.data.get("retry_after")
+    return problem(
+        request,
+        status=status,
+        title=title,
+        detail=error.message,
+        reason=error.reason,
+        headers={"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else None,
+    )
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
@@ -126,14 +138,27 @@ def _text(value: object) -> str:
 
 async def _http(request: Request, error: HTTPException) -> JSONResponse:
     title, reason = _REASONS.get(error.status_code, ("Error", "error"))
+    headers = dict(error.headers or {})
+    if error.status_code == 405:  # noqa: PLR2004
+        headers["Allow"] = ", ".join(_allowed(request))
     return problem(
         request,
         status=error.status_code,
         title=title,
         detail=title + ".",
         reason=reason,
-        headers=error.headers,
+        headers=headers,
     )
+
+
+def _allowed(request: Request) -> list[str]:
+    """Return the methods of every route with this path: Starlette tells those of the first."""
+    methods: set[str] = set()
+    for route in request.app.routes:
+        match, _ = route.matches(request.scope)
+        if match is not Match.NONE:
+            methods |= getattr(route, "methods", None) or set()
+    return sorted(methods)
 
 
 async def _unexpected(request: Request, error: Exception) -> JSONResponse:

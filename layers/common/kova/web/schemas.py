@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from datetime import datetime
-from decimal import Decimal
 from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
@@ -14,6 +13,7 @@ from kova.domain.finding import Category, Confidence, Finding, Severity, Tier
 from kova.domain.fix import Fix, FixStatus, Step, Strategy
 from kova.domain.repository import FULL_NAME_PATTERN, REF_LIMIT, AutoFix, Repository, is_ref
 from kova.domain.scan import Scan, ScanStats, ScanStatus, Trigger
+from kova.usecases.check_health import Check
 from kova.usecases.import_sarif import ImportedSarif
 
 Item = TypeVar("Item")
@@ -126,6 +126,16 @@ class FixReferenceView(BaseModel):
     pull_request_url: str | None
 
 
+class IgnoredView(BaseModel):
+    """Why an error is ignored, by whom and until when."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+    reason: str
+    by: str
+    until: datetime | None
+
+
 class ErrorView(FindingView):
     """An error and its life."""
 
@@ -137,6 +147,7 @@ class ErrorView(FindingView):
     fixed_at: datetime | None
     introduced_in: str | None
     fix: FixReferenceView | None
+    ignored: IgnoredView | None
 
     @classmethod
     def of(cls, error: ErrorRecord) -> Self:
@@ -201,7 +212,7 @@ class RepositoryView(BaseModel):
     private: bool
     auto_fix: AutoFix
     fail_on: Severity
-    monthly_budget_usd: Decimal | None
+    monthly_budget_usd: float | None
     created_at: datetime
     open_errors: dict[Severity, int]
 
@@ -226,6 +237,12 @@ class CheckView(BaseModel):
     latency_ms: float
     detail: str | None = None
 
+    @classmethod
+    def of(cls, check: Check) -> Self:
+        """Show a check."""
+        status = "ok" if check.ok else "unavailable"
+        return cls(status=status, latency_ms=check.latency_ms, detail=check.detail)
+
 
 class HealthView(BaseModel):
     """The state of the service and of everything that it needs."""
@@ -233,6 +250,13 @@ class HealthView(BaseModel):
     status: str
     version: str
     checks: dict[str, CheckView]
+
+
+class FieldProblem(BaseModel):
+    """What is wrong with one field."""
+
+    loc: list[str]
+    msg: str
 
 
 class Problem(BaseModel):
@@ -244,6 +268,7 @@ class Problem(BaseModel):
     detail: str
     reason: str
     request_id: str
+    errors: list[FieldProblem] | None = None
 
 
 class ImportedToolView(BaseModel):

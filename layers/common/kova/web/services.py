@@ -2,12 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Sequence
+from contextlib import AbstractAsyncContextManager
+from decimal import Decimal
 from typing import Protocol
 
+from kova.ports.meter import Meter
+from kova.ports.stores import AuditStore, UsageStore
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.authenticate import Authenticate
+from kova.usecases.admit import Admit
+from kova.usecases.answer_once import AnswerOnce
+from kova.usecases.change_error import ChangeError
+from kova.usecases.check_health import CheckHealth
 from kova.usecases.import_sarif import ImportSarif
+from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import Stores
 
@@ -20,8 +28,50 @@ class WebServices(Protocol):
         """What is remembered."""
 
     @property
-    def authenticate(self) -> Authenticate:
-        """The check of API keys."""
+    def admit(self) -> Admit:
+        """The check of API keys and rate limits."""
+
+    @property
+    def answer_once(self) -> AnswerOnce:
+        """Idempotency keys."""
+
+    @property
+    def manage_keys(self) -> ManageKeys:
+        """The life of API keys."""
+
+    @property
+    def change_error(self) -> ChangeError:
+        """Ignoring errors and opening them again."""
+
+    @property
+    def audit(self) -> AuditStore:
+        """Who did what."""
+
+    @property
+    def usage(self) -> UsageStore:
+        """What AI commands cost."""
+
+    @property
+    def meter(self) -> Meter:
+        """Where counts go."""
+
+    @property
+    def metrics_token(self) -> str | None:
+        """The bearer token of Prometheus."""
+
+    async def metrics_page(self) -> bytes:
+        """The page that Prometheus reads."""
+
+    def background(self) -> AbstractAsyncContextManager[None]:
+        """What runs beside the requests for as long as the server does."""
+
+    @property
+    def monthly_budget_usd(self) -> Decimal | None:
+        """The cap on all AI commands of a month."""
+
+    @property
+    def cors_origins(self) -> Sequence[str]:
+        """Origins whose pages may call; `*` for all, then without credentials."""
 
     @property
     def request_scan(self) -> RequestScan:
@@ -35,8 +85,9 @@ class WebServices(Protocol):
     def accept_delivery(self) -> AcceptDelivery:
         """POST /webhooks/github."""
 
-    def checks(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """Pings by the name of the dependency."""
+    @property
+    def check_health(self) -> CheckHealth:
+        """The question whether every dependency is there."""
 
     async def close(self) -> None:
         """Close what was opened."""

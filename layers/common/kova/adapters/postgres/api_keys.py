@@ -3,12 +3,23 @@
 from __future__ import annotations
 
 from datetime import datetime
+from decimal import Decimal
+from typing import Final, LiteralString
 
 from psycopg.rows import DictRow
 
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import cleaned
+from kova.adapters.postgres.rows import cleaned, fetch_page
 from kova.domain.api_key import ApiKey, Scope
+from kova.domain.page import Page, PageRequest
+
+_USE: Final[LiteralString] = """
+WITH used AS (
+    UPDATE api_keys SET last_used_at = %(now)s
+    WHERE prefix = %(prefix)s AND revoked_at IS NULL
+        AND (last_used_at IS NULL OR last_used_at < %(now)s - interval '1 minute')
+)
+SELECT * FROM api_keys WHERE prefix = %(prefix)s"""
 
 
 class PostgresApiKeyStore:
@@ -20,30 +31,34 @@ class PostgresApiKeyStore:
 
     async def create(
         self,
+        *,
         name: str,
         prefix: str,
         secret_hash: bytes,
         scopes: frozenset[Scope],
         expires_at: datetime | None,
+        monthly_budget_usd: Decimal | None = None,
     ) -> ApiKey:
         """Store a key."""
         values = cleaned({"name": name, "prefix": prefix, "expires_at": expires_at})
+        values["budget"] = monthly_budget_usd
         values |= {"hash": secret_hash, "scopes": sorted(scopes)}
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                """INSERT INTO api_keys (name, prefix, secret_hash, scopes, expires_at)
-                VALUES (%(name)s, %(prefix)s, %(hash)s, %(scopes)s, %(expires_at)s) RETURNING *""",
+                """INSERT INTO api_keys
+                    (name, prefix, secret_hash, scopes, expires_at, monthly_budget_usd)
+                VALUES (%(name)s, %(prefix)s, %(hash)s, %(scopes)s, %(expires_at)s, %(budget)s)
+                RETURNING *""",
                 values,
             )
             row = await cursor.fetchone()
         assert row is not None
         return _api_key(row)
 
-    async def by_prefix(self, prefix: str) -> ApiKey | None:
-        """Find by prefix."""
+    async def use(self, prefix: str, now: datetime) -> ApiKey | None:
+        """Find by prefix and note the use, at most once a minute."""
         async with self._database.transaction() as connection:
-            cursor = await connection.execute("SELECT * FROM api_keys WHERE prefix = %s", (prefix,))
-            row = await cursor.fetchone()
+            row = await (await connection.execute(_USE, {"prefix": prefix, "now": now})).fetchone()
         return _api_key(row) if row else None
 
     async def list(self) -> list[ApiKey]:
@@ -52,14 +67,30 @@ class PostgresApiKeyStore:
             cursor = await connection.execute("SELECT * FROM api_keys ORDER BY created_at, id")
             return [_api_key(row) for row in await cursor.fetchall()]
 
-    async def revoke(self, prefix: str, now: datetime) -> bool:
-        """Revoke one."""
+    async def page(self, request: PageRequest) -> Page[ApiKey]:
+        """List, newest first."""
+        async with self._database.transaction() as connection:
+            return await fetch_page(
+                connection,
+                select="SELECT * FROM api_keys",
+                table="api_keys",
+                ordered_by="created_at",
+                where=(),
+                values={},
+                request=request,
+                make=_api_key,
+            )
+
+    async def revoke(self, prefix: str, now: datetime) -> ApiKey | None:
+        """Revoke one; a revoked one stays as it is."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
-                "UPDATE api_keys SET revoked_at = coalesce(revoked_at, %s) WHERE prefix = %s",
+                """UPDATE api_keys SET revoked_at = coalesce(revoked_at, %s) WHERE prefix = %s
+                RETURNING *""",
                 (now, prefix),
             )
-        return cursor.rowcount == 1
+            row = await cursor.fetchone()
+        return _api_key(row) if row else None
 
 
 def _api_key(row: DictRow) -> ApiKey:
@@ -72,4 +103,6 @@ def _api_key(row: DictRow) -> ApiKey:
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],
+        last_used_at=row["last_used_at"],
+        monthly_budget_usd=row["monthly_budget_usd"],
     )

@@ -10,6 +10,7 @@ from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid
 
 _BATCH: Final = 5_000
+_SECONDS: Final = 60.0
 
 _LOAD: Final[LiteralString] = """
 SELECT key, payload, used_at < now() - interval '1 day' AS old FROM analysis_cache
@@ -54,7 +55,7 @@ class PostgresAnalysisCache:
         """Return what is there."""
         found: dict[bytes, bytes | None] = {}
         used: list[bytes] = []
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(seconds=_SECONDS) as connection:
             for start in range(0, len(keys), _BATCH):
                 values = {"id": as_uuid(repository_id), "keys": list(keys[start : start + _BATCH])}
                 cursor = await connection.execute(_LOAD, values, binary=True)
@@ -69,7 +70,7 @@ class PostgresAnalysisCache:
     async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
         """Keep entries."""
         keys = list(entries)
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(seconds=_SECONDS) as connection:
             for start in range(0, len(keys), _BATCH):
                 batch = keys[start : start + _BATCH]
                 values = {"id": as_uuid(repository_id), "keys": batch}
@@ -79,7 +80,7 @@ class PostgresAnalysisCache:
     async def clean(self, repository_id: str) -> None:
         """Delete what is old, and then what was not used for longest beyond the size."""
         values = {"id": as_uuid(repository_id), "age": self._age, "size": self._size}
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(seconds=_SECONDS) as connection:
             await connection.execute(_OLD, values)
             row = await (await connection.execute(_SIZE, values)).fetchone()
             if row is not None and row["size"] > self._size:

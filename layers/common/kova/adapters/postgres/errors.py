@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
-from typing import Final, LiteralString
+from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
 
+from kova.adapters.postgres.audit import note
 from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, fetch_page
-from kova.domain.error import ErrorRecord, ErrorStatus, FixReference, LifecycleChange
+from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.domain.audit import Action, Deed
+from kova.domain.error import (
+    ErrorRecord,
+    ErrorStatus,
+    FixReference,
+    Ignored,
+    LifecycleChange,
+)
 from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
 from kova.domain.lifecycle import History
 from kova.domain.page import Page, PageRequest
@@ -22,6 +30,23 @@ SELECT errors.*, repositories.full_name AS repository, auto_fixes.id AS fix_id,
     auto_fixes.status AS fix_status, auto_fixes.pull_request_url
 FROM errors JOIN repositories ON repositories.id = errors.repository_id
 LEFT JOIN auto_fixes ON auto_fixes.error_id = errors.id"""
+
+
+# A first scan may bring a hundred thousand errors.
+_APPLY_SECONDS: Final = 300.0
+
+_IGNORE: Final[LiteralString] = """
+UPDATE errors SET status = 'ignored', fixed_at = NULL, ignore_reason = %(reason)s,
+    ignored_until = %(until)s, ignored_by = %(by)s
+WHERE id = %(id)s AND status <> 'fixed'"""
+
+_OPEN: Final[LiteralString] = """
+UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
+WHERE id = %(id)s AND status = 'ignored'"""
+
+_EXPIRE: Final[LiteralString] = """
+UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
+WHERE status = 'ignored' AND ignored_until <= now()"""
 
 
 class PostgresErrorStore:
@@ -52,7 +77,7 @@ class PostgresErrorStore:
         history: History | None = None,
     ) -> LifecycleChange:
         """Open, refresh and close in one transaction."""
-        async with self._database.transaction() as connection:
+        async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
             return await ApplyAnalysis(
                 connection, claim, commit_sha, analysis, history or History()
             ).run()
@@ -74,7 +99,7 @@ class PostgresErrorStore:
             "rule": filters.rule,
             "path": filters.path,
         }
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,
@@ -85,6 +110,39 @@ class PostgresErrorStore:
                 request=request,
                 make=_record,
             )
+
+    async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
+        """Ignore an error, whatever it was."""
+        deed = Deed(
+            actor=ignored.by,
+            action=Action.ERROR_IGNORED,
+            target=error_id,
+            detail={
+                "reason": ignored.reason,
+                "until": ignored.until.isoformat() if ignored.until else None,
+            },
+        )
+        values = {"reason": ignored.reason, "until": ignored.until, "by": ignored.by}
+        return await self._change(error_id, _IGNORE, values, deed)
+
+    async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
+        """Open an error that was ignored."""
+        deed = Deed(actor=actor, action=Action.ERROR_OPENED, target=error_id)
+        return await self._change(error_id, _OPEN, {}, deed)
+
+    async def expire(self) -> int:
+        """Open the errors whose time of being ignored is over; return how many."""
+        async with self._database.transaction() as connection:
+            return (await connection.execute(_EXPIRE)).rowcount
+
+    async def _change(
+        self, error_id: str, query: LiteralString, values: dict[str, Any], deed: Deed
+    ) -> ErrorRecord | None:
+        values = cleaned({**values, "id": as_uuid(error_id)})
+        async with self._database.transaction() as connection:
+            if (await connection.execute(query, values)).rowcount:
+                await note(connection, deed)
+        return await self.get(error_id)
 
     async def of_scan(self, scan_id: str, limit: int = MOST_RESULTS) -> list[Finding]:
         """The open findings of the scan's repository, the most severe first."""
@@ -103,12 +161,15 @@ ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], errors.sever
     errors.start_line, errors.id
 LIMIT %(limit)s"""
 _CONDITIONS: Final[dict[str, LiteralString]] = {
-    "repository": "lower(repositories.full_name) = lower(%(repository)s)",
+    # By id: the join alone would hide the repository's index from the planner.
+    "repository": """errors.repository_id = (
+        SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s))""",
     "status": "errors.status = %(status)s",
     "severity": "errors.severity = %(severity)s",
     "analyzer": "errors.analyzer = %(analyzer)s",
     "rule": "errors.rule_id = %(rule)s",
-    "path": "errors.path = %(path)s",
+    "path": "hashtextextended(errors.path, 0) = hashtextextended(%(path)s, 0)"
+    " AND errors.path = %(path)s",
 }
 
 
@@ -141,6 +202,13 @@ def _record(row: DictRow) -> ErrorRecord:
             status=row["fix_status"],
             pull_request_url=row["pull_request_url"],
         )
+    ignored = None
+    if row["status"] == ErrorStatus.IGNORED:
+        ignored = Ignored(
+            reason=row["ignore_reason"] or "",
+            by=row["ignored_by"] or "",
+            until=row["ignored_until"],
+        )
     return ErrorRecord(
         id=str(row["id"]),
         repository=row["repository"],
@@ -151,4 +219,5 @@ def _record(row: DictRow) -> ErrorRecord:
         fixed_at=row["fixed_at"],
         introduced_in=row["introduced_in"],
         fix=fix,
+        ignored=ignored,
     )

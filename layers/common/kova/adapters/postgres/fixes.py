@@ -76,10 +76,13 @@ class PostgresFixStore:
         """List, newest first."""
         where: list[LiteralString] = []
         if repository is not None:
-            where.append("lower(repositories.full_name) = lower(%(repository)s)")
+            where.append(
+                "errors.repository_id ="
+                " (SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s))"
+            )
         if status is not None:
             where.append("auto_fixes.status = %(status)s")
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,

@@ -29,7 +29,8 @@ ON CONFLICT (repository_id) DO UPDATE SET repository_id = EXCLUDED.repository_id
 
 _KNOWN: Final[LiteralString] = """
 SELECT id, fingerprint, analyzer, rule_id, path, start_line, start_column, trait_line, trait_scope,
-    trait_window, trait_match, status, silenced_by, blob_sha, analyzer_identity, content_digest
+    trait_window, trait_match, status, silenced_by, ignored_by, blob_sha,
+    analyzer_identity, content_digest
 FROM errors WHERE repository_id = %(repository_id)s"""
 _LIVE: Final[LiteralString] = " AND status <> 'fixed'"
 _SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
@@ -75,6 +76,12 @@ _REFRESH: Final[LiteralString] = (
         found.cwe, found.trait_line, found.trait_scope, found.trait_window, found.trait_match,
         found.blob_sha, found.analyzer_identity, found.silenced_by, found.content_digest),
     last_seen_at = now(), status = found.status, fixed_at = NULL,
+    ignore_reason = CASE WHEN found.silenced_by IS NOT NULL THEN found.silenced_by
+        WHEN found.status = 'ignored' THEN ignore_reason END,
+    ignored_by = CASE WHEN found.silenced_by IS NOT NULL THEN 'kova'
+        WHEN found.status = 'ignored' THEN ignored_by END,
+    ignored_until = CASE WHEN found.silenced_by IS NULL AND found.status = 'ignored'
+        THEN ignored_until END,
     reopened_at = CASE WHEN errors.status = 'fixed' THEN now() ELSE reopened_at END,
     reopened_count = reopened_count + (errors.status = 'fixed')::int,
     reopened_scan = CASE WHEN errors.status = 'fixed' AND found.counted THEN %(scan_id)s::uuid
@@ -87,7 +94,8 @@ _CLOSE: Final[LiteralString] = """
 UPDATE errors SET status = 'fixed', fixed_at = now(), fixed_scan = %(scan_id)s
 WHERE id = ANY(%(ids)s)"""
 _SILENCE: Final[LiteralString] = """
-UPDATE errors SET status = 'ignored', silenced_by = 'settings' WHERE id = ANY(%(ids)s)"""
+UPDATE errors SET status = 'ignored', silenced_by = 'settings', ignore_reason = 'settings',
+    ignored_by = 'kova' WHERE id = ANY(%(ids)s)"""
 _RELOCATE: Final[LiteralString] = """
 UPDATE errors SET path = moved.path FROM unnest(%(ids)s::uuid[], %(paths)s::text[])
 AS moved (id, path) WHERE errors.id = moved.id"""
@@ -101,6 +109,10 @@ _COUNT: Final[LiteralString] = """
 SELECT (SELECT count(*) FROM errors WHERE opened_scan = %(scan_id)s) AS new,
     (SELECT count(*) FROM errors WHERE fixed_scan = %(scan_id)s AND status = 'fixed') AS fixed,
     (SELECT count(*) FROM errors WHERE reopened_scan = %(scan_id)s) AS reopened"""
+
+
+KOVA: Final = "kova"
+_BATCH: Final = 4_000
 
 
 async def read_state(connection: Connection, repository_id: str) -> AppliedState | None:
@@ -197,7 +209,7 @@ class ApplyAnalysis:
         await self._by_id(_TOUCH, same)
 
     async def _open(self, unknown: Sequence[Finding]) -> None:
-        fresh = [finding for finding in unknown if finding.suppression is None]
+        fresh = [finding for finding in unknown if finding.suppressed is None]
         if not fresh:
             return
         names = await self._free_names(fresh)
@@ -205,9 +217,8 @@ class ApplyAnalysis:
             {**self._row(finding, name), "status": "open", "silenced_by": None}
             for finding, name in zip(fresh, names, strict=True)
         ]
-        cursor = await self._rows(_INSERT, rows)
-        assert cursor is not None
-        ids = {row["fingerprint"]: str(row["id"]) async for row in cursor}
+        returned = await self._rows(_INSERT, rows)
+        ids = {row["fingerprint"]: str(row["id"]) for row in returned}
         for finding, name in zip(fresh, names, strict=True):
             self._ids[finding.fingerprint] = ids[name]
 
@@ -242,17 +253,26 @@ class ApplyAnalysis:
         counted = not self._history.is_older(finding)
         return {**row, "key": key, "content_digest": digest, "counted": counted}
 
-    async def _rows(self, query: LiteralString, rows: Sequence[dict[str, Any]]) -> Any:
-        if not rows:
-            return None
+    async def _rows(self, query: LiteralString, rows: Sequence[dict[str, Any]]) -> list[DictRow]:
+        """Write rows, so many at once that no statement comes near its time-out."""
         names = ("key", *_FIELDS, "status", "counted")
-        return await self._execute(query, **{name: [row[name] for row in rows] for name in names})
+        returned: list[DictRow] = []
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            columns = {name: [row[name] for row in batch] for name in names}
+            cursor = await self._execute(query, **columns)
+            returned += await cursor.fetchall() if cursor.description else []
+        return returned
 
     async def _by_id(
-        self, query: LiteralString, errors: Sequence[KnownError], **values: Any
+        self, query: LiteralString, errors: Sequence[KnownError], **values: Sequence[Any]
     ) -> None:
-        if errors:
-            await self._execute(query, ids=[as_uuid(error.id) for error in errors], **values)
+        for start in range(0, len(errors), _BATCH):
+            end = start + _BATCH
+            ids = [as_uuid(error.id) for error in errors[start:end]]
+            await self._execute(
+                query, ids=ids, **{name: value[start:end] for name, value in values.items()}
+            )
 
     async def _execute(self, query: LiteralString, **values: Any) -> Any:
         return await self._connection.execute(query, {**self._values, **values})
@@ -268,8 +288,8 @@ def _status(error: KnownError, finding: Finding) -> tuple[str, str | None]:
     """Return the status of an error that is seen, and what silences it if nobody ignored it."""
     if error.status is ErrorStatus.IGNORED and not error.silenced:
         return ErrorStatus.IGNORED.value, None
-    if finding.suppression is not None:
-        return ErrorStatus.IGNORED.value, finding.suppression
+    if finding.suppressed is not None:
+        return ErrorStatus.IGNORED.value, finding.suppressed
     return ErrorStatus.OPEN.value, None
 
 
@@ -292,7 +312,8 @@ def _known(row: DictRow, born: Traits | None) -> KnownError:
         column=row["start_column"],
         traits=traits,
         status=ErrorStatus(row["status"]),
-        silenced=row["silenced_by"] is not None,
+        # A person who ignores it afterwards is somebody else.
+        silenced=row["silenced_by"] is not None and row["ignored_by"] == KOVA,
         blob_sha=row["blob_sha"],
         identity=row["analyzer_identity"],
         digest=row["content_digest"],

@@ -1,9 +1,12 @@
-"""The connection pool, and the one place where psycopg's errors become ours."""
+"""The connection pools, and the one place where psycopg's errors become ours."""
 
 from __future__ import annotations
 
+import asyncio
+import logging
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Final
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -12,22 +15,107 @@ from psycopg_pool import AsyncConnectionPool, PoolTimeout
 from kova.domain.errors import DatabaseUnavailableError
 
 Connection = psycopg.AsyncConnection[DictRow]
+_LOG = logging.getLogger("kova.postgres")
+# psycopg answers a time-out by asking the server to cancel, and waits for that; the second
+# time-out ends this wait.
+_GRACE: Final = 0.5
+_REPLICA_PAUSE: Final = 5.0
 
 
 class Database:
-    """A pool that opens on first use, so that importing and building it costs nothing."""
+    """A primary and perhaps a read replica; each pool opens on first use."""
 
-    def __init__(self, url: str, *, max_size: int = 10, timeout: float = 4.0) -> None:
-        """Take a libpq URL, the most connections, and the seconds to wait for one."""
+    def __init__(
+        self,
+        url: str,
+        read_url: str | None = None,
+        *,
+        max_size: int = 10,
+        timeout: float = 3.0,
+    ) -> None:
+        """Take libpq URLs, the most connections to each, and the seconds that a transaction has."""
+        self._primary = _Pool(url, max_size=max_size, timeout=timeout)
+        self._replica = (
+            _Pool(read_url, max_size=max_size, timeout=timeout) if read_url else self._primary
+        )
+        self._replica_again_at = 0.0
+
+    @asynccontextmanager
+    async def transaction(self, *, seconds: float | None = None) -> AsyncIterator[Connection]:
+        """Lend a connection to the primary in a transaction.
+
+        A worker's long transaction names the seconds that it may take.
+
+        Raises:
+            DatabaseUnavailableError: no connection, it broke, or the time is over.
+        """
+        async with self._primary.transaction(seconds) as connection:
+            yield connection
+
+    @asynccontextmanager
+    async def reading(self) -> AsyncIterator[Connection]:
+        """Lend a connection for reads that may be some moments old.
+
+        It is to the replica, or to the primary while the replica cannot be reached.
+
+        Raises:
+            DatabaseUnavailableError: as for a transaction.
+        """
+        async with AsyncExitStack() as stack:
+            connection = await self._replica_connection(stack)
+            if connection is None:
+                connection = await stack.enter_async_context(self._primary.transaction())
+            yield connection
+
+    async def _replica_connection(self, stack: AsyncExitStack) -> Connection | None:
+        now = asyncio.get_running_loop().time()
+        if not self.has_replica or now < self._replica_again_at:
+            return None
+        try:
+            return await stack.enter_async_context(self._replica.transaction())
+        except DatabaseUnavailableError:
+            self._replica_again_at = now + _REPLICA_PAUSE
+            _LOG.warning("the read replica does not answer; the primary is read")
+            return None
+
+    async def ping(self) -> None:
+        """Raise DatabaseUnavailableError when the primary does not answer."""
+        async with self.transaction() as connection:
+            await connection.execute("SELECT 1")
+
+    @property
+    def has_replica(self) -> bool:
+        """Tell whether a replica is configured."""
+        return self._replica is not self._primary
+
+    async def ping_replica(self) -> None:
+        """Raise DatabaseUnavailableError when the replica does not answer."""
+        async with self._replica.transaction() as connection:
+            await connection.execute("SELECT 1")
+
+    def connections(self) -> dict[str, int]:
+        """Return how many connections to the primary there are, and how many are free."""
+        return self._primary.connections()
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._primary.close()
+        if self._replica is not self._primary:
+            await self._replica.close()
+
+
+class _Pool:
+    def __init__(self, url: str, *, max_size: int, timeout: float) -> None:
+        self._timeout = timeout
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
             connection_class=psycopg.AsyncConnection[DictRow],
-            # RDS Proxy cannot share a session that has prepared statements.
+            # RDS Proxy shares no session that has prepared statements, and takes no `options`.
             kwargs={
                 "row_factory": dict_row,
                 "prepare_threshold": None,
-                "connect_timeout": int(timeout),
-                "options": "-c statement_timeout=30000",
+                "connect_timeout": max(int(timeout), 2),
+                "application_name": "kova",
             },
             min_size=0,
             max_size=max_size,
@@ -40,27 +128,31 @@ class Database:
         self._opened = False
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
-        """Lend a connection in a transaction.
-
-        Raises:
-            DatabaseUnavailableError: no connection, or it broke.
-        """
+    async def transaction(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        allowed = self._timeout if seconds is None else seconds
         if not self._opened:
             self._opened = True
             await self._pool.open()
         try:
-            async with self._pool.connection() as connection, connection.transaction():
+            async with (
+                asyncio.timeout(allowed + _GRACE),
+                asyncio.timeout(allowed),
+                self._pool.connection() as connection,
+                connection.transaction(),
+            ):
                 yield connection
-        except (psycopg.OperationalError, psycopg.InterfaceError, PoolTimeout) as exc:
+        except (
+            psycopg.OperationalError,
+            psycopg.InterfaceError,
+            PoolTimeout,
+            TimeoutError,
+        ) as exc:
             raise DatabaseUnavailableError from exc
 
-    async def ping(self) -> None:
-        """Raise DatabaseUnavailableError when the database does not answer."""
-        async with self.transaction() as connection:
-            await connection.execute("SELECT 1")
+    def connections(self) -> dict[str, int]:
+        stats = self._pool.get_stats() if self._opened else {}
+        return {"open": stats.get("pool_size", 0), "free": stats.get("pool_available", 0)}
 
     async def close(self) -> None:
-        """Close every connection."""
         if self._opened:
             await self._pool.close()

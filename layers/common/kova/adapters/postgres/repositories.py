@@ -2,23 +2,24 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Final, LiteralString
 
 from psycopg.rows import DictRow
 
+from kova.adapters.postgres.audit import note
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import cleaned, fetch_page
+from kova.domain.audit import Action, Deed
 from kova.domain.finding import Severity
 from kova.domain.page import Page, PageRequest
-from kova.domain.repository import AutoFix, Repository
+from kova.domain.repository import AutoFix, Repository, RepositoryChange
 from kova.ports.source import RepositoryInfo
 
 _SELECT: Final[LiteralString] = """
 SELECT repositories.*, coalesce((
-    SELECT jsonb_object_agg(severity, number) FROM (
-        SELECT severity, count(*) AS number FROM errors
-        WHERE errors.repository_id = repositories.id AND status = 'open' GROUP BY severity
-    ) AS counted
+    SELECT jsonb_object_agg(severity, number) FROM open_errors
+    WHERE open_errors.repository_id = repositories.id
 ), '{}') AS open_errors
 FROM repositories"""
 
@@ -36,6 +37,15 @@ ON CONFLICT (github_id) DO UPDATE SET
     installation_id = coalesce(EXCLUDED.installation_id, repositories.installation_id),
     default_branch = EXCLUDED.default_branch, private = EXCLUDED.private, updated_at = now()
 RETURNING *, '{}'::jsonb AS open_errors"""
+
+
+_CHANGE: Final[LiteralString] = """
+UPDATE repositories SET updated_at = now(),
+    auto_fix = CASE WHEN 'auto_fix' = ANY(%(named)s) THEN %(auto_fix)s ELSE auto_fix END,
+    fail_on = CASE WHEN 'fail_on' = ANY(%(named)s) THEN %(fail_on)s ELSE fail_on END,
+    monthly_budget_usd = CASE WHEN 'monthly_budget_usd' = ANY(%(named)s)
+        THEN %(monthly_budget_usd)s::numeric ELSE monthly_budget_usd END
+WHERE lower(full_name) = lower(%(full_name)s) RETURNING id"""
 
 
 class PostgresRepositoryStore:
@@ -62,9 +72,24 @@ class PostgresRepositoryStore:
             row = await (await connection.execute(query, cleaned({"name": full_name}))).fetchone()
         return _repository(row) if row else None
 
+    async def change(
+        self, full_name: str, change: RepositoryChange, actor: str
+    ) -> Repository | None:
+        """Change what is named, leave the rest."""
+        given = {key: one for key, one in asdict(change).items() if key in change.named}
+        values = {"full_name": full_name, **asdict(change), "named": sorted(change.named)}
+        detail = {key: None if one is None else str(one) for key, one in given.items()}
+        deed = Deed(actor=actor, action=Action.REPOSITORY_CHANGED, target=full_name, detail=detail)
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_CHANGE, cleaned(values))).fetchone()
+            if row is None:
+                return None
+            await note(connection, deed)
+        return await self.get(full_name)
+
     async def page(self, request: PageRequest) -> Page[Repository]:
         """List them."""
-        async with self._database.transaction() as connection:
+        async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,

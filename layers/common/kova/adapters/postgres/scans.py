@@ -166,8 +166,11 @@ class PostgresScanStore:
         """List, newest first."""
         where: list[LiteralString] = []
         if repository is not None:
-            where.append("lower(repositories.full_name) = lower(%(repository)s)")
-        async with self._database.transaction() as connection:
+            where.append(
+                "scans.repository_id ="
+                " (SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s))"
+            )
+        async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,

@@ -8,10 +8,13 @@ from typing import Final
 
 import redis.asyncio
 import redis.exceptions
+from redis.asyncio.retry import Retry
+from redis.backoff import NoBackoff
 
 from kova.domain.errors import RedisUnavailableError
 
-_TIMEOUT: Final = 2.0
+# A call waits for this, and then goes on without: what is here is asked for on every request.
+_TIMEOUT: Final = 0.5
 
 
 class Redis:
@@ -20,7 +23,11 @@ class Redis:
     def __init__(self, url: str) -> None:
         """Take a redis:// or rediss:// URL."""
         self.client = redis.asyncio.Redis.from_url(
-            url, socket_timeout=_TIMEOUT, socket_connect_timeout=_TIMEOUT
+            url,
+            socket_timeout=_TIMEOUT,
+            socket_connect_timeout=_TIMEOUT,
+            # Once more at once: a connection that idled may have been closed by the server.
+            retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
         )
 
     async def ping(self) -> None:

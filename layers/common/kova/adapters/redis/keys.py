@@ -22,3 +22,18 @@ def digest(*parts: str) -> str:
 def rate_limit(policy: str, caller: str) -> str:
     """Return the key of one caller's limit under one policy."""
     return f"{PREFIX}:limit:{policy}:{digest(caller)}"
+
+
+def api_key(prefix: str) -> str:
+    """Return the key of an API key that is remembered for seconds."""
+    return f"{PREFIX}:cache:api-key:{prefix}"
+
+
+def metric_sums() -> str:
+    """Return the key of every count's sum."""
+    return f"{PREFIX}:metric:sums"
+
+
+def metric_parcel(process: str) -> str:
+    """Return the key of the last parcel that a process brought."""
+    return f"{PREFIX}:metric:parcel:{process}"

@@ -6,18 +6,20 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from kova.domain.api_key import Scope
+from kova.domain.api_key import ApiKey, Scope
 from kova.domain.error import ErrorStatus
-from kova.domain.errors import NotFoundError
+from kova.domain.errors import InvalidInputError, NotFoundError
 from kova.domain.finding import Severity
 from kova.ports.stores import ErrorFilter
-from kova.web.dependencies import PageQuery, Services, encode_cursor, needs
-from kova.web.schemas import ErrorView, ListOf, Problem
+from kova.web.admin_schemas import ErrorChange
+from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
+from kova.web.openapi import READS, WRITES, problems
+from kova.web.schemas import ErrorView, ListOf
 
-router = APIRouter(tags=["errors"], dependencies=[Depends(needs(Scope.READ))])
+router = APIRouter(tags=["errors"])
 
 
-@router.get("/api/errors")
+@router.get("/api/errors", responses=READS, dependencies=[Depends(needs(Scope.READ))])
 async def list_errors(  # noqa: PLR0917 (the query's parameters)
     services: Services,
     page: PageQuery,
@@ -44,10 +46,33 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
     )
 
 
-@router.get("/api/errors/{error_id}", responses={404: {"model": Problem}})
+@router.get(
+    "/api/errors/{error_id}",
+    responses=READS | problems(404),
+    dependencies=[Depends(needs(Scope.READ))],
+)
 async def get_error(error_id: str, services: Services) -> ErrorView:
     """Show one error."""
     error = await services.stores.errors.get(error_id)
     if error is None:
         raise NotFoundError("There is no such error.")
     return ErrorView.of(error)
+
+
+@router.patch("/api/errors/{error_id}", responses=WRITES | problems(404))
+async def change_error(
+    error_id: str,
+    body: ErrorChange,
+    services: Services,
+    key: Annotated[ApiKey, Depends(needs(Scope.SCAN))],
+) -> ErrorView:
+    """Ignore an error with a reason, for good or until a time, or open it again."""
+    if body.status is ErrorStatus.FIXED:
+        raise InvalidInputError("An error is fixed by mending it.", field="status")
+    if body.status is ErrorStatus.OPEN:
+        return ErrorView.of(await services.change_error.open(error_id, actor=actor_of(key)))
+    return ErrorView.of(
+        await services.change_error.ignore(
+            error_id, reason=body.reason or "", until=body.until, actor=actor_of(key)
+        )
+    )

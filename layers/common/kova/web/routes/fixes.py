@@ -10,9 +10,10 @@ from kova.domain.api_key import Scope
 from kova.domain.errors import NotFoundError
 from kova.domain.fix import FixStatus
 from kova.web.dependencies import PageQuery, Services, encode_cursor, needs
-from kova.web.schemas import FixView, ListOf, Problem
+from kova.web.openapi import READS, problems
+from kova.web.schemas import FixView, ListOf
 
-router = APIRouter(tags=["fixes"], dependencies=[Depends(needs(Scope.READ))])
+router = APIRouter(tags=["fixes"], dependencies=[Depends(needs(Scope.READ))], responses=READS)
 
 
 @router.get("/api/fixes")
@@ -29,7 +30,7 @@ async def list_fixes(
     )
 
 
-@router.get("/api/fixes/{fix_id}", responses={404: {"model": Problem}})
+@router.get("/api/fixes/{fix_id}", responses=problems(404))
 async def get_fix(fix_id: str, services: Services) -> FixView:
     """Show one fix."""
     fix = await services.stores.fixes.get(fix_id)

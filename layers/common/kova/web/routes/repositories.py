@@ -2,16 +2,24 @@
 
 from __future__ import annotations
 
-from fastapi import APIRouter, Depends
+from typing import Annotated
 
-from kova.domain.api_key import Scope
-from kova.web.dependencies import PageQuery, Services, encode_cursor, needs
+from fastapi import APIRouter, Depends, Path
+
+from kova.domain.api_key import ApiKey, Scope
+from kova.domain.errors import NotFoundError
+from kova.domain.repository import RepositoryChange
+from kova.web.admin_schemas import RepositorySettings
+from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
+from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ListOf, RepositoryView
 
-router = APIRouter(tags=["repositories"], dependencies=[Depends(needs(Scope.READ))])
+router = APIRouter(tags=["repositories"])
+Owner = Annotated[str, Path(max_length=64, examples=["octo"])]
+Name = Annotated[str, Path(max_length=100, examples=["sample"])]
 
 
-@router.get("/api/repositories")
+@router.get("/api/repositories", responses=READS, dependencies=[Depends(needs(Scope.READ))])
 async def list_repositories(services: Services, page: PageQuery) -> ListOf[RepositoryView]:
     """List repositories with their open errors by severity."""
     found = await services.stores.repositories.page(page)
@@ -19,3 +27,32 @@ async def list_repositories(services: Services, page: PageQuery) -> ListOf[Repos
         items=[RepositoryView.of(one) for one in found.items],
         next_cursor=encode_cursor(found.next),
     )
+
+
+@router.get(
+    "/api/repositories/{owner}/{name}",
+    responses=READS | problems(404),
+    dependencies=[Depends(needs(Scope.READ))],
+)
+async def get_repository(owner: Owner, name: Name, services: Services) -> RepositoryView:
+    """Show one repository."""
+    repository = await services.stores.repositories.get(f"{owner}/{name}")
+    if repository is None:
+        raise NotFoundError("There is no such repository.")
+    return RepositoryView.of(repository)
+
+
+@router.patch("/api/repositories/{owner}/{name}", responses=WRITES | problems(404))
+async def change_repository(
+    owner: Owner,
+    name: Name,
+    body: RepositorySettings,
+    services: Services,
+    key: Annotated[ApiKey, Depends(needs(Scope.ADMIN))],
+) -> RepositoryView:
+    """Change a repository's settings; what is left out stays as it is."""
+    change = RepositoryChange(named=frozenset(body.model_fields_set), **body.__dict__)
+    repository = await services.stores.repositories.change(f"{owner}/{name}", change, actor_of(key))
+    if repository is None:
+        raise NotFoundError("There is no such repository.")
+    return RepositoryView.of(repository)

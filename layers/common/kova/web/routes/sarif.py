@@ -11,8 +11,9 @@ from kova.domain.api_key import Scope
 from kova.domain.errors import ConflictError, NotFoundError
 from kova.domain.sarif import to_sarif
 from kova.domain.scan import Trigger
-from kova.web.dependencies import Services, needs
-from kova.web.schemas import Problem, SarifImportView
+from kova.web.dependencies import Services, needs, once
+from kova.web.openapi import READS, WRITES, problems
+from kova.web.schemas import SarifImportView
 
 router = APIRouter(tags=["scans"])
 _MEDIA_TYPE: Final = "application/sarif+json"
@@ -31,11 +32,7 @@ _BODY: Final[dict[str, Any]] = {
 @router.get(
     "/api/scans/{scan_id}/sarif",
     dependencies=[Depends(needs(Scope.READ))],
-    responses={
-        200: {"content": {_MEDIA_TYPE: {}}},
-        404: {"model": Problem},
-        409: {"model": Problem},
-    },
+    responses={200: {"content": {_MEDIA_TYPE: {}}}} | READS | problems(404, 409),
     response_class=JSONResponse,
 )
 async def get_sarif(scan_id: str, services: Services) -> JSONResponse:
@@ -51,8 +48,8 @@ async def get_sarif(scan_id: str, services: Services) -> JSONResponse:
 
 @router.post(
     "/api/scans/{scan_id}/sarif",
-    dependencies=[Depends(needs(Scope.SCAN))],
-    responses={status: {"model": Problem} for status in (400, 404, 409, 413, 415)},
+    dependencies=[Depends(once(Scope.SCAN))],
+    responses=WRITES | problems(404, 409),
     openapi_extra=_BODY,
 )
 async def post_sarif(scan_id: str, request: Request, services: Services) -> SarifImportView:

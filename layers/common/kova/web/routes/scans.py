@@ -4,26 +4,37 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Response
+from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kova.domain.api_key import Scope
 from kova.domain.errors import NotFoundError
-from kova.web.dependencies import PageQuery, Services, encode_cursor, needs
-from kova.web.schemas import ListOf, Problem, QueuedScan, ScanRequest, ScanView
+from kova.web.dependencies import PageQuery, Services, encode_cursor, needs, once
+from kova.web.idempotency import claim_id
+from kova.web.openapi import READS, WRITES, problems
+from kova.web.schemas import ListOf, QueuedScan, ScanRequest, ScanView
 
 request_router = APIRouter(tags=["scans"])
-router = APIRouter(tags=["scans"], dependencies=[Depends(needs(Scope.READ))])
+router = APIRouter(tags=["scans"], dependencies=[Depends(needs(Scope.READ))], responses=READS)
 
 
 @request_router.post(
     "/api/scan",
     status_code=202,
-    dependencies=[Depends(needs(Scope.SCAN))],
-    responses={404: {"model": Problem}, 503: {"model": Problem}},
+    dependencies=[Depends(once(Scope.SCAN))],
+    responses=WRITES | problems(404),
 )
-async def request_scan(body: ScanRequest, services: Services, response: Response) -> QueuedScan:
+async def request_scan(
+    body: ScanRequest, services: Services, request: Request, response: Response
+) -> QueuedScan:
     """Queue a scan of a repository."""
-    scan = await services.request_scan.run(body.repository, body.ref, full=body.full, fix=body.fix)
+    scan = await services.request_scan.run(
+        body.repository,
+        body.ref,
+        full=body.full,
+        fix=body.fix,
+        # A repetition after a crash finds the scan that the first attempt made.
+        scan_id=claim_id(request),
+    )
     response.headers["Location"] = f"/api/scans/{scan.id}"
     return QueuedScan(
         scan_id=scan.id,
@@ -46,7 +57,7 @@ async def list_scans(
     )
 
 
-@router.get("/api/scans/{scan_id}", responses={404: {"model": Problem}})
+@router.get("/api/scans/{scan_id}", responses=problems(404))
 async def get_scan(scan_id: str, services: Services) -> ScanView:
     """Show one scan."""
     scan = await services.stores.scans.get(scan_id)

@@ -3,20 +3,24 @@
 from __future__ import annotations
 
 import asyncio
+from typing import Final
 
 from fastapi import APIRouter, Request
 
+from kova.domain.errors import QueueUnavailableError
 from kova.usecases.accept_delivery import IncomingDelivery
 from kova.web.dependencies import Services
-from kova.web.schemas import DeliveryView, Problem
+from kova.web.openapi import problems
+from kova.web.schemas import DeliveryView
 
 router = APIRouter(tags=["webhooks"])
+_PATIENCE: Final = 4.5
 
 
 @router.post(
     "/webhooks/github",
     status_code=202,
-    responses={400: {"model": Problem}, 401: {"model": Problem}, 503: {"model": Problem}},
+    responses=problems(400, 401, 413, 503),
 )
 async def github(request: Request, services: Services) -> DeliveryView:
     """Accept a delivery: 202 after the job is durably queued."""
@@ -29,5 +33,13 @@ async def github(request: Request, services: Services) -> DeliveryView:
         body=await request.body(),
     )
     # Hashing 25 MB and speaking to SQS both take their time: not on the event loop.
-    accepted = await asyncio.to_thread(services.accept_delivery.run, incoming)
+    try:
+        async with asyncio.timeout(_PATIENCE):
+            accepted = await asyncio.to_thread(services.accept_delivery.run, incoming)
+    except TimeoutError as exc:
+        # The job may be queued all the same: done once, however often it is delivered.
+        raise QueueUnavailableError from exc
+    services.meter.count(
+        "kova_deliveries_total", event=accepted.known_event, outcome=accepted.status
+    )
     return DeliveryView(delivery=accepted.delivery, status=accepted.status, event=accepted.event)

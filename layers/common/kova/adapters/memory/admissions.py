@@ -1,0 +1,57 @@
+"""Admissions of one process: exact, but each process counts for itself."""
+
+from __future__ import annotations
+
+import hmac
+import time
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final
+
+from kova.domain.api_key import ApiKey
+from kova.domain.rate_limit import Policy, SlidingWindow, Verdict
+from kova.ports.admission import KEY_SECONDS, Admission, Caller
+
+_MOST_CALLERS: Final = 10_000
+_MOST_KEYS: Final = 1_000
+
+
+class MemoryAdmissions:
+    """Implements ports.admission.Admissions. Both memories are bounded, the oldest goes first."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        """Take a clock in seconds."""
+        self._clock = clock
+        self._windows: OrderedDict[tuple[str, str], SlidingWindow] = OrderedDict()
+        self._keys: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()
+
+    async def admit(self, caller: Caller, remember: ApiKey | None = None) -> Admission:
+        """Count one call."""
+        now = self._clock()
+        if remember is not None:
+            self._keys[remember.prefix] = (now + KEY_SECONDS, remember)
+            if len(self._keys) > _MOST_KEYS:
+                self._keys.popitem(last=False)
+        credentials = caller.credentials
+        if credentials is None:
+            return self._stranger(caller, now)
+        until, key = self._keys.get(credentials.prefix, (now, None))
+        if key is None or until <= now:
+            return Admission(key=None, verdict=None)
+        if not hmac.compare_digest(key.secret_hash, credentials.secret_hash):
+            return self._stranger(caller, now)
+        return Admission(key=key, verdict=self._take(caller.policy, key.prefix, now))
+
+    async def forget(self, prefix: str) -> None:
+        """Forget a key."""
+        self._keys.pop(prefix, None)
+
+    def _stranger(self, caller: Caller, now: float) -> Admission:
+        return Admission(key=None, verdict=self._take(caller.anonymous, caller.address, now))
+
+    def _take(self, policy: Policy, name: str, now: float) -> Verdict:
+        window = self._windows.setdefault((policy.name, name), SlidingWindow())
+        self._windows.move_to_end((policy.name, name))
+        if len(self._windows) > _MOST_CALLERS:
+            self._windows.popitem(last=False)
+        return window.take(policy, now)

@@ -1,0 +1,83 @@
+"""GET /metrics: the sums of all processes, and gauges measured at the scrape."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from prometheus_client import CollectorRegistry, generate_latest
+from prometheus_client.core import (
+    CounterMetricFamily,
+    GaugeMetricFamily,
+    HistogramMetricFamily,
+    Metric,
+)
+
+from kova.adapters.metrics.catalogue import CATALOGUE
+from kova.adapters.metrics.meter import Sample
+
+CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Gauge:
+    """One gauge with a value for each set of labels."""
+
+    name: str
+    help: str
+    labels: tuple[str, ...]
+    values: Mapping[tuple[str, ...], float]
+
+
+def render(sums: Mapping[Sample, float], gauges: Iterable[Gauge]) -> bytes:
+    """Return the page in Prometheus's text format."""
+    registry = CollectorRegistry(auto_describe=False)
+    registry.register(_Collector(sums, tuple(gauges)))
+    return generate_latest(registry)
+
+
+class _Collector:
+    def __init__(self, sums: Mapping[Sample, float], gauges: tuple[Gauge, ...]) -> None:
+        self._by_name: dict[str, dict[tuple[tuple[str, str], ...], float]] = defaultdict(dict)
+        for (name, labels), value in sums.items():
+            self._by_name[name][labels] = value
+        self._gauges = gauges
+
+    def describe(self) -> list[Metric]:
+        return []
+
+    def collect(self) -> Iterator[Metric]:
+        for metric in CATALOGUE:
+            if metric.buckets:
+                yield self._histogram(metric.name, metric.help, metric.labels)
+            else:
+                yield self._counter(metric.name, metric.help, metric.labels)
+        for gauge in self._gauges:
+            family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
+            for labels, value in sorted(gauge.values.items()):
+                family.add_metric(labels, value)
+            yield family
+
+    def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Metric:
+        family = CounterMetricFamily(name, text, labels=labels)
+        for found, value in sorted(self._by_name[name].items()):
+            family.add_metric(_values(labels, found), value)
+        return family
+
+    def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Metric:
+        family = HistogramMetricFamily(name, text, labels=labels)
+        buckets: dict[tuple[str, ...], list[tuple[str, float]]] = defaultdict(list)
+        for found, value in self._by_name[f"{name}_bucket"].items():
+            buckets[_values(labels, found)].append((dict(found)["le"], value))
+        sums = {_values(labels, key): one for key, one in self._by_name[f"{name}_sum"].items()}
+        for key, pairs in sorted(buckets.items()):
+            ordered = sorted(pairs, key=lambda pair: float(pair[0]))
+            family.add_metric(key, ordered, sum_value=sums.get(key, 0.0))
+        return family
+
+
+def _values(labels: tuple[str, ...], found: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    known = dict(found)
+    return tuple(known.get(label, "") for label in labels)

@@ -1,0 +1,57 @@
+"""The audit log in Postgres."""
+
+from __future__ import annotations
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from kova.adapters.postgres.pool import Connection, Database
+from kova.adapters.postgres.rows import cleaned, fetch_page
+from kova.domain.audit import Action, AuditEntry, Deed
+from kova.domain.page import Page, PageRequest
+from kova.domain.text import clean
+
+
+async def note(connection: Connection, deed: Deed) -> None:
+    """Note a deed in the transaction that does it."""
+    detail = {key: clean(one) if isinstance(one, str) else one for key, one in deed.detail.items()}
+    values = cleaned({"actor": deed.actor, "action": deed.action, "target": deed.target})
+    await connection.execute(
+        """INSERT INTO audit_log (actor, action, target, detail)
+        VALUES (%(actor)s, %(action)s, %(target)s, %(detail)s)""",
+        {**values, "detail": Jsonb(detail)},
+    )
+
+
+class PostgresAuditStore:
+    """Implements ports.stores.AuditStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def note(self, deed: Deed) -> None:
+        """Note a deed."""
+        async with self._database.transaction() as connection:
+            await note(connection, deed)
+
+    async def page(self, request: PageRequest) -> Page[AuditEntry]:
+        """List, newest first."""
+        async with self._database.reading() as connection:
+            return await fetch_page(
+                connection,
+                select="SELECT * FROM audit_log",
+                table="audit_log",
+                ordered_by="created_at",
+                where=(),
+                values={},
+                request=request,
+                make=_entry,
+            )
+
+
+def _entry(row: DictRow) -> AuditEntry:
+    deed = Deed(
+        actor=row["actor"], action=Action(row["action"]), target=row["target"], detail=row["detail"]
+    )
+    return AuditEntry(id=str(row["id"]), deed=deed, created_at=row["created_at"])

@@ -1,0 +1,89 @@
+"""Admissions in Redis: exact across all processes, in one round trip."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime
+from decimal import Decimal
+from importlib.resources import files
+from typing import Any, Final
+
+from kova.adapters.redis import keys
+from kova.adapters.redis.connection import Redis, translated
+from kova.domain.api_key import ApiKey, Scope
+from kova.domain.rate_limit import Verdict
+from kova.ports.admission import KEY_SECONDS, Admission, Caller
+
+_TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at")
+
+
+class RedisAdmissions:
+    """Implements ports.admission.Admissions."""
+
+    def __init__(self, redis: Redis) -> None:
+        """Take the connection."""
+        self._client = redis.client
+        source = (files("kova.adapters.redis") / "admit.lua").read_text()
+        self._script = redis.client.register_script(source)
+
+    async def admit(self, caller: Caller, remember: ApiKey | None = None) -> Admission:
+        """Count one call."""
+        credentials = caller.credentials
+        prefix = credentials.prefix if credentials else ""
+        arguments: list[str | int] = [
+            credentials.secret_hash.hex() if credentials else "",
+            *(caller.policy.quota, caller.policy.window * 1000),
+            *(caller.anonymous.quota, caller.anonymous.window * 1000),
+            _record(remember) if remember else "",
+            KEY_SECONDS * 1000,
+        ]
+        names = [
+            keys.api_key(prefix),
+            keys.rate_limit(caller.policy.name, prefix),
+            keys.rate_limit(caller.anonymous.name, caller.address),
+        ]
+        with translated():
+            kind, record, allowed, remaining, reset = await self._script(keys=names, args=arguments)
+        if kind == b"unknown":
+            return Admission(key=None, verdict=None)
+        verdict = Verdict(
+            policy=caller.policy if kind == b"key" else caller.anonymous,
+            allowed=bool(allowed),
+            remaining=int(remaining),
+            reset=int(reset) / 1000,
+        )
+        return Admission(key=_key(record) if kind == b"key" else None, verdict=verdict)
+
+    async def forget(self, prefix: str) -> None:
+        """Forget a key."""
+        with translated():
+            await self._client.delete(keys.api_key(prefix))
+
+
+def _record(key: ApiKey) -> str:
+    values: dict[str, Any] = {
+        "id": key.id,
+        "name": key.name,
+        "prefix": key.prefix,
+        "secret_hash": key.secret_hash.hex(),
+        "scopes": sorted(key.scopes),
+        "budget": str(key.monthly_budget_usd) if key.monthly_budget_usd is not None else None,
+    }
+    for name in _TIMES:
+        moment: datetime | None = getattr(key, name)
+        values[name] = moment.isoformat() if moment else None
+    return json.dumps(values)
+
+
+def _key(record: bytes) -> ApiKey:
+    values = json.loads(record)
+    times = {name: datetime.fromisoformat(values[name]) for name in _TIMES if values[name]}
+    return ApiKey(
+        id=values["id"],
+        name=values["name"],
+        prefix=values["prefix"],
+        secret_hash=bytes.fromhex(values["secret_hash"]),
+        scopes=frozenset(Scope(one) for one in values["scopes"]),
+        monthly_budget_usd=Decimal(values["budget"]) if values["budget"] is not None else None,
+        **times,
+    )

@@ -1,0 +1,39 @@
+-- One call: is the key remembered, and does its limit let it through? (ports/admission.py)
+-- KEYS: 1 the remembered key, 2 the key's calls, 3 the address's calls
+-- ARGV: 1 hash of the secret ('' for a stranger), 2 the key's quota and 3 window in ms,
+--       4 the address's quota and 5 window in ms, 6 record to remember or '', 7 ms to remember it
+-- Returns: 'key', 'stranger' or 'unknown'; the record; allowed; remaining; ms until one more passes
+
+local function take(name, quota, window)
+  local time = redis.call('TIME')
+  local now = time[1] * 1000 + math.floor(time[2] / 1000)
+  local oldest = redis.call('LINDEX', name, -1)
+  while oldest and tonumber(oldest) <= now - window do
+    redis.call('RPOP', name)
+    oldest = redis.call('LINDEX', name, -1)
+  end
+  local used = redis.call('LLEN', name)
+  if used >= quota then
+    local blocking = tonumber(redis.call('LINDEX', name, quota - 1))
+    return 0, 0, blocking + window - now
+  end
+  -- %d: Lua would write a number of that size as 1.7e+12.
+  redis.call('LPUSH', name, string.format('%d', now))
+  redis.call('PEXPIRE', name, window)
+  return 1, quota - used - 1, (tonumber(oldest) or now) + window - now
+end
+
+if ARGV[6] ~= '' then
+  redis.call('SET', KEYS[1], ARGV[1] .. ARGV[6], 'PX', ARGV[7])
+end
+if ARGV[1] ~= '' then
+  local known = redis.call('GET', KEYS[1])
+  if not known then
+    return {'unknown', '', 0, 0, 0}
+  end
+  -- 64 hexadecimal digits of the hash stand before the record.
+  if string.sub(known, 1, 64) == ARGV[1] then
+    return {'key', string.sub(known, 65), take(KEYS[2], tonumber(ARGV[2]), tonumber(ARGV[3]))}
+  end
+end
+return {'stranger', '', take(KEYS[3], tonumber(ARGV[4]), tonumber(ARGV[5]))}

@@ -1,0 +1,38 @@
+"""What people and administrators changed, and who."""
+
+from __future__ import annotations
+
+import enum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+
+class Action(enum.StrEnum):
+    """The actions that are noted."""
+
+    KEY_CREATED = "key.created"
+    KEY_REVOKED = "key.revoked"
+    ERROR_IGNORED = "error.ignored"
+    ERROR_OPENED = "error.opened"
+    REPOSITORY_CHANGED = "repository.changed"
+    FIX_PUBLISHED = "fix.published"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Deed:
+    """One action: `actor` is `key:<prefix>` or `cli`, `target` what it was done to."""
+
+    actor: str
+    action: Action
+    target: str
+    detail: Mapping[str, str | int | bool | None] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AuditEntry:
+    """A deed as it was noted."""
+
+    id: str
+    deed: Deed
+    created_at: datetime

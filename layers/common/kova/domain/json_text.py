@@ -1,0 +1,44 @@
+"""JSON from outside, parsed strictly."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import Any, Final
+
+DEPTH_LIMIT: Final = 200
+_BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+
+
+def parse_json(body: bytes) -> Any:
+    """Parse JSON strictly: UTF-8 only, no NaN, no nesting beyond DEPTH_LIMIT.
+
+    Raises:
+        ValueError: it is not such JSON.
+    """
+    if _too_deep(body):
+        raise ValueError("nested too deeply")
+    try:
+        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+    except RecursionError as exc:
+        raise ValueError("nested too deeply") from exc
+
+
+def _too_deep(body: bytes) -> bool:
+    """Tell it without recursion, before the parser would need one stack frame a level."""
+    if body.count(b"[") + body.count(b"{") <= DEPTH_LIMIT:
+        return False
+    depth = 0
+    for match in _BRACKETS_AND_STRINGS.finditer(body):
+        token = match[0]
+        if token in (b"[", b"{"):
+            depth += 1
+            if depth > DEPTH_LIMIT:
+                return True
+        elif token in (b"]", b"}"):
+            depth -= 1
+    return False
+
+
+def _refuse_constant(name: str) -> Any:
+    raise ValueError(f"{name} is not JSON")

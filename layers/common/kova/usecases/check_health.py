@@ -1,0 +1,70 @@
+"""Ask every dependency whether it is there."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+
+from kova.domain.errors import KovaError
+
+Ping = Callable[[], Awaitable[None]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Check:
+    """One dependency's state; `detail` says why it is unavailable."""
+
+    latency_ms: float
+    detail: str | None = None
+
+    @property
+    def ok(self) -> bool:
+        """Tell whether it answered."""
+        return self.detail is None
+
+
+class CheckHealth:
+    """Asks all at once; whoever asks while a question is open waits for the same answer."""
+
+    def __init__(self, pings: Mapping[str, Ping], *, patience: float = 1.5) -> None:
+        """Take the pings by name, and the seconds after which no answer is one."""
+        self._pings = pings
+        self._patience = patience
+        self._open: dict[str, asyncio.Task[Check]] = {}
+
+    async def run(self) -> dict[str, Check]:
+        """Return the checks by name.
+
+        A question without an answer stays open: a dependency that hangs has one caller waiting for
+        it and not one for every request.
+        """
+        tasks = {name: self._asked(name, ping) for name, ping in self._pings.items()}
+        started = time.perf_counter()
+        await asyncio.wait(tasks.values(), timeout=self._patience)
+        waited = _milliseconds(started)
+        return {
+            name: task.result() if task.done() else Check(latency_ms=waited, detail="timed_out")
+            for name, task in tasks.items()
+        }
+
+    def _asked(self, name: str, ping: Ping) -> asyncio.Task[Check]:
+        task = self._open.get(name)
+        if task is None or task.done():
+            task = self._open[name] = asyncio.create_task(_check(ping))
+        return task
+
+
+async def _check(ping: Ping) -> Check:
+    started = time.perf_counter()
+    detail = None
+    try:
+        await ping()
+    except KovaError as exc:
+        detail = exc.reason
+    return Check(latency_ms=_milliseconds(started), detail=detail)
+
+
+def _milliseconds(started: float) -> float:
+    return round((time.perf_counter() - started) * 1000, 1)

@@ -1,0 +1,159 @@
+"""The JSON of keys, usage and the audit log."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Any, Self
+
+from pydantic import AwareDatetime, BaseModel, Field
+
+from kova.domain.api_key import ApiKey, Scope
+from kova.domain.audit import Action, AuditEntry
+from kova.domain.error import ErrorStatus
+from kova.domain.finding import Severity
+from kova.domain.repository import AutoFix
+from kova.domain.usage import Budget, Usage, UsageRow
+from kova.web.schemas import Request
+
+Money = Annotated[Decimal, Field(ge=0, le=1_000_000, max_digits=12, decimal_places=4)]
+
+
+class KeyRequest(Request):
+    """POST /api/keys."""
+
+    name: Annotated[str, Field(min_length=1, max_length=100, examples=["ci"])]
+    scopes: Annotated[
+        list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=4)
+    ] = Field(examples=[["read", "scan"]])
+    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    monthly_budget_usd: Annotated[Money, Field(strict=False)] | None = None
+
+
+class KeyView(BaseModel):
+    """An API key, without its secret."""
+
+    prefix: str
+    name: str
+    scopes: list[Scope]
+    created_at: datetime
+    expires_at: datetime | None
+    revoked_at: datetime | None
+    last_used_at: datetime | None
+    monthly_budget_usd: float | None
+
+    @classmethod
+    def of(cls, key: ApiKey) -> Self:
+        """Show a key."""
+        return cls.model_validate(_fields(key))
+
+
+class NewKeyView(KeyView):
+    """An API key at its birth: `key` can be seen this once."""
+
+    key: str
+
+    @classmethod
+    def made(cls, key: ApiKey, plaintext: str) -> Self:
+        """Show a new key."""
+        return cls.model_validate({**_fields(key), "key": plaintext})
+
+
+def _fields(key: ApiKey) -> dict[str, Any]:
+    budget = key.monthly_budget_usd
+    return {
+        **key.__dict__,
+        "scopes": sorted(key.scopes),
+        "monthly_budget_usd": float(budget) if budget is not None else None,
+    }
+
+
+class ErrorChange(Request):
+    """PATCH /api/errors/{id}: `ignored` needs a reason and may end, `open` takes neither."""
+
+    status: Annotated[ErrorStatus, Field(strict=False, examples=["ignored"])]
+    reason: Annotated[str, Field(max_length=1_000, examples=["a test relies on it"])] | None = None
+    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+
+
+class RepositorySettings(Request):
+    """PATCH /api/repositories/{owner}/{name}: what is left out stays as it is."""
+
+    auto_fix: Annotated[AutoFix, Field(strict=False, examples=["suggest"])] = AutoFix.PULL_REQUEST
+    fail_on: Annotated[Severity, Field(strict=False)] = Severity.HIGH
+    monthly_budget_usd: Annotated[Money, Field(strict=False)] | None = None
+
+
+class AuditView(BaseModel):
+    """Who did what."""
+
+    id: str
+    actor: str
+    action: Action
+    target: str
+    detail: dict[str, str | int | bool | None]
+    created_at: datetime
+
+    @classmethod
+    def of(cls, entry: AuditEntry) -> Self:
+        """Show an entry."""
+        return cls.model_validate(
+            {**entry.deed.__dict__, "id": entry.id, "created_at": entry.created_at}
+        )
+
+
+class UsageRowView(BaseModel):
+    """The sums of one key and one repository."""
+
+    month: str
+    key_prefix: str | None
+    key_name: str | None
+    repository: str | None
+    commands: int
+    cached: int
+    input_tokens: int
+    output_tokens: int
+    cost_usd: float
+
+    @classmethod
+    def of(cls, row: UsageRow) -> Self:
+        """Show a row."""
+        return cls.model_validate({**row.__dict__, "cost_usd": float(row.cost_usd)})
+
+
+class BudgetView(BaseModel):
+    """A monthly cap and what is spent of it."""
+
+    kind: str
+    name: str
+    limit_usd: float
+    spent_usd: float
+
+    @classmethod
+    def of(cls, budget: Budget) -> Self:
+        """Show a budget."""
+        return cls(
+            kind=budget.kind,
+            name=budget.name,
+            limit_usd=float(budget.limit_usd),
+            spent_usd=float(budget.spent_usd),
+        )
+
+
+class UsageView(BaseModel):
+    """One month's usage, the dearest first, and every budget that is set."""
+
+    month: str
+    cost_usd: float
+    items: list[UsageRowView]
+    budgets: list[BudgetView]
+
+    @classmethod
+    def of(cls, usage: Usage) -> Self:
+        """Show a month."""
+        return cls(
+            month=usage.month,
+            cost_usd=float(sum(row.cost_usd for row in usage.rows)),
+            items=[UsageRowView.of(row) for row in usage.rows],
+            budgets=[BudgetView.of(one) for one in usage.budgets],
+        )

@@ -1,0 +1,138 @@
+"""Idempotency-Key on every POST: a dependency claims, the middleware keeps the answer."""
+
+from __future__ import annotations
+
+import logging
+from typing import Annotated, Final
+
+from fastapi import Header, Request
+from starlette.responses import Response
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kova.domain.api_key import ApiKey
+from kova.domain.errors import UnavailableError
+from kova.domain.idempotency import (
+    Claim,
+    IdempotentRequest,
+    StoredAnswer,
+    hash_request,
+    parse_key,
+)
+from kova.web.services import WebServices
+
+_LOG = logging.getLogger("kova.web")
+_KEPT_HEADERS: Final = frozenset({b"content-type", b"location"})
+IdempotencyHeader = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        max_length=257,
+        description="Repeat the request with the same key and body: it is done once, and the"
+        " first answer comes again.",
+    ),
+]
+
+
+class ReplayedAnswer(Exception):  # noqa: N818 (no error: it ends the handling of a request)
+    """The request was answered before."""
+
+    def __init__(self, answer: StoredAnswer) -> None:
+        """Take the first answer."""
+        super().__init__("answered before")
+        self.answer = answer
+
+
+async def begin(request: Request, key: ApiKey, header: str | None) -> None:
+    """Claim an authenticated request by its Idempotency-Key, if it has one.
+
+    Raises:
+        ReplayedAnswer: it was answered before.
+        InvalidInputError: the header is malformed.
+        IdempotencyError: the key stands for another request.
+        IdempotencyInProgressError: the first request is still not answered.
+    """
+    if header is None:
+        return
+    services: WebServices = request.app.state.services
+    claim = await services.answer_once.begin(
+        IdempotentRequest(
+            api_key_id=key.id,
+            operation=f"{request.method} {request.url.path}"[:500],
+            key=parse_key(header),
+            request_hash=hash_request(request.scope["query_string"], await request.body()),
+        )
+    )
+    if claim.answer is not None:
+        raise ReplayedAnswer(claim.answer)
+    request.state.idempotency = claim
+
+
+def claim_id(request: Request) -> str | None:
+    """Return the id by which the request's work can be named: the same at every attempt."""
+    claim: Claim | None = getattr(request.state, "idempotency", None)
+    return claim.id if claim else None
+
+
+async def replay(_request: Request, again: Exception) -> Response:
+    """Answer as the first time."""
+    assert isinstance(again, ReplayedAnswer)
+    headers = {**again.answer.headers, "Idempotency-Replayed": "true"}
+    return Response(again.answer.body, status_code=again.answer.status, headers=headers)
+
+
+class KeepAnswer:
+    """Keeps the answer of a claimed request before the client sees it."""
+
+    def __init__(self, app: ASGIApp, services: WebServices) -> None:
+        """Wrap an application."""
+        self._app = app
+        self._services = services
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http" or scope["method"] != "POST":
+            await self._app(scope, receive, send)
+            return
+        held: list[Message] = []
+
+        async def hold(message: Message) -> None:
+            if _is_stream(message):
+                await self._end(scope, None)  # A stream is not kept: asked again, it runs again.
+            if scope["state"].get("idempotency") is None:
+                await send(message)
+            else:
+                held.append(message)
+
+        try:
+            await self._app(scope, receive, hold)
+        finally:
+            await self._end(scope, _answer(held))
+        for message in held:
+            await send(message)
+
+    async def _end(self, scope: Scope, answer: StoredAnswer | None) -> None:
+        claim: Claim | None = scope["state"].pop("idempotency", None)
+        if claim is None:
+            return
+        try:
+            await self._services.answer_once.end(claim, answer)
+        except UnavailableError as exc:
+            # The work is done and named by the claim: a repetition finds it.
+            _LOG.warning("answer not kept", extra={"reason": exc.reason})
+
+
+def _is_stream(message: Message) -> bool:
+    headers: dict[bytes, bytes] = dict(message.get("headers", ()))
+    return headers.get(b"content-type", b"").startswith(b"text/event-stream")
+
+
+def _answer(messages: list[Message]) -> StoredAnswer | None:
+    if not messages or messages[-1].get("more_body"):
+        return None
+    headers = {
+        name.decode("latin-1"): value.decode("latin-1")
+        for name, value in messages[0]["headers"]
+        if name.lower() in _KEPT_HEADERS
+    }
+    body = b"".join(message.get("body", b"") for message in messages[1:])
+    return StoredAnswer(status=messages[0]["status"], headers=headers, body=body)

@@ -1,0 +1,1 @@
+"""What stands around every request, from the outside in."""

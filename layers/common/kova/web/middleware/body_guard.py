@@ -1,0 +1,123 @@
+"""What a body may be: not too large, and JSON where JSON is asked for."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from kova.domain.delivery import BODY_LIMIT as WEBHOOK_LIMIT
+from kova.domain.json_text import parse_json
+from kova.domain.sarif_import import BYTES_LIMIT as SARIF_LIMIT
+from kova.web.problems import problem_body
+
+API_LIMIT: Final = 256 * 1024
+_WEBHOOKS: Final = "/webhooks/"
+_SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Refusal:
+    status: int
+    title: str
+    reason: str
+    detail: str
+
+
+_TOO_LARGE: Final = _Refusal(
+    status=413, title="Content Too Large", reason="too_large", detail="The body is too large."
+)
+_NOT_JSON_TYPE: Final = _Refusal(
+    status=415,
+    title="Unsupported Media Type",
+    reason="unsupported_media_type",
+    detail="The body must be application/json.",
+)
+_NOT_JSON: Final = _Refusal(
+    status=400, title="Bad Request", reason="bad_json", detail="The body is not JSON."
+)
+
+
+class BodyGuard:
+    """Refuses bodies by size, type and form before any route sees them."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        """Wrap an application."""
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Handle one connection."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        headers = dict(scope["headers"])
+        webhook = scope["path"].startswith(_WEBHOOKS)
+        limit = _limit_of(scope["path"])
+        declared = headers.get(b"content-length", b"0")
+        body = None
+        if declared.isdigit() and int(declared) <= limit:
+            body = await _read(receive, limit)
+        if body is None:
+            await _refuse(scope, send, _TOO_LARGE)
+            return
+        refusal = _not_json(headers, body) if body and not webhook else None
+        if refusal is not None:
+            await _refuse(scope, send, refusal)
+            return
+        await self._app(scope, _replay(body, receive), send)
+
+
+def _limit_of(path: str) -> int:
+    if path.startswith(_WEBHOOKS):
+        return WEBHOOK_LIMIT
+    return SARIF_LIMIT if _SARIF.fullmatch(path) else API_LIMIT
+
+
+def _not_json(headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
+    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    encoded = headers.get(b"content-encoding", b"identity").strip().lower() != b"identity"
+    if encoded or not (kind == b"application/json" or kind.endswith(b"+json")):
+        return _NOT_JSON_TYPE
+    try:
+        parse_json(body)
+    except ValueError:
+        return _NOT_JSON
+    return None
+
+
+def _replay(body: bytes, receive: Receive) -> Receive:
+    given = False
+
+    async def replay() -> Message:
+        nonlocal given
+        if given:
+            return await receive()
+        given = True
+        return {"type": "http.request", "body": body, "more_body": False}
+
+    return replay
+
+
+async def _read(receive: Receive, limit: int) -> bytes | None:
+    parts: list[bytes] = []
+    size = 0
+    while True:
+        message = await receive()
+        if message["type"] != "http.request":
+            return b""  # The client has left.
+        size += len(message.get("body", b""))
+        if size > limit:
+            return None
+        parts.append(message.get("body", b""))
+        if not message.get("more_body"):
+            return b"".join(parts)
+
+
+async def _refuse(scope: Scope, send: Send, refusal: _Refusal) -> None:
+    body = problem_body(**asdict(refusal), request_id=scope["state"]["request_id"])
+    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -1,0 +1,75 @@
+"""API keys, what they cost, and who did what."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Path, Query, Response
+
+from kova.domain.api_key import ApiKey, Scope
+from kova.domain.usage import first_day, month_of
+from kova.web.admin_schemas import AuditView, KeyRequest, KeyView, NewKeyView, UsageView
+from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
+from kova.web.openapi import READS, WRITES, problems
+from kova.web.schemas import ListOf
+
+router = APIRouter(tags=["keys"])
+Admin = Annotated[ApiKey, Depends(needs(Scope.ADMIN))]
+
+
+@router.post("/api/keys", status_code=201, responses=WRITES)
+async def create_key(
+    body: KeyRequest,
+    services: Services,
+    response: Response,
+    admin: Annotated[ApiKey, Depends(once(Scope.ADMIN))],
+) -> NewKeyView:
+    """Create a key; its text can be seen in this answer only."""
+    made = await services.manage_keys.create(
+        actor=actor_of(admin),
+        name=body.name,
+        scopes=frozenset(body.scopes),
+        expires_at=body.expires_at,
+        monthly_budget_usd=body.monthly_budget_usd,
+    )
+    response.headers["Location"] = f"/api/keys/{made.key.prefix}"
+    return NewKeyView.made(made.key, made.plaintext)
+
+
+@router.get("/api/keys", responses=READS)
+async def list_keys(services: Services, page: PageQuery, _: Admin) -> ListOf[KeyView]:
+    """List keys, newest first, without their secrets."""
+    found = await services.manage_keys.page(page)
+    return ListOf(
+        items=[KeyView.of(key) for key in found.items], next_cursor=encode_cursor(found.next)
+    )
+
+
+@router.delete("/api/keys/{prefix}", responses=READS | problems(404))
+async def revoke_key(
+    prefix: Annotated[str, Path(max_length=64)], services: Services, admin: Admin
+) -> KeyView:
+    """Revoke a key."""
+    return KeyView.of(await services.manage_keys.revoke(actor=actor_of(admin), prefix=prefix))
+
+
+@router.get("/api/audit", responses=READS)
+async def list_audit(services: Services, page: PageQuery, _: Admin) -> ListOf[AuditView]:
+    """List who changed what, newest first."""
+    found = await services.audit.page(page)
+    return ListOf(
+        items=[AuditView.of(one) for one in found.items], next_cursor=encode_cursor(found.next)
+    )
+
+
+@router.get("/api/usage", responses=READS, dependencies=[Depends(needs(Scope.READ))])
+async def get_usage(
+    services: Services,
+    month: Annotated[
+        str | None, Query(pattern=r"^\d{4}-\d{2}$", description="YYYY-MM; this month if left out.")
+    ] = None,
+) -> UsageView:
+    """Sum a month's AI commands by key and repository, beside the budgets."""
+    day = first_day(month or month_of(datetime.now(UTC)))
+    return UsageView.of(await services.usage.month(day, services.monthly_budget_usd))

@@ -1,0 +1,36 @@
+"""GET /metrics: for Prometheus, by token, and for keys that may read."""
+
+from __future__ import annotations
+
+import hmac
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Request, Response
+from fastapi.security import HTTPAuthorizationCredentials
+
+from kova.domain.api_key import Scope
+from kova.web.dependencies import BEARER, HEADER, authenticate, services_of
+from kova.web.openapi import problems
+
+router = APIRouter(tags=["service"])
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+
+@router.get(
+    "/metrics",
+    response_class=Response,
+    responses=problems(401, 403, 429, 503)
+    | {200: {"content": {"text/plain": {"schema": {"type": "string"}}}}},
+)
+async def metrics(
+    request: Request,
+    bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
+    key: Annotated[str | None, Depends(HEADER)],
+) -> Response:
+    """Return the sums of all processes and what is measured now, in Prometheus's text format."""
+    services = services_of(request)
+    token = services.metrics_token
+    given = bearer.credentials.encode("utf-8", "replace") if bearer else b""
+    if not (token and hmac.compare_digest(given, token.encode())):
+        await authenticate(request, Scope.READ, bearer, key)
+    return Response(await services.metrics_page(), media_type=CONTENT_TYPE)

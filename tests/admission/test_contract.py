@@ -1,0 +1,186 @@
+"""One suite for admissions in Redis and their twin in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import uuid
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime
+from decimal import Decimal
+from urllib.parse import urlsplit
+
+import pytest
+
+from kova.adapters.memory.admissions import MemoryAdmissions
+from kova.adapters.redis.admissions import RedisAdmissions
+from kova.adapters.redis.connection import Redis
+from kova.adapters.redis.fallback import AdmissionsWithFallback
+from kova.domain.api_key import ApiKey, Scope, generate_key
+from kova.domain.rate_limit import Policy
+from kova.ports.admission import Admission, Admissions, Caller, Credentials
+
+
+@pytest.fixture(params=["memory", "redis"])
+async def admissions(request: pytest.FixtureRequest) -> AsyncIterator[Admissions]:
+    if request.param == "memory":
+        yield MemoryAdmissions()
+        return
+    redis = Redis(os.environ["TEST_KOVA_REDIS_URL"])
+    yield RedisAdmissions(redis)
+    await redis.close()
+
+
+def new_key() -> ApiKey:
+    new = generate_key()
+    return ApiKey(
+        id=str(uuid.uuid4()),
+        name="é",
+        prefix=new.prefix,
+        secret_hash=new.secret_hash,
+        scopes=frozenset({Scope.READ, Scope.AI}),
+        created_at=datetime.now(UTC),
+        expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+        monthly_budget_usd=Decimal("1.5"),
+    )
+
+
+def caller(key: ApiKey | None, *, quota: int = 3, address: str | None = None) -> Caller:
+    known = Credentials(prefix=key.prefix, secret_hash=key.secret_hash) if key else None
+    return Caller(
+        address=address or uuid.uuid4().hex,
+        credentials=known,
+        policy=Policy(name="read", quota=quota),
+        anonymous=Policy(name="anonymous", quota=2),
+    )
+
+
+def passed(found: Admission) -> bool:
+    assert found.verdict is not None
+    return found.verdict.allowed
+
+
+async def test_a_key_that_nobody_looked_up_is_unknown_and_not_counted(
+    admissions: Admissions,
+) -> None:
+    assert await admissions.admit(caller(new_key())) == Admission(key=None, verdict=None)
+
+
+async def test_a_remembered_key_comes_back_whole(admissions: Admissions) -> None:
+    key = new_key()
+    assert (await admissions.admit(caller(key), remember=key)).key == key
+    assert (await admissions.admit(caller(key))).key == key
+
+
+async def test_exactly_the_quota_passes(admissions: Admissions) -> None:
+    key = new_key()
+    await admissions.admit(caller(key, quota=20), remember=key)
+    found = await asyncio.gather(*(admissions.admit(caller(key, quota=20)) for _ in range(60)))
+    assert sum(passed(one) for one in found) == 19
+    refused = [one.verdict for one in found if one.verdict and not one.verdict.allowed]
+    assert {(one.remaining, one.policy.name) for one in refused} == {(0, "read")}
+    assert all(0 < one.reset <= 60 for one in refused)
+
+
+async def test_two_keys_do_not_share_a_limit(admissions: Admissions) -> None:
+    for _ in range(2):
+        key = new_key()
+        await admissions.admit(caller(key, quota=1), remember=key)
+        assert not passed(await admissions.admit(caller(key, quota=1)))
+
+
+async def test_a_wrong_secret_is_a_stranger_and_counts_for_the_address_alone(
+    admissions: Admissions,
+) -> None:
+    key, address = new_key(), uuid.uuid4().hex
+    await admissions.admit(caller(key, address=address), remember=key)
+    wrong = Credentials(prefix=key.prefix, secret_hash=b"\0" * 32)
+    thief = Caller(
+        address=address,
+        credentials=wrong,
+        policy=Policy(name="read", quota=3),
+        anonymous=Policy(name="anonymous", quota=2),
+    )
+    found = [await admissions.admit(thief) for _ in range(3)]
+    assert [one.key for one in found] == [None] * 3
+    assert [passed(one) for one in found] == [True, True, False]
+    assert passed(await admissions.admit(caller(key, address=address)))
+
+
+async def test_a_stranger_is_limited_by_address(admissions: Admissions) -> None:
+    address = uuid.uuid4().hex
+    found = [await admissions.admit(caller(None, address=address)) for _ in range(4)]
+    assert [passed(one) for one in found] == [True, True, False, False]
+    assert passed(await admissions.admit(caller(None)))
+
+
+async def test_a_forgotten_key_is_unknown_at_once(admissions: Admissions) -> None:
+    key = new_key()
+    await admissions.admit(caller(key), remember=key)
+    await admissions.forget(key.prefix)
+    assert (await admissions.admit(caller(key))).verdict is None
+
+
+async def test_what_redis_keeps_has_an_end(redis_url: str) -> None:
+    redis = Redis(redis_url)
+    key, address = new_key(), uuid.uuid4().hex
+    admissions = RedisAdmissions(redis)
+    await admissions.admit(caller(key, address=address), remember=key)
+    await admissions.admit(caller(None, address=address))
+    names = [name async for name in redis.client.scan_iter("kova:*", count=1000)]
+    assert names
+    assert [name for name in names if await redis.client.ttl(name) < 0] == []
+    await redis.close()
+
+
+async def test_one_call_is_one_round_trip(redis_url: str) -> None:
+    sent: list[bytes] = []
+    address = urlsplit(redis_url)
+
+    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        from_redis, to_redis = await asyncio.open_connection(address.hostname, address.port)
+        while data := await reader.read(1 << 16):
+            sent.append(data)
+            to_redis.write(data)
+            writer.write(await from_redis.read(1 << 16))
+        to_redis.close()
+        writer.close()
+
+    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    redis = Redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+    key, admissions = new_key(), RedisAdmissions(redis)
+    await admissions.admit(caller(key), remember=key)
+    sent.clear()
+    assert (await admissions.admit(caller(key))).key == key
+    assert len(sent) == 1
+    await redis.close()
+    server.close()
+    await server.wait_closed()
+
+
+async def test_while_redis_is_away_this_process_counts_and_asks_again_after_a_pause() -> None:
+    asked = 0
+
+    async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        nonlocal asked
+        asked += 1
+        writer.close()
+
+    server = await asyncio.start_server(refuse, "127.0.0.1", 0)
+    redis = Redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+    now = 0.0
+    admissions = AdmissionsWithFallback(
+        RedisAdmissions(redis), MemoryAdmissions(), clock=lambda: now
+    )
+    address = uuid.uuid4().hex
+    found = [await admissions.admit(caller(None, address=address)) for _ in range(3)]
+    assert [passed(one) for one in found] == [True, True, False]
+    tried = asked
+    await admissions.admit(caller(None, address=address))
+    assert asked == tried > 0
+    now = 1.5
+    await admissions.admit(caller(None, address=address))
+    assert asked > tried
+    await admissions.forget("x")
+    await redis.close()
+    server.close()

@@ -1,0 +1,67 @@
+"""Each import contract fails on a planted violation: one that cannot fail holds nothing."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGES = {
+    "kova": ROOT / "layers/common/kova",
+    "functions": ROOT / "functions",
+    "kova_server": ROOT / "server/kova_server",
+    "kova_fakes": ROOT / "fakes/kova_fakes",
+}
+
+
+@pytest.fixture
+def house(tmp_path: Path) -> Path:
+    for name, source in PACKAGES.items():
+        shutil.copytree(source, tmp_path / name, ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copy(ROOT / "pyproject.toml", tmp_path)
+    return tmp_path
+
+
+def broken_contracts(house: Path) -> list[str]:
+    done = subprocess.run(
+        [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
+        cwd=house,
+        env=os.environ | {"PYTHONPATH": str(house)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    broken = [line.removesuffix(" BROKEN") for line in done.stdout.splitlines() if "BROKEN" in line]
+    assert (done.returncode != 0) == bool(broken), done.stdout + done.stderr
+    return broken
+
+
+def test_the_house_as_it_stands_keeps_every_contract(house: Path) -> None:
+    assert broken_contracts(house) == []
+
+
+@pytest.mark.parametrize(
+    ("planted", "line", "contract"),
+    [
+        ("kova/web/planted.py", "import kova_server.worker", "Arrows point inward"),
+        ("functions/health/planted.py", "import kova_server.worker", "Arrows point inward"),
+        ("kova/domain/planted.py", "import kova.ports.source", "The rooms of kova"),
+        ("kova/ports/planted.py", "import kova.usecases.select_files", "The rooms of kova"),
+        ("kova/usecases/planted.py", "import kova.adapters.sqs", "The rooms of kova"),
+        ("kova/adapters/planted.py", "import kova.bootstrap.settings", "The rooms of kova"),
+        ("kova/web/planted.py", "import kova.adapters.sqs", "The rooms of kova"),
+        ("kova/attic.py", "", "The rooms of kova"),
+        ("functions/health/planted.py", "import functions.api.app", "Functions do not know"),
+        ("kova/usecases/planted.py", "import httpx", "The core knows no vendor"),
+        ("kova/domain/planted.py", "import psycopg", "The core knows no vendor"),
+        ("kova_server/planted.py", "import kova_fakes.github", "The product does not know"),
+    ],
+)
+def test_a_planted_violation_is_seen(house: Path, planted: str, line: str, contract: str) -> None:
+    (house / planted).write_text(f"{line}\n")
+    assert any(one.startswith(contract) for one in broken_contracts(house))

@@ -1,0 +1,174 @@
+"""A key's whole life, by HTTP and by the command line."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+
+from kova.domain.api_key import Scope
+from tests.server.conftest import Kova, shared
+
+
+@pytest.fixture(scope="module")
+def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
+    with shared(tmp_path_factory.mktemp("keys"), KOVA_METRICS_TOKEN="m3trics-token") as product:
+        yield product
+
+
+def create(kova: Kova, **body: Any) -> httpx.Response:
+    return kova.client.post("/api/keys", json={"name": "ci", "scopes": ["read"], **body})
+
+
+def status(kova: Kova, key: str, path: str = "/api/scans") -> int:
+    return httpx.get(f"{kova.address}{path}", headers={"X-API-Key": key}).status_code
+
+
+def cli(kova: Kova, *arguments: str, code: int = 0) -> str:
+    done = subprocess.run(
+        [sys.executable, "-m", "kova_server", "keys", *arguments],
+        env=kova.environment,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    return done.stdout + done.stderr
+
+
+def test_a_key_is_created_used_listed_and_revoked_by_http(kova: Kova) -> None:
+    created = create(kova, monthly_budget_usd=2.5)
+    assert created.status_code == 201
+    made = created.json()
+    key, prefix = made["key"], made["prefix"]
+    assert key.startswith(f"kova_{prefix}_")
+    assert status(kova, key) == 200
+    (listed,) = [one for one in kova.all("/api/keys") if one["prefix"] == prefix]
+    assert "key" not in listed
+    assert (listed["scopes"], listed["monthly_budget_usd"]) == (["read"], 2.5)
+    assert listed["last_used_at"] is not None
+    revoked = kova.client.delete(f"/api/keys/{prefix}")
+    assert revoked.json()["revoked_at"] is not None
+    # At once here: the server that revokes makes Redis forget.
+    assert status(kova, key) == 401
+    assert kova.client.delete("/api/keys/none").status_code == 404
+
+
+def test_a_key_is_created_listed_and_revoked_by_the_command_line(kova: Kova) -> None:
+    made = cli(kova, "create", "by hand", "--scope", "read", "--scope", "scan", "--days", "1")
+    key = made.strip()
+    prefix = key.split("_")[1]
+    assert made.count("\n") == 1
+    assert status(kova, key) == 200
+    listed = cli(kova, "list")
+    assert prefix in listed
+    assert key.split("_")[2] not in listed
+    cli(kova, "revoke", prefix)
+    assert status(kova, key) == 401
+    assert "no such key" in cli(kova, "revoke", prefix[::-1], code=2)
+
+
+def test_a_key_revoked_in_the_database_alone_is_refused_within_five_seconds(kova: Kova) -> None:
+    key = create(kova).json()["key"]
+    assert status(kova, key) == 200
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+        connection.execute(
+            "UPDATE api_keys SET revoked_at = now() WHERE prefix = %s", (key.split("_")[1],)
+        )
+    end = datetime.now(UTC) + timedelta(seconds=5)
+    while status(kova, key) == 200:
+        assert datetime.now(UTC) < end
+
+
+def test_an_expired_key_is_refused(kova: Kova) -> None:
+    assert create(kova, expires_at="2020-01-01T00:00:00Z").status_code == 400
+    assert create(kova, expires_at="2999-01-01T00:00:00").status_code == 422
+    key = create(kova, expires_at="2999-01-01T00:00:00Z").json()["key"]
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+        connection.execute(
+            "UPDATE api_keys SET expires_at = now() WHERE prefix = %s", (key.split("_")[1],)
+        )
+    assert status(kova, key) == 401
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"name": ""},
+        {"name": " "},
+        {"scopes": []},
+        {"scopes": ["root"]},
+        {"monthly_budget_usd": -1},
+        {"monthly_budget_usd": "NaN"},
+        {"extra": 1},
+    ],
+)
+def test_a_bad_request_makes_no_key(kova: Kova, body: dict[str, Any]) -> None:
+    before = len(kova.all("/api/keys"))
+    assert create(kova, **body).status_code in {400, 422}
+    assert len(kova.all("/api/keys")) == before
+
+
+def test_only_an_administrator_manages_keys(kova: Kova) -> None:
+    other = kova.with_new_key(Scope.READ, Scope.SCAN, Scope.AI)
+    assert create(other).status_code == 403
+    assert other.client.get("/api/keys").status_code == 403
+    assert other.client.delete("/api/keys/x").status_code == 403
+    assert other.client.get("/api/audit").status_code == 403
+
+
+def test_what_an_administrator_does_is_noted(kova: Kova) -> None:
+    prefix = create(kova, name="noted").json()["prefix"]
+    kova.client.delete(f"/api/keys/{prefix}")
+    deeds = [one for one in kova.all("/api/audit") if one["target"] == f"key:{prefix}"]
+    assert [one["action"] for one in deeds] == ["key.revoked", "key.created"]
+    assert {one["actor"] for one in deeds} == {f"key:{kova.key.split('_')[1]}"}
+    assert deeds[1]["detail"] == {"name": "noted", "scopes": "read"}
+
+
+def test_metrics_are_for_a_reading_key_or_the_token(kova: Kova) -> None:
+    url = f"{kova.address}/metrics"
+    assert httpx.get(url).status_code == 401
+    assert httpx.get(url, headers={"Authorization": "Bearer m3trics-token"}).status_code == 200
+    assert httpx.get(url, headers={"Authorization": "Bearer m3trics"}).status_code == 401
+    assert status(kova, kova.key, "/metrics") == 200
+    assert status(kova, kova.with_new_key(Scope.SCAN).key, "/metrics") == 403
+
+
+def test_no_secret_is_in_any_log_line_or_error(kova: Kova) -> None:
+    key = create(kova).json()["key"]
+    address, secret = kova.address, key.split("_")[2]
+    answers = [
+        httpx.get(f"{address}/api/scans", headers={"X-API-Key": key + "x"}),
+        httpx.get(f"{address}/api/scans?key={key}", headers={"Authorization": f"Basic {key}"}),
+        httpx.get(f"{address}/api/errors?status={key}", headers={"X-API-Key": key}),
+        httpx.post(f"{address}/api/scan", headers={"X-API-Key": key}, json={"repository": key}),
+        httpx.post(f"{address}/api/scan", headers={"X-API-Key": kova.key}, content=key),
+        httpx.post(
+            f"{address}/webhooks/github",
+            content=b"{}",
+            headers={"X-Hub-Signature-256": kova.github.webhook_secret},
+        ),
+        httpx.get(f"{address}/{key}"),
+        kova.client.post("/api/scan", json={"repository": "octo/none"}),
+    ]
+    secrets = [
+        secret,
+        kova.key.split("_")[2],
+        kova.github.webhook_secret,
+        "m3trics-token",
+        kova.github.private_key_pem.splitlines()[1],
+        kova.environment["KOVA_DATABASE_URL"].split(":")[2].split("@")[0],
+        os.environ["TEST_KOVA_DATABASE_URL"].split(":")[2].split("@")[0],
+    ]
+    told = kova.logs() + "".join(f"{one.headers}{one.text}" for one in answers)
+    assert len(kova.logs().splitlines()) > len(answers)
+    assert [one for one in secrets if one in told] == []
