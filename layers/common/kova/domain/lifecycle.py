@@ -18,7 +18,10 @@ from kova.domain.scan import Analysis
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownError:
-    """An error as a scan finds it. `silenced` means ignored by the code or its settings."""
+    """An error as a scan finds it. `silenced` means ignored by the code or its settings.
+
+    `digest` is that of its row's content; `stale` means that it was not seen for some time.
+    """
 
     id: str
     fingerprint: str
@@ -33,6 +36,7 @@ class KnownError:
     blob_sha: str | None = None
     identity: str | None = None
     digest: bytes | None = None
+    stale: bool = True
 
 
 @dataclass(frozen=True, kw_only=True)

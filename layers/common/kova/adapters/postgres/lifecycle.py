@@ -30,7 +30,7 @@ ON CONFLICT (repository_id) DO UPDATE SET repository_id = EXCLUDED.repository_id
 _KNOWN: Final[LiteralString] = """
 SELECT id, fingerprint, analyzer, rule_id, path, start_line, start_column, trait_line, trait_scope,
     trait_window, trait_match, status, silenced_by, ignored_by, blob_sha,
-    analyzer_identity, content_digest
+    analyzer_identity, content_digest, last_seen_at < now() - interval '1 hour' AS stale
 FROM errors WHERE repository_id = %(repository_id)s"""
 _LIVE: Final[LiteralString] = " AND status <> 'fixed'"
 _SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
@@ -202,7 +202,9 @@ class ApplyAnalysis:
             row = self._row(finding, error.id)
             row["status"], row["silenced_by"] = _status(error, finding)
             if row["content_digest"] == error.digest and row["status"] == error.status.value:
-                same.append(error)
+                # Of what did not change only the time is written, and that once an hour: a push
+                # to a repository of many errors must not write them all.
+                same += [error] if error.stale else []
             else:
                 changed.append(row)
         await self._rows(_REFRESH, changed)
@@ -317,6 +319,7 @@ def _known(row: DictRow, born: Traits | None) -> KnownError:
         blob_sha=row["blob_sha"],
         identity=row["analyzer_identity"],
         digest=row["content_digest"],
+        stale=row["stale"],
     )
 
 
