@@ -23,6 +23,7 @@ settings.register_profile(
 settings.load_profile("kova")
 
 _STARTED = "KOVA_TEST_STARTED"
+_KEPT = {"KOVA_GITHUB_OPENAPI", "KOVA_PG_BIN", "KOVA_SARIF_SCHEMA"}
 _running = ExitStack()
 
 
@@ -31,7 +32,7 @@ def pytest_configure(config: pytest.Config) -> None:
     if hasattr(config, "workerinput") or os.environ.get(_STARTED):
         return
     for name in list(os.environ):
-        if name.startswith("KOVA_") and name not in {"KOVA_GITHUB_OPENAPI", "KOVA_PG_BIN"}:
+        if name.startswith("KOVA_") and name not in _KEPT:
             del os.environ[name]
     folder = Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="kova-test-")))
     started = _running.enter_context(services(folder))

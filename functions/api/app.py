@@ -1,11 +1,12 @@
 """POST /api/scan and everything else below /api."""
 
 from kova.bootstrap.functions import http_handler
-from kova.web.routes import errors, fixes, keys, repositories, scans
+from kova.web.routes import errors, fixes, keys, repositories, sarif, scans
 
 ROUTERS = (
     scans.request_router,
     scans.router,
+    sarif.router,
     errors.router,
     fixes.router,
     repositories.router,

@@ -35,6 +35,10 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
     unsafe: Annotated[
         bool, typer.Option("--unsafe", help="Prove and show unsafe fixes too; never written.")
     ] = False,
+    sarif: Annotated[
+        list[Path] | None,
+        typer.Option("--sarif", help="Add the results of another tool from its SARIF file."),
+    ] = None,
     fail_on: Annotated[
         Severity, typer.Option("--fail-on", help="The mildest severity that fails the command.")
     ] = Severity.LOW,
@@ -42,7 +46,7 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
     """Scan a local folder, without a server. Exit 0 clean, 1 errors found, 2 could not run."""
     if not path.is_dir():
         raise InvalidInputError(f"{path} is not a folder.")
-    options = LocalOptions(fix=fix, apply=apply, unsafe=unsafe)
+    options = LocalOptions(fix=fix, apply=apply, unsafe=unsafe, sarif=tuple(sarif or ()))
     errors = Console(stderr=True)
     try:
         if errors.is_terminal:

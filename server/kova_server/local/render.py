@@ -36,6 +36,7 @@ def as_json(scan: LocalScan) -> str:
             "files_analyzed": len(analysis.analyzed),
             "files_skipped": len({one.path for one in analysis.skipped}),
             "errors": len(analysis.findings),
+            "suppressed": len(analysis.suppressed),
             "fixes_verified": sum(one.status is FixStatus.VERIFIED for one in scan.fixes),
             "fixes_applied": len(scan.applied),
             "duration_ms": scan.duration_ms,
@@ -46,7 +47,11 @@ def as_json(scan: LocalScan) -> str:
 
 def as_sarif(scan: LocalScan) -> str:
     """Return the SARIF document of the findings that are left."""
-    return json.dumps(to_sarif(scan.remaining), indent=2, ensure_ascii=True)
+    return json.dumps(
+        to_sarif(scan.remaining, scan.analysis.suppressed, most_bytes=100_000_000),
+        indent=2,
+        ensure_ascii=True,
+    )
 
 
 def print_table(scan: LocalScan, console: Console) -> None:

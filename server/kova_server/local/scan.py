@@ -13,6 +13,7 @@ from typing import Final
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fix import FixStatus, ProvedFix
+from kova.domain.sarif_import import BYTES_LIMIT, parse_sarif
 from kova.domain.scan import Analysis
 from kova.ports.source import FetchLimits, TreeFile
 from kova.usecases.analyze_tree import AnalyzeTree
@@ -47,6 +48,7 @@ class LocalOptions:
     fix: bool = False
     apply: bool = False
     unsafe: bool = False
+    sarif: tuple[Path, ...] = ()
 
 
 def scan_folder(
@@ -56,6 +58,7 @@ def scan_folder(
 
     Raises:
         NotConfiguredError: an analyser's program is missing.
+        InvalidInputError: a SARIF file is not SARIF.
         OSError: the folder cannot be read, or a file cannot be written.
     """
     started = time.monotonic()
@@ -65,6 +68,8 @@ def scan_folder(
     wanted, left_out = select(files, analyze.handles, FetchLimits())
     progress(f"analysing {len(wanted)} files")
     analysis = analyze.run(folder, [file.path for file in wanted], [*skipped, *left_out])
+    for log in options.sarif:
+        analysis = _with_results(analysis, log)
     fixes: tuple[ProvedFix, ...] = ()
     applied: frozenset[str] = frozenset()
     if options.fix or options.apply:
@@ -85,6 +90,22 @@ def scan_folder(
         fixes=fixes,
         applied=applied,
         duration_ms=round((time.monotonic() - started) * 1000),
+    )
+
+
+def _with_results(analysis: Analysis, log: Path) -> Analysis:
+    """Add another tool's results; those that cannot be used are told as skipped."""
+    with log.open("rb") as file:
+        runs = parse_sarif(file.read(BYTES_LIMIT + 1))
+    refused = [
+        Skipped(path=log.name, reason=f"sarif_{reason}") for run in runs for reason in run.refused
+    ]
+    found = [one for run in runs for one in run.findings]
+    return replace(
+        analysis,
+        findings=(*analysis.findings, *(one for one in found if one.suppressed is None)),
+        suppressed=(*analysis.suppressed, *(one for one in found if one.suppressed is not None)),
+        skipped=tuple(sorted({*analysis.skipped, *refused})),
     )
 
 

@@ -21,6 +21,7 @@ from kova.adapters.memory.admissions import MemoryAdmissions
 from kova.adapters.metrics.gauges import Gauges
 from kova.adapters.postgres.api_keys import PostgresApiKeyStore
 from kova.adapters.postgres.audit import PostgresAuditStore
+from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.fixes import PostgresFixStore
@@ -36,21 +37,19 @@ from kova.adapters.sqs import SqsScanQueue, sqs_client
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.limits import limits
 from kova.bootstrap.metrics import Metrics, queue_urls
+from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
 from kova.ports.admission import Admissions
 from kova.ports.meter import Meter
-from kova.ports.source import FetchLimits
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.admit import Admit
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.answer_once import AnswerOnce
 from kova.usecases.change_error import ChangeError
 from kova.usecases.check_health import CheckHealth, Ping
-from kova.usecases.fetch_commit import FetchCommit
 from kova.usecases.housekeep import Housekeep
+from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.manage_keys import ManageKeys
-from kova.usecases.propose_fixes import ProposeFixes
-from kova.usecases.publish_scan import PublishScan
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
 
@@ -86,6 +85,7 @@ class Container:
             errors=PostgresErrorStore(self.database),
             fixes=PostgresFixStore(self.database),
             deliveries=PostgresDeliveryStore(self.database),
+            cache=PostgresAnalysisCache(self.database),
         )
 
     @cached_property
@@ -223,21 +223,21 @@ class Container:
         )
 
     @cached_property
+    def import_sarif(self) -> ImportSarif:
+        """POST /api/scans/{id}/sarif."""
+        return ImportSarif(self.stores)
+
+    @cached_property
     def scan_repository(self) -> ScanRepository:
         """The scan worker's job."""
         analyze = AnalyzeTree(local_analyzers(self.settings.ruff))
-        limits = FetchLimits(
-            files=self.settings.max_files,
-            file_bytes=self.settings.max_file_bytes,
-            total_bytes=self.settings.max_total_bytes,
-            seconds=float(self.settings.fetch_seconds),
-        )
-        return ScanRepository(
+        return scan_repository(
             stores=self.stores,
             source=self.source,
-            fetch=FetchCommit(source=self.source, analyze=analyze, limits=limits),
-            propose=ProposeFixes(prove_fix(analyze)),
-            publish=PublishScan(GitHubPublisher(self.github)),
+            analyze=analyze,
+            prove=prove_fix(analyze),
+            publisher=GitHubPublisher(self.github),
+            limits=fetch_limits(self.settings),
             meter=self.meter,
         )
 

@@ -19,7 +19,11 @@ class ErrorStatus(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ErrorRecord:
-    """An error as the API shows it; `introduced_in` is the commit of the scan that saw it first."""
+    """An error as the API shows it.
+
+    `introduced_in` is the commit whose scan saw it first; None where the error is older than that
+    and only a newer analyser saw it.
+    """
 
     id: str
     repository: str
@@ -53,9 +57,10 @@ class FixReference:
 
 @dataclass(frozen=True, kw_only=True)
 class LifecycleChange:
-    """What one scan changed: how many errors it opened and closed."""
+    """What one scan changed: how many errors it opened, closed and opened again."""
 
     new: int
     fixed: int
+    reopened: int
     error_ids: dict[str, str]
-    """Error id by fingerprint, for all errors of the scan."""
+    """Error id by the finding's fingerprint, for all findings of the scan."""

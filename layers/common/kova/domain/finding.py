@@ -80,6 +80,25 @@ class ProposedEdit:
     description: str
 
 
+@dataclass(frozen=True, kw_only=True, slots=True)
+class Traits:
+    """What an error is recognised by in a later commit, from strong to weak; hexadecimal hashes.
+
+    No path, no line number and no ordinal takes part, so that moving is not changing.
+
+    Attributes:
+        line: scope, flagged text, and the whole line (G in docs/identity.md).
+        scope: scope and flagged text (F).
+        window: flagged text with the lines before and after it.
+        match: flagged text alone.
+    """
+
+    line: str
+    scope: str
+    window: str
+    match: str
+
+
 @dataclass(frozen=True, kw_only=True)
 class Finding:
     """One error as one analyser reports it.
@@ -87,7 +106,8 @@ class Finding:
     `path` is relative to the repository with forward slashes. `scope` is the qualified name of
     the function or class around it. `match` stands for the flagged text in the identity where that
     text must not be used (a secret's keyed hash). `fingerprint` is hexadecimal SHA-256
-    (domain/fingerprint.py).
+    (domain/fingerprint.py), `traits` come with it. `suppressed` is the comment in the code by
+    which somebody asked not to be told; such a finding opens no error and is still listed.
     """
 
     analyzer: str
@@ -105,6 +125,8 @@ class Finding:
     help_url: str | None = None
     cwe: str | None = None
     fingerprint: str = ""
+    traits: Traits | None = None
+    suppressed: str | None = None
     edit: ProposedEdit | None = None
 
 

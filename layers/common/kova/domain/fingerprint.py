@@ -2,7 +2,8 @@
 
 A fingerprint is made from the analyser, the rule, the path, the qualified name around the finding,
 the flagged text without its white space, and an ordinal that keeps equal findings apart. Line
-numbers take no part.
+numbers take no part. It names an error that is new; one that is known is recognised by its traits
+(domain/identity.py) and keeps the fingerprint that it was born with.
 """
 
 from __future__ import annotations
@@ -14,18 +15,23 @@ from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from kova.domain.finding import Finding, Span
+from kova.domain.finding import Finding, Span, Traits
+from kova.domain.scope import Scopes
 
 _SPACE: Final = re.compile(r"\s+")
-_DEFINITION: Final = re.compile(r"^(\s*)(?:async\s+def|def|class)\s+(\w+)")
+# What formatters change: white space, the kind of quotes, a comma before a closing bracket.
+_FORMAT: Final = re.compile(r"\s+|,\s*(?=[)\]}])")
 _SEPARATOR: Final = "\x1f"
 _MATCH_LIMIT: Final = 2_000
+_LINE_LIMIT: Final = 2_000
 _SNIPPET_LINES: Final = 5
 _SNIPPET_LIMIT: Final = 500
+_FAR: Final = 20
+MASK: Final = "[a line that holds a secret]"
 
 
 def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
-    """Fill in snippet, scope and fingerprint of one file's findings.
+    """Fill in snippet, scope, traits and fingerprint of one file's findings.
 
     Args:
         findings: findings of one file.
@@ -34,27 +40,102 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
     Returns:
         The findings in order of place, each with a fingerprint of its own.
     """
-    seen: Counter[str] = Counter()
-    scopes = _Scopes(lines)
+    found = sorted(findings, key=lambda one: (one.span, one.rule_id, one.message))
+    seen: Counter[tuple[str, ...]] = Counter()
+    scopes = Scopes(lines)
+    shown = _without_secrets(found, lines)
     identified = []
-    for finding in sorted(findings, key=lambda one: (one.span, one.rule_id, one.message)):
+    for finding in found:
         scope = scopes.around(finding.span.start_line)
-        match = finding.match
-        if match is None:
-            match = _SPACE.sub("", text_of(lines, finding.span))[:_MATCH_LIMIT]
-        parts = (finding.analyzer, finding.rule_id, finding.path, scope, match)
-        base = _SEPARATOR.join(parts)
-        fingerprint = _digest(base, seen[base])
+        text = text_of(lines, finding.span) if finding.match is None else finding.match
+        match = _SPACE.sub("", text)[:_MATCH_LIMIT]
+        base = (finding.analyzer, finding.rule_id, finding.path, scope, match)
+        fingerprint = fingerprint_of(base, seen[base])
         seen[base] += 1
         identified.append(
             replace(
                 finding,
                 scope=scope,
-                snippet=finding.snippet or snippet_of(lines, finding.span),
+                snippet=finding.snippet or snippet_of(shown, finding.span),
                 fingerprint=fingerprint,
+                traits=traits_of(finding, scope, lines),
             )
         )
     return identified
+
+
+def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
+    """Return what a finding is recognised by.
+
+    The text of a line with a secret takes no part: whoever has the hash could guess.
+    """
+    number = finding.span.start_line - 1
+    if finding.match is not None:
+        match = finding.match
+        line = around = ""
+    else:
+        match = plain(text_of(lines, finding.span)[:_MATCH_LIMIT])
+        line = plain(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
+        around = _SEPARATOR.join((_near(lines, number, -1), line, _near(lines, number, +1)))
+    return make_traits(match=match, scope=scope, line=line, around=around)
+
+
+def make_traits(*, match: str, scope: str, line: str, around: str) -> Traits:
+    """Hash the parts of an identity. A finding without any text has no weak traits to share."""
+    return Traits(
+        line=_trait("line", scope, match, line),
+        scope=_trait("scope", scope, match),
+        window=_trait("window", match, around),
+        match=_trait("match", match),
+    )
+
+
+def fingerprint_of(parts: tuple[str, ...], ordinal: int) -> str:
+    """Return the fingerprint of one of the findings that have these parts, counted from 0."""
+    return _digest(_SEPARATOR.join(parts), ordinal)
+
+
+def renewed(fingerprint: str, attempt: int) -> str:
+    """Return another fingerprint, for a new finding whose own one an older error carries."""
+    return _digest(fingerprint, attempt)
+
+
+def _trait(*parts: str) -> str:
+    data = _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+def plain(text: str) -> str:
+    """Return a text without what formatters change."""
+    return _FORMAT.sub("", text).replace("'", '"')
+
+
+def _near(lines: Sequence[str], number: int, step: int) -> str:
+    """Return the nearest line that is not blank, above (-1) or below (+1)."""
+    for distance in range(1, _FAR):
+        index = number + step * distance
+        if not 0 <= index < len(lines):
+            break
+        if lines[index].strip():
+            return plain(lines[index][:_LINE_LIMIT])
+    return ""
+
+
+def _without_secrets(findings: Sequence[Finding], lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines with those masked on which some analyser saw a secret.
+
+    Another analyser's finding on such a line would otherwise carry the secret in its snippet.
+    """
+    secret = {
+        number
+        for finding in findings
+        if finding.match is not None
+        for number in range(finding.span.start_line - 1, finding.span.end_line)
+        if number < len(lines)
+    }
+    if not secret:
+        return lines
+    return [MASK if number in secret else line for number, line in enumerate(lines)]
 
 
 def _digest(base: str, ordinal: int) -> str:
@@ -79,32 +160,3 @@ def snippet_of(lines: Sequence[str], span: Span) -> str:
     first = max(span.start_line - 1, 0)
     last = min(span.end_line, first + _SNIPPET_LINES)
     return "\n".join(lines[first:last])[:_SNIPPET_LIMIT]
-
-
-class _Scopes:
-    """Qualified names by indentation: it works on files that do not parse, in linear time."""
-
-    def __init__(self, lines: Sequence[str]) -> None:
-        self._definitions: list[tuple[int, int, str]] = []
-        for number, line in enumerate(lines, start=1):
-            if match := _DEFINITION.match(line):
-                self._definitions.append((number, len(match[1].expandtabs()), match[2]))
-        self._lines = lines
-
-    def around(self, line: int) -> str:
-        """Return the dotted name of the definitions around a line, empty at module level."""
-        names: list[str] = []
-        indent = self._indent(line)
-        for number, depth, name in reversed(self._definitions):
-            if (number == line and not names) or (number < line and depth < indent):
-                names.append(name)
-                indent = depth
-            if indent == 0 and names:
-                break
-        return ".".join(reversed(names))
-
-    def _indent(self, line: int) -> int:
-        if not 0 < line <= len(self._lines):
-            return 0
-        text = self._lines[line - 1].expandtabs()
-        return len(text) - len(text.lstrip())

@@ -7,10 +7,12 @@ mean nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 from kova.domain.finding import Finding, Severity, Skipped
 from kova.domain.fix import FileFix, FixStatus, ProvedFix
+from kova.domain.languages import count_languages
+from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis
 from kova.domain.text import shorten
 
@@ -24,12 +26,11 @@ def code(text: str, limit: int = 200) -> str:
     return f"`{shorten(flat, limit) or ' '}`"
 
 
-def conclusion(findings: Iterable[Finding], fail_on: Severity) -> str:
+def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
     """Return the check run's conclusion: failure, neutral or success."""
-    severities = {finding.severity for finding in findings}
-    if any(severity.at_least(fail_on) for severity in severities):
+    if failing:
         return "failure"
-    return "neutral" if severities else "success"
+    return "neutral" if findings else "success"
 
 
 def title(findings: Sequence[Finding], *, new: bool) -> str:
@@ -47,28 +48,62 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}{ending}"
 
 
-def summary(analysis: Analysis, fixes: Sequence[ProvedFix]) -> str:
+def summary(analysis: Analysis, fixes: Sequence[ProvedFix], settings: RepositorySettings) -> str:
     """Return the check run's summary: what was seen, what was not, and what can be mended."""
     verified = sum(fix.status is FixStatus.VERIFIED for fix in fixes)
-    lines = [
-        (
-            f"{plural(len(analysis.analyzed), 'file')} analysed, "
-            f"{plural(len({one.path for one in analysis.skipped}), 'file')} skipped."
-        ),
-        f"{plural(len(fixes), 'fix')} tried, {verified} proved.",
-    ]
+    lines = [*_notice(settings), *_seen(analysis)]
+    lines.append(f"{plural(len(fixes), 'fix')} tried, {verified} proved.")
     if analysis.incomplete:
         lines.append(f"Did not finish: {', '.join(sorted(analysis.incomplete))}.")
     if analysis.findings:
         counts = Counter(finding.rule_id for finding in analysis.findings)
         lines += ["", "| rule | errors |", "| --- | --- |"]
         lines += [f"| {code(rule)} | {number} |" for rule, number in counts.most_common(50)]
+    lines += _languages(analysis)
+    if analysis.suppressed:
+        lines += ["", "| suppressed | place | by |", "| --- | --- | --- |"]
+        lines += [_suppressed(one) for one in analysis.suppressed[:_SKIPPED_SHOWN]]
+        lines += _more(len(analysis.suppressed), " | |")
     if analysis.skipped:
         lines += ["", "| skipped | reason |", "| --- | --- |"]
         lines += [_skipped(one) for one in analysis.skipped[:_SKIPPED_SHOWN]]
-        rest = len(analysis.skipped) - _SKIPPED_SHOWN
-        lines += [f"| and {rest} more | |"] if rest > 0 else []
+        lines += _more(len(analysis.skipped), " |")
     return "\n".join(lines)
+
+
+def _notice(settings: RepositorySettings) -> list[str]:
+    if not settings.problems:
+        return []
+    told = [f"- {code(one)}" for one in settings.problems]
+    return ["**`.kova.toml` is not valid; the defaults apply.**", "", *told, ""]
+
+
+def _seen(analysis: Analysis) -> list[str]:
+    cached = len(analysis.cached & analysis.analyzed)
+    skipped = len({one.path for one in analysis.skipped})
+    parts = [f"{plural(len(analysis.analyzed), 'file')} analysed"]
+    parts += [f"{cached} of them known from earlier scans"] if cached else []
+    parts += [f"{plural(skipped, 'file')} skipped"]
+    parts += [f"{len(analysis.excluded)} left out by `.kova.toml`"] if analysis.excluded else []
+    return [", ".join(parts) + "."]
+
+
+def _languages(analysis: Analysis) -> list[str]:
+    seen, read = count_languages(analysis.blobs), count_languages(analysis.analyzed)
+    if not seen:
+        return []
+    rows = [f"| {name} | {number} | {read[name]} |" for name, number in seen.most_common(15)]
+    return ["", "| language | files | analysed |", "| --- | --- | --- |", *rows]
+
+
+def _suppressed(finding: Finding) -> str:
+    place = code(f"{finding.path}:{finding.span.start_line}")
+    return f"| {code(finding.rule_id)} | {place} | {code(finding.suppressed or '')} |"
+
+
+def _more(number: int, ending: str) -> list[str]:
+    rest = number - _SKIPPED_SHOWN
+    return [f"| and {rest} more |{ending}"] if rest > 0 else []
 
 
 def _skipped(one: Skipped) -> str:

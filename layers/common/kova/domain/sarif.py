@@ -5,15 +5,18 @@ See https://docs.oasis-open.org/sarif/sarif/v2.1.0/ and GitHub's "SARIF support 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from kova.domain.finding import Finding, Severity
-from kova.domain.text import shorten
+from kova.domain.finding import Category, Finding, Severity
+from kova.domain.text import clean, shorten
 from kova.version import VERSION
 
 MOST_RESULTS: Final = 5_000  # GitHub shows this many of a run, the most severe first.
+MOST_BYTES: Final = 4_000_000  # What a Lambda can answer, less its envelope.
+_TEXT_LIMIT: Final = 1_000  # GitHub cuts descriptions at 1,024 characters.
 _LEVELS: Final = {
     Severity.CRITICAL: "error",
     Severity.HIGH: "error",
@@ -28,46 +31,81 @@ _SECURITY: Final = {
 }
 
 
-def to_sarif(findings: Sequence[Finding]) -> dict[str, Any]:
-    """Return a SARIF log with one run."""
-    chosen = sorted(findings, key=lambda one: (one.severity.rank, one.path, one.span))
-    chosen = chosen[:MOST_RESULTS]
-    rules = {_rule_id(one): one for one in chosen}
-    index = {rule: position for position, rule in enumerate(rules)}
+def to_sarif(
+    findings: Sequence[Finding], suppressed: Sequence[Finding] = (), *, most_bytes: int = MOST_BYTES
+) -> dict[str, Any]:
+    """Return a SARIF log with one run.
+
+    Args:
+        findings: what is told.
+        suppressed: what the code asks not to tell; it is marked so.
+        most_bytes: about how long the log may be; the mildest results are left out, and said.
+    """
+    order = sorted(
+        (*findings, *suppressed),
+        key=lambda one: (one.suppressed is not None, one.severity.rank, one.path, one.span),
+    )
+    index: dict[str, int] = {}
+    rules: list[dict[str, Any]] = []
+    results: list[dict[str, Any]] = []
+    size = 2_000
+    for finding in order[:MOST_RESULTS]:
+        name = _rule_id(finding)
+        result = _result(finding, index.setdefault(name, len(index)))
+        size += len(json.dumps(result))
+        if len(index) > len(rules):
+            rules.append(_rule(name, finding))
+            size += len(json.dumps(rules[-1]))
+        if size > most_bytes:
+            break
+        results.append(result)
+    driver = {
+        "name": "Kova",
+        "semanticVersion": VERSION,
+        "rules": rules,
+    }
     return {
         "$schema": "https://json.schemastore.org/sarif-2.1.0.json",
         "version": "2.1.0",
         "runs": [
             {
-                "tool": {
-                    "driver": {
-                        "name": "Kova",
-                        "semanticVersion": VERSION,
-                        "rules": [_rule(rule, one) for rule, one in rules.items()],
-                    }
-                },
+                "tool": {"driver": driver},
+                "automationDetails": {"id": "kova/"},
                 "columnKind": "unicodeCodePoints",
-                "results": [_result(one, index[_rule_id(one)]) for one in chosen],
+                "invocations": [_invocation(len(order) - len(results))],
+                "results": results,
             }
         ],
     }
 
 
+def _invocation(left_out: int) -> dict[str, Any]:
+    told: dict[str, Any] = {"executionSuccessful": True}
+    if left_out:
+        text = f"{left_out} more results were left out to stay within limits."
+        told["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
+    return told
+
+
 def _rule_id(finding: Finding) -> str:
-    return f"{finding.analyzer}/{finding.rule_id}"
+    return clean(f"{finding.analyzer}/{finding.rule_id}")
 
 
 def _rule(rule: str, finding: Finding) -> dict[str, Any]:
-    properties: dict[str, Any] = {"tags": [finding.category.value], "precision": "high"}
-    if finding.confidence.value != "high":
-        properties["precision"] = finding.confidence.value
-    if finding.category.value == "security":
+    tags = [finding.category.value]
+    properties: dict[str, Any] = {"tags": tags, "precision": finding.confidence.value}
+    if finding.category is Category.SECURITY:
         properties["security-severity"] = _SECURITY[finding.severity]
     if finding.cwe:
-        properties["tags"].append(f"external/cwe/{finding.cwe.lower()}")
+        tags.append(f"external/cwe/{finding.cwe.lower()}")
+    text = {"text": _text(finding.message, rule)}
+    help_text = f"{rule}: {finding.help_url}" if finding.help_url else rule
     described = {
         "id": rule,
-        "shortDescription": {"text": shorten(finding.message, 1_000)},
+        "name": clean(finding.rule_id),
+        "shortDescription": text,
+        "fullDescription": text,
+        "help": {"text": clean(help_text)},
         "defaultConfiguration": {"level": _LEVELS[finding.severity]},
         "properties": properties,
     }
@@ -75,23 +113,37 @@ def _rule(rule: str, finding: Finding) -> dict[str, Any]:
 
 
 def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
-    return {
+    span = finding.span
+    one_line = span.end_line <= span.start_line
+    region = {
+        "startLine": span.start_line,
+        "startColumn": span.start_column,
+        "endLine": max(span.end_line, span.start_line),
+        "endColumn": max(span.end_column, span.start_column if one_line else 1),
+    }
+    uri = quote(clean(finding.path), safe="/")
+    place: dict[str, Any] = {
+        "physicalLocation": {
+            "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
+            "region": region,
+        }
+    }
+    if finding.scope:
+        place["logicalLocations"] = [{"fullyQualifiedName": clean(finding.scope)}]
+    result: dict[str, Any] = {
         "ruleId": _rule_id(finding),
         "ruleIndex": rule_index,
         "level": _LEVELS[finding.severity],
-        "message": {"text": shorten(finding.message, 1_000)},
-        "locations": [
-            {
-                "physicalLocation": {
-                    "artifactLocation": {"uri": quote(finding.path), "uriBaseId": "%SRCROOT%"},
-                    "region": {
-                        "startLine": finding.span.start_line,
-                        "startColumn": finding.span.start_column,
-                        "endLine": finding.span.end_line,
-                        "endColumn": finding.span.end_column,
-                    },
-                }
-            }
-        ],
+        "message": {"text": _text(finding.message, finding.rule_id)},
+        "locations": [place],
         "partialFingerprints": {"kova/v1": finding.fingerprint},
     }
+    if finding.suppressed is not None:
+        why = _text(finding.suppressed, "suppressed")
+        result["suppressions"] = [{"kind": "inSource", "justification": why}]
+    return result
+
+
+def _text(text: str, otherwise: str) -> str:
+    """Return a text that is not empty, as SARIF wants it."""
+    return shorten(clean(text), _TEXT_LIMIT).strip() or clean(otherwise)

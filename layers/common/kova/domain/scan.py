@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import enum
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Any
 
 from kova.domain.finding import Finding, Skipped
 
@@ -43,6 +45,8 @@ class ScanStats:
     errors: int = 0
     new_errors: int = 0
     fixed_errors: int = 0
+    reopened_errors: int = 0
+    suppressed: int = 0
     duration_ms: int = 0
 
 
@@ -61,6 +65,7 @@ class Scan:
     finished_at: datetime | None = None
     stats: ScanStats = field(default_factory=ScanStats)
     skipped: tuple[Skipped, ...] = ()
+    coverage: Mapping[str, Any] = field(default_factory=dict)
     failure: str | None = None
     check_run_url: str | None = None
 
@@ -119,12 +124,50 @@ class ClaimedScan:
 
 
 @dataclass(frozen=True, kw_only=True)
+class AnalyzerCoverage:
+    """Where the silence of one analyser means something.
+
+    Attributes:
+        name: the analyser.
+        identity: its version and configuration.
+        paths: files that it read to the end; None means all of the tree.
+    """
+
+    name: str
+    identity: str
+    paths: frozenset[str] | None
+
+    def covers(self, path: str) -> bool:
+        """Tell whether it read the file."""
+        return self.paths is None or path in self.paths
+
+
+@dataclass(frozen=True, kw_only=True)
 class Analysis:
-    """What the analysers said of a tree."""
+    """What the analysers said of a tree.
+
+    Attributes:
+        findings: what is to be told.
+        skipped: what was not analysed, and why.
+        files: how many files there were for some analyser.
+        analyzed: paths that were read, now or before.
+        incomplete: names of analysers that did not finish: silence of these proves nothing.
+        suppressed: findings that the code or the repository's settings ask not to tell.
+        cached: those of `analyzed` whose findings were known from an earlier scan.
+        excluded: paths that the repository's settings leave out.
+        coverage: per analyser, where it ran.
+        blobs: blob id by path, of every file in the tree.
+        listed: every path of the tree; None when the listing is not whole.
+    """
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...]
     files: int
     analyzed: frozenset[str]
     incomplete: frozenset[str] = frozenset()
-    """Names of analysers that did not finish: silence of these proves nothing."""
+    suppressed: tuple[Finding, ...] = ()
+    cached: frozenset[str] = frozenset()
+    excluded: frozenset[str] = frozenset()
+    coverage: tuple[AnalyzerCoverage, ...] = ()
+    blobs: Mapping[str, str] = field(default_factory=dict)
+    listed: frozenset[str] | None = None

@@ -90,6 +90,15 @@ class CodeSource(Protocol):
     async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
         """List the regular files of a commit; links and submodules are in `skipped`."""
 
+    async def root_file(
+        self, repository: RepositoryRef, ref: str, name: str, limit: int
+    ) -> bytes | None:
+        """Return a regular file at the root of a commit or branch.
+
+        None when there is none. Of a file of more than `limit` bytes only the size is told: `limit`
+        and one NUL bytes come instead.
+        """
+
     async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
         """Say what `head` changed since its merge base with `base`."""
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import Any, Protocol
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.audit import AuditEntry, Deed
@@ -14,6 +14,7 @@ from kova.domain.error import ErrorRecord, ErrorStatus, Ignored, LifecycleChange
 from kova.domain.finding import Finding, Severity, Skipped
 from kova.domain.fix import Fix, FixStatus, ProvedFix
 from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
+from kova.domain.lifecycle import History
 from kova.domain.page import Page, PageRequest
 from kova.domain.repository import Repository, RepositoryChange
 from kova.domain.scan import Analysis, ClaimedScan, Scan, ScanStats, ScanStatus, ScanTarget
@@ -31,6 +32,14 @@ class ErrorFilter:
     analyzer: str | None = None
     rule: str | None = None
     path: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppliedState:
+    """The last scan that changed a repository's errors: its commit, and analysers by name."""
+
+    commit_sha: str | None
+    identities: dict[str, str]
 
 
 class RepositoryStore(Protocol):
@@ -80,6 +89,7 @@ class ScanStore(Protocol):
         *,
         stats: ScanStats,
         skipped: Sequence[Skipped],
+        coverage: Mapping[str, Any] | None = None,
         failure: str | None = None,
         check_run_url: str | None = None,
     ) -> bool:
@@ -98,15 +108,23 @@ class ScanStore(Protocol):
 class ErrorStore(Protocol):
     """Errors and their life."""
 
-    async def apply(
-        self, claim: ClaimedScan, commit_sha: str, analysis: Analysis
-    ) -> LifecycleChange:
-        """Open what is new, refresh what is there, close what is gone.
+    async def state(self, repository_id: str) -> AppliedState | None:
+        """The last scan that changed the repository's errors, if there was one."""
 
-        An open error is closed only when its file was analysed again and is clean of it, or is
-        no longer in the tree; one whose analyser did not finish stays open. In one transaction;
-        applying the same analysis again changes nothing, and still
-        counts what the scan's first attempt changed.
+    async def live_paths(self, repository_id: str) -> frozenset[str]:
+        """The files that have open or ignored errors."""
+
+    async def apply(
+        self,
+        claim: ClaimedScan,
+        commit_sha: str,
+        analysis: Analysis,
+        history: History | None = None,
+    ) -> LifecycleChange:
+        """Recognise what is known, open what is new, close what is gone (domain/lifecycle.py).
+
+        In one transaction; applying the same analysis again changes nothing, and still counts
+        what the scan's first attempt changed.
         """
 
     async def get(self, error_id: str) -> ErrorRecord | None:
@@ -125,7 +143,20 @@ class ErrorStore(Protocol):
         """Open the errors whose time of being ignored is over; return how many."""
 
     async def of_scan(self, scan_id: str) -> list[Finding]:
-        """The open findings of the scan's repository, for export."""
+        """The open findings of the scan's repository, the most severe first, for export."""
+
+
+class AnalysisCache(Protocol):
+    """What analysers said, by content (domain/cached.py); bounded, and safe to lose."""
+
+    async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
+        """Return the entries that are there; None is an entry too: nothing was found."""
+
+    async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
+        """Keep entries."""
+
+    async def clean(self, repository_id: str) -> None:
+        """Delete what is old, and what is too much."""
 
 
 class FixStore(Protocol):

@@ -2,28 +2,82 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fingerprint import identify
-from kova.domain.scan import Analysis
+from kova.domain.scan import Analysis, AnalyzerCoverage
 from kova.domain.source_text import SourceText, decode
 from kova.ports.analyzer import Analyzer, AnalyzerRun
+from kova.usecases.isolate import analyze_apart
+
+_MOST_PATHS = 100_000
+
+
+@dataclass(frozen=True, kw_only=True)
+class TreeRun:
+    """What the analysers say of some files; `covered` has what each one read to the end."""
+
+    findings: tuple[Finding, ...]
+    skipped: frozenset[Skipped] = frozenset()
+    covered: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    incomplete: frozenset[str] = frozenset()
 
 
 class AnalyzeTree:
     """All analysers, side by side; one that fails is said in `skipped` and harms no other."""
 
-    def __init__(self, analyzers: Sequence[Analyzer]) -> None:
-        """Take the analysers."""
+    def __init__(self, analyzers: Sequence[Analyzer], *, parallel: int = 3) -> None:
+        """Take the analysers, and how many may run at once: each has its share of the memory."""
         self._analyzers = analyzers
+        self._parallel = parallel
+        self._digests: dict[frozenset[str], str] = {}
+        self._readers: dict[str, frozenset[str]] = {}
+
+    @cached_property
+    def identities(self) -> Mapping[str, str]:
+        """Each analyser's identity by its name. Slow at first: some ask their program."""
+        return {one.name: one.identity for one in self._analyzers}
+
+    @cached_property
+    def programs(self) -> frozenset[str]:
+        """The names of analysers that need all files to judge one."""
+        return frozenset(one.name for one in self._analyzers if one.whole_program)
 
     def handles(self, path: str) -> bool:
         """Tell whether any analyser reads such a file."""
-        return any(analyzer.handles(path) for analyzer in self._analyzers)
+        return bool(self._all_readers(path))
+
+    def readers(self, path: str, *, programs: bool = False) -> frozenset[str]:
+        """Return the names of the analysers that read such a file."""
+        found = self._all_readers(path)
+        return found & self.programs if programs else found - self.programs
+
+    def _all_readers(self, path: str) -> frozenset[str]:
+        """Ask each analyser once a path: a scan asks several times about each of many files."""
+        known = self._readers.get(path)
+        if known is None:
+            if len(self._readers) >= _MOST_PATHS:
+                self._readers.clear()
+            known = frozenset(one.name for one in self._analyzers if one.handles(path))
+            self._readers[path] = known
+        return known
+
+    def digest(self, names: frozenset[str]) -> str:
+        """Return what these analysers are: with the same digest, equal files, equal findings."""
+        known = self._digests.get(names)
+        if known is None:
+            text = "\x1f".join(f"{name}\x1e{self.identities[name]}" for name in sorted(names))
+            known = self._digests[names] = hashlib.blake2b(
+                text.encode("utf-8", "replace"), digest_size=12
+            ).hexdigest()
+        return known
 
     def run(
         self,
@@ -32,7 +86,7 @@ class AnalyzeTree:
         skipped: Sequence[Skipped] = (),
         progress: Callable[[str], None] | None = None,
     ) -> Analysis:
-        """Analyse the files below a folder, those that are not UTF-8 left out and said.
+        """Analyse all files below a folder.
 
         Args:
             folder: where the files are.
@@ -40,39 +94,85 @@ class AnalyzeTree:
             skipped: what was left out before, to be told along.
             progress: called with the name of each analyser that ends.
         """
-        texts = [path for path in paths if decode((folder / path).read_bytes()) is not None]
-        binary = [Skipped(path=path, reason="not_utf8") for path in set(paths) - set(texts)]
-
-        def one(analyzer: Analyzer) -> AnalyzerRun:
-            mine = [path for path in texts if analyzer.handles(path)]
-            run = analyzer.analyze(folder, mine) if mine else AnalyzerRun(findings=())
-            if progress:
-                progress(analyzer.name)
-            return run
-
-        with ThreadPoolExecutor(max_workers=max(len(self._analyzers), 1)) as pool:
-            runs = list(pool.map(one, self._analyzers))
-        left_out = {*skipped, *binary, *(one for run in runs for one in run.skipped)}
+        ran = self.files(folder, paths, programs=paths, progress=progress)
+        left_out = {*skipped, *ran.skipped}
         unread = {one.path for one in left_out}
-        names = zip(self._analyzers, runs, strict=True)
         return Analysis(
-            findings=_identified(folder, (finding for run in runs for finding in run.findings)),
+            findings=tuple(one for one in ran.findings if one.suppressed is None),
+            suppressed=tuple(one for one in ran.findings if one.suppressed is not None),
             skipped=tuple(sorted(left_out)),
             files=len(paths) + len({one.path for one in skipped}),
             analyzed=frozenset(path for path in paths if path not in unread),
-            incomplete=frozenset(analyzer.name for analyzer, run in names if not run.completed),
+            incomplete=ran.incomplete,
+            coverage=self.coverage(ran.covered),
+        )
+
+    def coverage(self, covered: Mapping[str, frozenset[str]]) -> tuple[AnalyzerCoverage, ...]:
+        """Say where each analyser ran."""
+        return tuple(
+            AnalyzerCoverage(name=one.name, identity=self.identities[one.name], paths=paths)
+            for one in self._analyzers
+            if (paths := covered.get(one.name)) is not None
+        )
+
+    def files(
+        self,
+        folder: Path,
+        paths: Sequence[str],
+        *,
+        programs: Sequence[str] = (),
+        progress: Callable[[str], None] | None = None,
+    ) -> TreeRun:
+        """Analyse files below a folder, those that are not UTF-8 left out and said.
+
+        Args:
+            folder: where the files are.
+            paths: files for the analysers that judge each file by itself.
+            programs: files for those that judge a whole program.
+            progress: called with the name of each analyser that ends.
+        """
+        everything = sorted({*paths, *programs})
+        binary = frozenset(
+            path for path in everything if decode((folder / path).read_bytes()) is None
+        )
+
+        def one(analyzer: Analyzer) -> tuple[frozenset[str], AnalyzerRun]:
+            chosen = programs if analyzer.whole_program else paths
+            mine = [path for path in chosen if path not in binary and analyzer.handles(path)]
+            run = analyze_apart(analyzer, folder, mine) if mine else AnalyzerRun(findings=())
+            if progress:
+                progress(analyzer.name)
+            return frozenset(mine), run
+
+        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
+            runs = list(zip(self._analyzers, pool.map(one, self._analyzers), strict=True))
+        said = frozenset(Skipped(path=path, reason="not_utf8") for path in binary)
+        return TreeRun(
+            findings=_identified(folder, (one for _, (_, run) in runs for one in run.findings)),
+            skipped=said.union(*(run.skipped for _, (_, run) in runs)),
+            covered={tool.name: _covered(mine, run) for tool, (mine, run) in runs},
+            incomplete=frozenset(tool.name for tool, (_, run) in runs if not run.completed),
         )
 
     def text(self, path: str, source: SourceText) -> AnalyzerRun:
         """Analyse one text as if it stood at that path, with every analyser that reads it."""
         content = source.encode()
-        runs = [one.analyze_text(path, content) for one in self._analyzers if one.handles(path)]
+        chosen = [one for one in self._analyzers if one.handles(path) and not one.whole_program]
+        with ThreadPoolExecutor(max_workers=self._parallel) as pool:
+            runs = list(pool.map(lambda one: one.analyze_text(path, content), chosen))
         findings = (finding for run in runs for finding in run.findings)
         return AnalyzerRun(
             findings=tuple(identify(findings, source.lines)),
             skipped=tuple(one for run in runs for one in run.skipped),
             completed=bool(runs) and all(run.completed and not run.skipped for run in runs),
         )
+
+
+def _covered(mine: frozenset[str], run: AnalyzerRun) -> frozenset[str]:
+    """Return the files that an analyser read: not finishing without a word covers none."""
+    if not run.completed and not run.skipped:
+        return frozenset()
+    return mine - {one.path for one in run.skipped}
 
 
 def _identified(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,21 +16,49 @@ from kova.usecases.prove_fix import FileState, ProveFix
 
 
 @dataclass(frozen=True, kw_only=True)
+class FileOutcome:
+    """All outcomes of one file, and its content with the safe ones together, if there is any."""
+
+    fixes: tuple[ProvedFix, ...]
+    combined: FileFix | None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Proposal:
     """All outcomes, and per file the content that carries the safe ones together."""
 
     fixes: tuple[ProvedFix, ...]
     files: tuple[FileFix, ...]
 
+    @classmethod
+    def of(cls, outcomes: Mapping[str, FileOutcome]) -> Proposal:
+        """Return the proposal of some files, by path."""
+        chosen = [outcomes[path] for path in sorted(outcomes)]
+        return cls(
+            fixes=tuple(fix for one in chosen for fix in one.fixes),
+            files=tuple(one.combined for one in chosen if one.combined is not None),
+        )
+
 
 class ProposeFixes:
     """Deterministic fixes for findings that carry an edit."""
 
-    def __init__(self, prove: ProveFix, *, most: int = 500, unsafe: bool = True) -> None:
-        """Take the prover, the most fixes that one scan tries, and whether to try unsafe ones.
+    def __init__(
+        self,
+        prove: ProveFix,
+        *,
+        most: int = 500,
+        unsafe: bool = True,
+        seconds: float = math.inf,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        """Take the prover, the bounds of one scan, and whether to try unsafe edits.
 
-        Unsafe edits are proved and shown, never combined into files.
+        Unsafe edits are proved and shown, never combined into files. What is beyond the most, or
+        was not begun when the time is up, is left to the next scan.
         """
+        self._seconds = seconds
+        self._clock = clock
         self._prove = prove
         self._most = most
         self._unsafe = unsafe
@@ -40,6 +70,15 @@ class ProposeFixes:
         progress: Callable[[ProvedFix], None] | None = None,
     ) -> Proposal:
         """Prove the edits of findings of the files below a folder."""
+        return Proposal.of(self.by_file(folder, findings, progress))
+
+    def by_file(
+        self,
+        folder: Path,
+        findings: Iterable[Finding],
+        progress: Callable[[ProvedFix], None] | None = None,
+    ) -> dict[str, FileOutcome]:
+        """Prove the same, told file by file; a file that is beyond the most is not in it."""
         chosen = sorted(
             (one for one in findings if one.edit and (one.edit.safe or self._unsafe)),
             key=lambda one: (not (one.edit and one.edit.safe), one.path, one.span),
@@ -47,13 +86,13 @@ class ProposeFixes:
         groups: dict[str, list[Finding]] = defaultdict(list)
         for finding in chosen:
             groups[finding.path].append(finding)
-        fixes: list[ProvedFix] = []
-        files: list[FileFix] = []
-        for path in sorted(groups):
-            proved, combined = self._file(folder, path, groups[path], progress)
-            fixes += proved
-            files += [combined] if combined else []
-        return Proposal(fixes=tuple(fixes), files=tuple(files))
+        deadline = self._clock() + self._seconds
+        outcomes = {
+            path: self._file(folder, path, groups[path], progress, deadline)
+            for path in sorted(groups)
+            if self._clock() < deadline
+        }
+        return {path: one for path, one in outcomes.items() if one is not None}
 
     def _file(
         self,
@@ -61,19 +100,22 @@ class ProposeFixes:
         path: str,
         findings: Sequence[Finding],
         progress: Callable[[ProvedFix], None] | None,
-    ) -> tuple[list[ProvedFix], FileFix | None]:
+        deadline: float,
+    ) -> FileOutcome | None:
         source = decode((folder / path).read_bytes())
         state = self._prove.examine(path, source) if source else None
         if state is None:
-            return [], None
+            return None  # An analyser did not finish: there is nothing to compare with.
         fixes: list[ProvedFix] = []
         for finding in findings:
+            if self._clock() >= deadline:
+                break
             fix, _ = self._prove.prove(state, finding)
             fixes.append(fix)
             if progress:
                 progress(fix)
         safe = [fix for fix in fixes if fix.status is FixStatus.VERIFIED and fix.safe]
-        return fixes, self._combine(state, safe)
+        return FileOutcome(fixes=tuple(fixes), combined=self._combine(state, safe))
 
     def _combine(self, state: FileState, fixes: Sequence[ProvedFix]) -> FileFix | None:
         """Apply fixes one upon the other; each must hold on what the ones before it made.

@@ -8,6 +8,7 @@ from kova.domain import report
 from kova.domain.finding import Finding, Severity
 from kova.domain.fix import FileFix, ProvedFix
 from kova.domain.repository import AutoFix, Repository
+from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis, ScanTarget
 from kova.ports.publisher import Annotation, CheckRun, FixPullRequest, Publisher
 from kova.ports.source import RepositoryRef
@@ -34,6 +35,7 @@ class PublishScan:
         target: ScanTarget,
         analysis: Analysis,
         fixes: Sequence[ProvedFix],
+        settings: RepositorySettings,
     ) -> str | None:
         """Publish the check run and return its address.
 
@@ -50,19 +52,29 @@ class PublishScan:
             CheckRun(
                 commit_sha=target.commit_sha,
                 external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
-                conclusion=report.conclusion(findings, repository.fail_on),
+                conclusion=_conclusion(findings, repository, settings),
                 title=report.title(findings, new=pull is not None),
-                summary=report.summary(analysis, fixes),
+                summary=report.summary(analysis, fixes, settings),
                 annotations=tuple(_annotation(finding) for finding in findings),
             ),
         )
 
+    def offered(
+        self, repository: Repository, files: Sequence[FileFix], settings: RepositorySettings
+    ) -> list[FileFix]:
+        """Return the files whose fixes may go into a pull request."""
+        return [
+            file
+            for file in files
+            if not file.path.startswith(_NEVER_TOUCHED)
+            and settings.auto_fix(file.path, repository.auto_fix) is AutoFix.PULL_REQUEST
+        ]
+
     async def pull_request(
-        self, repository: Repository, commit_sha: str, files: Sequence[FileFix]
+        self, repository: Repository, commit_sha: str, offered: Sequence[FileFix]
     ) -> str | None:
         """Offer the proved fixes; None when there are none or the branch has moved on."""
-        offered = [file for file in files if not file.path.startswith(_NEVER_TOUCHED)]
-        if not offered or repository.auto_fix is not AutoFix.PULL_REQUEST:
+        if not offered:
             return None
         title = report.pull_request_title(offered)
         return await self._publisher.pull_request(
@@ -77,6 +89,17 @@ class PublishScan:
                 files={file.path: file.content for file in offered},
             ),
         )
+
+
+def _conclusion(
+    findings: Sequence[Finding], repository: Repository, settings: RepositorySettings
+) -> str:
+    failing = [
+        one
+        for one in findings
+        if one.severity.at_least(settings.fail_on(one.path, repository.fail_on))
+    ]
+    return report.conclusion(findings, failing)
 
 
 def _address(repository: Repository) -> RepositoryRef:

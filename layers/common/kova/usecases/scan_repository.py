@@ -2,28 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-import contextlib
 import tempfile
 import time
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
-from datetime import timedelta
 from pathlib import Path
-from typing import Final
 
-from kova.domain.errors import ConflictError, KovaError, UnavailableError
+from kova.domain.coverage import coverage_of
+from kova.domain.errors import KovaError, UnavailableError
 from kova.domain.repository import Repository
-from kova.domain.scan import Analysis, ClaimedScan, ScanStats, ScanStatus, ScanTarget
+from kova.domain.scan import ClaimedScan, ScanStats, ScanStatus, ScanTarget
 from kova.ports.meter import Meter
 from kova.ports.source import CodeSource, RepositoryInfo, RepositoryRef
-from kova.ports.stores import DeliveryStore, ErrorStore, FixStore, RepositoryStore, ScanStore
-from kova.usecases.fetch_commit import FetchCommit
-from kova.usecases.propose_fixes import Proposal, ProposeFixes
-from kova.usecases.publish_scan import PublishScan
-
-LEASE: Final = timedelta(seconds=15)
-_NOTHING: Final = Proposal(fixes=(), files=())
+from kova.ports.stores import (
+    AnalysisCache,
+    DeliveryStore,
+    ErrorStore,
+    FixStore,
+    RepositoryStore,
+    ScanStore,
+)
+from kova.usecases.analyze_target import AnalyzeTarget, address
+from kova.usecases.hold_lease import LEASE, held
+from kova.usecases.record_scan import RecordScan, ScanOutcome
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,14 +35,7 @@ class Stores:
     errors: ErrorStore
     fixes: FixStore
     deliveries: DeliveryStore
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Outcome:
-    analysis: Analysis
-    new: int
-    fixed: int
-    check_run_url: str | None
+    cache: AnalysisCache
 
 
 class ScanRepository:
@@ -53,17 +46,15 @@ class ScanRepository:
         *,
         stores: Stores,
         source: CodeSource,
-        fetch: FetchCommit,
-        propose: ProposeFixes,
-        publish: PublishScan,
+        analyze: AnalyzeTarget,
+        record: RecordScan,
         meter: Meter,
     ) -> None:
         """Take the stores, GitHub, the steps of a scan, and what counts."""
         self._stores = stores
         self._source = source
-        self._fetch = fetch
-        self._propose = propose
-        self._publish = publish
+        self._analyze = analyze
+        self._record = record
         self._meter = meter
 
     async def run(self, target: ScanTarget) -> str:
@@ -77,7 +68,7 @@ class ScanRepository:
         scan = await self._stores.scans.create(target, repository.id)
         claim = await self._stores.scans.claim(scan.id, LEASE)
         if claim is not None:
-            async with self._heartbeat(claim):
+            async with held(self._stores.scans, claim):
                 await self._claimed(repository, target, claim)
         if target.delivery:
             await self._stores.deliveries.remember(target.delivery, target.trigger, scan.id)
@@ -97,35 +88,8 @@ class ScanRepository:
             )
         if known is not None:
             return known
-        address = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
-        return await self._stores.repositories.save(await self._source.repository(address))
-
-    @contextlib.asynccontextmanager
-    async def _heartbeat(self, claim: ClaimedScan) -> AsyncIterator[None]:
-        """Keep the lease while the work goes on; stop the work when the lease is lost."""
-        worker = asyncio.current_task()
-        assert worker is not None
-        lost = False
-
-        async def beat() -> None:
-            nonlocal lost
-            while True:
-                await asyncio.sleep(LEASE.total_seconds() / 3)
-                with contextlib.suppress(UnavailableError):
-                    if not await self._stores.scans.renew(claim, LEASE):
-                        lost = True
-                        worker.cancel()
-                        return
-
-        task = asyncio.create_task(beat())
-        try:
-            yield
-        except asyncio.CancelledError:
-            if lost:
-                raise ConflictError("Another worker took the scan over.") from None
-            raise
-        finally:
-            task.cancel()
+        named = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
+        return await self._stores.repositories.save(await self._source.repository(named))
 
     async def _claimed(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan
@@ -147,20 +111,24 @@ class ScanRepository:
             )
             self._count(target, "failed", started)
             return
-        analysis = outcome.analysis
+        analysis, change = outcome.analysis, outcome.change
         await self._stores.scans.finish(
             claim,
             ScanStatus.SUCCEEDED,
             stats=ScanStats(
                 files=analysis.files,
                 files_analyzed=len(analysis.analyzed),
+                files_cached=len(analysis.cached & analysis.analyzed),
                 files_skipped=len({one.path for one in analysis.skipped if one.path}),
                 errors=len(analysis.findings),
-                new_errors=outcome.new,
-                fixed_errors=outcome.fixed,
+                new_errors=change.new,
+                fixed_errors=change.fixed,
+                reopened_errors=change.reopened,
+                suppressed=len(analysis.suppressed),
                 duration_ms=_since(started),
             ),
             skipped=analysis.skipped,
+            coverage=coverage_of(analysis, outcome.analyzed.settings),
             check_run_url=outcome.check_run_url,
         )
         self._count(target, "succeeded", started)
@@ -178,70 +146,20 @@ class ScanRepository:
         if target.commit_sha is not None:
             return target
         ref = target.ref or f"refs/heads/{repository.default_branch}"
-        commit_sha = await self._source.resolve(_address(repository), ref)
+        commit_sha = await self._source.resolve(address(repository), ref)
         await self._stores.scans.resolve(claim.id, ref, commit_sha)
         return replace(target, ref=ref, commit_sha=commit_sha)
 
     async def _scan(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan
-    ) -> _Outcome:
-        assert target.commit_sha is not None
-        address = _address(repository)
+    ) -> ScanOutcome:
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
-            folder = Path(name)
-            if target.pull_request is not None and target.base_sha is not None:
-                analysis = await self._fetch.pull_request(
-                    address, target.base_sha, target.commit_sha, folder
-                )
-                url = await self._publish.check_run(repository, target, analysis, ())
-                new = len(analysis.findings)
-                return _Outcome(analysis=analysis, new=new, fixed=0, check_run_url=url)
-            analysis = await self._fetch.whole(address, target.commit_sha, folder)
-            proposal = _NOTHING
-            if target.fix:
-                proposal = await asyncio.to_thread(self._propose.run, folder, analysis.findings)
-        return await self._record(repository, target, claim, analysis, proposal)
-
-    async def _record(
-        self,
-        repository: Repository,
-        target: ScanTarget,
-        claim: ClaimedScan,
-        analysis: Analysis,
-        proposal: Proposal,
-    ) -> _Outcome:
-        """Write rows and publish; each step is the same when it is done twice.
-
-        Errors are the state of the default branch: a commit that is no longer its head does not
-        change them, since a newer scan does or will.
-        """
-        assert target.commit_sha is not None
-        new = fixed = 0
-        if await self._is_head(repository, target):
-            change = await self._stores.errors.apply(claim, target.commit_sha, analysis)
-            new, fixed = change.new, change.fixed
-            await self._stores.fixes.save(claim.id, proposal.fixes, change.error_ids)
-            for fix in proposal.fixes:
-                self._meter.count(
-                    "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
-                )
-            url = await self._publish.pull_request(repository, target.commit_sha, proposal.files)
-            if url:
-                offered = [fix for file in proposal.files for fix in file.fixes]
-                ids = [change.error_ids[fix.finding.fingerprint] for fix in offered]
-                await self._stores.fixes.published(ids, url)
-        check_run = await self._publish.check_run(repository, target, analysis, proposal.fixes)
-        return _Outcome(analysis=analysis, new=new, fixed=fixed, check_run_url=check_run)
-
-    async def _is_head(self, repository: Repository, target: ScanTarget) -> bool:
-        head = f"refs/heads/{repository.default_branch}"
-        if target.ref not in (head, repository.default_branch, target.commit_sha):
-            return False
-        return await self._source.resolve(_address(repository), head) == target.commit_sha
-
-
-def _address(repository: Repository) -> RepositoryRef:
-    return RepositoryRef(full_name=repository.full_name, installation_id=repository.installation_id)
+            analyzed = await self._analyze.run(repository, target, Path(name))
+        for fix in analyzed.tried:
+            self._meter.count(
+                "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
+            )
+        return await self._record.run(repository, target, claim, analyzed)
 
 
 def _since(started: float) -> int:

@@ -13,6 +13,7 @@ from kova.domain.fix import Fix, FixStatus, Step, Strategy
 from kova.domain.repository import FULL_NAME_PATTERN, REF_LIMIT, REF_PATTERN, AutoFix, Repository
 from kova.domain.scan import Scan, ScanStats, ScanStatus, Trigger
 from kova.usecases.check_health import Check
+from kova.usecases.import_sarif import ImportedSarif
 
 Item = TypeVar("Item")
 
@@ -75,6 +76,7 @@ class ScanView(BaseModel):
     finished_at: datetime | None
     stats: ScanStats
     skipped: list[SkippedView]
+    coverage: dict[str, Any]
     failure: str | None
     check_run_url: str | None
 
@@ -257,3 +259,36 @@ class Problem(BaseModel):
     reason: str
     request_id: str
     errors: list[FieldProblem] | None = None
+
+
+class ImportedToolView(BaseModel):
+    """What became of one tool's results; `refused` counts by reason."""
+
+    analyzer: str
+    version: str
+    accepted: int
+    refused: dict[str, int]
+    finished: bool
+
+
+class SarifImportView(BaseModel):
+    """The answer to POST /api/scans/{id}/sarif."""
+
+    scan_id: str
+    commit_sha: str | None
+    tools: list[ImportedToolView]
+    new_errors: int
+    fixed_errors: int
+    reopened_errors: int
+
+    @classmethod
+    def of(cls, imported: ImportedSarif) -> Self:
+        """Show an import."""
+        return cls(
+            scan_id=imported.scan.id,
+            commit_sha=imported.scan.commit_sha,
+            tools=[ImportedToolView.model_validate(one.__dict__) for one in imported.tools],
+            new_errors=imported.change.new,
+            fixed_errors=imported.change.fixed,
+            reopened_errors=imported.change.reopened,
+        )

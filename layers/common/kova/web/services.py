@@ -14,6 +14,7 @@ from kova.usecases.admit import Admit
 from kova.usecases.answer_once import AnswerOnce
 from kova.usecases.change_error import ChangeError
 from kova.usecases.check_health import CheckHealth
+from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import Stores
@@ -75,6 +76,10 @@ class WebServices(Protocol):
     @property
     def request_scan(self) -> RequestScan:
         """POST /api/scan."""
+
+    @property
+    def import_sarif(self) -> ImportSarif:
+        """POST /api/scans/{id}/sarif."""
 
     @property
     def accept_delivery(self) -> AcceptDelivery:

@@ -154,7 +154,7 @@ class Download:
                 f"/git/blobs/{file.sha}",
                 limit=2 * file.size + 10_000,  # base64 with line ends, and the other members
             )
-            content = _content(data)
+            content = blob_content(data)
             good = await asyncio.to_thread(write_file, self._folder, file, [content])
         except (GitHubRefusedError, RepositoryNotFoundError, OSError):
             good = False
@@ -164,7 +164,12 @@ class Download:
             self._missing[file.path] = "fetch_failed"
 
 
-def _content(data: shapes.Json) -> bytes:
+def blob_content(data: shapes.Json) -> bytes:
+    """Return the content of GitHub's blob.
+
+    Raises:
+        GitHubUnavailableError: it is not one.
+    """
     content = data.get("content")
     if not isinstance(content, str) or data.get("encoding") != "base64":
         raise GitHubUnavailableError("GitHub's blob is not in base64.")

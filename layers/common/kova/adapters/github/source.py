@@ -11,6 +11,7 @@ from urllib.parse import quote
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.download import Download
+from kova.adapters.github.root_file import root_file
 from kova.adapters.github.tree import TreeReader
 from kova.domain.errors import GitHubRefusedError, GitHubUnavailableError, RepositoryNotFoundError
 from kova.domain.finding import Skipped
@@ -74,6 +75,14 @@ class GitHubSource(CodeSource):
         """List the regular files of a commit."""
         _check_sha(commit_sha)
         return await TreeReader(self._client, repository).read(commit_sha)
+
+    async def root_file(
+        self, repository: RepositoryRef, ref: str, name: str, limit: int
+    ) -> bytes | None:
+        """Return a regular file at the root of a commit or branch, None when there is none."""
+        if not is_ref(ref):
+            raise RepositoryNotFoundError
+        return await root_file(self._client, repository, _quoted(ref), name, limit)
 
     async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
         """Say what `head` changed since its merge base with `base`."""

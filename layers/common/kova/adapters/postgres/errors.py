@@ -7,7 +7,8 @@ from typing import Any, Final, LiteralString
 from psycopg.rows import DictRow
 
 from kova.adapters.postgres.audit import note
-from kova.adapters.postgres.pool import Connection, Database
+from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
+from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
 from kova.domain.audit import Action, Deed
 from kova.domain.error import (
@@ -18,10 +19,11 @@ from kova.domain.error import (
     LifecycleChange,
 )
 from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.lifecycle import History
 from kova.domain.page import Page, PageRequest
+from kova.domain.sarif import MOST_RESULTS
 from kova.domain.scan import Analysis, ClaimedScan
-from kova.domain.text import clean
-from kova.ports.stores import ErrorFilter
+from kova.ports.stores import AppliedState, ErrorFilter
 
 _SELECT: Final[LiteralString] = """
 SELECT errors.*, repositories.full_name AS repository, auto_fixes.id AS fix_id,
@@ -29,47 +31,9 @@ SELECT errors.*, repositories.full_name AS repository, auto_fixes.id AS fix_id,
 FROM errors JOIN repositories ON repositories.id = errors.repository_id
 LEFT JOIN auto_fixes ON auto_fixes.error_id = errors.id"""
 
-# One statement, so that a scan of thousands of findings is one round trip; a fixed error that
-# comes back is open again.
-_UPSERT: Final[LiteralString] = """
-INSERT INTO errors AS known (
-    repository_id, fingerprint, analyzer, rule_id, severity, tier, confidence, category, message,
-    path, scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe,
-    introduced_in)
-SELECT %(repository_id)s, fingerprint, analyzer, rule_id, severity, tier, confidence, category,
-    message, path, scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe,
-    %(commit_sha)s
-FROM unnest(%(fingerprint)s::text[], %(analyzer)s::text[], %(rule_id)s::text[],
-    %(severity)s::text[], %(tier)s::text[], %(confidence)s::text[], %(category)s::text[],
-    %(message)s::text[], %(path)s::text[], %(scope)s::text[], %(start_line)s::int[],
-    %(start_column)s::int[], %(end_line)s::int[], %(end_column)s::int[], %(snippet)s::text[],
-    %(help_url)s::text[], %(cwe)s::text[])
-AS found (fingerprint, analyzer, rule_id, severity, tier, confidence, category, message, path,
-    scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe)
-ORDER BY fingerprint
-ON CONFLICT (repository_id, fingerprint) DO UPDATE SET
-    severity = EXCLUDED.severity, tier = EXCLUDED.tier, confidence = EXCLUDED.confidence,
-    category = EXCLUDED.category, message = EXCLUDED.message, scope = EXCLUDED.scope,
-    start_line = EXCLUDED.start_line, start_column = EXCLUDED.start_column,
-    end_line = EXCLUDED.end_line, end_column = EXCLUDED.end_column, snippet = EXCLUDED.snippet,
-    help_url = EXCLUDED.help_url, cwe = EXCLUDED.cwe, last_seen_at = now(),
-    status = CASE known.status WHEN 'fixed' THEN 'open' ELSE known.status END, fixed_at = NULL
-RETURNING id, fingerprint"""
 
-_CLOSE: Final[LiteralString] = """
-UPDATE errors SET status = 'fixed', fixed_at = now()
-WHERE repository_id = %(repository_id)s AND status = 'open'
-    AND NOT fingerprint = ANY(%(seen)s)
-    AND NOT analyzer = ANY(%(incomplete)s)
-    AND NOT path = ANY(%(unseen_paths)s)"""
-
-# By time and commit rather than by what this attempt changed: an earlier attempt of the same scan
-# may have died after its transaction.
-_COUNT: Final[LiteralString] = """
-SELECT count(*) FILTER (WHERE introduced_in = %(commit_sha)s AND first_seen_at >= %(since)s) AS new,
-    count(*) FILTER (WHERE fixed_at >= %(since)s) AS fixed
-FROM errors WHERE repository_id = %(repository_id)s"""
-
+# A first scan may bring a hundred thousand errors.
+_APPLY_SECONDS: Final = 300.0
 
 _IGNORE: Final[LiteralString] = """
 UPDATE errors SET status = 'ignored', fixed_at = NULL, ignore_reason = %(reason)s,
@@ -92,23 +56,31 @@ class PostgresErrorStore:
         """Take the database that it reads and writes."""
         self._database = database
 
+    async def state(self, repository_id: str) -> AppliedState | None:
+        """The last scan that was applied."""
+        async with self._database.transaction() as connection:
+            return await read_state(connection, repository_id)
+
+    async def live_paths(self, repository_id: str) -> frozenset[str]:
+        """The files that have open or ignored errors."""
+        query: LiteralString = """SELECT DISTINCT path FROM errors
+            WHERE repository_id = %(id)s AND status <> 'fixed'"""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(query, {"id": as_uuid(repository_id)})
+            return frozenset([row["path"] async for row in cursor])
+
     async def apply(
-        self, claim: ClaimedScan, commit_sha: str, analysis: Analysis
+        self,
+        claim: ClaimedScan,
+        commit_sha: str,
+        analysis: Analysis,
+        history: History | None = None,
     ) -> LifecycleChange:
         """Open, refresh and close in one transaction."""
-        values = {
-            "repository_id": as_uuid(claim.repository_id),
-            "incomplete": list(analysis.incomplete),
-            "unseen_paths": [clean(one.path) for one in analysis.skipped],
-            "commit_sha": commit_sha,
-            "since": claim.started_at,
-        }
-        async with self._database.transaction() as connection:
-            ids = await _upsert(connection, claim.repository_id, commit_sha, analysis.findings)
-            await connection.execute(_CLOSE, {**values, "seen": list(ids)})
-            counts = await (await connection.execute(_COUNT, values)).fetchone()
-        assert counts is not None
-        return LifecycleChange(new=counts["new"], fixed=counts["fixed"], error_ids=ids)
+        async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
+            return await ApplyAnalysis(
+                connection, claim, commit_sha, analysis, history or History()
+            ).run()
 
     async def get(self, error_id: str) -> ErrorRecord | None:
         """Find one."""
@@ -172,18 +144,22 @@ class PostgresErrorStore:
                 await note(connection, deed)
         return await self.get(error_id)
 
-    async def of_scan(self, scan_id: str) -> list[Finding]:
-        """The open findings of the scan's repository."""
+    async def of_scan(self, scan_id: str, limit: int = MOST_RESULTS) -> list[Finding]:
+        """The open findings of the scan's repository, the most severe first."""
         query: LiteralString = _SELECT + _OF_SCAN
         async with self._database.transaction() as connection:
-            rows = await (await connection.execute(query, {"id": as_uuid(scan_id)})).fetchall()
+            rows = await (
+                await connection.execute(query, {"id": as_uuid(scan_id), "limit": limit})
+            ).fetchall()
         return [_record(row).finding for row in rows]
 
 
 _OF_SCAN: Final[LiteralString] = """
 WHERE errors.status = 'open'
     AND errors.repository_id = (SELECT repository_id FROM scans WHERE id = %(id)s)
-ORDER BY errors.path, errors.start_line, errors.id"""
+ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], errors.severity), errors.path,
+    errors.start_line, errors.id
+LIMIT %(limit)s"""
 _CONDITIONS: Final[dict[str, LiteralString]] = {
     # By id: the join alone would hide the repository's index from the planner.
     "repository": """errors.repository_id = (
@@ -195,40 +171,6 @@ _CONDITIONS: Final[dict[str, LiteralString]] = {
     "path": "hashtextextended(errors.path, 0) = hashtextextended(%(path)s, 0)"
     " AND errors.path = %(path)s",
 }
-
-
-async def _upsert(
-    connection: Connection, repository_id: str, commit_sha: str, findings: tuple[Finding, ...]
-) -> dict[str, str]:
-    if not findings:
-        return {}
-    rows = [cleaned(_values(finding)) for finding in findings]
-    columns: dict[str, Any] = {key: [row[key] for row in rows] for key in rows[0]}
-    values = {**columns, "repository_id": as_uuid(repository_id), "commit_sha": commit_sha}
-    returned = await (await connection.execute(_UPSERT, values)).fetchall()
-    return {row["fingerprint"]: str(row["id"]) for row in returned}
-
-
-def _values(finding: Finding) -> dict[str, Any]:
-    return {
-        "fingerprint": finding.fingerprint,
-        "analyzer": finding.analyzer,
-        "rule_id": finding.rule_id,
-        "severity": finding.severity.value,
-        "tier": finding.tier.value,
-        "confidence": finding.confidence.value,
-        "category": finding.category.value,
-        "message": finding.message,
-        "path": finding.path,
-        "scope": finding.scope,
-        "start_line": finding.span.start_line,
-        "start_column": finding.span.start_column,
-        "end_line": finding.span.end_line,
-        "end_column": finding.span.end_column,
-        "snippet": finding.snippet,
-        "help_url": finding.help_url,
-        "cwe": finding.cwe,
-    }
 
 
 def _record(row: DictRow) -> ErrorRecord:

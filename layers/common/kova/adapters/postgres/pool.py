@@ -41,13 +41,15 @@ class Database:
         self._replica_again_at = 0.0
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, *, seconds: float | None = None) -> AsyncIterator[Connection]:
         """Lend a connection to the primary in a transaction.
+
+        A worker's long transaction names the seconds that it may take.
 
         Raises:
             DatabaseUnavailableError: no connection, it broke, or the time is over.
         """
-        async with self._primary.transaction() as connection:
+        async with self._primary.transaction(seconds) as connection:
             yield connection
 
     @asynccontextmanager
@@ -126,14 +128,15 @@ class _Pool:
         self._opened = False
 
     @asynccontextmanager
-    async def transaction(self) -> AsyncIterator[Connection]:
+    async def transaction(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        allowed = self._timeout if seconds is None else seconds
         if not self._opened:
             self._opened = True
             await self._pool.open()
         try:
             async with (
-                asyncio.timeout(self._timeout + _GRACE),
-                asyncio.timeout(self._timeout),
+                asyncio.timeout(allowed + _GRACE),
+                asyncio.timeout(allowed),
                 self._pool.connection() as connection,
                 connection.transaction(),
             ):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from datetime import timedelta
 from typing import Any, Final, LiteralString
@@ -49,8 +49,8 @@ WHERE id = %(id)s RETURNING started_at"""
 
 _FINISH: Final[LiteralString] = """
 UPDATE scans SET status = %(status)s, stats = %(stats)s, skipped = %(skipped)s,
-    failure = %(failure)s, check_run_url = %(check_run_url)s, finished_at = now(),
-    lease = NULL, lease_until = NULL
+    coverage = %(coverage)s, failure = %(failure)s, check_run_url = %(check_run_url)s,
+    finished_at = now(), lease = NULL, lease_until = NULL
 WHERE id = %(id)s AND lease = %(lease)s"""
 
 
@@ -129,6 +129,7 @@ class PostgresScanStore:
         *,
         stats: ScanStats,
         skipped: Sequence[Skipped],
+        coverage: Mapping[str, Any] | None = None,
         failure: str | None = None,
         check_run_url: str | None = None,
     ) -> bool:
@@ -139,6 +140,7 @@ class PostgresScanStore:
             "status": status,
             "stats": Jsonb(asdict(stats)),
             "skipped": Jsonb([{"path": clean(one.path), "reason": one.reason} for one in skipped]),
+            "coverage": Jsonb(dict(coverage or {})),
             "failure": failure,
             "check_run_url": check_run_url,
         }
@@ -198,6 +200,7 @@ def _scan(row: DictRow) -> Scan:
         finished_at=row["finished_at"],
         stats=ScanStats(**row["stats"]),
         skipped=tuple(Skipped(**one) for one in row["skipped"]),
+        coverage=row["coverage"],
         failure=row["failure"],
         check_run_url=row["check_run_url"],
     )

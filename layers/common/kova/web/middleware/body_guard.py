@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import asdict, dataclass
 from typing import Final
 
@@ -10,10 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kova.domain.delivery import BODY_LIMIT as WEBHOOK_LIMIT
 from kova.domain.json_text import parse_json
+from kova.domain.sarif_import import BYTES_LIMIT as SARIF_LIMIT
 from kova.web.problems import problem_body
 
 API_LIMIT: Final = 256 * 1024
 _WEBHOOKS: Final = "/webhooks/"
+_SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +55,7 @@ class BodyGuard:
             return
         headers = dict(scope["headers"])
         webhook = scope["path"].startswith(_WEBHOOKS)
-        limit = WEBHOOK_LIMIT if webhook else API_LIMIT
+        limit = _limit_of(scope["path"])
         declared = headers.get(b"content-length", b"0")
         body = None
         if declared.isdigit() and int(declared) <= limit:
@@ -65,6 +68,12 @@ class BodyGuard:
             await _refuse(scope, send, refusal)
             return
         await self._app(scope, _replay(body, receive), send)
+
+
+def _limit_of(path: str) -> int:
+    if path.startswith(_WEBHOOKS):
+        return WEBHOOK_LIMIT
+    return SARIF_LIMIT if _SARIF.fullmatch(path) else API_LIMIT
 
 
 def _not_json(headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:

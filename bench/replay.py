@@ -1,0 +1,192 @@
+"""Walk a git history as scans would and count the identities that are lost, swapped or false.
+
+    python -m bench.replay PATH_OF_GIT_DIR --commits 1000 [--no-renames]
+
+The truth is git's own diff: where a line was not touched, an error on it is the same error.
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+from bench.git_history import Change, History
+from kova.bootstrap.analyzers import local_analyzers
+from kova.domain.finding import Finding
+from kova.domain.identity import Sighting, recognise
+from kova.usecases.analyze_tree import AnalyzeTree
+
+
+@dataclass(frozen=True, kw_only=True)
+class Seen:
+    """An error with the number that is its identity."""
+
+    identity: int
+    finding: Finding
+    fixed: bool = False
+
+
+def sighting(finding: Finding, *, settled: bool = False) -> Sighting:
+    """Return what the matcher sees of a finding."""
+    assert finding.traits is not None
+    return Sighting(
+        analyzer=finding.analyzer,
+        rule_id=finding.rule_id,
+        path=finding.path,
+        line=finding.span.start_line,
+        column=finding.span.start_column,
+        traits=finding.traits,
+        settled=settled,
+    )
+
+
+class Replay:
+    """Follows the errors of one history."""
+
+    def __init__(self, history: History, analyze: AnalyzeTree, *, renames: bool) -> None:
+        """Take the history, the analysers, and whether GitHub's renames are known."""
+        self._history = history
+        self._analyze = analyze
+        self._renames = renames
+        self._errors: dict[str, list[Seen]] = {}
+        self._next = 0
+        self.counts: Counter[str] = Counter()
+        self.examples: list[str] = []
+
+    def start(self, commit: str) -> None:
+        """Take the errors of the first commit."""
+        self._apply(commit, list(self._history.files(commit)))
+
+    def step(self, before: str, after: str) -> None:
+        """Take one more commit."""
+        self._apply(after, self._history.changes(before, after))
+        self.counts["commits"] += 1
+
+    def _apply(self, commit: str, changes: Sequence[Change]) -> None:
+        mine = [one for one in changes if self._handled(one.old) or self._handled(one.new)]
+        old_paths = {one.old for one in mine if one.old}
+        known = [one for path in sorted(old_paths) for one in self._errors.get(path, ())]
+        found = self._analysed(mine)
+        gone = old_paths - {one.new for one in mine}
+        moved = {one.old: one.new for one in mine if one.renamed and one.old and one.new}
+        matches = recognise(
+            [sighting(one.finding, settled=one.fixed) for one in known],
+            [sighting(one) for one in found],
+            moved=moved if self._renames else {},
+            gone=frozenset(gone),
+        )
+        now = [self._named(known, matches, index, one) for index, one in enumerate(found)]
+        self._judge(commit, mine, known, now)
+        seen = {one.identity for one in now}
+        left = [Seen(identity=one.identity, finding=one.finding, fixed=True) for one in known]
+        for path in old_paths:
+            self._errors.pop(path, None)
+        for one in [*now, *(one for one in left if one.identity not in seen)]:
+            self._errors.setdefault(one.finding.path, []).append(one)
+
+    def _handled(self, path: str | None) -> bool:
+        return path is not None and self._analyze.handles(path)
+
+    def _analysed(self, changes: Iterable[Change]) -> list[Finding]:
+        with tempfile.TemporaryDirectory(prefix="kova-replay-") as name:
+            folder, paths = Path(name), []
+            for change in changes:
+                if change.new is not None and change.blob and self._handled(change.new):
+                    target = folder / change.new
+                    target.parent.mkdir(parents=True, exist_ok=True)
+                    target.write_bytes(self._history.blob(change.blob))
+                    paths.append(change.new)
+            return list(self._analyze.run(folder, paths).findings) if paths else []
+
+    def _named(
+        self, known: Sequence[Seen], matches: dict[int, int], index: int, finding: Finding
+    ) -> Seen:
+        if index in matches:
+            return Seen(identity=known[matches[index]].identity, finding=finding)
+        self._next += 1
+        return Seen(identity=self._next, finding=finding)
+
+    def _judge(
+        self, commit: str, changes: Sequence[Change], known: Sequence[Seen], now: Sequence[Seen]
+    ) -> None:
+        by_place = {_place(one.finding): one for one in now}
+        identities = {one.identity for one in now}
+        by_path = {one.old: one for one in changes if one.old and one.new}
+        for old in known:
+            change = by_path.get(old.finding.path)
+            if old.fixed or change is None or change.new is None:
+                continue
+            span = old.finding.span
+            lines = {change.moved_to(n) for n in range(span.start_line, span.end_line + 1)}
+            line = change.moved_to(span.start_line)
+            if None in lines or line is None:
+                continue
+            new = by_place.get(_place(old.finding, change.new, line))
+            if new is None:
+                continue
+            kinds = ["renamed"] if change.renamed else []
+            self.counts.update(["untouched", *kinds])
+            self.counts["fingerprint_changed"] += new.finding.fingerprint != old.finding.fingerprint
+            if new.identity == old.identity:
+                continue
+            verdict = "swapped" if old.identity in identities else "lost"
+            self.counts.update([verdict, *(f"renamed_{verdict}" for _ in kinds)])
+            self.examples.append(
+                f"{verdict} {commit[:10]} {old.finding.rule_id} {_place(old.finding)}"
+            )
+            self.counts["false_new"] += new.identity not in {one.identity for one in known}
+
+
+def _place(
+    finding: Finding, path: str | None = None, line: int | None = None
+) -> tuple[object, ...]:
+    span = finding.span
+    return (
+        finding.analyzer,
+        finding.rule_id,
+        path or finding.path,
+        line or span.start_line,
+        span.start_column,
+        finding.message if finding.rule_id == "F401" else "",
+    )
+
+
+def _share(part: int, whole: int) -> str:
+    return f"{part} of {whole} ({100 * part / whole:.3f} %)" if whole else f"{part} of 0"
+
+
+def main() -> None:
+    """Print the counts of one history."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0] if __doc__ else "")
+    parser.add_argument("path", type=Path)
+    parser.add_argument("--commits", type=int, default=400)
+    parser.add_argument("--no-renames", action="store_true", help="as if GitHub told no renames")
+    parser.add_argument("--examples", type=int, default=0)
+    options = parser.parse_args()
+    started = time.monotonic()
+    with History(options.path) as history:
+        replay = Replay(history, AnalyzeTree(local_analyzers()), renames=not options.no_renames)
+        commits = history.commits(options.commits + 1)
+        replay.start(commits[0])
+        for before, after in pairwise(commits):
+            replay.step(before, after)
+    counts = replay.counts
+    seconds = time.monotonic() - started
+    print(f"{options.path.parent.name}: {counts['commits']} commits, {seconds:.0f} s")
+    untouched = counts["untouched"]
+    for name in ("lost", "swapped", "false_new", "fingerprint_changed"):
+        print(f"  {name:20} {_share(counts[name], untouched)}")
+    kept = counts["renamed"] - counts["renamed_lost"] - counts["renamed_swapped"]
+    print(f"  {'kept when renamed':20} {_share(kept, counts['renamed'])}")
+    for line in replay.examples[: options.examples]:
+        print(f"  {line}")
+
+
+if __name__ == "__main__":
+    main()

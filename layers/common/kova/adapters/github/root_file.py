@@ -1,0 +1,35 @@
+"""One small file at the root of a commit, by its blob."""
+
+from __future__ import annotations
+
+from kova.adapters.github import shapes
+from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.download import blob_content
+from kova.domain.errors import GitHubRefusedError
+from kova.domain.repository import is_sha
+from kova.ports.source import RepositoryRef
+
+_REGULAR = frozenset({"100644", "100755", "100664"})
+
+
+async def root_file(
+    client: GitHubClient, repository: RepositoryRef, ref: str, name: str, limit: int
+) -> bytes | None:
+    """Return the file's first bytes; None when no regular file has the name."""
+    try:
+        tree = await client.get(repository, f"/git/trees/{ref}")
+    except GitHubRefusedError as exc:
+        if exc.data.get("refusal") in {"conflict", "invalid"}:
+            return None  # an empty repository
+        raise
+    for entry in shapes.objects(tree.get("tree")):
+        sha, size = entry.get("sha"), entry.get("size")
+        if entry.get("path") != name or entry.get("mode") not in _REGULAR:
+            continue
+        if not isinstance(sha, str) or not is_sha(sha) or not isinstance(size, int):
+            return None
+        if size > limit:
+            return b"\0" * (limit + 1)
+        data = await client.get(repository, f"/git/blobs/{sha}", limit=2 * size + 10_000)
+        return blob_content(data)
+    return None

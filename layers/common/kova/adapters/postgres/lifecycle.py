@@ -1,0 +1,349 @@
+"""One analysis written over the errors that are known, in one transaction."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, Final, LiteralString
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from kova.adapters.postgres.pool import Connection
+from kova.adapters.postgres.rows import as_uuid, cleaned
+from kova.domain import lifecycle
+from kova.domain.error import ErrorStatus, LifecycleChange
+from kova.domain.finding import Finding, Traits
+from kova.domain.fingerprint import renewed
+from kova.domain.lifecycle import Ground, History, KnownError, Paired
+from kova.domain.scan import Analysis, ClaimedScan
+from kova.domain.text import clean
+from kova.ports.stores import AppliedState
+
+# Whoever applies holds this row: two scans of one repository do so one after the other.
+_LOCK: Final[LiteralString] = """
+INSERT INTO repository_states (repository_id) VALUES (%(repository_id)s)
+ON CONFLICT (repository_id) DO UPDATE SET repository_id = EXCLUDED.repository_id"""
+
+_KNOWN: Final[LiteralString] = """
+SELECT id, fingerprint, analyzer, rule_id, path, start_line, start_column, trait_line, trait_scope,
+    trait_window, trait_match, status, silenced_by, ignored_by, blob_sha,
+    analyzer_identity, content_digest, last_seen_at < now() - interval '1 hour' AS stale
+FROM errors WHERE repository_id = %(repository_id)s"""
+_LIVE: Final[LiteralString] = " AND status <> 'fixed'"
+_SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
+
+_FIELDS: Final = (
+    *("analyzer", "rule_id", "severity", "tier", "confidence", "category", "message", "path"),
+    *("scope", "start_line", "start_column", "end_line", "end_column", "snippet", "help_url"),
+    *("cwe", "trait_line", "trait_scope", "trait_window", "trait_match", "blob_sha"),
+    *("analyzer_identity", "silenced_by", "content_digest"),
+)
+_ROWS: Final[LiteralString] = """
+FROM unnest(%(key)s::text[], %(analyzer)s::text[], %(rule_id)s::text[], %(severity)s::text[],
+    %(tier)s::text[], %(confidence)s::text[], %(category)s::text[], %(message)s::text[],
+    %(path)s::text[], %(scope)s::text[], %(start_line)s::int[], %(start_column)s::int[],
+    %(end_line)s::int[], %(end_column)s::int[], %(snippet)s::text[], %(help_url)s::text[],
+    %(cwe)s::text[], %(trait_line)s::text[], %(trait_scope)s::text[], %(trait_window)s::text[],
+    %(trait_match)s::text[], %(blob_sha)s::text[], %(analyzer_identity)s::text[],
+    %(silenced_by)s::text[], %(content_digest)s::bytea[], %(status)s::text[], %(counted)s::bool[])
+AS found (key, analyzer, rule_id, severity, tier, confidence, category, message, path, scope,
+    start_line, start_column, end_line, end_column, snippet, help_url, cwe, trait_line, trait_scope,
+    trait_window, trait_match, blob_sha, analyzer_identity, silenced_by, content_digest, status,
+    counted)"""
+_COLUMNS: Final[LiteralString] = """analyzer, rule_id, severity, tier, confidence, category,
+    message, path, scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe,
+    trait_line, trait_scope, trait_window, trait_match, blob_sha, analyzer_identity, silenced_by,
+    content_digest"""
+_INSERT: Final[LiteralString] = (
+    "INSERT INTO errors (repository_id, fingerprint, introduced_in, opened_scan, "
+    + _COLUMNS
+    + """) SELECT %(repository_id)s, key, CASE WHEN counted THEN %(commit_sha)s END,
+    CASE WHEN counted THEN %(scan_id)s::uuid END, """
+    + _COLUMNS
+    + _ROWS
+    + " ORDER BY key RETURNING id, fingerprint"
+)
+_REFRESH: Final[LiteralString] = (
+    "UPDATE errors SET ("  # noqa: S608 (literals only, and the type says so)
+    + _COLUMNS
+    + """) = (
+    SELECT found.analyzer, found.rule_id, found.severity, found.tier, found.confidence,
+        found.category, found.message, found.path, found.scope, found.start_line,
+        found.start_column, found.end_line, found.end_column, found.snippet, found.help_url,
+        found.cwe, found.trait_line, found.trait_scope, found.trait_window, found.trait_match,
+        found.blob_sha, found.analyzer_identity, found.silenced_by, found.content_digest),
+    last_seen_at = now(), status = found.status, fixed_at = NULL,
+    ignore_reason = CASE WHEN found.silenced_by IS NOT NULL THEN found.silenced_by
+        WHEN found.status = 'ignored' THEN ignore_reason END,
+    ignored_by = CASE WHEN found.silenced_by IS NOT NULL THEN 'kova'
+        WHEN found.status = 'ignored' THEN ignored_by END,
+    ignored_until = CASE WHEN found.silenced_by IS NULL AND found.status = 'ignored'
+        THEN ignored_until END,
+    reopened_at = CASE WHEN errors.status = 'fixed' THEN now() ELSE reopened_at END,
+    reopened_count = reopened_count + (errors.status = 'fixed')::int,
+    reopened_scan = CASE WHEN errors.status = 'fixed' AND found.counted THEN %(scan_id)s::uuid
+        ELSE reopened_scan END"""
+    + _ROWS
+    + " WHERE errors.id = found.key::uuid"
+)
+_TOUCH: Final[LiteralString] = "UPDATE errors SET last_seen_at = now() WHERE id = ANY(%(ids)s)"
+_CLOSE: Final[LiteralString] = """
+UPDATE errors SET status = 'fixed', fixed_at = now(), fixed_scan = %(scan_id)s
+WHERE id = ANY(%(ids)s)"""
+_SILENCE: Final[LiteralString] = """
+UPDATE errors SET status = 'ignored', silenced_by = 'settings', ignore_reason = 'settings',
+    ignored_by = 'kova' WHERE id = ANY(%(ids)s)"""
+_RELOCATE: Final[LiteralString] = """
+UPDATE errors SET path = moved.path FROM unnest(%(ids)s::uuid[], %(paths)s::text[])
+AS moved (id, path) WHERE errors.id = moved.id"""
+_STATE: Final[LiteralString] = """
+UPDATE repository_states SET commit_sha = %(commit_sha)s, applied_at = now(),
+    identities = identities || %(identities)s WHERE repository_id = %(repository_id)s"""
+
+# By scan rather than by what this attempt changed: an earlier attempt of the same scan may have
+# died after its transaction.
+_COUNT: Final[LiteralString] = """
+SELECT (SELECT count(*) FROM errors WHERE opened_scan = %(scan_id)s) AS new,
+    (SELECT count(*) FROM errors WHERE fixed_scan = %(scan_id)s AND status = 'fixed') AS fixed,
+    (SELECT count(*) FROM errors WHERE reopened_scan = %(scan_id)s) AS reopened"""
+
+
+KOVA: Final = "kova"
+_BATCH: Final = 4_000
+
+
+async def read_state(connection: Connection, repository_id: str) -> AppliedState | None:
+    """Return the last scan that was applied."""
+    cursor = await connection.execute(
+        """SELECT commit_sha, identities FROM repository_states
+        WHERE repository_id = %(id)s AND applied_at IS NOT NULL""",
+        {"id": as_uuid(repository_id)},
+    )
+    row = await cursor.fetchone()
+    return AppliedState(**row) if row else None
+
+
+class ApplyAnalysis:
+    """Used once, inside of a transaction."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        claim: ClaimedScan,
+        commit_sha: str,
+        analysis: Analysis,
+        history: History,
+    ) -> None:
+        """Take the connection and what is to be written."""
+        self._connection = connection
+        self._analysis = analysis
+        self._history = history
+        self._ground = Ground(analysis)
+        self._told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
+        self._values: dict[str, Any] = {
+            "repository_id": as_uuid(claim.repository_id),
+            "scan_id": as_uuid(claim.id),
+            "commit_sha": commit_sha,
+            "identities": Jsonb({one.name: one.identity for one in analysis.coverage}),
+        }
+        self._ids: dict[str, str] = {}
+
+    async def run(self) -> LifecycleChange:
+        """Recognise, write, count."""
+        await self._execute(_LOCK)
+        known = await self._known(_LIVE)
+        paired = await self._pair(known)
+        # Before an error is taken for new, or for one of another file, it may be an old one here.
+        doubtful = [one for error, one in paired.seen if error.path != one.path]
+        if doubtful or paired.unknown:
+            known += await self._settled([*doubtful, *paired.unknown])
+            paired = await self._pair(known)
+        await self._refresh(paired.seen)
+        await self._open(paired.unknown)
+        closed = lifecycle.closed(known, paired.seen, self._ground, self._history)
+        await self._by_id(_CLOSE, closed)
+        await self._by_id(_SILENCE, lifecycle.excluded(known, self._ground))
+        moved = lifecycle.relocated(known, self._ground, self._history)
+        await self._by_id(
+            _RELOCATE, [error for error, _ in moved], paths=[clean(path) for _, path in moved]
+        )
+        await self._execute(_STATE)
+        counts = await (await self._execute(_COUNT)).fetchone()
+        assert counts is not None
+        return LifecycleChange(**counts, error_ids=self._ids)
+
+    async def _known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
+        query: LiteralString = _KNOWN + condition
+        cursor = await self._execute(query, **values)
+        # Rows from before traits were kept are recognised by their fingerprint.
+        born = {finding.fingerprint: finding.traits for finding in self._told}
+        return [_known(row, born.get(row["fingerprint"])) async for row in cursor]
+
+    async def _pair(self, known: Sequence[KnownError]) -> Paired:
+        # In a thread: the lease is renewed on this loop meanwhile.
+        return await asyncio.to_thread(
+            lifecycle.pair, known, self._told, self._ground, self._history
+        )
+
+    async def _settled(self, unknown: Sequence[Finding]) -> list[KnownError]:
+        """Return fixed errors that may have come back: of the files with something unknown."""
+        paths = {finding.path for finding in unknown}
+        paths |= {old for old, new in self._history.moved.items() if new in paths}
+        return await self._known(_SETTLED, paths=[clean(path) for path in paths])
+
+    async def _refresh(self, seen: Sequence[tuple[KnownError, Finding]]) -> None:
+        changed: list[dict[str, Any]] = []
+        same: list[KnownError] = []
+        for error, finding in seen:
+            self._ids[finding.fingerprint] = error.id
+            row = self._row(finding, error.id)
+            row["status"], row["silenced_by"] = _status(error, finding)
+            if row["content_digest"] == error.digest and row["status"] == error.status.value:
+                # Of what did not change only the time is written, and that once an hour: a push
+                # to a repository of many errors must not write them all.
+                same += [error] if error.stale else []
+            else:
+                changed.append(row)
+        await self._rows(_REFRESH, changed)
+        await self._by_id(_TOUCH, same)
+
+    async def _open(self, unknown: Sequence[Finding]) -> None:
+        fresh = [finding for finding in unknown if finding.suppressed is None]
+        if not fresh:
+            return
+        names = await self._free_names(fresh)
+        rows = [
+            {**self._row(finding, name), "status": "open", "silenced_by": None}
+            for finding, name in zip(fresh, names, strict=True)
+        ]
+        returned = await self._rows(_INSERT, rows)
+        ids = {row["fingerprint"]: str(row["id"]) for row in returned}
+        for finding, name in zip(fresh, names, strict=True):
+            self._ids[finding.fingerprint] = ids[name]
+
+    async def _free_names(self, fresh: Sequence[Finding]) -> list[str]:
+        """Return a public fingerprint for each new error: its own one, unless that is taken."""
+        names = [finding.fingerprint for finding in fresh]
+        for attempt in range(1, 1_000):
+            cursor = await self._execute(
+                """SELECT fingerprint FROM errors
+                WHERE repository_id = %(repository_id)s AND fingerprint = ANY(%(names)s)""",
+                names=names,
+            )
+            taken = {row["fingerprint"] async for row in cursor}
+            if not taken:
+                break
+            names = [
+                renewed(finding.fingerprint, attempt) if name in taken else name
+                for finding, name in zip(fresh, names, strict=True)
+            ]
+        return names
+
+    def _row(self, finding: Finding, key: str) -> dict[str, Any]:
+        ran = self._ground.coverage.get(finding.analyzer)
+        row = cleaned(
+            {
+                **_content(finding),
+                "blob_sha": self._ground.blob(finding.path),
+                "analyzer_identity": ran.identity if ran else None,
+            }
+        )
+        digest = hashlib.blake2b(repr(sorted(row.items())).encode(), digest_size=12).digest()
+        counted = not self._history.is_older(finding)
+        return {**row, "key": key, "content_digest": digest, "counted": counted}
+
+    async def _rows(self, query: LiteralString, rows: Sequence[dict[str, Any]]) -> list[DictRow]:
+        """Write rows, so many at once that no statement comes near its time-out."""
+        names = ("key", *_FIELDS, "status", "counted")
+        returned: list[DictRow] = []
+        for start in range(0, len(rows), _BATCH):
+            batch = rows[start : start + _BATCH]
+            columns = {name: [row[name] for row in batch] for name in names}
+            cursor = await self._execute(query, **columns)
+            returned += await cursor.fetchall() if cursor.description else []
+        return returned
+
+    async def _by_id(
+        self, query: LiteralString, errors: Sequence[KnownError], **values: Sequence[Any]
+    ) -> None:
+        for start in range(0, len(errors), _BATCH):
+            end = start + _BATCH
+            ids = [as_uuid(error.id) for error in errors[start:end]]
+            await self._execute(
+                query, ids=ids, **{name: value[start:end] for name, value in values.items()}
+            )
+
+    async def _execute(self, query: LiteralString, **values: Any) -> Any:
+        return await self._connection.execute(query, {**self._values, **values})
+
+
+def _storable(finding: Finding) -> Finding:
+    """Return the finding with the path that its row has."""
+    path = clean(finding.path)
+    return finding if path == finding.path else replace(finding, path=path)
+
+
+def _status(error: KnownError, finding: Finding) -> tuple[str, str | None]:
+    """Return the status of an error that is seen, and what silences it if nobody ignored it."""
+    if error.status is ErrorStatus.IGNORED and not error.silenced:
+        return ErrorStatus.IGNORED.value, None
+    if finding.suppressed is not None:
+        return ErrorStatus.IGNORED.value, finding.suppressed
+    return ErrorStatus.OPEN.value, None
+
+
+def _known(row: DictRow, born: Traits | None) -> KnownError:
+    traits = born or Traits(line="", scope="", window="", match="")
+    if row["trait_line"] is not None:
+        traits = Traits(
+            line=row["trait_line"],
+            scope=row["trait_scope"],
+            window=row["trait_window"],
+            match=row["trait_match"],
+        )
+    return KnownError(
+        id=str(row["id"]),
+        fingerprint=row["fingerprint"],
+        analyzer=row["analyzer"],
+        rule_id=row["rule_id"],
+        path=row["path"],
+        line=row["start_line"],
+        column=row["start_column"],
+        traits=traits,
+        status=ErrorStatus(row["status"]),
+        # A person who ignores it afterwards is somebody else.
+        silenced=row["silenced_by"] is not None and row["ignored_by"] == KOVA,
+        blob_sha=row["blob_sha"],
+        identity=row["analyzer_identity"],
+        digest=row["content_digest"],
+        stale=row["stale"],
+    )
+
+
+def _content(finding: Finding) -> dict[str, Any]:
+    assert finding.traits is not None
+    return {
+        "analyzer": finding.analyzer,
+        "rule_id": finding.rule_id,
+        "severity": finding.severity.value,
+        "tier": finding.tier.value,
+        "confidence": finding.confidence.value,
+        "category": finding.category.value,
+        "message": finding.message,
+        "path": finding.path,
+        "scope": finding.scope,
+        "start_line": finding.span.start_line,
+        "start_column": finding.span.start_column,
+        "end_line": finding.span.end_line,
+        "end_column": finding.span.end_column,
+        "snippet": finding.snippet,
+        "help_url": finding.help_url,
+        "cwe": finding.cwe,
+        "trait_line": finding.traits.line,
+        "trait_scope": finding.traits.scope,
+        "trait_window": finding.traits.window,
+        "trait_match": finding.traits.match,
+    }

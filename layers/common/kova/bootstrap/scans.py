@@ -1,0 +1,67 @@
+"""The scan worker's job, put together."""
+
+from __future__ import annotations
+
+from kova.bootstrap.settings import Settings
+from kova.ports.meter import Meter
+from kova.ports.publisher import Publisher
+from kova.ports.source import CodeSource, FetchLimits
+from kova.usecases.analyze_commit import AnalyzeCommit
+from kova.usecases.analyze_target import AnalyzeTarget
+from kova.usecases.analyze_tree import AnalyzeTree
+from kova.usecases.proof_cache import ProofCache
+from kova.usecases.propose_fixes import ProposeFixes
+from kova.usecases.prove_fix import ProveFix
+from kova.usecases.publish_scan import PublishScan
+from kova.usecases.record_scan import RecordScan
+from kova.usecases.scan_repository import ScanRepository, Stores
+from kova.usecases.trace_history import TraceHistory
+
+# A hostile file can have thousands of findings, each slow to prove; a Lambda lives 15 minutes.
+PROOF_SECONDS = 180.0
+
+
+def fetch_limits(settings: Settings) -> FetchLimits:
+    """Return what a fetch may cost."""
+    return FetchLimits(
+        files=settings.max_files,
+        file_bytes=settings.max_file_bytes,
+        total_bytes=settings.max_total_bytes,
+        seconds=float(settings.fetch_seconds),
+    )
+
+
+def scan_repository(
+    *,
+    stores: Stores,
+    source: CodeSource,
+    analyze: AnalyzeTree,
+    prove: ProveFix,
+    publisher: Publisher,
+    limits: FetchLimits,
+    meter: Meter,
+) -> ScanRepository:
+    """Build the job from its parts."""
+    proofs = ProofCache(cache=stores.cache, analyze=analyze)
+    commits = AnalyzeCommit(
+        source=source, analyze=analyze, limits=limits, cache=stores.cache, proofs=proofs
+    )
+    return ScanRepository(
+        stores=stores,
+        source=source,
+        meter=meter,
+        analyze=AnalyzeTarget(
+            source=source,
+            analyze=commits,
+            propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
+            proofs=proofs,
+            cache=stores.cache,
+        ),
+        record=RecordScan(
+            errors=stores.errors,
+            fixes=stores.fixes,
+            source=source,
+            history=TraceHistory(errors=stores.errors, source=source, analyze=commits),
+            publish=PublishScan(publisher),
+        ),
+    )

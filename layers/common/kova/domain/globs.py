@@ -1,0 +1,58 @@
+"""Patterns of paths: `*` and `?` within a folder's name, `**` over folders.
+
+A pattern also matches everything below a folder that it names. There is no backtracking: a
+pattern comes from a repository and may be meant to be slow.
+"""
+
+from __future__ import annotations
+
+import fnmatch
+import re
+from dataclasses import dataclass
+from functools import cached_property
+
+PATTERN_LIMIT = 200
+
+
+@dataclass(frozen=True, kw_only=True)
+class Glob:
+    """One pattern, from the root of the repository."""
+
+    pattern: str
+
+    def matches(self, path: str) -> bool:
+        """Tell whether the path, or a folder above it, is meant."""
+        if not self._parts:
+            return True  # the root
+        open_ends = self._after_folders({0})
+        for name in path.split("/"):
+            moved: set[int] = set()
+            for index in open_ends:
+                part = self._parts[index]
+                if part is None:
+                    moved.add(index)
+                elif part.match(name):
+                    moved.add(index + 1)
+            open_ends = self._after_folders(moved)
+            if len(self._parts) in open_ends:
+                return True
+            if not open_ends:
+                return False
+        return False
+
+    def _after_folders(self, indices: set[int]) -> set[int]:
+        """Add what `**` for no folder at all leads to."""
+        for index in sorted(indices):
+            at = index
+            while at < len(self._parts) and self._parts[at] is None and at < len(self._parts) - 1:
+                at += 1
+                indices = indices | {at}
+        return indices
+
+    @cached_property
+    def _parts(self) -> tuple[re.Pattern[str] | None, ...]:
+        names = [name for name in self.pattern.split("/") if name not in {"", "."}]
+        parts = [None if name == "**" else re.compile(fnmatch.translate(name)) for name in names]
+        if parts and parts[-1] is None:
+            parts[-1] = re.compile(fnmatch.translate("*"))  # at least one name below
+        return tuple(parts)

@@ -1,0 +1,123 @@
+"""Read another tool's SARIF 2.1.0: hostile input, so every quantity has a bound.
+
+What cannot be used is counted by reason and told; it never makes the rest fail.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final
+
+from kova.domain.errors import InvalidInputError
+from kova.domain.finding import Finding
+from kova.domain.fingerprint import fingerprint_of
+from kova.domain.json_text import parse_json
+from kova.domain.sarif_result import Rules, as_list, as_object, as_text, read_result
+from kova.domain.text import clean, shorten
+
+BYTES_LIMIT: Final = 10_000_000
+MOST_RUNS: Final = 20
+MOST_RESULTS: Final = 25_000
+NAME_LIMIT: Final = 40
+_NAME: Final = re.compile(r"[^A-Za-z0-9 ._+()-]+")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ImportedRun:
+    """One tool's results. `paths` are the files that it says it read; None means all."""
+
+    tool: str
+    version: str
+    findings: tuple[Finding, ...]
+    refused: Mapping[str, int]
+    finished: bool
+    paths: frozenset[str] | None
+
+    @property
+    def identity(self) -> str:
+        """Name and version, marked as from outside."""
+        return f"sarif {self.tool} {self.version}".strip()
+
+
+def parse_sarif(body: bytes) -> list[ImportedRun]:
+    """Read a log.
+
+    Raises:
+        InvalidInputError: it is not SARIF 2.1.0, or beyond the limits.
+    """
+    if len(body) > BYTES_LIMIT:
+        raise InvalidInputError(f"The log has more than {BYTES_LIMIT} bytes.", reason="too_large")
+    try:
+        log = as_object(parse_json(body.removeprefix(b"\xef\xbb\xbf")))
+    except ValueError as exc:
+        raise InvalidInputError("The body is not JSON.", reason="bad_json") from exc
+    if log.get("version") != "2.1.0":
+        raise InvalidInputError("The body is not SARIF 2.1.0: `version` must say so.")
+    runs = log.get("runs")
+    if not isinstance(runs, list) or not all(isinstance(one, dict) for one in runs):
+        raise InvalidInputError("The body is not SARIF 2.1.0: `runs` must be a list of objects.")
+    if len(runs) > MOST_RUNS:
+        raise InvalidInputError(f"The log has more than {MOST_RUNS} runs.")
+    if sum(len(as_list(run.get("results"))) for run in runs) > MOST_RESULTS:
+        raise InvalidInputError(f"The log has more than {MOST_RESULTS} results.")
+    return _merged([_run(run) for run in runs])
+
+
+def _run(run: dict[str, Any]) -> ImportedRun:
+    driver = as_object(as_object(run.get("tool")).get("driver"))
+    name = shorten(_NAME.sub(" ", clean(as_text(driver.get("name")))).strip(), NAME_LIMIT)
+    if not name:
+        raise InvalidInputError("A run has no tool.driver.name.")
+    version = as_text(driver.get("semanticVersion")) or as_text(driver.get("version"))
+    rules = Rules(run)
+    refused: Counter[str] = Counter()
+    found: list[Finding] = []
+    for result in as_list(run.get("results")):
+        finding = read_result(as_object(result), rules, name)
+        if isinstance(finding, str):
+            refused[finding] += 1
+        else:
+            found.append(finding)
+    invocations = [as_object(one) for one in as_list(run.get("invocations"))]
+    return ImportedRun(
+        tool=name,
+        version=shorten(clean(version), NAME_LIMIT),
+        findings=tuple(found),
+        refused=dict(refused),
+        # Without a list of results the tool says that it did not look.
+        finished="results" in run
+        and all(one.get("executionSuccessful") is not False for one in invocations),
+        paths=rules.targets(),
+    )
+
+
+def _merged(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
+    """Put the runs of one tool together, and name their findings."""
+    by_tool: dict[str, ImportedRun] = {}
+    for run in runs:
+        known = by_tool.get(run.tool)
+        if known is not None:
+            paths = known.paths | run.paths if known.paths and run.paths else None
+            run = replace(  # noqa: PLW2901 (it is the same run, with what came before)
+                run,
+                findings=known.findings + run.findings,
+                refused=dict(Counter(known.refused) + Counter(run.refused)),
+                finished=known.finished and run.finished,
+                paths=paths,
+            )
+        by_tool[run.tool] = run
+    return [replace(run, findings=_named(run.findings)) for run in by_tool.values()]
+
+
+def _named(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    seen: Counter[tuple[str, ...]] = Counter()
+    named = []
+    for finding in sorted(findings, key=lambda one: (one.path, one.span, one.rule_id)):
+        assert finding.traits is not None
+        key = (finding.analyzer, finding.rule_id, finding.path, finding.traits.scope)
+        named.append(replace(finding, fingerprint=fingerprint_of(key, seen[key])))
+        seen[key] += 1
+    return tuple(named)

@@ -1,0 +1,254 @@
+"""One result of another tool's SARIF as a finding, or the reason why it cannot be one."""
+
+from __future__ import annotations
+
+import math
+import re
+from dataclasses import replace
+from typing import Any, Final
+from urllib.parse import unquote, urlsplit
+
+from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.fingerprint import make_traits, plain
+from kova.domain.text import clean, shorten
+
+MESSAGE_LIMIT: Final = 1_000
+SNIPPET_LIMIT: Final = 500
+PATH_LIMIT: Final = 1_000
+RULE_LIMIT: Final = 80
+_LARGEST: Final = 2**31 - 1
+_CWE: Final = re.compile(r"(?:^|/)cwe[-_ ]?0*([1-9][0-9]{0,4})(?![0-9])", re.IGNORECASE)
+_SECRET_CWES: Final = frozenset({"CWE-259", "CWE-321", "CWE-522", "CWE-798"})
+_HASH: Final = re.compile(r"[0-9a-zA-Z+/=:_-]{1,200}")
+_CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
+_PLACEHOLDER: Final = re.compile(r"\{([0-9]{1,2})\}")
+_LEVELS: Final = {"error": Severity.HIGH, "warning": Severity.MEDIUM, "note": Severity.LOW}
+_SCORES: Final = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity.MEDIUM))
+_PRECISIONS: Final = {"low": Confidence.LOW, "medium": Confidence.MEDIUM}
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return the value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return the value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """Return the value if it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""
+
+
+class Rules:
+    """What a run says once for all of its results."""
+
+    def __init__(self, run: dict[str, Any]) -> None:
+        """Index the rules, and learn where the repository's root is."""
+        tool = as_object(run.get("tool"))
+        self._rules = [
+            as_object(one) for one in as_list(as_object(tool.get("driver")).get("rules"))
+        ]
+        extensions = [as_object(one) for one in as_list(tool.get("extensions"))]
+        extra = [as_object(one) for part in extensions for one in as_list(part.get("rules"))]
+        self._by_id = {as_text(one.get("id")): one for one in (*extra, *self._rules)}
+        bases = as_object(run.get("originalUriBaseIds"))
+        self._bases = {key: as_text(as_object(one).get("uri")) for key, one in bases.items()}
+        self._artifacts = [as_object(one) for one in as_list(run.get("artifacts"))]
+
+    def rule(self, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
+        """Return a result's rule id and rule."""
+        reference = as_object(result.get("rule"))
+        name = as_text(result.get("ruleId")) or as_text(reference.get("id"))
+        index = result.get("ruleIndex", reference.get("index"))
+        inside = isinstance(index, int) and 0 <= index < len(self._rules)
+        indexed = self._rules[int(index)] if inside and index is not None else {}
+        name = name or as_text(indexed.get("id"))
+        known = self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0])
+        return name, known or indexed
+
+    def path(self, location: dict[str, Any]) -> str | None:
+        """Return a location's path in the repository; None when it is not in it."""
+        index = location.get("index")
+        if not location.get("uri") and isinstance(index, int) and 0 <= index < len(self._artifacts):
+            location = as_object(self._artifacts[index].get("location"))
+        uri = as_text(location.get("uri"))
+        base = self._bases.get(as_text(location.get("uriBaseId")), "")
+        if base and uri.startswith(base):
+            uri = uri[len(base) :]
+        for root in self._bases.values():
+            if root.startswith("file:") and uri.startswith(root):
+                uri = uri[len(root) :].lstrip("/")
+        return _relative(uri)
+
+    def targets(self) -> frozenset[str] | None:
+        """Return the files that the run calls its targets; None when it names none."""
+        chosen = [one for one in self._artifacts if "analysisTarget" in as_list(one.get("roles"))]
+        paths = {self.path(as_object(one.get("location"))) for one in chosen}
+        return frozenset(path for path in paths if path) if chosen else None
+
+
+def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | str:
+    """Return a finding without fingerprint, or the reason for refusing the result."""
+    if result.get("kind", "fail") != "fail" or result.get("baselineState") == "absent":
+        return "not_a_failure"
+    name, rule = rules.rule(result)
+    name = shorten(_CONTROL.sub(" ", clean(name)), RULE_LIMIT)
+    if not name:
+        return "no_rule"
+    places = as_list(result.get("locations"))
+    place = as_object(places[0]) if places else {}
+    physical = as_object(place.get("physicalLocation"))
+    path = rules.path(as_object(physical.get("artifactLocation")))
+    if path is None:
+        return "no_path_in_the_repository"
+    region = as_object(physical.get("region"))
+    span = _span(region)
+    if span is None:
+        return "no_usable_place"
+    properties = as_object(rule.get("properties"))
+    severity = _severity(result, rule, properties)
+    if severity is None:
+        return "not_a_failure"
+    tags = [as_text(one) for one in as_list(properties.get("tags"))[:50]]
+    cwe = next((f"CWE-{found[1]}" for tag in tags if (found := _CWE.search(tag))), None)
+    secure = "security-severity" in properties or "security" in tags or cwe is not None
+    finding = Finding(
+        analyzer=tool,
+        rule_id=name,
+        severity=severity,
+        tier=Tier.ERROR if severity.at_least(Severity.HIGH) else Tier.WARNING,
+        confidence=_PRECISIONS.get(as_text(properties.get("precision")), Confidence.HIGH),
+        category=Category.SECURITY if secure else Category.CORRECTNESS,
+        message=_message(result, rule) or name,
+        path=path,
+        span=span,
+        scope=_scope(place),
+        help_url=_web(rule.get("helpUri")),
+        cwe=cwe,
+        suppressed=_suppression(result),
+    )
+    secret = cwe in _SECRET_CWES or any("secret" in tag.lower() for tag in tags)
+    return _recognisable(finding, result, physical, secret=secret)
+
+
+def _recognisable(
+    finding: Finding, result: dict[str, Any], physical: dict[str, Any], *, secret: bool
+) -> Finding:
+    """Add what the finding is recognised by; of a secret's text nothing is kept."""
+    snippet, around = ("", "") if secret else _texts(physical)
+    own = _hash(result)
+    match = own if secret else plain(snippet) or own or finding.message
+    traits = make_traits(
+        match=match, scope=finding.scope, line=plain(snippet), around=plain(around)
+    )
+    return replace(finding, snippet=shorten(snippet, SNIPPET_LIMIT), traits=traits)
+
+
+def _relative(uri: str) -> str | None:
+    """Return a URI as a path inside of the repository, None when it leads anywhere else."""
+    try:
+        parts = urlsplit(uri)
+    except ValueError:
+        return None
+    if parts.scheme or parts.netloc or not parts.path:
+        return None
+    path = unquote(parts.path, errors="replace")
+    names = [name for name in path.split("/") if name != "."]
+    bad = any(name in {"", ".."} for name in names) or "\\" in path or _CONTROL.search(path)
+    return None if bad or not names or len(path) > PATH_LIMIT else "/".join(names)
+
+
+def _span(region: dict[str, Any]) -> Span | None:
+    start_line = _number(region.get("startLine", 1))
+    start_column = _number(region.get("startColumn", 1))
+    if start_line is None or start_column is None:
+        return None
+    end_line = _number(region.get("endLine", start_line))
+    if end_line is None or end_line < start_line:
+        return None
+    otherwise = start_column if end_line == start_line else 1
+    end_column = _number(region.get("endColumn", otherwise))
+    if end_column is None:
+        return None
+    if end_line == start_line:
+        end_column = max(end_column, start_column)
+    return Span(
+        start_line=start_line, start_column=start_column, end_line=end_line, end_column=end_column
+    )
+
+
+def _number(value: Any) -> int | None:
+    good = isinstance(value, int) and not isinstance(value, bool) and 1 <= value <= _LARGEST
+    return value if good else None
+
+
+def _severity(
+    result: dict[str, Any], rule: dict[str, Any], properties: dict[str, Any]
+) -> Severity | None:
+    default = as_object(rule.get("defaultConfiguration")).get("level", "warning")
+    level = result.get("level", default)
+    if level not in ("error", "warning", "note"):
+        return None
+    try:
+        score = float(properties.get("security-severity", "nan"))
+    except (TypeError, ValueError, OverflowError):
+        score = math.nan
+    if not math.isnan(score) and score > 0:
+        return next((severity for least, severity in _SCORES if score >= least), Severity.LOW)
+    return _LEVELS[str(level)]
+
+
+def _message(result: dict[str, Any], rule: dict[str, Any]) -> str:
+    message = as_object(result.get("message"))
+    text = as_text(message.get("text")) or as_text(message.get("markdown"))
+    if not text:
+        strings = as_object(rule.get("messageStrings"))
+        text = as_text(as_object(strings.get(as_text(message.get("id")))).get("text"))
+    text = text or as_text(as_object(rule.get("shortDescription")).get("text"))
+    arguments = [as_text(one) for one in as_list(message.get("arguments"))[:20]]
+
+    def fill(found: re.Match[str]) -> str:
+        index = int(found[1])
+        return shorten(arguments[index], 200) if index < len(arguments) else found[0]
+
+    return shorten(clean(_PLACEHOLDER.sub(fill, text[:MESSAGE_LIMIT])), MESSAGE_LIMIT)
+
+
+def _texts(physical: dict[str, Any]) -> tuple[str, str]:
+    def text(name: str) -> str:
+        snippet = as_object(as_object(physical.get(name)).get("snippet"))
+        return clean(as_text(snippet.get("text"))[:2_000])
+
+    return text("region"), text("contextRegion")
+
+
+def _scope(place: dict[str, Any]) -> str:
+    logical = [as_object(one) for one in as_list(place.get("logicalLocations"))[:5]]
+    names = (one.get("fullyQualifiedName") or one.get("name") for one in logical)
+    return shorten(clean(next((as_text(one) for one in names if as_text(one)), "")), 500)
+
+
+def _hash(result: dict[str, Any]) -> str:
+    """Return the tool's own identity of the result, less an ordinal at its end."""
+    for member in ("fingerprints", "partialFingerprints"):
+        for _, value in sorted(as_object(result.get(member)).items()):
+            if isinstance(value, str) and _HASH.fullmatch(value):
+                return re.sub(r":[0-9]+$", "", value)
+    return ""
+
+
+def _suppression(result: dict[str, Any]) -> str | None:
+    for one in map(as_object, as_list(result.get("suppressions"))):
+        if one.get("status", "accepted") == "accepted":
+            text = as_text(one.get("justification")) or as_text(one.get("kind"))
+            return shorten(clean(text), 200) or "suppressed"
+    return None
+
+
+def _web(value: Any) -> str | None:
+    text = as_text(value)
+    good = text.startswith(("https://", "http://")) and not _CONTROL.search(text)
+    return text if good and len(text) <= PATH_LIMIT else None

@@ -1,0 +1,67 @@
+"""Qualified names around a line, by indentation.
+
+It works on files that do not parse, in several languages, and in linear time.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from typing import Final
+
+_DEFINITION: Final = re.compile(
+    r"^(\s*)(?:"
+    r"(?:async\s+)?def \s*(\w+)"
+    r"|(?:export\s+)?(?:default\s+)?(?:abstract\s+)?class \s*(\w+)"
+    r"|(?:export\s+)?(?:default\s+)?(?:async\s+)?function\s*\*?\s*(\w+)"
+    r"|(?:export\s+)?(?:const|let|var)\s+(\w+)\s*=\s*(?:async\s*)?(?:\([^()]*\)|\w+)\s*=>"
+    r")"
+)
+_WORDS: Final = ("def ", "class ", "function", "=>")
+_LINE_LIMIT: Final = 1_000
+_NAME_LIMIT: Final = 500
+
+
+class Scopes:
+    """The definitions of one file."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        """Find the definitions and what each one stands in."""
+        self._lines = lines
+        self._numbers: list[int] = []
+        self._depths: list[int] = []
+        self._parents: list[int] = []
+        self._names: list[str] = []
+        for number, line in enumerate(lines, start=1):
+            if not any(word in line for word in _WORDS):
+                continue  # Nearly every line: the expression is twenty times slower.
+            if match := _DEFINITION.match(line[:_LINE_LIMIT]):
+                name = next(one for one in match.groups()[1:] if one)
+                self._add(number, len(match[1].expandtabs()), name)
+
+    def around(self, line: int) -> str:
+        """Return the dotted name of the definitions around a line, empty at module level."""
+        index = bisect_right(self._numbers, line) - 1
+        if index >= 0 and self._numbers[index] != line:
+            index = self._climb(index, self._indent(line))
+        return self._names[index] if index >= 0 else ""
+
+    def _add(self, number: int, depth: int, name: str) -> None:
+        parent = self._climb(len(self._numbers) - 1, depth)
+        whole = f"{self._names[parent]}.{name}" if parent >= 0 else name
+        self._numbers.append(number)
+        self._depths.append(depth)
+        self._parents.append(parent)
+        self._names.append(whole[-_NAME_LIMIT:])
+
+    def _climb(self, index: int, indent: int) -> int:
+        while index >= 0 and self._depths[index] >= indent:
+            index = self._parents[index]
+        return index
+
+    def _indent(self, line: int) -> int:
+        if not 0 < line <= len(self._lines):
+            return 0
+        text = self._lines[line - 1][:_LINE_LIMIT].expandtabs()
+        return len(text) - len(text.lstrip())

@@ -1,0 +1,47 @@
+"""Keep a scan in hand while the work goes on."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from typing import Final
+
+from kova.domain.errors import ConflictError, UnavailableError
+from kova.domain.scan import ClaimedScan
+from kova.ports.stores import ScanStore
+
+LEASE: Final = timedelta(seconds=15)
+
+
+@contextlib.asynccontextmanager
+async def held(scans: ScanStore, claim: ClaimedScan) -> AsyncIterator[None]:
+    """Renew the lease while the block runs; stop the block when the lease is lost.
+
+    Raises:
+        ConflictError: another worker took the scan over.
+    """
+    worker = asyncio.current_task()
+    assert worker is not None
+    lost = False
+
+    async def beat() -> None:
+        nonlocal lost
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            with contextlib.suppress(UnavailableError):
+                if not await scans.renew(claim, LEASE):
+                    lost = True
+                    worker.cancel()
+                    return
+
+    task = asyncio.create_task(beat())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if lost:
+            raise ConflictError("Another worker took the scan over.") from None
+        raise
+    finally:
+        task.cancel()

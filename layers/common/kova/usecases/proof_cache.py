@@ -1,0 +1,60 @@
+"""The proofs of a file's fixes, kept by the blob that they are about."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Iterable, Mapping, Sequence
+
+from kova.domain.cached import cache_key, decode_outcome, encode_outcome, holds_secret
+from kova.domain.finding import Finding
+from kova.ports.source import TreeFile
+from kova.ports.stores import AnalysisCache
+from kova.usecases.analyze_tree import AnalyzeTree
+from kova.usecases.propose_fixes import FileOutcome
+from kova.version import VERSION
+
+_LOG = logging.getLogger("kova.scan")
+_PROOF = f"proof/{VERSION}"
+
+
+class ProofCache:
+    """With the same analysers and the same prover, an equal file has equal proofs."""
+
+    def __init__(self, *, cache: AnalysisCache, analyze: AnalyzeTree) -> None:
+        """Take where to keep them and the analysers."""
+        self._cache = cache
+        self._analyze = analyze
+
+    async def load(self, repository_id: str, files: Sequence[TreeFile]) -> dict[str, FileOutcome]:
+        """Return what is known, by path."""
+        keys = {self._key(file.path, file.sha): file.path for file in files}
+        found = await self._cache.load(repository_id, list(keys)) if keys else {}
+        proofs: dict[str, FileOutcome] = {}
+        for key, data in found.items():
+            path = keys[key]
+            try:
+                fixes, combined = decode_outcome(data or b"", path)
+                proofs[path] = FileOutcome(fixes=fixes, combined=combined)
+            except ValueError:
+                _LOG.warning("a cached proof is damaged", extra={"path": path})
+        return proofs
+
+    async def store(
+        self,
+        repository_id: str,
+        outcomes: Mapping[str, FileOutcome],
+        blobs: Mapping[str, str],
+        findings: Iterable[Finding],
+    ) -> None:
+        """Keep outcomes; not of files in which an analyser saw a secret."""
+        secret = {one.path for one in findings if holds_secret([one])}
+        entries: dict[bytes, bytes | None] = {
+            self._key(path, blobs[path]): encode_outcome(one.fixes, one.combined)
+            for path, one in outcomes.items()
+            if path in blobs and path not in secret
+        }
+        if entries:
+            await self._cache.store(repository_id, entries)
+
+    def _key(self, path: str, blob_sha: str) -> bytes:
+        return cache_key(_PROOF, path, blob_sha, self._analyze.digest(self._analyze.readers(path)))

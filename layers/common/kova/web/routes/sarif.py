@@ -1,0 +1,63 @@
+"""SARIF out and in: a scan's errors for other tools, other tools' results for Kova."""
+
+from __future__ import annotations
+
+from typing import Any, Final
+
+from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi.responses import JSONResponse
+
+from kova.domain.api_key import Scope
+from kova.domain.errors import ConflictError, NotFoundError
+from kova.domain.sarif import to_sarif
+from kova.domain.scan import Trigger
+from kova.web.dependencies import Services, needs, once
+from kova.web.openapi import READS, WRITES, problems
+from kova.web.schemas import SarifImportView
+
+router = APIRouter(tags=["scans"])
+_MEDIA_TYPE: Final = "application/sarif+json"
+_ACCEPTED: Final = frozenset({"application/json", _MEDIA_TYPE})
+_BODY: Final[dict[str, Any]] = {
+    "requestBody": {
+        "required": True,
+        "content": {
+            name: {"schema": {"type": "object", "required": ["version", "runs"]}}
+            for name in sorted(_ACCEPTED)
+        },
+    }
+}
+
+
+@router.get(
+    "/api/scans/{scan_id}/sarif",
+    dependencies=[Depends(needs(Scope.READ))],
+    responses={200: {"content": {_MEDIA_TYPE: {}}}} | READS | problems(404, 409),
+    response_class=JSONResponse,
+)
+async def get_sarif(scan_id: str, services: Services) -> JSONResponse:
+    """Return the open errors of the scan's repository as SARIF 2.1.0 within GitHub's limits."""
+    scan = await services.stores.scans.get(scan_id)
+    if scan is None:
+        raise NotFoundError("There is no such scan.")
+    if scan.trigger is Trigger.PULL_REQUEST:
+        raise ConflictError("What a pull request introduced is on its check run and not kept.")
+    findings = await services.stores.errors.of_scan(scan_id)
+    return JSONResponse(to_sarif(findings), media_type=_MEDIA_TYPE)
+
+
+@router.post(
+    "/api/scans/{scan_id}/sarif",
+    dependencies=[Depends(once(Scope.SCAN))],
+    responses=WRITES | problems(404, 409),
+    openapi_extra=_BODY,
+)
+async def post_sarif(scan_id: str, request: Request, services: Services) -> SarifImportView:
+    """Add another tool's results about the commit of a scan; they live on as any error does.
+
+    The answer comes after the rows are written. The same log again changes nothing.
+    """
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind not in _ACCEPTED:
+        raise HTTPException(status_code=415)
+    return SarifImportView.of(await services.import_sarif.run(scan_id, await request.body()))

@@ -1,0 +1,77 @@
+"""Findings for tests, made of a file's lines: whatever stands after `BAD` on a line is flagged."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.fingerprint import identify
+from kova.domain.scan import Analysis, AnalyzerCoverage
+
+_FLAG = re.compile(r"BAD(?:\[(\w+)\])?\s*\(?\w*\)?(?P<quiet>\s*# quiet)?")
+
+
+def finding(**fields: object) -> Finding:
+    values: dict[str, object] = {
+        "analyzer": "tool",
+        "rule_id": "R1",
+        "severity": Severity.HIGH,
+        "tier": Tier.ERROR,
+        "confidence": Confidence.HIGH,
+        "category": Category.CORRECTNESS,
+        "message": "Bad.",
+        "path": "a.py",
+        "span": Span(start_line=1, start_column=1, end_line=1, end_column=4),
+    }
+    return Finding(**{**values, **fields})  # type: ignore[arg-type]
+
+
+def found_in(path: str, text: str, rules: Sequence[str] = ("R1",)) -> list[Finding]:
+    """Return the findings of a file: `BAD(x)` is R1, `BAD[R2](x)` is R2; other rules are off."""
+    lines = text.split("\n")
+    found = []
+    for number, line in enumerate(lines, start=1):
+        for match in _FLAG.finditer(line):
+            rule = match[1] or "R1"
+            end = match.start("quiet") if match["quiet"] else match.end()
+            span = Span(
+                start_line=number,
+                start_column=match.start() + 1,
+                end_line=number,
+                end_column=end + 1,
+            )
+            if rule in rules:
+                quiet = "# quiet" if match["quiet"] else None
+                found.append(finding(path=path, rule_id=rule, span=span, suppressed=quiet))
+    return identify(found, lines)
+
+
+def analysis_of(
+    files: Mapping[str, str],
+    *,
+    rules: Sequence[str] = ("R1",),
+    version: str = "1",
+    unread: Sequence[str] = (),
+    whole: bool = True,
+) -> Analysis:
+    """Return what one analyser says of a tree, as a scan would put it together."""
+    read = {path: text for path, text in files.items() if path not in unread}
+    found = [one for path, text in sorted(read.items()) for one in found_in(path, text, rules)]
+    return Analysis(
+        findings=tuple(one for one in found if one.suppressed is None),
+        suppressed=tuple(one for one in found if one.suppressed is not None),
+        skipped=(),
+        files=len(files),
+        analyzed=frozenset(read),
+        coverage=(
+            AnalyzerCoverage(name="tool", identity=f"tool {version}", paths=frozenset(read)),
+        ),
+        blobs={path: f"{hash(text) & (2**64 - 1):040x}" for path, text in files.items()},
+        listed=frozenset(files) if whole else None,
+    )
+
+
+def renamed(found: Sequence[Finding], path: str) -> list[Finding]:
+    return [replace(one, path=path) for one in found]

@@ -1,0 +1,90 @@
+"""SARIF in and out over HTTP."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from tests.domain.test_sarif import check_github_rules
+from tests.domain.test_sarif_import import RESULT, log
+from tests.server.conftest import Kova
+
+BAD = b"def f(x):\n    return x is 'a'\n"
+JSON = {"content-type": "application/sarif+json"}
+
+
+def at(line: int, path: str = "src/a.py") -> dict[str, Any]:
+    moved = json.loads(json.dumps(RESULT))
+    physical = moved["locations"][0]["physicalLocation"]
+    physical["artifactLocation"] = {"uri": path}
+    physical["region"] |= {"startLine": line, "snippet": {"text": f"eval(x{path})"}}
+    return moved  # type: ignore[no-any-return]
+
+
+def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
+    kova.push("octo/sample", {"src/a.py": BAD, "src/b.py": BAD})
+    (scan,) = kova.finished(1)
+    url = f"/api/scans/{scan['id']}/sarif"
+
+    def send(body: bytes, where: str = url) -> dict[str, Any]:
+        answer = kova.client.post(where, content=body, headers=JSON)
+        assert answer.status_code == 200, answer.text
+        return answer.json()  # type: ignore[no-any-return]
+
+    body = log(at(3), at(9, "src/b.py"), at(1, "../x.py"))
+    first = send(body)
+    assert first["tools"] == [
+        {
+            "analyzer": "CodeQL",
+            "version": "2.1",
+            "accepted": 2,
+            "refused": {"no_path_in_the_repository": 1},
+            "finished": True,
+        }
+    ]
+    # The tool is new here: it saw what was there before, so no commit introduced it.
+    assert (first["new_errors"], first["fixed_errors"]) == (0, 0)
+    assert send(body) == first
+    errors = kova.all("/api/errors", analyzer="CodeQL")
+    assert {(one["path"], one["status"], one["introduced_in"]) for one in errors} == {
+        ("src/a.py", "open", None),
+        ("src/b.py", "open", None),
+    }
+    # Kova's own scan of the next commit closes none of them, but a deleted file does.
+    kova.push("octo/sample", {"src/a.py": b"x = 1\n"}, deletes=["src/b.py"])
+    scans = kova.finished(2)
+    by_path = {one["path"]: one["status"] for one in kova.all("/api/errors", analyzer="CodeQL")}
+    assert by_path == {"src/a.py": "open", "src/b.py": "fixed"}
+    refused = kova.client.post(url, content=body, headers=JSON)
+    assert (refused.status_code, refused.json()["reason"]) == (409, "conflict")
+    newest = f"/api/scans/{scans[0]['id']}/sarif"
+    assert send(log(at(70)), newest)["new_errors"] == 0
+    assert send(log(at(70), at(1, "src/c.py")), newest)["new_errors"] == 1
+    assert send(log(), newest)["fixed_errors"] == 2
+    out = kova.client.get(newest)
+    assert out.headers["content-type"] == "application/sarif+json"
+    check_github_rules(out.json())
+
+
+def test_what_is_sent_wrong_is_told(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": BAD})
+    (scan,) = kova.finished(1)
+    url = f"/api/scans/{scan['id']}/sarif"
+
+    def status(where: str, body: bytes, **headers: str) -> int:
+        answer = kova.client.post(where, content=body, headers={**JSON, **headers})
+        assert answer.headers["content-type"] == "application/problem+json"
+        return answer.status_code
+
+    assert status("/api/scans/nothing/sarif", log()) == 404
+    assert status(url, b"{") == 400
+    assert status(url, b'{"version": "2.0"}') == 400
+    assert status(url, log(), **{"content-type": "text/plain"}) == 415
+    assert status(url, b"x" * 10_000_001) == 413
+    assert status(url, log(), Authorization="Bearer none") == 401
+    assert kova.client.get("/api/scans/nothing/sarif").status_code == 404
+    out = kova.client.get(url).json()
+    (run,) = out["runs"]
+    assert [one["ruleId"] for one in run["results"]] == ["ruff/F632"]
+    (error,) = kova.all("/api/errors")
+    assert run["results"][0]["partialFingerprints"] == {"kova/v1": error["fingerprint"]}

@@ -1,0 +1,130 @@
+"""The scan job in this process, against the fake GitHub and a real Postgres."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from kova.adapters.github.publisher import GitHubPublisher
+from kova.adapters.postgres.cache import PostgresAnalysisCache
+from kova.bootstrap.analyzers import local_analyzers, prove_fix
+from kova.bootstrap.container import Container
+from kova.bootstrap.scans import scan_repository
+from kova.bootstrap.settings import load_settings
+from kova.domain.scan import Scan, ScanTarget, Trigger
+from kova.ports.analyzer import Analyzer
+from kova.ports.source import FetchLimits
+from kova.usecases.analyze_tree import AnalyzeTree
+from kova_fakes.github import FakeGitHub, serve_github
+
+NAME = "octo/sample"
+
+
+class Desk:
+    """Scans what is pushed, and counts what GitHub was asked for."""
+
+    def __init__(self, github: FakeGitHub, url: str) -> None:
+        self.github = github
+        self._runner = asyncio.Runner()
+        environment = {
+            "KOVA_DATABASE_URL": url,
+            "KOVA_GITHUB_API_URL": github.url,
+            "KOVA_GITHUB_APP_ID": github.app_id,
+            "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
+        }
+        self.container = Container(load_settings(environment))
+        self.analyzers: list[Analyzer] = local_analyzers()
+        self.limits = FetchLimits()
+
+    def close(self) -> None:
+        self.run(self.container.close())
+        self._runner.close()
+
+    def run(self, awaitable: Any) -> Any:
+        return self._runner.run(awaitable)
+
+    def push(self, files: dict[str, bytes], **kwargs: Any) -> str:
+        known = {one.full_name for one in self.github.state.repositories()}
+        if NAME not in known:
+            return self.github.state.create_repository(NAME, files=files)
+        return self.github.state.push(NAME, files, **kwargs)
+
+    def scan(self, **fields: Any) -> Scan:
+        """Scan the head of main with the analysers of the moment."""
+        head = self.github.state.head(NAME, "main")
+        target = ScanTarget(
+            **{
+                "repository": NAME,
+                "trigger": Trigger.API,
+                "ref": "refs/heads/main",
+                "commit_sha": head,
+                "scan_id": str(uuid.uuid4()),
+                **fields,
+            }
+        )
+        analyze = AnalyzeTree(self.analyzers)
+        job = scan_repository(
+            stores=self.container.stores,
+            source=self.container.source,
+            analyze=analyze,
+            prove=prove_fix(analyze),
+            publisher=GitHubPublisher(self.container.github),
+            limits=self.limits,
+            meter=self.container.meter,
+        )
+        scan = self.run(self.container.stores.scans.get(self.run(job.run(target))))
+        assert scan.status == "succeeded", scan.failure
+        return scan  # type: ignore[no-any-return]
+
+    def pull(self, head: str) -> Scan:
+        """Open a pull request of a branch and scan it."""
+        number = self.github.state.open_pull(NAME, head=head, base="main", title="Change")
+        return self.scan(
+            trigger=Trigger.PULL_REQUEST,
+            pull_request=number,
+            ref=f"refs/pull/{number}/head",
+            base_sha=self.github.state.head(NAME, "main"),
+            commit_sha=self.github.state.head(NAME, head),
+        )
+
+    def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
+        async def read() -> list[dict[str, Any]]:
+            async with self.container.database.transaction() as connection:
+                cursor = await connection.execute(query, values)  # type: ignore[call-overload]
+                return list(await cursor.fetchall()) if cursor.description else []
+
+        return self.run(read())  # type: ignore[no-any-return]
+
+    def errors(self) -> dict[tuple[str, int, str], str]:
+        rows = self.rows("SELECT path, start_line, rule_id, status FROM errors")
+        return {(one["path"], one["start_line"], one["rule_id"]): one["status"] for one in rows}
+
+    def fetched(self) -> list[str]:
+        """Return what was asked of GitHub since the last call: blobs and tarballs."""
+        asked = [one.path for one in self.github.state.requests if one.method == "GET"]
+        self.github.state.requests.clear()
+        kinds = [path.split("/")[4:6] for path in asked if path.startswith("/repos/")]
+        return [
+            "/".join(kind[:1]) if kind[:1] == ["tarball"] else "/".join(kind)
+            for kind in kinds
+            if kind[:1] == ["tarball"] or kind == ["git", "blobs"]
+        ]
+
+    def cache(self, **limits: Any) -> PostgresAnalysisCache:
+        return PostgresAnalysisCache(self.container.database, **limits)
+
+    def summary(self) -> str:
+        """Return the text of the last check run."""
+        return str(self.github.state.check_runs(NAME)[-1]["output"]["summary"])
+
+
+@pytest.fixture
+def desk(database_url: str) -> Iterator[Desk]:
+    with serve_github() as github:
+        made = Desk(github, database_url)
+        yield made
+        made.close()

@@ -1,0 +1,87 @@
+# ruff: noqa: ARG002 (the ports name what is not needed here)
+"""Analyse a tree of so many files that come from nowhere; print counts and peak memory."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import resource
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from kova.bootstrap.analyzers import local_analyzers
+from kova.domain.coverage import coverage_of
+from kova.domain.finding import Skipped
+from kova.domain.repository_settings import RepositorySettings
+from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, Tree, TreeFile
+from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
+from kova.usecases.analyze_tree import AnalyzeTree
+from kova.usecases.proof_cache import ProofCache
+
+CODE = b"def f(x):\n    return x is 'a'\n"
+
+
+class Made(CodeSource):
+    """A commit whose files are made as they are asked for."""
+
+    def __init__(self, number: int) -> None:
+        self._number = number
+
+    async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
+        sha = hashlib.sha1(commit_sha.encode(), usedforsecurity=False).hexdigest()
+        paths = (f"d{number % 1_000}/m{number}.py" for number in range(self._number))
+        files = tuple(TreeFile(path=path, sha=sha, size=len(CODE)) for path in paths)
+        return Tree(commit_sha=commit_sha, files=files, skipped=(), complete=True)
+
+    async def download(
+        self,
+        repository: RepositoryRef,
+        commit_sha: str,
+        wanted: Sequence[TreeFile],
+        folder: Path,
+        limits: FetchLimits,
+    ) -> tuple[Skipped, ...]:
+        for file in wanted:
+            target = folder / file.path
+            target.parent.mkdir(exist_ok=True)
+            target.write_bytes(CODE)
+        return ()
+
+
+class Nothing:
+    """A cache that keeps nothing, but is told everything."""
+
+    async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
+        return {}
+
+    async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
+        assert all(entries.values())
+
+    async def clean(self, repository_id: str) -> None:
+        return
+
+
+async def main(number: int, most: int) -> None:
+    analyze = AnalyzeTree(local_analyzers())
+    cache = Nothing()
+    commits = AnalyzeCommit(
+        source=Made(number),  # type: ignore[abstract]
+        analyze=analyze,
+        limits=FetchLimits(files=most),
+        cache=cache,
+        proofs=ProofCache(cache=cache, analyze=analyze),
+    )
+    request = CommitRequest(
+        repository=RepositoryRef(full_name="o/r"), repository_id="r", commit_sha="c"
+    )
+    with tempfile.TemporaryDirectory() as name:
+        analysis = (await commits.run(request, Path(name))).analysis
+    coverage_of(analysis, RepositorySettings())
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    sys.stdout.write(f"{len(analysis.analyzed)} {len(analysis.skipped)} {peak}\n")
+
+
+if __name__ == "__main__":
+    asyncio.run(main(int(sys.argv[1]), int(sys.argv[2])))
