@@ -22,7 +22,8 @@ from kova_fakes.models.streams import EventStream
 from kova_fakes.models.validate import InvalidRequestError, adapter, check_schema, read
 from kova_fakes.serving import serving
 
-VERSION = "2023-06-01"
+# The long-lived version, and the one that the installed SDK names.
+VERSIONS = {"2023-06-01", "2026-10-21"}
 _MESSAGES = adapter(message_create_params.MessageCreateParams)
 _COUNT = adapter(message_count_tokens_params.MessageCountTokensParams)
 _SECRETS = {"x-api-key", "authorization"}
@@ -65,12 +66,12 @@ class _Server:
         self._script = script
 
     async def _accepted(self, request: Request, validator: Any) -> dict[str, Any] | Response:
-        # The documented header is x-api-key; the SDK sends the same key as a bearer from 2.13 on.
+        # By hand the key comes as x-api-key; the installed SDK sends it as a bearer.
         given = request.headers.get("x-api-key"), request.headers.get("authorization")
         key = self._script.api_key
         if given not in {(key, None), (None, f"Bearer {key}")}:
             return error(401, "invalid x-api-key")
-        if request.headers.get("anthropic-version") != VERSION:
+        if request.headers.get("anthropic-version") not in VERSIONS:
             return error(400, "anthropic-version: header is required")
         try:
             body = await read(request, validator)
