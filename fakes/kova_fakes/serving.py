@@ -13,10 +13,16 @@ from starlette.types import ASGIApp
 
 
 @contextmanager
-def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
+def serving(app: ASGIApp, port: int = 0, *, lifespan: bool = False) -> Iterator[str]:
     """Yield the address while the application is served; a free port unless one is named."""
     config = uvicorn.Config(
-        app, host="127.0.0.1", port=port, log_level="critical", lifespan="off", backlog=1_024
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="critical",
+        lifespan="on" if lifespan else "off",
+        backlog=1_024,
+        timeout_graceful_shutdown=5,
     )
     server = uvicorn.Server(config)
     listening = config.bind_socket()
@@ -30,6 +36,6 @@ def serving(app: ASGIApp, port: int = 0) -> Iterator[str]:
         yield f"http://127.0.0.1:{listening.getsockname()[1]}"
     finally:
         server.should_exit = True
-        server.force_exit = True  # A scripted stall must not keep a test waiting.
+        server.force_exit = not lifespan  # A scripted stall must not keep a test waiting.
         thread.join(timeout=10)
         listening.close()

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fastapi import FastAPI
 
+import functions.ai_command.app
 import functions.api.app
 import functions.health.app
 from kova.bootstrap.container import Container
@@ -22,5 +23,10 @@ def application(environment: Mapping[str, str]) -> FastAPI:
     Raises:
         SettingsError: its message lists every setting that is missing or not valid.
     """
-    routers = (*functions.health.app.ROUTERS, *functions.api.app.ROUTERS, webhooks.router)
+    routers = (
+        *functions.health.app.ROUTERS,
+        *functions.api.app.ROUTERS,
+        *functions.ai_command.app.ROUTERS,
+        webhooks.router,
+    )
     return create_app(Container(load_settings(environment, needed=NEEDED)), routers)

@@ -44,12 +44,12 @@ def post(url: str, body: Any, **headers: str) -> httpx.Response:
     return httpx.post(url, json=body, headers=headers, timeout=5)
 
 
-def openai_post(gpt: FakeOpenAI, body: Any, key: str = "sk-fake") -> httpx.Response:
+def openai_post(gpt: FakeOpenAI, body: Any, key: str = "sk-fake-0123456789") -> httpx.Response:
     return post(f"{gpt.url}/responses", body, authorization=f"Bearer {key}")
 
 
 def anthropic_post(claude: FakeAnthropic, body: Any, **headers: str) -> httpx.Response:
-    sent = {"x-api-key": "sk-ant-fake", "anthropic-version": "2023-06-01"} | headers
+    sent = {"x-api-key": "sk-ant-fake-0123456789", "anthropic-version": "2023-06-01"} | headers
     return post(f"{claude.url}/v1/messages", body, **{k: v for k, v in sent.items() if v})
 
 
@@ -110,7 +110,7 @@ def test_a_wrong_key_a_missing_version_and_an_unknown_model_are_refused(
     assert openai_post(gpt, ASKED | {"model": "nonsense"}).status_code == 404
     assert anthropic_post(claude, TOLD, **{"x-api-key": "other"}).status_code == 401
     assert anthropic_post(claude, TOLD, **{"x-api-key": ""}).status_code == 401
-    bearer = {"x-api-key": "", "authorization": "Bearer sk-ant-fake"}
+    bearer = {"x-api-key": "", "authorization": "Bearer sk-ant-fake-0123456789"}
     assert anthropic_post(claude, TOLD, **bearer).status_code == 200
     assert anthropic_post(claude, TOLD, **{"anthropic-version": ""}).status_code == 400
     assert anthropic_post(claude, TOLD | {"model": "nonsense"}).status_code == 404
@@ -119,7 +119,7 @@ def test_a_wrong_key_a_missing_version_and_an_unknown_model_are_refused(
 def test_the_sdks_read_answers_streams_counts_and_embeddings(
     gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> None:
-    with openai.OpenAI(api_key="sk-fake", base_url=gpt.url) as client:
+    with openai.OpenAI(api_key="sk-fake-0123456789", base_url=gpt.url) as client:
         whole = client.responses.create(model="gpt-6.1-sol", input="hello")
         assert whole.output_text == "I was shown 0 lines."
         chat = client.chat.completions.create(
@@ -134,7 +134,7 @@ def test_the_sdks_read_answers_streams_counts_and_embeddings(
             for one in vectors[1:]
         )
         assert near > far
-    with anthropic.Anthropic(api_key="sk-ant-fake", base_url=claude.url) as other:
+    with anthropic.Anthropic(api_key="sk-ant-fake-0123456789", base_url=claude.url) as other:
         with other.messages.stream(
             model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": "hi"}]
         ) as stream:

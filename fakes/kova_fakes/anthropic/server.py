@@ -152,7 +152,7 @@ def _check(body: dict[str, Any]) -> None:
 
 
 @contextmanager
-def serve_anthropic(api_key: str = "sk-ant-fake") -> Iterator[FakeAnthropic]:
+def serve_anthropic(api_key: str = "sk-ant-fake-0123456789") -> Iterator[FakeAnthropic]:
     """Serve the fake on the loopback."""
     script = Script(api_key=api_key)
     with serving(application(script)) as url:

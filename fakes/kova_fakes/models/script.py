@@ -77,6 +77,15 @@ class Script:
         with self._lock:
             self.abandoned += 1
 
+    def reset(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._pending.clear()
+            self.always = Reply()
+            self.calls.clear()
+            self.refused.clear()
+            self.abandoned = 0
+
     def count(self, suffix: str) -> int:
         """Return how many valid requests came to paths with an ending."""
         return sum(call.path.endswith(suffix) for call in self.calls)

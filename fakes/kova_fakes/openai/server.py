@@ -165,7 +165,9 @@ def _vector(text: str, size: int, body: dict[str, Any]) -> list[float] | str:
 
 
 @contextmanager
-def serve_openai(api_key: str = "sk-fake", *, chat_only: bool = False) -> Iterator[FakeOpenAI]:
+def serve_openai(
+    api_key: str = "sk-fake-0123456789", *, chat_only: bool = False
+) -> Iterator[FakeOpenAI]:
     """Serve the fake on the loopback."""
     script = Script(api_key=api_key)
     with serving(application(script, chat_only=chat_only)) as url:

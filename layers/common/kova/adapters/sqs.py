@@ -1,4 +1,4 @@
-"""The scan queue on Amazon SQS."""
+"""The queues on Amazon SQS."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kova.domain.errors import QueueUnavailableError
-from kova.domain.job import encode_scan_job
+from kova.domain.job import encode_command_job, encode_scan_job
 from kova.domain.scan import ScanTarget
 
 if TYPE_CHECKING:
@@ -63,6 +63,22 @@ class SqsScanQueue:
         with _translated():
             self._client.get_queue_attributes(
                 QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"]
+            )
+
+
+class SqsCommandQueue:
+    """Implements ports.commands.CommandQueue."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        """Take a client and the queue's URL."""
+        self._client = client
+        self._queue_url = queue_url
+
+    def send_command(self, command_id: str) -> None:
+        """Send one message."""
+        with _translated():
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=encode_command_job(command_id)
             )
 
 

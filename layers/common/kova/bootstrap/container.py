@@ -23,8 +23,10 @@ from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.redis.connection import Redis
 from kova.adapters.sqs import SqsScanQueue, sqs_client
+from kova.bootstrap.ai import AiServices, ai_services
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.settings import Settings, SettingsError
+from kova.ports.meter import Meter, SilentMeter
 from kova.ports.source import FetchLimits
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.analyze_tree import AnalyzeTree
@@ -76,6 +78,11 @@ class Container:
         """The scan queue; SettingsError when it is not configured."""
         url = _needed(self.settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL")
         return SqsScanQueue(sqs_client(), url)
+
+    @cached_property
+    def meter(self) -> Meter:
+        """Where counts and durations go."""
+        return SilentMeter()
 
     @cached_property
     def http(self) -> httpx.AsyncClient:
@@ -132,6 +139,11 @@ class Container:
             publish=PublishScan(GitHubPublisher(self.github)),
         )
 
+    @cached_property
+    def ai(self) -> AiServices:
+        """POST /ai/command and what belongs to it."""
+        return ai_services(self)
+
     def checks(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """The pings of what is configured, for /health."""
 
@@ -148,6 +160,8 @@ class Container:
 
     async def close(self) -> None:
         """Close what was opened."""
+        if "ai" in self.__dict__:
+            await self.ai.close()
         if "database" in self.__dict__:
             await self.database.close()
         if "http" in self.__dict__:

@@ -1,10 +1,10 @@
-"""The scan worker of the Lambda form: one container and one event loop for its whole life."""
+"""The workers of the Lambda form: one container and one event loop for their whole life."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
 from kova.bootstrap.container import Container
@@ -12,16 +12,24 @@ from kova.bootstrap.environment import environment
 from kova.bootstrap.functions import event_loop
 from kova.bootstrap.settings import load_settings
 from kova.domain.retry import GiveUp, Retry
+from kova.usecases.handle_command_job import HandleCommandJob
 from kova.usecases.handle_scan_job import HandleScanJob
 from kova.web.logs import configure_logging
 
 NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
 
 
-class ScanWorker:
+class JobHandler(Protocol):
+    """Handles the messages of one queue."""
+
+    async def run(self, body: str, attempt: int) -> object:
+        """Return a Retry or a GiveUp, or something else when the message may be deleted."""
+
+
+class QueueWorker:
     """Handles SQS events and reports per record."""
 
-    def __init__(self, handle: HandleScanJob, consumer: SqsConsumer) -> None:
+    def __init__(self, handle: JobHandler, consumer: SqsConsumer) -> None:
         """Take the job's handler and the queue's consumer."""
         self._handle = handle
         self._consumer = consumer
@@ -59,10 +67,21 @@ def handle_scan_job(container: Container) -> HandleScanJob:
 
 
 @cache
-def scan_worker() -> ScanWorker:
+def scan_worker() -> QueueWorker:
     """Build the worker at the first event."""
     configure_logging()
     settings = load_settings(environment(), needed=NEEDED)
     assert settings.scan_queue_url is not None
     consumer = SqsConsumer(sqs_client(), settings.scan_queue_url)
-    return ScanWorker(handle_scan_job(Container(settings)), consumer)
+    return QueueWorker(handle_scan_job(Container(settings)), consumer)
+
+
+@cache
+def command_worker() -> QueueWorker:
+    """Build the worker of the command queue at the first event."""
+    configure_logging()
+    needed = ("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
+    settings = load_settings(environment(), needed=needed)
+    assert settings.ai.command_queue_url is not None
+    consumer = SqsConsumer(sqs_client(), settings.ai.command_queue_url)
+    return QueueWorker(HandleCommandJob(Container(settings).ai.finish), consumer)

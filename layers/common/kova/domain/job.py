@@ -12,6 +12,7 @@ from kova.domain.repository import FULL_NAME_PATTERN
 from kova.domain.scan import ScanTarget, Trigger
 
 VERSION: Final = 1
+_ID: Final = re.compile(r"[0-9a-f-]{36}")
 _FIELDS: Final = {field.name for field in dataclasses.fields(ScanTarget)}
 _INTEGERS: Final = {"github_id", "installation_id", "pull_request"}
 _BOOLEANS: Final = {"private", "full", "fix"}
@@ -29,14 +30,7 @@ def decode_scan_job(body: str) -> ScanTarget:
     Raises:
         MalformedMessageError: it is not one; trying again will not help.
     """
-    try:
-        message = json.loads(body)
-    except (ValueError, RecursionError) as exc:
-        raise MalformedMessageError from exc
-    if not isinstance(message, dict) or message.get("kind") != "scan":
-        raise MalformedMessageError
-    if message.get("version") != VERSION:
-        raise MalformedMessageError("The queue message has a version that is not known.")
+    message = _message(body, "scan")
     values = {key: value for key, value in message.items() if key in _FIELDS}
     for key, value in values.items():
         _check(key, value)
@@ -44,6 +38,37 @@ def decode_scan_job(body: str) -> ScanTarget:
         return ScanTarget(**{**values, "trigger": Trigger(values.get("trigger", ""))})
     except (TypeError, ValueError) as exc:
         raise MalformedMessageError from exc
+
+
+def encode_command_job(command_id: str) -> str:
+    """Return the message for the command queue."""
+    body = {"version": VERSION, "kind": "command", "command_id": command_id}
+    return json.dumps(body, separators=(",", ":"))
+
+
+def decode_command_job(body: str) -> str:
+    """Read a message of the command queue and return the command's id.
+
+    Raises:
+        MalformedMessageError: it is not one; trying again will not help.
+    """
+    message = _message(body, "command")
+    command_id = message.get("command_id")
+    if not isinstance(command_id, str) or not _ID.fullmatch(command_id):
+        raise MalformedMessageError("The queue message names no command.")
+    return command_id
+
+
+def _message(body: str, kind: str) -> dict[str, Any]:
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError) as exc:
+        raise MalformedMessageError from exc
+    if not isinstance(message, dict) or message.get("kind") != kind:
+        raise MalformedMessageError
+    if message.get("version") != VERSION:
+        raise MalformedMessageError("The queue message has a version that is not known.")
+    return message
 
 
 def _check(key: str, value: Any) -> None:

@@ -22,3 +22,18 @@ def digest(*parts: str) -> str:
 def rate_limit(policy: str, caller: str) -> str:
     """Return the key of one caller's limit under one policy."""
     return f"{PREFIX}:limit:{policy}:{digest(caller)}"
+
+
+def answer(identity: str) -> str:
+    """Return the key of an answer, by the hash of all that made it."""
+    return f"{PREFIX}:cache:answer:{digest(identity)}"
+
+
+def session_owner(session_id: str) -> str:
+    """Return the key that holds whose session it is."""
+    return f"{PREFIX}:session:{digest(session_id)}:owner"
+
+
+def session_turns(session_id: str) -> str:
+    """Return the key of a session's turns."""
+    return f"{PREFIX}:session:{digest(session_id)}:turns"
