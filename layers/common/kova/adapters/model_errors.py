@@ -24,11 +24,12 @@ _LONGEST_WAIT: Final = 3_600.0
 
 
 @contextmanager
-def translated(sdk: Any) -> Iterator[None]:
+def translated(sdk: Any, *, answering: bool = False) -> Iterator[None]:
     """Turn an SDK's errors into ours. Our messages repeat nothing of the provider's.
 
     Args:
         sdk: the module `openai` or `anthropic`.
+        answering: the head of the answer has come: a broken connection cuts it off.
 
     Raises:
         ModelError: one of its kinds.
@@ -40,7 +41,7 @@ def translated(sdk: Any) -> Iterator[None]:
     except sdk.APIStatusError as exc:
         raise _by_status(exc) from exc
     except sdk.APIConnectionError as exc:
-        raise ModelUnavailableError from exc
+        raise (ModelCutError if answering else ModelUnavailableError) from exc
     except sdk.APIError as exc:  # An error event, told in the middle of a stream.
         raise ModelCutError from exc
     except (httpx2.TransportError, httpx2.StreamError) as exc:

@@ -74,8 +74,9 @@ class OpenAIModel:
         )
         async with stream:
             check_stream(stream.response.headers)
-            async for event in _events(stream):
-                yield event
+            with translated(openai, answering=True):
+                async for event in _events(stream):
+                    yield event
 
     async def _completions(
         self, prompt: Prompt, seconds: float
@@ -98,23 +99,11 @@ class OpenAIModel:
             stream_options={"include_usage": True},
             timeout=openai.Timeout(seconds, connect=_CONNECT_SECONDS),
         )
-        finish: str | None = None
-        usage: TokenUsage | None = None
-        refused = False
         async with stream:
             check_stream(stream.response.headers)
-            yield Began()
-            async for chunk in stream:
-                for choice in chunk.choices[:1]:
-                    refused |= bool(choice.delta.refusal)
-                    finish = choice.finish_reason or finish
-                    if choice.delta.content:
-                        yield Piece(text=str(choice.delta.content))
-                if chunk.usage is not None:
-                    usage = _usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
-        if finish is None:
-            raise ModelCutError
-        yield Ended(finish=_finish_of_chat(finish, refused=refused), usage=usage)
+            with translated(openai, answering=True):
+                async for event in _chunks(stream):
+                    yield event
 
     async def close(self) -> None:
         """Close the connections."""
@@ -138,6 +127,24 @@ async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
         elif kind in {"response.failed", "error"}:
             raise ModelCutError if said else ModelUnavailableError
     raise ModelCutError
+
+
+async def _chunks(stream: Any) -> AsyncGenerator[ModelEvent, None]:
+    finish: str | None = None
+    usage: TokenUsage | None = None
+    refused = False
+    yield Began()
+    async for chunk in stream:
+        for choice in chunk.choices[:1]:
+            refused |= bool(choice.delta.refusal)
+            finish = choice.finish_reason or finish
+            if choice.delta.content:
+                yield Piece(text=str(choice.delta.content))
+        if chunk.usage is not None:
+            usage = _usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
+    if finish is None:
+        raise ModelCutError
+    yield Ended(finish=_finish_of_chat(finish, refused=refused), usage=usage)
 
 
 def _ended(response: Any, *, refused: bool) -> Ended:

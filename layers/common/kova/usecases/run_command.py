@@ -283,6 +283,8 @@ def _explained(exc: Exception, tally: Tally) -> tuple[Outcome, Exception]:
         return exc.outcome, _ERRORS[exc.outcome]()
     if isinstance(exc, ModelError):
         outcome = _outcome_of(exc)
+        if outcome is Outcome.CUT:
+            return outcome, errors.AiCutError()
         wait = round(max(tally.retry_after or 0.0, _SHORTEST_RETRY))
         return outcome, _ERRORS[outcome](retry_after=wait)
     return (Outcome.NO_CONTEXT if isinstance(exc, KovaError) else Outcome.FAILED), exc
