@@ -8,8 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# In Markdown a tag, a comment or an autolink begins with one of these.
-_TAG: Final = re.compile(r"<(?=[A-Za-z/!?])")
+# In Markdown a tag, a comment or an autolink begins with one of these; in chats, `<|` a marker.
+_TAG: Final = re.compile(r"<(?=[A-Za-z/!?|])")
 _ENTITY: Final = re.compile(r"&(?=#|[A-Za-z][A-Za-z0-9]{1,31};)")
 _IMAGE: Final = re.compile(r"!(?=\[)")
 _TARGET: Final = re.compile(r"(\]\(\s{0,8}|^ {0,3}\[[^\]\n]{1,200}\]:\s{0,8})([^\s)]{1,2000})")

@@ -99,7 +99,9 @@ def fenced(materials: Sequence[Material]) -> str:
     blocks: list[str] = []
     for material, lines in shown:
         name = json.dumps(material.name)[1:-1]
-        name = name.replace("<", "\\u003c").replace(">", "\\u003e")
+        name = name.replace('\\"', '"')
+        for mark in '<>"':
+            name = name.replace(mark, f"\\u{ord(mark):04x}")
         blocks += [
             f'<material id="{fence}" kind="{material.kind}" name="{name}">',
             *lines,
