@@ -8,14 +8,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
+from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.commands import PostgresCommandStore
 from kova.adapters.redis.answers import RedisAnswerCache
 from kova.adapters.redis.sessions import RedisSessionStore
 from kova.adapters.sqs import SqsCommandQueue, sqs_client
+from kova.adapters.vector_index import VectorCodeIndex
 from kova.bootstrap.models import price_of
 from kova.bootstrap.settings import AiSettings, Settings, SettingsError
 from kova.domain.command import Provider
 from kova.ports.commands import CommandStore
+from kova.ports.index import CodeIndex
 from kova.ports.model import Model
 from kova.usecases.ask_models import AskModels, Candidate, Patience
 from kova.usecases.gather_context import GatherContext
@@ -23,6 +26,7 @@ from kova.usecases.request_command import FinishCommand, RequestCommand
 from kova.usecases.run_command import CommandStores, RunCommand
 
 if TYPE_CHECKING:
+    from kova.adapters.pinecone import PineconeVectors
     from kova.bootstrap.container import Container
 
 # What an OpenAI-compatible server of one's own is sent when it wants no key.
@@ -37,6 +41,7 @@ class AiServices:
     finish: FinishCommand
     commands: CommandStore
     ask: AskModels
+    index: CodeIndex
     queue: Callable[[], SqsCommandQueue]
 
     @property
@@ -47,6 +52,8 @@ class AiServices:
     async def close(self) -> None:
         """Close what was opened."""
         await self.ask.close()
+        if isinstance(self.index, VectorCodeIndex):
+            await self.index.close()
 
 
 def ai_services(container: Container) -> AiServices:
@@ -71,7 +78,7 @@ def ai_services(container: Container) -> AiServices:
             repositories=container.stores.repositories,
             errors=container.stores.errors,
             source=lambda: container.source,
-            index=None,
+            index=container.index,
             secrets=secrets,
         ),
         ask=ask,
@@ -85,7 +92,32 @@ def ai_services(container: Container) -> AiServices:
         finish=FinishCommand(run=run, commands=commands),
         commands=commands,
         ask=ask,
+        index=container.index,
         queue=lambda: _queue(settings.ai),
+    )
+
+
+def code_index(container: Container) -> CodeIndex:
+    """Return the index: vectors where both keys are there, otherwise Postgres's own ranking."""
+    settings, chunks = container.settings.ai, PostgresCodeIndex(container.database)
+    if not (settings.pinecone_api_key and settings.openai_api_key):
+        return chunks
+    return VectorCodeIndex(chunks=chunks, load=lambda: _vectors(settings))
+
+
+def _vectors(settings: AiSettings) -> PineconeVectors:
+    from kova.adapters.embeddings import OpenAIEmbeddings
+    from kova.adapters.openai import openai_client
+    from kova.adapters.pinecone import PineconeVectors, pinecone_client
+
+    assert settings.pinecone_api_key is not None
+    assert settings.openai_api_key is not None
+    client = openai_client(settings.openai_api_key, settings.openai_base_url)
+    return PineconeVectors(
+        client=pinecone_client(settings.pinecone_api_key),
+        index_name=settings.pinecone_index,
+        host=settings.pinecone_host,
+        embeddings=OpenAIEmbeddings(client, settings.embedding_model),
     )
 
 

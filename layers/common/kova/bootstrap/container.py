@@ -23,15 +23,17 @@ from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.redis.connection import Redis
 from kova.adapters.sqs import SqsScanQueue, sqs_client
-from kova.bootstrap.ai import AiServices, ai_services
+from kova.bootstrap.ai import AiServices, ai_services, code_index
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.settings import Settings, SettingsError
+from kova.ports.index import CodeIndex
 from kova.ports.meter import Meter, SilentMeter
 from kova.ports.source import FetchLimits
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.authenticate import Authenticate
 from kova.usecases.fetch_commit import FetchCommit
+from kova.usecases.index_repository import IndexRepository
 from kova.usecases.propose_fixes import ProposeFixes
 from kova.usecases.publish_scan import PublishScan
 from kova.usecases.request_scan import RequestScan
@@ -137,7 +139,13 @@ class Container:
             fetch=FetchCommit(source=self.source, analyze=analyze, limits=limits),
             propose=ProposeFixes(prove_fix(analyze)),
             publish=PublishScan(GitHubPublisher(self.github)),
+            index=IndexRepository(self.index),
         )
+
+    @cached_property
+    def index(self) -> CodeIndex:
+        """The code index."""
+        return code_index(self)
 
     @cached_property
     def ai(self) -> AiServices:

@@ -43,3 +43,27 @@ class CodeIndex(Protocol):
 
     async def search(self, repository_id: str, query: str, limit: int) -> tuple[Chunk, ...]:
         """Return the chunks that fit a question best, the best first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChunkKey:
+    """What names a chunk within a repository."""
+
+    blob_sha: str
+    start_line: int
+
+
+class ChunkVectors(Protocol):
+    """Vectors of chunks, a namespace a repository. Errors are IndexUnavailableError."""
+
+    async def add(self, repository_id: str, chunks: Sequence[Chunk]) -> None:
+        """Embed chunks and keep their vectors; doing it again changes nothing."""
+
+    async def forget(self, repository_id: str, blobs: Sequence[str]) -> None:
+        """Delete the vectors of blobs."""
+
+    async def nearest(self, repository_id: str, query: str, limit: int) -> tuple[ChunkKey, ...]:
+        """Return the keys of the nearest chunks, the nearest first."""
+
+    async def close(self) -> None:
+        """Close the connections."""

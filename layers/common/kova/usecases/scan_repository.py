@@ -18,6 +18,7 @@ from kova.domain.scan import Analysis, ClaimedScan, ScanStats, ScanStatus, ScanT
 from kova.ports.source import CodeSource, RepositoryInfo, RepositoryRef
 from kova.ports.stores import DeliveryStore, ErrorStore, FixStore, RepositoryStore, ScanStore
 from kova.usecases.fetch_commit import FetchCommit
+from kova.usecases.index_repository import IndexRepository
 from kova.usecases.propose_fixes import Proposal, ProposeFixes
 from kova.usecases.publish_scan import PublishScan
 
@@ -55,13 +56,15 @@ class ScanRepository:
         fetch: FetchCommit,
         propose: ProposeFixes,
         publish: PublishScan,
+        index: IndexRepository | None = None,
     ) -> None:
-        """Take the stores, GitHub, and the steps of a scan."""
+        """Take the stores, GitHub, the steps of a scan, and the code index where there is one."""
         self._stores = stores
         self._source = source
         self._fetch = fetch
         self._propose = propose
         self._publish = publish
+        self._index = index
 
     async def run(self, target: ScanTarget) -> str:
         """Do the job, or find it done; return the scan's id.
@@ -189,6 +192,8 @@ class ScanRepository:
             proposal = _NOTHING
             if target.fix:
                 proposal = await asyncio.to_thread(self._propose.run, folder, analysis.findings)
+            if self._index is not None:
+                await self._index.run(repository, target, folder, analysis.analyzed)
         return await self._record(repository, target, claim, analysis, proposal)
 
     async def _record(
