@@ -1,4 +1,4 @@
-"""`python -m kova_fakes.models --port P --key K`: practice models, both providers at one address."""
+"""`python -m kova_fakes.models --port P --key K`: practice models of both providers."""
 
 from __future__ import annotations
 
