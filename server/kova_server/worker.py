@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import NEEDED, JobHandler, handle_scan_job
 from kova.bootstrap.settings import Settings, load_settings
 from kova.domain.errors import UnavailableError
 from kova.domain.retry import GiveUp, Retry
-from kova.usecases.handle_command_job import HandleCommandJob
 
 __all__ = ["NEEDED", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
@@ -33,7 +33,7 @@ async def run_worker(settings: Settings) -> None:
         (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(container))
     ]
     if settings.ai.command_queue_url is not None:
-        commands = HandleCommandJob(container.ai.finish)
+        commands = handle_command_job(container)
         work.append((SqsConsumer(client, settings.ai.command_queue_url), commands))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()

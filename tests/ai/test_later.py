@@ -11,13 +11,14 @@ import pytest
 
 from kova.adapters.postgres.commands import PostgresCommandStore
 from kova.adapters.postgres.pool import Database
+from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import JobHandler
 from kova.domain.command import CommandRequest
 from kova.domain.errors import MalformedMessageError
 from kova.domain.job import decode_command_job, encode_command_job
 from kova.domain.retry import GiveUp, Retry
-from kova.usecases.handle_command_job import CommandDone, HandleCommandJob
+from kova.usecases.handle_command_job import CommandDone
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
@@ -79,7 +80,7 @@ def test_without_the_queue_it_says_so(ai: Ai) -> None:
 async def finish(ai: Ai) -> AsyncIterator[JobHandler]:
     """The worker's handler, with connections of the test's own loop."""
     container = Container(ai.container.settings)
-    yield HandleCommandJob(container.ai.finish)
+    yield handle_command_job(container)
     await container.close()
 
 
@@ -89,7 +90,7 @@ async def test_a_message_that_comes_twice_is_answered_once(
     command_id = await _queued(ai, database_url)
     message = encode_command_job(command_id)
     first, second = [await finish.run(message, attempt) for attempt in (1, 2)]
-    assert first == second == CommandDone(command_id=command_id)
+    assert first == second == CommandDone(about=command_id)
     assert gpt.script.count("/responses") == 1
 
 

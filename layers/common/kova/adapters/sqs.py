@@ -12,8 +12,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kova.domain.comment import CommentJob
 from kova.domain.errors import QueueUnavailableError
-from kova.domain.job import encode_command_job, encode_scan_job
+from kova.domain.job import encode_command_job, encode_comment_job, encode_scan_job
 from kova.domain.scan import ScanTarget
 
 if TYPE_CHECKING:
@@ -80,6 +81,11 @@ class SqsCommandQueue:
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=encode_command_job(command_id)
             )
+
+    def send_comment(self, job: CommentJob) -> None:
+        """Send one message."""
+        with _translated():
+            self._client.send_message(QueueUrl=self._queue_url, MessageBody=encode_comment_job(job))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
+from kova.adapters.github.conversation import GitHubConversation
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.commands import PostgresCommandStore
@@ -20,8 +21,10 @@ from kova.domain.command import Provider
 from kova.ports.commands import CommandStore
 from kova.ports.index import CodeIndex
 from kova.ports.model import Model
+from kova.usecases.answer_comment import AnswerComment
 from kova.usecases.ask_models import AskModels, Candidate, Patience
 from kova.usecases.gather_context import GatherContext
+from kova.usecases.handle_command_job import HandleCommandJob
 from kova.usecases.request_command import FinishCommand, RequestCommand
 from kova.usecases.run_command import CommandStores, RunCommand
 
@@ -94,6 +97,23 @@ def ai_services(container: Container) -> AiServices:
         ask=ask,
         index=container.index,
         queue=lambda: _queue(settings.ai),
+    )
+
+
+def handle_command_job(container: Container) -> HandleCommandJob:
+    """Build the handler of the command queue's messages."""
+    return HandleCommandJob(container.ai.finish, lambda: answer_comment(container))
+
+
+def answer_comment(container: Container) -> AnswerComment:
+    """Build the answer to commands in comments; SettingsError without GitHub."""
+    return AnswerComment(
+        conversation=GitHubConversation(container.github),
+        source=container.source,
+        scan=container.request_scan,
+        run=container.ai.run,
+        commands=container.ai.commands,
+        secret="\n".join(secret_values(container.settings)),
     )
 
 

@@ -22,7 +22,7 @@ from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.redis.connection import Redis
-from kova.adapters.sqs import SqsScanQueue, sqs_client
+from kova.adapters.sqs import SqsCommandQueue, SqsScanQueue, sqs_client
 from kova.bootstrap.ai import AiServices, ai_services, code_index
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.settings import Settings, SettingsError
@@ -106,7 +106,12 @@ class Container:
     @cached_property
     def accept_delivery(self) -> AcceptDelivery:
         """The webhook intake."""
-        return AcceptDelivery(secrets=self.settings.github_webhook_secrets, queue=self.queue)
+        url = self.settings.ai.command_queue_url
+        return AcceptDelivery(
+            secrets=self.settings.github_webhook_secrets,
+            queue=self.queue,
+            commands=SqsCommandQueue(sqs_client(), url) if url else None,
+        )
 
     @cached_property
     def authenticate(self) -> Authenticate:

@@ -7,12 +7,12 @@ from functools import cache
 from typing import Any, Protocol
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
 from kova.bootstrap.functions import event_loop
 from kova.bootstrap.settings import load_settings
 from kova.domain.retry import GiveUp, Retry
-from kova.usecases.handle_command_job import HandleCommandJob
 from kova.usecases.handle_scan_job import HandleScanJob
 from kova.web.logs import configure_logging
 
@@ -84,4 +84,4 @@ def command_worker() -> QueueWorker:
     settings = load_settings(environment(), needed=needed)
     assert settings.ai.command_queue_url is not None
     consumer = SqsConsumer(sqs_client(), settings.ai.command_queue_url)
-    return QueueWorker(HandleCommandJob(Container(settings).ai.finish), consumer)
+    return QueueWorker(handle_command_job(Container(settings)), consumer)

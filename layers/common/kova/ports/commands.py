@@ -9,6 +9,7 @@ from decimal import Decimal
 from typing import Protocol
 
 from kova.domain.command import Command
+from kova.domain.comment import CommentJob
 from kova.domain.page import Page, PageRequest
 from kova.domain.prompt import Message
 
@@ -87,6 +88,13 @@ class CommandQueue(Protocol):
 
     def send_command(self, command_id: str) -> None:
         """Accept a command durably.
+
+        Raises:
+            QueueUnavailableError: it was not accepted.
+        """
+
+    def send_comment(self, job: CommentJob) -> None:
+        """Accept a command in a comment durably.
 
         Raises:
             QueueUnavailableError: it was not accepted.
