@@ -212,6 +212,22 @@ def test_secrets_are_known_by_their_form(secret: str) -> None:
     assert redact(f"x = f({secret})") == f"x = f({MARK})"
 
 
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("-----BEGIN PRIVATE KEY-----\nMII\n-----END PRIVATE KEY-----\nx", f"\n{MARK}\n"),
+        ("-----BEGIN PRIVATE KEY-----\nMIIEabcdefghijklmnop\nx = 1", f"\n{MARK}\nx = 1"),
+        ("m = '-----BEGIN PRIVATE KEY-----'\nx = 1", "'\nx = 1"),
+        ("'-----BEGIN PRIVATE KEY-----'\n-----BEGIN PRIVATE KEY-----\n" + "M" * 20, f"\n{MARK}"),
+    ],
+)
+def test_a_private_key_is_taken_out_and_the_mere_mark_of_one_is_not(text: str, shown: str) -> None:
+    found = redact(text)
+    assert shown in found
+    assert "MII" not in found
+    assert "MMM" not in found
+
+
 @given(st.text(), st.lists(st.text(min_size=1, max_size=20), max_size=3))
 def test_redaction_keeps_the_number_of_lines(text: str, known: list[str]) -> None:
     assert redact(text, known).count("\n") == text.count("\n")

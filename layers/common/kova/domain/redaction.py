@@ -37,11 +37,9 @@ _ASSIGNED: Final = re.compile(
     [a-z0-9_]{0,20}["']?\s{0,4}[:=]\s{0,4}["'])
     ([^"'\s]{8,200})(["'])"""
 )
-_PRIVATE_KEY: Final = re.compile(
-    r"(-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----)(.{0,20000}?)"
-    r"(-----END [A-Z ]{0,40}PRIVATE KEY-----|\Z)",
-    re.DOTALL,
-)
+_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
+_KEY_ENDS: Final = re.compile(r"-----END [A-Z ]{0,40}PRIVATE KEY-----")
+_KEY_LINES: Final = re.compile(r"(?:[ \t]*[A-Za-z0-9+/=]{16,}[ \t]*(?:\r?\n|\Z)|[ \t]*\r?\n)+")
 _LINE_TEXT: Final = re.compile(r"[^\r\n]+")
 
 
@@ -55,11 +53,28 @@ def redact(text: str, known: Iterable[str] = ()) -> str:
     for value in (line.strip() for one in known for line in one.splitlines()):
         if len(value) >= _SHORTEST:
             text = text.replace(value, MARK)
-    text = _PRIVATE_KEY.sub(_without_body, text)
+    text = _without_keys(text)
     text = _FORMS.sub(MARK, text)
     text = _PASSWORD_IN_URL.sub(rf"\1{MARK}@", text)
     return _ASSIGNED.sub(rf"\1{MARK}\3", text)
 
 
-def _without_body(match: re.Match[str]) -> str:
-    return match[1] + _LINE_TEXT.sub(MARK, match[2]) + match[3]
+def _without_keys(text: str) -> str:
+    """Take the bodies of private keys out, in one pass.
+
+    A key that never ends is the lines that look like one: a program may name the mark itself.
+    """
+    pieces: list[str] = []
+    position, more_ends = 0, True
+    while (begin := _KEY_BEGINS.search(text, position)) is not None:
+        # Where none was found once, none is looked for again: time in proportion to the text.
+        end = _KEY_ENDS.search(text, begin.end()) if more_ends else None
+        more_ends = end is not None
+        if end is None:
+            lines = _KEY_LINES.match(text, begin.end())
+            stop = lines.end() if lines else begin.end()
+        else:
+            stop = end.start()
+        pieces += (text[position : begin.end()], _LINE_TEXT.sub(MARK, text[begin.end() : stop]))
+        position = stop
+    return "".join([*pieces, text[position:]])
