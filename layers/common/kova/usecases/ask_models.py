@@ -57,7 +57,7 @@ class Patience:
     """Seconds: for a whole command, and for the first sign of life where another could answer."""
 
     deadline: float = 20.0
-    first: float = 4.5
+    first: float = 4.0
 
 
 @dataclass(kw_only=True)
