@@ -11,7 +11,7 @@ export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help: ## list these commands
-	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-8s %s\n", $$1, $$2}'
+	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
 $(STAMP): requirements/dev.txt layers/common/pyproject.toml server/pyproject.toml fakes/pyproject.toml
 	@echo "Setting up $(VENV) (a minute the first time) ..."
@@ -55,6 +55,10 @@ check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks
+
+.PHONY: retrieval
+retrieval: $(STAMP) ## how well questions find their function in real packages (no key needed)
+	@$(BIN)/python -m bench.retrieval
 
 .PHONY: fix
 fix: $(STAMP) ## format and mend what the linter can

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 
 from fastapi import APIRouter, FastAPI
 
+import functions.ai_command.app
 import functions.api.app
 import functions.docs.app
 import functions.health.app
@@ -18,6 +19,7 @@ from kova.web.routes import webhooks
 NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
 ROUTERS: tuple[APIRouter, ...] = (
     *functions.api.app.ROUTERS,
+    *functions.ai_command.app.ROUTERS,
     webhooks.router,
     *functions.health.app.ROUTERS,
     *functions.metrics.app.ROUTERS,

@@ -11,12 +11,12 @@ from collections.abc import AsyncIterator
 from typing import Any, Final
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
-from kova.bootstrap.scan_worker import DATABASE_SECONDS, NEEDED, handle_scan_job
+from kova.bootstrap.scan_worker import DATABASE_SECONDS, NEEDED, JobHandler, handle_scan_job
 from kova.bootstrap.settings import Settings, load_settings
 from kova.domain.errors import UnavailableError
 from kova.domain.retry import GiveUp, Retry
-from kova.usecases.handle_scan_job import HandleScanJob
 from kova.usecases.housekeep import Housekeep
 
 __all__ = ["NEEDED", "load_settings", "run_worker"]
@@ -30,14 +30,23 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
     assert settings.scan_queue_url is not None
     container = Container(settings, database_seconds=DATABASE_SECONDS)
-    consumer = SqsConsumer(sqs_client(waits=True), settings.scan_queue_url)
-    handle = handle_scan_job(container)
+    client = sqs_client(waits=True)
+    work: list[tuple[SqsConsumer, JobHandler]] = [
+        (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(container))
+    ]
+    if settings.ai.command_queue_url is not None:
+        commands = handle_command_job(container)
+        work.append((SqsConsumer(client, settings.ai.command_queue_url), commands))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     _LOG.info("worker started", extra={"concurrency": settings.worker_concurrency})
-    lanes = [_lane(consumer, handle, stop) for _ in range(settings.worker_concurrency)]
+    lanes = [
+        _lane(consumer, handle, stop)
+        for consumer, handle in work
+        for _ in range(settings.worker_concurrency)
+    ]
     try:
         async with container.background(), _housekeeping(container.housekeep):
             await asyncio.gather(*lanes)
@@ -60,7 +69,7 @@ async def _housekeeping(housekeep: Housekeep) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def _lane(consumer: SqsConsumer, handle: HandleScanJob, stop: asyncio.Event) -> None:
+async def _lane(consumer: SqsConsumer, handle: JobHandler, stop: asyncio.Event) -> None:
     """Take one message after the other."""
     while not stop.is_set():
         receiving = _poll(consumer)
@@ -108,7 +117,7 @@ def _poll(consumer: SqsConsumer) -> asyncio.Future[list[Received]]:
     return future
 
 
-async def _handle(consumer: SqsConsumer, handle: HandleScanJob, message: Received) -> None:
+async def _handle(consumer: SqsConsumer, handle: JobHandler, message: Received) -> None:
     async with _kept(consumer, message):
         outcome = await handle.run(message.body, message.attempt)
     try:

@@ -183,6 +183,17 @@ def test_a_variable_from_outside_replaces_its_part(tmp_path: Path, redis_url: st
         assert running_parts == set(PARTS) - {"valkey", "github"}
 
 
+def test_practice_models_answer_when_they_are_asked_for(tmp_path: Path) -> None:
+    with running(tmp_path / "data", KOVA_PRACTICE_MODELS="1") as up:
+        headers = {"Authorization": f"Bearer {up.settings['KOVA_API_KEY']}"}
+        body = {"command": "explain", "code": "x = 1", "path": "a.py"}
+        address = f"http://127.0.0.1:{up.port}/ai/command"
+        answer = httpx.post(address, json=body, headers=headers, timeout=30)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
+        assert "models" in {one.stem for one in (up.data / "run").iterdir()}
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="the whole run is already an ordinary user's")
 def test_an_ordinary_user_can_start_it_too(tmp_path: Path) -> None:
     folder = tmp_path / "theirs"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 import functools
 import hashlib
@@ -18,7 +19,11 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 
+from kova.domain.api_key import Scope
+from kova_fakes.anthropic.server import serve_anthropic
 from kova_fakes.github import serve_github
+from kova_fakes.openai.server import serve_openai
+from kova_server.keys import create_key
 from tests.functions.conftest import Function, function
 from tests.queues import depth, make_queue
 
@@ -26,6 +31,7 @@ pytestmark = pytest.mark.built
 
 SECRET = "it is a secret"
 BAD = b"def f(x):\n    return x is 'a'\n"
+SDKS = ("openai", "anthropic")
 HEAVY = ("fastapi", "pydantic", "psycopg", "libcst", "httpx")
 
 
@@ -311,3 +317,57 @@ def _lent(queue_url: str, body: str) -> str:
     (message,) = client.receive_message(QueueUrl=queue_url)["Messages"]
     client.close()
     return message["ReceiptHandle"]
+
+
+def test_the_built_ai_command_answers_through_both_providers_and_loads_each_alone(
+    run: Any, variables: dict[str, str]
+) -> None:
+    key = asyncio.run(create_key(variables, "test", [Scope.AI]))
+    headers = {"authorization": f"Bearer {key}", "content-type": "application/json"}
+    with serve_openai() as gpt, serve_anthropic() as claude:
+        variables |= {
+            "OPENAI_API_KEY": gpt.script.api_key,
+            "OPENAI_BASE_URL": gpt.url,
+            "ANTHROPIC_API_KEY": claude.script.api_key,
+            "ANTHROPIC_BASE_URL": claude.url,
+            "PYTHONVERBOSE": "1",
+        }
+        with run("AiCommandFunction", variables) as ai:
+            refused = ai.invoke(http_event("POST", "/ai/command", b"{}", headers))
+            assert refused["statusCode"] == 422
+            assert [name for name in SDKS if f"import '{name}'" in ai.output()] == []
+            for task, provider in (("analyze", "openai"), ("review", "anthropic")):
+                body = json.dumps({"command": "look", "task": task, "code": "x = 1"}).encode()
+                answer = ai.invoke(http_event("POST", "/ai/command", body, headers))
+                assert answer["statusCode"] == 200, answer
+                said = json.loads(answer["body"])
+                assert (said["provider"], said["fallback"]) == (provider, False)
+                assert said["citations"]
+                loaded = [name for name in SDKS if f"import '{name}'" in ai.output()]
+                assert loaded == list(SDKS[: 1 if task == "analyze" else 2])
+
+
+def test_the_built_command_worker_answers_what_was_queued(
+    run: Any, variables: dict[str, str]
+) -> None:
+    key = asyncio.run(create_key(variables, "test", [Scope.AI]))
+    headers = {
+        "authorization": f"Bearer {key}",
+        "content-type": "application/json",
+        "prefer": "respond-async",
+    }
+    with serve_anthropic() as claude:
+        variables |= {
+            "KOVA_COMMAND_QUEUE_URL": make_queue(),
+            "ANTHROPIC_API_KEY": claude.script.api_key,
+            "ANTHROPIC_BASE_URL": claude.url,
+        }
+        with run("AiCommandFunction", variables) as ai:
+            event = http_event("POST", "/ai/command", b'{"command": "why?"}', headers)
+            queued = ai.invoke(event)
+            assert queued["statusCode"] == 202, queued
+            with run("CommandFunction", variables) as worker:
+                message = _take(variables["KOVA_COMMAND_QUEUE_URL"])
+                _done(worker, message)
+            shown = ai.invoke(http_event("GET", queued["headers"]["location"], b"", headers))
+        assert json.loads(shown["body"])["outcome"] == "ok"

@@ -193,7 +193,7 @@ class PullUpdate(Body):
 class Comment(Body):
     """POST and PATCH comments."""
 
-    body: Annotated[str, Field(max_length=65_536)]
+    body: Annotated[str, Field(min_length=1, max_length=65_536)]
 
 
 Model = TypeVar("Model", bound=Body)

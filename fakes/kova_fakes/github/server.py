@@ -215,6 +215,25 @@ class FakeGitHub:
         repository = self.state.repository(full_name)
         return webhooks.pull_request_event(self.context, repository, number, action)
 
+    def comment_event(
+        self,
+        full_name: str,
+        number: int,
+        body: str,
+        *,
+        user: str = "writer",
+        pull_request: bool = True,
+    ) -> dict[str, Any]:
+        """Comment as a person and return the payload of the event."""
+        return webhooks.comment_event(
+            self.context,
+            self.state.repository(full_name),
+            number,
+            body,
+            user=user,
+            pull_request=pull_request,
+        )
+
     def deliver(
         self,
         target_url: str,

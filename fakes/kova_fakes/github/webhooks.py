@@ -49,6 +49,31 @@ def pull_request_event(
     }
 
 
+def comment_event(
+    context: Context,
+    repository: RepositoryState,
+    number: int,
+    body: str,
+    *,
+    user: str,
+    pull_request: bool,
+) -> dict[str, Any]:
+    """Write a comment as a person and return the payload of its event."""
+    comment = {
+        "id": context.state.number(),
+        "issue": str(number),
+        "body": body,
+        "created_at": timestamp(),
+        "user": account(user),
+    }
+    repository.comments.append(comment)
+    issue: dict[str, Any] = {"number": number, "title": "An issue", "user": account(user)}
+    if pull_request:
+        issue["pull_request"] = {"url": f"{context.url}/pulls/{number}"}
+    shown = {key: one for key, one in comment.items() if key != "issue"}
+    return {"action": "created", "issue": issue, "comment": shown, **_common(context, repository)}
+
+
 def ping_event(context: Context, repository: RepositoryState) -> dict[str, Any]:
     """Return the payload of a ping."""
     return {

@@ -22,6 +22,11 @@ from kova_server.embedded.github import (
     github_settings,
     wants_practice_github,
 )
+from kova_server.embedded.models import (
+    models_service,
+    models_settings,
+    wants_practice_models,
+)
 from kova_server.embedded.ports import is_free, kept_port
 from kova_server.embedded.postgres import Postgres
 from kova_server.embedded.queues import aws_settings, create_queues, sqs_service
@@ -130,6 +135,10 @@ def start_services(
         secret = settings["KOVA_GITHUB_WEBHOOK_SECRET"].split(",")[0]
         supervisor.start(github_service(kept_port(ports, "github"), place, secret))
         settings |= github_settings(place)
+    if wants_practice_models(outside):
+        port = kept_port(ports, "models")
+        supervisor.start(models_service(port), patience=60)
+        settings |= models_settings(port)
     return settings
 
 

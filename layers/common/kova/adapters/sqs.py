@@ -1,4 +1,4 @@
-"""The scan queue on Amazon SQS."""
+"""The queues on Amazon SQS."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
+from kova.domain.comment import CommentJob
 from kova.domain.errors import QueueUnavailableError
-from kova.domain.job import encode_scan_job
+from kova.domain.job import encode_command_job, encode_comment_job, encode_scan_job
 from kova.domain.scan import ScanTarget
 
 if TYPE_CHECKING:
@@ -74,6 +75,27 @@ class SqsScanQueue:
             self._client.get_queue_attributes(
                 QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"]
             )
+
+
+class SqsCommandQueue:
+    """Implements ports.commands.CommandQueue."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        """Take a client and the queue's URL."""
+        self._client = client
+        self._queue_url = queue_url
+
+    def send_command(self, command_id: str) -> None:
+        """Send one message."""
+        with _translated():
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=encode_command_job(command_id)
+            )
+
+    def send_comment(self, job: CommentJob) -> None:
+        """Send one message."""
+        with _translated():
+            self._client.send_message(QueueUrl=self._queue_url, MessageBody=encode_comment_job(job))
 
 
 @dataclass(frozen=True, kw_only=True)

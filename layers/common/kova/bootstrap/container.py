@@ -33,13 +33,15 @@ from kova.adapters.postgres.usage import PostgresUsageStore
 from kova.adapters.redis.admissions import RedisAdmissions
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.fallback import AdmissionsWithFallback
-from kova.adapters.sqs import SqsScanQueue, sqs_client
+from kova.adapters.sqs import SqsCommandQueue, SqsScanQueue, sqs_client
+from kova.bootstrap.ai import AiServices, ai_services, code_index
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.limits import limits
 from kova.bootstrap.metrics import Metrics, queue_urls
 from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
 from kova.ports.admission import Admissions
+from kova.ports.index import CodeIndex
 from kova.ports.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.admit import Admit
@@ -129,7 +131,12 @@ class Container:
     @cached_property
     def accept_delivery(self) -> AcceptDelivery:
         """The webhook intake."""
-        return AcceptDelivery(secrets=self.settings.github_webhook_secrets, queue=self.queue)
+        url = self.settings.ai.command_queue_url
+        return AcceptDelivery(
+            secrets=self.settings.github_webhook_secrets,
+            queue=self.queue,
+            commands=SqsCommandQueue(self.sqs, url) if url else None,
+        )
 
     @cached_property
     def admissions(self) -> Admissions:
@@ -181,7 +188,7 @@ class Container:
         """Counts, and the page that shows them."""
         return Metrics(self.redis, cloudwatch=self.settings.on_lambda)
 
-    @property
+    @cached_property
     def meter(self) -> Meter:
         """Where counts go."""
         return self.metrics.meter
@@ -199,7 +206,7 @@ class Container:
     @property
     def monthly_budget_usd(self) -> Decimal | None:
         """The cap on all AI commands of a month."""
-        return self.settings.monthly_budget_usd
+        return self.settings.ai.monthly_budget_usd
 
     @property
     def cors_origins(self) -> tuple[str, ...]:
@@ -239,7 +246,18 @@ class Container:
             publisher=GitHubPublisher(self.github),
             limits=fetch_limits(self.settings),
             meter=self.meter,
+            index=self.index,
         )
+
+    @cached_property
+    def index(self) -> CodeIndex:
+        """The code index."""
+        return code_index(self)
+
+    @cached_property
+    def ai(self) -> AiServices:
+        """POST /ai/command and what belongs to it."""
+        return ai_services(self)
 
     @cached_property
     def check_health(self) -> CheckHealth:
@@ -260,6 +278,8 @@ class Container:
 
     async def close(self) -> None:
         """Close what was opened."""
+        if "ai" in self.__dict__:
+            await self.ai.close()
         if "database" in self.__dict__:
             await self.database.close()
         if "http" in self.__dict__:

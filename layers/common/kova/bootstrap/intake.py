@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kova.adapters.sqs import SqsScanQueue, sqs_client
+from kova.adapters.sqs import SqsCommandQueue, SqsScanQueue, sqs_client
 from kova.bootstrap.settings import load_settings
 from kova.usecases.accept_delivery import AcceptDelivery
 
@@ -17,5 +17,9 @@ def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:
     """
     settings = load_settings(environment, needed=("KOVA_SCAN_QUEUE_URL",))
     assert settings.scan_queue_url is not None
-    queue = SqsScanQueue(sqs_client(), settings.scan_queue_url)
-    return AcceptDelivery(secrets=settings.github_webhook_secrets, queue=queue)
+    client, url = sqs_client(), settings.ai.command_queue_url
+    return AcceptDelivery(
+        secrets=settings.github_webhook_secrets,
+        queue=SqsScanQueue(client, settings.scan_queue_url),
+        commands=SqsCommandQueue(client, url) if url else None,
+    )

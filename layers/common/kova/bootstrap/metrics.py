@@ -77,4 +77,5 @@ class Metrics:
 
 def queue_urls(settings: Settings) -> dict[str, str]:
     """Return the URLs of the configured queues by name."""
-    return {"scan": settings.scan_queue_url} if settings.scan_queue_url else {}
+    urls = {"scan": settings.scan_queue_url, "command": settings.ai.command_queue_url}
+    return {name: url for name, url in urls.items() if url}

@@ -1,12 +1,13 @@
-"""The scan worker of the Lambda form: one container and one event loop for its whole life."""
+"""The workers of the Lambda form: one container and one event loop for their whole life."""
 
 from __future__ import annotations
 
 import asyncio
 from functools import cache
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
 from kova.adapters.sqs import Received, SqsConsumer
+from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
 from kova.bootstrap.functions import event_loop
@@ -20,10 +21,17 @@ DATABASE_SECONDS: Final = 60.0
 NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
 
 
-class ScanWorker:
+class JobHandler(Protocol):
+    """Handles the messages of one queue."""
+
+    async def run(self, body: str, attempt: int) -> object:
+        """Return a Retry or a GiveUp, or something else when the message may be deleted."""
+
+
+class QueueWorker:
     """Handles SQS events and reports per record."""
 
-    def __init__(self, handle: HandleScanJob, consumer: SqsConsumer, container: Container) -> None:
+    def __init__(self, handle: JobHandler, consumer: SqsConsumer, container: Container) -> None:
         """Take the job's handler, the queue's consumer, and the rest of the process."""
         self._handle = handle
         self._consumer = consumer
@@ -66,11 +74,23 @@ def handle_scan_job(container: Container) -> HandleScanJob:
 
 
 @cache
-def scan_worker() -> ScanWorker:
+def scan_worker() -> QueueWorker:
     """Build the worker at the first event."""
     configure_logging()
     settings = load_settings(environment(), needed=NEEDED)
     assert settings.scan_queue_url is not None
     container = Container(settings, database_seconds=DATABASE_SECONDS)
     consumer = SqsConsumer(container.sqs, settings.scan_queue_url)
-    return ScanWorker(handle_scan_job(container), consumer, container)
+    return QueueWorker(handle_scan_job(container), consumer, container)
+
+
+@cache
+def command_worker() -> QueueWorker:
+    """Build the worker of the command queue at the first event."""
+    configure_logging()
+    needed = ("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
+    settings = load_settings(environment(), needed=needed)
+    assert settings.ai.command_queue_url is not None
+    container = Container(settings)
+    consumer = SqsConsumer(container.sqs, settings.ai.command_queue_url)
+    return QueueWorker(handle_command_job(container), consumer, container)

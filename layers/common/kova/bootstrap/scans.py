@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from kova.bootstrap.settings import Settings
+from kova.ports.index import CodeIndex
 from kova.ports.meter import Meter
 from kova.ports.publisher import Publisher
 from kova.ports.source import CodeSource, FetchLimits
 from kova.usecases.analyze_commit import AnalyzeCommit
 from kova.usecases.analyze_target import AnalyzeTarget
 from kova.usecases.analyze_tree import AnalyzeTree
+from kova.usecases.index_repository import IndexRepository
 from kova.usecases.proof_cache import ProofCache
 from kova.usecases.propose_fixes import ProposeFixes
 from kova.usecases.prove_fix import ProveFix
@@ -40,6 +42,7 @@ def scan_repository(
     publisher: Publisher,
     limits: FetchLimits,
     meter: Meter,
+    index: CodeIndex,
 ) -> ScanRepository:
     """Build the job from its parts."""
     proofs = ProofCache(cache=stores.cache, analyze=analyze)
@@ -50,6 +53,7 @@ def scan_repository(
         stores=stores,
         source=source,
         meter=meter,
+        index=IndexRepository(index, source=source, limits=limits),
         analyze=AnalyzeTarget(
             source=source,
             analyze=commits,

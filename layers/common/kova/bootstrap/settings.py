@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal
+from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
@@ -24,6 +24,29 @@ class SettingsError(NotConfiguredError):
     """Settings are missing or not valid."""
 
     reason = "bad_settings"
+
+
+@dataclass(frozen=True, kw_only=True)
+class AiSettings:
+    """What /ai/command needs; model ids and prices stand here and in bootstrap/models.py only.
+
+    `prices` are dollars for a million tokens, input and output, by model id.
+    """
+
+    command_queue_url: str | None = None
+    openai_api_key: str | None = field(default=None, repr=False)
+    openai_base_url: str | None = None
+    openai_model: str = "gpt-6.1-sol"
+    anthropic_api_key: str | None = field(default=None, repr=False)
+    anthropic_base_url: str | None = None
+    anthropic_model: str = "claude-sonnet-5-5"
+    embedding_model: str = "text-embedding-3-small"
+    pinecone_api_key: str | None = field(default=None, repr=False)
+    pinecone_index: str = "kova"
+    pinecone_host: str | None = None
+    monthly_budget_usd: Decimal | None = None
+    prices: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
+    deadline_seconds: int = 20
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,7 +75,7 @@ class Settings:
     ai_rate_limit_per_minute: int | None = None
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
-    monthly_budget_usd: Decimal | None = None
+    ai: AiSettings = field(default_factory=AiSettings)
 
 
 def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = ()) -> Settings:
@@ -93,7 +116,7 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         ai_rate_limit_per_minute=reader.optional_number("KOVA_AI_RATE_LIMIT_PER_MINUTE"),
         cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
         metrics_token=reader.text("KOVA_METRICS_TOKEN"),
-        monthly_budget_usd=reader.money("KOVA_MONTHLY_BUDGET_USD"),
+        ai=_ai_settings(reader),
     )
     if (settings.github_app_id is None) != (settings.github_private_key is None):
         reader.problems.append(
@@ -103,6 +126,26 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
     if reader.problems:
         raise SettingsError("; ".join(reader.problems) + ".")
     return settings
+
+
+def _ai_settings(reader: _Reader) -> AiSettings:
+    web = ("http", "https")
+    return AiSettings(
+        command_queue_url=reader.url("KOVA_COMMAND_QUEUE_URL", web),
+        openai_api_key=reader.text("OPENAI_API_KEY"),
+        openai_base_url=reader.url("OPENAI_BASE_URL", web),
+        openai_model=reader.text("KOVA_OPENAI_MODEL") or AiSettings.openai_model,
+        anthropic_api_key=reader.text("ANTHROPIC_API_KEY"),
+        anthropic_base_url=reader.url("ANTHROPIC_BASE_URL", web),
+        anthropic_model=reader.text("KOVA_ANTHROPIC_MODEL") or AiSettings.anthropic_model,
+        embedding_model=reader.text("KOVA_EMBEDDING_MODEL") or AiSettings.embedding_model,
+        pinecone_api_key=reader.text("PINECONE_API_KEY"),
+        pinecone_index=reader.text("KOVA_PINECONE_INDEX") or AiSettings.pinecone_index,
+        pinecone_host=reader.url("PINECONE_HOST", web),
+        monthly_budget_usd=reader.money("KOVA_MONTHLY_BUDGET_USD"),
+        prices=reader.prices("KOVA_MODEL_PRICES"),
+        deadline_seconds=reader.number("KOVA_AI_DEADLINE_SECONDS", AiSettings.deadline_seconds),
+    )
 
 
 def fill_from_secret(environment: Mapping[str, str], secret: str) -> dict[str, str]:
@@ -141,9 +184,6 @@ class _Reader:
     def optional_number(self, name: str) -> int | None:
         return self._parsed(name, None, _positive)
 
-    def money(self, name: str) -> Decimal | None:
-        return self._parsed(name, None, _amount)
-
     def origins(self, name: str) -> tuple[str, ...]:
         found = self.words(name)
         if not all(one == "*" or _ORIGIN.fullmatch(one) for one in found):
@@ -158,6 +198,22 @@ class _Reader:
             return text
 
         return self._parsed(name, None, check)
+
+    def money(self, name: str) -> Decimal | None:
+        return self._parsed(name, None, _dollars)
+
+    def prices(self, name: str) -> dict[str, tuple[Decimal, Decimal]]:
+        def parse(text: str) -> dict[str, tuple[Decimal, Decimal]]:
+            found: dict[str, tuple[Decimal, Decimal]] = {}
+            for part in text.split(","):
+                model, _, price = part.strip().rpartition("=")
+                given, _, taken = price.partition("/")
+                if not model:
+                    raise ValueError
+                found[model] = (_dollars(given), _dollars(taken))
+            return found
+
+        return self._parsed(name, {}, parse)
 
     def private_key(self, name: str) -> str | None:
         def check(text: str) -> str | None:
@@ -180,10 +236,10 @@ class _Reader:
             return default
 
 
-def _amount(text: str) -> Decimal:
+def _dollars(text: str) -> Decimal:
     try:
         amount = Decimal(text)
-    except ArithmeticError as exc:
+    except InvalidOperation as exc:
         raise ValueError from exc
     if not amount.is_finite() or amount < 0:
         raise ValueError

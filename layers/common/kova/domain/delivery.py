@@ -15,27 +15,31 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
 
+from kova.domain.comment import CommentJob, parse_comment
 from kova.domain.errors import InvalidInputError, NotConfiguredError, SignatureError
 from kova.domain.json_text import parse_json
 from kova.domain.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.domain.scan import ScanTarget, Trigger
+from kova.domain.text import clean
 
-KNOWN_EVENTS: Final = frozenset({"push", "pull_request", "ping"})
+KNOWN_EVENTS: Final = frozenset({"push", "pull_request", "issue_comment", "ping"})
 BODY_LIMIT: Final = 25_000_000  # GitHub does not deliver more than 25 MB.
 _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
+_LOGIN: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MAX_ID: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One verified delivery. `target` is None for what Kova has nothing to do with."""
+    """One verified delivery: something to scan, a command in a comment, or nothing for Kova."""
 
     id: str
     event: str
     action: str | None
     target: ScanTarget | None
+    comment: CommentJob | None = None
 
 
 def verify_signature(body: bytes, header: str | None, secrets: Sequence[str]) -> None:
@@ -84,6 +88,7 @@ def parse_delivery(
         event=event,
         action=action if isinstance(action, str) else None,
         target=_target(event, delivery_id, payload),
+        comment=_comment(payload) if event == "issue_comment" else None,
     )
 
 
@@ -160,6 +165,33 @@ def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> Sca
         base_sha=shas[1],
         pull_request=number,
         **common,
+    )
+
+
+def _comment(payload: dict[str, Any]) -> CommentJob | None:
+    comment, issue = _object(payload, "comment"), _object(payload, "issue")
+    user = _object(comment, "user")
+    name = _object(payload, "repository").get("full_name")
+    body, login = comment.get("body"), user.get("login")
+    number, comment_id = _id(issue.get("number")), _id(comment.get("id"))
+    if payload.get("action") != "created" or user.get("type") == "Bot":
+        return None
+    if not isinstance(body, str) or not isinstance(login, str) or not _LOGIN.fullmatch(login):
+        return None
+    if not isinstance(name, str) or not re.fullmatch(FULL_NAME_PATTERN, name):
+        return None
+    asked = parse_comment(body)
+    if asked is None or number is None or comment_id is None:
+        return None
+    return CommentJob(
+        repository=name,
+        installation_id=_id(_object(payload, "installation").get("id")),
+        number=number,
+        pull_request=bool(_object(issue, "pull_request")),
+        comment_id=comment_id,
+        author=login,
+        verb=asked[0],
+        argument=clean(asked[1]),
     )
 
 

@@ -129,6 +129,12 @@ class RepositoryNotFoundError(NotFoundError):
     reason = "repository_not_found"
 
 
+class IndexUnavailableError(UnavailableError):
+    """The code index does not answer."""
+
+    reason = "index_unavailable"
+
+
 class BusyError(KovaError):
     """Another worker has this in hand."""
 
@@ -139,3 +145,129 @@ class MalformedMessageError(KovaError):
     """The queue message is not one of ours."""
 
     reason = "malformed_message"
+
+
+class ModelError(KovaError):
+    """A model provider did not answer as it should."""
+
+    reason = "model_error"
+
+
+class ModelUnavailableError(ModelError):
+    """The provider does not answer, or answers with an error of its own."""
+
+    reason = "model_unavailable"
+
+
+class ModelRateLimitedError(ModelUnavailableError):
+    """The provider asks to wait."""
+
+    reason = "model_rate_limited"
+
+
+class ModelTimeoutError(ModelError):
+    """The provider does not answer in time."""
+
+    reason = "model_timeout"
+
+
+class ModelCutError(ModelError):
+    """The provider's answer broke off."""
+
+    reason = "model_cut"
+
+
+class ModelMisconfiguredError(ModelError):
+    """The provider refuses the key, the model or the request."""
+
+    reason = "model_misconfigured"
+
+
+class ModelNonsenseError(ModelError):
+    """The provider's answer is not one of its API."""
+
+    reason = "model_nonsense"
+
+
+class AiNotConfiguredError(NotConfiguredError):
+    """No model provider is configured: set OPENAI_API_KEY or ANTHROPIC_API_KEY."""
+
+    reason = "ai_not_configured"
+
+
+class AiMisconfiguredError(NotConfiguredError):
+    """The model provider refuses our key or model."""
+
+    reason = "ai_misconfigured"
+
+
+class BudgetExhaustedError(KovaError):
+    """The budget of this month does not allow it."""
+
+    reason = "budget_exhausted"
+
+
+class AiUnavailableError(UnavailableError):
+    """No model provider answers."""
+
+    reason = "ai_unavailable"
+
+
+class AiTimeoutError(AiUnavailableError):
+    """No model provider answered in time."""
+
+    reason = "ai_timeout"
+
+
+class AiDeclinedError(KovaError):
+    """The model did not answer the command in full."""
+
+    reason = "ai_declined"
+
+
+class AiRefusalError(AiDeclinedError):
+    """The model refuses to answer this."""
+
+    reason = "ai_refusal"
+
+
+class AiTruncatedError(AiDeclinedError):
+    """The answer is longer than max_output_tokens allows."""
+
+    reason = "ai_truncated"
+
+
+class AiBadAnswerError(KovaError):
+    """The model's answer cannot be used."""
+
+    reason = "ai_bad_answer"
+
+
+class AiEmptyError(AiBadAnswerError):
+    """The model's answer is empty."""
+
+    reason = "ai_empty"
+
+
+class AiNotJsonError(AiBadAnswerError):
+    """The model's answer is not JSON."""
+
+    reason = "ai_not_json"
+
+
+class AiWrongShapeError(AiBadAnswerError):
+    """The model's answer has not the agreed shape."""
+
+    reason = "ai_wrong_shape"
+
+
+class AiNulError(AiBadAnswerError):
+    """The model's answer holds NUL."""
+
+    reason = "ai_nul"
+
+
+class AiCutError(AiBadAnswerError):
+    """The model's answer broke off."""
+
+    reason = "ai_cut"

@@ -33,6 +33,13 @@ _REF_PART: Final = rf"{_REF_CHARACTER}+(?:\.{_REF_CHARACTER}+)*"
 REF_PATTERN: Final = (
     rf"^[^\x00-\x20\x7f~^:?*\[\\/.{{\-]{_REF_CHARACTER}*(?:\.{_REF_CHARACTER}+)*(?:/{_REF_PART})*$"
 )
+_PATH_CHARACTER: Final = r"[^/\x00-\x1f\x7f]"
+_PATH_PART: Final = (
+    r"(?:[^/.\x00-\x1f\x7f]" + _PATH_CHARACTER + r"*|\.[^/.\x00-\x1f\x7f]" + _PATH_CHARACTER
+    + r"*|\.\." + _PATH_CHARACTER + r"+)"
+)  # fmt: skip
+# A file's path in a repository: relative, no empty part, no `.` and no `..`.
+PATH_PATTERN: Final = rf"^{_PATH_PART}(?:/{_PATH_PART})*$"
 
 
 class AutoFix(enum.StrEnum):

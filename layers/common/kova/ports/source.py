@@ -63,6 +63,17 @@ class Comparison:
 
 
 @dataclass(frozen=True, kw_only=True)
+class PullRequest:
+    """A pull request; title and body are whatever its author wrote."""
+
+    number: int
+    base_sha: str
+    head_sha: str
+    title: str
+    body: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class FetchLimits:
     """What a fetch may cost. Sizes in bytes."""
 
@@ -101,6 +112,9 @@ class CodeSource(Protocol):
 
     async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
         """Say what `head` changed since its merge base with `base`."""
+
+    async def pull_request(self, repository: RepositoryRef, number: int) -> PullRequest:
+        """Describe a pull request."""
 
     async def download(
         self,

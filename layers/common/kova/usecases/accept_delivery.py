@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kova.domain.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
+from kova.ports.commands import CommandQueue
 from kova.ports.queue import ScanQueue
 
 
@@ -37,10 +38,13 @@ class AcceptedDelivery:
 class AcceptDelivery:
     """The intake of GitHub's webhooks."""
 
-    def __init__(self, *, secrets: Sequence[str], queue: ScanQueue) -> None:
-        """Take every secret that is valid now, and the scan queue."""
+    def __init__(
+        self, *, secrets: Sequence[str], queue: ScanQueue, commands: CommandQueue | None = None
+    ) -> None:
+        """Take every secret that is valid now, the scan queue, and that of commands if any."""
         self._secrets = secrets
         self._queue = queue
+        self._commands = commands
 
     def run(self, incoming: IncomingDelivery) -> AcceptedDelivery:
         """Verify before anything is parsed; answer after the job is durably queued.
@@ -60,5 +64,8 @@ class AcceptDelivery:
         )
         if delivery.target is not None:
             self._queue.send(delivery.target)
-        status = "queued" if delivery.target is not None else "ignored"
+        if delivery.comment is not None and self._commands is not None:
+            self._commands.send_comment(delivery.comment)
+        commanded = delivery.comment is not None and self._commands is not None
+        status = "queued" if delivery.target is not None or commanded else "ignored"
         return AcceptedDelivery(delivery=delivery.id, event=delivery.event, status=status)

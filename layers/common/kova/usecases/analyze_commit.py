@@ -49,9 +49,10 @@ class CommitRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzedCommit:
-    """The analysis, the files that are in the folder, and the proofs that were known."""
+    """The analysis, its files, those that are in the folder, and the proofs that were known."""
 
     analysis: Analysis
+    files: tuple[TreeFile, ...]
     fetched: frozenset[str]
     proofs: Mapping[str, FileOutcome]
 
@@ -130,7 +131,10 @@ class AnalyzeCommit:
             listed=_listed(tree),
         )
         return AnalyzedCommit(
-            analysis=analysis, fetched=frozenset(fetch) - gone, proofs=known.proofs
+            analysis=analysis,
+            files=tuple(wanted),
+            fetched=frozenset(fetch) - gone,
+            proofs=known.proofs,
         )
 
     def _not_files(self, tree: Tree, only: frozenset[str] | None) -> list[Skipped]:

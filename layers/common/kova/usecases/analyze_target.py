@@ -14,7 +14,7 @@ from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
 from kova.domain.repository import Repository
 from kova.domain.repository_settings import FILE_NAME, RepositorySettings
 from kova.domain.scan import Analysis, ScanTarget
-from kova.ports.source import CodeSource, RepositoryRef, Tree
+from kova.ports.source import CodeSource, RepositoryRef, Tree, TreeFile
 from kova.ports.stores import AnalysisCache
 from kova.usecases.analyze_commit import AnalyzeCommit, AnalyzedCommit, CommitRequest
 from kova.usecases.proof_cache import ProofCache
@@ -25,7 +25,7 @@ _NOTHING: Final = Proposal(fixes=(), files=())
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzedTarget:
-    """The analysis, its fixes, and by which settings; `request` made it.
+    """The analysis, its fixes, and by which settings; `request` made it, of `files`.
 
     `tried` has those fixes that were proved now and not in an earlier scan.
     """
@@ -33,6 +33,7 @@ class AnalyzedTarget:
     analysis: Analysis
     proposal: Proposal
     request: CommitRequest
+    files: tuple[TreeFile, ...] = ()
     tried: tuple[ProvedFix, ...] = ()
 
     @property
@@ -84,12 +85,18 @@ class AnalyzeTarget:
         request = replace(request, settings=settings, fixes=target.fix)
         analyzed = await self._analyze.run(request, folder, tree)
         if not target.fix:
-            return AnalyzedTarget(analysis=analyzed.analysis, proposal=_NOTHING, request=request)
+            return AnalyzedTarget(
+                analysis=analyzed.analysis,
+                proposal=_NOTHING,
+                request=request,
+                files=analyzed.files,
+            )
         outcomes = await self._outcomes(request, analyzed, folder)
         return AnalyzedTarget(
             analysis=analyzed.analysis,
             proposal=Proposal.of({**analyzed.proofs, **outcomes}),
             request=request,
+            files=analyzed.files,
             tried=Proposal.of(outcomes).fixes,
         )
 

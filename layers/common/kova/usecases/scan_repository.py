@@ -23,6 +23,7 @@ from kova.ports.stores import (
 )
 from kova.usecases.analyze_target import AnalyzeTarget, address
 from kova.usecases.hold_lease import LEASE, held
+from kova.usecases.index_repository import IndexRepository
 from kova.usecases.record_scan import RecordScan, ScanOutcome
 
 
@@ -49,13 +50,15 @@ class ScanRepository:
         analyze: AnalyzeTarget,
         record: RecordScan,
         meter: Meter,
+        index: IndexRepository | None = None,
     ) -> None:
-        """Take the stores, GitHub, the steps of a scan, and what counts."""
+        """Take the stores, GitHub, the steps of a scan, what counts, and perhaps the code index."""
         self._stores = stores
         self._source = source
         self._analyze = analyze
         self._record = record
         self._meter = meter
+        self._index = index
 
     async def run(self, target: ScanTarget) -> str:
         """Do the job, or find it done; return the scan's id.
@@ -154,12 +157,16 @@ class ScanRepository:
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan
     ) -> ScanOutcome:
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
-            analyzed = await self._analyze.run(repository, target, Path(name))
-        for fix in analyzed.tried:
-            self._meter.count(
-                "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
-            )
-        return await self._record.run(repository, target, claim, analyzed)
+            folder = Path(name)
+            analyzed = await self._analyze.run(repository, target, folder)
+            for fix in analyzed.tried:
+                self._meter.count(
+                    "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
+                )
+            outcome = await self._record.run(repository, target, claim, analyzed)
+            if self._index is not None:
+                await self._index.run(repository, target, folder, analyzed.files)
+        return outcome
 
 
 def _since(started: float) -> int:

@@ -44,6 +44,8 @@ def limited(request: Request) -> Callable[[Verdict], None]:
 
     def note(verdict: Verdict) -> None:
         request.state.rate_limit = verdict
+        if not verdict.allowed:
+            services_of(request).meter.count("kova_rate_limited_total", policy=verdict.policy.name)
 
     return note
 

@@ -43,5 +43,16 @@ def configure_logging(level: int = logging.INFO) -> None:
     root = logging.getLogger()
     root.handlers = [handler]
     root.setLevel(level)
-    for noisy in ("httpx", "httpcore", "botocore", "urllib3", "uvicorn.access"):
+    for noisy in (
+        "openai",
+        "anthropic",
+        "pinecone",
+        "httpx",
+        "httpx2",
+        "httpcore",
+        "httpcore2",
+        "botocore",
+        "urllib3",
+        "uvicorn.access",
+    ):
         logging.getLogger(noisy).setLevel(logging.WARNING)

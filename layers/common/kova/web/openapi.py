@@ -32,6 +32,7 @@ _TITLES: Final = {
     415: "The body is not JSON.",
     422: "Fields are not valid, or the Idempotency-Key stands for another request.",
     429: "Too many calls; `Retry-After` tells the seconds to wait.",
+    502: "The model's answer is of no use; what it was is in `reason`.",
     503: "A service that this needs does not answer; `Retry-After` tells the seconds to wait.",
 }
 _ONCE: Final = ("/api/", "/ai/")
@@ -52,6 +53,7 @@ _TAGS: Final = [
     {"name": "fixes", "description": "Fixes and their proofs."},
     {"name": "repositories", "description": "Watched repositories and their settings."},
     {"name": "keys", "description": "API keys, usage and the audit log."},
+    {"name": "ai", "description": "Commands to the models, and what was asked."},
     {"name": "webhooks", "description": "What GitHub sends."},
     {"name": "service", "description": "Health, metrics and this document."},
 ]

@@ -26,6 +26,9 @@ _STATUS: Final[tuple[tuple[type[errors.KovaError], int, str], ...]] = (
     (errors.IdempotencyError, 422, "Unprocessable Content"),
     (errors.InvalidInputError, 400, "Bad Request"),
     (errors.GitHubRefusedError, 422, "Unprocessable Content"),
+    (errors.BudgetExhaustedError, 429, "Too Many Requests"),
+    (errors.AiDeclinedError, 422, "Unprocessable Content"),
+    (errors.AiBadAnswerError, 502, "Bad Gateway"),
     (errors.NotConfiguredError, 503, "Service Unavailable"),
     (errors.UnavailableError, 503, "Service Unavailable"),
 )
@@ -99,15 +102,22 @@ async def _kova(request: Request, error: errors.KovaError) -> JSONResponse:
     status, title = describe(error)
     if status >= 500:  # noqa: PLR2004
         _LOG.warning("request failed", extra={"reason": error.reason, "detail": error.message})
-    wait = error.data.get("retry_after")
     return problem(
         request,
         status=status,
         title=title,
         detail=error.message,
         reason=error.reason,
-        headers={"Retry-After": str(math.ceil(wait))} if isinstance(wait, int | float) else None,
+        headers=retry_header(error),
     )
+
+
+def retry_header(error: errors.KovaError) -> dict[str, str]:
+    """Return the Retry-After header of an error that knows when trying again may help."""
+    seconds = error.data.get("retry_after")
+    if not isinstance(seconds, int | float) or seconds <= 0:
+        return {}
+    return {"Retry-After": str(max(math.ceil(seconds), 1))}
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:

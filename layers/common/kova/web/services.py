@@ -7,6 +7,7 @@ from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from typing import Protocol
 
+from kova.ports.commands import CommandStore
 from kova.ports.meter import Meter
 from kova.ports.stores import AuditStore, UsageStore
 from kova.usecases.accept_delivery import AcceptDelivery
@@ -16,8 +17,26 @@ from kova.usecases.change_error import ChangeError
 from kova.usecases.check_health import CheckHealth
 from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.manage_keys import ManageKeys
+from kova.usecases.request_command import RequestCommand
 from kova.usecases.request_scan import RequestScan
+from kova.usecases.run_command import RunCommand
 from kova.usecases.scan_repository import Stores
+
+
+class AiUseCases(Protocol):
+    """The use cases behind /ai."""
+
+    @property
+    def run(self) -> RunCommand:
+        """Runs a command at once."""
+
+    @property
+    def request(self) -> RequestCommand:
+        """Takes a command for later; NotConfiguredError without the command queue."""
+
+    @property
+    def commands(self) -> CommandStore:
+        """Commands and their outcomes."""
 
 
 class WebServices(Protocol):
@@ -88,6 +107,10 @@ class WebServices(Protocol):
     @property
     def check_health(self) -> CheckHealth:
         """The question whether every dependency is there."""
+
+    @property
+    def ai(self) -> AiUseCases:
+        """POST /ai/command and the list of commands."""
 
     async def close(self) -> None:
         """Close what was opened."""

@@ -20,6 +20,7 @@ from kova.ports.source import (
     CodeSource,
     Comparison,
     FetchLimits,
+    PullRequest,
     RepositoryInfo,
     RepositoryRef,
     Tree,
@@ -108,6 +109,18 @@ class GitHubSource(CodeSource):
             changed=frozenset(changed),
             renamed=renamed,
             complete=len(files) < COMPARED_FILES,
+        )
+
+    async def pull_request(self, repository: RepositoryRef, number: int) -> PullRequest:
+        """Describe a pull request."""
+        data = await self._client.get(repository, f"/pulls/{int(number)}")
+        title, body = data.get("title"), data.get("body")
+        return PullRequest(
+            number=number,
+            base_sha=shapes.sha(data, "base", "sha"),
+            head_sha=shapes.sha(data, "head", "sha"),
+            title=title if isinstance(title, str) else "",
+            body=body if isinstance(body, str) else "",
         )
 
     async def download(

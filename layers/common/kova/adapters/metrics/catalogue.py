@@ -37,5 +37,20 @@ CATALOGUE: Final = (
         "kova_messages_retried_total", "Queue messages put back for another attempt.", ("queue",)
     ),
     Metric("kova_messages_buried_total", "Queue messages given up.", ("queue",)),
+    Metric("kova_ai_commands_total", "AI commands by outcome.", ("task", "provider", "outcome")),
+    Metric(
+        "kova_ai_command_duration_seconds",
+        "Time of one AI command.",
+        ("task", "provider"),
+        _FAST,
+    ),
+    Metric("kova_ai_refusals_total", "AI commands that a model refused.", ("task", "provider")),
+    Metric("kova_ai_cache_requests_total", "Looks into the cache of answers.", ("result",)),
+    Metric("kova_ai_calls_total", "Calls of model providers.", ("provider", "outcome")),
+    Metric("kova_ai_call_duration_seconds", "Time of one call.", ("provider",), _FAST),
+    Metric("kova_ai_fallbacks_total", "Calls of the other provider after a failure.", ("task",)),
+    Metric("kova_ai_breaker_changes_total", "Breakers opened and closed.", ("provider", "state")),
+    Metric("kova_ai_tokens_total", "Tokens used.", ("provider", "task", "direction")),
+    Metric("kova_ai_cost_usd_total", "US dollars spent.", ("provider", "task")),
     Metric("kova_rate_limited_total", "Calls refused by a rate limit.", ("policy",)),
 )

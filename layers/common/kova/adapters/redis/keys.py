@@ -37,3 +37,18 @@ def metric_sums() -> str:
 def metric_parcel(process: str) -> str:
     """Return the key of the last parcel that a process brought."""
     return f"{PREFIX}:metric:parcel:{process}"
+
+
+def answer(identity: str) -> str:
+    """Return the key of an answer, by the hash of all that made it."""
+    return f"{PREFIX}:cache:answer:{digest(identity)}"
+
+
+def session_owner(session_id: str) -> str:
+    """Return the key that holds whose session it is."""
+    return f"{PREFIX}:session:{digest(session_id)}:owner"
+
+
+def session_turns(session_id: str) -> str:
+    """Return the key of a session's turns."""
+    return f"{PREFIX}:session:{digest(session_id)}:turns"

@@ -1,0 +1,91 @@
+"""What a fake provider answers next, and what it was asked."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+Kind = Literal[
+    "ok", "refusal", "truncated", "empty", "cut", "stall", "error", "html", "bad_body", "cut_late"
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """One answer.
+
+    Attributes:
+        kind: how it goes: `ok` and `truncated` say the text, `cut` ends the connection in the
+            middle of it, `cut_late` sends an error event there, `stall` says nothing more after
+            the head, `error` answers with the status, `html` with a page, `bad_body` with JSON
+            that is no answer of this API.
+        text: what the model says; None for an answer made from the request.
+        status: of `error` and `html`.
+        retry_after: the header's value, in seconds.
+        seconds: to wait before the first byte.
+        pieces_seconds: to wait between two pieces of a stream.
+    """
+
+    kind: Kind = "ok"
+    text: str | None = None
+    status: int = 200
+    retry_after: str | None = None
+    seconds: float = 0.0
+    pieces_seconds: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request that passed validation, without its key."""
+
+    path: str
+    body: dict[str, Any]
+    headers: dict[str, str]
+
+
+@dataclass
+class Script:
+    """Replies in order, then `always` for ever."""
+
+    api_key: str
+    always: Reply = field(default_factory=Reply)
+    calls: list[Call] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    abandoned: int = 0
+    """Streams that the client left before their end."""
+    _pending: list[Reply] = field(default_factory=list)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def then(self, *replies: Reply) -> None:
+        """Add replies for the next requests."""
+        with self._lock:
+            self._pending += replies
+
+    def take(self) -> Reply:
+        """Return the reply for a request that arrived."""
+        with self._lock:
+            return self._pending.pop(0) if self._pending else self.always
+
+    def remember(self, call: Call) -> None:
+        """Keep a request for a test's assertions."""
+        with self._lock:
+            self.calls.append(call)
+
+    def leave(self) -> None:
+        """Count a client that has left."""
+        with self._lock:
+            self.abandoned += 1
+
+    def reset(self) -> None:
+        """Forget everything."""
+        with self._lock:
+            self._pending.clear()
+            self.always = Reply()
+            self.calls.clear()
+            self.refused.clear()
+            self.abandoned = 0
+
+    def count(self, suffix: str) -> int:
+        """Return how many valid requests came to paths with an ending."""
+        return sum(call.path.endswith(suffix) for call in self.calls)

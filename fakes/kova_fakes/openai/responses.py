@@ -1,0 +1,132 @@
+"""Answers of the Responses API, whole and as events."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from kova_fakes.models.answers import answer, tokens
+from kova_fakes.models.script import Reply
+from kova_fakes.models.streams import pieces
+
+_NUMBERS = itertools.count(1)
+
+
+def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
+    """Return the JSON schema that the answer must fit."""
+    wanted = body.get("text", {}).get("format", {})
+    schema: dict[str, Any] | None = wanted.get("schema")
+    return schema
+
+
+def prompt_of(body: dict[str, Any]) -> str:
+    """Return all that the request tells the model."""
+    given = body.get("input", "")
+    parts = [given] if isinstance(given, str) else [str(one.get("content", "")) for one in given]
+    return "\n".join([body.get("instructions") or "", *parts])
+
+
+def text_of(body: dict[str, Any], reply: Reply) -> str:
+    """Return what the model says."""
+    if reply.kind == "empty":
+        return ""
+    return answer(prompt_of(body), schema_of(body)) if reply.text is None else reply.text
+
+
+class Made:
+    """One answer."""
+
+    def __init__(self, body: dict[str, Any], reply: Reply, text: str) -> None:
+        """Take the request, the reply and the model's words."""
+        self._body = body
+        self._reply = reply
+        self._text = text
+        self._id = f"resp_{next(_NUMBERS):024x}"
+        self._item = f"msg_{next(_NUMBERS):024x}"
+
+    def response(self, status: str | None = None) -> dict[str, Any]:
+        """Return the whole answer, or the one that stands at the beginning of a stream."""
+        final = status is None
+        truncated = self._reply.kind == "truncated"
+        sent = tokens(prompt_of(self._body))
+        received = tokens(self._text)
+        return {
+            "id": self._id,
+            "object": "response",
+            "created_at": int(time.time()),
+            "status": status or ("incomplete" if truncated else "completed"),
+            "error": None,
+            "incomplete_details": {"reason": "max_output_tokens"} if final and truncated else None,
+            "instructions": self._body.get("instructions"),
+            "max_output_tokens": self._body.get("max_output_tokens"),
+            "model": self._body["model"],
+            "output": [self._message()] if final else [],
+            "parallel_tool_calls": True,
+            "temperature": 1.0,
+            "tool_choice": "auto",
+            "tools": [],
+            "top_p": 1.0,
+            "metadata": {},
+            "usage": {
+                "input_tokens": sent,
+                "input_tokens_details": {"cached_tokens": 0, "cache_write_tokens": 0},
+                "output_tokens": received,
+                "output_tokens_details": {"reasoning_tokens": 0},
+                "total_tokens": sent + received,
+            }
+            if final
+            else None,
+        }
+
+    def _message(self) -> dict[str, Any]:
+        status = "incomplete" if self._reply.kind == "truncated" else "completed"
+        return {
+            "id": self._item,
+            "type": "message",
+            "role": "assistant",
+            "status": status,
+            "content": [self._part(self._text)] if self._reply.kind != "empty" else [],
+        }
+
+    def _part(self, text: str) -> dict[str, Any]:
+        if self._reply.kind == "refusal":
+            return {"type": "refusal", "refusal": text if self._reply.text else "I cannot do this."}
+        return {"type": "output_text", "text": text, "annotations": [], "logprobs": []}
+
+    def events(self) -> Iterator[tuple[str, Any]]:
+        """Yield the events of the answer, numbered in order."""
+        for number, event in enumerate(self._unnumbered()):
+            yield event["type"], {**event, "sequence_number": number}
+
+    def _unnumbered(self) -> Iterator[dict[str, Any]]:
+        yield {"type": "response.created", "response": self.response("in_progress")}
+        yield {"type": "response.in_progress", "response": self.response("in_progress")}
+        where = {"item_id": self._item, "output_index": 0, "content_index": 0}
+        item = {**self._message(), "status": "in_progress", "content": []}
+        yield {"type": "response.output_item.added", "output_index": 0, "item": item}
+        if self._reply.kind != "empty":
+            yield from self._content(where)
+        done = {"type": "response.output_item.done", "output_index": 0, "item": self._message()}
+        yield done
+        name = "incomplete" if self._reply.kind == "truncated" else "completed"
+        yield {"type": f"response.{name}", "response": self.response()}
+
+    def _content(self, where: dict[str, Any]) -> Iterator[dict[str, Any]]:
+        refused = self._reply.kind == "refusal"
+        whole = self._part(self._text)
+        text = whole["refusal"] if refused else self._text
+        kind = "refusal" if refused else "output_text"
+        extra: dict[str, Any] = {} if refused else {"logprobs": []}
+        empty = {**whole, ("refusal" if refused else "text"): ""}
+        yield {"type": "response.content_part.added", **where, "part": empty}
+        said = pieces(text)
+        for number, piece in enumerate(said):
+            if self._reply.kind == "cut_late" and number == len(said) // 2:
+                yield {"type": "error", "code": "server_error", "message": "gone", "param": None}
+                return
+            yield {"type": f"response.{kind}.delta", **where, "delta": piece, **extra}
+        ended = {"refusal": text} if refused else {"text": text, "logprobs": []}
+        yield {"type": f"response.{kind}.done", **where, **ended}
+        yield {"type": "response.content_part.done", **where, "part": whole}

@@ -1,0 +1,157 @@
+"""One index with its namespaces: upsert, query, list, fetch, delete."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Annotated, Any
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from kova_fakes.serving import serving
+
+DIMENSION = 256
+_METADATA_LIMIT = 40_960
+_VERSION = re.compile(r"20\d\d-\d\d")
+Metadata = dict[str, str | float | bool | list[str]]
+Values = Annotated[list[float], Field(min_length=DIMENSION, max_length=DIMENSION)]
+
+
+class Body(BaseModel):
+    """A body in which every key is known."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Item(Body):
+    """A vector."""
+
+    id: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[\x20-\x7e]+$")]
+    values: Values
+    metadata: Metadata = {}
+
+
+class Upsert(Body):
+    """POST /vectors/upsert."""
+
+    vectors: Annotated[list[Item], Field(min_length=1, max_length=1_000)]
+    namespace: str = ""
+
+
+class Query(Body):
+    """POST /query."""
+
+    vector: Values
+    topK: Annotated[int, Field(ge=1, le=10_000)]  # noqa: N815 (Pinecone's name)
+    namespace: str = ""
+    includeValues: bool = False  # noqa: N815
+    includeMetadata: bool = False  # noqa: N815
+
+
+class Delete(Body):
+    """POST /vectors/delete."""
+
+    ids: Annotated[list[str], Field(min_length=1, max_length=1_000)]
+    namespace: str = ""
+
+
+@dataclass(kw_only=True)
+class FakePinecone:
+    """The fake in the hands of a test."""
+
+    api_key: str
+    url: str = ""
+    namespaces: dict[str, dict[str, Item]] = field(default_factory=dict)
+    upserted: list[str] = field(default_factory=list)
+    refused: list[str] = field(default_factory=list)
+    down: bool = False
+
+
+def _problem(status: int, message: str) -> Response:
+    return JSONResponse({"code": 3, "message": message, "details": []}, status)
+
+
+class _Server:
+    def __init__(self, state: FakePinecone) -> None:
+        self._state = state
+
+    def route(
+        self, kind: type[Body] | None, answer: Callable[[Any], Any]
+    ) -> Callable[[Request], Awaitable[Response]]:
+        async def endpoint(request: Request) -> Response:
+            if self._state.down:
+                return _problem(503, "unavailable")
+            if request.headers.get("api-key") != self._state.api_key:
+                return _problem(401, "Invalid API key")
+            if not _VERSION.match(request.headers.get("x-pinecone-api-version", "")):
+                return _problem(400, "X-Pinecone-Api-Version is missing")
+            try:
+                given: Any = request.query_params
+                if kind is not None:
+                    given = kind.model_validate_json(await request.body())
+            except ValidationError as exc:
+                self._state.refused.append(str(exc))
+                return _problem(400, str(exc)[:500])
+            return JSONResponse(answer(given))
+
+        return endpoint
+
+    def upsert(self, body: Upsert) -> dict[str, Any]:
+        space = self._state.namespaces.setdefault(body.namespace, {})
+        for item in body.vectors:
+            space[item.id] = item
+            self._state.upserted.append(item.id)
+        return {"upsertedCount": len(body.vectors)}
+
+    def query(self, body: Query) -> dict[str, Any]:
+        space = self._state.namespaces.get(body.namespace, {})
+        scored = [
+            (sum(a * b for a, b in zip(item.values, body.vector, strict=True)), item)
+            for item in space.values()
+        ]
+        best = sorted(scored, key=lambda one: (-one[0], one[1].id))[: body.topK]
+        matches = [
+            {"id": item.id, "score": score}
+            | ({"metadata": item.metadata} if body.includeMetadata else {})
+            for score, item in best
+        ]
+        return {"matches": matches, "namespace": body.namespace, "usage": {"readUnits": 1}}
+
+    def delete(self, body: Delete) -> dict[str, Any]:
+        space = self._state.namespaces.get(body.namespace, {})
+        for one in body.ids:
+            space.pop(one, None)
+        return {}
+
+    def listed(self, query: Any) -> dict[str, Any]:
+        namespace, prefix = query.get("namespace", ""), query.get("prefix", "")
+        limit = int(query.get("limit", "100"))
+        token = query.get("paginationToken", "")
+        known = sorted(self._state.namespaces.get(namespace, {}))
+        ids = [one for one in known if one.startswith(prefix) and one > token]
+        page: dict[str, Any] = {"vectors": [{"id": one} for one in ids[:limit]]}
+        if len(ids) > limit:
+            page["pagination"] = {"next": ids[limit - 1]}
+        return page | {"namespace": namespace, "usage": {"readUnits": 1}}
+
+
+@contextmanager
+def serve_pinecone(api_key: str = "pcsk_fake_0123456789abcdef") -> Iterator[FakePinecone]:
+    """Serve the fake on the loopback."""
+    state = FakePinecone(api_key=api_key)
+    server = _Server(state)
+    routes = [
+        Route("/vectors/upsert", server.route(Upsert, server.upsert), methods=["POST"]),
+        Route("/query", server.route(Query, server.query), methods=["POST"]),
+        Route("/vectors/delete", server.route(Delete, server.delete), methods=["POST"]),
+        Route("/vectors/list", server.route(None, server.listed)),
+    ]
+    with serving(Starlette(routes=routes)) as url:
+        state.url = url
+        yield state

@@ -1,0 +1,41 @@
+"""Serve a fake on the loopback from a thread of this process."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import uvicorn
+from starlette.types import ASGIApp
+
+
+@contextmanager
+def serving(app: ASGIApp, port: int = 0, *, lifespan: bool = False) -> Iterator[str]:
+    """Yield the address while the application is served; a free port unless one is named."""
+    config = uvicorn.Config(
+        app,
+        host="127.0.0.1",
+        port=port,
+        log_level="critical",
+        lifespan="on" if lifespan else "off",
+        backlog=1_024,
+        timeout_graceful_shutdown=5,
+    )
+    server = uvicorn.Server(config)
+    listening = config.bind_socket()
+    thread = threading.Thread(
+        target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True
+    )
+    thread.start()
+    try:
+        while not server.started:
+            time.sleep(0.005)
+        yield f"http://127.0.0.1:{listening.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        server.force_exit = not lifespan  # A scripted stall must not keep a test waiting.
+        thread.join(timeout=10)
+        listening.close()

@@ -1,0 +1,93 @@
+"""Anthropic's Messages API by the official SDK."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+from typing import Any, Final
+
+import anthropic
+
+from kova.adapters.model_errors import check_stream, translated
+from kova.domain.command import Provider, TokenUsage
+from kova.domain.errors import ModelCutError
+from kova.domain.prompt import Prompt
+from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece
+
+_CONNECT_SECONDS: Final = 3.0
+_FINISH: Final = {
+    "refusal": Finish.REFUSAL,
+    "max_tokens": Finish.LENGTH,
+    "model_context_window_exceeded": Finish.LENGTH,
+}
+
+
+def anthropic_client(api_key: str, base_url: str | None) -> anthropic.AsyncAnthropic:
+    """Make a client that tries once and gives up in seconds."""
+    timeout = anthropic.Timeout(20.0, connect=_CONNECT_SECONDS)
+    return anthropic.AsyncAnthropic(
+        api_key=api_key, base_url=base_url, max_retries=0, timeout=timeout
+    )
+
+
+class AnthropicModel:
+    """Implements ports.model.Model."""
+
+    provider = Provider.ANTHROPIC
+
+    def __init__(self, client: anthropic.AsyncAnthropic, model: str) -> None:
+        """Take a client and the model's id."""
+        self._client = client
+        self.model = model
+
+    async def stream(self, prompt: Prompt, *, seconds: float) -> AsyncGenerator[ModelEvent, None]:
+        """Answer a prompt."""
+        with translated(anthropic):
+            turns: list[Any] = [{"role": one.role, "content": one.text} for one in prompt.messages]
+            stream = await self._client.messages.create(
+                model=self.model,
+                system=prompt.system,
+                messages=turns,
+                max_tokens=prompt.max_output_tokens,
+                output_config=self._output(prompt),
+                stream=True,
+                timeout=anthropic.Timeout(seconds, connect=_CONNECT_SECONDS),
+            )
+            async with stream:
+                check_stream(stream.response.headers)
+                async for event in _events(stream):
+                    yield event
+
+    def _output(self, prompt: Prompt) -> Any:
+        wanted: dict[str, Any] = {"format": {"type": "json_schema", "schema": prompt.schema}}
+        if "haiku" not in self.model:  # The small models think in no degrees.
+            wanted["effort"] = "low"
+        return wanted
+
+    async def close(self) -> None:
+        """Close the connections."""
+        await self._client.close()
+
+
+async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
+    usage = TokenUsage()
+    reason: str | None = None
+    async for event in stream:
+        if event.type == "message_start":
+            usage = TokenUsage(input_tokens=_sent(event.message.usage))
+            yield Began(input_tokens=usage.input_tokens)
+        elif event.type == "content_block_delta" and event.delta.type == "text_delta":
+            yield Piece(text=str(event.delta.text))
+        elif event.type == "message_delta":
+            reason = event.delta.stop_reason
+            received = max(int(event.usage.output_tokens), 0)
+            usage = TokenUsage(input_tokens=usage.input_tokens, output_tokens=received)
+        elif event.type == "message_stop" and reason is not None:
+            yield Ended(finish=_FINISH.get(reason, Finish.STOP), usage=usage)
+            return
+    raise ModelCutError
+
+
+def _sent(usage: Any) -> int:
+    """Return all tokens that went in; what the provider's cache read or wrote is apart there."""
+    cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
+    return max(int(usage.input_tokens) + int(cached), 0)

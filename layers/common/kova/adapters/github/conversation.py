@@ -1,0 +1,60 @@
+"""The port Conversation on GitHub.
+
+https://docs.github.com/rest/issues/comments and https://docs.github.com/rest/collaborators
+"""
+
+from __future__ import annotations
+
+from typing import Final
+from urllib.parse import quote
+
+from kova.adapters.github import shapes
+from kova.adapters.github.client import GitHubClient
+from kova.domain.errors import GitHubRefusedError, RepositoryNotFoundError
+from kova.domain.text import clean, shorten
+from kova.ports.conversation import Conversation
+from kova.ports.source import RepositoryRef
+
+_BODY_LIMIT: Final = 60_000
+
+
+class GitHubConversation(Conversation):
+    """Speaks through GitHub's REST API."""
+
+    def __init__(self, client: GitHubClient) -> None:
+        """Take the client."""
+        self._client = client
+
+    async def permission(self, repository: RepositoryRef, login: str) -> str:
+        """Ask GitHub, each time."""
+        path = f"/collaborators/{quote(login, safe='')}/permission"
+        try:
+            found = await self._client.get(repository, path)
+        except (RepositoryNotFoundError, GitHubRefusedError) as exc:
+            if exc.data.get("refusal") == "unauthenticated":
+                raise
+            return "none"  # GitHub knows no such collaborator.
+        return shapes.text(found, "permission")
+
+    async def reply(self, repository: RepositoryRef, number: int, marker: str, body: str) -> None:
+        """Look for the marker, then edit or create."""
+        text = f"{shorten(clean(body), _BODY_LIMIT)}\n\n<!-- {marker} -->"
+
+        async def once() -> None:
+            known = await self._known(repository, number, marker)
+            if known is None:
+                path = f"/issues/{number}/comments"
+                await self._client.write("POST", repository, path, {"body": text})
+            else:
+                path = f"/issues/comments/{known}"
+                body = {"body": text}
+                await self._client.write("PATCH", repository, path, body, repeatable=True)
+
+        await self._client.looking_again(once)
+
+    async def _known(self, repository: RepositoryRef, number: int, marker: str) -> int | None:
+        """Return the first comment with the marker: a copy of it would come later."""
+        async for item in self._client.pages(repository, f"/issues/{number}/comments"):
+            if f"<!-- {marker} -->" in str(item.get("body") or ""):
+                return shapes.number(item, "id")
+        return None

@@ -1,0 +1,93 @@
+"""The budget in Postgres: reservations and what was spent, under one lock a month."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+from typing import Any, Final, LiteralString
+
+from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.rows import as_uuid, cleaned
+from kova.domain.errors import BudgetExhaustedError
+from kova.ports.commands import BudgetScope
+
+# Every reservation passes this row, one after the other: that is what makes the sum below exact.
+_LOCK: Final[LiteralString] = """
+INSERT INTO ai_spending (scope, month)
+VALUES ('all', date_trunc('month', now() AT TIME ZONE 'UTC')::date)
+ON CONFLICT (scope, month) DO UPDATE SET spent_usd = ai_spending.spent_usd
+RETURNING month"""
+
+_RESERVE: Final[LiteralString] = """
+WITH scopes AS (
+    SELECT 'all' AS scope, %(cap)s::numeric AS cap
+    UNION ALL
+    SELECT 'key:' || id, monthly_budget_usd FROM api_keys WHERE id = %(key)s
+    UNION ALL
+    SELECT 'repository:' || id, monthly_budget_usd FROM repositories
+    WHERE lower(full_name) = lower(%(repository)s)
+), used AS (
+    SELECT scopes.cap,
+        coalesce((SELECT spent_usd FROM ai_spending
+            WHERE ai_spending.scope = scopes.scope AND ai_spending.month = %(month)s), 0)
+        + coalesce((SELECT sum(amount_usd) FROM ai_reservations
+            WHERE ai_reservations.month = %(month)s AND expires_at > now()
+            AND scopes.scope = ANY(ai_reservations.scopes)), 0) AS used
+    FROM scopes
+)
+INSERT INTO ai_reservations (month, scopes, amount_usd, expires_at)
+SELECT %(month)s, (SELECT array_agg(scope) FROM scopes), %(amount)s, now() + %(lifetime)s
+WHERE NOT EXISTS (SELECT FROM used WHERE used.used + %(amount)s > used.cap)
+RETURNING id"""
+
+_SETTLE: Final[LiteralString] = """
+WITH gone AS (
+    DELETE FROM ai_reservations WHERE id = %(id)s RETURNING month, scopes
+)
+INSERT INTO ai_spending (scope, month, spent_usd)
+SELECT scope, month, %(cost)s FROM gone, unnest(scopes) AS scope
+ORDER BY scope
+ON CONFLICT (scope, month) DO UPDATE SET spent_usd = ai_spending.spent_usd + EXCLUDED.spent_usd"""
+
+# Long after the expiry: a slow process may still settle what it has reserved.
+_FORGET: Final[LiteralString] = (
+    "DELETE FROM ai_reservations WHERE expires_at < now() - interval '1 day'"
+)
+
+
+class PostgresBudgetStore:
+    """Implements ports.commands.BudgetStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def reserve(self, scope: BudgetScope, amount: Decimal, lifetime: timedelta) -> str:
+        """Reserve, or refuse, in one transaction."""
+        values: dict[str, Any] = {
+            "key": as_uuid(scope.api_key_id) if scope.api_key_id else None,
+            "repository": scope.repository,
+            "cap": scope.cap,
+            "amount": amount,
+            "lifetime": lifetime,
+        }
+        async with self._database.transaction() as connection:
+            locked = await (await connection.execute(_LOCK)).fetchone()
+            assert locked is not None
+            values["month"] = locked["month"]
+            row = await (await connection.execute(_RESERVE, cleaned(values))).fetchone()
+        if row is None:
+            raise BudgetExhaustedError
+        return str(row["id"])
+
+    async def settle(self, reservation: str, cost: Decimal) -> None:
+        """Exchange the reservation for the cost."""
+        values = {"id": as_uuid(reservation), "cost": cost}
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCK)
+            await connection.execute(_SETTLE, values)
+
+    async def forget(self) -> None:
+        """Delete reservations that nobody will settle any more."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_FORGET)

@@ -1,0 +1,176 @@
+"""Commands in Postgres."""
+
+from __future__ import annotations
+
+import dataclasses
+from datetime import timedelta
+from typing import Any, Final, LiteralString
+
+from psycopg.rows import DictRow
+from psycopg.types.json import Jsonb
+
+from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.domain.command import (
+    Answer,
+    Citation,
+    Command,
+    CommandRequest,
+    Outcome,
+    Provider,
+    ReviewFinding,
+    Task,
+    TokenUsage,
+)
+from kova.domain.errors import BusyError
+from kova.domain.page import Page, PageRequest
+from kova.domain.text import clean
+
+_SELECT: Final[LiteralString] = "SELECT ai_commands.* FROM ai_commands"
+
+_SAVE: Final[LiteralString] = """
+INSERT INTO ai_commands AS known (
+    id, api_key_id, repository_id, session_id, command, task, provider, model, outcome, output,
+    input_tokens, output_tokens, cost_usd, cached, fallback, duration_ms, created_at, request,
+    citations, findings, dropped, detail)
+VALUES (%(id)s, %(api_key_id)s,
+    (SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s)),
+    %(session_id)s, %(command)s, %(task)s, %(provider)s, %(model)s, %(outcome)s, %(output)s,
+    %(input_tokens)s, %(output_tokens)s, %(cost_usd)s, %(cached)s, %(fallback)s, %(duration_ms)s,
+    %(created_at)s, %(request)s, %(citations)s, %(findings)s, %(dropped)s, %(detail)s)
+ON CONFLICT (id) DO UPDATE SET
+    session_id = EXCLUDED.session_id, provider = EXCLUDED.provider, model = EXCLUDED.model,
+    outcome = EXCLUDED.outcome, output = EXCLUDED.output, input_tokens = EXCLUDED.input_tokens,
+    output_tokens = EXCLUDED.output_tokens, cost_usd = EXCLUDED.cost_usd,
+    cached = EXCLUDED.cached, fallback = EXCLUDED.fallback, duration_ms = EXCLUDED.duration_ms,
+    citations = EXCLUDED.citations, findings = EXCLUDED.findings, dropped = EXCLUDED.dropped,
+    detail = EXCLUDED.detail, lease_until = NULL
+WHERE known.outcome IN ('queued', 'running')"""
+
+_CLAIM: Final[LiteralString] = """
+UPDATE ai_commands SET outcome = 'running', lease_until = now() + %(lease)s
+WHERE id = %(id)s
+    AND (outcome = 'queued' OR (outcome = 'running' AND lease_until < now()))
+RETURNING *"""
+
+
+class PostgresCommandStore:
+    """Implements ports.commands.CommandStore."""
+
+    def __init__(self, database: Database) -> None:
+        """Take the database that it reads and writes."""
+        self._database = database
+
+    async def save(self, command: Command) -> None:
+        """Insert, or replace what is not final."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_SAVE, cleaned(_values(command)))
+
+    async def claim(self, command_id: str, lease: timedelta) -> Command | None:
+        """Take it in hand."""
+        values = {"id": as_uuid(command_id), "lease": lease}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_CLAIM, values)).fetchone()
+        if row is not None:
+            return _command(row)
+        known = await self.get(command_id)
+        if known is not None and not known.outcome.final:
+            raise BusyError
+        return None
+
+    async def get(self, command_id: str) -> Command | None:
+        """Find one."""
+        query: LiteralString = _SELECT + " WHERE id = %(id)s"
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(query, {"id": as_uuid(command_id)})).fetchone()
+        return _command(row) if row else None
+
+    async def page(self, request: PageRequest, api_key_id: str | None) -> Page[Command]:
+        """List, newest first."""
+        where: list[LiteralString] = []
+        if api_key_id is not None:
+            where.append("ai_commands.api_key_id = %(api_key_id)s")
+        async with self._database.transaction() as connection:
+            return await fetch_page(
+                connection,
+                select=_SELECT,
+                table="ai_commands",
+                ordered_by="created_at",
+                where=where,
+                values={"api_key_id": as_uuid(api_key_id) if api_key_id else None},
+                request=request,
+                make=_command,
+            )
+
+
+def _values(command: Command) -> dict[str, Any]:
+    request, answer = command.request, command.answer
+    asked = {key: one for key, one in dataclasses.asdict(request).items() if one is not None}
+    return {
+        "id": as_uuid(command.id),
+        "api_key_id": as_uuid(command.api_key_id) if command.api_key_id else None,
+        "repository": request.repository,
+        "session_id": command.session_id,
+        "command": request.command,
+        "task": command.task.value,
+        "provider": command.provider.value if command.provider else None,
+        "model": command.model,
+        "outcome": command.outcome.value,
+        "output": answer.output if answer else None,
+        "input_tokens": command.usage.input_tokens,
+        "output_tokens": command.usage.output_tokens,
+        "cost_usd": command.cost_usd,
+        "cached": command.cached,
+        "fallback": command.fallback,
+        "duration_ms": command.duration_ms,
+        "created_at": command.created_at,
+        "request": Jsonb({key: _clean(one) for key, one in asked.items()}),
+        "citations": Jsonb([_cleaned(one) for one in answer.citations] if answer else []),
+        "findings": Jsonb([_cleaned(one) for one in answer.findings] if answer else []),
+        "dropped": answer.dropped if answer else 0,
+        "detail": command.detail,
+    }
+
+
+def _cleaned(value: Citation | ReviewFinding) -> dict[str, Any]:
+    return {key: _clean(one) for key, one in dataclasses.asdict(value).items()}
+
+
+def _clean(value: Any) -> Any:
+    return clean(value) if isinstance(value, str) else value
+
+
+def _command(row: DictRow) -> Command:
+    asked = dict(row["request"])
+    task, provider = asked.pop("task", None), asked.pop("provider", None)
+    outcome = Outcome(row["outcome"])
+    answer = None
+    if outcome is Outcome.OK:
+        answer = Answer(
+            output=row["output"],
+            citations=tuple(Citation(**one) for one in row["citations"]),
+            findings=tuple(ReviewFinding(**one) for one in row["findings"]),
+            dropped=row["dropped"],
+        )
+    return Command(
+        id=str(row["id"]),
+        api_key_id=str(row["api_key_id"]) if row["api_key_id"] else None,
+        request=CommandRequest(
+            **{"command": row["command"], **asked},
+            task=Task(task) if task else None,
+            provider=Provider(provider) if provider else None,
+        ),
+        task=Task(row["task"]),
+        outcome=outcome,
+        created_at=row["created_at"],
+        provider=Provider(row["provider"]) if row["provider"] else None,
+        model=row["model"],
+        answer=answer,
+        usage=TokenUsage(input_tokens=row["input_tokens"], output_tokens=row["output_tokens"]),
+        cost_usd=row["cost_usd"],
+        cached=row["cached"],
+        fallback=row["fallback"],
+        session_id=row["session_id"],
+        duration_ms=row["duration_ms"],
+        detail=row["detail"],
+    )

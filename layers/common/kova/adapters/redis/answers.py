@@ -1,0 +1,81 @@
+"""Answers to reuse, in Redis: what can be made again, and lives for an hour."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import UTC, datetime
+from typing import Any, Final
+
+from kova.adapters.redis import keys
+from kova.adapters.redis.connection import Redis, translated
+from kova.domain.command import (
+    Answer,
+    Citation,
+    Command,
+    CommandRequest,
+    Outcome,
+    Provider,
+    ReviewFinding,
+    Task,
+    TokenUsage,
+)
+
+LIFETIME_SECONDS: Final = 3_600
+
+
+class RedisAnswerCache:
+    """Implements ports.commands.AnswerCache."""
+
+    def __init__(self, redis: Redis) -> None:
+        """Take the client."""
+        self._client = redis.client
+
+    async def find(self, identities: Sequence[str]) -> Command | None:
+        """Ask for all of them in one round trip."""
+        with translated():
+            found = await self._client.mget([keys.answer(one) for one in identities])
+        for text in found:
+            if text is not None:
+                return _command(json.loads(text))
+        return None
+
+    async def keep(self, identity: str, command: Command) -> None:
+        """Write it with its time to live."""
+        assert command.answer is not None
+        assert command.provider is not None
+        value = {
+            "task": command.task,
+            "provider": command.provider,
+            "model": command.model,
+            "output": command.answer.output,
+            "citations": [asdict(one) for one in command.answer.citations],
+            "findings": [asdict(one) for one in command.answer.findings],
+            "dropped": command.answer.dropped,
+            "input_tokens": command.usage.input_tokens,
+            "output_tokens": command.usage.output_tokens,
+        }
+        with translated():
+            await self._client.set(keys.answer(identity), json.dumps(value), ex=LIFETIME_SECONDS)
+
+
+def _command(value: dict[str, Any]) -> Command:
+    return Command(
+        id="",
+        api_key_id=None,
+        request=CommandRequest(command=""),
+        task=Task(value["task"]),
+        outcome=Outcome.OK,
+        created_at=datetime.now(UTC),
+        provider=Provider(value["provider"]),
+        model=value["model"],
+        answer=Answer(
+            output=value["output"],
+            citations=tuple(Citation(**one) for one in value["citations"]),
+            findings=tuple(ReviewFinding(**one) for one in value["findings"]),
+            dropped=value["dropped"],
+        ),
+        usage=TokenUsage(input_tokens=value["input_tokens"], output_tokens=value["output_tokens"]),
+        cached=True,
+    )

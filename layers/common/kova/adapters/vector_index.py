@@ -1,0 +1,52 @@
+"""The code index by vectors: Postgres keeps files and texts, a vector database ranks."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Iterable, Sequence
+
+from kova.adapters.postgres.code_index import PostgresCodeIndex
+from kova.ports.index import Chunk, ChunkVectors, IndexedFile
+
+
+class VectorCodeIndex:
+    """Implements ports.index.CodeIndex. The vendor's client is made, and imported, at first use."""
+
+    def __init__(self, *, chunks: PostgresCodeIndex, load: Callable[[], ChunkVectors]) -> None:
+        """Take where the texts are, and how to make the vectors' client."""
+        self._chunks = chunks
+        self._load = load
+        self._vectors: ChunkVectors | None = None
+
+    async def missing(self, repository_id: str, files: Sequence[IndexedFile]) -> frozenset[str]:
+        """Return the blobs that have no chunks here."""
+        return await self._chunks.missing(repository_id, files)
+
+    async def add(self, repository_id: str, chunks: Iterable[Chunk]) -> None:
+        """Add vectors, then texts: a blob whose vectors failed is missing still."""
+        given = tuple(chunks)
+        if given:
+            await (await self._client()).add(repository_id, given)
+            await self._chunks.add(repository_id, given)
+
+    async def keep(self, repository_id: str, files: Sequence[IndexedFile]) -> None:
+        """Delete the vectors of what is gone, then its texts."""
+        gone = await self._chunks.stale(repository_id, files)
+        if gone:
+            await (await self._client()).forget(repository_id, gone)
+        await self._chunks.keep(repository_id, files)
+
+    async def search(self, repository_id: str, query: str, limit: int) -> tuple[Chunk, ...]:
+        """Rank by the vectors' nearness."""
+        keys = await (await self._client()).nearest(repository_id, query, limit)
+        return (await self._chunks.find(repository_id, keys))[:limit]
+
+    async def _client(self) -> ChunkVectors:
+        if self._vectors is None:
+            self._vectors = await asyncio.to_thread(self._load)
+        return self._vectors
+
+    async def close(self) -> None:
+        """Close the client, if there is one."""
+        if self._vectors is not None:
+            await self._vectors.close()

@@ -1,0 +1,118 @@
+"""A source file cut by its syntax: functions and classes, or stretches where there are none.
+
+By lines and their indentation or braces, so that it takes any version of any language, takes time
+in proportion to the text, and never fails.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from typing import Final
+
+MOST_LINES: Final = 200
+_STRETCH: Final = 60
+_LONGEST_LINE: Final = 400
+_PYTHON: Final = frozenset({".py", ".pyi", ".pyw"})
+_DEFINITION: Final = re.compile(r"^([ \t]{0,80})(?:async[ \t]+)?(def|class)[ \t]+([^\W\d]\w{0,99})")
+_DECORATOR: Final = re.compile(r"^[ \t]*@")
+_BRACED: Final = re.compile(
+    r"^([ \t]{0,80})(?:(?:export|default|public|private|protected|static|abstract|async|final|pub"
+    r"|override|inline|virtual)[ \t]+){0,4}"
+    r"(?:function[ \t*]+|class[ \t]+|interface[ \t]+|func[ \t]+(?:\([^()]{0,80}\)[ \t]*)?|fn[ \t]+"
+    r"|(?:const|let|var)[ \t]+(?=[\w$]{1,100}[ \t]*=[ \t]*(?:async[ \t]*)?"
+    r"(?:function|\([^()]{0,200}\)[ \t]*=>)))"
+    r"([\w$]{1,100})"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Cut:
+    """A named stretch of lines; `start_line` counts from 1."""
+
+    name: str
+    start_line: int
+    lines: tuple[str, ...]
+
+
+def cut(path: str, lines: Sequence[str]) -> tuple[Cut, ...]:
+    """Cut a file."""
+    python = PurePosixPath(path).suffix in _PYTHON
+    found = list(_python(lines) if python else _braced(lines))
+    if not found:
+        found = [
+            (PurePosixPath(path).stem, start, min(start + _STRETCH, len(lines)))
+            for start in range(0, len(lines), _STRETCH)
+        ]
+    cuts = []
+    for name, start, end in found:
+        part = tuple(line[:_LONGEST_LINE] for line in lines[start : min(end, start + MOST_LINES)])
+        if any(line.strip() for line in part):
+            cuts.append(Cut(name=name, start_line=start + 1, lines=part))
+    return tuple(cuts)
+
+
+def _python(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield name, first line and end of each function, and of each class up to its first method."""
+    open_scopes: list[tuple[int, str]] = []
+    definitions: list[tuple[int, int, str, str]] = []
+    for number, line in enumerate(lines):
+        match = _DEFINITION.match(line)
+        if match is None:
+            continue
+        indent = len(match[1].expandtabs(8))
+        while open_scopes and open_scopes[-1][0] >= indent:
+            open_scopes.pop()
+        name = ".".join([*(scope for _, scope in open_scopes), match[3]])
+        open_scopes.append((indent, match[3]))
+        definitions.append((number, indent, match[2], name))
+    for position, (number, indent, kind, name) in enumerate(definitions):
+        end = _block_end(lines, number, indent)
+        if kind == "class":
+            inner = (one[0] for one in definitions[position + 1 :] if one[0] < end)
+            end = min(next(inner, end), end)
+        start = number
+        while start > 0 and _DECORATOR.match(lines[start - 1]):
+            start -= 1
+        yield name, start, end
+
+
+def _block_end(lines: Sequence[str], number: int, indent: int) -> int:
+    """Return where the block that begins at a line ends; trailing empty lines are not its own."""
+    end = number + 1
+    depth = _depth(lines[number])
+    for position in range(number + 1, min(len(lines), number + MOST_LINES)):
+        line = lines[position]
+        bare = line.strip()
+        if bare and depth <= 0 and not bare.startswith((")", "]", "}", "#")):
+            width = len(line.expandtabs(8)) - len(line.expandtabs(8).lstrip())
+            if width <= indent:
+                break
+        if depth > 0:
+            depth += _depth(line)
+        if bare:
+            end = position + 1
+    return end
+
+
+def _depth(line: str) -> int:
+    """Return how many brackets a definition's line leaves open: its parameters go on below."""
+    return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
+
+
+def _braced(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield what begins like a function or a class and ends where its braces do."""
+    for number, line in enumerate(lines):
+        match = _BRACED.match(line[:_LONGEST_LINE])
+        if match is None:
+            continue
+        depth, opened, end = 0, False, number + 1
+        for position in range(number, min(len(lines), number + MOST_LINES)):
+            depth += lines[position].count("{") - lines[position].count("}")
+            opened |= "{" in lines[position]
+            end = position + 1
+            if opened and depth <= 0:
+                break
+        yield match[2], number, end

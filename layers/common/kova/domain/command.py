@@ -1,0 +1,151 @@
+"""A command to a model: what is asked, what came of it, what it cost."""
+
+from __future__ import annotations
+
+import enum
+from dataclasses import dataclass, field
+from datetime import datetime
+from decimal import Decimal
+from typing import Final
+
+COMMAND_LIMIT: Final = 8_000
+CODE_LIMIT: Final = 100_000
+LEAST_OUTPUT_TOKENS: Final = 16
+MOST_OUTPUT_TOKENS: Final = 16_000
+DEFAULT_OUTPUT_TOKENS: Final = 2_000
+
+
+class Task(enum.StrEnum):
+    """What kind of answer is wanted."""
+
+    GENERATE = "generate"
+    ANALYZE = "analyze"
+    REVIEW = "review"
+    SUGGEST = "suggest"
+
+
+class Provider(enum.StrEnum):
+    """Who answers."""
+
+    OPENAI = "openai"
+    ANTHROPIC = "anthropic"
+
+
+class Outcome(enum.StrEnum):
+    """How a command ended; the first two have not."""
+
+    QUEUED = "queued"
+    RUNNING = "running"
+    OK = "ok"
+    REFUSAL = "refusal"
+    TRUNCATED = "truncated"
+    EMPTY = "empty"
+    NOT_JSON = "not_json"
+    WRONG_SHAPE = "wrong_shape"
+    NUL = "nul"
+    CUT = "cut"
+    TIMEOUT = "timeout"
+    UNAVAILABLE = "unavailable"
+    MISCONFIGURED = "misconfigured"
+    BUDGET_EXHAUSTED = "budget_exhausted"
+    NOT_CONFIGURED = "not_configured"
+    CANCELLED = "cancelled"
+    NO_CONTEXT = "no_context"
+    FAILED = "failed"
+
+    @property
+    def final(self) -> bool:
+        """Tell whether nothing more will happen."""
+        return self not in {Outcome.QUEUED, Outcome.RUNNING}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Citation:
+    """Lines of a file that an answer rests on; they were compared with the file."""
+
+    path: str
+    start_line: int
+    end_line: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class ReviewFinding:
+    """A remark at lines that a pull request changed. `severity` is high, medium or low."""
+
+    path: str
+    start_line: int
+    end_line: int
+    severity: str
+    message: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenUsage:
+    """Tokens of one or more calls."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        """Add the tokens of another call."""
+        return TokenUsage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommandRequest:
+    """What is asked.
+
+    Attributes:
+        task: None lets the words of the command decide (domain/routing.py).
+        provider: None lets the task decide, with the other provider to fall back to.
+        pull_request: the number of the pull request that a review is about.
+    """
+
+    command: str
+    task: Task | None = None
+    repository: str | None = None
+    ref: str | None = None
+    path: str | None = None
+    code: str | None = None
+    error_id: str | None = None
+    session_id: str | None = None
+    pull_request: int | None = None
+    provider: Provider | None = None
+    max_output_tokens: int = DEFAULT_OUTPUT_TOKENS
+
+
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """What the models and the checks of their words made of a command."""
+
+    output: str
+    citations: tuple[Citation, ...] = ()
+    findings: tuple[ReviewFinding, ...] = ()
+    dropped: int = 0
+    """Citations and findings that did not hold and are not shown."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """A command as it is kept. `answer` is there when the outcome is `ok`."""
+
+    id: str
+    api_key_id: str | None
+    request: CommandRequest
+    task: Task
+    outcome: Outcome
+    created_at: datetime
+    provider: Provider | None = None
+    model: str | None = None
+    answer: Answer | None = None
+    usage: TokenUsage = field(default_factory=TokenUsage)
+    cost_usd: Decimal = Decimal(0)
+    cached: bool = False
+    fallback: bool = False
+    session_id: str | None = None
+    duration_ms: int | None = None
+    detail: str | None = None
+    """Why it failed, in our own words."""

@@ -1,0 +1,53 @@
+"""Commands in comments on issues and pull requests: `/kova VERB …` on the first line."""
+
+from __future__ import annotations
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Final
+
+_FIRST: Final = re.compile(r"\s{0,200}/kova(?:[ \t]+([A-Za-z]{1,20}))?(?![^\s])(.*)", re.DOTALL)
+ARGUMENT_LIMIT: Final = 4_000
+_MENTION: Final = re.compile(r"@(?=[A-Za-z0-9])")
+WRITERS: Final = frozenset({"admin", "maintain", "write"})
+
+
+class Verb(enum.StrEnum):
+    """What can be asked for; anything else is answered with this list."""
+
+    SCAN = "scan"
+    FIX = "fix"
+    EXPLAIN = "explain"
+    ASK = "ask"
+    REVIEW = "review"
+    HELP = "help"
+
+
+@dataclass(frozen=True, kw_only=True)
+class CommentJob:
+    """One command of one comment. `author` is GitHub's login of who wrote it."""
+
+    repository: str
+    installation_id: int | None
+    number: int
+    pull_request: bool
+    comment_id: int
+    author: str
+    verb: Verb
+    argument: str
+
+
+def parse_comment(body: str) -> tuple[Verb, str] | None:
+    """Return what a comment asks for; None when it is not for Kova."""
+    match = _FIRST.match(body)
+    if match is None:
+        return None
+    word = (match[1] or "help").lower()
+    verb = Verb(word) if word in set(Verb) else Verb.HELP
+    return verb, match[2].strip()[:ARGUMENT_LIMIT]
+
+
+def quiet(text: str) -> str:
+    """Return a text that notifies nobody when it is posted."""
+    return _MENTION.sub("@\u200b", text)

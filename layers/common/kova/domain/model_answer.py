@@ -1,0 +1,181 @@
+"""What a model must answer with, and how its words are read: as hostile as any other input."""
+
+from __future__ import annotations
+
+import json
+import re
+from dataclasses import dataclass
+from typing import Any, Final
+
+from kova.domain.command import Outcome
+from kova.domain.json_text import parse_json
+from kova.domain.text import clean
+
+_PLACE: Final[dict[str, Any]] = {
+    "path": {"type": "string"},
+    "start_line": {"type": "integer"},
+    "end_line": {"type": "integer"},
+    "quote": {"type": "string"},
+}
+_MOST_PLACES: Final = 50
+
+
+def _object(properties: dict[str, Any]) -> dict[str, Any]:
+    return {
+        "type": "object",
+        "properties": properties,
+        "required": list(properties),
+        "additionalProperties": False,
+    }
+
+
+ANSWER_SCHEMA: Final = _object(
+    {"answer": {"type": "string"}, "citations": {"type": "array", "items": _object(_PLACE)}}
+)
+REVIEW_SCHEMA: Final = _object(
+    {
+        "answer": {"type": "string"},
+        "findings": {
+            "type": "array",
+            "items": _object(
+                {
+                    **_PLACE,
+                    "severity": {"type": "string", "enum": ["high", "medium", "low"]},
+                    "message": {"type": "string"},
+                }
+            ),
+        },
+    }
+)
+_FENCED: Final = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
+
+
+class UnusableAnswerError(Exception):
+    """A model's words are not an answer; `outcome` says in which way."""
+
+    def __init__(self, outcome: Outcome) -> None:
+        """Take the outcome."""
+        super().__init__(outcome.value)
+        self.outcome = outcome
+
+
+@dataclass(frozen=True, kw_only=True)
+class Claim:
+    """Lines that a model claims to quote; `severity` and `message` belong to review findings."""
+
+    path: str
+    start_line: int
+    end_line: int
+    quote: str
+    severity: str = ""
+    message: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class ModelAnswer:
+    """A model's answer that has the right shape; nothing of it was checked."""
+
+    text: str
+    claims: tuple[Claim, ...]
+
+
+def read_answer(text: str, *, review: bool) -> ModelAnswer:
+    """Read the model's JSON.
+
+    Raises:
+        UnusableAnswerError: it is empty, no JSON, of another shape, or holds NUL.
+    """
+    if not text.strip():
+        raise UnusableAnswerError(Outcome.EMPTY)
+    if "\0" in text:
+        raise UnusableAnswerError(Outcome.NUL)
+    fenced = _FENCED.fullmatch(text)
+    try:
+        value = parse_json((fenced[1] if fenced else text).encode("utf-8", "replace"))
+    except ValueError as exc:
+        raise UnusableAnswerError(Outcome.NOT_JSON) from exc
+    name = "findings" if review else "citations"
+    if not isinstance(value, dict) or not isinstance(value.get("answer"), str):
+        raise UnusableAnswerError(Outcome.WRONG_SHAPE)
+    places = value.get(name)
+    if not isinstance(places, list) or value.keys() != {"answer", name}:
+        raise UnusableAnswerError(Outcome.WRONG_SHAPE)
+    answer = ModelAnswer(
+        text=clean_but_nul(value["answer"]),
+        claims=tuple(_claim(one, review=review) for one in places[:_MOST_PLACES]),
+    )
+    if "\0" in answer.text or any("\0" in one.path + one.message for one in answer.claims):
+        raise UnusableAnswerError(Outcome.NUL)
+    if not answer.text.strip():
+        raise UnusableAnswerError(Outcome.EMPTY)
+    return answer
+
+
+def clean_but_nul(text: str) -> str:
+    """Return the text without lone surrogates, which no encoding takes."""
+    return text if "\0" in text else clean(text)
+
+
+def _claim(value: Any, *, review: bool) -> Claim:
+    texts = ("path", "quote", "severity", "message") if review else ("path", "quote")
+    numbers = ("start_line", "end_line")
+    if not isinstance(value, dict) or value.keys() != {*texts, *numbers}:
+        raise UnusableAnswerError(Outcome.WRONG_SHAPE)
+    right = all(isinstance(value[name], str) for name in texts)
+    right &= all(type(value[name]) is int for name in numbers)
+    if not right or (review and value["severity"] not in {"high", "medium", "low"}):
+        raise UnusableAnswerError(Outcome.WRONG_SHAPE)
+    cleaned = {key: clean_but_nul(one) for key, one in value.items() if key in texts}
+    return Claim(**{**value, **cleaned})
+
+
+_BEGIN: Final = re.compile(r'^\s*(?:```(?:json)?\s*)?\{\s*"answer"\s*:\s*"')
+_SURROGATE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")
+
+
+class AnswerText:
+    """Takes the text of `answer` out of JSON that is still arriving."""
+
+    def __init__(self) -> None:
+        """Start before the first character."""
+        self._buffer = ""
+        self._inside = False
+        self._ended = False
+
+    def feed(self, piece: str) -> str:
+        """Return what is new of the text."""
+        if self._ended:
+            return ""
+        self._buffer += piece
+        if not self._inside:
+            begin = _BEGIN.match(self._buffer)
+            if begin is None:
+                return ""
+            self._inside = True
+            self._buffer = self._buffer[begin.end() :]
+        stop = self._whole()
+        raw, self._buffer = self._buffer[:stop], self._buffer[stop:]
+        try:
+            decoded: str = json.loads(f'"{raw}"', strict=False)
+        except ValueError:
+            self._ended = True
+            return ""
+        return decoded
+
+    def _whole(self) -> int:
+        """Return up to where the buffer can be decoded: no escape is cut, no quote is passed."""
+        position = 0
+        while position < len(self._buffer):
+            character = self._buffer[position]
+            if character == '"':
+                self._ended = True
+                return position
+            size = 1
+            if character == "\\":
+                size = 6 if self._buffer[position + 1 : position + 2] == "u" else 2
+                if size == 6 and _SURROGATE.match(self._buffer[position:]):  # noqa: PLR2004
+                    size = 12
+            if position + size > len(self._buffer):
+                return position
+            position += size
+        return position

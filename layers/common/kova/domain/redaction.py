@@ -1,0 +1,80 @@
+"""Secrets in texts, found by their form or by their value, and taken out.
+
+Line ends are kept: a redacted file has the same lines.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import Final
+
+MARK: Final = "[redacted]"
+_SHORTEST: Final = 8
+_FORMS: Final = re.compile(
+    r"""
+    kova_[a-z2-7]{12}_[a-z2-7]{52}                       # Kova
+    | \bsk-(?:ant-|proj-|svcacct-)?[A-Za-z0-9_-]{16,}    # OpenAI, Anthropic
+    | \bgh[pousr]_[A-Za-z0-9]{30,}                       # GitHub
+    | \bgithub_pat_[A-Za-z0-9_]{30,}
+    | \bglpat-[A-Za-z0-9_-]{20,}                         # GitLab
+    | \b(?:AKIA|ASIA)[A-Z0-9]{16}\b                      # AWS
+    | \bxox[abeprs]-[A-Za-z0-9-]{10,}                    # Slack
+    | \bAIza[A-Za-z0-9_-]{35}                            # Google
+    | \bya29\.[A-Za-z0-9_-]{20,}
+    | \bpcsk_[A-Za-z0-9_]{20,}                           # Pinecone
+    | \b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}      # Stripe
+    | \bnpm_[A-Za-z0-9]{36}
+    | \bpypi-[A-Za-z0-9_-]{40,}
+    | \beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}  # a JSON web token
+    """,
+    re.VERBOSE,
+)
+_PASSWORD_IN_URL: Final = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{0,80}:)[^\s/@]{3,200}@")
+_ASSIGNED: Final = re.compile(
+    r"""(?ix)
+    (\b[a-z0-9_.-]{0,40}(?:password|passwd|secret|api_?key|access_?token|auth_?token|private_?key)
+    [a-z0-9_]{0,20}["']?\s{0,4}[:=]\s{0,4}["'])
+    ([^"'\s]{8,200})(["'])"""
+)
+_KEY_BEGINS: Final = re.compile(r"-----BEGIN [A-Z ]{0,40}PRIVATE KEY-----")
+_KEY_ENDS: Final = re.compile(r"-----END [A-Z ]{0,40}PRIVATE KEY-----")
+_KEY_LINES: Final = re.compile(r"(?:[ \t]*[A-Za-z0-9+/=]{16,}[ \t]*(?:\r?\n|\Z)|[ \t]*\r?\n)+")
+_LINE_TEXT: Final = re.compile(r"[^\r\n]+")
+
+
+def redact(text: str, known: Iterable[str] = ()) -> str:
+    """Return the text without secrets.
+
+    Args:
+        text: from anybody.
+        known: values that are secret here, such as the service's own keys.
+    """
+    for value in (line.strip() for one in known for line in one.splitlines()):
+        if len(value) >= _SHORTEST:
+            text = text.replace(value, MARK)
+    text = _without_keys(text)
+    text = _FORMS.sub(MARK, text)
+    text = _PASSWORD_IN_URL.sub(rf"\1{MARK}@", text)
+    return _ASSIGNED.sub(rf"\1{MARK}\3", text)
+
+
+def _without_keys(text: str) -> str:
+    """Take the bodies of private keys out, in one pass.
+
+    A key that never ends is the lines that look like one: a program may name the mark itself.
+    """
+    pieces: list[str] = []
+    position, more_ends = 0, True
+    while (begin := _KEY_BEGINS.search(text, position)) is not None:
+        # Where none was found once, none is looked for again: time in proportion to the text.
+        end = _KEY_ENDS.search(text, begin.end()) if more_ends else None
+        more_ends = end is not None
+        if end is None:
+            lines = _KEY_LINES.match(text, begin.end())
+            stop = lines.end() if lines else begin.end()
+        else:
+            stop = end.start()
+        pieces += (text[position : begin.end()], _LINE_TEXT.sub(MARK, text[begin.end() : stop]))
+        position = stop
+    return "".join([*pieces, text[position:]])

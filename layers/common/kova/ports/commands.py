@@ -1,0 +1,101 @@
+"""What is remembered of commands: the ledger, the budget, answers to reuse, sessions."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from decimal import Decimal
+from typing import Protocol
+
+from kova.domain.command import Command
+from kova.domain.comment import CommentJob
+from kova.domain.page import Page, PageRequest
+from kova.domain.prompt import Message
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetScope:
+    """Whose money is spent. `cap` is the limit for everybody together, in US dollars a month."""
+
+    api_key_id: str | None
+    repository: str | None
+    cap: Decimal | None
+
+
+class BudgetStore(Protocol):
+    """Money reserved and spent, by month (UTC), key, repository and altogether."""
+
+    async def reserve(self, scope: BudgetScope, amount: Decimal, lifetime: timedelta) -> str:
+        """Set an upper bound aside, atomically, and return the reservation's id.
+
+        One that is never settled counts no longer when its lifetime is over.
+
+        Raises:
+            BudgetExhaustedError: it would pass the cap of the key, the repository or everybody.
+        """
+
+    async def settle(self, reservation: str, cost: Decimal) -> None:
+        """Put the real cost in the reservation's place; doing it again changes nothing."""
+
+
+class CommandStore(Protocol):
+    """Commands and their outcomes."""
+
+    async def save(self, command: Command) -> None:
+        """Record a command, or its new state; a final state is never replaced."""
+
+    async def claim(self, command_id: str, lease: timedelta) -> Command | None:
+        """Take a queued command in hand; None when it is finished or there is none.
+
+        Raises:
+            BusyError: another worker has it in hand.
+        """
+
+    async def get(self, command_id: str) -> Command | None:
+        """Find one by id."""
+
+    async def page(self, request: PageRequest, api_key_id: str | None) -> Page[Command]:
+        """List, newest first; those of one key, or all."""
+
+
+class AnswerCache(Protocol):
+    """Commands that were answered, by content. Errors are RedisUnavailableError."""
+
+    async def find(self, identities: Sequence[str]) -> Command | None:
+        """Return the first that is known."""
+
+    async def keep(self, identity: str, command: Command) -> None:
+        """Remember an answer for a while."""
+
+
+class SessionStore(Protocol):
+    """Conversations. Errors are RedisUnavailableError."""
+
+    async def open(self, session_id: str, api_key_id: str) -> tuple[Message, ...]:
+        """Return the turns so far; a new session has none.
+
+        Raises:
+            NotFoundError: another key began it.
+        """
+
+    async def append(self, session_id: str, api_key_id: str, turns: Sequence[Message]) -> None:
+        """Add turns, and keep the session for another while."""
+
+
+class CommandQueue(Protocol):
+    """The queue of commands that are answered later."""
+
+    def send_command(self, command_id: str) -> None:
+        """Accept a command durably.
+
+        Raises:
+            QueueUnavailableError: it was not accepted.
+        """
+
+    def send_comment(self, job: CommentJob) -> None:
+        """Accept a command in a comment durably.
+
+        Raises:
+            QueueUnavailableError: it was not accepted.
+        """

@@ -1,0 +1,124 @@
+"""Answers that arrive piece by piece, and clients that leave before the end."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+from collections.abc import AsyncIterator, Coroutine
+from typing import Any, Final, TypeVar
+
+from fastapi import Request
+from fastapi.responses import StreamingResponse
+
+from kova.domain.command import Command
+from kova.domain.errors import KovaError
+from kova.usecases.run_command import RunCommand
+from kova.web.ai_schemas import AnswerView
+from kova.web.problems import describe, problem_body
+
+_LOG = logging.getLogger("kova.web")
+EVENT_STREAM: Final = "text/event-stream"
+Result = TypeVar("Result")
+Event = tuple[str, dict[str, Any]]
+_ENDING: Final[set[asyncio.Task[Any]]] = set()
+
+
+class ClientLeftError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+async def unless_gone(request: Request, work: Coroutine[Any, Any, Result]) -> Result:
+    """Do the work unless the client leaves; then it is cancelled.
+
+    Raises:
+        ClientLeftError: it was.
+    """
+    task = asyncio.ensure_future(work)
+    watch = asyncio.ensure_future(_gone(request))
+    try:
+        await asyncio.wait({task, watch}, return_when=asyncio.FIRST_COMPLETED)
+        if task.done():
+            return task.result()
+        raise ClientLeftError
+    finally:
+        watch.cancel()
+        _let_end(task)
+
+
+async def _gone(request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+
+
+def _let_end(task: asyncio.Task[Any]) -> None:
+    """Cancel a task and hold it until it has tidied up: its calls are settled and recorded."""
+    if task.done():
+        return
+    _ENDING.add(task)
+    task.add_done_callback(_ENDING.discard)
+    task.cancel()
+
+
+def stream_answer(request: Request, run: RunCommand, command: Command) -> StreamingResponse:
+    """Answer with events.
+
+    `delta` carries more text, `restart` says to forget the text so far, and at the end stands
+    either `answer`, the whole JSON with its checked citations, or `problem`.
+    """
+    request_id = getattr(request.state, "request_id", "")
+    return StreamingResponse(
+        _encoded(_events(run, command, request_id)),
+        media_type=EVENT_STREAM,
+        headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
+    )
+
+
+async def _events(run: RunCommand, command: Command, request_id: str) -> AsyncIterator[Event]:
+    queue: asyncio.Queue[Event | None] = asyncio.Queue()
+    shown = run.safe_stream()
+
+    async def listen(piece: str | None) -> None:
+        nonlocal shown
+        if piece is None:
+            shown = run.safe_stream()
+            queue.put_nowait(("restart", {}))
+        elif text := shown.feed(piece):
+            queue.put_nowait(("delta", {"text": text}))
+
+    async def work() -> None:
+        try:
+            done = await run.run(command, listen)
+            if rest := shown.end():
+                queue.put_nowait(("delta", {"text": rest}))
+            queue.put_nowait(("answer", AnswerView.of(done).model_dump(mode="json")))
+        except KovaError as exc:
+            queue.put_nowait(("problem", _problem(exc, request_id)))
+        except Exception as exc:  # noqa: BLE001 (the head of the answer is sent: told in its body)
+            _LOG.error("unexpected error", exc_info=exc)
+            queue.put_nowait(("problem", _problem(KovaError(), request_id)))
+        finally:
+            queue.put_nowait(None)
+
+    task = asyncio.ensure_future(work())
+    try:
+        while (event := await queue.get()) is not None:
+            yield event
+    finally:
+        _let_end(task)
+
+
+async def _encoded(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
+    async for name, data in events:
+        yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+
+
+def _problem(error: KovaError, request_id: str) -> dict[str, Any]:
+    status, title = describe(error)
+    return problem_body(
+        status=status,
+        title=title,
+        detail=error.message,
+        reason=error.reason,
+        request_id=request_id,
+    )

@@ -1,0 +1,75 @@
+"""Commands to the models: ask at once, streamed or later; look at what was asked."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from fastapi import APIRouter, Depends, Header, Request, Response
+
+from kova.domain.api_key import ApiKey, Scope
+from kova.domain.errors import NotFoundError
+from kova.web.ai_schemas import AnswerView, CommandBody, CommandView, QueuedCommand
+from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
+from kova.web.dependencies import PageQuery, Services, encode_cursor, needs, once
+from kova.web.openapi import READS, WRITES, problems
+from kova.web.schemas import ListOf
+
+router = APIRouter(tags=["ai"])
+AiKey = Annotated[ApiKey, Depends(needs(Scope.AI))]
+_CLIENT_LEFT = 499  # nginx's word for it; nobody reads this answer.
+
+
+@router.post(
+    "/ai/command",
+    response_model=AnswerView | QueuedCommand,
+    responses=WRITES | problems(404, 502) | {202: {"model": QueuedCommand}},
+)
+async def command(  # noqa: PLR0917 (the request's parts)
+    body: CommandBody,
+    key: Annotated[ApiKey, Depends(once(Scope.AI))],
+    services: Services,
+    request: Request,
+    response: Response,
+    prefer: Annotated[str, Header()] = "",
+    accept: Annotated[str, Header()] = "",
+) -> AnswerView | QueuedCommand | Response:
+    """Ask a model about code; what it cites is compared with the files before it is shown."""
+    if _wants_later(prefer):
+        queued = await services.ai.request.run(body.request(), key.id)
+        response.status_code = 202
+        response.headers["Location"] = f"/ai/commands/{queued.id}"
+        response.headers["Preference-Applied"] = "respond-async"
+        return QueuedCommand(id=queued.id, status=queued.outcome, task=queued.task)
+    run = services.ai.run
+    begun = run.begin(body.request(), key.id)
+    if EVENT_STREAM in accept.lower():
+        return stream_answer(request, run, begun)
+    try:
+        return AnswerView.of(await unless_gone(request, run.run(begun)))
+    except ClientLeftError:
+        return Response(status_code=_CLIENT_LEFT)
+
+
+def _wants_later(prefer: str) -> bool:
+    """Tell whether `Prefer` holds respond-async (RFC 7240)."""
+    preferences = (one.partition(";")[0].strip().lower() for one in prefer.split(","))
+    return "respond-async" in preferences
+
+
+@router.get("/ai/commands", responses=READS)
+async def list_commands(page: PageQuery, key: AiKey, services: Services) -> ListOf[CommandView]:
+    """List the key's commands, newest first; a key with the scope admin sees everybody's."""
+    owner = None if Scope.ADMIN in key.scopes else key.id
+    found = await services.ai.commands.page(page, owner)
+    return ListOf(
+        items=[CommandView.of(one) for one in found.items], next_cursor=encode_cursor(found.next)
+    )
+
+
+@router.get("/ai/commands/{command_id}", responses=READS | problems(404))
+async def get_command(command_id: str, key: AiKey, services: Services) -> CommandView:
+    """Show one command."""
+    found = await services.ai.commands.get(command_id)
+    if found is None or (Scope.ADMIN not in key.scopes and found.api_key_id != key.id):
+        raise NotFoundError("There is no such command.")
+    return CommandView.of(found)

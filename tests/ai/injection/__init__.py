@@ -1,0 +1,1 @@
+"""Prompt injections and what an obedient model would answer to them."""

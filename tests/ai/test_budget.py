@@ -1,0 +1,139 @@
+"""The budget: 200 callers at once never pass a cap, and a dead process's money comes back."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from decimal import Decimal
+
+import httpx
+import psycopg
+import pytest
+
+from kova.adapters.postgres.budget import PostgresBudgetStore
+from kova.adapters.postgres.pool import Database
+from kova.domain.errors import BudgetExhaustedError
+from kova.ports.commands import BudgetScope
+from kova_fakes.openai.server import FakeOpenAI
+from tests.ai.conftest import Ai
+
+SOON = timedelta(seconds=60)
+DOLLAR = Decimal(1)
+
+
+@pytest.fixture
+async def budget(database_url: str) -> AsyncIterator[PostgresBudgetStore]:
+    database = Database(database_url)
+    yield PostgresBudgetStore(database)
+    await database.close()
+
+
+def everybody(cap: str | None) -> BudgetScope:
+    return BudgetScope(api_key_id=None, repository=None, cap=Decimal(cap) if cap else None)
+
+
+async def tried(budget: PostgresBudgetStore, scope: BudgetScope) -> str | None:
+    try:
+        return await budget.reserve(scope, DOLLAR, SOON)
+    except BudgetExhaustedError:
+        return None
+
+
+async def test_two_hundred_reservations_at_once_under_a_cap_for_fifty(
+    budget: PostgresBudgetStore,
+) -> None:
+    made = await asyncio.gather(*(tried(budget, everybody("50")) for _ in range(200)))
+    assert sum(one is not None for one in made) == 50
+
+
+async def test_what_a_call_did_not_cost_is_free_again(budget: PostgresBudgetStore) -> None:
+    scope = everybody("2")
+    first = await budget.reserve(scope, DOLLAR, SOON)
+    await budget.reserve(scope, DOLLAR, SOON)
+    assert await tried(budget, scope) is None
+    await budget.settle(first, Decimal("0.25"))
+    await budget.settle(first, Decimal("0.25"))  # Again changes nothing.
+    assert await tried(budget, scope) is None
+    assert await budget.reserve(scope, Decimal("0.75"), SOON)
+
+
+async def test_the_reservation_of_a_dead_process_comes_back(budget: PostgresBudgetStore) -> None:
+    scope = everybody("1")
+    await budget.reserve(scope, DOLLAR, timedelta(milliseconds=200))
+    assert await tried(budget, scope) is None
+    await asyncio.sleep(0.25)
+    assert await tried(budget, scope) is not None
+
+
+async def test_one_that_settles_after_its_time_is_still_counted(
+    budget: PostgresBudgetStore,
+) -> None:
+    scope = everybody("1")
+    late = await budget.reserve(scope, DOLLAR, timedelta(0))
+    await budget.settle(late, DOLLAR)
+    assert await tried(budget, scope) is None
+
+
+async def test_a_key_a_repository_and_everybody_have_caps_of_their_own(
+    budget: PostgresBudgetStore, database_url: str
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            """INSERT INTO repositories (full_name, default_branch, monthly_budget_usd)
+            VALUES ('octo/sample', 'main', 2)"""
+        )
+        row = connection.execute(
+            """INSERT INTO api_keys (name, prefix, secret_hash, scopes, monthly_budget_usd)
+            VALUES ('k', 'p', '', '{ai}', 1) RETURNING id"""
+        ).fetchone()
+    assert row is not None
+    key = str(row[0])
+    mine = BudgetScope(api_key_id=key, repository=None, cap=None)
+    there = BudgetScope(api_key_id=None, repository="Octo/Sample", cap=None)
+    assert await tried(budget, mine)
+    assert await tried(budget, mine) is None
+    assert await tried(budget, there)
+    assert await tried(budget, there)
+    assert await tried(budget, there) is None
+    assert await tried(budget, everybody(None))
+
+
+def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
+    start: Callable[..., Ai], gpt: FakeOpenAI
+) -> None:
+    alone = start(ANTHROPIC_API_KEY="")
+    most = alone.container.ai.ask.candidates[next(iter(alone.container.ai.ask.candidates))].price
+    body = {"command": "0000", "task": "generate", "max_output_tokens": 64}
+    alone.client.post("/ai/command", json=body)
+    size = len(str(gpt.script.calls[-1].body["instructions"])) + 1_000
+    cap = most.most(size, 64) * 50
+    ai = start(ANTHROPIC_API_KEY="", KOVA_MONTHLY_BUDGET_USD=str(cap))
+    ai.execute("DELETE FROM ai_commands")
+    ai.execute("DELETE FROM ai_spending")
+    limits = httpx.Limits(max_connections=200)
+    with (
+        httpx.Client(
+            base_url=ai.url,
+            headers={"Authorization": f"Bearer {ai.key}"},
+            timeout=60,
+            limits=limits,
+        ) as client,
+        ThreadPoolExecutor(200) as pool,
+    ):
+        calls = [{**body, "command": f"{number:04}"} for number in range(200)]
+        answers = list(pool.map(lambda one: client.post("/ai/command", json=one), calls))
+    statuses = [one.status_code for one in answers]
+    assert set(statuses) <= {200, 429}, {one.text for one in answers if one.status_code >= 500}
+    assert {one.json()["reason"] for one in answers if one.status_code == 429} <= {
+        "budget_exhausted"
+    }
+    (spent,) = ai.rows("SELECT spent_usd FROM ai_spending WHERE scope = 'all'")
+    rows = ai.rows()
+    assert spent["spent_usd"] == sum(row["cost_usd"] for row in rows)
+    assert spent["spent_usd"] <= cap
+    assert statuses.count(429) > 0
+    assert statuses.count(200) >= 50
+    assert len(rows) == 200
+    assert ai.rows("SELECT * FROM ai_reservations") == []

@@ -1,0 +1,145 @@
+"""The fakes speak as the real services do: the official SDKs are the judges."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import anthropic
+import httpx
+import openai
+import pytest
+from anthropic.types import Message, RawMessageStreamEvent
+from openai.types.responses import Response, ResponseStreamEvent
+from pydantic import TypeAdapter
+
+from kova_fakes.anthropic.messages import Made as AnthropicMade
+from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
+from kova_fakes.models.script import Reply
+from kova_fakes.openai.responses import Made as OpenAIMade
+from kova_fakes.openai.server import FakeOpenAI, serve_openai
+
+ASKED = {"model": "gpt-6.1-sol", "input": [{"role": "user", "content": "hello"}]}
+TOLD = {
+    "model": "claude-sonnet-5-5",
+    "max_tokens": 64,
+    "messages": [{"role": "user", "content": "hello"}],
+}
+KINDS = ("ok", "truncated", "refusal", "empty", "cut_late")
+
+
+@pytest.fixture(scope="module")
+def gpt() -> Iterator[FakeOpenAI]:
+    with serve_openai() as fake:
+        yield fake
+
+
+@pytest.fixture(scope="module")
+def claude() -> Iterator[FakeAnthropic]:
+    with serve_anthropic() as fake:
+        yield fake
+
+
+def post(url: str, body: Any, **headers: str) -> httpx.Response:
+    return httpx.post(url, json=body, headers=headers, timeout=5)
+
+
+def openai_post(gpt: FakeOpenAI, body: Any, key: str = "sk-fake-0123456789") -> httpx.Response:
+    return post(f"{gpt.url}/responses", body, authorization=f"Bearer {key}")
+
+
+def anthropic_post(claude: FakeAnthropic, body: Any, **headers: str) -> httpx.Response:
+    sent = {"x-api-key": "sk-ant-fake-0123456789", "anthropic-version": "2023-06-01"} | headers
+    return post(f"{claude.url}/v1/messages", body, **{k: v for k, v in sent.items() if v})
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_every_event_and_answer_is_one_of_the_sdks_own_types(kind: Any) -> None:
+    reply = Reply(kind=kind, text=None if kind == "empty" else "some words " * 20)
+    response = OpenAIMade(ASKED, reply, reply.text or "")
+    message = AnthropicMade(TOLD, reply)
+    TypeAdapter(Response).validate_python(response.response())
+    TypeAdapter(Message).validate_python(message.message())
+    for _, event in response.events():
+        TypeAdapter(ResponseStreamEvent).validate_python(event)
+    for name, event in message.events():
+        if name not in {"ping", "error"}:  # The SDK itself takes these two out.
+            TypeAdapter(RawMessageStreamEvent).validate_python(event)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"colour": "blue"},
+        {"max_output_tokens": "many"},
+        {"max_output_tokens": 3},
+        {"input": [{"role": "king", "content": "x"}]},
+        {"text": {"format": {"type": "json_schema", "name": "x", "schema": {"type": "object"}}}},
+    ],
+)
+def test_openai_refuses_what_its_types_do_not_know(gpt: FakeOpenAI, change: dict[str, Any]) -> None:
+    answer = openai_post(gpt, ASKED | change)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"colour": "blue"},
+        {"max_tokens": 0},
+        {"max_tokens": None},
+        {"temperature": 0.5},
+        {"messages": []},
+        {"messages": [{"role": "assistant", "content": "x"}]},
+        {"output_config": {"format": {"type": "json_schema", "schema": {"type": "object"}}}},
+    ],
+)
+def test_anthropic_refuses_what_its_types_do_not_know(
+    claude: FakeAnthropic, change: dict[str, Any]
+) -> None:
+    answer = anthropic_post(claude, TOLD | change)
+    assert answer.status_code == 400
+    assert answer.json()["error"]["type"] == "invalid_request_error"
+
+
+def test_a_wrong_key_a_missing_version_and_an_unknown_model_are_refused(
+    gpt: FakeOpenAI, claude: FakeAnthropic
+) -> None:
+    assert openai_post(gpt, ASKED, key="sk-other").status_code == 401
+    assert openai_post(gpt, ASKED | {"model": "nonsense"}).status_code == 404
+    assert anthropic_post(claude, TOLD, **{"x-api-key": "other"}).status_code == 401
+    assert anthropic_post(claude, TOLD, **{"x-api-key": ""}).status_code == 401
+    bearer = {"x-api-key": "", "authorization": "Bearer sk-ant-fake-0123456789"}
+    assert anthropic_post(claude, TOLD, **bearer).status_code == 200
+    assert anthropic_post(claude, TOLD, **{"anthropic-version": ""}).status_code == 400
+    assert anthropic_post(claude, TOLD | {"model": "nonsense"}).status_code == 404
+
+
+def test_the_sdks_read_answers_streams_counts_and_embeddings(
+    gpt: FakeOpenAI, claude: FakeAnthropic
+) -> None:
+    with openai.OpenAI(api_key="sk-fake-0123456789", base_url=gpt.url) as client:
+        whole = client.responses.create(model="gpt-6.1-sol", input="hello")
+        assert whole.output_text == "I was shown 0 lines."
+        chat = client.chat.completions.create(
+            model="local-7b", messages=[{"role": "user", "content": "hello"}]
+        )
+        assert chat.choices[0].message.content == "I was shown 0 lines."
+        vectors = client.embeddings.create(
+            model="text-embedding-3-small", input=["parse the date", "parse a date", "open socket"]
+        ).data
+        near, far = (
+            sum(a * b for a, b in zip(vectors[0].embedding, one.embedding, strict=True))
+            for one in vectors[1:]
+        )
+        assert near > far
+    with anthropic.Anthropic(api_key="sk-ant-fake-0123456789", base_url=claude.url) as other:
+        with other.messages.stream(
+            model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": "hi"}]
+        ) as stream:
+            assert stream.get_final_text() == "I was shown 0 lines."
+        counted = other.messages.count_tokens(
+            model="claude-sonnet-5-5", messages=[{"role": "user", "content": "hello there"}]
+        )
+        assert counted.input_tokens == 3

@@ -1,0 +1,153 @@
+"""Commands that are answered later: the queue, the worker, and what a crash leaves."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+
+from kova.adapters.postgres.commands import PostgresCommandStore
+from kova.adapters.postgres.pool import Database
+from kova.bootstrap.ai import handle_command_job
+from kova.bootstrap.container import Container
+from kova.bootstrap.scan_worker import JobHandler
+from kova.domain.command import CommandRequest
+from kova.domain.errors import MalformedMessageError
+from kova.domain.job import decode_command_job, encode_command_job
+from kova.domain.retry import GiveUp, Retry
+from kova.usecases.handle_command_job import CommandDone
+from kova_fakes.github import FakeGitHub
+from kova_fakes.models.script import Reply
+from kova_fakes.openai.server import FakeOpenAI
+from tests.ai.conftest import Ai
+from tests.queues import depth, make_queue
+from tests.server.conftest import Kova, running
+
+LATER = {"Prefer": "respond-async, wait=10"}
+
+
+@pytest.fixture
+def kova(tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI) -> Iterator[Kova]:
+    settings = {
+        "KOVA_COMMAND_QUEUE_URL": make_queue(),
+        "OPENAI_API_KEY": gpt.script.api_key,
+        "OPENAI_BASE_URL": gpt.url,
+    }
+    with running(tmp_path, database_url, github, **settings) as product:
+        yield product
+
+
+def ended(kova: Kova, command_id: str, seconds: float = 30) -> dict[str, object]:
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        found: dict[str, object] = kova.get(f"/ai/commands/{command_id}")
+        if found["outcome"] not in {"queued", "running"}:
+            return found
+        time.sleep(0.05)
+    raise AssertionError(found)
+
+
+def test_a_command_for_later_is_queued_and_answered_by_the_worker(
+    kova: Kova, gpt: FakeOpenAI
+) -> None:
+    body = {"command": "explain", "code": "x = 1\n", "path": "a.py"}
+    answer = kova.client.post("/ai/command", json=body, headers=LATER)
+    assert answer.status_code == 202, answer.text
+    queued = answer.json()
+    assert (queued["status"], queued["task"]) == ("queued", "analyze")
+    assert answer.headers["location"] == f"/ai/commands/{queued['id']}"
+    assert answer.headers["preference-applied"] == "respond-async"
+    assert kova.get(answer.headers["location"])["outcome"] == "queued"
+    kova.start_worker()
+    found = ended(kova, queued["id"])
+    assert found["outcome"] == "ok"
+    assert found["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
+    gpt.script.always = Reply(kind="refusal")
+    other = kova.client.post("/ai/command", json={"command": "no"}, headers=LATER).json()["id"]
+    assert ended(kova, other)["outcome"] == "refusal"
+
+
+def test_without_the_queue_it_says_so(ai: Ai) -> None:
+    answer = ai.ask("later", headers=LATER)
+    assert (answer.status_code, answer.json()["reason"]) == (503, "bad_settings")
+    assert ai.ask("now").status_code == 200
+
+
+@pytest.fixture
+async def finish(ai: Ai) -> AsyncIterator[JobHandler]:
+    """The worker's handler, with connections of the test's own loop."""
+    container = Container(ai.container.settings)
+    yield handle_command_job(container)
+    await container.close()
+
+
+async def test_a_message_that_comes_twice_is_answered_once(
+    ai: Ai, finish: JobHandler, gpt: FakeOpenAI, database_url: str
+) -> None:
+    command_id = await _queued(ai, database_url)
+    message = encode_command_job(command_id)
+    first, second = [await finish.run(message, attempt) for attempt in (1, 2)]
+    assert first == second == CommandDone(about=command_id)
+    assert gpt.script.count("/responses") == 1
+
+
+async def test_a_command_in_another_workers_hands_waits_and_a_dead_ones_is_taken_over(
+    ai: Ai, finish: JobHandler, gpt: FakeOpenAI, database_url: str
+) -> None:
+    command_id = await _queued(ai, database_url)
+    with psycopg.connect(database_url) as connection:
+        connection.execute(
+            "UPDATE ai_commands SET outcome = 'running', lease_until = now() + interval '1 minute'"
+        )
+    assert isinstance(await finish.run(encode_command_job(command_id), 1), Retry)
+    with psycopg.connect(database_url) as connection:
+        connection.execute("UPDATE ai_commands SET lease_until = now() - interval '1 second'")
+    assert isinstance(await finish.run(encode_command_job(command_id), 2), CommandDone)
+    assert ai.outcomes() == ["ok"]
+    assert gpt.script.count("/responses") == 1
+
+
+async def _queued(ai: Ai, database_url: str) -> str:
+    command = ai.container.ai.run.begin(CommandRequest(command="explain"), None)
+    database = Database(database_url)
+    await PostgresCommandStore(database).save(command)
+    await database.close()
+    return command.id
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "",
+        "{}",
+        "[" * 2_000,
+        '{"version":1,"kind":"scan"}',
+        '{"version":2,"kind":"command","command_id":"x"}',
+        '{"version":1,"kind":"command","command_id":3}',
+    ],
+)
+async def test_a_message_that_is_no_command_is_given_up(finish: JobHandler, body: str) -> None:
+    with pytest.raises(MalformedMessageError):
+        decode_command_job(body)
+    outcome = await finish.run(body, 1)
+    assert outcome == GiveUp(reason="malformed_message")
+
+
+def test_a_queue_that_refuses_is_a_503_and_no_command_stays_queued(
+    kova: Kova, database_url: str, github: FakeGitHub, tmp_path: Path
+) -> None:
+    assert depth(kova.environment["KOVA_COMMAND_QUEUE_URL"]) == 0
+    folder = tmp_path / "other"
+    folder.mkdir()
+    dead = {
+        "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9",
+        "KOVA_COMMAND_QUEUE_URL": "http://127.0.0.1:9/1/none",
+    }
+    with running(folder, database_url, github, **dead) as other:
+        answer = other.client.post("/ai/command", json={"command": "later"}, headers=LATER)
+        assert (answer.status_code, answer.json()["reason"]) == (503, "queue_unavailable")
+        (row,) = other.all("/ai/commands")
+        assert (row["outcome"], row["detail"]) == ("failed", "queue_unavailable")

@@ -1,0 +1,285 @@
+"""Whatever a provider does ends in a named outcome, a row, and the right status; never a 500."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import httpx
+import pytest
+
+from kova_fakes.anthropic.server import FakeAnthropic
+from kova_fakes.models.script import Reply
+from kova_fakes.openai.server import FakeOpenAI
+from tests.ai.conftest import Ai
+
+NUL = json.dumps({"answer": "a\0b", "citations": []})
+CASES = [
+    (Reply(kind="refusal"), "refusal", 422, "ai_refusal"),
+    (Reply(kind="truncated", text='{"answer": "it is'), "truncated", 422, "ai_truncated"),
+    (Reply(kind="empty"), "empty", 502, "ai_empty"),
+    (Reply(text="  \n "), "empty", 502, "ai_empty"),
+    (Reply(text=json.dumps({"answer": " ", "citations": []})), "empty", 502, "ai_empty"),
+    (Reply(text="Sure! Here it is."), "not_json", 502, "ai_not_json"),
+    (Reply(text="[" * 5_000), "not_json", 502, "ai_not_json"),
+    (Reply(text='{"answer": NaN, "citations": []}'), "not_json", 502, "ai_not_json"),
+    (Reply(text='{"answer": 3, "citations": []}'), "wrong_shape", 502, "ai_wrong_shape"),
+    (Reply(text='{"answer": "x"}'), "wrong_shape", 502, "ai_wrong_shape"),
+    (Reply(text='{"answer": "x", "citations": [3]}'), "wrong_shape", 502, "ai_wrong_shape"),
+    (Reply(text='["answer"]'), "wrong_shape", 502, "ai_wrong_shape"),
+    (Reply(text="x" * 100_000), "wrong_shape", 502, "ai_wrong_shape"),
+    (Reply(text=NUL), "nul", 502, "ai_nul"),
+    (Reply(text=NUL.replace("\\u0000", "\0")), "nul", 502, "ai_nul"),
+    (Reply(kind="cut"), "cut", 502, "ai_cut"),
+    (
+        Reply(kind="cut_late", text=json.dumps({"answer": "a" * 200, "citations": []})),
+        "cut",
+        502,
+        "ai_cut",
+    ),
+    (Reply(kind="bad_body"), "wrong_shape", 502, "ai_wrong_shape"),
+    (Reply(kind="html"), "not_json", 502, "ai_not_json"),
+    (Reply(kind="html", status=502), "unavailable", 503, "ai_unavailable"),
+    (Reply(kind="error", status=500), "unavailable", 503, "ai_unavailable"),
+    (Reply(kind="error", status=529, retry_after="7"), "unavailable", 503, "ai_unavailable"),
+    (Reply(kind="error", status=429, retry_after="9"), "unavailable", 503, "ai_unavailable"),
+    (Reply(kind="error", status=429, retry_after="nonsense"), "unavailable", 503, "ai_unavailable"),
+    (Reply(kind="error", status=400), "misconfigured", 503, "ai_misconfigured"),
+    (Reply(kind="error", status=401), "misconfigured", 503, "ai_misconfigured"),
+    (Reply(kind="error", status=403), "misconfigured", 503, "ai_misconfigured"),
+]
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_every_reply_ends_in_its_outcome(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, provider: str
+) -> None:
+    script = (gpt if provider == "openai" else claude).script
+    for number, (reply, outcome, status, reason) in enumerate(CASES):
+        # The breaker is for its own test.
+        for candidate in ai.container.ai.ask.candidates.values():
+            candidate.breaker.succeeded()
+        script.always = reply
+        answer = ai.ask(f"question {number}", provider=provider)
+        told = (answer.status_code, answer.json().get("reason"))
+        assert told == (status, reason), (reply, answer.text)
+        assert answer.headers["content-type"] == "application/problem+json"
+        assert ("retry-after" in answer.headers) == (status == 503)
+        row = ai.rows()[-1]
+        assert (row["outcome"], row["provider"]) == (outcome, provider), reply
+        assert row["detail"]
+        assert row["output"] is None
+    assert script.refused == []
+
+
+def test_what_was_used_of_an_answer_that_is_no_good_is_paid_for(ai: Ai, gpt: FakeOpenAI) -> None:
+    gpt.script.always = Reply(text="Sure! Here it is.")
+    ai.ask("one", provider="openai")
+    gpt.script.always = Reply(kind="cut")
+    ai.ask("two", provider="openai")
+    gpt.script.always = Reply(kind="error", status=503)
+    ai.ask("three", provider="openai")
+    whole, cut, never = ai.rows()
+    assert float(whole["cost_usd"]) > 0
+    assert float(cut["cost_usd"]) > 0
+    assert float(never["cost_usd"]) == 0
+    (spent,) = ai.rows("SELECT spent_usd FROM ai_spending WHERE scope = 'all'")
+    assert spent["spent_usd"] == whole["cost_usd"] + cut["cost_usd"]
+    assert ai.rows("SELECT * FROM ai_reservations") == []
+
+
+def test_a_second_attempt_after_a_short_retry_after_succeeds(ai: Ai, gpt: FakeOpenAI) -> None:
+    gpt.script.then(Reply(kind="error", status=429, retry_after="0.3"))
+    started = time.monotonic()
+    body = ai.ask("what?").json()
+    assert time.monotonic() - started >= 0.3
+    assert (body["provider"], body["fallback"]) == ("openai", False)
+    assert gpt.script.count("/responses") == 2
+
+
+def test_a_long_retry_after_is_not_waited_for(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
+) -> None:
+    gpt.script.always = Reply(kind="error", status=429, retry_after="60")
+    body = ai.ask("what?").json()
+    assert (body["provider"], body["fallback"]) == ("anthropic", True)
+    assert gpt.script.count("/responses") == 1
+    claude.script.always = Reply(kind="error", status=529, retry_after="30")
+    answer = ai.ask("and what else?")
+    assert answer.status_code == 503
+    assert answer.headers["retry-after"] == "60"
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        Reply(kind="error", status=503),
+        Reply(kind="html", status=502),
+        Reply(kind="cut"),
+        Reply(kind="bad_body"),
+        Reply(text="no JSON"),
+        Reply(kind="empty"),
+        Reply(kind="error", status=401),
+    ],
+)
+def test_when_openai_is_down_anthropic_answers(ai: Ai, gpt: FakeOpenAI, reply: Reply) -> None:
+    gpt.script.always = reply
+    started = time.monotonic()
+    body = ai.ask("write a function", task="generate").json()
+    assert time.monotonic() - started < 20
+    assert (body["provider"], body["fallback"]) == ("anthropic", True)
+    assert ai.meter.total("kova_ai_fallbacks_total", task="generate") == 1
+    assert ai.rows()[0]["fallback"] is True
+
+
+def test_a_refusal_is_not_taken_to_another_provider(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
+) -> None:
+    gpt.script.always = Reply(kind="refusal")
+    assert ai.ask("no").status_code == 422
+    assert claude.script.calls == []
+    assert ai.meter.total("kova_ai_refusals_total", provider="openai", task="analyze") == 1
+
+
+@pytest.mark.parametrize(
+    ("gpt_reply", "claude_reply"),
+    [
+        (Reply(kind="error", status=503), Reply(kind="error", status=529)),
+        (Reply(kind="stall"), Reply(kind="error", status=500)),
+        (Reply(seconds=30), Reply(seconds=30)),
+    ],
+)
+def test_both_down_is_503_within_ten_seconds(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, gpt_reply: Reply, claude_reply: Reply
+) -> None:
+    gpt.script.always, claude.script.always = gpt_reply, claude_reply
+    started = time.monotonic()
+    answer = ai.ask("what?")
+    if gpt_reply.kind != "stall":  # One that begins and then stalls has the whole deadline.
+        assert time.monotonic() - started < 10
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+
+
+def test_nobody_listens_at_either_address(start: Callable[..., Ai]) -> None:
+    dead = "http://127.0.0.1:9"
+    ai = start(OPENAI_BASE_URL=dead, ANTHROPIC_BASE_URL=dead)
+    started = time.monotonic()
+    answer = ai.ask("what?")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "ai_unavailable")
+    assert time.monotonic() - started < 10
+
+
+def test_a_slow_provider_runs_into_the_deadline(start: Callable[..., Ai], gpt: FakeOpenAI) -> None:
+    ai = start(KOVA_AI_DEADLINE_SECONDS="1", ANTHROPIC_API_KEY="")
+    gpt.script.always = Reply(kind="stall")
+    started = time.monotonic()
+    answer = ai.ask("what?")
+    assert (answer.status_code, answer.json()["reason"]) == (503, "ai_timeout")
+    assert time.monotonic() - started < 3
+    assert ai.outcomes() == ["timeout"]
+
+
+def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
+    ai: Ai, gpt: FakeOpenAI
+) -> None:
+    gpt.script.always = Reply(kind="error", status=503)
+    for number in range(3):
+        assert ai.ask(f"what {number}?").json()["fallback"] is True
+    seen = gpt.script.count("/responses")
+    changes = "kova_ai_breaker_changes_total"
+    assert ai.meter.total(changes, provider="openai", state="open") == 1
+    assert ai.ask("what now?").json()["fallback"] is True
+    assert gpt.script.count("/responses") == seen
+    gpt.script.always = Reply()
+    later = time.monotonic() + 31
+    for candidate in ai.container.ai.ask.candidates.values():
+        candidate.breaker.clock = lambda: later
+    body = ai.ask("and now?").json()
+    assert (body["provider"], body["fallback"]) == ("openai", False)
+    assert ai.meter.total(changes, provider="openai", state="closed") == 1
+
+
+def test_an_answer_with_odd_characters_is_stored_and_sent(ai: Ai, gpt: FakeOpenAI) -> None:
+    said = '{"answer": "a \\ud800 b \\u202e c", "citations": []}'
+    gpt.script.always = Reply(text=said)
+    answer = ai.ask("odd?")
+    assert answer.status_code == 200
+    assert answer.json()["output"] == "a \ufffd b  c"
+
+
+def test_the_overhead_is_told_by_the_meter(ai: Ai) -> None:
+    ai.ask("what?")
+    names = {name for name, _ in ai.meter.values}
+    assert {"kova_ai_call_duration_seconds", "kova_ai_command_duration_seconds"} <= names
+    assert ai.meter.total("kova_ai_tokens_total", provider="openai", direction="input") > 0
+    assert ai.meter.total("kova_ai_cost_usd_total", provider="openai") > 0
+
+
+def events(answer: httpx.Response) -> list[tuple[str, Any]]:
+    found = []
+    for block in answer.read().decode().strip().split("\n\n"):
+        name, _, data = block.partition("\n")
+        found.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
+    return found
+
+
+def streamed(ai: Ai, command: str, **body: Any) -> list[tuple[str, Any]]:
+    return events(ai.ask(command, headers={"Accept": "text/event-stream"}, **body))
+
+
+def test_a_streamed_answer_arrives_in_lines_and_ends_with_the_whole(
+    ai: Ai, gpt: FakeOpenAI
+) -> None:
+    text = "First line.\nSecond <b>line</b>.\n```c\na < b\n```\nEnd \u00e9 \U0001f600"
+    said = json.dumps({"answer": text, "citations": []})
+    gpt.script.always = Reply(text=said)
+    found = streamed(ai, "stream")
+    assert found[-1][0] == "answer"
+    deltas = [data["text"] for name, data in found if name == "delta"]
+    assert len(deltas) > 2
+    assert "".join(deltas) == found[-1][1]["output"]
+    assert "&lt;b>" in found[-1][1]["output"]
+    assert ai.outcomes() == ["ok"]
+
+
+def test_a_stream_that_is_cut_begins_anew_with_the_other_provider(ai: Ai, gpt: FakeOpenAI) -> None:
+    text = "word\n" * 40
+    gpt.script.always = Reply(kind="cut", text=json.dumps({"answer": text, "citations": []}))
+    found = streamed(ai, "stream")
+    assert "restart" in [name for name, _ in found]
+    last = max(number for number, (name, _) in enumerate(found) if name == "restart")
+    tail = "".join(data["text"] for name, data in found[last:] if name == "delta")
+    assert found[-1][1]["output"] == tail
+    assert found[-1][1]["provider"] == "anthropic"
+
+
+def test_a_streamed_failure_ends_with_the_problem(ai: Ai, gpt: FakeOpenAI) -> None:
+    gpt.script.always = Reply(kind="refusal")
+    ((name, data),) = [one for one in streamed(ai, "no") if one[0] != "restart"]
+    assert (name, data["status"], data["reason"]) == ("problem", 422, "ai_refusal")
+
+
+@pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
+def test_a_client_that_leaves_stops_the_spending(ai: Ai, gpt: FakeOpenAI, accept: str) -> None:
+    text = json.dumps({"answer": "line\n" * 500, "citations": []})
+    gpt.script.always = Reply(text=text, pieces_seconds=0.05)
+    body = {"command": "write much", "max_output_tokens": 1_000}
+    headers = {"Accept": accept, "Authorization": f"Bearer {ai.key}"}
+    if accept == "text/event-stream":
+        with httpx.stream("POST", f"{ai.url}/ai/command", json=body, headers=headers) as answer:
+            next(answer.iter_raw())
+    else:
+        with pytest.raises(httpx.ReadTimeout):
+            httpx.post(f"{ai.url}/ai/command", json=body, headers=headers, timeout=1.5)
+    (row,) = ai.wait_for_rows(1)
+    assert row["outcome"] == "cancelled"
+    (spent,) = ai.rows("SELECT spent_usd FROM ai_spending WHERE scope = 'all'")
+    assert spent["spent_usd"] == row["cost_usd"]
+    assert ai.rows("SELECT * FROM ai_reservations") == []
+    end = time.monotonic() + 5
+    while gpt.script.abandoned == 0:  # The provider itself saw the connection close.
+        assert time.monotonic() < end
+        time.sleep(0.02)
