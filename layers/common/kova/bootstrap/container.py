@@ -117,7 +117,7 @@ class Container:
     @cached_property
     def scan_repository(self) -> ScanRepository:
         """The scan worker's job."""
-        analyze = AnalyzeTree(local_analyzers(self.settings.ruff))
+        analyze = AnalyzeTree(local_analyzers(self.settings))
         limits = FetchLimits(
             files=self.settings.max_files,
             file_bytes=self.settings.max_file_bytes,

@@ -87,7 +87,8 @@ class Finding:
     `path` is relative to the repository with forward slashes. `scope` is the qualified name of
     the function or class around it. `match` stands for the flagged text in the identity where that
     text must not be used (a secret's keyed hash). `fingerprint` is hexadecimal SHA-256
-    (domain/fingerprint.py).
+    (domain/fingerprint.py). `suppressed` is the kind of comment in the code that silences the
+    finding (domain/suppression.py): such a finding is known and listed, and no error.
     """
 
     analyzer: str
@@ -106,6 +107,7 @@ class Finding:
     cwe: str | None = None
     fingerprint: str = ""
     edit: ProposedEdit | None = None
+    suppressed: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True, order=True)

@@ -128,3 +128,5 @@ class Analysis:
     analyzed: frozenset[str]
     incomplete: frozenset[str] = frozenset()
     """Names of analysers that did not finish: silence of these proves nothing."""
+    suppressed: tuple[Finding, ...] = ()
+    """Findings that a comment in the code silences: known, and no errors."""
