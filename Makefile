@@ -44,6 +44,10 @@ run: $(STAMP) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 test: $(SAM) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
+.PHONY: quality
+quality: $(STAMP) ## recall and false alarms on the labelled examples
+	@$(BIN)/python -m tests.quality
+
 .PHONY: check
 check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .

@@ -213,8 +213,10 @@ class Body:
                 ends.append(self.names)
         self.names = dict(before)
         if known is not True:
-            if leaves(node.body):
-                self._clean(guarded)
+            # Where the test failed, the names hold what is allowed: in the other case the block
+            # left, or put something harmless in their place.
+            rebound = {one for one in guarded if ends and not ends[0].get(one, NOTHING)}
+            self._clean(guarded if leaves(node.body) else rebound)
             if isinstance(node.orelse, cst.If):
                 self._if(node.orelse)
             elif node.orelse is not None:

@@ -17,7 +17,7 @@ SINKS_TEXT: Final = re.compile(
     r"\b(?:eval|exec|system|popen|subprocess|open|remove|unlink|rmtree|redirect|Redirect\w*"
     r"|HttpResponse\w*|render_template_string|Template|from_string|Markup|mark_safe|pickle|cPickle"
     r"|dill|marshal|yaml|jsonpickle|execute\w*|raw|send_file|FileResponse|Path|requests|httpx"
-    r"|urlopen|xpath|XPath|spawn\w*|getoutput|return|search_s|search|extract\w*)\b"
+    r"|urlopen|xpath|XPath|spawn\w*|getoutput|getstatusoutput|create_subprocess_shell|import_module|exec_command|return|search_s|search|extract\w*)\b"
 )
 WEAK_TEXT: Final = re.compile(r"\brandom\b")
 

@@ -134,7 +134,7 @@ def _parts(
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Add):
         return [*_parts(node.left, names, depth + 1), *_parts(node.right, names, depth + 1)]
     if isinstance(node, cst.BinaryOperation) and isinstance(node.operator, cst.Modulo):
-        return _filled(_parts(node.left, names, depth + 1), r"%(?:\(\w+\))?[sdrif]", node.right)
+        return _filled(_parts(node.left, names, depth + 1), r"%(?:\(\w+\))?[sr]", node.right)
     if isinstance(node, cst.Call):
         return _call_parts(node, names, depth)
     if isinstance(node, cst.Name) and node.value in names:
