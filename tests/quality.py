@@ -104,8 +104,7 @@ def _secret(name: str) -> str:
         "github-fine": "github" + "_pat_" + _word(82, letters),
         "slack-path": f"T{_word(8, capitals)}/B{_word(8, capitals)}/{_word(24, letters)}",
         "slack-bot": "xoxb"
-         f"-{_word(12, string.digits)}-{_word(12, string.digits)}-"
-        + _word(24, letters),
+        f"-{_word(12, string.digits)}-{_word(12, string.digits)}-" + _word(24, letters),
         "aws": "AKIA" + _word(16, capitals + "234567"),
         "aws-secret": _word(40, letters + "/+"),
         "stripe": "sk" + "_live_" + _word(24, letters),

@@ -11,8 +11,8 @@ from kova.domain.finding import Category, Confidence, Severity, Tier
 
 _TEST: Final = re.compile(
     r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__|__mocks__|mocks?"
-    r"|samples?|examples?|benchmarks?|e2e|cypress)/"
-    r"|(?:^|/)(?:test_[^/]*|conftest|tests)\.pyi?$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
+    r"|samples?|examples?|demos?|benchmarks?|e2e|cypress)/"
+    r"|(?:^|/)(?:test_[^/]*|conftest|tests)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
     re.IGNORECASE,
 )
 

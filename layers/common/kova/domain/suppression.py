@@ -18,6 +18,7 @@ _CODES: Final = r"(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?"
 _NOQA: Final = re.compile(r"#\s*noqa" + _CODES, re.IGNORECASE)
 _FILE_NOQA: Final = re.compile(r"^\s*#\s*(?:ruff|flake8)\s*:\s*noqa" + _CODES, re.IGNORECASE)
 _NOSEC: Final = re.compile(r"#\s*nosec\b", re.IGNORECASE)
+_PYLINT: Final = re.compile(r"#\s*pylint\s*:\s*disable=[\w,-]*undefined-variable")
 _TYPE_IGNORE: Final = re.compile(r"#\s*(?:type|pyrefly)\s*:\s*ignore\b")
 _SCRIPT: Final = re.compile(
     r"(?:oxlint|eslint)-(?P<what>disable-next-line|disable-line|disable|enable)"
@@ -78,6 +79,8 @@ def _python(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str |
             return "noqa"
         if finding.category is Category.SECURITY and _NOSEC.search(line):
             return "nosec"
+        if finding.rule_id == "F821" and _PYLINT.search(line):
+            return "pylint: disable"
         if finding.analyzer == "pyrefly" and _TYPE_IGNORE.search(line):
             return "type: ignore"
     for line in lines[:200]:

@@ -3,6 +3,8 @@
 The tool redacts what it reports and hashes each secret with our key (HMAC SHA-256); the hash is
 the finding's `match`, so that the same secret is known again and no stored hash can be guessed at
 without the key. usecases/analyze_tree.py masks the place in every snippet and message of the file.
+Files get names that mean nothing: the tool redacts a secret in paths too, and passes over folders
+by their names.
 """
 
 from __future__ import annotations
@@ -44,6 +46,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
     program = "betterleaks"
     catalogue = BETTERLEAKS
     private = True
+    by_folder = True
 
     def __init__(
         self, program: Path, limits: ProcessLimits | None = None, *, key: bytes = DEFAULT_KEY
@@ -82,8 +85,9 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         return {_KEY_VARIABLE: self._key}
 
     def targets(self, batch: Sequence[str]) -> Sequence[str]:
-        """Name the files."""
-        return [f"./{path}" for path in batch]
+        """Name the folder: each file that is named costs the tool 20 ms."""
+        del batch
+        return ["."]
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:
         """Read betterleaks's JSON."""

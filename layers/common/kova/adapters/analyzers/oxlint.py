@@ -19,6 +19,13 @@ _PLUGINS: Final = ("typescript", "unicorn", "oxc", "react", "promise", "node", "
 _DIRECTIVE: Final = re.compile(rb"\b(oxlint|eslint)-(disable|enable)")
 _FLOW: Final = re.compile(rb"^\s*(?://|/\*|\*)[^\n]*@flow\b", re.MULTILINE)
 _TEMPLATE: Final = re.compile(rb"\{%|<%|(?<![$\w)])\{\{[^{}\n]*\}\}")
+# What compilers and bundlers leave in their output; their idioms look like errors.
+_GENERATED: Final = re.compile(
+    rb"__webpack_require__|webpackUniversalModuleDefinition|_interopRequire\w+\(|__generator\("
+    rb"|^//# sourceMappingURL=(?!data:text)|regeneratorRuntime|@generated\b"
+    rb'|Object\.defineProperty\(exports, "__esModule"',
+    re.MULTILINE,
+)
 _LONG_LINE: Final = 5_000
 _CODE: Final = re.compile(r"^([\w-]+)\(([\w-]+)\)$")
 
@@ -63,6 +70,8 @@ class OxlintAnalyzer(ProgramAnalyzer):
         del path
         if any(len(line) > _LONG_LINE for line in content.splitlines()):
             return "minified"
+        if _GENERATED.search(content):
+            return "generated"
         return "flow_types" if _FLOW.search(content[:2_000]) else None
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:

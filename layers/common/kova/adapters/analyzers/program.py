@@ -9,7 +9,7 @@ import time
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
 
 from kova.adapters.analyzers.places import Places
@@ -32,9 +32,11 @@ class UnreadableError(Exception):
 class Ground:
     """Where a tool runs: a folder, and the places of its files."""
 
-    def __init__(self, folder: Path) -> None:
-        """Take the folder."""
+    def __init__(self, folder: Path, paths: Mapping[str, str] | None = None) -> None:
+        """Take the folder, and the repository's path by each name in it where they differ."""
         self.folder = folder.resolve()
+        self._paths = paths or {}
+        self._names = {path: name for name, path in self._paths.items()}
         self._places: dict[str, Places] = {}
 
     def path(self, name: str) -> str:
@@ -43,13 +45,16 @@ class Ground:
         Raises:
             ValueError: it lies outside of the folder.
         """
-        full = self.folder / name
-        return full.relative_to(self.folder).as_posix()
+        inside = (self.folder / name).relative_to(self.folder).as_posix()
+        if self._paths and inside not in self._paths:
+            raise ValueError(inside)
+        return self._paths.get(inside, inside)
 
     def places(self, path: str) -> Places:
         """Return the places of a file."""
         if path not in self._places:
-            self._places[path] = Places((self.folder / path).read_bytes())
+            file = self.folder / self._names.get(path, path)
+            self._places[path] = Places(file.read_bytes())
         return self._places[path]
 
 
@@ -59,6 +64,9 @@ class ProgramAnalyzer(ABC):
     Attributes:
         program: the program's file name.
         optional: Kova runs without it.
+        by_folder: each run gets a folder with its batch and nothing else, under names that mean
+            nothing, and is told the folder.
+        batch: the most files of one run.
         private: the tool runs on a copy that holds the files it handles and nothing else, so that
             no configuration and no ignore file of the tree is near.
         catalogue: the rules that are run.
@@ -68,6 +76,8 @@ class ProgramAnalyzer(ABC):
     program: ClassVar[str]
     optional: ClassVar[bool] = False
     private: ClassVar[bool] = False
+    by_folder: ClassVar[bool] = False
+    batch: ClassVar[int] = _BATCH
     whole_program: bool = False
     catalogue: ClassVar[Catalogue]
     found_statuses: ClassVar[frozenset[int]] = frozenset({0, 1})
@@ -178,7 +188,8 @@ class ProgramAnalyzer(ABC):
         findings: list[Finding] = []
         skipped: list[Skipped] = []
         failed = False
-        pending = [tuple(paths)] if self.whole_program else list(_batches(paths))
+        whole = self.whole_program or self.by_folder
+        pending = [tuple(paths)] if whole else list(_batches(paths, self.batch))
         retries, deadline = _RETRIES, time.monotonic() + 2 * self._limits.seconds
         while pending:
             batch = pending.pop()
@@ -203,6 +214,17 @@ class ProgramAnalyzer(ABC):
             return [], None, False
         if seconds <= 0:
             return [], "timed_out", True
+        if not self.by_folder:
+            return self._run(ground, batch, seconds)
+        with tempfile.TemporaryDirectory(prefix="kova-", dir=ground.folder.parent) as name:
+            names = {f"k{n:05}k{PurePosixPath(path).suffix}": path for n, path in enumerate(batch)}
+            for link, path in names.items():
+                Path(name, link).hardlink_to(ground.folder / path)
+            return self._run(Ground(Path(name), names), batch, seconds)
+
+    def _run(
+        self, ground: Ground, batch: Sequence[str], seconds: float
+    ) -> tuple[list[Finding], str | None, bool]:
         limits = (
             self._limits if seconds >= self._limits.seconds else _shorter(self._limits, seconds)
         )
@@ -286,12 +308,12 @@ def _shorter(limits: ProcessLimits, seconds: float) -> ProcessLimits:
     )
 
 
-def _batches(paths: Sequence[str]) -> Iterator[tuple[str, ...]]:
+def _batches(paths: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
     batch: list[str] = []
     size = 0
     for path in paths:
         length = len(path.encode("utf-8", "surrogateescape")) + 16
-        if batch and (len(batch) >= _BATCH or size + length > _BATCH_BYTES):
+        if batch and (len(batch) >= most or size + length > _BATCH_BYTES):
             yield tuple(batch)
             batch, size = [], 0
         batch.append(path)

@@ -11,8 +11,9 @@ from kova.adapters.analyzers.rules.python import RULES
 
 # What python_rules/__main__.py asks of a text, in short, without importing LibCST for it.
 _WORDS: Final = re.compile(
-    rb"\b(?:md5|sha1|requests|httpx|aiohttp|urllib3|ssl|random|request|input|argv|new)\b"
-    rb"|\.(?:execute\w*|raw|read_sql\w*)\(|get_argument|@\w+\.(?:route|get|post|put|patch|delete"
+    rb"\b(?:md5|sha1|MD5|SHA1|sha|requests|httpx|aiohttp|urllib3|CERT_NONE|random|input|argv)\b"
+    rb"|\breq(?:uest)?\.\w"
+    rb"|\.(?:execute\w*|raw|read_sql\w*)\(|get_\w*argument|@\w+\.(?:route|get|post|put|patch|delete"
     rb"|api_route|websocket)\("
 )
 
@@ -23,6 +24,7 @@ class PythonAnalyzer(ChildAnalyzer):
     name = "kova"
     program = "python"
     catalogue = RULES
+    batch = 200
     module = "kova.adapters.analyzers.python_rules.__main__"
 
     def handles(self, path: str) -> bool:

@@ -2,19 +2,31 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.ruff import RULES
-from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
+from kova.domain.finding import Finding, ProposedEdit, Severity, Span, TextEdit, Tier
 from kova.domain.text import clean
 
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 # The newest grammar: a target that is too low invents syntax errors.
 _TARGET: Final = "py314"
+# Names that a loader puts into modules (salt's `__salt__`), that Python 2 had, or that a file uses
+# so often that their lack could not have gone unseen: no file alone can tell.
+_INJECTED: Final = re.compile(
+    r"`(?:__\w+__|unicode|basestring|unichr|long|xrange|raw_input|reduce|cmp|file|reload|buffer)`"
+)
+_OFTEN: Final = 4
+_IMPORT: Final = re.compile(
+    r"\s*(?:from\s.*\bimport\b|import\b|[\w.]+(?:\s+as\s+\w+)?\s*,?\s*\)?\s*$)"
+)
 _SYNTAX: Final = "invalid-syntax"  # Not selected: ruff always tells it.
 
 
@@ -41,12 +53,22 @@ class RuffAnalyzer(ProgramAnalyzer):
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:
         """Read ruff's JSON."""
-        return [self._finding(entry, ground) for entry in _unique(parse(done.output))]
+        entries = list(_unique(parse(done.output)))
+        uses = Counter((entry["filename"], entry["message"]) for entry in entries)
+        return [
+            self._finding(entry, ground, uses[entry["filename"], entry["message"]])
+            for entry in entries
+        ]
 
-    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
+    def _finding(self, entry: dict[str, Any], ground: Ground, uses: int) -> Finding:
+        rule, path = RULES[entry["code"] or _SYNTAX], ground.path(entry["filename"])
+        given = rule.id == "F821" and (uses >= _OFTEN or _INJECTED.search(entry["message"]))
+        again = rule.id == "F811" and _imports(ground, path, int(entry["location"]["row"]))
+        if given or again:
+            rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
         return self.finding(
-            RULES[entry["code"] or _SYNTAX],
-            path=ground.path(entry["filename"]),
+            rule,
+            path=path,
             span=_span(entry),
             message=entry["message"],
             help_url=entry["url"],
@@ -63,6 +85,12 @@ def _unique(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
                 continue
             broken.add(entry["filename"])
         yield entry
+
+
+def _imports(ground: Ground, path: str, row: int) -> bool:
+    """Tell whether a redefinition is an import that was there already: untidy, and no error."""
+    lines = (ground.folder / path).read_text(encoding="utf-8").split("\n")
+    return row <= len(lines) and _IMPORT.match(lines[row - 1]) is not None
 
 
 def _span(entry: dict[str, Any]) -> Span:

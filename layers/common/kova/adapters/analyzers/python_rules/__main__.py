@@ -19,7 +19,8 @@ Family = tuple[Callable[[str], object], Callable[[Index], Iterable[Problem]]]
 
 def _may_flow(text: str) -> bool:
     sources = flow_tables.SOURCES_TEXT.search(text) and flow_tables.SINKS_TEXT.search(text)
-    return bool(sources or flow_tables.WEAK_TEXT.search(text))
+    weak = flow_tables.WEAK_TEXT.search(text) and purpose.SECRET_TEXT.search(text)
+    return bool(sources or weak)
 
 
 FAMILIES: Final[tuple[Family, ...]] = (

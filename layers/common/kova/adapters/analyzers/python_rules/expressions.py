@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from kova.adapters.analyzers.python_rules.index import (
     is_constant,
     keyword,
     last_name,
+    parts_of,
     positional,
     text_of,
 )
@@ -44,7 +45,7 @@ class Expressions:
             return handler(node)
         if isinstance(node, cst.BaseComp):
             return self._comprehension(node)
-        return self._below(node.children)
+        return self._below(parts_of(node))
 
     @cached_property
     def _handlers(self) -> dict[type[cst.CSTNode], Callable[[Any], Value]]:
@@ -68,7 +69,7 @@ class Expressions:
         return self.of(node.value)
 
     def _without_value(self, node: cst.CSTNode) -> Value:
-        self._below(node.children)
+        self._below(parts_of(node))
         return NOTHING
 
     def _unary(self, node: cst.UnaryOperation) -> Value:
@@ -88,7 +89,7 @@ class Expressions:
         for element in node.elements:
             if isinstance(element, cst.DictElement) and (key := text_of(element.key)):
                 self._body.flow.weak(key, element.value, self.of(element.value))
-        return self._below(node.children).cleaned({"xss"})
+        return self._below(parts_of(node)).cleaned({"xss"})
 
     def weak_key(self, target: cst.Subscript, value: Value, node: cst.CSTNode) -> None:
         """Look at `store["token"] = value`."""
@@ -98,9 +99,8 @@ class Expressions:
                 name = key if key is not None else last_name(element.slice.value)
                 self._body.flow.weak(name, node, value)
 
-    def _below(self, nodes: Sequence[cst.CSTNode]) -> Value:
-        skipped = (cst.BaseParenthesizableWhitespace, cst.LeftParen, cst.RightParen, cst.Comma)
-        return join([self.of(one) for one in nodes if not isinstance(one, skipped)])
+    def _below(self, nodes: Iterable[cst.CSTNode]) -> Value:
+        return join([self.of(one) for one in nodes])
 
     def _named(self, node: cst.Name) -> Value:
         if self._index.name(node) in tables.LOCAL_NAMES:
@@ -162,7 +162,7 @@ class Expressions:
         if method in _GATHERS:
             self._gather(node, everything)
             return owner
-        return everything if owner or method in tables.PASS_ON else NOTHING
+        return everything if method in tables.PASS_ON else owner
 
     def _origin(self, node: cst.Call, called: str, method: str) -> Value | None:
         """Return the value of a call that is a source itself."""

@@ -8,7 +8,7 @@ reach) and applied where it is called. Values held by objects of other modules a
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import libcst as cst
 
@@ -82,7 +82,8 @@ class Flow:
             named = name in {"self", "cls", "request", "req", "response", "db", "session"}
             if is_route and text and not plain and not injected and not named:
                 labels.add(tables.REQUEST)
-            found[name] = NOTHING if plain else of(*labels)
+            own = name in {"self", "cls"}
+            found[name] = NOTHING if plain or own else of(*labels)
         return found
 
     def reached(self, kind: str, node: cst.CSTNode, value: Value, summary: Summary) -> None:
@@ -140,7 +141,8 @@ class Body:
         if isinstance(target, cst.Subscript):
             self.values.weak_key(target, value, node)
             name = dotted_name(target.value)
-            self.names[name] = join([self.names.get(name, NOTHING), value])
+            kept = replace(value, labels=value.labels - {tables.WEAK})
+            self.names[name] = join([self.names.get(name, NOTHING), kept])
             return
         name = dotted_name(target)
         if name:

@@ -10,8 +10,10 @@ LOCAL: Final = "local"  # Whoever started the program chose it.
 WEAK: Final = "weak"  # A random number that can be guessed.
 
 SOURCES_TEXT: Final = re.compile(
-    r"\brequest\b|\binput\(|\bsys\.argv\b|\bargv\b|get_argument\(|@\w+\.(?:route|get|post|put|patch"
-    r"|delete|api_route|websocket)\("
+    r"\breq(?:uest)?\.(?:args|form|values|cookies|headers|json|data|files|query|params|path_params"
+    r"|body|GET|POST|COOKIES|META|FILES|get_\w+|url|full_path|path|forms|stream|user_agent)"
+    r"|(?<![\w.])input\(|\bsys\.argv\b|\bargv\b|\.get_\w*argument\(|@\w+\.(?:route|get|post|put"
+    r"|patch|delete|api_route|websocket)\("
 )
 SINKS_TEXT: Final = re.compile(
     r"\b(?:eval|exec|system|popen|subprocess|open|remove|unlink|rmtree|redirect|Redirect\w*"
@@ -19,7 +21,7 @@ SINKS_TEXT: Final = re.compile(
     r"|dill|marshal|yaml|jsonpickle|execute\w*|raw|send_file|FileResponse|Path|requests|httpx"
     r"|urlopen|xpath|XPath|spawn\w*|getoutput|getstatusoutput|create_subprocess_shell|import_module|exec_command|return|search_s|search|extract\w*)\b"
 )
-WEAK_TEXT: Final = re.compile(r"\brandom\b")
+WEAK_TEXT: Final = re.compile(r"\bimport\s+random\b|\bfrom\s+random\b|\brandom,|, random\b")
 
 REQUEST_FIELDS: Final = frozenset(
     """

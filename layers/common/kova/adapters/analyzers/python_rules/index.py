@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
+from functools import cache
+from typing import Final
 
 import libcst as cst
 
@@ -39,6 +42,31 @@ class Index:
     def called(self, call: cst.Call) -> str:
         """Return the dotted name of what is called."""
         return self.name(call.func)
+
+
+# How a program is laid out and punctuated says nothing to a rule, and is two thirds of a tree.
+_LAYOUT: Final = re.compile(
+    r"whitespace|^(?:lpar|rpar|lbrace|rbrace|lbracket|rbracket|comma|semicolon|colon|dot|equal|header"
+    r"|footer|newline|indent|leading_lines|lines_after\w*|first_line|empty_lines|asynchronous"
+    r"|operator|encoding|default_\w+|has_trailing_newline|start|end|prefix|star|bar|type_parameters)$"
+)
+
+
+@cache
+def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
+    return tuple(one.name for one in fields(kind) if not _LAYOUT.search(one.name))
+
+
+def parts_of(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
+    """Yield the nodes right below that mean something; `node.children` is ten times slower."""
+    for name in _fields(type(node)):
+        value = getattr(node, name)
+        if isinstance(value, cst.CSTNode):
+            yield value
+        elif isinstance(value, tuple | list):
+            for one in value:
+                if isinstance(one, cst.CSTNode):
+                    yield one
 
 
 def dotted_name(node: cst.CSTNode) -> str:
@@ -88,9 +116,8 @@ def _walk(index: Index, node: cst.CSTNode, scope: str, around: str) -> None:
     elif isinstance(node, cst.Import | cst.ImportFrom):
         index.imports.update(_imports(node))
         return
-    for child in node.children:
-        if not isinstance(child, cst.BaseParenthesizableWhitespace | cst.TrailingWhitespace):
-            _walk(index, child, scope, around)
+    for child in parts_of(node):
+        _walk(index, child, scope, around)
 
 
 def _imports(node: cst.Import | cst.ImportFrom) -> Iterator[tuple[str, str]]:

@@ -16,12 +16,13 @@ from kova.adapters.analyzers.python_rules.index import (
     is_constant,
     keyword,
     last_name,
+    parts_of,
     positional,
     targets,
     text_of,
 )
 
-TEXT: Final = re.compile(r"\b(?:md5|sha1|new)\b")
+TEXT: Final = re.compile(r"\b(?:md5|sha1|MD5|SHA1|sha)\b")
 _WEAK: Final = frozenset(
     {"hashlib.md5", "hashlib.sha1", "Crypto.Hash.MD5.new", "md5.new", "sha.new"}
 )
@@ -39,12 +40,22 @@ _PAIRS: Final = frozenset(
     remember_me auth_code login_code reset_key activation_key
     """.split()
 )
+SECRET_TEXT: Final = re.compile(
+    "|".join(sorted(_WORDS | {pair.replace("_", "_?") for pair in _PAIRS})), re.IGNORECASE
+)
 # For a hash, fewer words: a token may be hashed only to make it shorter.
 _HASHED: Final = frozenset(
     {"password", "passwd", "passphrase", "pwd", "secret", "credential", "credentials", "signature"}
 )
 _SAYS_NOTHING: Final = frozenset(
     "h m d hash hashed hasher hashing digest md md5 sha sha1 result value ret res out x".split()
+)
+# `cookie_name` says something about a cookie, and is none.
+_ABOUT: Final = frozenset(
+    """
+    name names prefix suffix type field path url header length size domain expires expiry age
+    label index idx delay interval timeout policy
+    """.split()
 )
 _NOT_SECRET: Final = frozenset({"tokenizer", "tokenize", "max", "num", "count", "n", "len", "ids"})
 
@@ -57,7 +68,7 @@ def words_of(name: str) -> list[str]:
 def is_secret_name(name: str) -> bool:
     """Tell whether a name says that its value must not be guessed."""
     words = words_of(name)
-    if not words or not _NOT_SECRET.isdisjoint(words):
+    if not words or not _NOT_SECRET.isdisjoint(words) or words[-1] in _ABOUT:
         return False
     pairs = {f"{one}_{two}" for one, two in pairwise(words)}
     return not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairs)
@@ -116,25 +127,11 @@ def _target(index: Index, call: cst.Call, scope: str) -> str:
 
 
 def _holds(node: cst.CSTNode, wanted: cst.CSTNode) -> bool:
-    return node is wanted or any(_holds(child, wanted) for child in node.children)
+    return node is wanted or any(_holds(child, wanted) for child in parts_of(node))
 
 
 def _speaks(name: str) -> bool:
     return not _HASHED.isdisjoint(words_of(name))
-
-
-_BETWEEN: Final = (
-    cst.BaseExpression,
-    cst.BaseStatement,
-    cst.BaseSmallStatement,
-    cst.BaseSuite,
-    cst.Arg,
-    cst.AssignTarget,
-    cst.BaseElement,
-    cst.Else,
-    cst.Index,
-    cst.SubscriptElement,
-)
 
 
 def _names_in(node: cst.CSTNode) -> Iterator[str]:
@@ -149,6 +146,5 @@ def _names_in(node: cst.CSTNode) -> Iterator[str]:
         yield dotted_name(node).rpartition(".")[2]
         yield from _names_in(node.value)
         return
-    for child in node.children:
-        if isinstance(child, _BETWEEN):
-            yield from _names_in(child)
+    for child in parts_of(node):
+        yield from _names_in(child)

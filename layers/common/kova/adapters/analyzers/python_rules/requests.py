@@ -18,7 +18,7 @@ from kova.adapters.analyzers.python_rules.index import (
     targets,
 )
 
-TEXT: Final = re.compile(r"\b(?:requests|httpx|aiohttp|urllib3|ssl)\b")
+TEXT: Final = re.compile(r"\b(?:import|from)\s+(?:requests|httpx|aiohttp|urllib3)\b|CERT_NONE")
 _VERBS: Final = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 _SESSIONS: Final = frozenset({"requests.Session", "requests.session", "requests.sessions.Session"})
 _HTTPX: Final = frozenset({"httpx.Client", "httpx.AsyncClient"})

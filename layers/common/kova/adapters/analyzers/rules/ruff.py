@@ -26,7 +26,7 @@ B002    high    error   correct    -    Python has no increment: ++x is x
 B003    high    error   correct    -    assigning os.environ does not change the environment
 B004    low     error   correct    -    hasattr of __call__ is not what makes an object callable
 B005    medium  error   correct    -    strip removes characters, not a prefix or suffix
-B006    medium  error   correct*   -    a mutable default is shared by all calls
+B006    medium  warning correct    -    a mutable default is shared by all calls
 B008    low     warning correct    -    the default is computed once, at definition
 B012    high    error   correct    -    leaving a finally block swallows the exception
 B014    low     error   correct    -    the exception is named twice or covered by another
@@ -35,10 +35,10 @@ B016    high    error   correct    -    a literal cannot be raised
 B017    low     warning correct    -    the test passes whatever goes wrong
 B018    low     warning correct    -    the expression does nothing
 B019    low     warning reliable   401  the cache keeps every instance alive
-B020    medium  error   correct    -    the loop variable replaces what is looped over
+B020    low     warning correct    -    the loop variable replaces what is looped over
 B021    low     error   correct    -    an f-string is not a docstring
 B022    medium  error   correct    -    suppress() without exceptions suppresses nothing
-B023    medium  error   correct*   -    the closure sees the loop's last value only
+B023    medium  warning correct    -    the closure sees the loop's last value only
 B024    low     warning correct    -    an abstract class that can be instantiated
 B025    medium  error   correct    -    the second handler of the same exception never runs
 B026    medium  error   correct    -    starred arguments after keywords come before them
@@ -99,7 +99,7 @@ INT001  medium  error   correct    -    the f-string is filled in before it is t
 INT002  medium  error   correct    -    format() is applied before the text is translated
 INT003  medium  error   correct    -    % is applied before the text is translated
 LOG001  low     error   correct    -    the logger is outside of the hierarchy
-LOG009  low     error   portable   -    logging.WARN is not documented
+LOG009  low     warning portable   -    logging.WARN is not documented
 LOG014  low     error   correct    -    there is no exception to log here
 NPY002  low     warning portable   -    numpy's legacy random generator
 NPY201  medium  error   portable   -    removed in NumPy 2: AttributeError
@@ -121,7 +121,7 @@ PLE0307 high    error   correct    -    __str__ must return a string
 PLE0308 high    error   correct    -    __bytes__ must return bytes
 PLE0309 high    error   correct    -    __hash__ must return an integer
 PLE0604 high    error   correct    -    __all__ holds something that is no string
-PLE0605 high    error   correct    -    __all__ is neither list nor tuple
+PLE0605 low     warning correct    -    __all__ is neither list nor tuple
 PLE0643 high    error   correct    -    the index lies outside of the list: IndexError
 PLE0704 low     warning correct    -    a bare raise needs an exception being handled
 PLE1132 high    error   correct    -    the keyword is passed twice: TypeError
@@ -229,8 +229,8 @@ YTT102  medium  error   portable   -    sys.version[2] is wrong from Python 3.10
 YTT103  medium  error   portable   -    sys.version is compared as text
 YTT201  low     warning portable   -    true of Python 3 only
 YTT202  low     warning portable   -    six.PY3 is false on Python 4
-YTT203  medium  error   portable   -    the minor version is compared without the major one
-YTT204  medium  error   portable   -    the minor version is compared without the major one
+YTT203  low     warning portable   -    the minor version is compared without the major one
+YTT204  low     warning portable   -    the minor version is compared without the major one
 YTT301  medium  error   portable   -    sys.version[0] is wrong from Python 10 on
 YTT302  medium  error   portable   -    sys.version is compared as text
 YTT303  medium  error   portable   -    sys.version[:1] is wrong from Python 10 on

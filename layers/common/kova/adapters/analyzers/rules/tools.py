@@ -30,7 +30,7 @@ eslint/no-empty-pattern                 low    warning correct  -   the pattern 
 eslint/no-eval                          medium warning secure   95  eval runs what it is given
 eslint/no-implied-eval                  high   error   secure*  95  a string is run as code
 eslint/no-ex-assign                     medium error   correct  -   the exception is replaced
-eslint/no-func-assign                   high   error   correct  -   the function is replaced
+eslint/no-func-assign                   medium warning correct  -   the function is replaced
 eslint/no-global-assign                 high   error   correct  -   a global of the language is replaced
 eslint/no-import-assign                 high   error   correct  -   assigning an import throws
 eslint/no-invalid-regexp                high   error   correct  -   the pattern throws
@@ -49,7 +49,7 @@ eslint/no-unreachable                   medium error   correct* -   the code nev
 eslint/no-unsafe-finally                high   error   correct  -   leaving finally swallows the exception
 eslint/no-unsafe-negation               high   error   correct  -   ! binds to the left operand only
 eslint/no-unsafe-optional-chaining      high   error   correct  -   undefined is used: TypeError
-eslint/no-unexpected-multiline          medium error   correct  -   two lines are read as one expression
+eslint/no-unexpected-multiline          low    warning correct  -   two lines are read as one expression
 eslint/no-useless-backreference         medium error   correct  -   the backreference always matches nothing
 eslint/no-useless-catch                 low    warning correct  -   the handler only throws again
 eslint/no-with                          medium error   correct  -   with is not allowed in modules
@@ -65,7 +65,7 @@ unicorn/no-await-in-promise-methods     low    error   correct  -   the promises
 unicorn/no-invalid-fetch-options        high   error   correct  -   fetch throws: GET has no body
 unicorn/no-invalid-remove-event-listener high  error   reliable -   the listener is never removed
 unicorn/no-single-promise-in-promise-methods low warning correct -  one promise needs no Promise.all
-unicorn/no-thenable                     medium error   correct* -   await takes the object for a promise
+unicorn/no-thenable                     low    warning correct  -   await takes the object for a promise
 unicorn/no-array-fill-with-reference-type medium error correct* -   every element is the same object
 unicorn/no-accessor-recursion           high   error   correct  -   the accessor calls itself without end
 oxc/bad-array-method-on-arguments       high   error   correct  -   arguments is no array: TypeError
@@ -100,7 +100,7 @@ react/iframe-missing-sandbox            low    warning secure   693 the frame ma
 promise/no-new-statics                  high   error   correct  -   new Promise.resolve() throws
 promise/valid-params                    medium warning correct  -   another number of arguments than a promise takes
 promise/no-promise-in-callback          low    warning reliable -   an error in the promise is not seen
-node/no-exports-assign                  medium error   correct  -   assigning exports exports nothing
+node/no-exports-assign                  low    warning correct  -   assigning exports exports nothing
 node/no-new-require                     medium error   correct  -   new require() is not what it seems
 import/no-self-import                   medium error   correct  -   the module imports itself
 """,
