@@ -65,6 +65,10 @@ fix: $(STAMP) ## format and mend what the linter can
 lock: $(STAMP) ## make the hashed requirement files again
 	@$(BIN)/python -m tests.checks --write-locks
 
+.PHONY: rules
+rules: $(STAMP) ## write docs/rules.md from the rules' catalogues
+	@$(BIN)/python -m tests.checks --write-rules
+
 .PHONY: clean
 clean: ## remove what the commands above made
 	rm -rf $(VENV) .kova .aws-sam .mypy_cache .ruff_cache .pytest_cache

@@ -49,7 +49,6 @@ class ChildAnalyzer(ProgramAnalyzer):
 
     found_statuses = frozenset({0, _TOO_DEEP})
     module: ClassVar[str]
-    help_page: ClassVar[str] = "https://github.com/kova-ai/kova/blob/main/docs/rules.md"
 
     def __init__(self, limits: ProcessLimits | None = None) -> None:
         """Take the limits of one run."""
@@ -110,7 +109,6 @@ class ChildAnalyzer(ProgramAnalyzer):
                 start_line=start[0], start_column=start[1], end_line=end[0], end_column=end[1]
             ),
             message=entry["message"],
-            help_url=f"{self.help_page}#{self.name}",
         )
 
 
