@@ -11,7 +11,8 @@ from kova.domain.finding import Category, Confidence, Severity, Tier
 
 _TEST: Final = re.compile(
     r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__|__mocks__|mocks?"
-    r"|samples?|examples?|demos?|benchmarks?|e2e|cypress)/"
+    r"|samples?|examples?|demos?|vendor|vendored|third_party"
+    r"|node_modules|bower_components|ext|benchmarks?|e2e|cypress)/"
     r"|(?:^|/)(?:test_[^/]*|conftest|tests)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
     re.IGNORECASE,
 )
@@ -24,8 +25,8 @@ class Rule:
     Attributes:
         id: the tool's own name of the rule.
         reason: what goes wrong when the finding is right, in a few words.
-        everywhere: the finding weighs as much in tests and samples, which do many things on
-            purpose that would be errors elsewhere.
+        everywhere: the finding weighs as much in tests, samples and other projects' code, where much
+            is done on purpose, or is not ours to mend.
     """
 
     id: str
@@ -51,7 +52,7 @@ def _mild(severity: Severity) -> int:
 
 
 def is_test(path: str) -> bool:
-    """Tell whether a file is a test, a sample or a fixture by its path."""
+    """Tell whether a file is a test, a sample, a fixture or another project's by its path."""
     return _TEST.search(path) is not None
 
 

@@ -115,6 +115,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
 
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:
     rule = BETTERLEAKS.get(name, BETTERLEAKS["secret"])
-    sample = is_test(path) or PurePosixPath(path).suffix in {".md", ".rst", ".txt"}
+    pure = PurePosixPath(path)
+    sample = is_test(path) or pure.suffix in {".md", ".rst", ".txt"} or pure.name == "PKG-INFO"
     tier = Tier.WARNING if sample or confidence is not Confidence.HIGH else rule.tier
     return Rule(**{**rule.__dict__, "id": name, "confidence": confidence, "tier": tier})

@@ -26,6 +26,8 @@ _GENERATED: Final = re.compile(
     rb'|Object\.defineProperty\(exports, "__esModule"',
     re.MULTILINE,
 )
+# The banner that minifiers keep: another project's release, copied in.
+_LIBRARY: Final = re.compile(rb"\A\s*/\*!(?:[^*]|\*(?!/)){0,800}?\bv?\d+\.\d+")
 _LONG_LINE: Final = 5_000
 _CODE: Final = re.compile(r"^([\w-]+)\(([\w-]+)\)$")
 
@@ -72,6 +74,8 @@ class OxlintAnalyzer(ProgramAnalyzer):
             return "minified"
         if _GENERATED.search(content):
             return "generated"
+        if _LIBRARY.search(content[:2_000]):
+            return "library"
         return "flow_types" if _FLOW.search(content[:2_000]) else None
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:

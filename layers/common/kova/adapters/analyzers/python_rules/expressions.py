@@ -114,7 +114,8 @@ class Expressions:
             ("flask.request", "bottle.request", "quart.request")
         )
         if is_request and node.attr.value in tables.REQUEST_FIELDS:
-            return of(tables.REQUEST)
+            value = of(tables.REQUEST)
+            return value.cleaned({"redirect"}) if node.attr.value in tables.OWN_ADDRESS else value
         if self._index.name(node) in tables.LOCAL_NAMES:
             return of(tables.LOCAL)
         if dotted in self._body.names:

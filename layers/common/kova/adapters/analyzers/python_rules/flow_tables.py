@@ -31,6 +31,8 @@ REQUEST_FIELDS: Final = frozenset(
     get_cookie
     """.split()
 )
+# These begin with our own host: a redirect there stays here.
+OWN_ADDRESS: Final = frozenset({"url", "full_path", "path"})
 REQUEST_CALLS: Final = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 ROUTES: Final = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "head"}

@@ -69,6 +69,11 @@ def parts_of(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
                     yield one
 
 
+def holds(node: cst.CSTNode, wanted: cst.CSTNode) -> bool:
+    """Tell whether a node is in another, or is it."""
+    return node is wanted or any(holds(child, wanted) for child in parts_of(node))
+
+
 def dotted_name(node: cst.CSTNode) -> str:
     """Return `a.b.c` for names and attributes; a part that is neither is left out as `?`."""
     parts: list[str] = []

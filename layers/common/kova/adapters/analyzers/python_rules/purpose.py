@@ -13,6 +13,7 @@ from kova.adapters.analyzers.python_rules.hits import Problem
 from kova.adapters.analyzers.python_rules.index import (
     Index,
     dotted_name,
+    holds,
     is_constant,
     keyword,
     last_name,
@@ -121,13 +122,9 @@ def _purpose(index: Index, call: cst.Call, scope: str) -> str | None:
 def _target(index: Index, call: cst.Call, scope: str) -> str:
     """Return the name that the statement around a call binds."""
     for assign, place in index.assigns:
-        if place == scope and assign.value is not None and _holds(assign.value, call):
+        if place == scope and assign.value is not None and holds(assign.value, call):
             return last_name(targets(assign)[0])
     return ""
-
-
-def _holds(node: cst.CSTNode, wanted: cst.CSTNode) -> bool:
-    return node is wanted or any(_holds(child, wanted) for child in parts_of(node))
 
 
 def _speaks(name: str) -> bool:

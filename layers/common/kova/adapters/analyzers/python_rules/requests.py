@@ -13,12 +13,14 @@ from kova.adapters.analyzers.python_rules.index import (
     Index,
     dotted_name,
     has_spread,
+    holds,
     is_constant,
     keyword,
     targets,
 )
 
 TEXT: Final = re.compile(r"\b(?:import|from)\s+(?:requests|httpx|aiohttp|urllib3)\b|CERT_NONE")
+_OPTION: Final = re.compile(r"verif|insecure|check|cert|ssl|tls|valid", re.IGNORECASE)
 _VERBS: Final = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 _SESSIONS: Final = frozenset({"requests.Session", "requests.session", "requests.sessions.Session"})
 _HTTPX: Final = frozenset({"httpx.Client", "httpx.AsyncClient"})
@@ -78,8 +80,23 @@ def _flags(index: Index, sessions: frozenset[str]) -> Iterator[Problem]:
             false = is_constant(assign.value, "False")
             if flag == "verify" and false and owner in sessions:
                 yield _unverified(assign, "verify = False")
-            elif flag == "verify_mode" and _says_none(assign.value):
+            elif flag == "verify_mode" and _says_none(assign.value) and not _asked(index, assign):
                 yield _unverified(assign, "CERT_NONE")
+
+
+def _asked(index: Index, node: cst.CSTNode) -> bool:
+    """Tell whether an option of the user's decides: `if not verify:` stands around it."""
+
+    class Ifs(cst.CSTVisitor):
+        found = False
+
+        def visit_If(self, one: cst.If) -> None:  # noqa: N802
+            if _OPTION.search(index.module.code_for_node(one.test)) and holds(one.body, node):
+                self.found = True
+
+    ifs = Ifs()
+    index.module.visit(ifs)
+    return ifs.found
 
 
 def _says_none(node: cst.CSTNode | None) -> bool:

@@ -68,8 +68,9 @@ def check_sql(index: Index) -> Iterator[Problem]:
         found = parts(query, index.functions.get(scope), index)
         if not _SQL.search(" ".join(part for part in found if isinstance(part, str))):
             continue
+        names = _bindings(index.functions.get(scope), index)
         for before, part in zip(["", *found], found, strict=False):
-            if isinstance(part, str) or not isinstance(before, str) or _is_clean(part):
+            if isinstance(part, str) or not isinstance(before, str) or _is_clean(part, names):
                 continue
             if _VALUE.search(before):
                 yield Problem(
@@ -177,10 +178,14 @@ def _filled(template: list[Part], placeholder: str, value: cst.BaseExpression) -
     return found
 
 
-def _is_clean(node: cst.BaseExpression) -> bool:
+def _is_clean(
+    node: cst.BaseExpression, names: dict[str, list[cst.BaseExpression]] | None = None
+) -> bool:
     """Tell whether an expression can only be a number, a constant or a row of placeholders."""
     if isinstance(node, cst.Integer | cst.Float | cst.SimpleString):
         return True
+    if isinstance(node, cst.Name) and names and node.value in names:
+        return all(_is_clean(bound) for bound in names[node.value])
     if isinstance(node, cst.Name | cst.Attribute):
         name = last_name(node)
         return name.isupper() or bool(re.search(r"placeholder|_sql$|^sql|clause|^ph$|where", name))

@@ -40,9 +40,9 @@ eslint/no-misleading-character-class    medium error   correct  -   the class ma
 eslint/no-new-native-nonconstructor     high   error   correct  -   this cannot be constructed: TypeError
 eslint/no-nonoctal-decimal-escape       low    error   correct  -   an escape that is none
 eslint/no-obj-calls                     high   error   correct  -   this is not callable: TypeError
-eslint/no-self-assign                   medium error   correct* -   the value is assigned to itself
+eslint/no-self-assign                   low    warning correct  -   the value is assigned to itself
 eslint/no-setter-return                 low    error   correct  -   a setter's value is lost
-eslint/no-shadow-restricted-names       medium error   correct  -   undefined, NaN and the like get another meaning
+eslint/no-shadow-restricted-names       low    warning correct  -   undefined, NaN and the like get another meaning
 eslint/no-sparse-arrays                 low    warning correct  -   the array has holes
 eslint/no-this-before-super             high   error   correct  -   this before super() throws
 eslint/no-unreachable                   medium error   correct* -   the code never runs
