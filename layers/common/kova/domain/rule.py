@@ -25,8 +25,8 @@ class Rule:
     Attributes:
         id: the tool's own name of the rule.
         reason: what goes wrong when the finding is right, in a few words.
-        everywhere: the finding weighs as much in tests, samples and other projects' code, where much
-            is done on purpose, or is not ours to mend.
+        everywhere: the finding weighs as much in tests, samples and other projects' code, where
+            much is done on purpose, or is not ours to mend.
     """
 
     id: str
