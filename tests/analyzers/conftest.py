@@ -8,6 +8,7 @@ import pytest
 from kova.adapters.analyzers.program import ProgramAnalyzer
 from kova.adapters.analyzers.ruff import RuffAnalyzer
 from kova.bootstrap.analyzers import local_analyzers
+from kova.bootstrap.settings import Settings
 
 # Secrets are made when the tests run: none stands in the repository for a scanner to trip over.
 _RANDOM = random.Random(20261124)
@@ -24,7 +25,7 @@ TOKEN = made_up_token()
 @pytest.fixture(scope="session")
 def analyzers() -> dict[str, ProgramAnalyzer]:
     found: dict[str, ProgramAnalyzer] = {}
-    for one in local_analyzers():
+    for one in local_analyzers(Settings(whole_program=True)):
         assert isinstance(one, ProgramAnalyzer)
         found[one.name] = one
     return found

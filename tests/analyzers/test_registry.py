@@ -192,7 +192,8 @@ def test_missing_programs_are_named_all_at_once(
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(SettingsError, match="ruff, oxlint, betterleaks, zizmor"):
         local_analyzers()
-    assert missing_analyzers() == ["shellcheck", "hadolint", "pyrefly"]
+    assert missing_analyzers() == ["shellcheck", "hadolint"]
+    assert missing_analyzers(Settings(whole_program=True)) == ["shellcheck", "hadolint", "pyrefly"]
 
 
 def test_a_folder_of_programs_is_used_and_optional_ones_may_lack(

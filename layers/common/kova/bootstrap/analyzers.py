@@ -32,6 +32,8 @@ def local_analyzers(settings: Settings | None = None) -> list[Analyzer]:
     found: list[Analyzer] = []
     missing: list[str] = []
     for kind in ANALYZERS:
+        if kind.whole_program and not settings.whole_program:
+            continue  # It must read everything again at each push: the user decides.
         if issubclass(kind, ChildAnalyzer):
             found.append(kind())
             continue
@@ -55,7 +57,9 @@ def missing_analyzers(settings: Settings | None = None) -> list[str]:
     return [
         kind.name
         for kind in ANALYZERS
-        if kind.optional and find_program(kind.program, settings.analyzers_bin, {}) is None
+        if kind.optional
+        and (settings.whole_program or not kind.whole_program)
+        and find_program(kind.program, settings.analyzers_bin, {}) is None
     ]
 
 

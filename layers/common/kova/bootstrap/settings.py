@@ -39,6 +39,7 @@ class Settings:
     ruff: str | None = None
     analyzers_bin: str | None = None
     secrets_key: str | None = field(default=None, repr=False)
+    whole_program: bool = False
     max_files: int = 20_000
     max_file_bytes: int = 1_000_000
     max_total_bytes: int = 400_000_000
@@ -72,6 +73,7 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         ruff=reader.text("KOVA_RUFF"),
         analyzers_bin=reader.text("KOVA_ANALYZERS_BIN"),
         secrets_key=reader.text("KOVA_SECRETS_KEY"),
+        whole_program=reader.choice("KOVA_WHOLE_PROGRAM", ("off", "on"), "off") == "on",
         max_files=reader.number("KOVA_MAX_FILES", Settings.max_files),
         max_file_bytes=reader.number("KOVA_MAX_FILE_BYTES", Settings.max_file_bytes),
         max_total_bytes=reader.number("KOVA_MAX_TOTAL_BYTES", Settings.max_total_bytes),

@@ -21,7 +21,7 @@ _FLOW: Final = re.compile(rb"^\s*(?://|/\*|\*)[^\n]*@flow\b", re.MULTILINE)
 _TEMPLATE: Final = re.compile(rb"\{%|<%|(?<![$\w)])\{\{[^{}\n]*\}\}")
 # What compilers and bundlers leave in their output; their idioms look like errors.
 _GENERATED: Final = re.compile(
-    rb"__webpack_require__|webpackUniversalModuleDefinition|_interopRequire\w+\(|__generator\("
+    rb"__webpack_require__|webpackJsonp|webpackUniversalModuleDefinition|_interopRequire\w+\(|__generator\("
     rb"|^//# sourceMappingURL=(?!data:text)|regeneratorRuntime|@generated\b"
     rb'|Object\.defineProperty\(exports, "__esModule"',
     re.MULTILINE,

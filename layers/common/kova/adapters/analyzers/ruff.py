@@ -21,7 +21,8 @@ _TARGET: Final = "py314"
 # Names that a loader puts into modules (salt's `__salt__`), that Python 2 had, or that a file uses
 # so often that their lack could not have gone unseen: no file alone can tell.
 _INJECTED: Final = re.compile(
-    r"`(?:__\w+__|unicode|basestring|unichr|long|xrange|raw_input|reduce|cmp|file|reload|buffer)`"
+    r"`(?:__\w+__|unicode|basestring|unichr|long|xrange|raw_input|reduce|cmp|file|reload|buffer"
+    r"|get_ipython)`"
 )
 _OFTEN: Final = 4
 _IMPORT: Final = re.compile(

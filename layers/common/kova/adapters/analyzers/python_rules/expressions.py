@@ -140,7 +140,7 @@ class Expressions:
         for arg, value in zip(node.args, values, strict=True):
             if arg.keyword is not None:
                 self._body.flow.weak(arg.keyword.value, arg.value, value)
-        if method.startswith(("set_", "make_", "store_")):
+        if method.startswith(("set_", "make_", "store_")) and "cookie" not in method:
             for value in values:
                 self._body.flow.weak(method, node, value)
         self._harm(node, called, method, owner)
@@ -259,7 +259,11 @@ class Expressions:
 
 def _begins_fixed(node: cst.BaseExpression) -> bool:
     """Tell whether a string expression begins with a host or path that nobody else chooses."""
-    if not isinstance(node, _STRINGS):
+    if isinstance(node, cst.Call) and isinstance(node.func, cst.Attribute):
+        if node.func.attr.value != "format":
+            return False
+        node = node.func.value
+    if not isinstance(node, (*_STRINGS, cst.SimpleString)):
         return False
     while isinstance(node, cst.BinaryOperation):
         node = node.left

@@ -17,7 +17,7 @@ E902    high    error   syntax*    -    the file cannot be read as Python
 ASYNC100 medium error   reliable   -    the time-out can never fire: nothing is awaited in it
 ASYNC105 high   error   correct    -    the trio call is never awaited, so it never runs
 ASYNC210 medium error   reliable*  -    a blocking HTTP call stops every task of the loop
-ASYNC220 medium error   reliable*  -    starting a process here stops every task of the loop
+ASYNC220 low     warning reliable   -    starting a process here stops every task of the loop
 ASYNC221 medium error   reliable*  -    running a process here stops every task of the loop
 ASYNC222 medium error   reliable*  -    waiting for a process here stops every task of the loop
 ASYNC230 low    warning reliable   -    opening a file may stop every task of the loop
@@ -48,7 +48,7 @@ B031    medium  error   correct    -    a groupby group can be read once only
 B032    medium  error   correct    -    an annotation where an assignment was meant
 B033    low     warning correct    -    the value stands in the set twice
 B034    low     warning correct    -    count and flags are easily swapped by position
-B035    medium  error   correct    -    every turn of the comprehension writes the same key
+B035    medium  error   correct*   -    every turn of the comprehension writes the same key
 B039    medium  error   correct    -    the mutable default is shared by all contexts
 B904    low     warning reliable   -    the cause of the exception is lost
 B905    low     warning correct    -    zip drops what the shorter one lacks
@@ -172,7 +172,7 @@ RUF024  medium  error   correct    -    all keys share one mutable value
 RUF030  low     error   correct    -    print() in an assert says None
 RUF032  medium  error   correct*   -    the float is rounded before it becomes a Decimal
 RUF033  high    error   correct    -    the default of __post_init__ is ignored
-RUF034  low     error   correct    -    both branches are the same
+RUF034  low     error   correct*   -    both branches are the same
 RUF040  low     error   correct    -    the assert's message is no string
 RUF048  low     warning correct    -    version parts are not always integers
 RUF049  medium  error   correct    -    an Enum that is a dataclass behaves as neither
@@ -231,8 +231,8 @@ YTT201  low     warning portable   -    true of Python 3 only
 YTT202  low     warning portable   -    six.PY3 is false on Python 4
 YTT203  low     warning portable   -    the minor version is compared without the major one
 YTT204  low     warning portable   -    the minor version is compared without the major one
-YTT301  medium  error   portable   -    sys.version[0] is wrong from Python 10 on
-YTT302  medium  error   portable   -    sys.version is compared as text
-YTT303  medium  error   portable   -    sys.version[:1] is wrong from Python 10 on
+YTT301  low     warning portable   -    sys.version[0] is wrong from Python 10 on
+YTT302  low     warning portable   -    sys.version is compared as text
+YTT303  low     warning portable   -    sys.version[:1] is wrong from Python 10 on
 """,
 )
