@@ -1,8 +1,10 @@
 # One image for the API and the worker: `kova serve` and `kova worker`.
 FROM python:3.13-slim-trixie AS build
-COPY requirements/server.txt /build/server.txt
+COPY requirements/server.txt requirements/extra.txt /build/
 RUN python -m venv /kova \
  && /kova/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /build/server.txt
+# Optional analysers, programs of their own (shellcheck and hadolint under the GPL).
+RUN /kova/bin/pip install --no-cache-dir --require-hashes --only-binary :all: -r /build/extra.txt
 COPY layers/common /build/common
 COPY server /build/server
 COPY functions /build/functions

@@ -48,6 +48,10 @@ test: $(SAM) ## all tests
 stress: $(STAMP) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples
 	@STRESS=1 $(BIN)/python -m pytest -q -m stress
 
+.PHONY: quality
+quality: $(STAMP) ## recall and false alarms on the labelled examples
+	@$(BIN)/python -m tests.quality
+
 .PHONY: check
 check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
@@ -70,8 +74,8 @@ lock: $(STAMP) ## make the hashed requirement files again
 	@$(BIN)/python -m tests.checks --write-locks
 
 .PHONY: export
-export: $(STAMP) ## write what is exported from the code: the OpenAPI document
-	@$(BIN)/python -m tests.checks --write-openapi
+export: $(STAMP) ## write what is made from the code: the OpenAPI document, the table of rules
+	@$(BIN)/python -m tests.checks --write-exports
 
 .PHONY: clean
 clean: ## remove what the commands above made

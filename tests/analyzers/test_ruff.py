@@ -1,27 +1,16 @@
 """Ruff as Kova runs it: real errors, isolated from the tree, bounded."""
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-from kova.adapters.analyzers.process import ProcessLimits, run
 from kova.adapters.analyzers.ruff import RuffAnalyzer
-from kova.adapters.analyzers.ruff_rules import ERROR_RULES, WARNING_RULES
 from kova.domain.finding import Severity
 from kova.domain.source_text import decode
 from kova.usecases.analyze_tree import AnalyzeTree
+from tests.analyzers.conftest import write
 
 BAD = b"def f(x):\n    return x is 'a'\n"
-
-
-def write(folder: Path, files: dict[str, bytes]) -> list[str]:
-    for name, content in files.items():
-        target = folder / name
-        target.parent.mkdir(parents=True, exist_ok=True)
-        target.write_bytes(content)
-    return list(files)
 
 
 def test_a_finding_tells_place_rule_weight_and_edit(ruff: RuffAnalyzer, tmp_path: Path) -> None:
@@ -82,64 +71,3 @@ def test_hostile_names_and_content_are_survived(ruff: RuffAnalyzer, tmp_path: Pa
         assert [one.rule_id for one in run_.findings if one.path == "broken.py"] == [
             "invalid-syntax"
         ]
-
-
-def test_every_rule_that_is_named_exists(ruff: RuffAnalyzer) -> None:
-    done = subprocess.run(
-        [ruff._command[0], "rule", "--all", "--output-format", "json"],
-        capture_output=True,
-        check=True,
-    )
-    known = {entry["code"] for entry in __import__("json").loads(done.stdout)}
-    assert known >= ERROR_RULES | WARNING_RULES
-    assert not ERROR_RULES & WARNING_RULES
-
-
-def test_a_program_that_hangs_is_ended_and_said(tmp_path: Path) -> None:
-    program = tmp_path / "ruff"
-    program.write_text(f"#!{sys.executable}\nimport time\ntime.sleep(60)\n")
-    program.chmod(0o755)
-    slow = RuffAnalyzer(program, ProcessLimits(seconds=0.3))
-    done = slow.analyze(tmp_path, write(tmp_path, {"a.py": BAD}))
-    assert not done.completed
-    assert [(one.path, one.reason) for one in done.skipped] == [("a.py", "ruff_timed_out")]
-
-
-@pytest.mark.parametrize(
-    ("script", "reason"),
-    [
-        ("raise SystemExit(3)", "ruff_crashed"),
-        ("print('nonsense')", "ruff_garbled_output"),
-        ("print('[{}]')", "ruff_garbled_output"),
-        ("print('x' * 3_000_000)", "ruff_too_much_output"),
-    ],
-)
-def test_a_program_that_misbehaves_is_said(tmp_path: Path, script: str, reason: str) -> None:
-    program = tmp_path / "ruff"
-    program.write_text(f"#!{sys.executable}\n{script}\n")
-    program.chmod(0o755)
-    analyzer = RuffAnalyzer(program, ProcessLimits(output=1_000_000))
-    done = analyzer.analyze(tmp_path, write(tmp_path, {"a.py": BAD}))
-    assert not done.completed
-    assert [one.reason for one in done.skipped] == [reason]
-
-
-def test_an_analyser_sees_no_secret_of_the_worker(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("KOVA_GITHUB_TOKEN", "ghp_secret")
-    done = run(
-        [sys.executable, "-c", "import os; print(dict(os.environ))"],
-        folder=tmp_path,
-        limits=ProcessLimits(),
-    )
-    assert b"ghp_secret" not in done.output
-
-
-def test_memory_is_bounded(tmp_path: Path) -> None:
-    done = run(
-        [sys.executable, "-c", "x = bytearray(2 * 1024**3)"],
-        folder=tmp_path,
-        limits=ProcessLimits(memory=512 * 1024**2),
-    )
-    assert done.status != 0

@@ -10,6 +10,7 @@ from pathlib import Path
 from tests.checks.containers import check_containers
 from tests.checks.locks import LOCKS, check_locks, compile_lock
 from tests.checks.openapi import check_openapi, write_openapi
+from tests.checks.rules import PAGE, check_rules, render
 from tests.checks.template import build, check_template
 
 
@@ -19,12 +20,14 @@ def main() -> int:
         for source, lock in LOCKS.items():
             compile_lock(source, Path(lock))
         return 0
-    if "--write-openapi" in sys.argv:
+    if "--write-exports" in sys.argv:
         write_openapi()
+        PAGE.write_text(render())
         return 0
     checks: dict[str, Callable[[], list[str]]] = {
         "locks": check_locks,
         "openapi": check_openapi,
+        "rules": check_rules,
         "template": check_template,
         "build": check_build,
         "containers": check_containers,

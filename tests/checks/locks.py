@@ -12,6 +12,7 @@ LOCKS = {
     "requirements/common.in": "layers/common/requirements.txt",
     "requirements/analyzers.in": "layers/analyzers/requirements.txt",
     "requirements/server.in": "requirements/server.txt",
+    "requirements/extra.in": "requirements/extra.txt",
     "requirements/dev.in": "requirements/dev.txt",
     "requirements/sam.in": "requirements/sam.txt",
 }

@@ -44,7 +44,7 @@ def variables(database_url: str, built: Path) -> dict[str, str]:
         "KOVA_DATABASE_URL": database_url,
         "KOVA_SCAN_QUEUE_URL": make_queue(),
         "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
-        "KOVA_RUFF": str(built / "AnalyzersLayer" / "bin" / "ruff"),
+        "KOVA_ANALYZERS_BIN": str(built / "AnalyzersLayer" / "bin"),
     }
 
 

@@ -29,8 +29,12 @@ def as_json(scan: LocalScan) -> str:
     analysis = scan.analysis
     document = {
         "findings": [_finding(one) for one in analysis.findings],
+        "suppressed": [
+            {**_finding(one), "suppressed": one.suppressed} for one in analysis.suppressed
+        ],
         "fixes": [_fix(one, applied=scan.applied) for one in scan.fixes],
         "skipped": [one.__dict__ for one in analysis.skipped],
+        "analyzers": {"incomplete": sorted(analysis.incomplete), "absent": list(scan.absent)},
         "stats": {
             "files": analysis.files,
             "files_analyzed": len(analysis.analyzed),
@@ -73,6 +77,10 @@ def print_table(scan: LocalScan, console: Console) -> None:
         f"{plural(len(order), 'error')}{f' ({told})' if told else ''} in "
         f"{plural(len(analysis.analyzed), 'file')}, {scan.duration_ms / 1000:.1f} s."
     )
+    if analysis.suppressed:
+        console.print(f"{len(analysis.suppressed)} more silenced by comments in the code.")
+    for name in scan.absent:
+        console.print(f"{name} is not installed: its languages were not read.", style="dim")
     if scan.fixes:
         verified = sum(one.status is FixStatus.VERIFIED for one in scan.fixes)
         console.print(

@@ -10,7 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
 
-from kova.bootstrap.analyzers import local_analyzers, prove_fix
+from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
+from kova.bootstrap.settings import load_settings
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fix import FixStatus, ProvedFix
 from kova.domain.sarif_import import BYTES_LIMIT, parse_sarif
@@ -28,12 +29,17 @@ EXCLUDED: Final = frozenset(
 
 @dataclass(frozen=True, kw_only=True)
 class LocalScan:
-    """The result of one local scan. `applied` holds the fingerprints of findings mended."""
+    """The result of one local scan.
+
+    `applied` holds the fingerprints of findings mended, `absent` the optional analysers that are
+    not installed here.
+    """
 
     analysis: Analysis
     fixes: tuple[ProvedFix, ...]
     applied: frozenset[str]
     duration_ms: int
+    absent: tuple[str, ...] = ()
 
     @property
     def remaining(self) -> tuple[Finding, ...]:
@@ -62,7 +68,8 @@ def scan_folder(
         OSError: the folder cannot be read, or a file cannot be written.
     """
     started = time.monotonic()
-    analyze = AnalyzeTree(local_analyzers(os.environ.get("KOVA_RUFF")))
+    settings = load_settings(os.environ)
+    analyze = AnalyzeTree(local_analyzers(settings))
     progress("reading the folder")
     files, skipped = list_files(folder, analyze.handles)
     wanted, left_out = select(files, analyze.handles, FetchLimits())
@@ -90,6 +97,7 @@ def scan_folder(
         fixes=fixes,
         applied=applied,
         duration_ms=round((time.monotonic() - started) * 1000),
+        absent=tuple(missing_analyzers(settings)),
     )
 
 

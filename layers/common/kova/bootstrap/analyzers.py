@@ -4,34 +4,81 @@ from __future__ import annotations
 
 import shutil
 import sysconfig
+from collections.abc import Mapping
 from pathlib import Path
 
-from kova.bootstrap.settings import SettingsError
+from kova.bootstrap.settings import Settings, SettingsError
+from kova.domain.secrets import derive_key
 from kova.ports.analyzer import Analyzer
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.prove_fix import ProveFix
 
 
-def local_analyzers(ruff: str | None = None) -> list[Analyzer]:
-    """Make the analysers whose programs are on this machine.
+def local_analyzers(settings: Settings | None = None) -> list[Analyzer]:
+    """Make every analyser of the registry whose program is on this machine.
 
     Args:
-        ruff: the program's path, where it is not beside the interpreter or on the PATH.
+        settings: where programs are and which key hashes secrets; the defaults if None.
 
     Raises:
-        SettingsError: a program is missing.
+        SettingsError: programs are missing that Kova does not run without; all are named.
     """
-    from kova.adapters.analyzers.ruff import RuffAnalyzer  # Workers only; see ADR 4.
+    from kova.adapters.analyzers.betterleaks import BetterleaksAnalyzer
+    from kova.adapters.analyzers.child import ChildAnalyzer
+    from kova.adapters.analyzers.registry import ANALYZERS  # Workers only; see ADR 4.
 
-    beside = Path(sysconfig.get_path("scripts")) / "ruff"
-    program = ruff or (str(beside) if beside.exists() else shutil.which("ruff"))
-    if program is None:
-        raise SettingsError("The analyser ruff is not installed.")
-    return [RuffAnalyzer(Path(program))]
+    settings = settings or Settings()
+    key = derive_key(settings.secrets_key, next(iter(settings.github_webhook_secrets), None))
+    found: list[Analyzer] = []
+    missing: list[str] = []
+    for kind in ANALYZERS:
+        if kind.whole_program and not settings.whole_program:
+            continue  # It must read everything again at each push: the user decides.
+        if issubclass(kind, ChildAnalyzer):
+            found.append(kind())
+            continue
+        program = find_program(kind.program, settings.analyzers_bin, {"ruff": settings.ruff})
+        if program is None:
+            missing += [] if kind.optional else [kind.program]
+        elif issubclass(kind, BetterleaksAnalyzer):
+            found.append(kind(kind.located(program), key=key))
+        else:
+            found.append(kind(kind.located(program)))
+    if missing:
+        raise SettingsError(f"Analysers are not installed: {', '.join(missing)}.")
+    return found
+
+
+def missing_analyzers(settings: Settings | None = None) -> list[str]:
+    """Name the optional analysers whose programs are not on this machine."""
+    from kova.adapters.analyzers.registry import ANALYZERS
+
+    settings = settings or Settings()
+    return [
+        kind.name
+        for kind in ANALYZERS
+        if kind.optional
+        and (settings.whole_program or not kind.whole_program)
+        and find_program(kind.program, settings.analyzers_bin, {}) is None
+    ]
+
+
+def find_program(name: str, folder: str | None, named: Mapping[str, str | None]) -> Path | None:
+    """Find a program: where a setting names it, in the analysers' folder, here, on the PATH."""
+    own = named.get(name)
+    if own:
+        return Path(own)
+    folders = [Path(folder)] if folder else []
+    for place in (*folders, Path(sysconfig.get_path("scripts"))):
+        if (place / name).exists():
+            return place / name
+    on_path = shutil.which(name)
+    return Path(on_path) if on_path else None
 
 
 def prove_fix(analyze: AnalyzeTree) -> ProveFix:
     """Make the prover for these analysers."""
     from kova.adapters.analyzers.python_syntax import PythonSyntax  # LibCST: workers only.
+    from kova.adapters.analyzers.yaml_syntax import YamlSyntax
 
-    return ProveFix(analyze=analyze, syntax=[PythonSyntax()])
+    return ProveFix(analyze=analyze, syntax=[PythonSyntax(), YamlSyntax()])

@@ -237,7 +237,7 @@ class Container:
     @cached_property
     def scan_repository(self) -> ScanRepository:
         """The scan worker's job."""
-        analyze = AnalyzeTree(local_analyzers(self.settings.ruff))
+        analyze = AnalyzeTree(local_analyzers(self.settings))
         return scan_repository(
             stores=self.stores,
             source=self.source,

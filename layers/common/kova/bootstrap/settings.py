@@ -65,6 +65,9 @@ class Settings:
     github_token: str | None = field(default=None, repr=False)
     github_webhook_secrets: tuple[str, ...] = field(default=(), repr=False)
     ruff: str | None = None
+    analyzers_bin: str | None = None
+    secrets_key: str | None = field(default=None, repr=False)
+    whole_program: bool = False
     max_files: int = 20_000
     max_file_bytes: int = 1_000_000
     max_total_bytes: int = 400_000_000
@@ -104,6 +107,9 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         github_token=reader.text("KOVA_GITHUB_TOKEN"),
         github_webhook_secrets=reader.words("KOVA_GITHUB_WEBHOOK_SECRET"),
         ruff=reader.text("KOVA_RUFF"),
+        analyzers_bin=reader.text("KOVA_ANALYZERS_BIN"),
+        secrets_key=reader.text("KOVA_SECRETS_KEY"),
+        whole_program=reader.choice("KOVA_WHOLE_PROGRAM", ("off", "on"), "off") == "on",
         max_files=reader.number("KOVA_MAX_FILES", Settings.max_files),
         max_file_bytes=reader.number("KOVA_MAX_FILE_BYTES", Settings.max_file_bytes),
         max_total_bytes=reader.number("KOVA_MAX_TOTAL_BYTES", Settings.max_total_bytes),

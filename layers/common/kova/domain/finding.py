@@ -106,8 +106,8 @@ class Finding:
     `path` is relative to the repository with forward slashes. `scope` is the qualified name of
     the function or class around it. `match` stands for the flagged text in the identity where that
     text must not be used (a secret's keyed hash). `fingerprint` is hexadecimal SHA-256
-    (domain/fingerprint.py), `traits` come with it. `suppressed` is the comment in the code by
-    which somebody asked not to be told; such a finding opens no error and is still listed.
+    (domain/fingerprint.py), `traits` come with it. `suppressed` is the kind of comment in the code
+    that silences the finding (domain/suppression.py): it is known and listed, and no error.
     """
 
     analyzer: str

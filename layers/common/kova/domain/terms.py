@@ -19,7 +19,7 @@ _STOP: Final = frozenset(
     with which if else elif then than when while do does did has have had not no can may should
     would could def return self cls none true false class import lambda pass raise yield await
     async function const let var new public private static void fn func end these those there
-    their they what how i we you your""".split()  # noqa: SIM905
+    their they what how i we you your""".split()
 )
 _ENDINGS: Final = (
     ("ization", "ize"),

@@ -13,7 +13,9 @@ from pathlib import Path
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fingerprint import identify
 from kova.domain.scan import Analysis, AnalyzerCoverage
+from kova.domain.secrets import masked
 from kova.domain.source_text import SourceText, decode
+from kova.domain.suppression import mark_suppressed
 from kova.ports.analyzer import Analyzer, AnalyzerRun
 from kova.usecases.isolate import analyze_apart
 
@@ -155,14 +157,17 @@ class AnalyzeTree:
         )
 
     def text(self, path: str, source: SourceText) -> AnalyzerRun:
-        """Analyse one text as if it stood at that path, with every analyser that reads it."""
+        """Analyse one text as if it stood at that path, with every analyser that reads it.
+
+        Suppressed findings are among the findings: what a comment silences is still there.
+        """
         content = source.encode()
         chosen = [one for one in self._analyzers if one.handles(path) and not one.whole_program]
         with ThreadPoolExecutor(max_workers=self._parallel) as pool:
             runs = list(pool.map(lambda one: one.analyze_text(path, content), chosen))
-        findings = (finding for run in runs for finding in run.findings)
+        findings = [finding for run in runs for finding in run.findings]
         return AnalyzerRun(
-            findings=tuple(identify(findings, source.lines)),
+            findings=tuple(_of_file(findings, source.lines)),
             skipped=tuple(one for run in runs for one in run.skipped),
             completed=bool(runs) and all(run.completed and not run.skipped for run in runs),
         )
@@ -182,5 +187,9 @@ def _identified(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...
     identified: list[Finding] = []
     for path, group in sorted(groups.items()):
         source = decode((folder / path).read_bytes())
-        identified += identify(group, source.lines if source else ())
+        identified += _of_file(group, source.lines if source else ())
     return tuple(identified)
+
+
+def _of_file(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
+    return mark_suppressed(identify(masked(findings, lines), lines), lines)

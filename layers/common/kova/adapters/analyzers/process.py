@@ -5,20 +5,29 @@ from __future__ import annotations
 import contextlib
 import os
 import resource
+import select
 import signal
 import subprocess
 import tempfile
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True)
 class ProcessLimits:
-    """What one run may cost. Sizes in bytes, time in wall seconds."""
+    """What one run may cost. Sizes in bytes, time in wall seconds.
+
+    `memory` is what the process holds resident, which is what the machine has to give;
+    `address_space` is a hard stop set before the program's first instruction, above what runtimes
+    reserve and never touch.
+    """
 
     seconds: float = 120.0
-    memory: int = 4 * 1024**3
+    memory: int = 1024**3
+    address_space: int = 4 * 1024**3
     output: int = 64 * 1024**2
 
 
@@ -38,14 +47,31 @@ _ENVIRONMENT: Mapping[str, str] = {
     "HOME": "/nonexistent",
     "LC_ALL": "C.UTF-8",
 }
+# The limit must stand before the program starts: Haskell's runtime reserves a terabyte at once
+# where it may, and then fails at the next allocation. A preexec_fn is not safe among threads.
+_LIMITED: Final = ("/bin/sh", "-c", 'ulimit -v "$0" && exec "$@"')
+_LOOK_EVERY: Final = 0.1  # Seconds between two looks at the memory.
+_PAGE: Final = resource.getpagesize()
 
 
 def run(
-    command: Sequence[str], *, folder: Path, limits: ProcessLimits, stdin: bytes = b""
+    command: Sequence[str],
+    *,
+    folder: Path,
+    limits: ProcessLimits,
+    stdin: bytes = b"",
+    variables: Mapping[str, str] | None = None,
 ) -> Completed:
     """Run a command in a folder and collect its output.
 
     Output goes through files, so that a flood of it costs disk up to the limit and no memory.
+
+    Args:
+        command: the program and its arguments.
+        folder: where it runs.
+        limits: what it may cost.
+        stdin: what it reads.
+        variables: environment variables beside the few that every analyser gets.
     """
     with (
         tempfile.TemporaryFile() as given,
@@ -55,20 +81,17 @@ def run(
         given.write(stdin)
         given.seek(0)
         process = subprocess.Popen(
-            command,
+            [*_LIMITED, str(limits.address_space // 1024), *command],
             cwd=folder,
             stdin=given,
             stdout=output,
             stderr=errors,
-            env=dict(_ENVIRONMENT),
+            env={**_ENVIRONMENT, **(variables or {})},
             start_new_session=True,
         )
         _limit(process.pid, limits)
-        reason = None
         try:
-            process.wait(timeout=limits.seconds)
-        except subprocess.TimeoutExpired:
-            reason = "timed_out"
+            reason = _watch(process.pid, limits)
         finally:
             _end_group(process)
         if output.seek(0, os.SEEK_END) >= limits.output:
@@ -83,13 +106,32 @@ def run(
         )
 
 
+def _watch(pid: int, limits: ProcessLimits) -> str | None:
+    """Wait for the end; return why the process must be ended, or None when it ended by itself."""
+    deadline = time.monotonic() + limits.seconds
+    handle = os.pidfd_open(pid)
+    try:
+        poll = select.poll()
+        poll.register(handle, select.POLLIN)
+        while (left := deadline - time.monotonic()) > 0:
+            if poll.poll(min(left, _LOOK_EVERY) * 1000):
+                return None
+            if _resident(pid) > limits.memory:
+                return "too_much_memory"
+    finally:
+        os.close(handle)
+    return "timed_out"
+
+
+def _resident(pid: int) -> int:
+    try:
+        return int(Path(f"/proc/{pid}/statm").read_bytes().split()[1]) * _PAGE
+    except (FileNotFoundError, ProcessLookupError, IndexError):
+        return 0  # It has ended.
+
+
 def _limit(pid: int, limits: ProcessLimits) -> None:
-    """Limit the child from outside: a preexec_fn is not safe in a process with threads."""
-    wanted = {
-        resource.RLIMIT_AS: limits.memory,
-        resource.RLIMIT_FSIZE: limits.output,
-        resource.RLIMIT_CORE: 0,
-    }
+    wanted = {resource.RLIMIT_FSIZE: limits.output, resource.RLIMIT_CORE: 0}
     for kind, value in wanted.items():
         try:
             resource.prlimit(pid, kind, (value, value))

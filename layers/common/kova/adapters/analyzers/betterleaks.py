@@ -1,0 +1,121 @@
+"""Betterleaks as an analyser: secrets. The clear text never leaves the tool's own process.
+
+The tool redacts what it reports and hashes each secret with our key (HMAC SHA-256); the hash is
+the finding's `match`, so that the same secret is known again and no stored hash can be guessed at
+without the key. usecases/analyze_tree.py masks the place in every snippet and message of the file.
+Files get names that mean nothing: the tool redacts a secret in paths too, and passes over folders
+by their names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from importlib.util import find_spec
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+from kova.adapters.analyzers.process import Completed, ProcessLimits
+from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.rules.tools import BETTERLEAKS
+from kova.domain.finding import Confidence, Finding, Tier
+from kova.domain.rule import Rule, is_test
+from kova.domain.secrets import DEFAULT_KEY
+
+_KEY_VARIABLE: Final = "BETTERLEAKS_FINGERPRINT_HMAC_KEY"
+# Not text, or made of other files.
+_LEFT_OUT: Final = frozenset(
+    """
+    .png .jpg .jpeg .gif .webp .ico .bmp .tif .tiff .psd .svg .pdf .eps .ai .mp3 .mp4 .mov .avi
+    .wav .ogg .webm .flac .woff .woff2 .ttf .otf .eot .zip .gz .tgz .bz2 .xz .zst .7z .rar .tar
+    .whl .jar .war .class .pyc .pyo .so .dylib .dll .exe .o .a .lib .obj .wasm .bin .dat .db
+    .sqlite .sqlite3 .parquet .npy .npz .h5 .hdf5 .pkl .pickle .onnx .pt .safetensors .mo .po .pot
+    .min.js .min.css .map .lock .sum .snap .mmdb .xls .xlsx .doc .docx .ppt .pptx .odt .gpg .sig
+    """.split()
+)
+_LOCKS: Final = frozenset(
+    {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "npm-shrinkwrap.json"}
+)
+_LAUNCHER_SIZE: Final = 100_000  # Bytes; a script that starts the program has fewer.
+_CONFIDENCE: Final = {"high": Confidence.HIGH, "medium": Confidence.MEDIUM}
+
+
+class BetterleaksAnalyzer(ProgramAnalyzer):
+    """Secrets in any text."""
+
+    name = "betterleaks"
+    program = "betterleaks"
+    catalogue = BETTERLEAKS
+    private = True
+    by_folder = True
+
+    def __init__(
+        self, program: Path, limits: ProcessLimits | None = None, *, key: bytes = DEFAULT_KEY
+    ) -> None:
+        """Take the program, its limits, and the key of the secrets' hashes."""
+        super().__init__(program, limits)
+        self._key = key.hex()
+
+    @staticmethod
+    def located(program: Path) -> Path:
+        """Return the program itself where the path is the Python wheel's launcher of it."""
+        spec = find_spec("betterleaks")
+        if spec is None or spec.origin is None or program.stat().st_size > _LAUNCHER_SIZE:
+            return program
+        inside = Path(spec.origin).parent / "bin" / "betterleaks"
+        return inside if inside.exists() else program
+
+    def handles(self, path: str) -> bool:
+        """Tell whether it may be text that people write."""
+        pure = PurePosixPath(path.lower())
+        return pure.name not in _LOCKS and _LEFT_OUT.isdisjoint(
+            {pure.suffix, "".join(pure.suffixes[-2:])}
+        )
+
+    def options(self, ground: Ground) -> Sequence[str]:
+        """The default engine reserves four gigabytes of addresses; Go's own needs none."""
+        del ground
+        return (
+            *("filesystem", "--no-banner", "--silent", "--log-level", "fatal"),
+            *("--regex-engine", "stdlib", "--redact", "--no-allow-signatures"),
+            *("--confidence", "medium", "--max-archive-depth", "0", "--output", "-"),
+        )
+
+    def variables(self) -> Mapping[str, str]:
+        """The key goes by the environment: arguments can be read by others."""
+        return {_KEY_VARIABLE: self._key}
+
+    def targets(self, batch: Sequence[str]) -> Sequence[str]:
+        """Name the folder: each file that is named costs the tool 20 ms."""
+        del batch
+        return ["."]
+
+    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+        """Read betterleaks's JSON."""
+        document = parse(done.output)
+        if document["scan"]["state"] != "complete":
+            raise ValueError("the scan is not complete")
+        return [self._finding(entry, ground) for entry in document["findings"]]
+
+    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
+        place, match = entry["location"], entry["match"]
+        if match["value"] != "REDACTED" or not match["fingerprint"].startswith("hmac-sha256:"):
+            raise ValueError("the secret is not redacted")
+        path = ground.path(place["path"])
+        return self.finding(
+            _rule(entry["rule_id"], _CONFIDENCE[entry["confidence"]], path),
+            path=path,
+            span=ground.places(path).by_columns(
+                (place["start_line"], place["start_column"]),
+                (place["end_line"], place["end_column"] + 1),
+            ),
+            message=f"{entry['description'].rstrip('.')}. Revoke it: it stays in the history.",
+            match=match["fingerprint"],
+        )
+
+
+def _rule(name: str, confidence: Confidence, path: str) -> Rule:
+    rule = BETTERLEAKS.get(name, BETTERLEAKS["secret"])
+    pure = PurePosixPath(path)
+    sample = is_test(path) or pure.suffix in {".md", ".rst", ".txt"} or pure.name == "PKG-INFO"
+    tier = Tier.WARNING if sample or confidence is not Confidence.HIGH else rule.tier
+    return Rule(**{**rule.__dict__, "id": name, "confidence": confidence, "tier": tier})

@@ -1,0 +1,137 @@
+"""Analysers of our own run in a child Python with the limits of any other program.
+
+The parent sends paths, separated by NUL, on standard input; the child answers with one JSON object.
+The child's interpreter is isolated (`-I`): the folder it runs in is the tree's, and a module there
+must not be imported in place of ours.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import platform
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Any, ClassVar, Final
+
+from kova.adapters.analyzers.process import Completed, ProcessLimits
+from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, UnreadableError, parse
+from kova.domain.finding import Finding, Span
+from kova.domain.source_text import decode
+from kova.ports.analyzer import AnalyzerRun
+from kova.version import VERSION
+
+_BOOT: Final = (
+    "import sys; sys.path[:0] = sys.argv[1].split(':'); "
+    "from importlib import import_module; import_module(sys.argv[2]).main()"
+)
+
+_TOO_DEEP: Final = 75  # The child's status for a file that nests deeper than it can follow.
+
+
+@dataclass(frozen=True, kw_only=True)
+class Hit:
+    """What a rule of ours says. Lines and columns of characters from 1, the end exclusive."""
+
+    rule: str
+    start: tuple[int, int]
+    end: tuple[int, int]
+    message: str
+
+
+class ChildAnalyzer(ProgramAnalyzer):
+    """An analyser whose program is a module of ours."""
+
+    found_statuses = frozenset({0, _TOO_DEEP})
+    module: ClassVar[str]
+
+    def __init__(self, limits: ProcessLimits | None = None) -> None:
+        """Take the limits of one run."""
+        super().__init__(Path(sys.executable), limits)
+
+    @property
+    def launch(self) -> Sequence[str]:
+        """The isolated interpreter, our own import path, and the module."""
+        paths = ":".join(path for path in sys.path if Path(path).is_absolute())
+        return (self._program, "-I", "-B", "-X", "utf8", "-c", _BOOT, paths, self.module)
+
+    def options(self, ground: Ground) -> Sequence[str]:
+        """None: the rules are part of the version."""
+        del ground
+        return ()
+
+    @cached_property
+    def identity(self) -> str:
+        """Beside the version, the text of the module's package: the rules are code."""
+        spec = find_spec(self.module)
+        assert spec is not None
+        assert spec.origin is not None
+        sources = sorted(Path(spec.origin).parent.glob("*.py"))
+        digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
+        return f"{super().identity} {digest[:16]}"
+
+    def targets(self, batch: Sequence[str]) -> Sequence[str]:
+        """Paths go by standard input."""
+        del batch
+        return ()
+
+    def stdin(self, batch: Sequence[str]) -> bytes:
+        """The paths."""
+        return "\0".join(batch).encode("utf-8", "surrogateescape")
+
+    def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
+        """Analyse those files that a cheap look does not rule out."""
+        chosen = [path for path in paths if self.may_match(path, folder)]
+        return super().analyze(folder, chosen) if chosen else AnalyzerRun(findings=())
+
+    def may_match(self, path: str, folder: Path) -> bool:
+        """Tell whether a file is worth a process."""
+        del path, folder
+        return True
+
+    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+        """Read the child's answer."""
+        if done.status == _TOO_DEEP:
+            raise UnreadableError
+        return [self._finding(entry, ground) for entry in parse(done.output)]
+
+    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
+        start, end = entry["start"], entry["end"]
+        return self.finding(
+            self.catalogue[entry["rule"]],
+            path=ground.path(entry["path"]),
+            span=Span(
+                start_line=start[0], start_column=start[1], end_line=end[0], end_column=end[1]
+            ),
+            message=entry["message"],
+        )
+
+
+def serve(check: Callable[[str, str], Iterable[Hit]]) -> None:
+    """Answer for a child: check every file that the parent names.
+
+    A file on which a reader gives up for its depth fails the batch; the parent halves it until
+    the file is alone, and says so.
+    """
+    if sys.argv[-1] == "--version":
+        sys.stdout.write(f"{VERSION} Python {platform.python_version()}")
+        return
+    sys.setrecursionlimit(8_000)
+    names = os.fsdecode(sys.stdin.buffer.read()).split("\0")
+    try:
+        answer = [entry for name in names if name for entry in _one(check, name)]
+    except RecursionError:
+        sys.exit(_TOO_DEEP)
+    sys.stdout.write(json.dumps(answer))
+
+
+def _one(check: Callable[[str, str], Iterable[Hit]], name: str) -> list[dict[str, Any]]:
+    source = decode(Path(name).read_bytes())
+    if source is None:
+        return []
+    return [{"path": name, **hit.__dict__} for hit in check(name, source.text)]

@@ -1,0 +1,111 @@
+"""Oxlint as an analyser: JavaScript and TypeScript, with our rules and nothing of the tree's."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from kova.adapters.analyzers.process import Completed
+from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.rules.tools import OXLINT
+from kova.domain.finding import Finding
+
+_SUFFIXES: Final = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue"})
+_SYNTAX: Final = "invalid-syntax"
+_PLUGINS: Final = ("typescript", "unicorn", "oxc", "react", "promise", "node", "import")
+_DIRECTIVE: Final = re.compile(rb"\b(oxlint|eslint)-(disable|enable)")
+_FLOW: Final = re.compile(rb"^\s*(?://|/\*|\*)[^\n]*@flow\b", re.MULTILINE)
+_TEMPLATE: Final = re.compile(rb"\{%|<%|(?<![$\w)])\{\{[^{}\n]*\}\}")
+# What compilers and bundlers leave in their output; their idioms look like errors.
+_GENERATED: Final = re.compile(
+    rb"__webpack_require__|webpackJsonp|webpackUniversalModuleDefinition|_interopRequire\w+\(|__generator\("
+    rb"|^//# sourceMappingURL=(?!data:text)|regeneratorRuntime|@generated\b"
+    rb'|Object\.defineProperty\(exports, "__esModule"',
+    re.MULTILINE,
+)
+# The banner that minifiers keep: another project's release, copied in.
+_LIBRARY: Final = re.compile(rb"\A\s*/\*!(?:[^*]|\*(?!/)){0,800}?\bv?\d+\.\d+")
+_LONG_LINE: Final = 5_000
+_CODE: Final = re.compile(r"^([\w-]+)\(([\w-]+)\)$")
+
+
+class OxlintAnalyzer(ProgramAnalyzer):
+    """JavaScript and TypeScript."""
+
+    name = "oxlint"
+    program = "oxlint"
+    catalogue = OXLINT
+    private = True
+
+    def handles(self, path: str) -> bool:
+        """Tell whether it is JavaScript or TypeScript that people write."""
+        pure = PurePosixPath(path)
+        return pure.suffix in _SUFFIXES and not pure.stem.endswith((".min", "-min"))
+
+    def own_files(self) -> Mapping[str, bytes]:
+        """Our configuration: these rules, no category."""
+        rules = {rule: "error" for rule in OXLINT if rule != _SYNTAX}
+        config = {"plugins": _PLUGINS, "categories": {"correctness": "off"}, "rules": rules}
+        return {"oxlint.json": json.dumps(config).encode()}
+
+    def options(self, ground: Ground) -> Sequence[str]:
+        """The configuration lies beside the copy, which holds no configuration of its own."""
+        config = str(ground.folder.parent / "oxlint.json") if ground.folder.name else "oxlint.json"
+        return (
+            *("--config", config, "--disable-nested-config", "--no-ignore"),
+            *("--no-error-on-unmatched-pattern", "--format", "json"),
+        )
+
+    def targets(self, batch: Sequence[str]) -> Sequence[str]:
+        """Name the files."""
+        return [f"./{path}" for path in batch]
+
+    def prepared(self, content: bytes) -> bytes:
+        """Take the force from comments that switch rules off: we match them ourselves."""
+        return _DIRECTIVE.sub(rb"\1_\2", content)
+
+    def unfit(self, path: str, content: bytes) -> str | None:
+        """Leave out what a machine made, and Flow's types, which oxlint cannot read."""
+        del path
+        if any(len(line) > _LONG_LINE for line in content.splitlines()):
+            return "minified"
+        if _GENERATED.search(content):
+            return "generated"
+        if _LIBRARY.search(content[:2_000]):
+            return "library"
+        return "flow_types" if _FLOW.search(content[:2_000]) else None
+
+    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+        """Read oxlint's JSON."""
+        return list(self._findings(parse(done.output)["diagnostics"], ground))
+
+    def _findings(self, entries: Sequence[dict[str, Any]], ground: Ground) -> Iterator[Finding]:
+        broken: set[str] = set()
+        for entry in entries:
+            path = ground.path(entry["filename"])
+            matched = _CODE.match(entry.get("code") or "")
+            # The first label may show where a name was declared; the last one is the error.
+            spans = [label["span"] for label in entry["labels"]]
+            span = spans[-1] if matched else spans[0]
+            if matched is None:
+                content = (ground.folder / path).read_bytes()
+                if path in broken or _TEMPLATE.search(content):
+                    continue
+                broken.add(path)
+            rule = OXLINT[_rule_id(matched) if matched else _SYNTAX]
+            start = int(span["offset"])
+            yield self.finding(
+                rule,
+                path=path,
+                span=ground.places(path).span(start, start + int(span["length"])),
+                message=entry["message"],
+                help_url=entry.get("url"),
+            )
+
+
+def _rule_id(matched: re.Match[str]) -> str:
+    scope = matched[1].removeprefix("eslint-plugin-").replace("typescript-eslint", "typescript")
+    return f"{scope}/{matched[2]}"

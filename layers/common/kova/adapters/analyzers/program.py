@@ -1,0 +1,322 @@
+"""What all analysers that are programs share: batches, failures, private copies, identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import tempfile
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
+from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar, Final
+
+from kova.adapters.analyzers.places import Places
+from kova.adapters.analyzers.process import Completed, ProcessLimits, run
+from kova.domain.finding import Finding, ProposedEdit, Skipped, Span
+from kova.domain.rule import Catalogue, Rule
+from kova.domain.text import clean, shorten
+from kova.ports.analyzer import AnalyzerRun
+
+_BATCH: Final = 1_000  # Paths in one command line,
+_BATCH_BYTES: Final = 200_000  # and their bytes, well below the kernel's limit.
+_RETRIES: Final = 40  # Runs beyond the first ones, to find the file on which a batch failed.
+_MESSAGE_LIMIT: Final = 1_000
+
+
+class UnreadableError(Exception):
+    """The tool does not take a file for what it is; this is no failure of the tool."""
+
+
+class Ground:
+    """Where a tool runs: a folder, and the places of its files."""
+
+    def __init__(self, folder: Path, paths: Mapping[str, str] | None = None) -> None:
+        """Take the folder, and the repository's path by each name in it where they differ."""
+        self.folder = folder.resolve()
+        self._paths = paths or {}
+        self._names = {path: name for name, path in self._paths.items()}
+        self._places: dict[str, Places] = {}
+
+    def path(self, name: str) -> str:
+        """Return a path as the repository has it, from what the tool says.
+
+        Raises:
+            ValueError: it lies outside of the folder.
+        """
+        inside = (self.folder / name).relative_to(self.folder).as_posix()
+        if self._paths and inside not in self._paths:
+            raise ValueError(inside)
+        return self._paths.get(inside, inside)
+
+    def places(self, path: str) -> Places:
+        """Return the places of a file."""
+        if path not in self._places:
+            file = self.folder / self._names.get(path, path)
+            self._places[path] = Places(file.read_bytes())
+        return self._places[path]
+
+
+class ProgramAnalyzer(ABC):
+    """Implements ports.analyzer.Analyzer with a program; a subclass says how to call and read it.
+
+    Attributes:
+        program: the program's file name.
+        optional: Kova runs without it.
+        by_folder: each run gets a folder with its batch and nothing else, under names that mean
+            nothing, and is told the folder.
+        batch: the most files of one run.
+        private: the tool runs on a copy that holds the files it handles and nothing else, so that
+            no configuration and no ignore file of the tree is near.
+        catalogue: the rules that are run.
+    """
+
+    name: ClassVar[str]
+    program: ClassVar[str]
+    optional: ClassVar[bool] = False
+    private: ClassVar[bool] = False
+    by_folder: ClassVar[bool] = False
+    batch: ClassVar[int] = _BATCH
+    whole_program: bool = False
+    catalogue: ClassVar[Catalogue]
+    found_statuses: ClassVar[frozenset[int]] = frozenset({0, 1})
+
+    def __init__(self, program: Path, limits: ProcessLimits | None = None) -> None:
+        """Take the program's path and the limits of one run."""
+        self._program = str(program)
+        self._limits = limits or ProcessLimits()
+
+    @staticmethod
+    def located(program: Path) -> Path:
+        """Return the program to run, given the one that was found."""
+        return program
+
+    @abstractmethod
+    def handles(self, path: str) -> bool:
+        """Tell whether this analyser reads such a file."""
+
+    @abstractmethod
+    def options(self, ground: Ground) -> Sequence[str]:
+        """Return the arguments before the paths."""
+
+    @abstractmethod
+    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+        """Return the findings of one run.
+
+        Raises:
+            ValueError, KeyError, TypeError, RecursionError: the output is not what it should be.
+            UnreadableError: a file is not what the tool takes it for.
+        """
+
+    def own_files(self) -> Mapping[str, bytes]:
+        """Files to lay beside the private copy: our configuration of the tool."""
+        return {}
+
+    def prepared(self, content: bytes) -> bytes:
+        """Return a file's content for the private copy, with nothing moved."""
+        return content
+
+    def unfit(self, path: str, content: bytes) -> str | None:
+        """Say why a file of the private copy is left out, or None."""
+        del path, content
+        return None
+
+    def variables(self) -> Mapping[str, str]:
+        """Environment variables for the program."""
+        return {}
+
+    @cached_property
+    def identity(self) -> str:
+        """The program's version, the options it is called with, and the rules' weights."""
+        done = run([*self.launch, "--version"], folder=Path("/"), limits=self._limits)
+        version = " ".join(done.output.decode("utf-8", "replace").split())
+        parts = [
+            *self.options(Ground(Path("/"))),
+            *(f"{name}={content!r}" for name, content in self.own_files().items()),
+            *map(repr, self.catalogue.values()),
+        ]
+        options = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
+        return shorten(f"{self.name} {version} {options}", 200)
+
+    @property
+    def launch(self) -> Sequence[str]:
+        """The command without options."""
+        return (self._program,)
+
+    def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
+        """Analyse files below a folder."""
+        if not self.private:
+            return self._in_batches(Ground(folder), paths)
+        with tempfile.TemporaryDirectory(prefix="kova-") as name:
+            for own, content in self.own_files().items():
+                Path(name, own).write_bytes(content)
+            tree = Path(name, "tree")
+            tree.mkdir()
+            fit, skipped = self._copy(folder, tree, paths)
+            done = self._in_batches(Ground(tree), fit)
+        return AnalyzerRun(
+            findings=done.findings, skipped=(*skipped, *done.skipped), completed=done.completed
+        )
+
+    def analyze_text(self, path: str, content: bytes) -> AnalyzerRun:
+        """Analyse one file's content in a private folder."""
+        with tempfile.TemporaryDirectory(prefix="kova-") as name:
+            target = Path(name, path)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+            return self.analyze(Path(name), [path])
+
+    def _copy(
+        self, folder: Path, tree: Path, paths: Sequence[str]
+    ) -> tuple[list[str], list[Skipped]]:
+        fit: list[str] = []
+        skipped: list[Skipped] = []
+        for path in paths:
+            content = (folder / path).read_bytes()
+            if reason := self.unfit(path, content):
+                skipped.append(Skipped(path=path, reason=f"{self.name}_{reason}"))
+                continue
+            target = tree / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(self.prepared(content))
+            fit.append(path)
+        return fit, skipped
+
+    def _in_batches(self, ground: Ground, paths: Sequence[str]) -> AnalyzerRun:
+        """Run batch after batch; one that fails is halved until the file that did it is alone."""
+        findings: list[Finding] = []
+        skipped: list[Skipped] = []
+        failed = False
+        whole = self.whole_program or self.by_folder
+        pending = [tuple(paths)] if whole else list(_batches(paths, self.batch))
+        retries, deadline = _RETRIES, time.monotonic() + 2 * self._limits.seconds
+        while pending:
+            batch = pending.pop()
+            left = deadline - time.monotonic()
+            found, reason, failure = self._one_run(ground, batch, left)
+            findings += found
+            if reason is None:
+                continue
+            if len(batch) > 1 and not self.whole_program and retries > 0 and left > 0:
+                retries -= 1
+                pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
+                continue
+            failed |= failure
+            skipped += [Skipped(path=path, reason=f"{self.name}_{reason}") for path in batch]
+        return AnalyzerRun(findings=tuple(findings), skipped=tuple(skipped), completed=not failed)
+
+    def _one_run(
+        self, ground: Ground, batch: Sequence[str], seconds: float
+    ) -> tuple[list[Finding], str | None, bool]:
+        """Return findings, or why there are none to be trusted and whether the tool failed."""
+        if not batch:
+            return [], None, False
+        if seconds <= 0:
+            return [], "timed_out", True
+        if not self.by_folder:
+            return self._run(ground, batch, seconds)
+        with tempfile.TemporaryDirectory(prefix="kova-", dir=ground.folder.parent) as name:
+            names = {f"k{n:05}k{PurePosixPath(path).suffix}": path for n, path in enumerate(batch)}
+            for link, path in names.items():
+                Path(name, link).hardlink_to(ground.folder / path)
+            return self._run(Ground(Path(name), names), batch, seconds)
+
+    def _run(
+        self, ground: Ground, batch: Sequence[str], seconds: float
+    ) -> tuple[list[Finding], str | None, bool]:
+        limits = (
+            self._limits if seconds >= self._limits.seconds else _shorter(self._limits, seconds)
+        )
+        done = run(
+            [*self.launch, *self.options(ground), *self.targets(batch)],
+            folder=ground.folder,
+            limits=limits,
+            variables=self.variables(),
+            stdin=self.stdin(batch),
+        )
+        if done.reason:
+            return [], done.reason, True
+        try:
+            if done.status not in self.found_statuses:
+                return [], self.failure(done), True
+            return self.read(done, ground), None, False
+        except UnreadableError:
+            return [], "unreadable_input", False
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
+            return [], "garbled_output", True
+
+    def targets(self, batch: Sequence[str]) -> Sequence[str]:
+        """Return the arguments that name the files."""
+        return ["--", *(f"./{path}" for path in batch)]
+
+    def stdin(self, batch: Sequence[str]) -> bytes:
+        """Return what the program reads."""
+        del batch
+        return b""
+
+    def failure(self, done: Completed) -> str:
+        """Name the failure of a run with an unexpected status."""
+        del done
+        return "crashed"
+
+    def finding(
+        self,
+        rule: Rule,
+        *,
+        path: str,
+        span: Span,
+        message: str,
+        help_url: str | None = None,
+        edit: ProposedEdit | None = None,
+        **more: Any,
+    ) -> Finding:
+        """Make a finding that weighs what its rule says at this path."""
+        weight = rule.at(path)
+        return Finding(
+            analyzer=self.name,
+            rule_id=rule.id,
+            severity=weight.severity,
+            tier=weight.tier,
+            confidence=weight.confidence,
+            category=weight.category,
+            cwe=weight.cwe,
+            message=shorten(clean(" ".join(message.split())), _MESSAGE_LIMIT),
+            path=path,
+            span=span,
+            help_url=help_url,
+            edit=edit,
+            **more,
+        )
+
+
+def parse(output: bytes) -> Any:
+    """Parse a tool's JSON.
+
+    Raises:
+        ValueError, RecursionError: it is none.
+    """
+    return json.loads(output)
+
+
+def _shorter(limits: ProcessLimits, seconds: float) -> ProcessLimits:
+    return ProcessLimits(
+        seconds=seconds,
+        memory=limits.memory,
+        address_space=limits.address_space,
+        output=limits.output,
+    )
+
+
+def _batches(paths: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
+    batch: list[str] = []
+    size = 0
+    for path in paths:
+        length = len(path.encode("utf-8", "surrogateescape")) + 16
+        if batch and (len(batch) >= most or size + length > _BATCH_BYTES):
+            yield tuple(batch)
+            batch, size = [], 0
+        batch.append(path)
+        size += length
+    if batch:
+        yield tuple(batch)

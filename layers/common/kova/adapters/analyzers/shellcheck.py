@@ -1,0 +1,64 @@
+"""Shellcheck as an analyser: shell scripts. A program of its own under the GPL, used if there."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import PurePosixPath
+from typing import Any, Final
+
+from kova.adapters.analyzers.process import Completed
+from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.rules.programs import SHELLCHECK
+from kova.domain.finding import Finding, Span, Tier
+
+_SUFFIXES: Final = frozenset({".sh", ".bash", ".ksh", ".dash", ".bats"})
+_DIRECTIVE: Final = re.compile(rb"#(\s*)shellcheck(\s[^\n]*disable=)")
+
+
+class ShellcheckAnalyzer(ProgramAnalyzer):
+    """Shell."""
+
+    name = "shellcheck"
+    program = "shellcheck"
+    catalogue = SHELLCHECK
+    optional = True
+    private = True
+
+    def handles(self, path: str) -> bool:
+        """Tell whether it is a shell script by its name."""
+        return PurePosixPath(path).suffix in _SUFFIXES
+
+    def options(self, ground: Ground) -> Sequence[str]:
+        """No .shellcheckrc, and no file that a script names is opened."""
+        del ground
+        rules = ",".join(SHELLCHECK)
+        return ("--norc", "--color=never", "--format=json1", f"--include={rules}")
+
+    def prepared(self, content: bytes) -> bytes:
+        """Take the force from comments that switch rules off: we match them ourselves."""
+        return _DIRECTIVE.sub(rb"#\1shellchecK\2", content)
+
+    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+        """Read shellcheck's JSON."""
+        comments = parse(done.output)["comments"]
+        return [
+            self._finding(entry, ground)
+            for entry in comments
+            if SHELLCHECK[f"SC{entry['code']}"].tier is not Tier.HYGIENE
+        ]
+
+    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
+        code = f"SC{entry['code']}"
+        return self.finding(
+            SHELLCHECK[code],
+            path=ground.path(entry["file"]),
+            span=Span(
+                start_line=entry["line"],
+                start_column=entry["column"],
+                end_line=entry["endLine"],
+                end_column=entry["endColumn"],
+            ),
+            message=entry["message"],
+            help_url=f"https://www.shellcheck.net/wiki/{code}",
+        )

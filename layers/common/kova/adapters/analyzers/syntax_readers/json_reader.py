@@ -1,0 +1,93 @@
+"""JSON as its readers take it: strict, but for the files whose own tools allow more."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, Final
+
+from kova.adapters.analyzers.child import Hit
+
+_OPENING: Final = frozenset("{[")
+_CLOSING: Final = frozenset("}]")
+_TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|[{}\[\]:,]', re.DOTALL)
+# Tools that read their own files with comments and trailing commas.
+_LENIENT: Final = re.compile(
+    r"(?:^|/)(?:[tj]sconfig[^/]*|\.?eslintrc[^/]*|tslint|devcontainer|\.?jshintrc|\.?babelrc|\.swcrc"
+    r"|deno|turbo|nx|project|api-extractor[^/]*|biome|rush|launch|settings|tasks|extensions"
+    r"|keybindings|c_cpp_properties|renovate|wrangler|typedoc|cspell|\.?oxlintrc|knip|angular"
+    r"|pyrightconfig|\.?hintrc|\.markdownlint|babel\.config|appsettings[^/]*)\.json$"
+    r"|(?:^|/)\.(?:vscode|devcontainer|rush)/"
+)
+
+
+class _Duplicates(Exception):  # noqa: N818 (a signal, no failure)
+    pass
+
+
+def check_json(path: str, text: str) -> Iterator[Hit]:
+    """Yield the first error of syntax, or every key that stands twice."""
+    if not text.strip():
+        return  # A placeholder; nobody can mean anything else by it.
+    try:
+        json.loads(text, object_pairs_hook=_no_duplicates)
+    except _Duplicates:
+        yield from _duplicates(text)
+    except json.JSONDecodeError as exc:
+        if not _accepted(path, text):
+            yield Hit(
+                rule="invalid-json",
+                start=(exc.lineno, exc.colno),
+                end=(exc.lineno, exc.colno + 1),
+                message=f"This is not JSON: {exc.msg}.",
+            )
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> None:
+    if len({key for key, _ in pairs}) < len(pairs):
+        raise _Duplicates
+
+
+def _accepted(path: str, text: str) -> bool:
+    """Tell whether somebody's reader takes what the strict one refuses."""
+    plain = _TOKEN.sub(lambda one: " " if one[0].startswith("/") else one[0], text)
+    has_comments = plain != text
+    if has_comments or _LENIENT.search(path):
+        relaxed = re.sub(r",(\s*[}\]])", r"\1", plain)
+        return _parses(relaxed) or not plain.strip()
+    lines = [line for line in text.splitlines() if line.strip()]
+    return len(lines) > 1 and all(_parses(line) for line in lines)  # One document a line.
+
+
+def _parses(text: str) -> bool:
+    try:
+        json.loads(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _duplicates(text: str) -> Iterator[Hit]:
+    """Find keys that stand twice in one object; `//` is how package.json holds comments."""
+    stack: list[set[str] | None] = []
+    tokens = list(_TOKEN.finditer(text))
+    for one, following in pairwise(tokens):
+        piece = one[0]
+        if piece in _OPENING:
+            stack.append(set() if piece == "{" else None)
+        elif piece in _CLOSING:
+            stack.pop()
+        elif piece.startswith('"') and following[0] == ":" and stack[-1] is not None:
+            key = json.loads(piece)
+            if key in stack[-1] and not key.startswith(("//", "$comment", "_comment")):
+                line = text.count("\n", 0, one.start()) + 1
+                column = one.start() - (text.rfind("\n", 0, one.start()) + 1) + 1
+                yield Hit(
+                    rule="duplicate-key",
+                    start=(line, column),
+                    end=(line, column + len(piece)),
+                    message=f"The key {piece} stands twice: its first value is lost.",
+                )
+            stack[-1].add(key)

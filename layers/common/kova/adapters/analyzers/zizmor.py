@@ -1,0 +1,118 @@
+"""Zizmor as an analyser: GitHub workflows and actions, with its safe fixes as edits."""
+
+from __future__ import annotations
+
+import difflib
+import re
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, ClassVar, Final
+
+from kova.adapters.analyzers.process import Completed, run
+from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, UnreadableError, parse
+from kova.adapters.analyzers.rules.tools import ZIZMOR
+from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
+from kova.domain.source_text import decode
+
+_WORKFLOW: Final = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
+_NOTHING: Final = 3  # The status when no input could be read.
+
+
+class ZizmorAnalyzer(ProgramAnalyzer):
+    """GitHub workflows and composite actions."""
+
+    name = "zizmor"
+    program = "zizmor"
+    catalogue = ZIZMOR
+    private = True
+    # 11 to 14 tell the worst severity that was found.
+    found_statuses: ClassVar[frozenset[int]] = frozenset({0, 3, 11, 12, 13, 14})
+
+    def handles(self, path: str) -> bool:
+        """Tell whether GitHub would run it."""
+        return _WORKFLOW.search(path) is not None
+
+    def options(self, ground: Ground) -> Sequence[str]:
+        """Offline, without configuration, ignoring comments that would hide something."""
+        del ground
+        return (
+            *("--offline", "--no-config", "--no-ignores", "--collect", "all"),
+            *("--no-progress", "--color", "never", "--format", "json"),
+        )
+
+    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+        """Read zizmor's JSON; a file that it cannot read is warned of on standard error only."""
+        if done.status == _NOTHING or "failed to" in done.errors:
+            raise UnreadableError
+        fixable: dict[str, list[tuple[Finding, str]]] = {}
+        findings: list[Finding] = []
+        for entry in parse(done.output):
+            if entry["ident"] not in ZIZMOR:
+                continue  # Stylistic, or of a version that we do not know.
+            finding = self._finding(entry, ground)
+            safe = [fix["title"] for fix in entry["fixes"] if fix["disposition"] == "safe"]
+            if safe:
+                fixable.setdefault(finding.path, []).append((finding, safe[0]))
+            else:
+                findings.append(finding)
+        for path, group in fixable.items():
+            findings += self._fixed(ground, path, group)
+        return findings
+
+    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
+        (primary, *_) = [
+            one for one in entry["locations"] if one["symbolic"]["kind"] == "Primary"
+        ] or entry["locations"]
+        place = primary["concrete"]["location"]
+        path = ground.path(primary["symbolic"]["key"]["Local"]["verbatim_path"])
+        offsets = place["offset_span"]
+        note = primary["symbolic"]["annotation"]
+        return self.finding(
+            ZIZMOR[entry["ident"]],
+            path=path,
+            span=ground.places(path).span(int(offsets["start"]), int(offsets["end"])),
+            message=f"{entry['desc'].capitalize()}: {note}.",
+            help_url=entry["url"],
+        )
+
+    def _fixed(
+        self, ground: Ground, path: str, group: Sequence[tuple[Finding, str]]
+    ) -> list[Finding]:
+        """Let zizmor mend the copy, and give each finding the changes within its lines."""
+        target = ground.folder / path
+        before = target.read_bytes()
+        run(
+            [*self.launch, *self.options(ground), "--fix=safe", *self.targets([path])],
+            folder=ground.folder,
+            limits=self._limits,
+        )
+        after = target.read_bytes()
+        target.write_bytes(before)
+        edits = _edits(before, after)
+        return [
+            replace(finding, edit=_proposed(finding.span, edits, title)) for finding, title in group
+        ]
+
+
+def _edits(before: bytes, after: bytes) -> list[TextEdit]:
+    old, new = decode(before), decode(after)
+    if old is None or new is None:
+        return []
+    matcher = difflib.SequenceMatcher(None, old.raw_lines, new.raw_lines, autojunk=False)
+    return [
+        TextEdit(
+            span=Span(start_line=first + 1, start_column=1, end_line=last + 1, end_column=1),
+            content="".join(new.raw_lines[start:end]),
+        )
+        for tag, first, last, start, end in matcher.get_opcodes()
+        if tag != "equal"
+    ]
+
+
+def _proposed(span: Span, edits: Sequence[TextEdit], title: str) -> ProposedEdit | None:
+    own = tuple(
+        edit
+        for edit in edits
+        if edit.span.start_line <= span.end_line and edit.span.end_line > span.start_line
+    )
+    return ProposedEdit(edits=own, safe=True, description=title) if own else None

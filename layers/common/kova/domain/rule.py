@@ -1,0 +1,114 @@
+"""A rule of an analyser, and how much its findings weigh."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
+from typing import Final
+
+from kova.domain.finding import Category, Confidence, Severity, Tier
+
+_TEST: Final = re.compile(
+    r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__|__mocks__|mocks?"
+    r"|samples?|examples?|demos?|vendor|vendored|third_party"
+    r"|node_modules|bower_components|ext|benchmarks?|e2e|cypress)/"
+    r"|(?:^|/)(?:test_[^/]*|conftest|tests)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Rule:
+    """One rule as Kova weighs it.
+
+    Attributes:
+        id: the tool's own name of the rule.
+        reason: what goes wrong when the finding is right, in a few words.
+        everywhere: the finding weighs as much in tests, samples and other projects' code, where
+            much is done on purpose, or is not ours to mend.
+    """
+
+    id: str
+    severity: Severity
+    tier: Tier
+    confidence: Confidence
+    category: Category
+    reason: str
+    cwe: str | None = None
+    everywhere: bool = True
+
+    def at(self, path: str) -> Rule:
+        """Return the rule as it weighs in a file: in tests, some are warnings only."""
+        if self.everywhere or self.tier is not Tier.ERROR or not is_test(path):
+            return self
+        return replace(
+            self, tier=Tier.WARNING, severity=min(self.severity, Severity.MEDIUM, key=_mild)
+        )
+
+
+def _mild(severity: Severity) -> int:
+    return -severity.rank
+
+
+def is_test(path: str) -> bool:
+    """Tell whether a file is a test, a sample, a fixture or another project's by its path."""
+    return _TEST.search(path) is not None
+
+
+_CATEGORIES: Final = {
+    "syntax": Category.SYNTAX,
+    "correct": Category.CORRECTNESS,
+    "secure": Category.SECURITY,
+    "reliable": Category.RELIABILITY,
+    "portable": Category.PORTABILITY,
+}
+
+
+class Catalogue(Mapping[str, Rule]):
+    """The rules of one analyser, read from a table that people read too.
+
+    A line holds the rule's name, severity, tier, category, CWE number or `-`, and the reason. The
+    category ends in `*` where the rule weighs less in tests. The error tier is of high confidence,
+    the others of medium, unless the severity is followed by `?` (one less).
+    """
+
+    def __init__(self, analyzer: str, table: str) -> None:
+        """Read the table.
+
+        Raises:
+            ValueError: a line is malformed, or a rule is named twice.
+        """
+        self.analyzer = analyzer
+        self._rules: dict[str, Rule] = {}
+        for line in table.strip().splitlines():
+            rule = _read(line)
+            if rule.id in self._rules:
+                raise ValueError(f"{rule.id} is named twice")
+            self._rules[rule.id] = rule
+
+    def __getitem__(self, rule: str) -> Rule:
+        return self._rules[rule]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rules)
+
+    def __len__(self) -> int:
+        return len(self._rules)
+
+
+def _read(line: str) -> Rule:
+    name, severity, tier, category, cwe, reason = line.split(maxsplit=5)
+    sure = Confidence.HIGH if tier == "error" else Confidence.MEDIUM
+    if severity.endswith("?"):
+        sure = Confidence.MEDIUM if sure is Confidence.HIGH else Confidence.LOW
+    return Rule(
+        id=name,
+        severity=Severity(severity.rstrip("?")),
+        tier=Tier(tier),
+        confidence=sure,
+        category=_CATEGORIES[category.rstrip("*")],
+        reason=reason,
+        cwe=None if cwe == "-" else f"CWE-{cwe}",
+        everywhere=not category.endswith("*"),
+    )

@@ -1,0 +1,84 @@
+"""Secrets in findings: a keyed hash in place of the secret, a mask in place of its text."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from typing import Final
+
+from kova.domain.finding import Finding, Span
+from kova.domain.fingerprint import snippet_of, text_of
+
+MASK: Final = "***"
+# For `kova scan`, which stores nothing: the same secret has the same hash on every machine.
+DEFAULT_KEY: Final = hashlib.sha256(b"kova: hashes of secrets, no key configured").digest()
+_SHORTEST: Final = 4  # Shorter text is not looked for in messages: it is everywhere.
+
+
+def derive_key(configured: str | None, fallback: str | None) -> bytes:
+    """Return the key of the secrets' hashes.
+
+    Args:
+        configured: KOVA_SECRETS_KEY.
+        fallback: a secret of this installation (the first webhook secret); when it is changed,
+            errors about secrets are closed and opened again under another fingerprint.
+    """
+    text = configured or fallback
+    if not text:
+        return DEFAULT_KEY
+    return hmac.new(text.encode(), b"kova: hashes of secrets", hashlib.sha256).digest()
+
+
+def masked(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
+    """Mask every secret of one file wherever a finding of that file would repeat it.
+
+    A finding with a `match` is one of a secret: its span is masked in the snippets of all
+    findings, its text in all messages, and it takes no part in any identity.
+    """
+    group = list(findings)
+    spans = [one.span for one in group if one.match is not None]
+    if not spans:
+        return group
+    hidden = {text_of(lines, span).strip() for span in spans}
+    hidden |= {line.strip() for text in hidden for line in text.split("\n")}
+    words = sorted((one for one in hidden if len(one) >= _SHORTEST), key=len, reverse=True)
+    covered = _covered(lines, spans)
+    return [_mask(one, covered, words, spans) for one in group]
+
+
+def _mask(
+    finding: Finding,
+    covered: Sequence[str],
+    words: Sequence[str],
+    spans: Sequence[Span],
+) -> Finding:
+    message, snippet = finding.message, finding.snippet or snippet_of(covered, finding.span)
+    for word in words:
+        message, snippet = message.replace(word, MASK), snippet.replace(word, MASK)
+    match = finding.match
+    if match is None and any(_overlap(finding.span, span) for span in spans):
+        match = "".join(text_of(covered, finding.span).split()) or MASK
+    # An edit repeats the line; one that could be proved without it does not exist.
+    edit = None if match is not None else finding.edit
+    return replace(finding, message=message, snippet=snippet, match=match, edit=edit)
+
+
+def _covered(lines: Sequence[str], spans: Iterable[Span]) -> list[str]:
+    """Return the lines with each span masked."""
+    covered = list(lines)
+    for span in sorted(spans, reverse=True):
+        for number in range(span.start_line, min(span.end_line, len(covered)) + 1):
+            line = covered[number - 1]
+            start = span.start_column - 1 if number == span.start_line else 0
+            end = span.end_column - 1 if number == span.end_line else len(line)
+            covered[number - 1] = line[:start] + MASK + line[end:]
+    return covered
+
+
+def _overlap(one: Span, other: Span) -> bool:
+    return (one.start_line, one.start_column) < (other.end_line, other.end_column) and (
+        other.start_line,
+        other.start_column,
+    ) < (one.end_line, one.end_column)

@@ -1,0 +1,2 @@
+who = "é"
+token = "@@TOKEN@@"

@@ -1,0 +1,4 @@
+const é = 1;
+if (é === NaN) {
+  debugger; // é
+}

@@ -1,0 +1,3 @@
+from pkg.a import f
+
+f(1, 2)

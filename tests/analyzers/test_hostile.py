@@ -1,0 +1,77 @@
+"""Trees that are made to break a scan: it ends, in bounds, and says what it did not read."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kova.adapters.analyzers.process import ProcessLimits
+from kova.adapters.analyzers.program import ProgramAnalyzer
+from kova.bootstrap.analyzers import local_analyzers
+from kova.usecases.analyze_tree import AnalyzeTree
+from tests.analyzers.conftest import write
+
+GOOD = {
+    "good.py": b"def f(x):\n    return x is 'a'\n",
+    "good.js": b"export const f = (x) => x === NaN;\n",
+    "good.yml": b"a: [1\n",
+    "good.sh": b'#!/bin/sh\nrm -rf "$X/"*\n',
+}
+BOMB = b"a: &a [x,x,x,x,x,x,x,x,x]\n" + b"".join(
+    f"{new}: &{new} [{','.join(['*' + old] * 9)}]\n".encode()
+    for old, new in zip("abcdefgh", "bcdefghi", strict=True)
+)
+HOSTILE = {
+    "deep.json": b"[" * 100_000 + b"]" * 100_000,
+    "deep.yml": b"[" * 100_000 + b"]" * 100_000,
+    "deep.toml": b"a = " + b"[" * 20_000 + b"]" * 20_000,
+    "bomb.yml": BOMB,
+    "deep.py": b"from flask import request\nx = " + b"-" * 50_000 + b"request.args\n",
+    "chain.py": b"import random\ntoken = " + b" + ".join([b"random.random()"] * 6_000) + b"\n",
+    "deep.js": b"(" * 20_000 + b")" * 20_000,
+    "line.js": b"var a=" + b"[0]," * 200_000 + b"1;",
+    "binary.py": bytes(range(256)) * 100,
+    "latin.yml": b"a: \xe9\n",
+    "control.yml": b"a: \x01\n",
+    "nan.json": b'{"a": NaN, "b": Infinity}',
+    "quotes.sh": b'"' * 50_001,
+    "deep.sh": b"$(" * 3_000 + b")" * 3_000,
+    "Dockerfile": b"FROM a\nRUN " + b"\\\n" * 20_000 + b"x\n",
+    ".github/workflows/deep.yml": b"on: push\njobs: " + b"{a: " * 500 + b"1" + b"}" * 500,
+    ".github/workflows/odd.yml": b"on: [push]\njobs: 3\n",
+    "-rf.json": b"{",
+    "@x.js": b"debugger;",
+    "sp ace/\xc3\xa9.py".encode("latin-1").decode(): b"x is 'a'\n",
+}
+
+
+@pytest.fixture(scope="module")
+def analyze() -> AnalyzeTree:
+    analyzers = local_analyzers()
+    for one in analyzers:
+        assert isinstance(one, ProgramAnalyzer)
+        one._limits = ProcessLimits(seconds=6)  # A batch and its halves: twice this a tool.
+    return AnalyzeTree(analyzers)
+
+
+def test_hostile_files_hide_nothing_of_their_neighbours(
+    analyze: AnalyzeTree, tmp_path: Path
+) -> None:
+    done = analyze.run(tmp_path, write(tmp_path, GOOD | HOSTILE))
+    told = {(one.path, one.rule_id) for one in done.findings}
+    assert told >= {
+        ("good.py", "F632"),
+        ("good.js", "eslint/use-isnan"),
+        ("good.yml", "invalid-yaml"),
+        ("good.sh", "SC2115"),
+        ("-rf.json", "invalid-json"),
+        ("@x.js", "eslint/no-debugger"),
+    }
+    unread = {one.path: one.reason for one in done.skipped}
+    assert unread["binary.py"] == unread["latin.yml"] == "not_utf8"
+    assert unread["deep.json"] == "syntax_unreadable_input"
+    assert unread["line.js"] == "oxlint_minified"
+    assert unread[".github/workflows/odd.yml"] == "zizmor_unreadable_input"
+    assert not [one for one in done.skipped if one.path in GOOD]
+    assert not [one for one in done.findings if one.path in {"bomb.yml", "nan.json"}]

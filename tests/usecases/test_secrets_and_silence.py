@@ -1,0 +1,91 @@
+"""No secret leaves the scan in the clear; what comments silence is listed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from kova.bootstrap.analyzers import local_analyzers
+from kova.bootstrap.settings import Settings
+from kova.domain.secrets import derive_key
+from kova.domain.source_text import decode
+from kova.usecases.analyze_tree import AnalyzeTree
+from tests.analyzers.conftest import made_up_token, write
+
+TOKEN = made_up_token()
+FILES = {
+    "a.py": f'def f(x, é="é"):\n    return x is "{TOKEN}", "{TOKEN}", open("{TOKEN}".format(1))\n'.encode(),
+    "b.py": f'TOKEN = "{TOKEN}"  # gitleaks:allow\n'.encode(),
+    "c.js": f'export const f = (x) => x === NaN && "{TOKEN}";\n'.encode(),
+    "d.json": f'{{"k": "{TOKEN}", "k": "{TOKEN}" x}}\n'.encode(),
+}
+
+
+@pytest.fixture(scope="module")
+def analyze() -> AnalyzeTree:
+    return AnalyzeTree(local_analyzers())
+
+
+def test_no_finding_of_any_analyser_repeats_a_secret(analyze: AnalyzeTree, tmp_path: Path) -> None:
+    done = analyze.run(tmp_path, write(tmp_path, FILES))
+    told = (*done.findings, *done.suppressed)
+    assert {one.analyzer for one in told} >= {"ruff", "oxlint", "betterleaks", "syntax"}
+    assert TOKEN not in repr(told)
+    assert TOKEN[6:] not in repr(told)
+    assert all("***" in one.snippet for one in told if one.analyzer == "betterleaks")
+
+
+def test_nor_does_the_command_in_any_format(tmp_path: Path) -> None:
+    write(tmp_path, FILES)
+    for form in ("table", "json", "sarif"):
+        done = subprocess.run(
+            [sys.executable, "-m", "kova_server", "scan", str(tmp_path), "--fix", "--format", form],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == 1
+        assert TOKEN not in done.stdout + done.stderr
+        assert "Traceback" not in done.stderr
+
+
+def test_the_same_secret_is_known_again_and_only_with_the_key(tmp_path: Path) -> None:
+    paths = write(tmp_path, {"a.txt": TOKEN.encode(), "b/c.txt": f"x\n {TOKEN}".encode()})
+
+    def matches(settings: Settings) -> set[str | None]:
+        done = AnalyzeTree(local_analyzers(settings)).run(tmp_path, paths)
+        return {one.match for one in done.findings if one.analyzer == "betterleaks"}
+
+    first = matches(Settings(secrets_key="one"))
+    assert len(first) == 1
+    assert matches(Settings(secrets_key="one")) == first
+    assert matches(Settings(secrets_key="two")) != first
+    assert matches(Settings(github_webhook_secrets=("one",))) == first
+    assert derive_key(None, None) != derive_key("x", None)
+
+
+def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path: Path) -> None:
+    files = {"a.py": b"def f(x):\n    return x is 'a'  # noqa: F632\n", "b.py": FILES["b.py"]}
+    done = analyze.run(tmp_path, write(tmp_path, files))
+    assert not done.findings
+    assert {(one.rule_id, one.suppressed) for one in done.suppressed} == {
+        ("F632", "noqa"),
+        ("github-pat", "gitleaks:allow"),
+    }
+    (tmp_path / "c").mkdir()
+    command = [sys.executable, "-m", "kova_server", "scan", str(tmp_path), "--format", "json"]
+    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert shown.returncode == 0
+    document = json.loads(shown.stdout)
+    assert {one["suppressed"] for one in document["suppressed"]} == {"noqa", "gitleaks:allow"}
+    assert document["stats"]["suppressed"] == 2
+
+
+def test_in_a_proof_silence_is_not_a_cure(analyze: AnalyzeTree) -> None:
+    source = decode(b"def f(x):\n    return x is 'a'  # noqa\n")
+    assert source is not None
+    assert [one.rule_id for one in analyze.text("a.py", source).findings] == ["F632"]
