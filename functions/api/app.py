@@ -9,6 +9,7 @@ ROUTERS = (
     sarif.router,
     errors.router,
     fixes.router,
+    fixes.publish_router,
     repositories.router,
     keys.router,
 )

@@ -13,7 +13,13 @@ from typing import Any, Final
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
 from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
-from kova.bootstrap.scan_worker import DATABASE_SECONDS, NEEDED, JobHandler, handle_scan_job
+from kova.bootstrap.scan_worker import (
+    DATABASE_SECONDS,
+    NEEDED,
+    JobHandler,
+    handle_publish_job,
+    handle_scan_job,
+)
 from kova.bootstrap.settings import Settings, load_settings
 from kova.domain.errors import UnavailableError
 from kova.domain.retry import GiveUp, Retry
@@ -34,6 +40,9 @@ async def run_worker(settings: Settings) -> None:
     work: list[tuple[SqsConsumer, JobHandler]] = [
         (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(container))
     ]
+    if settings.fix_queue_url is not None:
+        consumer = SqsConsumer(client, settings.fix_queue_url)
+        work.append((consumer, handle_publish_job(container)))
     if settings.ai.command_queue_url is not None:
         commands = handle_command_job(container)
         work.append((SqsConsumer(client, settings.ai.command_queue_url), commands))

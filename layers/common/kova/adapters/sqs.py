@@ -14,7 +14,12 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from kova.domain.comment import CommentJob
 from kova.domain.errors import QueueUnavailableError
-from kova.domain.job import encode_command_job, encode_comment_job, encode_scan_job
+from kova.domain.job import (
+    encode_command_job,
+    encode_comment_job,
+    encode_publish_job,
+    encode_scan_job,
+)
 from kova.domain.scan import ScanTarget
 
 if TYPE_CHECKING:
@@ -96,6 +101,22 @@ class SqsCommandQueue:
         """Send one message."""
         with _translated():
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=encode_comment_job(job))
+
+
+class SqsFixQueue:
+    """Implements ports.queue.FixQueue."""
+
+    def __init__(self, client: SQSClient, queue_url: str) -> None:
+        """Take a client and the queue's URL."""
+        self._client = client
+        self._queue_url = queue_url
+
+    def send_fix(self, fix_id: str) -> None:
+        """Send one message."""
+        with _translated():
+            self._client.send_message(
+                QueueUrl=self._queue_url, MessageBody=encode_publish_job(fix_id)
+            )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -33,7 +33,7 @@ from kova.adapters.postgres.usage import PostgresUsageStore
 from kova.adapters.redis.admissions import RedisAdmissions
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.fallback import AdmissionsWithFallback
-from kova.adapters.sqs import SqsCommandQueue, SqsScanQueue, sqs_client
+from kova.adapters.sqs import SqsCommandQueue, SqsFixQueue, SqsScanQueue, sqs_client
 from kova.bootstrap.ai import AiServices, ai_services, code_index
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.limits import limits
@@ -52,6 +52,8 @@ from kova.usecases.check_health import CheckHealth, Ping
 from kova.usecases.housekeep import Housekeep
 from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.manage_keys import ManageKeys
+from kova.usecases.publish_fix import PublishFix
+from kova.usecases.request_publish import RequestPublish
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
 
@@ -233,6 +235,24 @@ class Container:
     def import_sarif(self) -> ImportSarif:
         """POST /api/scans/{id}/sarif."""
         return ImportSarif(self.stores)
+
+    @cached_property
+    def request_publish(self) -> RequestPublish:
+        """POST /api/fixes/{id}/publish; SettingsError without the fix queue."""
+        url = _needed(self.settings.fix_queue_url, "KOVA_FIX_QUEUE_URL")
+        queue = SqsFixQueue(self.sqs, url)
+        return RequestPublish(fixes=self.stores.fixes, audit=self.audit, queue=queue)
+
+    @cached_property
+    def publish_fix(self) -> PublishFix:
+        """The fix worker's job."""
+        return PublishFix(
+            fixes=self.stores.fixes,
+            repositories=self.stores.repositories,
+            source=self.source,
+            publisher=GitHubPublisher(self.github),
+            limits=fetch_limits(self.settings),
+        )
 
     @cached_property
     def scan_repository(self) -> ScanRepository:

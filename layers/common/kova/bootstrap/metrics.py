@@ -77,5 +77,9 @@ class Metrics:
 
 def queue_urls(settings: Settings) -> dict[str, str]:
     """Return the URLs of the configured queues by name."""
-    urls = {"scan": settings.scan_queue_url, "command": settings.ai.command_queue_url}
+    urls = {
+        "scan": settings.scan_queue_url,
+        "fix": settings.fix_queue_url,
+        "command": settings.ai.command_queue_url,
+    }
     return {name: url for name, url in urls.items() if url}

@@ -12,7 +12,9 @@ from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
 from kova.bootstrap.functions import event_loop
 from kova.bootstrap.settings import load_settings
+from kova.domain.job import decode_publish_job
 from kova.domain.retry import GiveUp, Retry
+from kova.usecases.handle_job import HandleJob
 from kova.usecases.handle_scan_job import HandleScanJob
 from kova.web.logs import configure_logging
 
@@ -71,6 +73,28 @@ def handle_scan_job(container: Container) -> HandleScanJob:
     return HandleScanJob(
         scan=container.scan_repository, stores=container.stores, meter=container.meter
     )
+
+
+def handle_publish_job(container: Container) -> HandleJob[str]:
+    """Build the handler of one message of the fix queue."""
+    return HandleJob(
+        queue="fix",
+        decode=decode_publish_job,
+        work=container.publish_fix.run,
+        meter=container.meter,
+    )
+
+
+@cache
+def fix_worker() -> QueueWorker:
+    """Build the worker of the fix queue at the first event."""
+    configure_logging()
+    needed = ("KOVA_DATABASE_URL", "KOVA_FIX_QUEUE_URL")
+    settings = load_settings(environment(), needed=needed)
+    assert settings.fix_queue_url is not None
+    container = Container(settings)
+    consumer = SqsConsumer(container.sqs, settings.fix_queue_url)
+    return QueueWorker(handle_publish_job(container), consumer, container)
 
 
 @cache

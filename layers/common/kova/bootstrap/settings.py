@@ -59,6 +59,7 @@ class Settings:
     database_read_url: str | None = field(default=None, repr=False)
     redis_url: str | None = field(default=None, repr=False)
     scan_queue_url: str | None = None
+    fix_queue_url: str | None = None
     github_api_url: str = GITHUB_API
     github_app_id: str | None = None
     github_private_key: str | None = field(default=None, repr=False)
@@ -99,6 +100,7 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         database_read_url=reader.url("KOVA_DATABASE_READ_URL", ("postgresql", "postgres")),
         redis_url=reader.url("KOVA_REDIS_URL", ("redis", "rediss")),
         scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL", ("http", "https")),
+        fix_queue_url=reader.url("KOVA_FIX_QUEUE_URL", ("http", "https")),
         github_api_url=(reader.url("KOVA_GITHUB_API_URL", ("http", "https")) or GITHUB_API).rstrip(
             "/"
         ),

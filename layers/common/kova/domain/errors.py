@@ -141,6 +141,12 @@ class BusyError(KovaError):
     reason = "busy"
 
 
+class StaleFixError(KovaError):
+    """The file is no longer the one that the fix was proved on: a new scan proves it again."""
+
+    reason = "stale_fix"
+
+
 class MalformedMessageError(KovaError):
     """The queue message is not one of ours."""
 

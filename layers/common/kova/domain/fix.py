@@ -98,3 +98,5 @@ class Fix:
     pull_request_url: str | None
     cost_usd: Decimal
     created_at: datetime
+    blob_sha: str | None = None
+    """Of the file as the fix was proved on it, where it is known."""

@@ -70,6 +70,24 @@ def decode_command_job(body: str) -> str:
     return command_id
 
 
+def encode_publish_job(fix_id: str) -> str:
+    """Return the message for the fix queue."""
+    body = {"version": VERSION, "kind": "publish", "fix_id": fix_id}
+    return json.dumps(body, separators=(",", ":"))
+
+
+def decode_publish_job(body: str) -> str:
+    """Read a message of the fix queue and return the fix's id.
+
+    Raises:
+        MalformedMessageError: it is not one; trying again will not help.
+    """
+    fix_id = _message(body, "publish").get("fix_id")
+    if not isinstance(fix_id, str) or not _ID.fullmatch(fix_id):
+        raise MalformedMessageError("The queue message names no fix.")
+    return fix_id
+
+
 def encode_comment_job(job: CommentJob) -> str:
     """Return the message for a command in a comment; it waits in the command queue too."""
     body = {key: one for key, one in dataclasses.asdict(job).items() if one is not None}

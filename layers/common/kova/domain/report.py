@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from kova.domain.finding import Finding, Severity, Skipped
-from kova.domain.fix import FileFix, FixStatus, ProvedFix
+from kova.domain.fix import FileFix, Fix, FixStatus, ProvedFix
 from kova.domain.languages import count_languages
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis
@@ -140,4 +140,29 @@ def pull_request_body(files: Sequence[FileFix], commit_sha: str) -> str:
     if len(fixes) > _LIST_SHOWN:
         lines.append(f"| and {len(fixes) - _LIST_SHOWN} more | | |")
     lines += ["", "This branch is Kova's: a later push to the base branch may update it."]
+    return "\n".join(lines)
+
+
+def fix_title(fix: Fix) -> str:
+    """Return the title of a pull request with one fix."""
+    return f"Fix {' '.join(fix.rule_id.split())} in {shorten(fix.path, 120)}"
+
+
+def fix_body(fix: Fix, commit_sha: str) -> str:
+    """Return the text of a pull request with one fix: how far its proof went, what is left."""
+    lines = [
+        f"{code(fix.rule_id)} in {code(fix.path)}, mended on commit {commit_sha}.",
+        "",
+        "| step | passed | seen |",
+        "| --- | --- | --- |",
+    ]
+    lines += [
+        f"| {one.step} | {'yes' if one.passed else 'no'} | {code(one.detail)} |"
+        for one in fix.verification
+    ]
+    if not fix.safe:
+        lines += [
+            "",
+            "The edit may change what the program does: wait for the repository's checks.",
+        ]
     return "\n".join(lines)

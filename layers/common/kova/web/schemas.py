@@ -193,6 +193,15 @@ class FixView(BaseModel):
         return cls.model_validate({**fix.__dict__, "verification": steps})
 
 
+class QueuedFix(BaseModel):
+    """The answer to POST /api/fixes/{id}/publish."""
+
+    fix_id: str
+    status: str
+    repository: str
+    path: str
+
+
 class RepositoryView(BaseModel):
     """A watched repository."""
 

@@ -18,6 +18,7 @@ from kova.usecases.check_health import CheckHealth
 from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.request_command import RequestCommand
+from kova.usecases.request_publish import RequestPublish
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
 from kova.usecases.scan_repository import Stores
@@ -57,6 +58,10 @@ class WebServices(Protocol):
     @property
     def manage_keys(self) -> ManageKeys:
         """The life of API keys."""
+
+    @property
+    def request_publish(self) -> RequestPublish:
+        """POST /api/fixes/{id}/publish."""
 
     @property
     def change_error(self) -> ChangeError:

@@ -9,7 +9,9 @@ by their names.
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
@@ -54,6 +56,12 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         """Take the program, its limits, and the key of the secrets' hashes."""
         super().__init__(program, limits)
         self._key = key.hex()
+
+    @cached_property
+    def identity(self) -> str:
+        """As for every program, and by the key: another one makes other hashes."""
+        key = hashlib.sha256(self._key.encode()).hexdigest()[:8]
+        return f"{super().identity} {key}"
 
     @staticmethod
     def located(program: Path) -> Path:

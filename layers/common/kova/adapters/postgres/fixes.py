@@ -15,7 +15,8 @@ from kova.domain.page import Page, PageRequest
 from kova.domain.text import clean
 
 _SELECT: Final[LiteralString] = """
-SELECT auto_fixes.*, errors.path, errors.rule_id, repositories.full_name AS repository
+SELECT auto_fixes.*, errors.path, errors.rule_id, errors.blob_sha,
+    repositories.full_name AS repository
 FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
 JOIN repositories ON repositories.id = errors.repository_id"""
 
@@ -139,4 +140,5 @@ def _fix(row: DictRow) -> Fix:
         pull_request_url=row["pull_request_url"],
         cost_usd=row["cost_usd"],
         created_at=row["created_at"],
+        blob_sha=row["blob_sha"],
     )

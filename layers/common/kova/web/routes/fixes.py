@@ -6,13 +6,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from kova.domain.api_key import Scope
+from kova.domain.api_key import ApiKey, Scope
 from kova.domain.errors import NotFoundError
 from kova.domain.fix import FixStatus
-from kova.web.dependencies import PageQuery, Services, encode_cursor, needs
-from kova.web.openapi import READS, problems
-from kova.web.schemas import FixView, ListOf
+from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
+from kova.web.openapi import READS, WRITES, problems
+from kova.web.schemas import FixView, ListOf, QueuedFix
 
+publish_router = APIRouter(tags=["fixes"])
 router = APIRouter(tags=["fixes"], dependencies=[Depends(needs(Scope.READ))], responses=READS)
 
 
@@ -28,6 +29,17 @@ async def list_fixes(
     return ListOf(
         items=[FixView.of(fix) for fix in found.items], next_cursor=encode_cursor(found.next)
     )
+
+
+@publish_router.post(
+    "/api/fixes/{fix_id}/publish", status_code=202, responses=WRITES | problems(404)
+)
+async def publish_fix(
+    fix_id: str, services: Services, key: Annotated[ApiKey, Depends(once(Scope.SCAN))]
+) -> QueuedFix:
+    """Open or update the pull request of a verified fix; it appears when a worker has done it."""
+    fix = await services.request_publish.run(fix_id, actor=actor_of(key))
+    return QueuedFix(fix_id=fix.id, status="queued", repository=fix.repository, path=fix.path)
 
 
 @router.get("/api/fixes/{fix_id}", responses=problems(404))

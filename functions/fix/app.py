@@ -1,0 +1,10 @@
+"""The fix worker: SQS batches with per-record failures."""
+
+from typing import Any
+
+from kova.bootstrap.scan_worker import fix_worker
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Publish the fixes of a batch; failed records are told, the others are done."""
+    return fix_worker().lambda_batch(event)

@@ -1,0 +1,60 @@
+"""Handle one message of a queue and say what becomes of the message."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable
+from typing import Generic, TypeVar
+
+from kova.domain.errors import KovaError, MalformedMessageError
+from kova.domain.retry import GiveUp, Retry, plan_retry
+from kova.ports.meter import Meter
+
+Job = TypeVar("Job")
+_LOG = logging.getLogger("kova.worker")
+
+
+class HandleJob(Generic[Job]):
+    """Decides between done, again later, and never again."""
+
+    def __init__(
+        self,
+        *,
+        queue: str,
+        decode: Callable[[str], Job],
+        work: Callable[[Job], Awaitable[None]],
+        meter: Meter,
+    ) -> None:
+        """Take the queue's name, how to read its messages, what to do, and what counts."""
+        self._queue = queue
+        self._decode = decode
+        self._work = work
+        self._meter = meter
+
+    async def run(self, body: str, attempt: int) -> Retry | GiveUp | None:
+        """Handle one message; None when it is done. `attempt` counts its receipts from 1."""
+        try:
+            await self._work(self._decode(body))
+        except MalformedMessageError as exc:
+            plan: Retry | GiveUp = GiveUp(reason=exc.reason)
+            self._tell(exc, attempt, plan)
+            return plan
+        except Exception as exc:  # noqa: BLE001 (the boundary: every failure becomes a decision)
+            plan = plan_retry(exc, attempt)
+            self._tell(exc, attempt, plan)
+            return plan
+        return None
+
+    def _tell(self, exc: Exception, attempt: int, plan: Retry | GiveUp) -> None:
+        name = "retried" if isinstance(plan, Retry) else "buried"
+        self._meter.count(f"kova_messages_{name}_total", queue=self._queue)
+        _LOG.warning(
+            "job not done",
+            exc_info=None if isinstance(exc, KovaError) else exc,
+            extra={
+                "queue": self._queue,
+                "attempt": attempt,
+                "error": str(exc)[:500],
+                "plan": repr(plan),
+            },
+        )

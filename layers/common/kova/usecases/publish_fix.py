@@ -1,0 +1,91 @@
+"""Offer one fix in a pull request of its own, on the very file that it was proved on."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+
+from kova.domain import report
+from kova.domain.errors import StaleFixError
+from kova.domain.fix import Fix
+from kova.domain.patch import PatchError, apply_patch
+from kova.domain.repository import Repository
+from kova.domain.source_text import SourceText, decode
+from kova.ports.publisher import FixPullRequest, Publisher
+from kova.ports.source import CodeSource, FetchLimits
+from kova.ports.stores import FixStore, RepositoryStore
+from kova.usecases.analyze_target import address
+from kova.usecases.request_publish import PUBLISHABLE
+
+
+class PublishFix:
+    """The fix worker's job, the same however often it is done."""
+
+    def __init__(
+        self,
+        *,
+        fixes: FixStore,
+        repositories: RepositoryStore,
+        source: CodeSource,
+        publisher: Publisher,
+        limits: FetchLimits,
+    ) -> None:
+        """Take the stores, GitHub for reading and for publishing, and what a fetch may cost."""
+        self._fixes = fixes
+        self._repositories = repositories
+        self._source = source
+        self._publisher = publisher
+        self._limits = limits
+
+    async def run(self, fix_id: str) -> None:
+        """Open or update the pull request.
+
+        Raises:
+            StaleFixError: the file is no longer the one that the fix was proved on.
+            UnavailableError: GitHub or the database does not answer; try again later.
+        """
+        fix = await self._fixes.get(fix_id)
+        if fix is None or fix.status not in PUBLISHABLE:
+            return
+        repository = await self._repositories.get(fix.repository)
+        if repository is None:
+            return
+        head = await self._source.resolve(
+            address(repository), f"refs/heads/{repository.default_branch}"
+        )
+        content = await self._mended(repository, head, fix)
+        title = report.fix_title(fix)
+        url = await self._publisher.pull_request(
+            address(repository),
+            FixPullRequest(
+                base_branch=repository.default_branch,
+                base_sha=head,
+                branch=f"kova/fix-{fix.id}",
+                title=title,
+                body=report.fix_body(fix, head),
+                message=title,
+                files={fix.path: content},
+            ),
+        )
+        if url is None:
+            raise StaleFixError
+        await self._fixes.published([fix.error_id], url)
+
+    async def _mended(self, repository: Repository, head: str, fix: Fix) -> bytes:
+        tree = await self._source.tree(address(repository), head)
+        file = next((one for one in tree.files if one.path == fix.path), None)
+        if file is None or (fix.blob_sha is not None and file.sha != fix.blob_sha):
+            raise StaleFixError
+        with tempfile.TemporaryDirectory(prefix="kova-") as name:
+            folder = Path(name)
+            missing = await self._source.download(
+                address(repository), head, [file], folder, self._limits
+            )
+            source = None if missing else decode((folder / file.path).read_bytes())
+        if source is None:
+            raise StaleFixError
+        try:
+            text = apply_patch(source.text, fix.patch)
+        except PatchError as exc:
+            raise StaleFixError from exc
+        return SourceText(text=text, bom=source.bom).encode()

@@ -1,0 +1,48 @@
+"""Ask for a fix's pull request: checked now, opened by a worker."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Final
+
+from kova.domain.audit import Action, Deed
+from kova.domain.errors import ConflictError, NotFoundError, QueueUnavailableError
+from kova.domain.fix import Fix, FixStatus
+from kova.ports.queue import FixQueue
+from kova.ports.stores import AuditStore, FixStore
+
+PUBLISHABLE: Final = frozenset({FixStatus.VERIFIED, FixStatus.PUBLISHED})
+_PATIENCE: Final = 4.5
+
+
+class RequestPublish:
+    """POST /api/fixes/{id}/publish."""
+
+    def __init__(self, *, fixes: FixStore, audit: AuditStore, queue: FixQueue) -> None:
+        """Take where fixes and deeds are kept, and the queue."""
+        self._fixes = fixes
+        self._audit = audit
+        self._queue = queue
+
+    async def run(self, fix_id: str, *, actor: str) -> Fix:
+        """Queue a fix that was proved; one that is published already is brought up to date.
+
+        Raises:
+            NotFoundError: there is no such fix.
+            ConflictError: it was not proved, or people have decided about it.
+            QueueUnavailableError: it could not be queued.
+        """
+        fix = await self._fixes.get(fix_id)
+        if fix is None:
+            raise NotFoundError("There is no such fix.")
+        if fix.status not in PUBLISHABLE:
+            raise ConflictError(f"The fix is {fix.status}: only a verified one is published.")
+        try:
+            async with asyncio.timeout(_PATIENCE):
+                await asyncio.to_thread(self._queue.send_fix, fix.id)
+        except TimeoutError as exc:
+            raise QueueUnavailableError from exc
+        await self._audit.note(
+            Deed(actor=actor, action=Action.FIX_PUBLISHED, target=fix.id, detail={"path": fix.path})
+        )
+        return fix

@@ -1,0 +1,35 @@
+"""A patch of ours applies exactly to what it was made from, and to nothing else."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from kova.domain.patch import PatchError, apply_patch
+from kova.domain.proof import unified_diff
+
+line = st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",)), max_size=6)
+text = st.builds(
+    lambda lines, ending: "\n".join(lines) + ending,
+    st.lists(
+        st.one_of(st.sampled_from(["a", "b", "", "@@ -1 +1 @@", "--- x", "\r"]), line), max_size=40
+    ),
+    st.sampled_from(["", "\n"]),
+)
+
+
+@given(before=text, after=text)
+def test_a_patch_turns_one_text_into_the_other(before: str, after: str) -> None:
+    assert apply_patch(before, unified_diff("a.py", before, after)) == after
+
+
+def test_a_text_that_is_another_one_is_refused() -> None:
+    patch = unified_diff("a.py", "one\ntwo\nthree\n", "one\nTWO\nthree\n")
+    for other in ("one\ntwo!\nthree\n", "zero\none\ntwo\nthree\n", "one\n", ""):
+        with pytest.raises(PatchError):
+            apply_patch(other, patch)
+
+
+@pytest.mark.parametrize("patch", ["@@ nonsense\n", "@@ -9,1 +9,1 @@\n-x\n", "@@ -1 +1 @@\n?x\n"])
+def test_a_malformed_patch_is_refused(patch: str) -> None:
+    with pytest.raises(PatchError):
+        apply_patch("x\n", patch)

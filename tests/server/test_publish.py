@@ -1,0 +1,85 @@
+"""POST /api/fixes/{id}/publish: one verified fix becomes one pull request of its own."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from kova.domain.api_key import Scope
+from kova_fakes.github import FakeGitHub
+from tests.queues import depth, make_queue
+from tests.server.conftest import Kova, running
+
+# The first edit is safe, the second is not and waits for a person.
+CODE = b"def f(x, seen=[]):\n    return x is 'a', seen\n"
+
+
+@pytest.fixture
+def kova(tmp_path: Path, database_url: str, github: FakeGitHub) -> Iterator[Kova]:
+    queue = {"KOVA_FIX_QUEUE_URL": make_queue()}
+    with running(tmp_path, database_url, github, **queue) as product:
+        product.start_worker()
+        yield product
+
+
+def fixes(kova: Kova) -> dict[str, dict[str, Any]]:
+    return {one["rule_id"]: one for one in kova.all("/api/fixes")}
+
+
+def published(kova: Kova, rule: str) -> dict[str, Any]:
+    end = time.monotonic() + 30
+    while time.monotonic() < end:
+        fix = fixes(kova)[rule]
+        if fix["status"] == "published" and depth(kova.environment["KOVA_FIX_QUEUE_URL"]) == 0:
+            return fix
+        time.sleep(0.05)
+    raise AssertionError(kova.logs()[-3_000:])
+
+
+def test_a_verified_fix_is_published_once_however_often_it_is_asked_for(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": CODE})
+    kova.finished(1)
+    fix = fixes(kova)["B006"]
+    assert (fix["status"], fix["safe"]) == ("verified", False)
+    for _ in range(3):
+        answer = kova.client.post(f"/api/fixes/{fix['id']}/publish")
+        assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    url = published(kova, "B006")["pull_request_url"]
+    number = int(url.rpartition("/")[2])
+    (pull,) = [one for one in kova.github.state.pulls("octo/sample") if one["number"] == number]
+    assert pull["title"] == "Fix B006 in a.py"
+    assert "wait for the repository's checks" in pull["body"]
+    assert len(kova.github.state.pulls("octo/sample")) == 2
+    deeds = [one for one in kova.all("/api/audit") if one["action"] == "fix.published"]
+    assert {one["target"] for one in deeds} == {fix["id"]}
+
+
+def test_what_was_not_proved_is_not_published(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": CODE})
+    kova.finished(1)
+    fix = fixes(kova)["B006"]
+    missing = kova.client.post("/api/fixes/00000000-0000-0000-0000-000000000000/publish")
+    assert missing.status_code == 404
+    reader = kova.with_new_key(Scope.READ)
+    assert reader.client.post(f"/api/fixes/{fix['id']}/publish").status_code == 403
+
+
+def test_a_fix_of_a_file_that_has_changed_is_not_published(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": CODE})
+    kova.finished(1)
+    fix = fixes(kova)["B006"]
+    # Changed on GitHub, and nobody told Kova yet.
+    kova.github.state.push("octo/sample", {"a.py": b"# new\n" + CODE})
+    assert kova.client.post(f"/api/fixes/{fix['id']}/publish").status_code == 202
+    end = time.monotonic() + 30
+    while depth(kova.environment["KOVA_FIX_QUEUE_URL"]):
+        assert time.monotonic() < end
+        time.sleep(0.05)
+    assert fixes(kova)["B006"]["status"] == "verified"
+    assert "stale_fix" in kova.logs()
+    titles = {one["title"] for one in kova.github.state.pulls("octo/sample")}
+    assert "Fix B006 in a.py" not in titles
