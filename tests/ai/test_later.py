@@ -40,7 +40,7 @@ def kova(tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI)
         yield product
 
 
-def ended(kova: Kova, command_id: str, seconds: float = 30) -> dict[str, object]:
+def ended(kova: Kova, command_id: str, seconds: float = 90) -> dict[str, object]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
         found: dict[str, object] = kova.get(f"/ai/commands/{command_id}")

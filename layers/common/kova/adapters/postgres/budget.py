@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from datetime import timedelta
 from decimal import Decimal
 from typing import Any, Final, LiteralString
@@ -61,6 +62,9 @@ class PostgresBudgetStore:
     def __init__(self, database: Database) -> None:
         """Take the database that it reads and writes."""
         self._database = database
+        # The row's lock lets one through at a time anyway: those of this process wait for it here,
+        # without holding connections that others need.
+        self._turn = asyncio.Lock()
 
     async def reserve(self, scope: BudgetScope, amount: Decimal, lifetime: timedelta) -> str:
         """Reserve, or refuse, in one transaction."""
@@ -71,7 +75,7 @@ class PostgresBudgetStore:
             "amount": amount,
             "lifetime": lifetime,
         }
-        async with self._database.transaction() as connection:
+        async with self._turn, self._database.transaction() as connection:
             locked = await (await connection.execute(_LOCK)).fetchone()
             assert locked is not None
             values["month"] = locked["month"]
@@ -83,7 +87,7 @@ class PostgresBudgetStore:
     async def settle(self, reservation: str, cost: Decimal) -> None:
         """Exchange the reservation for the cost."""
         values = {"id": as_uuid(reservation), "cost": cost}
-        async with self._database.transaction() as connection:
+        async with self._turn, self._database.transaction() as connection:
             await connection.execute(_LOCK)
             await connection.execute(_SETTLE, values)
 
