@@ -190,10 +190,12 @@ class ProgramAnalyzer(ABC):
         failed = False
         whole = self.whole_program or self.by_folder
         pending = [tuple(paths)] if whole else list(_batches(paths, self.batch))
-        retries, deadline = _RETRIES, time.monotonic() + 2 * self._limits.seconds
+        retries, deadline = _RETRIES, time.monotonic() + 4 * self._limits.seconds
         while pending:
             batch = pending.pop()
             left = deadline - time.monotonic()
+            if retries < _RETRIES:
+                left = min(left, self._limits.seconds / 4)  # Halves are quick, or hold the cause.
             found, reason, failure = self._one_run(ground, batch, left)
             findings += found
             if reason is None:
