@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,8 +16,13 @@ from tests.server.conftest import Kova, shared
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
-    limits = {"KOVA_RATE_LIMIT_PER_MINUTE": "100", "KOVA_SCAN_RATE_LIMIT_PER_MINUTE": "3"}
-    with shared(tmp_path_factory.mktemp("limits"), **limits) as kova:
+    settings = {
+        "KOVA_RATE_LIMIT_PER_MINUTE": "100",
+        "KOVA_SCAN_RATE_LIMIT_PER_MINUTE": "3",
+        # Another of Redis's databases: strangers of other tests have the same address.
+        "KOVA_REDIS_URL": os.environ["TEST_KOVA_REDIS_URL"].replace("/0", "/1"),
+    }
+    with shared(tmp_path_factory.mktemp("limits"), **settings) as kova:
         yield kova
 
 

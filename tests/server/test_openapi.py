@@ -14,7 +14,10 @@ import httpx
 import psycopg
 import pytest
 
+from kova_fakes.anthropic.server import serve_anthropic
+from kova_fakes.openai.server import serve_openai
 from tests.errors import insert_errors
+from tests.queues import make_queue
 from tests.server.conftest import Kova, shared
 
 EXAMPLES = 500 if os.environ.get("STRESS") else 15
@@ -24,8 +27,17 @@ EXAMPLES = 500 if os.environ.get("STRESS") else 15
 def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
     limits = {"KOVA_RATE_LIMIT_PER_MINUTE": "10000000"}
     origins = {"KOVA_CORS_ORIGINS": "https://app.example.com,http://localhost:3000"}
-    with shared(tmp_path_factory.mktemp("openapi"), **limits, **origins) as product:
-        yield product
+    queues = {"KOVA_FIX_QUEUE_URL": make_queue(), "KOVA_COMMAND_QUEUE_URL": make_queue()}
+    with serve_openai() as openai, serve_anthropic() as anthropic:
+        model = {
+            "OPENAI_BASE_URL": openai.url,
+            "OPENAI_API_KEY": openai.script.api_key,
+            "ANTHROPIC_BASE_URL": anthropic.url,
+            "ANTHROPIC_API_KEY": anthropic.script.api_key,
+        }
+        folder = tmp_path_factory.mktemp("openapi")
+        with shared(folder, **limits, **origins, **queues, **model) as product:
+            yield product
 
 
 @pytest.mark.stress

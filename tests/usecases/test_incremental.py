@@ -24,6 +24,7 @@ class Words:
     """An analyser for tests: it flags a word, and says what it was asked to read."""
 
     whole_program = False
+    any_text = False
 
     def __init__(self, word: str, identity: str = "1", *, secret: bool = False) -> None:
         self.name = f"words-{word}"
@@ -66,6 +67,7 @@ class Program(Words):
     """One that needs all files to judge one."""
 
     whole_program = True
+    any_text = False
 
 
 def test_only_the_changed_file_is_fetched_and_analysed(desk: Desk) -> None:

@@ -42,7 +42,7 @@ def scan_repository(
     publisher: Publisher,
     limits: FetchLimits,
     meter: Meter,
-    index: CodeIndex,
+    index: CodeIndex | None = None,
 ) -> ScanRepository:
     """Build the job from its parts."""
     proofs = ProofCache(cache=stores.cache, analyze=analyze)
@@ -53,7 +53,7 @@ def scan_repository(
         stores=stores,
         source=source,
         meter=meter,
-        index=IndexRepository(index, source=source, limits=limits),
+        index=IndexRepository(index, source=source, limits=limits) if index else None,
         analyze=AnalyzeTarget(
             source=source,
             analyze=commits,

@@ -16,7 +16,7 @@ _REASON_LIMIT: Final = 200
 
 def coverage_of(analysis: Analysis, settings: RepositorySettings) -> dict[str, Any]:
     """Return the `coverage` member of a scan as plain JSON."""
-    seen, read = count_languages(analysis.blobs), count_languages(analysis.analyzed)
+    seen, read = count_languages(analysis.blobs), count_languages(analysis.understood)
     suppressed = [
         {
             "path": clean(one.path),

@@ -89,7 +89,7 @@ def _seen(analysis: Analysis) -> list[str]:
 
 
 def _languages(analysis: Analysis) -> list[str]:
-    seen, read = count_languages(analysis.blobs), count_languages(analysis.analyzed)
+    seen, read = count_languages(analysis.blobs), count_languages(analysis.understood)
     if not seen:
         return []
     rows = [f"| {name} | {number} | {read[name]} |" for name, number in seen.most_common(15)]

@@ -131,11 +131,13 @@ class AnalyzerCoverage:
         name: the analyser.
         identity: its version and configuration.
         paths: files that it read to the end; None means all of the tree.
+        any_text: it looks into any text and knows no language.
     """
 
     name: str
     identity: str
     paths: frozenset[str] | None
+    any_text: bool = False
 
     def covers(self, path: str) -> bool:
         """Tell whether it read the file."""
@@ -171,3 +173,11 @@ class Analysis:
     coverage: tuple[AnalyzerCoverage, ...] = ()
     blobs: Mapping[str, str] = field(default_factory=dict)
     listed: frozenset[str] | None = None
+
+    @property
+    def understood(self) -> frozenset[str]:
+        """Those of `analyzed` that an analyser of their language read, and not only a search."""
+        readers = [one for one in self.coverage if not one.any_text]
+        return frozenset(
+            path for path in self.analyzed if any(reader.covers(path) for reader in readers)
+        )

@@ -38,6 +38,10 @@ class Analyzer(Protocol):
     def whole_program(self) -> bool:
         """Tell whether a file's findings also depend on other files, so that none may be kept."""
 
+    @property
+    def any_text(self) -> bool:
+        """Tell whether it searches any text and knows no language, as for secrets."""
+
     def handles(self, path: str) -> bool:
         """Tell whether this analyser reads such a file."""
 

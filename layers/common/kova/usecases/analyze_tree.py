@@ -112,7 +112,12 @@ class AnalyzeTree:
     def coverage(self, covered: Mapping[str, frozenset[str]]) -> tuple[AnalyzerCoverage, ...]:
         """Say where each analyser ran."""
         return tuple(
-            AnalyzerCoverage(name=one.name, identity=self.identities[one.name], paths=paths)
+            AnalyzerCoverage(
+                name=one.name,
+                identity=self.identities[one.name],
+                paths=paths,
+                any_text=one.any_text,
+            )
             for one in self._analyzers
             if (paths := covered.get(one.name)) is not None
         )

@@ -10,7 +10,7 @@ from typing import Final
 
 from kova.domain.command import CommandRequest
 from kova.domain.error import ErrorRecord, ErrorStatus
-from kova.domain.errors import InvalidInputError, KovaError, NotFoundError
+from kova.domain.errors import ConflictError, KovaError, NotFoundError
 from kova.domain.finding import Finding
 from kova.domain.page import PageRequest
 from kova.domain.prompt import Material
@@ -62,7 +62,7 @@ class GatherContext:
 
         Raises:
             NotFoundError: the error, the repository, the file or the pull request is not there.
-            InvalidInputError: fields contradict each other.
+            ConflictError: fields contradict each other.
             UnavailableError: GitHub or the database does not answer.
         """
         materials: list[Material] = []
@@ -102,7 +102,7 @@ class GatherContext:
             raise NotFoundError("There is no such error.")
         other = request.repository
         if other is not None and other.lower() != error.repository.lower():
-            raise InvalidInputError("The error is one of another repository.", field="error_id")
+            raise ConflictError("The error is one of another repository.")
         return error
 
     async def _of_error(self, error: ErrorRecord, known: Repository | None) -> list[Material]:
@@ -130,7 +130,7 @@ class GatherContext:
     async def _file(self, request: CommandRequest, known: Repository | None) -> Material:
         assert request.path is not None
         if request.repository is None:
-            raise InvalidInputError("A path needs its repository, or its code.", field="path")
+            raise ConflictError("A path needs its repository, or its code.")
         address, branch = await self._address(request.repository, known)
         reader = ReadFiles(self._source())
         lines = await reader.one(address, request.ref or branch, request.path)
@@ -148,7 +148,7 @@ class GatherContext:
     ) -> tuple[list[Material], tuple[Finding, ...]]:
         assert request.pull_request is not None
         if request.repository is None:
-            raise InvalidInputError("A pull request needs its repository.", field="repository")
+            raise ConflictError("A pull request needs its repository.")
         address, _ = await self._address(request.repository, known)
         source = self._source()
         pull = await source.pull_request(address, request.pull_request)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
 from kova.domain.command import (
     CODE_LIMIT,
@@ -29,6 +29,14 @@ def _code(code: str) -> str:
     return code
 
 
+def _whole(value: object) -> object:
+    """Take 7.0 for 7, as JSON Schema does."""
+    return int(value) if isinstance(value, float) and value.is_integer() else value
+
+
+_WHOLE = BeforeValidator(_whole)
+
+
 class CommandBody(Request):
     """POST /ai/command."""
 
@@ -48,11 +56,11 @@ class CommandBody(Request):
     code: Annotated[str, Field(max_length=CODE_LIMIT), AfterValidator(_code)] | None = None
     error_id: Annotated[str, Field(max_length=64)] | None = None
     session_id: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,64}$")] | None = None
-    pull_request: Annotated[int, Field(ge=1, le=2**31 - 1)] | None = None
+    pull_request: Annotated[int, Field(ge=1, le=2**31 - 1), _WHOLE] | None = None
     provider: Literal["auto", "openai", "anthropic"] = "auto"
-    max_output_tokens: Annotated[int, Field(ge=LEAST_OUTPUT_TOKENS, le=MOST_OUTPUT_TOKENS)] = (
-        DEFAULT_OUTPUT_TOKENS
-    )
+    max_output_tokens: Annotated[
+        int, Field(ge=LEAST_OUTPUT_TOKENS, le=MOST_OUTPUT_TOKENS), _WHOLE
+    ] = DEFAULT_OUTPUT_TOKENS
 
     def request(self) -> CommandRequest:
         """Return it in the domain's words."""

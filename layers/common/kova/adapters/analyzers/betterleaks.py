@@ -49,6 +49,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
     catalogue = BETTERLEAKS
     private = True
     by_folder = True
+    any_text = True
 
     def __init__(
         self, program: Path, limits: ProcessLimits | None = None, *, key: bytes = DEFAULT_KEY

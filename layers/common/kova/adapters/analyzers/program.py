@@ -79,6 +79,7 @@ class ProgramAnalyzer(ABC):
     by_folder: ClassVar[bool] = False
     batch: ClassVar[int] = _BATCH
     whole_program: bool = False
+    any_text: bool = False
     catalogue: ClassVar[Catalogue]
     found_statuses: ClassVar[frozenset[int]] = frozenset({0, 1})
 
