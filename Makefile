@@ -7,7 +7,6 @@ BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
 WORKERS ?= 2
-export PYTHONDONTWRITEBYTECODE := 1
 
 .PHONY: help
 help: ## list these commands

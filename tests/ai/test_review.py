@@ -107,7 +107,7 @@ def test_a_pull_request_that_is_not_there_is_404(reviewed: Ai) -> None:
     answer = reviewed.ask("review", repository=NAME, pull_request=99)
     assert answer.status_code == 404
     alone = reviewed.ask("review", pull_request=1)
-    assert (alone.status_code, alone.json()["reason"]) == (400, "invalid_input")
+    assert (alone.status_code, alone.json()["reason"]) == (409, "conflict")
 
 
 def test_a_file_of_a_repository_at_a_ref(reviewed: Ai) -> None:

@@ -21,6 +21,7 @@ from kova.adapters.memory.admissions import MemoryAdmissions
 from kova.adapters.metrics.gauges import Gauges
 from kova.adapters.postgres.api_keys import PostgresApiKeyStore
 from kova.adapters.postgres.audit import PostgresAuditStore
+from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
@@ -173,7 +174,11 @@ class Container:
     @cached_property
     def housekeep(self) -> Housekeep:
         """What has to happen from time to time."""
-        return Housekeep(errors=self.stores.errors, clock=time.monotonic)
+        chores = {
+            "open ignored errors whose time is over": self.stores.errors.expire,
+            "forget reservations that nobody settles": PostgresBudgetStore(self.database).forget,
+        }
+        return Housekeep(chores, clock=time.monotonic)
 
     @cached_property
     def audit(self) -> PostgresAuditStore:

@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
 from kova.domain.errors import UnavailableError
-from kova.ports.stores import ErrorStore
 
 _LOG = logging.getLogger("kova.housekeep")
 _INTERVAL: Final = 60.0
 
+Chore = Callable[[], Awaitable[int]]
+"""Does what is due and returns how many things it was."""
+
 
 class Housekeep:
-    """Opens errors whose time of being ignored is over."""
+    """Does chores at most once a minute; one that fails is due again then."""
 
-    def __init__(self, *, errors: ErrorStore, clock: Callable[[], float]) -> None:
-        """Take where errors are kept, and a clock in seconds."""
-        self._errors = errors
+    def __init__(self, chores: Mapping[str, Chore], *, clock: Callable[[], float]) -> None:
+        """Take the chores by name, and a clock in seconds."""
+        self._chores = chores
         self._clock = clock
         self._again_at = 0.0
 
     async def run(self) -> None:
-        """Do what is due, at most once a minute; what fails is due again then."""
+        """Do what is due."""
         now = self._clock()
         if now < self._again_at:
             return
         self._again_at = now + _INTERVAL
-        try:
-            opened = await self._errors.expire()
-        except UnavailableError as exc:
-            _LOG.warning("housekeeping waits", extra={"reason": exc.reason})
-            return
-        if opened:
-            _LOG.info("ignored errors are open again", extra={"errors": opened})
+        for name, chore in self._chores.items():
+            try:
+                number = await chore()
+            except UnavailableError as exc:
+                _LOG.warning("a chore waits", extra={"chore": name, "reason": exc.reason})
+                continue
+            if number:
+                _LOG.info("a chore is done", extra={"chore": name, "number": number})

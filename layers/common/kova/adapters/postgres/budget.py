@@ -91,7 +91,7 @@ class PostgresBudgetStore:
             await connection.execute(_LOCK)
             await connection.execute(_SETTLE, values)
 
-    async def forget(self) -> None:
-        """Delete reservations that nobody will settle any more."""
+    async def forget(self) -> int:
+        """Delete reservations that nobody will settle any more; return how many."""
         async with self._database.transaction() as connection:
-            await connection.execute(_FORGET)
+            return (await connection.execute(_FORGET)).rowcount

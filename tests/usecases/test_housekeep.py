@@ -1,0 +1,24 @@
+"""Chores are done at most once a minute, and one that fails keeps no other from its turn."""
+
+from kova.domain.errors import DatabaseUnavailableError
+from kova.usecases.housekeep import Housekeep
+
+
+async def test_chores_run_once_a_minute_and_a_failed_one_again_then() -> None:
+    now, done = 0.0, list[str]()
+
+    async def first() -> int:
+        done.append("first")
+        raise DatabaseUnavailableError
+
+    async def second() -> int:
+        done.append("second")
+        return 1
+
+    housekeep = Housekeep({"first": first, "second": second}, clock=lambda: now)
+    await housekeep.run()
+    await housekeep.run()
+    assert done == ["first", "second"]
+    now = 61.0
+    await housekeep.run()
+    assert done == ["first", "second"] * 2
