@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,32 +12,39 @@ from kova.domain.comment import CommentJob, Verb, parse_comment, quiet
 from kova.domain.errors import MalformedMessageError
 from kova.domain.job import decode_command_message, encode_comment_job
 from kova_fakes.anthropic.server import FakeAnthropic
-from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.queues import depth, make_queue
-from tests.server.conftest import Kova, running
+from tests.queues import depth
+from tests.server.conftest import Kova, shared
 
 NAME = "octo/sample"
 
 
-@pytest.fixture
-def kova(
-    tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI, claude: FakeAnthropic
+@pytest.fixture(scope="module")
+def product(
+    tmp_path_factory: pytest.TempPathFactory,
+    openai_server: FakeOpenAI,
+    anthropic_server: FakeAnthropic,
 ) -> Iterator[Kova]:
     settings = {
-        "KOVA_COMMAND_QUEUE_URL": make_queue(),
-        "OPENAI_API_KEY": gpt.script.api_key,
-        "OPENAI_BASE_URL": gpt.url,
-        "ANTHROPIC_API_KEY": claude.script.api_key,
-        "ANTHROPIC_BASE_URL": claude.url,
+        "OPENAI_API_KEY": openai_server.script.api_key,
+        "OPENAI_BASE_URL": openai_server.url,
+        "ANTHROPIC_API_KEY": anthropic_server.script.api_key,
+        "ANTHROPIC_BASE_URL": anthropic_server.url,
     }
-    github.state.create_repository(NAME, files={"a.py": b"x = 1\n"})
-    github.state.push(NAME, {"a.py": b"x = 2\n"}, branch="topic")
-    github.state.open_pull(NAME, head="topic", base="main", title="Two")
-    with running(tmp_path, database_url, github, **settings) as product:
-        product.start_worker()
-        yield product
+    with shared(tmp_path_factory.mktemp("comments"), **settings) as kova:
+        yield kova
+
+
+@pytest.fixture
+def kova(product: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> Kova:
+    """The product with one repository and one pull request; models that were asked nothing."""
+    product.reset()
+    state = product.github.state
+    state.create_repository(NAME, files={"a.py": b"x = 1\n"})
+    state.push(NAME, {"a.py": b"x = 2\n"}, branch="topic")
+    state.open_pull(NAME, head="topic", base="main", title="Two")
+    return product
 
 
 def comment(kova: Kova, body: str, guid: str | None = None, **more: Any) -> dict[str, Any]:

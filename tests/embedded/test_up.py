@@ -95,30 +95,73 @@ def running(data: Path, **kwargs: Any) -> Iterator[Up]:
             up.interrupt()
 
 
-def test_up_says_where_it_is_and_ctrl_c_leaves_nothing_behind(tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    """A stack with practice models in a folder with an odd and long name."""
+    folder = tmp_path_factory.mktemp("up") / "with space, 'quotes' & ünïcode"
+    folder.mkdir()
+    with running(folder / ("long" * 20), KOVA_PRACTICE_MODELS="1") as up:
+        yield up
+
+
+def test_up_says_where_it_is_and_keeps_its_settings_to_itself(odd: Up) -> None:
+    told = wait_for(lambda: "kova scan" in odd.output() and odd.output())
+    assert f"http://127.0.0.1:{odd.port}" in told
+    assert odd.settings["KOVA_API_KEY"] in told
+    assert stat.S_IMODE((odd.data / "kova.env").stat().st_mode) == 0o600
+    answer = odd.get("/api/repositories")
+    assert answer is not None
+    assert answer.status_code == 200
+
+
+def test_everything_listens_on_the_loopback_only(odd: Up) -> None:
+    inodes = {inode for part in (*PARTS, "models") for inode in _sockets(odd.pid(part))}
+    listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    listening += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
+    addresses = {one[1] for one in listening if one[3] == "0A" and one[9] in inodes}
+    assert len(addresses) >= 6  # All parts but the worker.
+    assert {one.partition(":")[0] for one in addresses} == {"0100007F"}
+
+
+def test_a_second_start_in_the_same_folder_or_on_the_same_port_is_refused(
+    odd: Up, tmp_path: Path
+) -> None:
+    second = start(odd.data)
+    assert second.process.wait(timeout=30) == 2
+    assert f"{odd.process.pid} runs a stack" in second.output()
+    third = start(tmp_path / "other", port=odd.port)
+    assert third.process.wait(timeout=30) == 2
+    assert f"Port {odd.port} is taken" in third.output()
+    assert odd.healthy()
+
+
+def test_practice_models_answer_when_they_are_asked_for(odd: Up) -> None:
+    headers = {"Authorization": f"Bearer {odd.settings['KOVA_API_KEY']}"}
+    body = {"command": "explain", "code": "x = 1", "path": "a.py"}
+    address = f"http://127.0.0.1:{odd.port}/ai/command"
+    answer = httpx.post(address, json=body, headers=headers, timeout=30)
+    assert answer.status_code == 200, answer.text
+    assert answer.json()["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
+    assert "models" in {one.stem for one in (odd.data / "run").iterdir()}
+
+
+def test_every_part_comes_back_after_kill_9_and_ctrl_c_leaves_nothing_behind(
+    tmp_path: Path, odd: Up
+) -> None:
     with running(tmp_path / "data") as up:
-        settings = up.settings
-        told = wait_for(lambda: "kova scan" in up.output() and up.output())
-        assert f"http://127.0.0.1:{up.port}" in told
-        assert settings["KOVA_API_KEY"] in told
-        assert stat.S_IMODE((up.data / "kova.env").stat().st_mode) == 0o600
-        answer = up.get("/api/repositories")
-        assert answer is not None
-        assert answer.status_code == 200
+        for part in PARTS:
+            before = up.pid(part)
+            os.kill(before, signal.SIGKILL)
+            wait_for(lambda part=part, before=before: up.pid(part) != before)
+        wait_for(up.healthy)
+        assert odd.healthy()  # Two stacks side by side do not know each other.
         pids = {up.pid(part): started_at(up.pid(part)) for part in PARTS}
         assert up.interrupt() == 0
+        with socket.socket() as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(("127.0.0.1", up.port))
     assert {pid: started_at(pid) for pid in pids} == dict.fromkeys(pids)
     assert list((up.data / "run").iterdir()) == []
-
-
-def test_everything_listens_on_the_loopback_only(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as up:
-        inodes = {inode for part in PARTS for inode in _sockets(up.pid(part))}
-        listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
-        listening += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
-        addresses = {one[1] for one in listening if one[3] == "0A" and one[9] in inodes}
-    assert len(addresses) == 5  # All parts but the worker.
-    assert {one.partition(":")[0] for one in addresses} == {"0100007F"}
 
 
 def _sockets(pid: int) -> Iterator[str]:
@@ -126,16 +169,6 @@ def _sockets(pid: int) -> Iterator[str]:
         target = str(descriptor.readlink())
         if target.startswith("socket:["):
             yield target[8:-1]
-
-
-def test_every_part_comes_back_after_kill_9(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as up:
-        for part in PARTS:
-            before = up.pid(part)
-            os.kill(before, signal.SIGKILL)
-            wait_for(lambda part=part, before=before: up.pid(part) != before)
-        wait_for(up.healthy)
-        assert up.interrupt() == 0
 
 
 def test_nothing_is_lost_when_all_of_it_is_killed(tmp_path: Path) -> None:
@@ -154,26 +187,6 @@ def test_nothing_is_lost_when_all_of_it_is_killed(tmp_path: Path) -> None:
         assert again.interrupt() == 0
 
 
-def test_a_second_start_in_the_same_folder_or_on_the_same_port_is_refused(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as up:
-        second = start(tmp_path / "data")
-        assert second.process.wait(timeout=30) == 2
-        assert f"{up.process.pid} runs a stack" in second.output()
-        third = start(tmp_path / "other", port=up.port)
-        assert third.process.wait(timeout=30) == 2
-        assert f"Port {up.port} is taken" in third.output()
-        with running(tmp_path / "side by side") as beside:
-            assert beside.healthy()
-            assert up.healthy()
-
-
-def test_a_folder_with_an_odd_and_long_name_will_do(tmp_path: Path) -> None:
-    folder = tmp_path / "with space, 'quotes' & ünïcode"
-    folder.mkdir()
-    with running(folder / ("long" * 20)) as up:
-        assert up.interrupt() == 0
-
-
 def test_a_variable_from_outside_replaces_its_part(tmp_path: Path, redis_url: str) -> None:
     more = {"KOVA_REDIS_URL": redis_url, "KOVA_GITHUB_TOKEN": "ghp_x"}
     with running(tmp_path / "data", **more) as up:
@@ -181,17 +194,6 @@ def test_a_variable_from_outside_replaces_its_part(tmp_path: Path, redis_url: st
         assert up.settings["KOVA_GITHUB_TOKEN"] == "ghp_x"
         running_parts = {one.stem for one in (up.data / "run").iterdir()}
         assert running_parts == set(PARTS) - {"valkey", "github"}
-
-
-def test_practice_models_answer_when_they_are_asked_for(tmp_path: Path) -> None:
-    with running(tmp_path / "data", KOVA_PRACTICE_MODELS="1") as up:
-        headers = {"Authorization": f"Bearer {up.settings['KOVA_API_KEY']}"}
-        body = {"command": "explain", "code": "x = 1", "path": "a.py"}
-        address = f"http://127.0.0.1:{up.port}/ai/command"
-        answer = httpx.post(address, json=body, headers=headers, timeout=30)
-        assert answer.status_code == 200, answer.text
-        assert answer.json()["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
-        assert "models" in {one.stem for one in (up.data / "run").iterdir()}
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="the whole run is already an ordinary user's")
@@ -216,11 +218,3 @@ def _can_read(*paths: Path) -> bool:
     command = ["cat", *map(str, paths)]
     done = subprocess.run(command, user=NOBODY, capture_output=True, check=False)
     return done.returncode == 0
-
-
-def test_the_port_is_free_again_at_once(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as up:
-        assert up.interrupt() == 0
-        with socket.socket() as probe:
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(("127.0.0.1", up.port))

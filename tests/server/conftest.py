@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+import psycopg
 import pytest
 
 from kova.domain.api_key import Scope
@@ -21,7 +22,7 @@ from kova_fakes.github import FakeGitHub, serve_github
 from kova_server.embedded.ports import free_port
 from kova_server.keys import create_key
 from tests.conftest import fresh_database
-from tests.queues import environment, make_queue
+from tests.queues import depth, environment, make_queue
 
 
 @dataclass
@@ -61,6 +62,19 @@ class Kova:
         client = httpx.Client(base_url=self.address, headers=headers, timeout=30)
         self.clients.append(client)
         return replace(self, key=key, client=client)
+
+    def reset(self) -> None:
+        """Start anew for the next test: nothing in the queues, the database or GitHub."""
+        if not self.workers or self.workers[-1].poll() is not None:
+            self.start_worker()
+        queues = [url for name, url in self.environment.items() if name.endswith("_QUEUE_URL")]
+        end = time.monotonic() + 60
+        while any(depth(url) for url in queues):
+            assert time.monotonic() < end, "the last test left messages behind"
+            time.sleep(0.02)
+        with psycopg.connect(self.environment["KOVA_DATABASE_URL"]) as connection:
+            connection.execute("TRUNCATE repositories, deliveries, audit_log CASCADE")
+        self.github.reset()
 
     def logs(self) -> str:
         """Return everything that servers and workers have logged."""
@@ -131,6 +145,9 @@ def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -
     variables = environment() | {
         "KOVA_DATABASE_URL": database_url,
         "KOVA_SCAN_QUEUE_URL": make_queue(),
+        "KOVA_FIX_QUEUE_URL": make_queue(),
+        "KOVA_COMMAND_QUEUE_URL": make_queue(),
+        "KOVA_RATE_LIMIT_PER_MINUTE": "1000000",
         "KOVA_GITHUB_API_URL": github.url,
         "KOVA_GITHUB_APP_ID": github.app_id,
         "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
@@ -182,8 +199,15 @@ def github() -> Iterator[FakeGitHub]:
         yield fake
 
 
-@pytest.fixture
-def kova(tmp_path: Path, database_url: str, github: FakeGitHub) -> Iterator[Kova]:
-    with running(tmp_path, database_url, github) as product:
-        product.start_worker()
+@pytest.fixture(scope="session")
+def whole_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
+    """One server and one worker for all tests of this process that ask for `kova`."""
+    with shared(tmp_path_factory.mktemp("kova")) as product:
         yield product
+
+
+@pytest.fixture
+def kova(whole_product: Kova) -> Kova:
+    """The whole product as if it had just been installed."""
+    whole_product.reset()
+    return whole_product

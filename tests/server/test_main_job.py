@@ -177,7 +177,7 @@ def test_a_worker_asked_to_stop_finishes_what_it_has_in_hand(kova: Kova) -> None
     end = time.monotonic() + 20
     while time.monotonic() < end and not kova.all("/api/errors"):
         time.sleep(0.02)
-    kova.workers[0].terminate()
-    assert kova.workers[0].wait(timeout=20) == 0
+    kova.workers[-1].terminate()
+    assert kova.workers[-1].wait(timeout=20) == 0
     (scan,) = kova.finished(1, seconds=1)
     assert scan["status"] == "succeeded"

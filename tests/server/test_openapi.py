@@ -25,7 +25,6 @@ EXAMPLES = 500 if os.environ.get("STRESS") else 15
 
 @pytest.fixture(scope="module")
 def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
-    limits = {"KOVA_RATE_LIMIT_PER_MINUTE": "10000000"}
     origins = {"KOVA_CORS_ORIGINS": "https://app.example.com,http://localhost:3000"}
     queues = {"KOVA_FIX_QUEUE_URL": make_queue(), "KOVA_COMMAND_QUEUE_URL": make_queue()}
     with serve_openai() as openai, serve_anthropic() as anthropic:
@@ -36,7 +35,7 @@ def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
             "ANTHROPIC_API_KEY": anthropic.script.api_key,
         }
         folder = tmp_path_factory.mktemp("openapi")
-        with shared(folder, **limits, **origins, **queues, **model) as product:
+        with shared(folder, **origins, **queues, **model) as product:
             yield product
 
 

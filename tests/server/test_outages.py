@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import subprocess
 import sys
 import time
@@ -13,9 +12,8 @@ import pytest
 
 from kova.domain.api_key import Scope
 from kova_fakes.github import FakeGitHub
-from kova_server.keys import create_key
 from tests.queues import environment
-from tests.server.conftest import running
+from tests.server.conftest import Kova, running
 
 
 def test_without_sqs_the_intake_answers_503_and_health_says_why(
@@ -89,14 +87,8 @@ def test_every_bad_setting_is_reported_at_once() -> None:
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.SCAN])
-def test_a_scope_opens_its_own_door_only(
-    tmp_path: Path, database_url: str, github: FakeGitHub, scope: Scope
-) -> None:
-    key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "one", [scope]))
-    with running(tmp_path, database_url, github) as kova:
-        headers = {"X-API-Key": key}
-        read = httpx.get(f"{kova.address}/api/scans", headers=headers)
-        body = {"repository": "octo/none"}
-        asked = httpx.post(f"{kova.address}/api/scan", headers=headers, json=body)
-        expected = (200, 403) if scope is Scope.READ else (403, 404)
-        assert (read.status_code, asked.status_code) == expected
+def test_a_scope_opens_its_own_door_only(kova: Kova, scope: Scope) -> None:
+    client = kova.with_new_key(scope).client
+    read, asked = client.get("/api/scans"), client.post("/api/scan", json={"repository": "o/none"})
+    expected = (200, 403) if scope is Scope.READ else (403, 404)
+    assert (read.status_code, asked.status_code) == expected

@@ -22,8 +22,7 @@ ERRORS = 100_000 if os.environ.get("STRESS") else 20_000
 
 @pytest.fixture(scope="module")
 def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
-    limits = {"KOVA_RATE_LIMIT_PER_MINUTE": "100000"}
-    with shared(tmp_path_factory.mktemp("pages"), **limits) as product:
+    with shared(tmp_path_factory.mktemp("pages")) as product:
         yield product
 
 

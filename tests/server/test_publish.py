@@ -3,27 +3,14 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
-import pytest
-
 from kova.domain.api_key import Scope
-from kova_fakes.github import FakeGitHub
-from tests.queues import depth, make_queue
-from tests.server.conftest import Kova, running
+from tests.queues import depth
+from tests.server.conftest import Kova
 
 # The first edit is safe, the second is not and waits for a person.
 CODE = b"def f(x, seen=[]):\n    return x is 'a', seen\n"
-
-
-@pytest.fixture
-def kova(tmp_path: Path, database_url: str, github: FakeGitHub) -> Iterator[Kova]:
-    queue = {"KOVA_FIX_QUEUE_URL": make_queue()}
-    with running(tmp_path, database_url, github, **queue) as product:
-        product.start_worker()
-        yield product
 
 
 def fixes(kova: Kova) -> dict[str, dict[str, Any]]:

@@ -80,10 +80,9 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         migrate(settings["KOVA_DATABASE_URL"])
         kept = ("KOVA_REDIS_URL", "KOVA_SCAN_QUEUE_URL", "AWS_ENDPOINT_URL_SQS")
         own = {key: settings[key] for key in kept}
-        limits = {"KOVA_RATE_LIMIT_PER_MINUTE": "1000000"}
-        with (
+            with (
             serve_github() as github,
-            running(folder, settings["KOVA_DATABASE_URL"], github, **own, **limits) as kova,
+            running(folder, settings["KOVA_DATABASE_URL"], github, **own) as kova,
         ):
             github.state.create_repository("octo/sample", files={"a.py": b"x = 1\n"})
             children = {child.service.name: child for child in supervisor.children}

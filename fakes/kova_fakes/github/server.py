@@ -200,6 +200,11 @@ class FakeGitHub:
         self.installation_id = context.credentials.installation_id
         self.webhook_secret = context.webhook_secret
 
+    def reset(self) -> None:
+        """Forget every repository, request and fault; who may call stays."""
+        self.state = self.context.state = State()
+        self.context.faults = Faults()
+
     def inject(self, fault: Fault) -> None:
         """Let something go wrong."""
         self.context.faults.inject(fault)

@@ -11,9 +11,10 @@ import typer
 
 from kova.bootstrap.environment import environment
 from kova.domain.errors import NotConfiguredError
-from kova_server.embedded.stack import read_environment
+from kova_server.embedded.environment import read_environment
 
 DATA: Final = Path(".kova")
+PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="The port to listen on.")]
 DataOption = Annotated[
     Path | None, typer.Option("--data", help="Join the stack that `kova up` runs in this folder.")
 ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any
@@ -12,23 +11,12 @@ from mangum import Mangum
 
 from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
+from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.settings import load_settings
 from kova.web.app import create_app
 from kova.web.logs import configure_logging
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
-
-
-@cache
-def event_loop() -> asyncio.AbstractEventLoop:
-    """Return the one loop of this Lambda environment.
-
-    Connections live in the loop that made them; a loop for each invocation would leave the pool
-    with connections of a dead one.
-    """
-    loop = asyncio.new_event_loop()
-    asyncio.set_event_loop(loop)
-    return loop
 
 
 def http_handler(routers: Sequence[APIRouter]) -> Handler:

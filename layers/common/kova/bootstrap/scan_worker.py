@@ -10,7 +10,7 @@ from kova.adapters.sqs import Received, SqsConsumer
 from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
-from kova.bootstrap.functions import event_loop
+from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.settings import load_settings
 from kova.domain.job import decode_publish_job
 from kova.domain.retry import GiveUp, Retry

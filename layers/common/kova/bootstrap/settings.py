@@ -74,7 +74,7 @@ class Settings:
     max_total_bytes: int = 400_000_000
     fetch_seconds: int = 120
     worker_concurrency: int = 2
-    rate_limit_per_minute: int = 600
+    rate_limit_per_minute: int = 6_000
     scan_rate_limit_per_minute: int | None = None
     ai_rate_limit_per_minute: int | None = None
     cors_origins: tuple[str, ...] = ()

@@ -1,4 +1,4 @@
-"""`kova migrate` and `kova keys`."""
+"""`kova keys`."""
 
 from __future__ import annotations
 
@@ -10,21 +10,14 @@ import typer
 from rich.table import Column, Table
 
 from kova.domain.api_key import Scope
-from kova_server.cli.environment import DataOption, needed, settings_in_force
+from kova_server.cli.environment import DataOption, settings_in_force
 from kova_server.cli.output import console
 from kova_server.keys import create_key, list_keys, revoke_key
-from kova_server.migrations import migrate as migrate_database
 
-keys = typer.Typer(help="API keys.", no_args_is_help=True)
-
-
-def migrate(data: DataOption = None) -> None:
-    """Bring the database up to date."""
-    url = needed(settings_in_force(data), "KOVA_DATABASE_URL")
-    typer.echo(migrate_database(url) or "The database is up to date.")
+app = typer.Typer(help="API keys.", no_args_is_help=True)
 
 
-@keys.command("create")
+@app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[list[Scope], typer.Option("--scope", help="What it may do; repeatable.")],
@@ -42,7 +35,7 @@ def create(
     typer.echo(asyncio.run(made))
 
 
-@keys.command("list")
+@app.command("list")
 def list_all(data: DataOption = None) -> None:
     """List keys, without their secrets."""
     table = Table(
@@ -62,7 +55,7 @@ def list_all(data: DataOption = None) -> None:
     console().print(table)
 
 
-@keys.command("revoke")
+@app.command("revoke")
 def revoke(
     prefix: Annotated[str, typer.Argument(help="The part after `kova_`, as `list` shows it.")],
     data: DataOption = None,

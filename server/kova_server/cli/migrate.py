@@ -1,0 +1,14 @@
+"""`kova migrate`."""
+
+from __future__ import annotations
+
+import typer
+
+from kova_server.cli.environment import DataOption, needed, settings_in_force
+from kova_server.migrations import migrate as migrate_database
+
+
+def migrate(data: DataOption = None) -> None:
+    """Bring the database up to date."""
+    url = needed(settings_in_force(data), "KOVA_DATABASE_URL")
+    typer.echo(migrate_database(url) or "The database is up to date.")

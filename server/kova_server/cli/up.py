@@ -1,0 +1,35 @@
+"""`kova up`."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from kova.domain.api_key import Scope
+from kova_server.cli.environment import DATA, PortOption
+from kova_server.embedded.stack import StackOptions
+from kova_server.embedded.stack import up as start_stack
+from kova_server.keys import create_key
+from kova_server.migrations import migrate
+
+
+def up(
+    port: PortOption = 8000,
+    data: Annotated[Path, typer.Option("--data", help="Where everything is kept.")] = DATA,
+) -> None:
+    """Start everything on this machine, from Postgres to the worker. Ctrl-C stops it."""
+
+    def migrate_database(variables: Mapping[str, str]) -> None:
+        migrate(variables["KOVA_DATABASE_URL"])
+
+    def first_key(variables: Mapping[str, str]) -> str:
+        return asyncio.run(create_key(variables, "local", list(Scope)))
+
+    options = StackOptions(data=data, port=port, environment=dict(os.environ))
+    code = start_stack(options, migrate=migrate_database, create_key=first_key, announce=typer.echo)
+    raise typer.Exit(code)
