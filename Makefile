@@ -6,7 +6,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
 STAMP := $(VENV)/.ready
-WORKERS ?= 2
+# More than the two cores: some tests wait for time-outs.
+WORKERS ?= 3
 
 .PHONY: help
 help: ## list these commands

@@ -80,7 +80,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         migrate(settings["KOVA_DATABASE_URL"])
         kept = ("KOVA_REDIS_URL", "KOVA_SCAN_QUEUE_URL", "AWS_ENDPOINT_URL_SQS")
         own = {key: settings[key] for key in kept}
-            with (
+        with (
             serve_github() as github,
             running(folder, settings["KOVA_DATABASE_URL"], github, **own) as kova,
         ):
