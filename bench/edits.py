@@ -18,10 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.git_history import History
-from bench.replay import sighting
 from kova.bootstrap.analyzers import local_analyzers
 from kova.domain.finding import Finding
 from kova.domain.identity import recognise
+from kova.domain.lifecycle import sighting
 from kova.usecases.analyze_tree import AnalyzeTree
 
 Files = dict[str, str]

@@ -12,14 +12,15 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
 from bench.git_history import Change, History
 from kova.bootstrap.analyzers import local_analyzers
 from kova.domain.finding import Finding
-from kova.domain.identity import Sighting, recognise
+from kova.domain.identity import recognise
+from kova.domain.lifecycle import sighting
 from kova.usecases.analyze_tree import AnalyzeTree
 
 
@@ -30,20 +31,6 @@ class Seen:
     identity: int
     finding: Finding
     fixed: bool = False
-
-
-def sighting(finding: Finding, *, settled: bool = False) -> Sighting:
-    """Return what the matcher sees of a finding."""
-    assert finding.traits is not None
-    return Sighting(
-        analyzer=finding.analyzer,
-        rule_id=finding.rule_id,
-        path=finding.path,
-        line=finding.span.start_line,
-        column=finding.span.start_column,
-        traits=finding.traits,
-        settled=settled,
-    )
 
 
 class Replay:
@@ -76,7 +63,7 @@ class Replay:
         gone = old_paths - {one.new for one in mine}
         moved = {one.old: one.new for one in mine if one.renamed and one.old and one.new}
         matches = recognise(
-            [sighting(one.finding, settled=one.fixed) for one in known],
+            [replace(sighting(one.finding), settled=one.fixed) for one in known],
             [sighting(one) for one in found],
             moved=moved if self._renames else {},
             gone=frozenset(gone),

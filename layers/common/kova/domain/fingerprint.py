@@ -27,7 +27,6 @@ _LINE_LIMIT: Final = 2_000
 _SNIPPET_LINES: Final = 5
 _SNIPPET_LIMIT: Final = 500
 _FAR: Final = 20
-MASK: Final = "[a line that holds a secret]"
 
 
 def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
@@ -43,7 +42,6 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
     found = sorted(findings, key=lambda one: (one.span, one.rule_id, one.message))
     seen: Counter[tuple[str, ...]] = Counter()
     scopes = Scopes(lines)
-    shown = _without_secrets(found, lines)
     identified = []
     for finding in found:
         scope = scopes.around(finding.span.start_line)
@@ -56,7 +54,7 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
             replace(
                 finding,
                 scope=scope,
-                snippet=finding.snippet or snippet_of(shown, finding.span),
+                snippet=finding.snippet or snippet_of(lines, finding.span),
                 fingerprint=fingerprint,
                 traits=traits_of(finding, scope, lines),
             )
@@ -119,23 +117,6 @@ def _near(lines: Sequence[str], number: int, step: int) -> str:
         if lines[index].strip():
             return plain(lines[index][:_LINE_LIMIT])
     return ""
-
-
-def _without_secrets(findings: Sequence[Finding], lines: Sequence[str]) -> Sequence[str]:
-    """Return the lines with those masked on which some analyser saw a secret.
-
-    Another analyser's finding on such a line would otherwise carry the secret in its snippet.
-    """
-    secret = {
-        number
-        for finding in findings
-        if finding.match is not None
-        for number in range(finding.span.start_line - 1, finding.span.end_line)
-        if number < len(lines)
-    }
-    if not secret:
-        return lines
-    return [MASK if number in secret else line for number, line in enumerate(lines)]
 
 
 def _digest(base: str, ordinal: int) -> str:
