@@ -89,6 +89,23 @@ def test_a_key_revoked_in_the_database_alone_is_refused_within_five_seconds(kova
         assert datetime.now(UTC) < end
 
 
+def test_a_repeated_creation_shows_the_same_key_and_nobody_keeps_it_in_the_clear(
+    kova: Kova,
+) -> None:
+    body = {"name": "once", "scopes": ["read"]}
+    headers = {"Idempotency-Key": "a-key-once"}
+    answers = [kova.client.post("/api/keys", json=body, headers=headers) for _ in range(3)]
+    assert {one.status_code for one in answers} == {201}
+    (key,) = {one.json()["key"] for one in answers}
+    assert len([one for one in kova.all("/api/keys") if one["name"] == "once"]) == 1
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+        (kept,) = connection.execute(
+            "SELECT body FROM idempotency_keys WHERE key = 'a-key-once'"
+        ).fetchone() or (b"",)
+    assert kept
+    assert key.split("_")[2].encode() not in bytes(kept)
+
+
 def test_an_expired_key_is_refused(kova: Kova) -> None:
     assert create(kova, expires_at="2020-01-01T00:00:00Z").status_code == 409
     assert create(kova, expires_at="2999-01-01T00:00:00").status_code == 422

@@ -86,7 +86,8 @@ def once(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
         idempotency_key: IdempotencyHeader = None,
     ) -> ApiKey:
         known = await authenticate(request, scope, bearer, key)
-        await idempotency.begin(request, known, idempotency_key)
+        secret = (bearer.credentials if bearer else key) or ""
+        await idempotency.begin(request, known, secret, idempotency_key)
         return known
 
     return claimed

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import base64
+import hmac
 import logging
+from dataclasses import replace
 from typing import Annotated, Final
 
+from cryptography.fernet import Fernet
 from fastapi import Header, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -39,8 +43,14 @@ class ReplayedAnswer(Exception):  # noqa: N818 (no error: it ends the handling o
         self.answer = answer
 
 
-async def begin(request: Request, key: ApiKey, header: str | None) -> None:
+async def begin(request: Request, key: ApiKey, secret: str, header: str | None) -> None:
     """Claim an authenticated request by its Idempotency-Key, if it has one.
+
+    Args:
+        request: the request.
+        key: the API key that it presented.
+        secret: that key's own text, which closes and opens the kept answer.
+        header: the Idempotency-Key.
 
     Raises:
         ReplayedAnswer: it was answered before.
@@ -59,9 +69,20 @@ async def begin(request: Request, key: ApiKey, header: str | None) -> None:
             request_hash=hash_request(request.scope["query_string"], await request.body()),
         )
     )
+    box = _box(secret)
     if claim.answer is not None:
-        raise ReplayedAnswer(claim.answer)
+        raise ReplayedAnswer(replace(claim.answer, body=box.decrypt(claim.answer.body)))
     request.state.idempotency = claim
+    request.state.idempotency_box = box
+
+
+def _box(secret: str) -> Fernet:
+    """Return what keeps answers closed: an answer may hold a new key, which nobody stores.
+
+    Only the caller's own key opens it again; of that one the database has a hash.
+    """
+    digest = hmac.digest(secret.encode(), b"kova: kept answers", "sha256")
+    return Fernet(base64.urlsafe_b64encode(digest))
 
 
 def claim_id(request: Request) -> str | None:
@@ -111,6 +132,9 @@ class KeepAnswer:
         claim: Claim | None = scope["state"].pop("idempotency", None)
         if claim is None:
             return
+        if answer is not None:
+            box: Fernet = scope["state"]["idempotency_box"]
+            answer = replace(answer, body=box.encrypt(answer.body))
         try:
             await self._services.answer_once.end(claim, answer)
         except UnavailableError as exc:
