@@ -10,6 +10,7 @@ by their names.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -23,6 +24,7 @@ from kova.domain.finding import Confidence, Finding, Tier
 from kova.domain.rule import Rule, is_test
 from kova.domain.secrets import DEFAULT_KEY
 
+_REDACTED: Final = "REDACTED"
 _KEY_VARIABLE: Final = "BETTERLEAKS_FINGERPRINT_HMAC_KEY"
 # Not text, or made of other files.
 _LEFT_OUT: Final = frozenset(
@@ -107,19 +109,35 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
 
     def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
         place, match = entry["location"], entry["match"]
-        if match["value"] != "REDACTED" or not match["fingerprint"].startswith("hmac-sha256:"):
+        if match["value"] != _REDACTED or not match["fingerprint"].startswith("hmac-sha256:"):
             raise ValueError("the secret is not redacted")
         path = ground.path(place["path"])
+        name = _unredacted(entry["rule_id"])
+        told = entry["description"].rstrip(".")
+        if _REDACTED in told:
+            told = "A secret stands in the code"
         return self.finding(
-            _rule(entry["rule_id"], _CONFIDENCE[entry["confidence"]], path),
+            _rule(name, _CONFIDENCE[entry["confidence"]], path),
             path=path,
             span=ground.places(path).by_columns(
                 (place["start_line"], place["start_column"]),
                 (place["end_line"], place["end_column"] + 1),
             ),
-            message=f"{entry['description'].rstrip('.')}. Revoke it: it stays in the history.",
+            message=f"{told}. Revoke it: it stays in the history.",
             match=match["fingerprint"],
         )
+
+
+def _unredacted(name: str) -> str:
+    """Return a rule's name: the tool redacts a secret such as `password` in there as well.
+
+    Of several names that it may have been, the mildest is taken: such secrets are mere words.
+    """
+    if _REDACTED not in name:
+        return name
+    pattern = re.escape(name).replace(_REDACTED, ".+")
+    found = [one for one in BETTERLEAKS.values() if re.fullmatch(pattern, one.id)]
+    return max(found, key=lambda one: one.severity.rank).id if found else "secret"
 
 
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:
