@@ -152,6 +152,47 @@ def test_what_an_administrator_does_is_noted(kova: Kova) -> None:
     assert deeds[1]["detail"] == {"name": "noted", "scopes": "read"}
 
 
+def test_usage_sums_a_month_by_key_and_repository_beside_the_budgets(kova: Kova) -> None:
+    prefix = create(kova, name="spender", monthly_budget_usd=10).json()["prefix"]
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+        connection.execute(
+            """INSERT INTO repositories (full_name, default_branch, monthly_budget_usd)
+            VALUES ('octo/spent', 'main', 5)"""
+        )
+        connection.execute(
+            """INSERT INTO ai_commands (api_key_id, repository_id, command, task, outcome,
+                input_tokens, output_tokens, cost_usd, cached, created_at)
+            SELECT api_keys.id, repositories.id, 'why?', 'analyze', 'ok', 100, 10, cost, cached, at
+            FROM api_keys, repositories, (VALUES
+                (0.25, false, timestamptz '2026-02-01 00:00:00+00'),
+                (0.50, true, timestamptz '2026-02-28 23:59:59+00'),
+                (9.00, false, timestamptz '2026-03-01 00:00:00+00'),
+                (9.00, false, timestamptz '2026-01-31 23:59:59+00')) AS one (cost, cached, at)
+            WHERE prefix = %s AND full_name = 'octo/spent'""",
+            (prefix,),
+        )
+    usage = kova.get("/api/usage", month="2026-02")
+    assert (usage["month"], usage["cost_usd"]) == ("2026-02", 0.75)
+    assert usage["items"] == [
+        {
+            "month": "2026-02",
+            "key_prefix": prefix,
+            "key_name": "spender",
+            "repository": "octo/spent",
+            "commands": 2,
+            "cached": 1,
+            "input_tokens": 200,
+            "output_tokens": 20,
+            "cost_usd": 0.75,
+        }
+    ]
+    budgets = {(one["kind"], one["name"]): one for one in usage["budgets"]}
+    assert budgets["key", prefix]["limit_usd"] == 10
+    assert budgets["repository", "octo/spent"]["spent_usd"] == 0.75
+    assert kova.get("/api/usage")["items"] == []
+    assert kova.client.get("/api/usage?month=2026-13").status_code == 422
+
+
 def test_metrics_are_for_a_reading_key_or_the_token(kova: Kova) -> None:
     url = f"{kova.address}/metrics"
     assert httpx.get(url).status_code == 401
