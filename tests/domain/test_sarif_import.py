@@ -85,8 +85,8 @@ def test_a_path_that_leads_elsewhere_is_refused(uri: str) -> None:
 
 
 def test_a_path_below_the_tool_s_own_root_is_taken() -> None:
-    bases = {"ROOT": {"uri": "file:///home/runner/work/r/r/"}}
-    for uri, base in (("src/a.py", "ROOT"), ("file:///home/runner/work/r/r/src/a.py", "")):
+    bases = {"ROOT": {"uri": "file:///home/runner/checkout/r/"}}
+    for uri, base in (("src/a.py", "ROOT"), ("file:///home/runner/checkout/r/src/a.py", "")):
         found = read(placed(uri, uriBaseId=base), originalUriBaseIds=bases).findings
         assert [one.path for one in found] == ["src/a.py"]
 
