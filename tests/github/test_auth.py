@@ -9,7 +9,7 @@ from typing import Any
 import jwt
 import pytest
 from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from kova.adapters.github.auth import AppTokens
 from kova.adapters.github.client import GitHubClient
@@ -85,6 +85,24 @@ def test_a_bad_key_is_a_matter_of_configuration_and_is_not_repeated(bad: str) ->
     with pytest.raises(NotConfiguredError) as caught:
         AppTokens(app_id="42", private_key=bad).app_authorization()
     assert "secret" not in str(caught.value)
+
+
+def test_the_public_half_is_no_private_key(key: rsa.RSAPrivateKey) -> None:
+    public = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    with pytest.raises(NotConfiguredError):
+        AppTokens(app_id="42", private_key=public.decode()).app_authorization()
+
+
+def test_a_key_of_another_kind_is_a_matter_of_configuration() -> None:
+    other = ed25519.Ed25519PrivateKey.generate().private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    with pytest.raises(NotConfiguredError):
+        AppTokens(app_id="42", private_key=other.decode()).app_authorization()
 
 
 async def test_many_calls_at_once_ask_for_one_token(

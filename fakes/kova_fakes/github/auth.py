@@ -59,6 +59,8 @@ class Credentials:
         self._lock = threading.Lock()
         self._installation_tokens: dict[str, datetime] = {}
         private = serialization.load_pem_private_key(private_key_pem.encode(), None)
+        if not isinstance(private, rsa.RSAPrivateKey):
+            raise TypeError("an App's key is an RSA key")
         self._public = private.public_key()
 
     def issue(self) -> tuple[str, datetime]:
@@ -102,7 +104,7 @@ class Credentials:
         try:
             claims = jwt.decode(
                 token,
-                self._public,  # type: ignore[arg-type]  # an RSA key by construction
+                self._public,
                 algorithms=["RS256"],
                 leeway=_LEEWAY,
                 options={"require": ["iat", "exp", "iss"], "verify_iss": False},

@@ -92,10 +92,10 @@ def problem(
 
 def install(app: FastAPI) -> None:
     """Make the application answer every error as a problem."""
-    app.add_exception_handler(errors.KovaError, _kova)  # type: ignore[arg-type]  # narrower than Exception
-    app.add_exception_handler(RequestValidationError, _validation)  # type: ignore[arg-type]
-    app.add_exception_handler(HTTPException, _http)  # type: ignore[arg-type]
-    app.add_exception_handler(Exception, _unexpected)
+    app.exception_handler(errors.KovaError)(_kova)
+    app.exception_handler(RequestValidationError)(_validation)
+    app.exception_handler(HTTPException)(_http)
+    app.exception_handler(Exception)(_unexpected)
 
 
 async def _kova(request: Request, error: errors.KovaError) -> JSONResponse:

@@ -123,7 +123,8 @@ class Unpacker:
     def _members(self, reader: _BoundedReader) -> None:
         declared = 0
         reader.allow(HEADER_BYTES)
-        # "r|" never seeks: what is read once is gone, so nothing can point back.
+        # "r|" never seeks: what is read once is gone, so nothing can point back. It only reads,
+        # while the stubs ask for a file that also writes and seeks.
         with tarfile.open(fileobj=reader, mode="r|") as tar:  # type: ignore[call-overload]
             for _ in range(MEMBERS):
                 reader.allow(HEADER_BYTES)

@@ -15,6 +15,9 @@ from datetime import UTC, datetime
 from typing import Final, Protocol
 
 import jwt
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPrivateKey
+from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kova.adapters.github import shapes
 from kova.adapters.github.transport import Transport
@@ -33,6 +36,7 @@ JWT_SECONDS: Final = 9 * 60
 RENEW_BEFORE: Final = 5 * 60
 KNOWN_INSTALLATIONS: Final = 10_000
 
+_NO_KEY: Final = "KOVA_GITHUB_PRIVATE_KEY is not an RSA key in PEM."
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,1000}")
 
 
@@ -128,11 +132,7 @@ class AppTokens:
         """
         issued = int(self._now()) - CLOCK_DRIFT
         claims = {"iat": issued, "exp": issued + JWT_SECONDS, "iss": self._app_id}
-        try:
-            signed = jwt.encode(claims, self._private_key, algorithm="RS256")
-        except (jwt.PyJWTError, ValueError, TypeError, NotImplementedError) as exc:
-            raise NotConfiguredError("KOVA_GITHUB_PRIVATE_KEY is not an RSA key in PEM.") from exc
-        return f"Bearer {signed}"
+        return f"Bearer {jwt.encode(claims, _rsa_key(self._private_key), algorithm='RS256')}"
 
     async def _look_up(self, transport: Transport, repository: RepositoryRef) -> int:
         name = check_full_name(repository.full_name)
@@ -176,3 +176,14 @@ def _instant(text: str) -> float:
     except ValueError as exc:
         raise GitHubUnavailableError("GitHub's answer has no usable expires_at.") from exc
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _rsa_key(pem: str) -> RSAPrivateKey:
+    # PyJWT takes a public key too, and breaks only where it signs.
+    try:
+        key = load_pem_private_key(pem.encode(), None)
+    except (ValueError, TypeError, UnsupportedAlgorithm) as exc:
+        raise NotConfiguredError(_NO_KEY) from exc
+    if not isinstance(key, RSAPrivateKey):
+        raise NotConfiguredError(_NO_KEY)
+    return key
