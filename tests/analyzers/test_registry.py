@@ -19,6 +19,7 @@ from kova.bootstrap.analyzers import local_analyzers, missing_analyzers
 from kova.bootstrap.settings import Settings, SettingsError
 from kova.domain.finding import Finding
 from kova.domain.rule import Rule
+from kova.ports.analyzer import Text
 from tests.analyzers.conftest import laid_out, write
 
 SAMPLES = Path(__file__).parent / "samples"
@@ -60,12 +61,11 @@ def test_a_text_gives_what_the_file_gives(
     analyzer = analyzers[name]
     paths = handled(analyzer, laid_out(SAMPLES / name, tmp_path))
     by_folder = analyzer.analyze(tmp_path, paths).findings
-    by_text = [
-        finding
-        for path in paths
-        for finding in analyzer.analyze_text(path, (tmp_path / path).read_bytes()).findings
-    ]
-    assert sorted(map(repr, by_text)) == sorted(map(repr, by_folder))
+    texts = [Text(path=path, content=(tmp_path / path).read_bytes()) for path in paths]
+    runs = analyzer.analyze_texts([*texts, *texts])  # The second time as if it were a variant.
+    for half in (runs[: len(texts)], runs[len(texts) :]):
+        by_text = [finding for run in half for finding in run.findings]
+        assert sorted(map(repr, by_text)) == sorted(map(repr, by_folder))
 
 
 HOSTILE = {

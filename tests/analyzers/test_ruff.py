@@ -29,7 +29,8 @@ def test_standard_input_gives_the_same_identity_as_a_folder(
     analyze, source = AnalyzeTree([ruff]), decode(BAD)
     assert source is not None
     by_folder = analyze.run(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
-    assert analyze.text("pkg/a.py", source).findings == by_folder
+    (run,) = analyze.texts([("pkg/a.py", source)])
+    assert run.findings == by_folder
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from kova.domain.finding import Finding, Span
-from kova.ports.analyzer import AnalyzerRun
+from kova.ports.analyzer import AnalyzerRun, Text
 from tests.findings import finding
 from tests.usecases.conftest import Desk
 
@@ -42,8 +42,11 @@ class Words:
         found = [one for path in paths for one in self._found(path, (folder / path).read_text())]
         return AnalyzerRun(findings=tuple(found), completed=self.completed)
 
-    def analyze_text(self, path: str, content: bytes) -> AnalyzerRun:
-        return AnalyzerRun(findings=tuple(self._found(path, content.decode())))
+    def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
+        return [
+            AnalyzerRun(findings=tuple(self._found(one.path, one.content.decode())))
+            for one in texts
+        ]
 
     def _found(self, path: str, text: str) -> list[Finding]:
         found = []

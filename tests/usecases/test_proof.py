@@ -11,7 +11,7 @@ from kova.domain.fix import FixStatus, ProvedFix, Step
 from kova.domain.source_text import decode
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import ProposeFixes
-from kova.usecases.prove_fix import FileState, ProveFix
+from kova.usecases.prove_fix import Candidate, FileState, ProveFix
 
 PATH = "pkg/a.py"
 CODE = b"""import os
@@ -28,17 +28,19 @@ class C:
 """
 
 
+ANALYZE = AnalyzeTree(local_analyzers())
+
+
 @pytest.fixture(scope="module")
 def prove() -> ProveFix:
-    return prove_fix(AnalyzeTree(local_analyzers()))
+    return prove_fix(ANALYZE)
 
 
 def state_of(prove: ProveFix, content: bytes = CODE) -> FileState:
     source = decode(content)
     assert source is not None
-    state = prove.examine(PATH, source)
-    assert state is not None
-    return state
+    (run,) = ANALYZE.texts([(PATH, source)])
+    return prove.state(PATH, source, run.findings)
 
 
 def the_finding(state: FileState) -> Finding:
@@ -53,19 +55,21 @@ def line_edit(first: int, last: int, content: str) -> ProposedEdit:
 
 def attempt(prove: ProveFix, edit: ProposedEdit | None, content: bytes = CODE) -> ProvedFix:
     state = state_of(prove, content)
-    fix, new_state = prove.prove(state, replace(the_finding(state), edit=edit))
-    assert (new_state is None) == (fix.status is FixStatus.REJECTED)
-    return fix
+    candidate = Candidate.of(state, replace(the_finding(state), edit=edit))
+    (proof,) = prove.prove([candidate])
+    assert (proof.state is None) == (proof.fix().status is FixStatus.REJECTED)
+    return proof.fix()
 
 
 def test_ruffs_own_safe_edit_is_proved_in_six_steps(prove: ProveFix) -> None:
     state = state_of(prove)
-    fix, new_state = prove.prove(state, the_finding(state))
+    (proof,) = prove.prove([Candidate.of(state, the_finding(state))])
+    fix = proof.fix()
     assert fix.status is FixStatus.VERIFIED
     assert [one.step for one in fix.verification] == [step for step in Step if step is not Step.CI]
     assert all(one.passed for one in fix.verification)
     assert "-    if x is 'a':\n+    if x == 'a':\n" in fix.patch
-    assert new_state is not None
+    assert proof.state is not None
 
 
 @pytest.mark.parametrize(
@@ -112,9 +116,8 @@ def test_an_edit_far_from_its_finding_is_rejected(prove: ProveFix) -> None:
 
 def test_a_file_that_does_not_parse_is_left_alone(prove: ProveFix) -> None:
     state = state_of(prove, CODE + b"def g(:\n")
-    for finding in state.findings:
-        fix, _ = prove.prove(state, finding)
-        assert fix.status is FixStatus.REJECTED
+    proofs = prove.prove([Candidate.of(state, finding) for finding in state.findings])
+    assert {proof.fix().status for proof in proofs} == {FixStatus.REJECTED}
 
 
 def test_fixes_of_one_file_are_combined_and_proved_together(
@@ -122,19 +125,43 @@ def test_fixes_of_one_file_are_combined_and_proved_together(
 ) -> None:
     content = b"def f(x):\r\n    a = '\\d \\s'\r\n    return x is 'a' or x is not 'b', a\r\n"
     (tmp_path / "a.py").write_bytes(content)
-    findings = AnalyzeTree(local_analyzers()).run(tmp_path, ["a.py"]).findings
-    proposal = ProposeFixes(prove).run(tmp_path, findings)
+    analysis = ANALYZE.run(tmp_path, ["a.py"])
+    proposal = ProposeFixes(prove).run(tmp_path, analysis)
     (file,) = proposal.files
     assert {fix.status for fix in proposal.fixes} == {FixStatus.VERIFIED}
     assert file.content == (
         b"def f(x):\r\n    a = r'\\d \\s'\r\n    return x == 'a' or x != 'b', a\r\n"
     )
-    assert len(file.fixes) == len(findings)
+    assert len(file.fixes) == len(analysis.findings)
 
 
 def test_unsafe_edits_are_proved_but_never_combined(prove: ProveFix, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(b"def f(a=[]):\n    return a\n")
-    findings = AnalyzeTree(local_analyzers()).run(tmp_path, ["a.py"]).findings
-    proposal = ProposeFixes(prove).run(tmp_path, findings)
+    analysis = ANALYZE.run(tmp_path, ["a.py"])
+    proposal = ProposeFixes(prove).run(tmp_path, analysis)
     assert [(fix.status, fix.safe) for fix in proposal.fixes] == [(FixStatus.VERIFIED, False)]
     assert proposal.files == ()
+
+
+def test_fixes_that_do_not_hold_together_are_taken_one_upon_the_other(
+    prove: ProveFix, tmp_path: Path
+) -> None:
+    """Each takes away one of two bindings of a name: both together leave it undefined."""
+    lines = ["def f(x):", *(f"    if x is '{one}': z = '{one}'" for one in "abc"), "    return z"]
+    (tmp_path / "a.py").write_text("\n".join([*lines, ""]))
+    analysis = ANALYZE.run(tmp_path, ["a.py"])
+    found = [one for one in analysis.findings if one.rule_id == "F632"]
+    unbound = [
+        replace(
+            one,
+            edit=line_edit(
+                one.span.start_line, one.span.start_line, f"    if x == '{name}': pass\n"
+            ),
+        )
+        for one, name in zip(found, "abc", strict=True)
+    ]
+    proposal = ProposeFixes(prove).run(tmp_path, replace(analysis, findings=tuple(unbound)))
+    assert {fix.status for fix in proposal.fixes} == {FixStatus.VERIFIED}
+    (file,) = proposal.files
+    assert len(file.fixes) == 2
+    assert (file.content.count(b"pass"), file.content.count(b"z = 'c'")) == (2, 1)

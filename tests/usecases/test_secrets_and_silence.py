@@ -88,4 +88,5 @@ def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path:
 def test_in_a_proof_silence_is_not_a_cure(analyze: AnalyzeTree) -> None:
     source = decode(b"def f(x):\n    return x is 'a'  # noqa\n")
     assert source is not None
-    assert [one.rule_id for one in analyze.text("a.py", source).findings] == ["F632"]
+    (run,) = analyze.texts([("a.py", source)])
+    assert [one.rule_id for one in run.findings] == ["F632"]

@@ -88,7 +88,7 @@ def scan_folder(
             done += 1
             progress(f"proving fixes: {done}, now {fix.finding.path}")
 
-        proposal = proposer.run(folder, analysis.findings, one_more)
+        proposal = proposer.run(folder, analysis, one_more)
         fixes = _held(proposal)
         if options.apply:
             applied = _write(folder, proposal)

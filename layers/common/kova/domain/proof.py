@@ -116,10 +116,12 @@ def new_findings(before: Iterable[Finding], after: Iterable[Finding]) -> list[st
     return sorted({f"{rule} in {scope or 'the module'}" for (_, rule, scope) in extra})
 
 
-def is_gone(finding: Finding, before: Iterable[Finding], after: Iterable[Finding]) -> bool:
-    """Tell whether the finding's rule reports less in the finding's scope."""
-    key = (finding.analyzer, finding.rule_id, finding.scope)
-    return _by_scope(after)[key] < _by_scope(before)[key]
+def are_gone(
+    mended: Iterable[Finding], before: Iterable[Finding], after: Iterable[Finding]
+) -> bool:
+    """Tell whether each finding's rule reports less in its scope, by as many as were mended."""
+    was, now = _by_scope(before), _by_scope(after)
+    return all(now[key] <= was[key] - number for key, number in _by_scope(mended).items())
 
 
 def _by_scope(findings: Iterable[Finding]) -> Counter[tuple[str, str, str]]:

@@ -19,6 +19,14 @@ class AnalyzerRun:
     completed: bool = True
 
 
+@dataclass(frozen=True, kw_only=True)
+class Text:
+    """A file's content and the path that it is to be judged at."""
+
+    path: str
+    content: bytes
+
+
 class Analyzer(Protocol):
     """One analyser, run in a process of its own and isolated from the tree's configuration.
 
@@ -48,5 +56,5 @@ class Analyzer(Protocol):
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
         """Analyse UTF-8 files below a folder. It never raises for what a repository holds."""
 
-    def analyze_text(self, path: str, content: bytes) -> AnalyzerRun:
-        """Analyse one file's content as if it stood at that path."""
+    def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
+        """Analyse contents, each as if it stood alone at its path; one run a text, in order."""

@@ -105,8 +105,9 @@ class AnalyzeTarget:
     ) -> dict[str, FileOutcome]:
         """Prove the fixes of the files that were fetched, and keep the proofs."""
         analysis = analyzed.analysis
-        findings = [one for one in analysis.findings if one.path in analyzed.fetched]
-        outcomes = await asyncio.to_thread(self._propose.by_file, folder, findings)
+        outcomes = await asyncio.to_thread(
+            self._propose.by_file, folder, analysis, analyzed.fetched
+        )
         told = (*analysis.findings, *analysis.suppressed)
         await self._proofs.store(request.repository_id, outcomes, analysis.blobs, told)
         return outcomes

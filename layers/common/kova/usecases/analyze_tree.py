@@ -16,8 +16,7 @@ from kova.domain.scan import Analysis, AnalyzerCoverage
 from kova.domain.secrets import masked
 from kova.domain.source_text import SourceText, decode
 from kova.domain.suppression import mark_suppressed
-from kova.ports.analyzer import Analyzer, AnalyzerRun
-from kova.usecases.isolate import analyze_apart
+from kova.ports.analyzer import Analyzer, AnalyzerRun, Text
 
 _MOST_PATHS = 100_000
 
@@ -146,7 +145,7 @@ class AnalyzeTree:
         def one(analyzer: Analyzer) -> tuple[frozenset[str], AnalyzerRun]:
             chosen = programs if analyzer.whole_program else paths
             mine = [path for path in chosen if path not in binary and analyzer.handles(path)]
-            run = analyze_apart(analyzer, folder, mine) if mine else AnalyzerRun(findings=())
+            run = analyzer.analyze(folder, mine) if mine else AnalyzerRun(findings=())
             if progress:
                 progress(analyzer.name)
             return frozenset(mine), run
@@ -161,21 +160,36 @@ class AnalyzeTree:
             incomplete=frozenset(tool.name for tool, (_, run) in runs if not run.completed),
         )
 
-    def text(self, path: str, source: SourceText) -> AnalyzerRun:
-        """Analyse one text as if it stood at that path, with every analyser that reads it.
+    def texts(self, texts: Sequence[tuple[str, SourceText]]) -> list[AnalyzerRun]:
+        """Analyse texts, each as if it stood at its path, with every analyser that reads it.
 
         Suppressed findings are among the findings: what a comment silences is still there.
+
+        Returns:
+            One run a text, in order.
         """
-        content = source.encode()
-        chosen = [one for one in self._analyzers if one.handles(path) and not one.whole_program]
+        given = [Text(path=path, content=source.encode()) for path, source in texts]
+
+        def one(analyzer: Analyzer) -> dict[int, AnalyzerRun]:
+            mine = [number for number, text in enumerate(given) if analyzer.handles(text.path)]
+            runs = analyzer.analyze_texts([given[number] for number in mine]) if mine else []
+            return dict(zip(mine, runs, strict=True))
+
+        chosen = [one for one in self._analyzers if not one.whole_program]
         with ThreadPoolExecutor(max_workers=self._parallel) as pool:
-            runs = list(pool.map(lambda one: one.analyze_text(path, content), chosen))
-        findings = [finding for run in runs for finding in run.findings]
-        return AnalyzerRun(
-            findings=tuple(_of_file(findings, source.lines)),
-            skipped=tuple(one for run in runs for one in run.skipped),
-            completed=bool(runs) and all(run.completed and not run.skipped for run in runs),
-        )
+            tools = list(pool.map(one, chosen))
+        return [
+            _together([runs[number] for runs in tools if number in runs], source.lines)
+            for number, (_, source) in enumerate(texts)
+        ]
+
+
+def _together(runs: Sequence[AnalyzerRun], lines: Sequence[str]) -> AnalyzerRun:
+    return AnalyzerRun(
+        findings=tuple(_of_file((finding for run in runs for finding in run.findings), lines)),
+        skipped=tuple(one for run in runs for one in run.skipped),
+        completed=bool(runs) and all(run.completed and not run.skipped for run in runs),
+    )
 
 
 def _covered(mine: frozenset[str], run: AnalyzerRun) -> frozenset[str]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kova.domain.finding import Finding, TextEdit
-from kova.domain.fix import FileFix, FixStatus, ProvedFix
-from kova.domain.source_text import EditError, SourceText, decode
-from kova.usecases.prove_fix import FileState, ProveFix
+from kova.domain.finding import Finding
+from kova.domain.fix import FileFix, ProvedFix
+from kova.domain.scan import Analysis
+from kova.domain.source_text import decode
+from kova.usecases.combine_fixes import combine_fixes
+from kova.usecases.prove_fix import Candidate, FileState, Proof, ProveFix
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,105 +50,140 @@ class ProposeFixes:
         prove: ProveFix,
         *,
         most: int = 500,
+        together: int = 50,
         unsafe: bool = True,
         seconds: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Take the prover, the bounds of one scan, and whether to try unsafe edits.
 
-        Unsafe edits are proved and shown, never combined into files. What is beyond the most, or
-        was not begun when the time is up, is left to the next scan.
+        Unsafe edits are proved and shown, never combined into files. Whole files are proved
+        together, up to about `together` fixes at once; what is beyond the most, or was not begun
+        when the time is up, is left to the next scan.
         """
         self._seconds = seconds
         self._clock = clock
         self._prove = prove
         self._most = most
+        self._together = together
         self._unsafe = unsafe
 
     def run(
         self,
         folder: Path,
-        findings: Iterable[Finding],
+        analysis: Analysis,
         progress: Callable[[ProvedFix], None] | None = None,
     ) -> Proposal:
-        """Prove the edits of findings of the files below a folder."""
-        return Proposal.of(self.by_file(folder, findings, progress))
+        """Prove the edits of the analysis of the files below a folder."""
+        return Proposal.of(self.by_file(folder, analysis, analysis.analyzed, progress))
 
     def by_file(
         self,
         folder: Path,
-        findings: Iterable[Finding],
+        analysis: Analysis,
+        paths: Container[str],
         progress: Callable[[ProvedFix], None] | None = None,
     ) -> dict[str, FileOutcome]:
-        """Prove the same, told file by file; a file that is beyond the most is not in it."""
+        """Prove those of some files, told file by file; a file beyond the bounds is not in it."""
+        groups = self._chosen(analysis, paths)
+        deadline = self._clock() + self._seconds
+        outcomes: dict[str, FileOutcome] = {}
+        for batch in _batches(groups, self._together):
+            if self._clock() >= deadline:
+                break
+            states = self._states(folder, analysis, batch)
+            outcomes |= self._files(states, {path: groups[path] for path in states}, progress)
+        return outcomes
+
+    def _chosen(self, analysis: Analysis, paths: Container[str]) -> dict[str, list[Finding]]:
         chosen = sorted(
-            (one for one in findings if one.edit and (one.edit.safe or self._unsafe)),
+            (
+                one
+                for one in analysis.findings
+                if one.edit and (one.edit.safe or self._unsafe) and one.path in paths
+            ),
             key=lambda one: (not (one.edit and one.edit.safe), one.path, one.span),
         )[: self._most]
         groups: dict[str, list[Finding]] = defaultdict(list)
         for finding in chosen:
             groups[finding.path].append(finding)
-        deadline = self._clock() + self._seconds
-        outcomes = {
-            path: self._file(folder, path, groups[path], progress, deadline)
-            for path in sorted(groups)
-            if self._clock() < deadline
-        }
-        return {path: one for path, one in outcomes.items() if one is not None}
+        return {path: groups[path] for path in sorted(groups)}
 
-    def _file(
+    def _states(
+        self, folder: Path, analysis: Analysis, paths: Sequence[str]
+    ) -> dict[str, FileState]:
+        """Return files as they stand; not one that an analyser did not read to the end.
+
+        There is nothing to compare such a file with.
+        """
+        findings: dict[str, list[Finding]] = {path: [] for path in paths}
+        for finding in (*analysis.findings, *analysis.suppressed):
+            if finding.path in findings:
+                findings[finding.path].append(finding)
+        covered = {one.name: one for one in analysis.coverage}
+        states: dict[str, FileState] = {}
+        for path in paths:
+            source = decode((folder / path).read_bytes())
+            readers = self._prove.readers(path)
+            known = all(name in covered and covered[name].covers(path) for name in readers)
+            if source is not None and known:
+                states[path] = self._prove.state(path, source, findings[path])
+        return states
+
+    def _files(
         self,
-        folder: Path,
-        path: str,
-        findings: Sequence[Finding],
+        states: Mapping[str, FileState],
+        findings: Mapping[str, Sequence[Finding]],
         progress: Callable[[ProvedFix], None] | None,
-        deadline: float,
-    ) -> FileOutcome | None:
-        source = decode((folder / path).read_bytes())
-        state = self._prove.examine(path, source) if source else None
-        if state is None:
-            return None  # An analyser did not finish: there is nothing to compare with.
-        fixes: list[ProvedFix] = []
-        for finding in findings:
-            if self._clock() >= deadline:
-                break
-            fix, _ = self._prove.prove(state, finding)
-            fixes.append(fix)
+    ) -> dict[str, FileOutcome]:
+        single = [Candidate.of(states[path], one) for path in states for one in findings[path]]
+        proofs: dict[str, list[Proof]] = {path: [] for path in states}
+        fixes: dict[str, list[ProvedFix]] = {path: [] for path in states}
+        for proof in self._prove.prove(single):
+            path, fix = proof.candidate.state.path, proof.fix()
+            proofs[path].append(proof)
+            fixes[path].append(fix)
             if progress:
                 progress(fix)
-        safe = [fix for fix in fixes if fix.status is FixStatus.VERIFIED and fix.safe]
-        return FileOutcome(fixes=tuple(fixes), combined=self._combine(state, safe))
-
-    def _combine(self, state: FileState, fixes: Sequence[ProvedFix]) -> FileFix | None:
-        """Apply fixes one upon the other; each must hold on what the ones before it made.
-
-        Edits are taken from the end of the file to its beginning, so that the places of those
-        still to come stay true; one that overlaps what was applied waits for a later scan.
-        """
-        current, taken = state, list[ProvedFix]()
-        applied: list[tuple[int, int]] = []
-        for fix in sorted(fixes, key=lambda one: one.finding.span, reverse=True):
-            assert fix.finding.edit is not None
-            if any(fix.finding.edit == other.finding.edit for other in taken):
-                taken.append(fix)  # One edit mends several findings, such as all of one string.
-                continue
-            ranges = _ranges(state.source, fix.finding.edit.edits)
-            above_all = all(end < start for _, end in ranges for start, _ in applied)
-            if not above_all:
-                continue
-            _, proved = self._prove.prove(current, fix.finding)
-            if proved is None:
-                continue
-            current = proved
-            taken.append(fix)
-            applied += ranges
-        if not taken:
-            return None
-        return FileFix(path=state.path, content=current.source.encode(), fixes=tuple(taken))
+        files = combine_fixes(
+            self._prove, {path: held for path, group in proofs.items() if (held := _holding(group))}
+        )
+        return {
+            path: FileOutcome(
+                fixes=tuple(fixes[path]), combined=_file(files.get(path), fixes[path])
+            )
+            for path in states
+        }
 
 
-def _ranges(source: SourceText, edits: Sequence[TextEdit]) -> list[tuple[int, int]]:
-    try:
-        return [source.offsets(edit)[:2] for edit in edits]
-    except EditError:
-        return []
+def _holding(proofs: Iterable[Proof]) -> list[Proof]:
+    """Return those of verified safe fixes."""
+    return [
+        one
+        for one in proofs
+        if one.state is not None and (edit := one.candidate.mended[0].edit) and edit.safe
+    ]
+
+
+def _file(proof: Proof | None, fixes: Sequence[ProvedFix]) -> FileFix | None:
+    if proof is None or proof.state is None:
+        return None
+    held = {one.fingerprint for one in proof.candidate.mended}
+    return FileFix(
+        path=proof.state.path,
+        content=proof.state.source.encode(),
+        fixes=tuple(one for one in fixes if one.finding.fingerprint in held),
+    )
+
+
+def _batches(groups: Mapping[str, Sequence[Finding]], together: int) -> Iterator[list[str]]:
+    """Yield paths whose findings are about as many as are proved together."""
+    batch, size = list[str](), 0
+    for path, group in groups.items():
+        if batch and size + len(group) > together:
+            yield batch
+            batch, size = [], 0
+        batch.append(path)
+        size += len(group)
+    if batch:
+        yield batch

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from kova.domain import proof
@@ -28,65 +28,98 @@ class FileState:
     outline: Outline | None
 
 
+@dataclass(frozen=True, kw_only=True)
+class Candidate:
+    """What is to be proved: the edits of one finding, or of several that must hold together.
+
+    `edited` are the findings whose edits are applied, from the end of the file to its beginning so
+    that places still to come stay true; every one of `mended` must be gone afterwards.
+    """
+
+    state: FileState
+    edited: tuple[Finding, ...]
+    mended: tuple[Finding, ...]
+
+    @classmethod
+    def of(cls, state: FileState, finding: Finding) -> Candidate:
+        """Return one finding's own candidate."""
+        return cls(state=state, edited=(finding,), mended=(finding,))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Proof:
+    """How far a candidate came: `after` where its edits apply, `state` where it is verified."""
+
+    candidate: Candidate
+    steps: tuple[Verification, ...]
+    after: SourceText | None = None
+    state: FileState | None = None
+
+    def fix(self) -> ProvedFix:
+        """Return the outcome for the candidate's finding."""
+        before, (finding, *_) = self.candidate.state, self.candidate.mended
+        patch = ""
+        if self.after is not None:
+            patch = proof.unified_diff(before.path, before.source.text, self.after.text)
+        last = self.steps[-1]
+        return ProvedFix(
+            finding=replace(finding, path=before.path),
+            strategy=Strategy.DETERMINISTIC,
+            status=FixStatus.VERIFIED if self.state else FixStatus.REJECTED,
+            safe=finding.edit is not None and finding.edit.safe,
+            patch=patch,
+            verification=self.steps,
+            rejection=None if self.state else f"{last.step}: {last.detail}",
+        )
+
+
 class ProveFix:
-    """Takes one finding's edit through the proof."""
+    """Takes edits through the proof."""
 
     def __init__(self, *, analyze: AnalyzeTree, syntax: Sequence[SyntaxReader]) -> None:
         """Take the full set of analysers and the parsers of the languages."""
         self._analyze = analyze
         self._syntax = syntax
 
-    def examine(self, path: str, source: SourceText) -> FileState | None:
-        """Analyse a file as it stands; None when an analyser did not finish on it."""
-        run = self._analyze.text(path, source)
-        if not run.completed:
-            return None
+    def readers(self, path: str) -> frozenset[str]:
+        """Name the analysers that a proof about such a file asks."""
+        return self._analyze.readers(path)
+
+    def state(self, path: str, source: SourceText, findings: Iterable[Finding]) -> FileState:
+        """Return a file as it stands, given all that the analysers say of it."""
         outline = self._outline(path, source)
-        return FileState(path=path, source=source, findings=run.findings, outline=outline)
+        return FileState(path=path, source=source, findings=tuple(findings), outline=outline)
 
-    def prove(self, state: FileState, finding: Finding) -> tuple[ProvedFix, FileState | None]:
-        """Return the fix with its proof, and the file's new state when it is verified."""
-        steps: list[Verification] = []
+    def prove(self, candidates: Sequence[Candidate]) -> list[Proof]:
+        """Take each candidate through the proof by itself.
+
+        The analysers run once over all of them: to start a tool is most of what it costs.
+        """
+        drafts = [self._draft(one) for one in candidates]
+        parsed = [one for one in drafts if one.state is not None]
+        texts = [(one.state.path, one.state.source) for one in parsed if one.state is not None]
+        runs = iter(self._analyze.texts(texts))
+        return [_judged(one, next(runs)) if one.state else one for one in drafts]
+
+    def _draft(self, candidate: Candidate) -> Proof:
+        """Take the steps that need no analyser; the state's findings are still to come."""
+        before, steps = candidate.state, list[Verification]()
+        after: SourceText | None = before.source
+        for finding in candidate.edited:
+            assert after is not None
+            after, detail = proof.check_applies(after, finding)
+            if after is None:
+                break
         try:
-            new_state = self._take_steps(state, finding, steps)
+            _record(steps, Step.APPLIES, after is not None, detail)
+            assert after is not None
+            state = self.state(before.path, after, ())
+            parsed = state.outline is not None
+            detail = "The file parses." if parsed else "It does not parse."
+            _record(steps, Step.PARSES, parsed, detail)
         except _RejectedError:
-            return self._outcome(state, finding, steps, None), None
-        return self._outcome(state, finding, steps, new_state), new_state
-
-    def _take_steps(
-        self, state: FileState, finding: Finding, steps: list[Verification]
-    ) -> FileState:
-        before = state.source
-        after, detail = proof.check_applies(before, finding)
-        _record(steps, Step.APPLIES, after is not None, detail)
-        assert after is not None
-        outline = self._outline(state.path, after)
-        parsed = outline is not None
-        _record(steps, Step.PARSES, parsed, "The file parses." if parsed else "It does not parse.")
-        run = self._analyze.text(state.path, after)
-        self._check_gone(state, finding, after, run, steps)
-        new = proof.new_findings(state.findings, run.findings)
-        detail = f"New: {', '.join(new)}." if new else "The analysers report nothing new."
-        _record(steps, Step.NO_NEW_FINDINGS, not new, detail)
-        _check_names(state, after, outline, steps)
-        _check_interface(state, finding, outline, steps)
-        return FileState(path=state.path, source=after, findings=run.findings, outline=outline)
-
-    def _check_gone(
-        self,
-        state: FileState,
-        finding: Finding,
-        after: SourceText,
-        run: AnalyzerRun,
-        steps: list[Verification],
-    ) -> None:
-        if not run.completed:
-            _record(steps, Step.FINDING_GONE, False, "The analyser did not finish.")
-        if proof.silenced(state.source.text, after.text):
-            _record(steps, Step.FINDING_GONE, False, "The edit silences a tool by a comment.")
-        gone = proof.is_gone(finding, state.findings, run.findings)
-        detail = "no longer reports it" if gone else "still reports it"
-        _record(steps, Step.FINDING_GONE, gone, f"{finding.analyzer} {detail}.")
+            return Proof(candidate=candidate, steps=tuple(steps), after=after)
+        return Proof(candidate=candidate, steps=tuple(steps), after=after, state=state)
 
     def _outline(self, path: str, source: SourceText) -> Outline | None:
         for reader in self._syntax:
@@ -94,61 +127,64 @@ class ProveFix:
                 return reader.outline(source.text)
         return None
 
-    def _outcome(
-        self,
-        state: FileState,
-        finding: Finding,
-        steps: list[Verification],
-        new_state: FileState | None,
-    ) -> ProvedFix:
-        patch = ""
-        after, _ = proof.check_applies(state.source, finding)
-        if after is not None:
-            patch = proof.unified_diff(state.path, state.source.text, after.text)
-        return ProvedFix(
-            finding=replace(finding, path=state.path),
-            strategy=Strategy.DETERMINISTIC,
-            status=FixStatus.VERIFIED if new_state else FixStatus.REJECTED,
-            safe=finding.edit is not None and finding.edit.safe,
-            patch=patch,
-            verification=tuple(steps),
-            rejection=None if new_state else f"{steps[-1].step}: {steps[-1].detail}",
-        )
+
+def _judged(draft: Proof, run: AnalyzerRun) -> Proof:
+    """Take the other steps with what the analysers say of the new text."""
+    assert draft.state is not None
+    before, after = draft.candidate.state, replace(draft.state, findings=run.findings)
+    steps = list(draft.steps)
+    try:
+        _check_gone(draft.candidate, after, run, steps)
+        new = proof.new_findings(before.findings, after.findings)
+        detail = f"New: {', '.join(new)}." if new else "The analysers report nothing new."
+        _record(steps, Step.NO_NEW_FINDINGS, not new, detail)
+        _check_names(before, after, steps)
+        _check_interface(draft.candidate, after, steps)
+    except _RejectedError:
+        return replace(draft, steps=tuple(steps), state=None)
+    return replace(draft, steps=tuple(steps), state=after)
+
+
+def _check_gone(
+    candidate: Candidate, after: FileState, run: AnalyzerRun, steps: list[Verification]
+) -> None:
+    if not run.completed:
+        _record(steps, Step.FINDING_GONE, False, "The analyser did not finish.")
+    if proof.silenced(candidate.state.source.text, after.source.text):
+        _record(steps, Step.FINDING_GONE, False, "The edit silences a tool by a comment.")
+    gone = proof.are_gone(candidate.mended, candidate.state.findings, after.findings)
+    names = " and ".join(sorted({one.analyzer for one in candidate.mended}))
+    detail = "no longer reports it" if gone else "still reports it"
+    _record(steps, Step.FINDING_GONE, gone, f"{names} {detail}.")
+
+
+def _check_names(before: FileState, after: FileState, steps: list[Verification]) -> None:
+    assert after.outline is not None
+    known = before.outline.imports if before.outline else frozenset()
+    imports = proof.new_imports(known, after.outline.imports)
+    dangers = proof.new_dangers(before.source.text, after.source.text)
+    problems = [f"new import {one}" for one in imports] + [f"new use of {one}" for one in dangers]
+    detail = "; ".join(problems) or "No unknown import and no undefined name."
+    _record(steps, Step.NO_NEW_NAMES, not problems, detail)
+
+
+def _check_interface(candidate: Candidate, after: FileState, steps: list[Verification]) -> None:
+    before, now = candidate.state.outline, after.outline
+    assert now is not None
+    if before is None:
+        _record(steps, Step.PUBLIC_INTERFACE_KEPT, False, "The file did not parse before.")
+        return
+    changed = sorted(
+        name
+        for name, signature in before.definitions.items()
+        if now.definitions.get(name) != signature
+    )
+    changed += sorted(before.names - now.names)
+    detail = f"Changed: {', '.join(changed[:5])}." if changed else "Every definition is kept."
+    _record(steps, Step.PUBLIC_INTERFACE_KEPT, not changed, detail)
 
 
 def _record(steps: list[Verification], step: Step, passed: bool, detail: str) -> None:
     steps.append(Verification(step=step, passed=passed, detail=detail))
     if not passed:
         raise _RejectedError
-
-
-def _check_names(
-    state: FileState, after: SourceText, outline: Outline | None, steps: list[Verification]
-) -> None:
-    assert outline is not None
-    known = state.outline.imports if state.outline else frozenset()
-    imports = proof.new_imports(known, outline.imports)
-    dangers = proof.new_dangers(state.source.text, after.text)
-    problems = [f"new import {one}" for one in imports] + [f"new use of {one}" for one in dangers]
-    detail = "; ".join(problems) or "No unknown import and no undefined name."
-    _record(steps, Step.NO_NEW_NAMES, not problems, detail)
-
-
-def _check_interface(
-    state: FileState, finding: Finding, outline: Outline | None, steps: list[Verification]
-) -> None:
-    assert outline is not None
-    if state.outline is None:
-        _record(steps, Step.PUBLIC_INTERFACE_KEPT, False, "The file did not parse before.")
-        return
-    changed = sorted(
-        name
-        for name, signature in state.outline.definitions.items()
-        if outline.definitions.get(name) != signature
-    )
-    changed += sorted(state.outline.names - outline.names)
-    if finding.scope and finding.scope in state.outline.definitions:
-        kept = finding.scope in outline.definitions
-        changed += [] if kept else [finding.scope]
-    detail = f"Changed: {', '.join(changed[:5])}." if changed else "Every definition is kept."
-    _record(steps, Step.PUBLIC_INTERFACE_KEPT, not changed, detail)

@@ -7,7 +7,9 @@ import json
 import tempfile
 import time
 from abc import ABC, abstractmethod
+from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
@@ -17,7 +19,7 @@ from kova.adapters.analyzers.process import Completed, ProcessLimits, run
 from kova.domain.finding import Finding, ProposedEdit, Skipped, Span
 from kova.domain.rule import Catalogue, Rule
 from kova.domain.text import clean, shorten
-from kova.ports.analyzer import AnalyzerRun
+from kova.ports.analyzer import AnalyzerRun, Text
 
 _BATCH: Final = 1_000  # Paths in one command line,
 _BATCH_BYTES: Final = 200_000  # and their bytes, well below the kernel's limit.
@@ -160,13 +162,18 @@ class ProgramAnalyzer(ABC):
             findings=done.findings, skipped=(*skipped, *done.skipped), completed=done.completed
         )
 
-    def analyze_text(self, path: str, content: bytes) -> AnalyzerRun:
-        """Analyse one file's content in a private folder."""
+    def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
+        """Analyse contents in one run, each below a numbered folder of its own.
+
+        What a path says (a test, a workflow) holds below any folder: see domain/rule.py.
+        """
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
-            target = Path(name, path)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(content)
-            return self.analyze(Path(name), [path])
+            paths = [f"{number}/{text.path}" for number, text in enumerate(texts)]
+            for path, text in zip(paths, texts, strict=True):
+                target = Path(name, path)
+                target.parent.mkdir(parents=True, exist_ok=True)
+                target.write_bytes(text.content)
+            return _by_text(self.analyze(Path(name), paths), texts)
 
     def _copy(
         self, folder: Path, tree: Path, paths: Sequence[str]
@@ -300,6 +307,28 @@ def parse(output: bytes) -> Any:
         ValueError, RecursionError: it is none.
     """
     return json.loads(output)
+
+
+def _by_text(run: AnalyzerRun, texts: Sequence[Text]) -> list[AnalyzerRun]:
+    """Share a run of numbered folders out to the texts that are in them."""
+    findings: dict[str, list[Finding]] = defaultdict(list)
+    skipped: dict[str, list[Skipped]] = defaultdict(list)
+    for finding in run.findings:
+        number, _, path = finding.path.partition("/")
+        findings[number].append(replace(finding, path=path))
+    for one in run.skipped:
+        number, _, path = one.path.partition("/")
+        skipped[number].append(replace(one, path=path))
+    # A failure that names no file may have hidden something in any.
+    unnamed = not run.completed and not skipped
+    return [
+        AnalyzerRun(
+            findings=tuple(findings[number]),
+            skipped=tuple(skipped[number]),
+            completed=not (unnamed or skipped[number]),
+        )
+        for number in map(str, range(len(texts)))
+    ]
 
 
 def _shorter(limits: ProcessLimits, seconds: float) -> ProcessLimits:
