@@ -44,8 +44,12 @@ KIN: Final[Mapping[int, frozenset[int]]] = {
     614: frozenset({614, 1004}),
     643: frozenset({643, 91}),
 }
-# Labels that look wrong: see docs/quality.md.
-DOUBTFUL: Final[frozenset[str]] = frozenset()
+# Called vulnerable, though what reaches the sink is a constant: `if 'should' not in` a string that
+# holds it never takes the input.
+DOUBTFUL: Final = frozenset(
+    f"BenchmarkTest{int(number):05}"
+    for number in "8 89 114 289 340 350 377 436 535 616 845 947 1000".split()
+)
 # ruff tells no CWE: those of its security rules that belong to a category.
 _RUFF: Final[Mapping[str, int]] = {
     "S102": 94, "S307": 94, "S301": 502, "S302": 502, "S506": 502, "S311": 330, "S324": 328,
