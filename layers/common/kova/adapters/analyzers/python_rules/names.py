@@ -12,6 +12,8 @@ Function = ast.FunctionDef | ast.AsyncFunctionDef
 # What says nothing to a rule: how a name is used, an operator, and what only type checkers read.
 _SILENT: Final = frozenset({"ctx", "op", "ops", "kind", "type_comment", "type_params"})
 
+_LONGEST: Final = 50  # Parts of a dotted name; what is longer was made to be slow.
+
 
 class _Fields(dict[type[ast.AST], tuple[str, ...]]):
     """The fields of a kind of node that mean something, found out once."""
@@ -37,12 +39,12 @@ def parts_of(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def nodes_below(*roots: ast.AST) -> Iterator[ast.AST]:
-    """Yield nodes and all that is in them, without a stack of calls."""
-    pending = list(roots)
+    """Yield nodes and all that is in them, in order, without a stack of calls."""
+    pending = [*reversed(roots)]
     while pending:
         node = pending.pop()
         yield node
-        pending.extend(parts_of(node))
+        pending += reversed([*parts_of(node)])
 
 
 def holds(node: ast.AST, wanted: ast.AST) -> bool:
@@ -53,7 +55,7 @@ def holds(node: ast.AST, wanted: ast.AST) -> bool:
 def dotted_name(node: ast.AST) -> str:
     """Return `a.b.c` for names and attributes; a part that is neither is left out as `?`."""
     parts: list[str] = []
-    while isinstance(node, ast.Attribute):
+    while isinstance(node, ast.Attribute) and len(parts) < _LONGEST:
         parts.append(node.attr)
         node = node.value
     first = _word(node)

@@ -173,11 +173,15 @@ class Expressions:
 
     def _subscript(self, node: cst.Subscript) -> ast.expr:
         first, last = node.slice[0], node.slice[-1]
-        if len(node.slice) == 1 and not isinstance(first.comma, cst.Comma):
+        comma = last.comma if isinstance(last.comma, cst.Comma) else None
+        starred = isinstance(first.slice, cst.Index) and first.slice.star
+        if len(node.slice) == 1 and comma is None and not starred:
             index = self.of(first.slice)
         else:
             elements = self._each(one.slice for one in node.slice)
             index = self.at(ast.Tuple(elts=elements, ctx=ast.Load()), first, last)
+            if comma is not None:
+                index.end_col_offset = self._offset(self._places[comma.whitespace_after].start)
         return ast.Subscript(value=self.of(node.value), slice=index, ctx=ast.Load())
 
     def _index(self, node: cst.Index) -> ast.expr:

@@ -86,7 +86,10 @@ def _row(node: Prefixed | cst.ConcatenatedString) -> Iterator[Prefixed]:
 
 
 def _value(node: cst.SimpleString) -> str | bytes:
-    value = node.evaluated_value
+    try:
+        value = node.evaluated_value
+    except SyntaxError:  # An escape that Python does not know; LibCST does not look.
+        return node.raw_value.encode() if "b" in node.prefix else node.raw_value
     assert isinstance(value, str | bytes)
     return value
 
