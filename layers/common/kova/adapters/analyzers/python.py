@@ -2,20 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path, PurePosixPath
-from typing import Final
 
 from kova.adapters.analyzers.child import ChildAnalyzer
+from kova.adapters.analyzers.python_rules.words import may_find
 from kova.adapters.analyzers.rules.python import RULES
-
-# What python_rules/__main__.py asks of a text, in short, without importing LibCST for it.
-_WORDS: Final = re.compile(
-    rb"\b(?:md5|sha1|MD5|SHA1|sha|requests|httpx|aiohttp|urllib3|CERT_NONE|random|input|argv)\b"
-    rb"|\breq(?:uest)?\.\w"
-    rb"|\.(?:execute\w*|raw|read_sql\w*)\(|get_\w*argument|@\w+\.(?:route|get|post|put|patch|delete"
-    rb"|api_route|websocket)\("
-)
 
 
 class PythonAnalyzer(ChildAnalyzer):
@@ -33,4 +24,4 @@ class PythonAnalyzer(ChildAnalyzer):
 
     def may_match(self, path: str, folder: Path) -> bool:
         """Look for the words without which no rule can match."""
-        return _WORDS.search((folder / path).read_bytes()) is not None
+        return may_find((folder / path).read_bytes())

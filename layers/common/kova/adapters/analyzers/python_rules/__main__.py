@@ -2,61 +2,47 @@
 
 from __future__ import annotations
 
+import gc
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-import libcst as cst
-from libcst.metadata import MetadataWrapper, PositionProvider
-
 from kova.adapters.analyzers.child import Hit, serve
-from kova.adapters.analyzers.python_rules import flow_tables, purpose, requests, sql
+from kova.adapters.analyzers.python_rules import words
 from kova.adapters.analyzers.python_rules.flow import check_flow
 from kova.adapters.analyzers.python_rules.hits import Problem
 from kova.adapters.analyzers.python_rules.index import Index, index_module
+from kova.adapters.analyzers.python_rules.purpose import check_hashes
+from kova.adapters.analyzers.python_rules.requests import check_requests
+from kova.adapters.analyzers.python_rules.sql import check_sql
+from kova.adapters.analyzers.python_rules.tree import parse
 
-Family = tuple[Callable[[str], object], Callable[[Index], Iterable[Problem]]]
-
-
-def _may_flow(text: str) -> bool:
-    sources = flow_tables.SOURCES_TEXT.search(text) and flow_tables.SINKS_TEXT.search(text)
-    weak = flow_tables.WEAK_TEXT.search(text) and purpose.SECRET_TEXT.search(text)
-    return bool(sources or weak)
-
+Family = tuple[Callable[[bytes], bool], Callable[[Index], Iterable[Problem]]]
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    (purpose.TEXT.search, purpose.check_hashes),
-    (requests.TEXT.search, requests.check_requests),
-    (sql.TEXT.search, sql.check_sql),
-    (_may_flow, check_flow),
+    (words.may_hash, check_hashes),
+    (words.may_request, check_requests),
+    (words.may_query, check_sql),
+    (words.may_flow, check_flow),
 )
-
-
-def may_match(text: str) -> bool:
-    """Tell whether a file holds any word that a rule looks for."""
-    return any(looks(text) for looks, _ in FAMILIES)
 
 
 def check(path: str, text: str) -> Iterator[Hit]:
     """Yield the problems of a file; one that does not parse is ruff's to tell."""
     del path
-    chosen = [rules for looks, rules in FAMILIES if looks(text)]
-    if not chosen:
+    content = text.encode()
+    chosen = [rules for may_find, rules in FAMILIES if may_find(content)]
+    module = parse(text) if chosen else None
+    if module is None:
         return
-    try:
-        module = cst.parse_module(text)
-    except cst.ParserSyntaxError:
-        return
-    index = index_module(module)
-    problems = _without_echo([one for rules in chosen for one in rules(index)])
-    if not problems:
-        return
-    places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-    for one in problems:
-        place = places[one.node]
+    index = index_module(module, text)
+    for one in _without_echo([one for rules in chosen for one in rules(index)]):
+        node = one.node
+        assert node.end_lineno is not None
+        assert node.end_col_offset is not None
         yield Hit(
             rule=one.rule,
-            start=(place.start.line, place.start.column + 1),
-            end=(place.end.line, place.end.column + 1),
+            start=(node.lineno, index.column(node.lineno, node.col_offset)),
+            end=(node.end_lineno, index.column(node.end_lineno, node.end_col_offset)),
             message=one.message,
         )
 
@@ -69,6 +55,8 @@ def _without_echo(problems: list[Problem]) -> list[Problem]:
 
 def main() -> None:
     """Serve the parent."""
+    # A tree is a million objects without a circle: looking for circles in it is wasted.
+    gc.set_threshold(500_000)
     serve(check)
 
 

@@ -1,27 +1,31 @@
 """Input from outside followed through a module: within a function, and through its helpers.
 
-An abstract interpreter over LibCST: each name holds a Value. Branches are joined; a loop's body is
-taken twice; a function of the same module is summed up once (what it returns, what its parameters
-reach) and applied where it is called. Values held by objects of other modules are not followed.
+An abstract interpreter: each name holds a Value. Branches are joined; a loop's body is taken twice;
+a function of the same module is summed up once (what it returns, what its parameters reach) and
+applied where it is called. Values held by objects of other modules are not followed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+import ast
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-
-import libcst as cst
+from typing import Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.expressions import Expressions
+from kova.adapters.analyzers.python_rules.expressions import PARAMETER, Expressions
 from kova.adapters.analyzers.python_rules.guards import constant_test, guarded_names, leaves
 from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import Index, dotted_name, last_name, targets
+from kova.adapters.analyzers.python_rules.index import Index
+from kova.adapters.analyzers.python_rules.names import Function, dotted_name, last_name, targets
 from kova.adapters.analyzers.python_rules.purpose import is_secret_name
+from kova.adapters.analyzers.python_rules.reach import Reach, is_route
 from kova.adapters.analyzers.python_rules.values import NOTHING, Value, join, of
 
-_PARAMETER = "param:"
-_DEEPEST = 12  # Helpers within helpers.
+_DEEPEST: Final = 12  # Helpers within helpers.
+_OWN: Final = frozenset({"self", "cls"})
+_NOT_FROM_THE_PATH: Final = _OWN | {"request", "req", "response", "db", "session"}
+_TEXT_TYPES: Final = frozenset({"", "str", "bytes", "Optional"})
 
 
 @dataclass(kw_only=True)
@@ -29,7 +33,7 @@ class Summary:
     """What a function does with its parameters: the labels `param:x` stand for them."""
 
     returns: Value = NOTHING
-    reached: list[tuple[str, str, cst.CSTNode]] = field(default_factory=list)
+    reached: list[tuple[str, str, ast.stmt | ast.expr]] = field(default_factory=list)
     """Parameter's label, kind of harm, and the node that does it."""
 
 
@@ -41,14 +45,22 @@ class Flow:
         self.index = index
         self.problems: dict[tuple[int, str], Problem] = {}
         self.globals: dict[str, Value] = {}
+        self.answers_html = any(
+            origin.split(".")[0] in {"flask", "bottle", "quart"}
+            for origin in index.imports.values()
+        )
         self._summaries: dict[str, Summary] = {}
         self._under_way: set[str] = set()
 
     def run(self) -> Iterator[Problem]:
-        """Yield the problems of the module and of each function."""
-        Body(self, self.globals, Summary(), "").block(self.index.module.body)
+        """Yield the problems of the module and of each function that input may come to."""
+        reach = Reach(self.index)
+        if reach.module:
+            Body(self, self.globals, Summary(), "").block(self.index.module.body)
+            reach.spread(name for name, value in self.globals.items() if value)
         for name in self.index.functions:
-            self.summary(name)
+            if name in reach.functions:
+                self.summary(name)
         yield from self.problems.values()
 
     def summary(self, name: str) -> Summary:
@@ -59,39 +71,19 @@ class Flow:
             self._under_way.add(name)
             function = self.index.functions[name]
             summary = Summary()
-            names = {**self.globals, **self._parameters(function)}
+            names = {**self.globals, **_parameters(function)}
             body = Body(self, names, summary, name)
-            body.block(function.body.body)
+            body.block(function.body)
             self._summaries[name] = summary
             self._under_way.discard(name)
         return self._summaries.get(name, Summary())
 
-    def _parameters(self, function: cst.FunctionDef) -> dict[str, Value]:
-        is_route = any(_is_route(one.decorator) for one in function.decorators)
-        found: dict[str, Value] = {}
-        for param in _all_params(function.params):
-            name = param.name.value
-            labels = {_PARAMETER + name}
-            annotation = last_name(param.annotation.annotation) if param.annotation else ""
-            plain = annotation in tables.PLAIN_TYPES
-            text = annotation in {"", "str", "bytes", "Optional"}
-            injected = isinstance(param.default, cst.Call) and last_name(param.default.func) in {
-                "Depends",
-                "Security",
-            }
-            named = name in {"self", "cls", "request", "req", "response", "db", "session"}
-            if is_route and text and not plain and not injected and not named:
-                labels.add(tables.REQUEST)
-            own = name in {"self", "cls"}
-            found[name] = NOTHING if plain or own else of(*labels)
-        return found
-
-    def reached(self, kind: str, node: cst.CSTNode, value: Value, summary: Summary) -> None:
+    def reached(self, kind: str, node: ast.stmt | ast.expr, value: Value, summary: Summary) -> None:
         """Note that a value reached a place of harm."""
         if kind in value.clean:
             return
         for label in value.labels:
-            if label.startswith(_PARAMETER):
+            if label.startswith(PARAMETER):
                 entry = (label, kind, node)
                 if entry not in summary.reached:
                     summary.reached.append(entry)
@@ -102,7 +94,7 @@ class Flow:
             _, harm = tables.RULES[kind]
             self._report("local-input", node, f"What the user types {harm}.")
 
-    def weak(self, name: str, node: cst.CSTNode, value: Value) -> None:
+    def weak(self, name: str, node: ast.stmt | ast.expr, value: Value) -> None:
         """Note that a guessable number was given the name of a secret."""
         if tables.WEAK in value.labels and is_secret_name(name):
             self._report(
@@ -111,7 +103,7 @@ class Flow:
                 f"The random module can be predicted, and {name!r} must not be: use secrets.",
             )
 
-    def _report(self, rule: str, node: cst.CSTNode, message: str) -> None:
+    def _report(self, rule: str, node: ast.stmt | ast.expr, message: str) -> None:
         self.problems.setdefault((id(node), rule), Problem(rule=rule, node=node, message=message))
 
 
@@ -127,18 +119,21 @@ class Body:
         self.values = Expressions(self)
         self._loops = 0
 
-    def block(self, statements: Iterable[cst.CSTNode]) -> None:
+    def block(self, statements: Sequence[ast.stmt]) -> None:
         """Take statements one after the other."""
         for statement in statements:
             self._statement(statement)
 
-    def bind(self, target: cst.CSTNode, value: Value, node: cst.CSTNode) -> None:
+    def bind(self, target: ast.expr, value: Value, node: ast.stmt | ast.expr) -> None:
         """Bind a target: names hold the value, containers gather it."""
-        if isinstance(target, cst.Tuple | cst.List):
-            for element in target.elements:
-                self.bind(element.value, value, node)
+        if isinstance(target, ast.Tuple | ast.List):
+            for element in target.elts:
+                self.bind(element, value, node)
             return
-        if isinstance(target, cst.Subscript):
+        if isinstance(target, ast.Starred):
+            self.bind(target.value, value, node)
+            return
+        if isinstance(target, ast.Subscript):
             self.values.weak_key(target, value, node)
             name = dotted_name(target.value)
             kept = replace(value, labels=value.labels - {tables.WEAK})
@@ -149,68 +144,67 @@ class Body:
             self.names[name] = value
             self.flow.weak(last_name(target), node, value)
 
-    def _statement(self, node: cst.CSTNode) -> None:
-        if isinstance(node, cst.SimpleStatementLine | cst.SimpleStatementSuite):
-            for small in node.body:
-                self._small(small)
-        elif isinstance(node, cst.If):
+    def _statement(self, node: ast.stmt) -> None:
+        if isinstance(node, ast.If):
             self._if(node)
-        elif isinstance(node, cst.For | cst.While):
+        elif isinstance(node, ast.For | ast.AsyncFor | ast.While):
             self._loop(node)
-        elif isinstance(node, cst.With):
+        elif isinstance(node, ast.With | ast.AsyncWith):
             self._with(node)
-        elif isinstance(node, cst.Try | cst.TryStar):
+        elif isinstance(node, ast.Try | ast.TryStar):
             self._try(node)
-        elif isinstance(node, cst.Match):
+        elif isinstance(node, ast.Match):
             self._match(node)
-        elif isinstance(node, cst.ClassDef):
-            self.block(node.body.body)
+        elif isinstance(node, ast.ClassDef):
+            self.block(node.body)
+        else:
+            self._small(node)
 
-    def _small(self, node: cst.CSTNode) -> None:
-        if isinstance(node, cst.Assign | cst.AnnAssign) and node.value is not None:
+    def _small(self, node: ast.stmt) -> None:
+        if isinstance(node, ast.Assign | ast.AnnAssign) and node.value is not None:
             value = self.values.of(node.value)
             for target in targets(node):
                 self.bind(target, value, node.value)
-        elif isinstance(node, cst.AugAssign):
+        elif isinstance(node, ast.AugAssign):
             name = dotted_name(node.target)
             value = join([self.names.get(name, NOTHING), self.values.of(node.value)])
             self.bind(node.target, value, node.value)
-        elif isinstance(node, cst.Return) and node.value is not None:
+        elif isinstance(node, ast.Return) and node.value is not None:
             self._return(node, node.value)
-        elif isinstance(node, cst.Expr):
+        elif isinstance(node, ast.Expr):
             self.values.of(node.value)
-        elif isinstance(node, cst.Assert):
+        elif isinstance(node, ast.Assert):
             self.values.of(node.test)
             self._clean(guarded_names(node.test))
-        elif isinstance(node, cst.Raise) and node.exc is not None:
+        elif isinstance(node, ast.Raise) and node.exc is not None:
             self.values.of(node.exc)
 
-    def _with(self, node: cst.With) -> None:
+    def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
-            value = self.values.of(item.item)
-            if item.asname:
-                self.bind(item.asname.name, value, node)
-        self.block(node.body.body)
+            value = self.values.of(item.context_expr)
+            if item.optional_vars is not None:
+                self.bind(item.optional_vars, value, node)
+        self.block(node.body)
 
-    def _return(self, node: cst.Return, expression: cst.BaseExpression) -> None:
+    def _return(self, node: ast.Return, expression: ast.expr) -> None:
         value = self.values.of(expression)
         self.summary.returns = join([self.summary.returns, value])
         self.flow.weak(self.scope.rpartition(".")[2], expression, value)
         function = self.flow.index.functions.get(self.scope)
-        if function is None or not any(_is_route(one.decorator) for one in function.decorators):
+        if function is None or not is_route(function) or not self.flow.answers_html:
             return
-        if _answers_html(self.flow.index) and not isinstance(expression, cst.Dict | cst.List):
+        if not isinstance(expression, ast.Dict | ast.List):
             self.flow.reached("xss", node, value, self.summary)
 
-    def _if(self, node: cst.If) -> None:
+    def _if(self, node: ast.If) -> None:
         self.values.of(node.test)
-        known = constant_test(node.test, self.names, self.values.numbers)
+        known = constant_test(node.test)
         guarded = guarded_names(node.test)
         before = dict(self.names)
         ends = []
         if known is not False:
             self._clean(guarded)
-            self.block(node.body.body)
+            self.block(node.body)
             if not leaves(node.body):
                 ends.append(self.names)
         self.names = dict(before)
@@ -219,60 +213,51 @@ class Body:
             # left, or put something harmless in their place.
             rebound = {one for one in guarded if ends and not ends[0].get(one, NOTHING)}
             self._clean(guarded if leaves(node.body) else rebound)
-            if isinstance(node.orelse, cst.If):
-                self._if(node.orelse)
-            elif node.orelse is not None:
-                self.block(node.orelse.body.body)
-            if (
-                node.orelse is None
-                or isinstance(node.orelse, cst.If)
-                or not leaves(node.orelse.body)
-            ):
+            self.block(node.orelse)
+            if not leaves(node.orelse):
                 ends.append(self.names)
         self.names = _joined(ends) if ends else self.names
 
-    def _loop(self, node: cst.For | cst.While) -> None:
-        if isinstance(node, cst.For):
-            self.bind(node.target, self.values.of(node.iter), node)
-        else:
+    def _loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
+        if isinstance(node, ast.While):
             self.values.of(node.test)
+        else:
+            self.bind(node.target, self.values.of(node.iter), node)
         before = dict(self.names)
         self._loops += 1
         for _ in range(2 if self._loops == 1 else 1):
-            self.block(node.body.body)
+            self.block(node.body)
         self._loops -= 1
-        if node.orelse is not None:
-            self.block(node.orelse.body.body)
+        self.block(node.orelse)
         self.names = _joined([before, self.names])
 
-    def _try(self, node: cst.Try | cst.TryStar) -> None:
+    def _try(self, node: ast.Try | ast.TryStar) -> None:
         before = dict(self.names)
-        self.block(node.body.body)
+        self.block(node.body)
         ends = [dict(self.names)]
         for handler in node.handlers:
             self.names = _joined([before, ends[0]])
-            self.block(handler.body.body)
+            self.block(handler.body)
             if not leaves(handler.body):
                 ends.append(self.names)
         self.names = _joined(ends)
-        for part in (node.orelse, node.finalbody):
-            if part is not None:
-                self.block(part.body.body)
+        self.block(node.orelse)
+        self.block(node.finalbody)
 
-    def _match(self, node: cst.Match) -> None:
+    def _match(self, node: ast.Match) -> None:
         self.values.of(node.subject)
         before = dict(self.names)
         ends = [before]
         for case in node.cases:
             self.names = dict(before)
-            self.block(case.body.body)
+            self.block(case.body)
             ends.append(self.names)
         self.names = _joined(ends)
 
     def _clean(self, names: set[str]) -> None:
         for name in names:
             value = self.names.get(name, NOTHING)
-            self.names[name] = value.cleaned(kind for kind in tables.RULES)
+            self.names[name] = value.cleaned(tables.RULES)
 
 
 def check_flow(index: Index) -> Iterator[Problem]:
@@ -285,19 +270,26 @@ def _joined(ends: list[dict[str, Value]]) -> dict[str, Value]:
     return {name: join([end.get(name, NOTHING) for end in ends]) for name in names}
 
 
-def _all_params(params: cst.Parameters) -> Iterator[cst.Param]:
-    yield from (*params.posonly_params, *params.params, *params.kwonly_params)
-    for star in (params.star_arg, params.star_kwarg):
-        if isinstance(star, cst.Param):
-            yield star
+def _parameters(function: Function) -> dict[str, Value]:
+    """Return what a function's parameters hold: what is given, and what a route hands over."""
+    routed = is_route(function)
+    found: dict[str, Value] = {}
+    for taken, default in _taken(function.args):
+        annotation = last_name(taken.annotation) if taken.annotation else ""
+        if annotation in tables.PLAIN_TYPES or taken.arg in _OWN:
+            found[taken.arg] = NOTHING
+            continue
+        injected = isinstance(default, ast.Call) and last_name(default.func) in tables.INJECTS
+        sent = annotation in _TEXT_TYPES and taken.arg not in _NOT_FROM_THE_PATH and not injected
+        labels = [tables.REQUEST] if routed and sent else []
+        found[taken.arg] = of(PARAMETER + taken.arg, *labels)
+    return found
 
 
-def _is_route(decorator: cst.BaseExpression) -> bool:
-    func = decorator.func if isinstance(decorator, cst.Call) else decorator
-    return isinstance(func, cst.Attribute) and func.attr.value in tables.ROUTES
-
-
-def _answers_html(index: Index) -> bool:
-    return any(
-        origin.split(".")[0] in {"flask", "bottle", "quart"} for origin in index.imports.values()
+def _taken(args: ast.arguments) -> Iterator[tuple[ast.arg, ast.expr | None]]:
+    plain = [*args.posonlyargs, *args.args]
+    yield from zip(
+        plain, [*[None] * (len(plain) - len(args.defaults)), *args.defaults], strict=True
     )
+    yield from zip(args.kwonlyargs, args.kw_defaults, strict=True)
+    yield from ((star, None) for star in (args.vararg, args.kwarg) if star is not None)

@@ -9,20 +9,6 @@ REQUEST: Final = "request"  # Anyone on the network chose it.
 LOCAL: Final = "local"  # Whoever started the program chose it.
 WEAK: Final = "weak"  # A random number that can be guessed.
 
-SOURCES_TEXT: Final = re.compile(
-    r"\breq(?:uest)?\.(?:args|form|values|cookies|headers|json|data|files|query|params|path_params"
-    r"|body|GET|POST|COOKIES|META|FILES|get_\w+|url|full_path|path|forms|stream|user_agent)"
-    r"|(?<![\w.])input\(|\bsys\.argv\b|\bargv\b|\.get_\w*argument\(|@\w+\.(?:route|get|post|put"
-    r"|patch|delete|api_route|websocket)\("
-)
-SINKS_TEXT: Final = re.compile(
-    r"\b(?:eval|exec|system|popen|subprocess|open|remove|unlink|rmtree|redirect|Redirect\w*"
-    r"|HttpResponse\w*|render_template_string|Template|from_string|Markup|mark_safe|pickle|cPickle"
-    r"|dill|marshal|yaml|jsonpickle|execute\w*|raw|send_file|FileResponse|Path|requests|httpx"
-    r"|urlopen|xpath|XPath|spawn\w*|getoutput|getstatusoutput|create_subprocess_shell|import_module|exec_command|return|search_s|search|extract\w*)\b"
-)
-WEAK_TEXT: Final = re.compile(r"\bimport\s+random\b|\bfrom\s+random\b|\brandom,|, random\b")
-
 REQUEST_FIELDS: Final = frozenset(
     """
     args form values cookies headers json data files query_string query_params path_params body
@@ -31,6 +17,7 @@ REQUEST_FIELDS: Final = frozenset(
     get_cookie
     """.split()
 )
+REQUEST_NAMES: Final = ("flask.request", "bottle.request", "quart.request")
 # These begin with our own host: a redirect there stays here.
 OWN_ADDRESS: Final = frozenset({"url", "full_path", "path"})
 REQUEST_CALLS: Final = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
@@ -39,8 +26,10 @@ ROUTES: Final = frozenset(
 )
 # A parameter of one of these types cannot carry text that does harm, or is checked by its model.
 PLAIN_TYPES: Final = frozenset({"int", "float", "bool", "UUID", "date", "datetime", "Decimal"})
+INJECTS: Final = frozenset({"Depends", "Security"})
 LOCAL_CALLS: Final = frozenset({"input", "sys.stdin.read", "sys.stdin.readline"})
 LOCAL_NAMES: Final = frozenset({"sys.argv"})
+ORIGINS: Final = ("random.", "sys.argv.", "sys.stdin.")
 WEAK_CALLS: Final = frozenset(
     f"random.{name}"
     for name in (

@@ -2,96 +2,96 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-import libcst as cst
+import ast
+import operator
+from collections.abc import Callable, Sequence
+from typing import Any, Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.index import dotted_name, last_name, text_of
-from kova.adapters.analyzers.python_rules.values import Value
+from kova.adapters.analyzers.python_rules.names import (
+    arguments,
+    dotted_name,
+    has_name,
+    last_name,
+    text_of,
+)
 
-_ENDS = (cst.Return, cst.Raise, cst.Continue, cst.Break)
-_STOPPERS = frozenset({"abort", "exit", "_exit", "fail", "error"})
+_ENDS: Final = (ast.Return, ast.Raise, ast.Continue, ast.Break)
+_STOPPERS: Final = frozenset({"abort", "exit", "_exit", "fail", "error"})
+_COMPARED: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
+    ast.Gt: operator.gt,
+    ast.Lt: operator.lt,
+    ast.GtE: operator.ge,
+    ast.LtE: operator.le,
+    ast.Eq: operator.eq,
+    ast.NotEq: operator.ne,
+}
+_COUNTED: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
+    ast.Add: operator.add,
+    ast.Sub: operator.sub,
+    ast.Mult: operator.mul,
+    ast.FloorDiv: operator.floordiv,
+    ast.Div: operator.floordiv,
+    ast.Mod: operator.mod,
+}
+_LARGEST: Final = 10**9
 
 
-def guarded_names(test: cst.BaseExpression) -> set[str]:
+def guarded_names(test: ast.expr) -> set[str]:
     """Return the names that a test compares with what is allowed."""
     found: set[str] = set()
-    if isinstance(test, cst.BooleanOperation):
-        return guarded_names(test.left) | guarded_names(test.right)
-    if isinstance(test, cst.UnaryOperation):
-        return guarded_names(test.expression)
-    if isinstance(test, cst.Comparison):
-        for target in test.comparisons:
-            equal = isinstance(target.operator, cst.Equal | cst.NotEqual)
-            member = isinstance(target.operator, cst.In | cst.NotIn)
-            empty = text_of(target.comparator) in {"", None} and not isinstance(
-                target.comparator, cst.Name | cst.Attribute
-            )
-            if member or (equal and not empty):
-                found.add(dotted_name(test.left))
-    if isinstance(test, cst.Call) and tables.GUARDS.search(last_name(test.func)):
-        found |= {dotted_name(arg.value) for arg in test.args}
-        if isinstance(test.func, cst.Attribute):
+    if isinstance(test, ast.BoolOp):
+        found = set().union(*map(guarded_names, test.values))
+    elif isinstance(test, ast.UnaryOp):
+        found = guarded_names(test.operand)
+    elif isinstance(test, ast.NamedExpr):
+        found = guarded_names(test.value)
+    elif isinstance(test, ast.Compare):
+        if any(map(_allows, test.ops, test.comparators)):
+            found = {dotted_name(test.left)}
+    elif isinstance(test, ast.Call) and tables.GUARDS.search(last_name(test.func)):
+        found = set(map(dotted_name, arguments(test)))
+        if isinstance(test.func, ast.Attribute):
             found.add(dotted_name(test.func.value))
-    if isinstance(test, cst.NamedExpr):
-        found |= guarded_names(test.value)
     return found - {""}
 
 
-def leaves(body: cst.BaseSuite) -> bool:
+def _allows(comparison: ast.cmpop, with_what: ast.expr) -> bool:
+    if isinstance(comparison, ast.In | ast.NotIn):
+        return True
+    something = has_name(with_what) or text_of(with_what)
+    return isinstance(comparison, ast.Eq | ast.NotEq) and bool(something)
+
+
+def leaves(block: Sequence[ast.stmt]) -> bool:
     """Tell whether a block always ends the function or the turn of the loop."""
-    if not body.body:
+    if not block:
         return False
-    last = body.body[-1]
-    if isinstance(last, cst.SimpleStatementLine):
-        last = last.body[-1]
-    if isinstance(last, cst.Expr) and isinstance(last.value, cst.Call):
+    last = block[-1]
+    if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
         return last_name(last.value.func) in _STOPPERS
-    if isinstance(last, cst.If):
-        orelse = last.orelse
-        return leaves(last.body) and isinstance(orelse, cst.Else) and leaves(orelse.body)
+    if isinstance(last, ast.If):
+        return leaves(last.body) and leaves(last.orelse)
     return isinstance(last, _ENDS)
 
 
-def constant_test(
-    test: cst.BaseExpression, names: Mapping[str, Value], numbers: Mapping[str, int]
-) -> bool | None:
-    """Return how a test over whole numbers that are known always ends, or None."""
-    del names
-    if not isinstance(test, cst.Comparison) or len(test.comparisons) != 1:
+def constant_test(test: ast.expr) -> bool | None:
+    """Return how a test over whole numbers always ends, or None."""
+    if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
-    left = _number(test.left, numbers)
-    target = test.comparisons[0]
-    right = _number(target.comparator, numbers)
-    if left is None or right is None:
-        return None
-    results = {
-        cst.GreaterThan: left > right,
-        cst.LessThan: left < right,
-        cst.GreaterThanEqual: left >= right,
-        cst.LessThanEqual: left <= right,
-        cst.Equal: left == right,
-        cst.NotEqual: left != right,
-    }
-    return results.get(type(target.operator))
+    left, right = _number(test.left), _number(test.comparators[0])
+    compare = _COMPARED.get(type(test.ops[0]))
+    return None if left is None or right is None or compare is None else compare(left, right)
 
 
-def _number(node: cst.BaseExpression, numbers: Mapping[str, int]) -> int | None:
-    if isinstance(node, cst.Integer):
-        return node.evaluated_value
-    if isinstance(node, cst.Name):
-        return numbers.get(node.value)
-    if isinstance(node, cst.BinaryOperation):
-        left, right = _number(node.left, numbers), _number(node.right, numbers)
-        if left is None or right is None or max(abs(left), abs(right)) > 10**9:
-            return None
-        if isinstance(node.operator, cst.Add):
-            return left + right
-        if isinstance(node.operator, cst.Subtract):
-            return left - right
-        if isinstance(node.operator, cst.Multiply):
-            return left * right
-        if isinstance(node.operator, cst.FloorDivide | cst.Modulo | cst.Divide) and right:
-            return left % right if isinstance(node.operator, cst.Modulo) else left // right
-    return None
+def _number(node: ast.expr) -> int | None:
+    if isinstance(node, ast.Constant):
+        return node.value if type(node.value) is int else None
+    if not isinstance(node, ast.BinOp):
+        return None
+    left, right, count = _number(node.left), _number(node.right), _COUNTED.get(type(node.op))
+    if left is None or right is None or count is None or max(abs(left), abs(right)) > _LARGEST:
+        return None
+    if not right and isinstance(node.op, ast.FloorDiv | ast.Div | ast.Mod):
+        return None
+    return count(left, right)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
+import ast
 from dataclasses import dataclass
-
-import libcst as cst
 
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
-    """One problem at one node."""
+    """One problem at one statement or expression."""
 
     rule: str
-    node: cst.CSTNode
+    node: ast.stmt | ast.expr
     message: str

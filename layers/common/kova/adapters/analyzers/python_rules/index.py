@@ -1,193 +1,189 @@
-"""What a module holds: imports, functions, calls, and the dotted names of expressions."""
+"""What a module holds: its statements with the function around them, imports, functions, calls."""
 
 from __future__ import annotations
 
+import ast
 import re
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field, fields
-from functools import cache
+from bisect import bisect_left, bisect_right
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Final
 
-import libcst as cst
+from kova.adapters.analyzers.python_rules.names import Function, dotted_name, nodes_below, parts_of
 
-Function = cst.FunctionDef
+_LINE_END: Final = re.compile(r"\r\n|\r|\n")
+_BLOCKS: Final = ("body", "handlers", "cases", "orelse", "finalbody")
+_HEADED: Final = (
+    ast.FunctionDef, ast.AsyncFunctionDef, ast.ClassDef, ast.If, ast.For, ast.AsyncFor, ast.While,
+    ast.With, ast.AsyncWith,
+)  # fmt: skip
+_COMPOUND: Final = (*_HEADED, ast.Try, ast.TryStar, ast.Match)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Place:
+    """A statement, without the statements in it, and the qualified name of the function around."""
+
+    node: ast.stmt
+    scope: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class CallPlace:
+    """A call, and the statement that it is part of."""
+
+    call: ast.Call
+    place: Place
 
 
 @dataclass(kw_only=True)
 class Index:
-    """One walk over a module.
+    """One walk over the statements of a module; expressions are looked into on demand.
 
     Attributes:
         module: the tree.
+        text: the source.
         imports: dotted name by local name (`{"md5": "hashlib.md5", "np": "numpy"}`).
         functions: functions and methods by qualified name.
         classes: the class around each function, by the function's qualified name.
-        calls: every call with the qualified name of the function around it.
+        places: every statement but imports, in order.
+        insides: which of the places are in a function, by its qualified name.
     """
 
-    module: cst.Module
+    module: ast.Module
+    text: str
     imports: dict[str, str] = field(default_factory=dict)
     functions: dict[str, Function] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
-    calls: list[tuple[cst.Call, str]] = field(default_factory=list)
-    assigns: list[tuple[cst.Assign | cst.AnnAssign, str]] = field(default_factory=list)
+    places: list[Place] = field(default_factory=list)
+    insides: dict[str, slice] = field(default_factory=dict)
 
-    def name(self, node: cst.CSTNode) -> str:
+    def name(self, node: ast.AST) -> str:
         """Return the dotted name of an expression with imports resolved, empty if it has none."""
         dotted = dotted_name(node)
         first, _, rest = dotted.partition(".")
         origin = self.imports.get(first, first)
         return f"{origin}.{rest}" if rest else origin
 
-    def called(self, call: cst.Call) -> str:
+    def called(self, call: ast.Call) -> str:
         """Return the dotted name of what is called."""
         return self.name(call.func)
 
+    @cached_property
+    def calls(self) -> list[CallPlace]:
+        """Every call."""
+        return [one for place in self.places for one in _calls_in(place)]
 
-# How a program is laid out and punctuated says nothing to a rule, and is two thirds of a tree.
-_LAYOUT: Final = re.compile(
-    r"whitespace|^(?:lpar|rpar|lbrace|rbrace|lbracket|rbracket|comma|semicolon|colon|dot|equal|header"
-    r"|footer|newline|indent|leading_lines|lines_after\w*|first_line|empty_lines|asynchronous"
-    r"|operator|encoding|default_\w+|has_trailing_newline|start|end|prefix|star|bar|type_parameters)$"
-)
+    def calls_near(self, words: re.Pattern[str]) -> Iterator[CallPlace]:
+        """Yield the calls of those statements in whose lines a word stands."""
+        lines = self.lines_with(words)
+        for place in self.places:
+            first, last = _lines_of(place.node)
+            if _any_between(lines, first, last):
+                yield from _calls_in(place)
 
+    @cached_property
+    def assigns(self) -> list[ast.Assign | ast.AnnAssign]:
+        """Every assignment."""
+        nodes = (place.node for place in self.places)
+        return [one for one in nodes if isinstance(one, ast.Assign | ast.AnnAssign)]
 
-@cache
-def _fields(kind: type[cst.CSTNode]) -> tuple[str, ...]:
-    return tuple(one.name for one in fields(kind) if not _LAYOUT.search(one.name))
+    def lines_with(self, words: re.Pattern[str]) -> list[int]:
+        """Return the numbers of the lines in which a match begins, in order."""
+        return [bisect_right(self._starts, one.start()) for one in words.finditer(self.text)]
 
+    @cached_property
+    def _starts(self) -> list[int]:
+        return [0, *(one.end() for one in _LINE_END.finditer(self.text))]
 
-def parts_of(node: cst.CSTNode) -> Iterator[cst.CSTNode]:
-    """Yield the nodes right below that mean something; `node.children` is ten times slower."""
-    for name in _fields(type(node)):
-        value = getattr(node, name)
-        if isinstance(value, cst.CSTNode):
-            yield value
-        elif isinstance(value, tuple | list):
-            for one in value:
-                if isinstance(one, cst.CSTNode):
-                    yield one
-
-
-def holds(node: cst.CSTNode, wanted: cst.CSTNode) -> bool:
-    """Tell whether a node is in another, or is it."""
-    return node is wanted or any(holds(child, wanted) for child in parts_of(node))
-
-
-def dotted_name(node: cst.CSTNode) -> str:
-    """Return `a.b.c` for names and attributes; a part that is neither is left out as `?`."""
-    parts: list[str] = []
-    while isinstance(node, cst.Attribute):
-        parts.append(node.attr.value)
-        node = node.value
-    if isinstance(node, cst.Name):
-        parts.append(node.value)
-    elif parts:
-        parts.append("?")
-    return ".".join(reversed(parts))
+    def column(self, line: int, offset: int) -> int:
+        """Return the column of a character, from 1, for an offset in bytes of UTF-8."""
+        start = self._starts[line - 1]
+        ahead = self.text[start : start + offset]
+        return offset + 1 if ahead.isascii() else len(ahead.encode()[:offset].decode()) + 1
 
 
-def last_name(node: cst.CSTNode) -> str:
-    """Return the last part of a name or attribute, empty for anything else."""
-    if isinstance(node, cst.Attribute):
-        return node.attr.value
-    return node.value if isinstance(node, cst.Name) else ""
-
-
-def index_module(module: cst.Module) -> Index:
+def index_module(module: ast.Module, text: str) -> Index:
     """Walk a module once.
 
     Raises:
         RecursionError: it nests too deeply.
     """
-    index = Index(module=module)
-    _walk(index, module, "", "")
+    index = Index(module=module, text=text)
+    _walk(index, module.body, "", "")
     return index
 
 
-def _walk(index: Index, node: cst.CSTNode, scope: str, around: str) -> None:
-    if isinstance(node, cst.FunctionDef | cst.ClassDef):
-        name = f"{scope}.{node.name.value}" if scope else node.name.value
-        if isinstance(node, cst.FunctionDef):
-            index.functions[name] = node
-            index.classes[name] = around
+def _walk(index: Index, block: list[ast.stmt], scope: str, around: str) -> None:
+    for node in block:
+        if isinstance(node, ast.Import | ast.ImportFrom):
+            index.imports.update(_imports(node))
+        elif not isinstance(node, _COMPOUND):
+            index.places.append(Place(node=node, scope=scope))
+        elif isinstance(node, Function | ast.ClassDef):
+            _walk_definition(index, node, f"{scope}.{node.name}" if scope else node.name, around)
         else:
-            around = name
-        scope = name
-    elif isinstance(node, cst.Call):
-        index.calls.append((node, scope))
-    elif isinstance(node, cst.Assign | cst.AnnAssign):
-        index.assigns.append((node, scope))
-    elif isinstance(node, cst.Import | cst.ImportFrom):
-        index.imports.update(_imports(node))
-        return
-    for child in parts_of(node):
-        _walk(index, child, scope, around)
+            index.places.append(Place(node=node, scope=scope))
+            for inner in _blocks(node):
+                _walk(index, inner, scope, around)
 
 
-def _imports(node: cst.Import | cst.ImportFrom) -> Iterator[tuple[str, str]]:
-    if isinstance(node, cst.Import):
-        for alias in node.names:
-            local = alias.evaluated_alias
-            yield (
-                local or alias.evaluated_name.split(".")[0],
-                (alias.evaluated_name if local else alias.evaluated_name.split(".")[0]),
-            )
+def _walk_definition(index: Index, node: Function | ast.ClassDef, name: str, around: str) -> None:
+    begin = len(index.places)
+    index.places.append(Place(node=node, scope=name))
+    if isinstance(node, ast.ClassDef):
+        _walk(index, node.body, name, name)
         return
-    if isinstance(node.names, cst.ImportStar):
-        return
-    origin = "." * len(node.relative) + (dotted_name(node.module) if node.module else "")
+    index.functions[name] = node
+    index.classes[name] = around
+    _walk(index, node.body, name, around)
+    index.insides[name] = slice(begin, len(index.places))
+
+
+def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
+    for name in _BLOCKS:
+        found = getattr(node, name, [])
+        if found and isinstance(found[0], ast.ExceptHandler | ast.match_case):
+            yield from (one.body for one in found)
+        elif found:
+            yield found
+
+
+def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
+    origin = f"{'.' * node.level}{node.module or ''}." if isinstance(node, ast.ImportFrom) else ""
     for alias in node.names:
-        yield alias.evaluated_alias or alias.evaluated_name, f"{origin}.{alias.evaluated_name}"
+        if alias.asname or origin:
+            if alias.name != "*":
+                yield alias.asname or alias.name, f"{origin}{alias.name}"
+        else:
+            top = alias.name.partition(".")[0]
+            yield top, top
 
 
-def keyword(call: cst.Call, name: str) -> cst.BaseExpression | None:
-    """Return a keyword argument's value."""
-    for arg in call.args:
-        if arg.keyword is not None and arg.keyword.value == name:
-            return arg.value
-    return None
+def _calls_in(place: Place) -> Iterator[CallPlace]:
+    for node in nodes_below(*_own_parts(place.node)):
+        if isinstance(node, ast.Call):
+            yield CallPlace(call=node, place=place)
 
 
-def positional(call: cst.Call) -> list[cst.BaseExpression]:
-    """Return the positional arguments before any starred one."""
-    found: list[cst.BaseExpression] = []
-    for arg in call.args:
-        if arg.star:
-            break
-        if arg.keyword is None:
-            found.append(arg.value)
-    return found
+def _own_parts(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield the expressions of a statement, not those of the statements in it."""
+    for part in parts_of(node):
+        if isinstance(part, ast.ExceptHandler | ast.match_case):
+            yield from _own_parts(part)
+        elif not isinstance(part, ast.stmt):
+            yield part
 
 
-def argument(call: cst.Call, position: int, name: str) -> cst.BaseExpression | None:
-    """Return an argument by place or by name."""
-    given = positional(call)
-    return given[position] if position < len(given) else keyword(call, name)
+def _lines_of(node: ast.stmt) -> tuple[int, int]:
+    """Return the first and last line of a statement's own expressions, or a few more."""
+    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+    if isinstance(node, _HEADED):
+        return first, node.body[0].lineno
+    return first, node.end_lineno or node.lineno
 
 
-def has_spread(call: cst.Call) -> bool:
-    """Tell whether `**kwargs` may bring any argument."""
-    return any(arg.star == "**" for arg in call.args)
-
-
-def is_constant(node: cst.CSTNode | None, name: str) -> bool:
-    """Tell whether an expression is True, False or None by that name."""
-    return isinstance(node, cst.Name) and node.value == name
-
-
-def text_of(node: cst.CSTNode) -> str | None:
-    """Return a string literal's value."""
-    if isinstance(node, cst.SimpleString | cst.ConcatenatedString):
-        value = node.evaluated_value
-        if isinstance(value, bytes):
-            return value.decode("latin-1")
-        return value
-    return None
-
-
-def targets(node: cst.Assign | cst.AnnAssign) -> Sequence[cst.BaseExpression]:
-    """Return what an assignment binds."""
-    if isinstance(node, cst.Assign):
-        return [target.target for target in node.targets]
-    return [node.target]
+def _any_between(lines: list[int], first: int, last: int) -> bool:
+    place = bisect_left(lines, first)
+    return place < len(lines) and lines[place] <= last

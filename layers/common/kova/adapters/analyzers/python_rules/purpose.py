@@ -2,50 +2,43 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from itertools import pairwise
 from typing import Final
 
-import libcst as cst
-
 from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import (
-    Index,
-    dotted_name,
+from kova.adapters.analyzers.python_rules.index import CallPlace, Index
+from kova.adapters.analyzers.python_rules.names import (
     holds,
     is_constant,
     keyword,
     last_name,
-    parts_of,
     positional,
     targets,
     text_of,
 )
 
-TEXT: Final = re.compile(r"\b(?:md5|sha1|MD5|SHA1|sha)\b")
 _WEAK: Final = frozenset(
     {"hashlib.md5", "hashlib.sha1", "Crypto.Hash.MD5.new", "md5.new", "sha.new"}
 )
 _NAMED: Final = frozenset({"md5", "sha1", "sha", "md4"})
-_WORDS: Final = frozenset(
+WORDS: Final = frozenset(
     """
     password passwd passphrase pwd secret secrets token tokens otp totp nonce salt csrf xsrf
     credential credentials captcha apikey signature sessionid passcode pin cookie rememberme
     """.split()
 )
-_PAIRS: Final = frozenset(
+PAIRS: Final = frozenset(
     """
     session_id api_key secret_key private_key auth_key access_key reset_code verification_code
     verify_code activation_code confirmation_code invite_code signing_key encryption_key
     remember_me auth_code login_code reset_key activation_key
     """.split()
 )
-SECRET_TEXT: Final = re.compile(
-    "|".join(sorted(_WORDS | {pair.replace("_", "_?") for pair in _PAIRS})), re.IGNORECASE
-)
 # For a hash, fewer words: a token may be hashed only to make it shorter.
-_HASHED: Final = frozenset(
+HASHED: Final = frozenset(
     {"password", "passwd", "passphrase", "pwd", "secret", "credential", "credentials", "signature"}
 )
 _SAYS_NOTHING: Final = frozenset(
@@ -72,26 +65,26 @@ def is_secret_name(name: str) -> bool:
     if not words or not _NOT_SECRET.isdisjoint(words) or words[-1] in _ABOUT:
         return False
     pairs = {f"{one}_{two}" for one, two in pairwise(words)}
-    return not _WORDS.isdisjoint(words) or not _PAIRS.isdisjoint(pairs)
+    return not WORDS.isdisjoint(words) or not PAIRS.isdisjoint(pairs)
 
 
 def check_hashes(index: Index) -> Iterator[Problem]:
     """Yield weak hashes of what must not be guessed; checksums and cache keys are let be."""
-    for call, scope in index.calls:
-        weak = _weak_hash(index, call)
-        if weak is None or is_constant(keyword(call, "usedforsecurity"), "False"):
+    for found in index.calls:
+        weak = _weak_hash(index, found.call)
+        if weak is None or is_constant(keyword(found.call, "usedforsecurity"), False):
             continue
-        reason = _purpose(index, call, scope)
+        reason = _purpose(index, found)
         if reason:
             yield Problem(
                 rule="weak-hash",
-                node=call,
+                node=found.call,
                 message=f"{weak} can be broken, and this is about {reason!r}: use a hash made "
                 "for it, such as hashlib.scrypt for passwords and SHA-256 for signatures.",
             )
 
 
-def _weak_hash(index: Index, call: cst.Call) -> str | None:
+def _weak_hash(index: Index, call: ast.Call) -> str | None:
     called = index.called(call)
     if called in _WEAK:
         return called.removesuffix(".new").rpartition(".")[2].upper()
@@ -101,47 +94,49 @@ def _weak_hash(index: Index, call: cst.Call) -> str | None:
     return None
 
 
-def _purpose(index: Index, call: cst.Call, scope: str) -> str | None:
+def _purpose(index: Index, found: CallPlace) -> str | None:
     """Return the name that tells the purpose: in the arguments, the target or the function.
 
     A target whose own name says something else (`etag`) is believed.
     """
-    for name in _names_in(call):
+    for name in _names_in(found.call):
         if _speaks(name):
             return name
-    target = _target(index, call, scope)
+    target = _target(found)
     if target and (_speaks(target) or words_of(target)[0] not in _SAYS_NOTHING):
         return target if _speaks(target) else None
-    function = index.functions.get(scope)
-    if function is None:
-        return None
-    names = (function.name.value, *_names_in(function))
-    return next((name for name in names if _speaks(name)), None)
+    function = index.functions.get(found.place.scope)
+    return next(filter(_speaks, _names_in(function)), None) if function else None
 
 
-def _target(index: Index, call: cst.Call, scope: str) -> str:
+def _target(found: CallPlace) -> str:
     """Return the name that the statement around a call binds."""
-    for assign, place in index.assigns:
-        if place == scope and assign.value is not None and holds(assign.value, call):
-            return last_name(targets(assign)[0])
-    return ""
+    node = found.place.node
+    if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
+        return ""
+    return last_name(targets(node)[0]) if holds(node.value, found.call) else ""
 
 
 def _speaks(name: str) -> bool:
-    return not _HASHED.isdisjoint(words_of(name))
+    return not HASHED.isdisjoint(words_of(name))
 
 
-def _names_in(node: cst.CSTNode) -> Iterator[str]:
-    """Yield identifiers, and short strings that are keys or file names, below a node."""
-    if isinstance(node, cst.Name):
-        yield node.value
-    elif isinstance(node, cst.SimpleString):
+def _names_in(node: ast.AST) -> Iterator[str]:
+    """Yield identifiers, and short strings that are keys or file names, in a node."""
+    if isinstance(node, ast.Constant):
         text = text_of(node) or ""
         if re.fullmatch(r"[\w./-]{3,40}", text):
             yield text
-    elif isinstance(node, cst.Attribute):
-        yield dotted_name(node).rpartition(".")[2]
+        return
+    if isinstance(node, ast.Attribute):
+        yield node.attr
         yield from _names_in(node.value)
         return
-    for child in parts_of(node):
-        yield from _names_in(child)
+    for _, value in ast.iter_fields(node):
+        for one in value if isinstance(value, list) else (value,):
+            if isinstance(one, str):
+                yield from reversed(one.split("."))  # Modules are dotted.
+            elif isinstance(one, ast.AST) and not (
+                isinstance(node, ast.JoinedStr) and isinstance(one, ast.Constant)
+            ):
+                yield from _names_in(one)

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
 from typing import Final
 
-import libcst as cst
-
 from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import (
-    Index,
+from kova.adapters.analyzers.python_rules.index import Index
+from kova.adapters.analyzers.python_rules.names import (
     dotted_name,
     has_spread,
     holds,
     is_constant,
     keyword,
     targets,
+    text_of,
 )
 
-TEXT: Final = re.compile(r"\b(?:import|from)\s+(?:requests|httpx|aiohttp|urllib3)\b|CERT_NONE")
 _OPTION: Final = re.compile(r"verif|insecure|check|cert|ssl|tls|valid", re.IGNORECASE)
 _VERBS: Final = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
 _SESSIONS: Final = frozenset({"requests.Session", "requests.session", "requests.sessions.Session"})
@@ -31,7 +30,7 @@ def check_requests(index: Index) -> Iterator[Problem]:
     """Yield calls that may wait for ever, or speak to anyone."""
     sessions = _sessions(index)
     guarded = _sets_timeout_elsewhere(index)
-    for call, _ in index.calls:
+    for call in (one.call for one in index.calls):
         called = index.called(call)
         module, _, verb = called.rpartition(".")
         session = dotted_name(call.func).rpartition(".")[0] in sessions and verb in _VERBS
@@ -43,26 +42,26 @@ def check_requests(index: Index) -> Iterator[Problem]:
                 message="Without a time-out this waits for ever when the server does not answer.",
             )
         httpx = module == "httpx" and (verb in _VERBS or called in _HTTPX)
-        if httpx and is_constant(keyword(call, "timeout"), "None"):
+        if httpx and is_constant(keyword(call, "timeout"), None):
             yield Problem(
                 rule="request-without-timeout",
                 node=call,
                 message="timeout=None waits for ever when the server does not answer.",
             )
         if (plain or session or httpx or called in _SESSIONS) and is_constant(
-            keyword(call, "verify"), "False"
+            keyword(call, "verify"), False
         ):
             yield _unverified(call, "verify=False")
         if called in _TLS_CALLS or (called.startswith("aiohttp.") and verb in _VERBS):
             for name in ("ssl", "verify_ssl"):
-                if is_constant(keyword(call, name), "False"):
+                if is_constant(keyword(call, name), False):
                     yield _unverified(call, f"{name}=False")
         if called.startswith("urllib3.") and _says_none(keyword(call, "cert_reqs")):
             yield _unverified(call, "cert_reqs=CERT_NONE")
     yield from _flags(index, sessions)
 
 
-def _unverified(node: cst.CSTNode, flag: str) -> Problem:
+def _unverified(node: ast.stmt | ast.expr, flag: str) -> Problem:
     return Problem(
         rule="tls-not-verified",
         node=node,
@@ -72,74 +71,65 @@ def _unverified(node: cst.CSTNode, flag: str) -> Problem:
 
 def _flags(index: Index, sessions: frozenset[str]) -> Iterator[Problem]:
     """Flags that are set on a session or a context after it was made."""
-    for assign, _ in index.assigns:
+    for assign in index.assigns:
         if assign.value is None:
             continue
         for target in targets(assign):
             owner, _, flag = dotted_name(target).rpartition(".")
-            false = is_constant(assign.value, "False")
+            false = is_constant(assign.value, False)
             if flag == "verify" and false and owner in sessions:
                 yield _unverified(assign, "verify = False")
             elif flag == "verify_mode" and _says_none(assign.value) and not _asked(index, assign):
                 yield _unverified(assign, "CERT_NONE")
 
 
-def _asked(index: Index, node: cst.CSTNode) -> bool:
+def _asked(index: Index, node: ast.stmt | ast.expr) -> bool:
     """Tell whether an option of the user's decides: `if not verify:` stands around it."""
-
-    class Ifs(cst.CSTVisitor):
-        found = False
-
-        def visit_If(self, one: cst.If) -> None:  # noqa: N802
-            if _OPTION.search(index.module.code_for_node(one.test)) and holds(one.body, node):
-                self.found = True
-
-    ifs = Ifs()
-    index.module.visit(ifs)
-    return ifs.found
+    return any(
+        isinstance(place.node, ast.If)
+        and _OPTION.search(ast.unparse(place.node.test))
+        and any(holds(one, node) for one in place.node.body)
+        for place in index.places
+    )
 
 
-def _says_none(node: cst.CSTNode | None) -> bool:
+def _says_none(node: ast.expr | None) -> bool:
     if node is None:
         return False
-    if isinstance(node, cst.SimpleString):
-        return node.evaluated_value == "CERT_NONE"
-    return dotted_name(node).rpartition(".")[2] == "CERT_NONE"
+    return text_of(node) == "CERT_NONE" or dotted_name(node).rpartition(".")[2] == "CERT_NONE"
 
 
 def _sessions(index: Index) -> frozenset[str]:
     """Return the names that hold a session of requests: `s`, `self.session`."""
     found: set[str] = set()
-    for assign, _ in index.assigns:
-        if isinstance(assign.value, cst.Call) and index.called(assign.value) in _SESSIONS:
-            found |= {dotted_name(target) for target in targets(assign)}
-    return frozenset(found | _with_sessions(index)) - {""}
+    for value, bound in _bound(index):
+        if isinstance(value, ast.Call) and index.called(value) in _SESSIONS:
+            found.add(dotted_name(bound))
+    return frozenset(found - {""})
 
 
-def _with_sessions(index: Index) -> set[str]:
-    found: set[str] = set()
+def _bound(index: Index) -> Iterator[tuple[ast.expr | None, ast.expr]]:
+    """Yield what is assigned, or entered by `with`, and the name that it gets."""
+    for place in index.places:
+        if isinstance(place.node, ast.With | ast.AsyncWith):
+            for item in place.node.items:
+                if item.optional_vars is not None:
+                    yield item.context_expr, item.optional_vars
+        elif isinstance(place.node, ast.Assign | ast.AnnAssign):
+            yield from ((place.node.value, target) for target in targets(place.node))
 
-    class Withs(cst.CSTVisitor):
-        def visit_WithItem(self, node: cst.WithItem) -> None:  # noqa: N802
-            if isinstance(node.item, cst.Call) and index.called(node.item) in _SESSIONS:
-                found.add(dotted_name(node.asname.name) if node.asname else "")
 
-    index.module.visit(Withs())
-    return found
-
-
-def _no_timeout(call: cst.Call) -> bool:
+def _no_timeout(call: ast.Call) -> bool:
     given = keyword(call, "timeout")
-    return (given is None and not has_spread(call)) or is_constant(given, "None")
+    return (given is None and not has_spread(call)) or is_constant(given, None)
 
 
 def _sets_timeout_elsewhere(index: Index) -> bool:
     """Tell whether sessions get a default: an adapter is mounted, or `request` is replaced."""
-    for call, _ in index.calls:
-        if dotted_name(call.func).endswith(".mount"):
-            return True
+    if any(dotted_name(one.call.func).endswith(".mount") for one in index.calls):
+        return True
     return any(
         dotted_name(target).endswith((".request", ".timeout"))
-        for assign, _ in index.assigns
+        for assign in index.assigns
         for target in targets(assign)
     )

@@ -31,6 +31,8 @@ def join(values: Iterable[Value]) -> Value:
     tainted = [one for one in values if one.labels]
     if not tainted:
         return NOTHING
+    if len(tainted) == 1:
+        return tainted[0]
     return Value(
         labels=frozenset().union(*(one.labels for one in tainted)),
         clean=frozenset.intersection(*(one.clean for one in tainted)),

@@ -1,0 +1,311 @@
+"""Expressions of LibCST's tree become those of `ast`."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import cached_property
+from typing import Any, Final, TypeVar
+
+import libcst as cst
+from libcst.metadata import CodePosition, CodeRange
+
+from kova.adapters.analyzers.python_rules.newer_strings import Strings
+
+Placed = TypeVar(
+    "Placed",
+    bound=ast.stmt | ast.expr | ast.arg | ast.keyword | ast.alias | ast.excepthandler | ast.pattern,
+)
+
+BINARY: Final[Mapping[str, type[ast.operator]]] = {
+    "Add": ast.Add,
+    "Subtract": ast.Sub,
+    "Multiply": ast.Mult,
+    "Divide": ast.Div,
+    "FloorDivide": ast.FloorDiv,
+    "Modulo": ast.Mod,
+    "Power": ast.Pow,
+    "LeftShift": ast.LShift,
+    "RightShift": ast.RShift,
+    "BitOr": ast.BitOr,
+    "BitXor": ast.BitXor,
+    "BitAnd": ast.BitAnd,
+    "MatrixMultiply": ast.MatMult,
+}
+_UNARY: Final[Mapping[type[cst.BaseUnaryOp], type[ast.unaryop]]] = {
+    cst.Plus: ast.UAdd,
+    cst.Minus: ast.USub,
+    cst.BitInvert: ast.Invert,
+    cst.Not: ast.Not,
+}
+_COMPARED: Final[Mapping[type[cst.BaseCompOp], type[ast.cmpop]]] = {
+    cst.Equal: ast.Eq,
+    cst.NotEqual: ast.NotEq,
+    cst.LessThan: ast.Lt,
+    cst.LessThanEqual: ast.LtE,
+    cst.GreaterThan: ast.Gt,
+    cst.GreaterThanEqual: ast.GtE,
+    cst.In: ast.In,
+    cst.NotIn: ast.NotIn,
+    cst.Is: ast.Is,
+    cst.IsNot: ast.IsNot,
+}
+_SINGLETONS: Final[Mapping[str, bool | None]] = {"True": True, "False": False, "None": None}
+_LINE: Final = re.compile(r"\r\n|\r|\n")
+
+
+class Expressions:
+    """Makes expressions, each at its place."""
+
+    def __init__(
+        self, module: cst.Module, text: str, places: Mapping[cst.CSTNode, CodeRange]
+    ) -> None:
+        """Take the module, its text, and where its nodes are."""
+        self._places = places
+        self._lines = _LINE.split(text)
+        self._strings = Strings(self.of, module.code_for_node)
+
+    def of(self, node: cst.CSTNode) -> ast.expr:
+        """Return an expression."""
+        made = self._expressions[type(node)](node)
+        if hasattr(made, "lineno"):
+            return made
+        if isinstance(node, cst.Tuple | cst.GeneratorExp) and node.lpar:
+            return self.at(made, node.lpar[-1], node.rpar[0])
+        return self.at(made, node)
+
+    def maybe(self, node: cst.CSTNode | None) -> ast.expr | None:
+        """Return an expression where there is one."""
+        return self.of(node) if node is not None else None
+
+    def at(self, made: Placed, first: cst.CSTNode, last: cst.CSTNode | None = None) -> Placed:
+        """Say where a node begins and ends."""
+        start, end = self._places[first].start, self._places[last or first].end
+        made.lineno, made.col_offset = start.line, self._offset(start)
+        made.end_lineno, made.end_col_offset = end.line, self._offset(end)
+        return made
+
+    def _offset(self, place: CodePosition) -> int:
+        ahead = self._lines[place.line - 1][: place.column]
+        return place.column if ahead.isascii() else len(ahead.encode())
+
+    @cached_property
+    def _expressions(self) -> Mapping[type[cst.CSTNode], Callable[[Any], ast.expr]]:
+        constant, display, generated = self._constant, self._display, self._generated
+        return {
+            cst.Name: self._name,
+            cst.Attribute: self._attribute,
+            cst.Call: self._call,
+            cst.Subscript: self._subscript,
+            cst.Slice: self._slice,
+            cst.Index: self._index,
+            cst.BinaryOperation: self._binary,
+            cst.BooleanOperation: self._boolean,
+            cst.UnaryOperation: self._unary,
+            cst.Comparison: self._comparison,
+            cst.Lambda: self._lambda,
+            cst.IfExp: self._either,
+            cst.NamedExpr: self._walrus,
+            cst.Await: lambda node: ast.Await(value=self.of(node.expression)),
+            cst.Yield: self._yield,
+            cst.Integer: constant,
+            cst.Float: constant,
+            cst.Imaginary: constant,
+            cst.Ellipsis: lambda _: ast.Constant(value=...),
+            cst.SimpleString: self._strings.literal,
+            cst.ConcatenatedString: self._strings.literal,
+            cst.FormattedString: self._strings.literal,
+            cst.TemplatedString: self._strings.literal,
+            cst.Tuple: display(ast.Tuple),
+            cst.List: display(ast.List),
+            cst.Set: lambda node: ast.Set(elts=self._each(node.elements)),
+            cst.Element: lambda node: self.of(node.value),
+            cst.StarredElement: lambda node: ast.Starred(value=self.of(node.value), ctx=ast.Load()),
+            cst.Dict: self._dict,
+            cst.ListComp: generated(ast.ListComp),
+            cst.SetComp: generated(ast.SetComp),
+            cst.GeneratorExp: generated(ast.GeneratorExp),
+            cst.DictComp: self._dict_comp,
+            cst.StarredDictComp: self._starred_dict_comp,
+        }
+
+    def _each(self, nodes: Iterable[cst.CSTNode]) -> list[ast.expr]:
+        return [self.of(one) for one in nodes]
+
+    def _name(self, node: cst.Name) -> ast.expr:
+        if node.value in _SINGLETONS:
+            return ast.Constant(value=_SINGLETONS[node.value])
+        return ast.Name(id=node.value, ctx=ast.Load())
+
+    def _constant(self, node: cst.Integer | cst.Float | cst.Imaginary) -> ast.expr:
+        try:
+            return ast.Constant(value=ast.literal_eval(node.value))
+        except (SyntaxError, ValueError):  # It has thousands of digits.
+            return ast.Constant(value=0)
+
+    def _attribute(self, node: cst.Attribute) -> ast.expr:
+        return ast.Attribute(value=self.of(node.value), attr=node.attr.value, ctx=ast.Load())
+
+    def _call(self, node: cst.Call) -> ast.expr:
+        args, keywords = self.arguments(node.args)
+        alone = node.args[0].value if len(node.args) == 1 else None
+        if isinstance(alone, cst.GeneratorExp) and not alone.lpar:  # It has the call's parentheses.
+            self.at(args[0], node)
+            opening = self._places[node.whitespace_after_func].end
+            args[0].lineno, args[0].col_offset = opening.line, self._offset(opening)
+        return ast.Call(func=self.of(node.func), args=args, keywords=keywords)
+
+    def arguments(self, nodes: Sequence[cst.Arg]) -> tuple[list[ast.expr], list[ast.keyword]]:
+        """Return the arguments of a call or class."""
+        args: list[ast.expr] = []
+        keywords: list[ast.keyword] = []
+        for node in nodes:
+            value = self.of(node.value)
+            if node.star == "*":
+                args.append(self.at(ast.Starred(value=value, ctx=ast.Load()), node))
+            elif node.star or node.keyword is not None:
+                name = node.keyword.value if node.keyword is not None else None
+                keywords.append(self.at(ast.keyword(arg=name, value=value), node))
+            else:
+                args.append(value)
+        return args, keywords
+
+    def _subscript(self, node: cst.Subscript) -> ast.expr:
+        first, last = node.slice[0], node.slice[-1]
+        comma = last.comma if isinstance(last.comma, cst.Comma) else None
+        starred = isinstance(first.slice, cst.Index) and first.slice.star
+        if len(node.slice) == 1 and comma is None and not starred:
+            index = self.of(first.slice)
+        else:
+            elements = self._each(one.slice for one in node.slice)
+            index = self.at(ast.Tuple(elts=elements, ctx=ast.Load()), first, last)
+            if comma is not None:
+                index.end_col_offset = self._offset(self._places[comma.whitespace_after].start)
+        return ast.Subscript(value=self.of(node.value), slice=index, ctx=ast.Load())
+
+    def _index(self, node: cst.Index) -> ast.expr:
+        value = self.of(node.value)
+        return ast.Starred(value=value, ctx=ast.Load()) if node.star else value
+
+    def _slice(self, node: cst.Slice) -> ast.expr:
+        lower, upper, step = map(self.maybe, (node.lower, node.upper, node.step))
+        return ast.Slice(lower=lower, upper=upper, step=step)
+
+    def _binary(self, node: cst.BinaryOperation) -> ast.expr:
+        operator = BINARY[type(node.operator).__name__]
+        return ast.BinOp(left=self.of(node.left), op=operator(), right=self.of(node.right))
+
+    def _boolean(self, node: cst.BooleanOperation) -> ast.expr:
+        kind = type(node.operator)
+        values = [node.right]
+        left = node.left
+        while isinstance(left, cst.BooleanOperation) and type(left.operator) is kind:
+            if left.lpar:
+                break
+            values.append(left.right)
+            left = left.left
+        operator = ast.And() if kind is cst.And else ast.Or()
+        return ast.BoolOp(op=operator, values=self._each([left, *reversed(values)]))
+
+    def _unary(self, node: cst.UnaryOperation) -> ast.expr:
+        return ast.UnaryOp(op=_UNARY[type(node.operator)](), operand=self.of(node.expression))
+
+    def _comparison(self, node: cst.Comparison) -> ast.expr:
+        return ast.Compare(
+            left=self.of(node.left),
+            ops=[_COMPARED[type(one.operator)]() for one in node.comparisons],
+            comparators=self._each(one.comparator for one in node.comparisons),
+        )
+
+    def _lambda(self, node: cst.Lambda) -> ast.expr:
+        return ast.Lambda(args=self.parameters(node.params), body=self.of(node.body))
+
+    def parameters(self, node: cst.Parameters) -> ast.arguments:
+        """Return the parameters of a function."""
+        plain = [*node.posonly_params, *node.params]
+        star = node.star_arg
+        return ast.arguments(
+            posonlyargs=[self._param(one) for one in node.posonly_params],
+            args=[self._param(one) for one in node.params],
+            vararg=self._param(star) if isinstance(star, cst.Param) else None,
+            kwonlyargs=[self._param(one) for one in node.kwonly_params],
+            kw_defaults=[self.maybe(one.default) for one in node.kwonly_params],
+            kwarg=self._param(node.star_kwarg) if node.star_kwarg is not None else None,
+            defaults=[self.of(one.default) for one in plain if one.default is not None],
+        )
+
+    def _param(self, node: cst.Param) -> ast.arg:
+        given = node.annotation
+        annotation = self.of(given.annotation) if given is not None else None
+        return self.at(ast.arg(arg=node.name.value, annotation=annotation), node.name, given)
+
+    def _either(self, node: cst.IfExp) -> ast.expr:
+        test, body, orelse = map(self.of, (node.test, node.body, node.orelse))
+        return ast.IfExp(test=test, body=body, orelse=orelse)
+
+    def _walrus(self, node: cst.NamedExpr) -> ast.expr:
+        target = stored(self.of(node.target))
+        assert isinstance(target, ast.Name)
+        return ast.NamedExpr(target=target, value=self.of(node.value))
+
+    def _yield(self, node: cst.Yield) -> ast.expr:
+        if isinstance(node.value, cst.From):
+            return ast.YieldFrom(value=self.of(node.value.item))
+        return ast.Yield(value=self.maybe(node.value))
+
+    def _display(
+        self, kind: type[ast.Tuple | ast.List]
+    ) -> Callable[[cst.Tuple | cst.List], ast.expr]:
+        return lambda node: kind(elts=self._each(node.elements), ctx=ast.Load())
+
+    def _dict(self, node: cst.Dict) -> ast.expr:
+        return ast.Dict(
+            keys=[
+                self.of(one.key) if isinstance(one, cst.DictElement) else None
+                for one in node.elements
+            ],
+            values=self._each(one.value for one in node.elements),
+        )
+
+    def _generated(
+        self, kind: type[ast.ListComp | ast.SetComp | ast.GeneratorExp]
+    ) -> Callable[[cst.BaseSimpleComp], ast.expr]:
+        return lambda node: kind(elt=self.of(node.elt), generators=self._fors(node.for_in))
+
+    def _dict_comp(self, node: cst.DictComp) -> ast.expr:
+        key, value = self.of(node.key), self.of(node.value)
+        return ast.DictComp(key=key, value=value, generators=self._fors(node.for_in))
+
+    def _starred_dict_comp(self, node: cst.StarredDictComp) -> ast.expr:
+        # As Python 3.15 has it, without a value.
+        return ast.DictComp(key=self.of(node.value), value=None, generators=self._fors(node.for_in))  # type: ignore[arg-type]
+
+    def _fors(self, node: cst.CompFor | None) -> list[ast.comprehension]:
+        found: list[ast.comprehension] = []
+        while node is not None:
+            target, source = stored(self.of(node.target)), self.of(node.iter)
+            conditions = self._each(one.test for one in node.ifs)
+            found.append(
+                ast.comprehension(
+                    target=target,
+                    iter=source,
+                    ifs=conditions,
+                    is_async=int(node.asynchronous is not None),
+                )
+            )
+            node = node.inner_for_in
+        return found
+
+
+def stored(node: ast.expr, context: ast.expr_context | None = None) -> ast.expr:
+    """Return a target: what it names is bound, or deleted."""
+    if isinstance(node, ast.Name | ast.Attribute | ast.Subscript | ast.Starred):
+        node.ctx = context or ast.Store()
+    if isinstance(node, ast.Starred):
+        stored(node.value, context)
+    elif isinstance(node, ast.Tuple | ast.List):
+        node.ctx = context or ast.Store()
+        for one in node.elts:
+            stored(one, context)
+    return node

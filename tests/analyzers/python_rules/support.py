@@ -1,0 +1,16 @@
+"""What the tests of our own rules for Python share."""
+
+from __future__ import annotations
+
+import ast
+
+from kova.adapters.analyzers.python_rules.__main__ import check
+from kova.adapters.analyzers.python_rules.index import Index, index_module
+
+
+def indexed(text: str) -> Index:
+    return index_module(ast.parse(text), text)
+
+
+def rules_of(text: str) -> set[str]:
+    return {one.rule for one in check("a.py", text)}

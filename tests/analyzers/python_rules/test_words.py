@@ -1,0 +1,153 @@
+"""The look at the bytes never ends a file in which a rule has something to say."""
+
+from __future__ import annotations
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+
+from kova.adapters.analyzers.python_rules import flow_tables as tables
+from kova.adapters.analyzers.python_rules import purpose, words
+from kova.adapters.analyzers.python_rules.__main__ import FAMILIES
+from tests.analyzers.python_rules.support import indexed, rules_of
+from tests.quality import examples
+
+PACKAGES = ("http", "email", "urllib", "wsgiref", "idlelib", "xmlrpc", "distutils.command")
+ORIGIN = "request.GET['x']"
+
+
+def _imported(name: str) -> tuple[str, str]:
+    """Return the import of a dotted name under another, and the other."""
+    module, _, last = name.rpartition(".")
+    return (f"from {module} import {last} as it\n", "it") if module else ("", last)
+
+
+@pytest.mark.parametrize(("name", "kind"), tables.SINKS.items())
+def test_each_harm_of_the_tables_is_seen_and_found(name: str, kind: str) -> None:
+    line, called = _imported(name)
+    given = "tree, " * tables.SECOND_ARGUMENT.get(name, 0) + ORIGIN
+    assert tables.RULES[kind][0] in rules_of(f"{line}def f(request):\n    {called}({given})\n")
+
+
+@pytest.mark.parametrize(("method", "kind"), tables.METHOD_SINKS.items())
+def test_each_harm_by_a_method_is_seen_and_found(method: str, kind: str) -> None:
+    given = "a, b, " * (method in tables.METHOD_ARGUMENT) + ORIGIN
+    call = f"Path({ORIGIN}).{method}()" if kind == "own_path" else f"x.{method}({given})"
+    rule = tables.RULES[kind.removeprefix("own_")][0]
+    assert rule in rules_of(f"def f(request):\n    {call}\n")
+
+
+@pytest.mark.parametrize("name", [*sorted(tables.RUNS), "os.execv", "os.spawnlp"])
+def test_each_way_to_run_a_program_is_seen_and_found(name: str) -> None:
+    line, called = _imported(name)
+    assert rules_of(f"{line}def f(request):\n    {called}({ORIGIN})\n") == {"command-injection"}
+
+
+def test_yaml_is_seen_and_found() -> None:
+    text = f"import yaml\ndef f(request):\n    yaml.load({ORIGIN})\n"
+    assert rules_of(text) == {"unsafe-deserialization"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        *(
+            f"{owner}.{field}"
+            for field in sorted(tables.REQUEST_FIELDS)
+            for owner in ("req", "self.request")
+        ),
+        *(f"flask.request.{field}" for field in sorted(tables.REQUEST_FIELDS)),
+        *(f"self.{call}('x')" for call in sorted(tables.REQUEST_CALLS)),
+        "r.args",
+        "(request\n     .args)",
+        "(request) . args",
+    ],
+)
+def test_each_origin_on_the_network_is_seen_and_found(source: str) -> None:
+    text = f"import flask\nfrom flask import request as r\ndef f(self, req):\n    eval({source})\n"
+    assert rules_of(text) == {"code-injection"}
+
+
+@pytest.mark.parametrize("verb", sorted(tables.ROUTES))
+def test_each_route_is_seen_and_found(verb: str) -> None:
+    assert rules_of(f"@app.{verb}('/')\ndef f(x):\n    eval(x)\n") == {"code-injection"}
+    page = f"import flask\n@app.{verb}('/')\ndef f(x):\n    return x\n"
+    assert rules_of(page) == {"cross-site-scripting"}
+
+
+@pytest.mark.parametrize(
+    "source",
+    ["input()", "sys.argv[1]", "sys.stdin.read()", "s.argv", "args[1]", "given.readline()"],
+)
+def test_each_origin_at_the_keyboard_is_seen_and_found(source: str) -> None:
+    text = f"import sys, sys as s\nfrom sys import argv as args, stdin as given\neval({source})\n"
+    assert rules_of(text) == {"local-input"}
+
+
+@pytest.mark.parametrize("name", sorted(tables.WEAK_CALLS))
+def test_each_weak_number_is_seen_and_found(name: str) -> None:
+    line, called = _imported(name)
+    assert rules_of(f"{line}token = {called}(x)\n") == {"weak-random"}
+    assert rules_of(f"import os, random as r\ntoken = r.{name[7:]}(x)\n") == {"weak-random"}
+
+
+@pytest.mark.parametrize(
+    "secret",
+    [
+        *sorted(purpose.WORDS),
+        *sorted(purpose.PAIRS),
+        *(one.upper() for one in sorted(purpose.PAIRS)),
+        *(one.title().replace("_", "") for one in sorted(purpose.PAIRS)),
+    ],
+)
+def test_each_secret_is_seen_and_found(secret: str) -> None:
+    assert rules_of(f"import random\n{secret} = random.random()\n") == {"weak-random"}
+
+
+@pytest.mark.parametrize("name", sorted(purpose.HASHED))
+@pytest.mark.parametrize("call", ["hashlib.md5", "hashlib.sha1", "hashlib.new('md4')", "md5.new"])
+def test_each_weak_hash_is_seen_and_found(name: str, call: str) -> None:
+    made = call if call.endswith(")") else f"{call}()"
+    assert rules_of(f"{name} = {made}\n") == {"weak-hash"}
+    assert rules_of(f"def make{name.title()}():\n    return {made}\n") == {"weak-hash"}
+
+
+@pytest.mark.parametrize("method", ["execute", "executemany", "executescript", "raw", "read_sql"])
+@pytest.mark.parametrize("before", ["", "(", "\n(", " \\\n"])
+def test_each_query_is_seen_and_found(method: str, before: str) -> None:
+    end = ")" * before.count("(")
+    for query in ("'SELECT a FROM b WHERE c = ' + d", "f'SELECT a FROM b WHERE c = {d}'"):
+        assert rules_of(f"(x.{method}({before}{query}{end}))\n") == {"sql-from-string"}
+
+
+@pytest.mark.parametrize(
+    "query", ['"a"', "'a', b", '"""a\nb"""', 'r"a"', '"a",', "\n    'it is', (a,)"]
+)
+def test_a_query_that_is_one_string_is_not_looked_at(query: str) -> None:
+    assert not words.may_query(f"x.execute({query})".encode())
+
+
+@pytest.mark.parametrize("query", ['"a" "b" % c', '"a" % b', "a", '"a".format(b)', 'f"{a}"'])
+def test_a_query_that_is_more_is_looked_at(query: str) -> None:
+    assert words.may_query(f"x.execute({query})".encode())
+
+
+def _hits(text: str, *, looks: bool) -> set[tuple[str, int, int]]:
+    index, content = indexed(text), text.encode()
+    chosen = [rules for may_find, rules in FAMILIES if not looks or may_find(content)]
+    found = [one for rules in chosen for one in rules(index)]
+    return {(one.rule, one.node.lineno, one.node.col_offset) for one in found}
+
+
+def test_the_look_loses_nothing_of_the_examples_and_of_real_code() -> None:
+    texts = [one.content for one in examples() if one.language == "python_rules"]
+    for name in PACKAGES:
+        folder = Path(str(find_spec(name).submodule_search_locations[0]))  # type: ignore[union-attr, index]
+        texts += [file.read_text(encoding="utf-8") for file in sorted(folder.glob("*.py"))]
+    found = 0
+    for text in texts:
+        hits = _hits(text, looks=False)
+        assert _hits(text, looks=True) == hits, text
+        found += len(hits)
+    assert found > 50
