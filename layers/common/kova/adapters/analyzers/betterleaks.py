@@ -49,7 +49,6 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
     name = "betterleaks"
     program = "betterleaks"
     catalogue = BETTERLEAKS
-    private = True
     by_folder = True
     any_text = True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import shutil
 import tempfile
 import time
 from abc import ABC, abstractmethod
@@ -67,7 +68,7 @@ class ProgramAnalyzer(ABC):
         program: the program's file name.
         optional: Kova runs without it.
         by_folder: each run gets a folder with its batch and nothing else, under names that mean
-            nothing, and is told the folder.
+            nothing, and is told the folder; the files are the tree's own and must only be read.
         batch: the most files of one run.
         private: the tool runs on a copy that holds the files it handles and nothing else, so that
             no configuration and no ignore file of the tree is near.
@@ -226,10 +227,10 @@ class ProgramAnalyzer(ABC):
             return [], "timed_out", True
         if not self.by_folder:
             return self._run(ground, batch, seconds)
-        with tempfile.TemporaryDirectory(prefix="kova-", dir=ground.folder.parent) as name:
+        with tempfile.TemporaryDirectory(prefix="kova-") as name:
             names = {f"k{n:05}k{PurePosixPath(path).suffix}": path for n, path in enumerate(batch)}
             for link, path in names.items():
-                Path(name, link).hardlink_to(ground.folder / path)
+                _lay(ground.folder / path, Path(name, link))
             return self._run(Ground(Path(name), names), batch, seconds)
 
     def _run(
@@ -307,6 +308,14 @@ def parse(output: bytes) -> Any:
         ValueError, RecursionError: it is none.
     """
     return json.loads(output)
+
+
+def _lay(source: Path, target: Path) -> None:
+    """Let a file stand at another place too; a link costs a fortieth of a copy."""
+    try:
+        target.hardlink_to(source)
+    except OSError:  # Another file system, or somebody else's file.
+        shutil.copyfile(source, target)
 
 
 def _by_text(run: AnalyzerRun, texts: Sequence[Text]) -> list[AnalyzerRun]:
