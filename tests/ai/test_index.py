@@ -15,7 +15,7 @@ from kova.adapters.pinecone import PineconeVectors, pinecone_client
 from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.pool import Database
 from kova.adapters.vector_index import VectorCodeIndex
-from kova.domain.chunks import cut
+from kova.domain.chunks import cut, is_indexed
 from kova.domain.errors import IndexUnavailableError
 from kova.domain.terms import terms
 from kova.ports.index import CodeIndex
@@ -138,6 +138,36 @@ async def test_deleted_and_changed_files_are_followed(
     assert not [one for one in mine if one.startswith(old)]
     other = await index.search(repositories[1], "retry request", 3)
     assert other[0].name == "retry_request"
+
+
+async def test_a_file_is_missing_until_it_was_there_to_be_read(
+    index: CodeIndex, repositories: tuple[str, str], tmp_path: Path
+) -> None:
+    """One without any code is read once too; one that could not be fetched waits."""
+    files = {**FILES, "pkg/__init__.py": b"", "late.py": b"def late():\n    return 1\n"}
+    known = listed(tmp_path, written(tmp_path, files))
+    (tmp_path / "late.py").unlink()
+    await fill(index, repositories[0], tmp_path, known)
+    late = blob_sha(files["late.py"])
+    assert await index.missing(repositories[0], known) == {late}
+    written(tmp_path, {"late.py": files["late.py"]})
+    await fill(index, repositories[0], tmp_path, known)
+    assert await index.missing(repositories[0], known) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("path", "worth"),
+    [
+        ("a/b.py", True),
+        ("Dockerfile", True),
+        ("docs/setup.md", True),
+        ("locale/de/django.po", False),
+        ("fixtures/data.json", False),
+        ("LICENSE", False),
+    ],
+)
+def test_code_and_prose_are_indexed_data_is_not(path: str, worth: bool) -> None:
+    assert is_indexed(path) is worth
 
 
 async def test_hostile_files_are_indexed_or_left_out(

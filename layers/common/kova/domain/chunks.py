@@ -12,10 +12,14 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
+from kova.domain.languages import language_of
+
 MOST_LINES: Final = 200
 _STRETCH: Final = 60
 _LONGEST_LINE: Final = 400
 _PYTHON: Final = frozenset({".py", ".pyi", ".pyw"})
+_PROSE: Final = frozenset({".md", ".rst"})
+_DATA: Final = frozenset({"JSON"})
 _DEFINITION: Final = re.compile(r"^([ \t]{0,80})(?:async[ \t]+)?(def|class)[ \t]+([^\W\d]\w{0,99})")
 _DECORATOR: Final = re.compile(r"^[ \t]*@")
 _BRACED: Final = re.compile(
@@ -35,6 +39,13 @@ class Cut:
     name: str
     start_line: int
     lines: tuple[str, ...]
+
+
+def is_indexed(path: str) -> bool:
+    """Tell whether questions may be about such a file: code and prose, no data or translations."""
+    language = language_of(path)
+    prose = PurePosixPath(path).suffix.lower() in _PROSE
+    return prose or (language is not None and language not in _DATA)
 
 
 def cut(path: str, lines: Sequence[str]) -> tuple[Cut, ...]:

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Final
 
-from kova.domain.chunks import cut
+from kova.domain.chunks import cut, is_indexed
 from kova.domain.errors import KovaError
 from kova.domain.redaction import redact
 from kova.domain.repository import Repository
@@ -47,6 +47,7 @@ class IndexRepository:
         if target.pull_request is not None or target.ref not in {branch, f"refs/heads/{branch}"}:
             return
         assert target.commit_sha is not None
+        files = [file for file in files if is_indexed(file.path)]
         known = [IndexedFile(path=file.path, blob_sha=file.sha) for file in files]
         try:
             async with asyncio.timeout(_PATIENCE_SECONDS):
@@ -72,7 +73,7 @@ class IndexRepository:
 async def fill(
     index: CodeIndex, repository_id: str, folder: Path, files: Sequence[IndexedFile]
 ) -> None:
-    """Bring an index up to these files; those that it misses and that are not there are left out.
+    """Bring an index up to these files; those that it misses and that are not there wait.
 
     What was added stays when this ends early: the next scan goes on from there.
     """
@@ -85,7 +86,10 @@ async def fill(
             await index.add(repository_id, batch)
             batch = []
     await index.add(repository_id, batch)
-    await index.keep(repository_id, files)
+    await index.keep(
+        repository_id,
+        [file for file in files if file.blob_sha not in missing or (folder / file.path).is_file()],
+    )
 
 
 def listed(folder: Path, paths: Iterable[str]) -> list[IndexedFile]:

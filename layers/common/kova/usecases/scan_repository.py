@@ -98,22 +98,29 @@ class ScanRepository:
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan
     ) -> None:
         started = time.monotonic()
-        try:
-            target = await self._resolved(repository, target, claim)
-            outcome = await self._scan(repository, target, claim)
-        except UnavailableError:
-            await self._stores.scans.release(claim)
-            raise
-        except KovaError as exc:
-            await self._stores.scans.finish(
-                claim,
-                ScanStatus.FAILED,
-                stats=ScanStats(duration_ms=_since(started)),
-                skipped=(),
-                failure=f"{exc.reason}: {exc.message}",
-            )
-            self._count(target, "failed", started)
-            return
+        with tempfile.TemporaryDirectory(prefix="kova-") as name:
+            try:
+                target = await self._resolved(repository, target, claim)
+                outcome = await self._scan(repository, target, claim, Path(name))
+            except UnavailableError:
+                await self._stores.scans.release(claim)
+                raise
+            except KovaError as exc:
+                await self._stores.scans.finish(
+                    claim,
+                    ScanStatus.FAILED,
+                    stats=ScanStats(duration_ms=_since(started)),
+                    skipped=(),
+                    failure=f"{exc.reason}: {exc.message}",
+                )
+                self._count(target, "failed", started)
+                return
+            await self._succeeded(claim, outcome, started)
+            self._count(target, "succeeded", started)
+            if self._index is not None:  # The scan is done; a worker that dies here loses nothing.
+                await self._index.run(repository, target, Path(name), outcome.analyzed.files)
+
+    async def _succeeded(self, claim: ClaimedScan, outcome: ScanOutcome, started: float) -> None:
         analysis, change = outcome.analysis, outcome.change
         await self._stores.scans.finish(
             claim,
@@ -134,7 +141,6 @@ class ScanRepository:
             coverage=coverage_of(analysis, outcome.analyzed.settings),
             check_run_url=outcome.check_run_url,
         )
-        self._count(target, "succeeded", started)
 
     def _count(self, target: ScanTarget, outcome: str, started: float) -> None:
         trigger = target.trigger.value
@@ -154,19 +160,14 @@ class ScanRepository:
         return replace(target, ref=ref, commit_sha=commit_sha)
 
     async def _scan(
-        self, repository: Repository, target: ScanTarget, claim: ClaimedScan
+        self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
     ) -> ScanOutcome:
-        with tempfile.TemporaryDirectory(prefix="kova-") as name:
-            folder = Path(name)
-            analyzed = await self._analyze.run(repository, target, folder)
-            for fix in analyzed.tried:
-                self._meter.count(
-                    "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
-                )
-            outcome = await self._record.run(repository, target, claim, analyzed)
-            if self._index is not None:
-                await self._index.run(repository, target, folder, analyzed.files)
-        return outcome
+        analyzed = await self._analyze.run(repository, target, folder)
+        for fix in analyzed.tried:
+            self._meter.count(
+                "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
+            )
+        return await self._record.run(repository, target, claim, analyzed)
 
 
 def _since(started: float) -> int:

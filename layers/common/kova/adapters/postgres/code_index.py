@@ -15,10 +15,11 @@ from kova.ports.index import Chunk, ChunkKey, IndexedFile
 
 _MOST_QUERY_TERMS: Final = 64
 
+# A file without chunks, such as an empty one, is known as a file.
 _MISSING: Final[LiteralString] = """
-SELECT DISTINCT given.sha FROM unnest(%(shas)s::text[]) AS given (sha)
-WHERE NOT EXISTS (SELECT FROM code_chunks
-    WHERE repository_id = %(repository)s AND blob_sha = given.sha)"""
+SELECT unnest(%(shas)s::text[]) AS sha
+EXCEPT SELECT blob_sha FROM code_chunks WHERE repository_id = %(repository)s
+EXCEPT SELECT blob_sha FROM code_files WHERE repository_id = %(repository)s"""
 
 _CHUNK: Final[LiteralString] = """
 INSERT INTO code_chunks (repository_id, blob_sha, name, start_line, content, length, grams)
@@ -36,7 +37,8 @@ _FILES: Final[LiteralString] = """
 INSERT INTO code_files (repository_id, path, blob_sha)
 SELECT DISTINCT ON (path) %(repository)s, path, sha
 FROM unnest(%(paths)s::text[], %(shas)s::text[]) AS given (path, sha)
-ON CONFLICT (repository_id, path) DO UPDATE SET blob_sha = EXCLUDED.blob_sha"""
+ON CONFLICT (repository_id, path) DO UPDATE SET blob_sha = EXCLUDED.blob_sha
+WHERE code_files.blob_sha <> EXCLUDED.blob_sha"""
 
 _FORGET_FILES: Final[LiteralString] = """
 DELETE FROM code_files WHERE repository_id = %(repository)s AND NOT path = ANY(%(paths)s)"""
