@@ -27,7 +27,7 @@ HOSTILE = {
     "deep.yml": b"[" * 100_000 + b"]" * 100_000,
     "deep.toml": b"a = " + b"[" * 20_000 + b"]" * 20_000,
     "bomb.yml": BOMB,
-    "deep.py": b"from flask import request\nx = " + b"-" * 50_000 + b"request.args\n",
+    "deep.py": b"from flask import request\nx = eval(" + b"-" * 50_000 + b"request.args)\n",
     "chain.py": b"import random\ntoken = " + b" + ".join([b"random.random()"] * 6_000) + b"\n",
     "deep.js": b"(" * 20_000 + b")" * 20_000,
     "line.js": b"var a=" + b"[0]," * 200_000 + b"1;",
@@ -69,9 +69,12 @@ def test_hostile_files_hide_nothing_of_their_neighbours(
         ("@x.js", "eslint/no-debugger"),
     }
     unread = {one.path: one.reason for one in done.skipped}
+    told_unread = {(one.path, one.reason) for one in done.skipped}
     assert unread["binary.py"] == unread["latin.yml"] == "not_utf8"
     assert unread["deep.json"] == "syntax_unreadable_input"
     assert unread["line.js"] == "oxlint_minified"
+    assert ("chain.py", "kova_unreadable_input") in told_unread
+    assert ("deep.py", "kova_unreadable_input") in told_unread
     assert unread[".github/workflows/odd.yml"] == "zizmor_unreadable_input"
     assert not [one for one in done.skipped if one.path in GOOD]
     assert not [one for one in done.findings if one.path in {"bomb.yml", "nan.json"}]

@@ -91,7 +91,11 @@ class Index:
 
     def lines_with(self, words: re.Pattern[str]) -> list[int]:
         """Return the numbers of the lines in which a match begins, in order."""
-        return [bisect_right(self._starts, one.start()) for one in words.finditer(self.text)]
+        return [self.line(one.start()) for one in words.finditer(self.text)]
+
+    def line(self, place: int) -> int:
+        """Return the number of the line in which a character of the text stands."""
+        return bisect_right(self._starts, place)
 
     @cached_property
     def _starts(self) -> list[int]:

@@ -70,11 +70,12 @@ def is_secret_name(name: str) -> bool:
 
 def check_hashes(index: Index) -> Iterator[Problem]:
     """Yield weak hashes of what must not be guessed; checksums and cache keys are let be."""
+    spoken: dict[str, str | None] = {}
     for found in index.calls:
         weak = _weak_hash(index, found.call)
         if weak is None or is_constant(keyword(found.call, "usedforsecurity"), False):
             continue
-        reason = _purpose(index, found)
+        reason = _purpose(index, found, spoken)
         if reason:
             yield Problem(
                 rule="weak-hash",
@@ -94,10 +95,11 @@ def _weak_hash(index: Index, call: ast.Call) -> str | None:
     return None
 
 
-def _purpose(index: Index, found: CallPlace) -> str | None:
+def _purpose(index: Index, found: CallPlace, spoken: dict[str, str | None]) -> str | None:
     """Return the name that tells the purpose: in the arguments, the target or the function.
 
-    A target whose own name says something else (`etag`) is believed.
+    A target whose own name says something else (`etag`) is believed. What a function speaks of is
+    kept in `spoken`.
     """
     for name in _names_in(found.call):
         if _speaks(name):
@@ -105,8 +107,11 @@ def _purpose(index: Index, found: CallPlace) -> str | None:
     target = _target(found)
     if target and (_speaks(target) or words_of(target)[0] not in _SAYS_NOTHING):
         return target if _speaks(target) else None
-    function = index.functions.get(found.place.scope)
-    return next(filter(_speaks, _names_in(function)), None) if function else None
+    scope = found.place.scope
+    if scope not in spoken:
+        names = _names_in(index.functions[scope]) if scope in index.functions else ()
+        spoken[scope] = next(filter(_speaks, names), None)
+    return spoken[scope]
 
 
 def _target(found: CallPlace) -> str:

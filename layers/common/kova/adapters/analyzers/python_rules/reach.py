@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from bisect import bisect_left
 from collections.abc import Iterable
+from functools import cached_property
 from typing import Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
@@ -20,8 +20,11 @@ _ORIGINS: Final = (
 )
 
 
+_CALLED: Final = re.compile(r"\b(\w++)[\s)\\]*+\(")
+
+
 class Reach:
-    """The functions whose own lines hold an origin of input, and those that call one of them.
+    """The functions in whose own lines an origin of input stands, and those that it comes back to.
 
     Attributes:
         functions: their qualified names.
@@ -31,43 +34,61 @@ class Reach:
     def __init__(self, index: Index) -> None:
         """Take the module's index."""
         self._index = index
-        self._ranges = {
-            name: (min([node.lineno, *(one.lineno for one in node.decorator_list)]), end)
-            for name, node in index.functions.items()
-            if (end := node.end_lineno) is not None
-        }
+        self._around = _innermost(index)
         self.functions = {name for name, node in index.functions.items() if is_route(node)}
         self.module = False
-        self._followed: set[str] = set()
-        self._mark(re.compile("|".join([*_ORIGINS, *_aliases(index)])))
-        self.spread(())
+        self._pending = [*self.functions]
+        self._mark(index.lines_with(re.compile("|".join([*_ORIGINS, *_aliases(index)]))))
+        self._follow()
 
     def spread(self, names: Iterable[str]) -> None:
-        """Add the functions that use one of these names, and all that call one of those found."""
+        """Add the functions that use one of these names, and those that a value comes back to."""
         words = {re.escape(name.rpartition(".")[2]) for name in names}
         if words:
-            self._mark(re.compile(rf"\b(?:{'|'.join(sorted(words))})\b"))
-        while new := self.functions - self._followed:
-            self._followed |= new
-            called = {name.rpartition(".")[2] for name in new if self._returns(name)}
-            if called:
-                self._mark(re.compile(rf"(?<!def )\b(?:{'|'.join(sorted(called))})[\s)\\]*\("))
+            self._mark(self._index.lines_with(re.compile(rf"\b(?:{'|'.join(sorted(words))})\b")))
+            self._follow()
+
+    def _follow(self) -> None:
+        while self._pending:
+            name = self._pending.pop()
+            if self._returns(name):
+                self._mark(self._callers.get(name.rpartition(".")[2], ()))
 
     def _returns(self, name: str) -> bool:
-        nodes = (place.node for place in self._index.places[self._index.insides[name]])
-        return any(isinstance(one, ast.Return) and one.value is not None for one in nodes)
+        return any(
+            place.scope == name and isinstance(place.node, ast.Return) and place.node.value
+            for place in self._index.places[self._index.insides[name]]
+        )
 
-    def _mark(self, words: re.Pattern[str]) -> None:
-        lines = self._index.lines_with(words)
-        if not lines:
-            return
-        inside: set[int] = set()
-        for name, (first, last) in self._ranges.items():
-            begin, end = bisect_left(lines, first), bisect_left(lines, last + 1)
-            if begin < end:
+    @cached_property
+    def _callers(self) -> dict[str, list[int]]:
+        """The lines in which each function's name is followed by a parenthesis."""
+        found: dict[str, list[int]] = {
+            name.rpartition(".")[2]: [] for name in self._index.functions
+        }
+        for one in _CALLED.finditer(self._index.text):
+            if one[1] in found:
+                found[one[1]].append(self._index.line(one.start()))
+        return found
+
+    def _mark(self, lines: Iterable[int]) -> None:
+        for line in lines:
+            name = self._around[line]
+            if not name:
+                self.module = True
+            elif name not in self.functions:
                 self.functions.add(name)
-                inside.update(lines[begin:end])
-        self.module = self.module or not inside.issuperset(lines)
+                self._pending.append(name)
+
+
+def _innermost(index: Index) -> list[str]:
+    """Return the function around each line; one in another comes after it and is taken."""
+    around = [""] * (index.line(len(index.text)) + 2)
+    for name, node in index.functions.items():
+        first = min([node.lineno, *(one.lineno for one in node.decorator_list)])
+        end = (node.end_lineno or node.lineno) + 1
+        around[first:end] = [name] * (end - first)
+    return around
 
 
 def is_route(function: Function) -> bool:
