@@ -1,14 +1,13 @@
-"""Python's syntax by LibCST, whose parser is its own: newer grammar than the interpreter's."""
+"""Python's syntax: what a module defines and imports, in any grammar that can be read."""
 
 from __future__ import annotations
 
+import ast
 from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-import libcst
-from libcst.helpers import get_full_name_for_node
-
+from kova.adapters.analyzers.python_rules.tree import parse
 from kova.ports.syntax import Outline
 
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
@@ -24,10 +23,12 @@ class PythonSyntax:
     def outline(self, text: str) -> Outline | None:
         """Parse and outline; None when it does not parse or nests too deeply to be walked."""
         try:
-            module = libcst.parse_module(text)
+            module = parse(text)
+            if module is None:
+                return None
             collector = _Collector()
             collector.walk(module, "")
-        except (libcst.ParserSyntaxError, RecursionError):
+        except RecursionError:
             return None
         return Outline(
             definitions=collector.definitions,
@@ -46,67 +47,45 @@ class _Collector:
         self.definitions: dict[str, tuple[str, ...]] = {}
         self.imports: set[str] = set()
 
-    def walk(self, node: libcst.CSTNode, scope: str) -> None:
-        """Collect from a block, or from a compound statement's blocks."""
-        if isinstance(node, libcst.SimpleStatementLine | libcst.SimpleStatementSuite):
-            for small in node.body:
-                self._import(small)
-        elif isinstance(node, libcst.FunctionDef | libcst.ClassDef):
-            name = f"{scope}.{node.name.value}" if scope else node.name.value
-            parameters = node.params if isinstance(node, libcst.FunctionDef) else None
-            self.definitions[name] = _signature(parameters) if parameters else ()
-            self.walk(node.body, name)
-        elif isinstance(node, libcst.Module | libcst.IndentedBlock):
-            for statement in node.body:
-                self.walk(statement, scope)
-        else:
-            for child in node.children:
-                if isinstance(child, _BLOCKS):
-                    self.walk(child, scope)
-
-    def _import(self, small: libcst.BaseSmallStatement) -> None:
-        if isinstance(small, libcst.Import):
-            self.imports.update(alias.evaluated_name for alias in small.names)
-        elif isinstance(small, libcst.ImportFrom):
-            module = get_full_name_for_node(small.module) if small.module else ""
-            self.imports.add("." * len(small.relative) + (module or ""))
+    def walk(self, node: ast.AST, scope: str) -> None:
+        """Collect from the statements right below a node, and below those."""
+        for child in ast.iter_child_nodes(node):
+            if isinstance(child, ast.Import):
+                self.imports.update(alias.name for alias in child.names)
+            elif isinstance(child, ast.ImportFrom):
+                self.imports.add("." * child.level + (child.module or ""))
+            elif isinstance(child, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
+                name = f"{scope}.{child.name}" if scope else child.name
+                self.definitions[name] = _signature(child)
+                self.walk(child, name)
+            elif isinstance(child, ast.stmt | ast.ExceptHandler | ast.match_case):
+                self.walk(child, scope)
 
 
-_BLOCKS: Final = (
-    libcst.BaseSuite,
-    libcst.BaseCompoundStatement,
-    libcst.Else,
-    libcst.ExceptHandler,
-    libcst.ExceptStarHandler,
-    libcst.Finally,
-    libcst.MatchCase,
-)
-
-
-def _signature(parameters: libcst.Parameters) -> tuple[str, ...]:
-    def named(group: Sequence[libcst.Param], mark: str = "") -> list[str]:
-        return [mark + one.name.value + ("=" if one.default else "") for one in group]
-
-    signature = named(parameters.posonly_params) + (["/"] if parameters.posonly_params else [])
-    signature += named(parameters.params)
-    if isinstance(parameters.star_arg, libcst.Param):
-        signature.append("*" + parameters.star_arg.name.value)
-    elif parameters.kwonly_params:
-        signature.append("*")
-    signature += named(parameters.kwonly_params)
-    if parameters.star_kwarg:
-        signature.append("**" + parameters.star_kwarg.name.value)
+def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> tuple[str, ...]:
+    """Return a function's parameters in order, `=` after one that may be left out."""
+    if isinstance(node, ast.ClassDef):
+        return ()
+    given = node.args
+    plain = [*given.posonlyargs, *given.args]
+    first_default = len(plain) - len(given.defaults)
+    signature = [one.arg + "=" * (place >= first_default) for place, one in enumerate(plain)]
+    if given.posonlyargs:
+        signature.insert(len(given.posonlyargs), "/")
+    if given.vararg is not None or given.kwonlyargs:
+        signature.append("*" + (given.vararg.arg if given.vararg is not None else ""))
+    for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
+        signature.append(one.arg + "=" * (default is not None))
+    if given.kwarg is not None:
+        signature.append("**" + given.kwarg.arg)
     return tuple(signature)
 
 
-def _assigned(body: Sequence[libcst.BaseStatement]) -> Iterator[str]:
+def _assigned(body: Sequence[ast.stmt]) -> Iterator[str]:
     for statement in body:
-        if not isinstance(statement, libcst.SimpleStatementLine):
-            continue
-        for small in statement.body:
-            targets: list[libcst.BaseExpression] = []
-            if isinstance(small, libcst.Assign):
-                targets = [target.target for target in small.targets]
-            elif isinstance(small, libcst.AnnAssign):
-                targets = [small.target]
-            yield from (target.value for target in targets if isinstance(target, libcst.Name))
+        targets: list[ast.expr] = []
+        if isinstance(statement, ast.Assign):
+            targets = statement.targets
+        elif isinstance(statement, ast.AnnAssign):
+            targets = [statement.target]
+        yield from (target.id for target in targets if isinstance(target, ast.Name))
