@@ -21,7 +21,7 @@ from kova.ports.stores import (
     RepositoryStore,
     ScanStore,
 )
-from kova.usecases.analyze_target import AnalyzeTarget, address
+from kova.usecases.analyze_target import AnalyzedTarget, AnalyzeTarget, address
 from kova.usecases.hold_lease import LEASE, held
 from kova.usecases.index_repository import IndexRepository
 from kova.usecases.record_scan import RecordScan, ScanOutcome
@@ -71,8 +71,8 @@ class ScanRepository:
         scan = await self._stores.scans.create(target, repository.id)
         claim = await self._stores.scans.claim(scan.id, LEASE)
         if claim is not None:
-            async with held(self._stores.scans, claim):
-                await self._claimed(repository, target, claim)
+            with tempfile.TemporaryDirectory(prefix="kova-") as name:
+                await self._claimed(repository, target, claim, Path(name))
         if target.delivery:
             await self._stores.deliveries.remember(target.delivery, target.trigger, scan.id)
         return scan.id
@@ -95,30 +95,39 @@ class ScanRepository:
         return await self._stores.repositories.save(await self._source.repository(named))
 
     async def _claimed(
-        self, repository: Repository, target: ScanTarget, claim: ClaimedScan
+        self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
     ) -> None:
+        async with held(self._stores.scans, claim):
+            analyzed = await self._attempt(repository, target, claim, folder)
+        if analyzed is not None and self._index is not None:
+            # The scan is done and told: a worker that dies from here on loses nothing.
+            target = replace(target, commit_sha=analyzed.request.commit_sha)
+            await self._index.run(repository, target, folder, analyzed.files)
+
+    async def _attempt(
+        self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
+    ) -> AnalyzedTarget | None:
+        """Scan, and keep how it ended; None where it failed for good."""
         started = time.monotonic()
-        with tempfile.TemporaryDirectory(prefix="kova-") as name:
-            try:
-                target = await self._resolved(repository, target, claim)
-                outcome = await self._scan(repository, target, claim, Path(name))
-            except UnavailableError:
-                await self._stores.scans.release(claim)
-                raise
-            except KovaError as exc:
-                await self._stores.scans.finish(
-                    claim,
-                    ScanStatus.FAILED,
-                    stats=ScanStats(duration_ms=_since(started)),
-                    skipped=(),
-                    failure=f"{exc.reason}: {exc.message}",
-                )
-                self._count(target, "failed", started)
-                return
-            await self._succeeded(claim, outcome, started)
-            self._count(target, "succeeded", started)
-            if self._index is not None:  # The scan is done; a worker that dies here loses nothing.
-                await self._index.run(repository, target, Path(name), outcome.analyzed.files)
+        try:
+            target = await self._resolved(repository, target, claim)
+            outcome = await self._scan(repository, target, claim, folder)
+        except UnavailableError:
+            await self._stores.scans.release(claim)
+            raise
+        except KovaError as exc:
+            await self._stores.scans.finish(
+                claim,
+                ScanStatus.FAILED,
+                stats=ScanStats(duration_ms=_since(started)),
+                skipped=(),
+                failure=f"{exc.reason}: {exc.message}",
+            )
+            self._count(target, "failed", started)
+            return None
+        await self._succeeded(claim, outcome, started)
+        self._count(target, "succeeded", started)
+        return outcome.analyzed
 
     async def _succeeded(self, claim: ClaimedScan, outcome: ScanOutcome, started: float) -> None:
         analysis, change = outcome.analysis, outcome.change
