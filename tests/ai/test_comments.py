@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import Any
-
 import pytest
 
 from kova.domain.comment import CommentJob, Verb, parse_comment, quiet
@@ -14,67 +10,8 @@ from kova.domain.job import decode_command_message, encode_comment_job
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.queues import depth
-from tests.server.conftest import Kova, shared
-
-NAME = "octo/sample"
-
-
-@pytest.fixture(scope="module")
-def product(
-    tmp_path_factory: pytest.TempPathFactory,
-    openai_server: FakeOpenAI,
-    anthropic_server: FakeAnthropic,
-) -> Iterator[Kova]:
-    settings = {
-        "OPENAI_API_KEY": openai_server.script.api_key,
-        "OPENAI_BASE_URL": openai_server.url,
-        "ANTHROPIC_API_KEY": anthropic_server.script.api_key,
-        "ANTHROPIC_BASE_URL": anthropic_server.url,
-    }
-    with shared(tmp_path_factory.mktemp("comments"), **settings) as kova:
-        yield kova
-
-
-@pytest.fixture
-def kova(product: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> Kova:
-    """The product with one repository and one pull request; models that were asked nothing."""
-    product.reset()
-    state = product.github.state
-    state.create_repository(NAME, files={"a.py": b"x = 1\n"})
-    state.push(NAME, {"a.py": b"x = 2\n"}, branch="topic")
-    state.open_pull(NAME, head="topic", base="main", title="Two")
-    return product
-
-
-def comment(kova: Kova, body: str, guid: str | None = None, **more: Any) -> dict[str, Any]:
-    payload = kova.github.comment_event(NAME, 1, body, **more)
-    send(kova, payload, guid)
-    return payload
-
-
-def send(kova: Kova, payload: dict[str, Any], guid: str | None = None) -> str:
-    url = f"{kova.address}/webhooks/github"
-    answer = kova.github.deliver(url, "issue_comment", payload, guid)
-    assert answer.status_code == 202, answer.text
-    status: str = answer.json()["status"]
-    return status
-
-
-def replies(kova: Kova) -> list[str]:
-    comments = kova.github.state.repository(NAME).comments
-    return [one["body"] for one in comments if one["user"]["login"] == "kova[bot]"]
-
-
-def reply(kova: Kova, count: int = 1, seconds: float = 30) -> list[str]:
-    """Wait until the queue is empty and return what was replied."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = replies(kova)
-        if len(found) >= count and not depth(kova.environment["KOVA_COMMAND_QUEUE_URL"]):
-            return found
-        time.sleep(0.05)
-    raise AssertionError((kova.folder / "worker.log").read_text()[-3_000:])
+from tests.ai.comments import NAME, comment, replies, reply, send
+from tests.server.conftest import Kova
 
 
 def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
