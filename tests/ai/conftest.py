@@ -124,6 +124,13 @@ def github() -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
+def redis_url(redis_url: str) -> str:
+    """A database of this process's own: tests beside it ask the same questions."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"{redis_url.removesuffix('/0')}/{1 + number % 15}"
+
+
+@pytest.fixture
 def start(
     database_url: str, redis_url: str, gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> Iterator[Callable[..., Ai]]:

