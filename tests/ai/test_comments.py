@@ -2,16 +2,35 @@
 
 from __future__ import annotations
 
+import asyncio
+from dataclasses import replace
+
 import pytest
 
+from kova.bootstrap.ai import handle_command_job
+from kova.bootstrap.container import Container
+from kova.bootstrap.settings import load_settings
 from kova.domain.comment import CommentJob, Verb, parse_comment, quiet
 from kova.domain.errors import MalformedMessageError
 from kova.domain.job import decode_command_message, encode_comment_job
+from kova.domain.retry import Retry
+from kova.usecases.handle_command_job import CommandDone
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.comments import NAME, comment, replies, reply, send
 from tests.server.conftest import Kova
+
+JOB = CommentJob(
+    repository=NAME,
+    installation_id=None,
+    number=1,
+    pull_request=True,
+    comment_id=7,
+    author="writer",
+    verb=Verb.ASK,
+    argument="why?",
+)
 
 
 def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
@@ -27,6 +46,23 @@ def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
     assert gpt.script.count("/responses") == 1
     (row,) = kova.all("/ai/commands")
     assert (row["outcome"], row["repository"]) == ("ok", NAME)
+
+
+async def test_a_question_that_two_workers_have_at_once_is_asked_once(
+    kova: Kova, gpt: FakeOpenAI
+) -> None:
+    gpt.script.always = Reply(text='{"answer": "Two.", "citations": []}', seconds=0.5)
+    message = encode_comment_job(replace(JOB, argument="what is x, all at once?"))
+    container = Container(load_settings(kova.environment))
+    workers = [handle_command_job(container) for _ in range(3)]
+    outcomes = await asyncio.gather(*(one.run(message, 1) for one in workers))
+    assert sorted(type(one).__name__ for one in outcomes) == ["CommandDone", "Retry", "Retry"]
+    assert {50 < one.delay <= 60 for one in outcomes if isinstance(one, Retry)} == {True}
+    assert isinstance(await workers[0].run(message, 2), CommandDone)
+    await container.close()
+    (told,) = replies(kova)
+    assert told.startswith("Two.")
+    assert gpt.script.count("/responses") == 1
 
 
 def test_somebody_who_cannot_write_is_refused_politely_and_costs_nothing(
@@ -99,19 +135,9 @@ def test_only_a_comment_that_begins_with_it_is_a_command(
 
 
 def test_a_comment_job_survives_its_message_and_others_are_refused() -> None:
-    job = CommentJob(
-        repository=NAME,
-        installation_id=None,
-        number=1,
-        pull_request=True,
-        comment_id=7,
-        author="writer",
-        verb=Verb.ASK,
-        argument="why?",
-    )
-    assert decode_command_message(encode_comment_job(job)) == job
+    assert decode_command_message(encode_comment_job(JOB)) == JOB
     for bad in ('"number":1', '"verb":"ask"', '"repository":"octo/sample"'):
-        broken = encode_comment_job(job).replace(bad, bad.partition(":")[0] + ":true")
+        broken = encode_comment_job(JOB).replace(bad, bad.partition(":")[0] + ":true")
         with pytest.raises(MalformedMessageError):
             decode_command_message(broken)
 

@@ -53,9 +53,12 @@ def anthropic_post(claude: FakeAnthropic, body: Any, **headers: str) -> httpx.Re
     return post(f"{claude.url}/v1/messages", body, **{k: v for k, v in sent.items() if v})
 
 
+@pytest.mark.parametrize("thoughts", [0, 3])
 @pytest.mark.parametrize("kind", KINDS)
-def test_every_event_and_answer_is_one_of_the_sdks_own_types(kind: Any) -> None:
-    reply = Reply(kind=kind, text=None if kind == "empty" else "some words " * 20)
+def test_every_event_and_answer_is_one_of_the_sdks_own_types(kind: Any, thoughts: int) -> None:
+    reply = Reply(
+        kind=kind, thoughts=thoughts, text=None if kind == "empty" else "some words " * 20
+    )
     response = OpenAIMade(ASKED, reply, reply.text or "")
     message = AnthropicMade(TOLD, reply)
     TypeAdapter(Response).validate_python(response.response())

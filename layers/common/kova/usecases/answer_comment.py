@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import uuid
 from dataclasses import replace
 from typing import Final
 
 from kova.domain.command import Command, CommandRequest, Task
 from kova.domain.comment import WRITERS, CommentJob, Verb, quiet
-from kova.domain.errors import KovaError
+from kova.domain.errors import KovaError, UnavailableError
 from kova.domain.ignoring import HOW, parse_ignore, reply_of
 from kova.ports.commands import CommandStore
 from kova.ports.conversation import Conversation
@@ -19,6 +20,7 @@ from kova.usecases.ignore_errors import IgnoreErrors
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
 
+_LOG = logging.getLogger("kova.ai")
 _NAMESPACE: Final = uuid.UUID("6f1f6a52-5a52-4b0e-9d0c-6b6f76612d63")
 _HELP: Final = """I know these commands:
 
@@ -84,8 +86,7 @@ class AnswerComment:
         request = _request(job)
         if request is None:
             return _HELP
-        await self._conversation.reply(address, job.number, marker, _WORKING)
-        return await self._answered(job, request)
+        return await self._answered(job, address, marker, request)
 
     async def _scanned(self, job: CommentJob, address: RepositoryRef) -> str:
         ref = None
@@ -113,7 +114,9 @@ class AnswerComment:
         compared = await self._source.compare(address, pull.base_sha, pull.head_sha)
         return compared.changed | frozenset(compared.renamed.values())
 
-    async def _answered(self, job: CommentJob, request: CommandRequest) -> str:
+    async def _answered(
+        self, job: CommentJob, address: RepositoryRef, marker: str, request: CommandRequest
+    ) -> str:
         """Run the command under an id that the comment decides, and put its end into words."""
         begun = self._run.begin(request, None)
         about = f"{job.repository.lower()}#{job.comment_id}"
@@ -121,6 +124,7 @@ class AnswerComment:
         await self._commands.save(command)
         claimed = await self._commands.claim(command.id, self._run.lease)
         if claimed is not None:
+            await self._begun(job, address, marker)
             try:
                 return _told(await self._run.run(claimed))
             except KovaError as exc:
@@ -132,6 +136,13 @@ class AnswerComment:
         if known is None or known.answer is None:
             return f"I could not answer: {known.detail if known else 'it is gone'}"
         return _told(known)
+
+    async def _begun(self, job: CommentJob, address: RepositoryRef, marker: str) -> None:
+        """Say that an answer is being made; one that is made is told all the same without."""
+        try:
+            await self._conversation.reply(address, job.number, marker, _WORKING)
+        except UnavailableError as exc:
+            _LOG.warning("beginning not told", extra={"reason": exc.reason})
 
 
 def _request(job: CommentJob) -> CommandRequest | None:

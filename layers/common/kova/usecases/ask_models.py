@@ -72,7 +72,6 @@ class AskModels:
         """
         now = asyncio.get_running_loop().time
         began = now()
-        end = began + self.patience.deadline
         chosen = [self.candidates[one] for one in wanted.order if one in self.candidates]
         failures: list[ModelError | UnusableAnswerError] = []
         for number, candidate in enumerate(chosen):
@@ -91,8 +90,8 @@ class AskModels:
                 wanted=wanted,
                 tally=tally,
                 listen=listen,
-                end=end,
-                silent_until=min(end, self._silent_until(chosen, number, began)),
+                end=began + self.patience.deadline,
+                silent_until=self._silent_until(chosen, number, began),
                 pause=self.patience.deadline if len(chosen) == 1 else self.patience.pause,
             )
             try:
@@ -109,10 +108,12 @@ class AskModels:
         """Return when one of those asked, silent until then, is no longer waited for."""
         patience, now = self.patience, asyncio.get_running_loop().time()
         if len(chosen) == 1:
-            return now + patience.deadline
+            return began + patience.deadline
         if any(not other.breaker.open for other in chosen[number + 1 :]):
             return now + patience.replaced_after
-        return max(began + patience.given_up_after, now + patience.pause)
+        return min(
+            max(began + patience.given_up_after, now + patience.pause), began + patience.deadline
+        )
 
     async def _patiently(self, turn: Turn) -> ModelAnswer:
         """Ask one provider, once more when that may help and there is time."""

@@ -45,13 +45,17 @@ ON CONFLICT (id) DO UPDATE SET
     cached = EXCLUDED.cached, fallback = EXCLUDED.fallback, duration_ms = EXCLUDED.duration_ms,
     citations = EXCLUDED.citations, findings = EXCLUDED.findings, dropped = EXCLUDED.dropped,
     detail = EXCLUDED.detail, lease_until = NULL
-WHERE known.outcome IN ('queued', 'running')"""
+WHERE known.outcome IN ('queued', 'running') AND EXCLUDED.outcome <> 'queued'"""
 
 _CLAIM: Final[LiteralString] = """
 UPDATE ai_commands SET outcome = 'running', lease_until = now() + %(lease)s
 WHERE id = %(id)s
     AND (outcome = 'queued' OR (outcome = 'running' AND lease_until < now()))
 RETURNING *"""
+
+_LEFT: Final[LiteralString] = """
+SELECT extract(epoch FROM lease_until - now())::float AS seconds FROM ai_commands
+WHERE id = %(id)s AND outcome = 'running'"""
 
 
 class PostgresCommandStore:
@@ -62,7 +66,7 @@ class PostgresCommandStore:
         self._database = database
 
     async def save(self, command: Command) -> None:
-        """Insert, or replace what is not final."""
+        """Insert, or replace what is not final by what is later."""
         async with self._database.transaction() as connection:
             await connection.execute(_SAVE, cleaned(_values(command)))
 
@@ -71,11 +75,11 @@ class PostgresCommandStore:
         values = {"id": as_uuid(command_id), "lease": lease}
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_CLAIM, values)).fetchone()
-        if row is not None:
-            return _command(row)
-        known = await self.get(command_id)
-        if known is not None and not known.outcome.final:
-            raise BusyError
+            if row is not None:
+                return _command(row)
+            left = await (await connection.execute(_LEFT, values)).fetchone()
+        if left is not None:
+            raise BusyError(retry_after=left["seconds"])
         return None
 
     async def get(self, command_id: str) -> Command | None:
