@@ -65,7 +65,7 @@ class PostgresCommandStore:
 
     async def save(self, command: Command) -> None:
         """Insert, or replace what is not final by what is later."""
-        async with self._database.transaction() as connection:
+        async with self._database.statement() as connection:
             await connection.execute(_SAVE, cleaned(_values(command)))
 
     async def claim(self, command_id: str, lease: timedelta) -> Command | None:
