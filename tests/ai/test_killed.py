@@ -22,7 +22,7 @@ from kova_fakes.openai.server import FakeOpenAI
 from tests.queues import make_queue
 from tests.server.conftest import Kova, running
 
-DEADLINE = 2  # Money comes back after four seconds, the command after six.
+DEADLINE = 3  # Money comes back after six seconds, the command after nine.
 HANGS = Reply(seconds=60)
 
 
@@ -78,7 +78,16 @@ def cap(kova: Kova, gpt: FakeOpenAI) -> Decimal:
     return most
 
 
-def refused(answer: httpx.Response) -> bool:
+def execute(kova: Kova, query: str) -> None:
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+        connection.execute(query)  # type: ignore[call-overload]
+
+
+def refuses_meanwhile(kova: Kova) -> bool:
+    """Tell whether the dead call's money is missing; on a busy machine its time stands still."""
+    execute(kova, "UPDATE ai_reservations SET expires_at = expires_at + interval '1 hour'")
+    answer = kova.client.post("/ai/command", json=body())
+    execute(kova, "UPDATE ai_reservations SET expires_at = expires_at - interval '1 hour'")
     return answer.status_code == 429 and answer.json()["reason"] == "budget_exhausted"
 
 
@@ -93,7 +102,7 @@ def test_the_command_of_a_killed_worker_is_done_once_by_the_next(
     worker.kill()
     worker.wait()
     assert kova.get(f"/ai/commands/{queued}")["outcome"] == "running"
-    assert refused(kova.client.post("/ai/command", json=body()))
+    assert refuses_meanwhile(kova)
     kova.start_worker()
     found = until(lambda: ended(kova, queued))
     assert found["outcome"] == "ok", found
@@ -125,7 +134,7 @@ def test_the_money_of_a_killed_server_comes_back(kova: Kova, gpt: FakeOpenAI) ->
     kova.servers[0].wait()
     waiting.join()
     kova.client.base_url = httpx.URL(other)
-    assert refused(kova.client.post("/ai/command", json=body()))
+    assert refuses_meanwhile(kova)
     until(lambda: not set_aside(kova))
     assert kova.client.post("/ai/command", json=body()).status_code == 200
     assert 0 < spent(kova) <= most

@@ -124,6 +124,7 @@ async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
             yield Piece(text=str(event.delta))
         elif kind == "response.refusal.delta":
             refused = True
+            yield Thinking()
         elif kind in _THOUGHTS:
             yield Thinking()
         elif kind in {"response.completed", "response.incomplete"}:
