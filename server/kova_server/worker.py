@@ -27,8 +27,6 @@ from kova.usecases.housekeep import Housekeep
 
 __all__ = ["NEEDED", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
-# Short, so that a killed worker's message soon comes back; prolonged while the work goes on.
-_VISIBILITY: Final = 20
 _OFTEN: Final = 10
 
 
@@ -52,7 +50,7 @@ async def run_worker(settings: Settings) -> None:
         loop.add_signal_handler(number, stop.set)
     _LOG.info("worker started", extra={"concurrency": settings.worker_concurrency})
     lanes = [
-        _lane(consumer, handle, stop)
+        _Lane(consumer, handle, settings.worker_visibility_seconds).run(stop)
         for consumer, handle in work
         for _ in range(settings.worker_concurrency)
     ]
@@ -78,81 +76,90 @@ async def _housekeeping(housekeep: Housekeep) -> AsyncIterator[None]:
         task.cancel()
 
 
-async def _lane(consumer: SqsConsumer, handle: JobHandler, stop: asyncio.Event) -> None:
-    """Take one message after the other."""
-    while not stop.is_set():
-        receiving = _poll(consumer)
-        stopping = asyncio.create_task(stop.wait())
-        waiting: set[asyncio.Future[Any]] = {receiving, stopping}
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        stopping.cancel()
-        if not receiving.done():
-            receiving.cancel()
-            return  # A message that the open poll may still bring comes back by itself.
+class _Lane:
+    """Takes one message of a queue after the other.
+
+    A message is hidden from other workers for some seconds, and for longer while the work goes on:
+    that of a killed worker comes back soon.
+    """
+
+    def __init__(self, consumer: SqsConsumer, handle: JobHandler, visibility: int) -> None:
+        self._consumer = consumer
+        self._handle = handle
+        self._visibility = visibility
+
+    async def run(self, stop: asyncio.Event) -> None:
+        """Work until it is told to stop."""
+        while not stop.is_set():
+            receiving = self._poll()
+            stopping = asyncio.create_task(stop.wait())
+            waiting: set[asyncio.Future[Any]] = {receiving, stopping}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            stopping.cancel()
+            if not receiving.done():
+                receiving.cancel()
+                return  # A message that the open poll may still bring comes back by itself.
+            try:
+                messages = receiving.result()
+            except UnavailableError as exc:
+                _LOG.warning("queue does not answer", extra={"reason": exc.reason})
+                with contextlib.suppress(TimeoutError):
+                    await asyncio.wait_for(stop.wait(), timeout=2)
+                continue
+            for message in messages:
+                await self._one(message)
+
+    def _poll(self) -> asyncio.Future[list[Received]]:
+        """Receive in a daemon thread: a poll that waits keeps no worker from stopping."""
+        loop = asyncio.get_running_loop()
+        future: asyncio.Future[list[Received]] = loop.create_future()
+
+        def settle(result: list[Received] | BaseException) -> None:
+            if future.cancelled():
+                return
+            if isinstance(result, BaseException):
+                future.set_exception(result)
+            else:
+                future.set_result(result)
+
+        def receive() -> None:
+            result: list[Received] | BaseException
+            try:
+                result = self._consumer.receive(most=1, visibility=self._visibility)
+            except BaseException as exc:  # noqa: BLE001 (handed to the one who waits)
+                result = exc
+            with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waits.
+                loop.call_soon_threadsafe(settle, result)
+
+        threading.Thread(target=receive, daemon=True).start()
+        return future
+
+    async def _one(self, message: Received) -> None:
+        async with self._kept(message):
+            outcome = await self._handle.run(message.body, message.attempt)
         try:
-            messages = receiving.result()
+            if isinstance(outcome, Retry):
+                await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
+            elif isinstance(outcome, GiveUp):
+                await asyncio.to_thread(self._consumer.bury, message, outcome.reason)
+            else:
+                await asyncio.to_thread(self._consumer.delete, message)
         except UnavailableError as exc:
-            _LOG.warning("queue does not answer", extra={"reason": exc.reason})
-            with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(stop.wait(), timeout=2)
-            continue
-        for message in messages:
-            await _handle(consumer, handle, message)
+            # The message comes back and is found done, or is tried again.
+            _LOG.warning("message not settled", extra={"reason": exc.reason})
 
+    @contextlib.asynccontextmanager
+    async def _kept(self, message: Received) -> AsyncIterator[None]:
+        """Keep the message from other workers while this one has it in hand."""
 
-def _poll(consumer: SqsConsumer) -> asyncio.Future[list[Received]]:
-    """Receive in a daemon thread: a poll that waits for messages keeps no worker from stopping."""
-    loop = asyncio.get_running_loop()
-    future: asyncio.Future[list[Received]] = loop.create_future()
+        async def prolong() -> None:
+            while True:
+                await asyncio.sleep(self._visibility / 3)
+                with contextlib.suppress(UnavailableError):
+                    await asyncio.to_thread(self._consumer.hide, message, self._visibility)
 
-    def settle(result: list[Received] | BaseException) -> None:
-        if future.cancelled():
-            return
-        if isinstance(result, BaseException):
-            future.set_exception(result)
-        else:
-            future.set_result(result)
-
-    def receive() -> None:
-        result: list[Received] | BaseException
+        task = asyncio.create_task(prolong())
         try:
-            result = consumer.receive(most=1, visibility=_VISIBILITY)
-        except BaseException as exc:  # noqa: BLE001 (handed to the one who waits)
-            result = exc
-        with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waits.
-            loop.call_soon_threadsafe(settle, result)
-
-    threading.Thread(target=receive, daemon=True).start()
-    return future
-
-
-async def _handle(consumer: SqsConsumer, handle: JobHandler, message: Received) -> None:
-    async with _kept(consumer, message):
-        outcome = await handle.run(message.body, message.attempt)
-    try:
-        if isinstance(outcome, Retry):
-            await asyncio.to_thread(consumer.hide, message, outcome.delay)
-        elif isinstance(outcome, GiveUp):
-            await asyncio.to_thread(consumer.bury, message, outcome.reason)
-        else:
-            await asyncio.to_thread(consumer.delete, message)
-    except UnavailableError as exc:
-        # The message comes back and is found done, or is tried again.
-        _LOG.warning("message not settled", extra={"reason": exc.reason})
-
-
-@contextlib.asynccontextmanager
-async def _kept(consumer: SqsConsumer, message: Received) -> AsyncIterator[None]:
-    """Keep the message from other workers while this one has it in hand."""
-
-    async def prolong() -> None:
-        while True:
-            await asyncio.sleep(_VISIBILITY / 3)
-            with contextlib.suppress(UnavailableError):
-                await asyncio.to_thread(consumer.hide, message, _VISIBILITY)
-
-    task = asyncio.create_task(prolong())
-    try:
-        yield
-    finally:
-        task.cancel()
+            yield
+        finally:
+            task.cancel()

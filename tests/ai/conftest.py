@@ -26,6 +26,8 @@ from kova_fakes.github import FakeGitHub, serve_github
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
 from kova_fakes.serving import serving
 from kova_server.keys import create_key
+from tests.ai.comments import NAME
+from tests.server.conftest import Kova, shared
 
 ROUTERS = (*functions.ai_command.app.ROUTERS, *functions.api.app.ROUTERS)
 
@@ -122,6 +124,13 @@ def github() -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
+def redis_url(redis_url: str) -> str:
+    """A database of this process's own: tests beside it ask the same questions."""
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    return f"{redis_url.removesuffix('/0')}/{1 + number % 15}"
+
+
+@pytest.fixture
 def start(
     database_url: str, redis_url: str, gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> Iterator[Callable[..., Ai]]:
@@ -178,3 +187,30 @@ def make_key(database_url: str) -> Callable[..., str]:
         )
 
     return make
+
+
+@pytest.fixture(scope="session")
+def commented_product(
+    tmp_path_factory: pytest.TempPathFactory,
+    openai_server: FakeOpenAI,
+    anthropic_server: FakeAnthropic,
+) -> Iterator[Kova]:
+    settings = {
+        "OPENAI_API_KEY": openai_server.script.api_key,
+        "OPENAI_BASE_URL": openai_server.url,
+        "ANTHROPIC_API_KEY": anthropic_server.script.api_key,
+        "ANTHROPIC_BASE_URL": anthropic_server.url,
+    }
+    with shared(tmp_path_factory.mktemp("comments"), **settings) as kova:
+        yield kova
+
+
+@pytest.fixture
+def kova(commented_product: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> Kova:
+    """The product with one repository and one pull request; models that were asked nothing."""
+    commented_product.reset()
+    state = commented_product.github.state
+    state.create_repository(NAME, files={"a.py": b"x = 1\n"})
+    state.push(NAME, {"a.py": b"x = 2\n"}, branch="topic")
+    state.open_pull(NAME, head="topic", base="main", title="Two")
+    return commented_product

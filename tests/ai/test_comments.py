@@ -2,79 +2,35 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from typing import Any
+import asyncio
+from dataclasses import replace
 
 import pytest
 
+from kova.bootstrap.ai import handle_command_job
+from kova.bootstrap.container import Container
+from kova.bootstrap.settings import load_settings
 from kova.domain.comment import CommentJob, Verb, parse_comment, quiet
 from kova.domain.errors import MalformedMessageError
 from kova.domain.job import decode_command_message, encode_comment_job
+from kova.domain.retry import Retry
+from kova.usecases.handle_command_job import CommandDone
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.queues import depth
-from tests.server.conftest import Kova, shared
+from tests.ai.comments import NAME, comment, replies, reply, send
+from tests.server.conftest import Kova
 
-NAME = "octo/sample"
-
-
-@pytest.fixture(scope="module")
-def product(
-    tmp_path_factory: pytest.TempPathFactory,
-    openai_server: FakeOpenAI,
-    anthropic_server: FakeAnthropic,
-) -> Iterator[Kova]:
-    settings = {
-        "OPENAI_API_KEY": openai_server.script.api_key,
-        "OPENAI_BASE_URL": openai_server.url,
-        "ANTHROPIC_API_KEY": anthropic_server.script.api_key,
-        "ANTHROPIC_BASE_URL": anthropic_server.url,
-    }
-    with shared(tmp_path_factory.mktemp("comments"), **settings) as kova:
-        yield kova
-
-
-@pytest.fixture
-def kova(product: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> Kova:
-    """The product with one repository and one pull request; models that were asked nothing."""
-    product.reset()
-    state = product.github.state
-    state.create_repository(NAME, files={"a.py": b"x = 1\n"})
-    state.push(NAME, {"a.py": b"x = 2\n"}, branch="topic")
-    state.open_pull(NAME, head="topic", base="main", title="Two")
-    return product
-
-
-def comment(kova: Kova, body: str, guid: str | None = None, **more: Any) -> dict[str, Any]:
-    payload = kova.github.comment_event(NAME, 1, body, **more)
-    send(kova, payload, guid)
-    return payload
-
-
-def send(kova: Kova, payload: dict[str, Any], guid: str | None = None) -> str:
-    url = f"{kova.address}/webhooks/github"
-    answer = kova.github.deliver(url, "issue_comment", payload, guid)
-    assert answer.status_code == 202, answer.text
-    status: str = answer.json()["status"]
-    return status
-
-
-def replies(kova: Kova) -> list[str]:
-    comments = kova.github.state.repository(NAME).comments
-    return [one["body"] for one in comments if one["user"]["login"] == "kova[bot]"]
-
-
-def reply(kova: Kova, count: int = 1, seconds: float = 30) -> list[str]:
-    """Wait until the queue is empty and return what was replied."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        found = replies(kova)
-        if len(found) >= count and not depth(kova.environment["KOVA_COMMAND_QUEUE_URL"]):
-            return found
-        time.sleep(0.05)
-    raise AssertionError((kova.folder / "worker.log").read_text()[-3_000:])
+JOB = CommentJob(
+    repository=NAME,
+    installation_id=None,
+    number=1,
+    pull_request=True,
+    comment_id=7,
+    author="writer",
+    verb=Verb.ASK,
+    argument="why?",
+)
 
 
 def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
@@ -90,6 +46,23 @@ def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
     assert gpt.script.count("/responses") == 1
     (row,) = kova.all("/ai/commands")
     assert (row["outcome"], row["repository"]) == ("ok", NAME)
+
+
+async def test_a_question_that_two_workers_have_at_once_is_asked_once(
+    kova: Kova, gpt: FakeOpenAI
+) -> None:
+    gpt.script.always = Reply(text='{"answer": "Two.", "citations": []}', seconds=0.5)
+    message = encode_comment_job(replace(JOB, argument="what is x, all at once?"))
+    container = Container(load_settings(kova.environment))
+    workers = [handle_command_job(container) for _ in range(3)]
+    outcomes = await asyncio.gather(*(one.run(message, 1) for one in workers))
+    assert sorted(type(one).__name__ for one in outcomes) == ["CommandDone", "Retry", "Retry"]
+    assert {50 < one.delay <= 60 for one in outcomes if isinstance(one, Retry)} == {True}
+    assert isinstance(await workers[0].run(message, 2), CommandDone)
+    await container.close()
+    (told,) = replies(kova)
+    assert told.startswith("Two.")
+    assert gpt.script.count("/responses") == 1
 
 
 def test_somebody_who_cannot_write_is_refused_politely_and_costs_nothing(
@@ -162,19 +135,9 @@ def test_only_a_comment_that_begins_with_it_is_a_command(
 
 
 def test_a_comment_job_survives_its_message_and_others_are_refused() -> None:
-    job = CommentJob(
-        repository=NAME,
-        installation_id=None,
-        number=1,
-        pull_request=True,
-        comment_id=7,
-        author="writer",
-        verb=Verb.ASK,
-        argument="why?",
-    )
-    assert decode_command_message(encode_comment_job(job)) == job
+    assert decode_command_message(encode_comment_job(JOB)) == JOB
     for bad in ('"number":1', '"verb":"ask"', '"repository":"octo/sample"'):
-        broken = encode_comment_job(job).replace(bad, bad.partition(":")[0] + ":true")
+        broken = encode_comment_job(JOB).replace(bad, bad.partition(":")[0] + ":true")
         with pytest.raises(MalformedMessageError):
             decode_command_message(broken)
 

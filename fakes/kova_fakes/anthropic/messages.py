@@ -82,9 +82,11 @@ class Made:
     def _unnamed(self) -> Iterator[dict[str, Any]]:
         head = self._head({"input_tokens": self._sent, "output_tokens": 1})
         yield {"type": "message_start", "message": head}
+        yield from self._thoughts()
+        at = 1 if self._reply.thoughts else 0
         if self._text:
             block = {"type": "text", "text": ""}
-            yield {"type": "content_block_start", "index": 0, "content_block": block}
+            yield {"type": "content_block_start", "index": at, "content_block": block}
             yield {"type": "ping"}
             said = pieces(self._text)
             for number, piece in enumerate(said):
@@ -93,8 +95,8 @@ class Made:
                     yield {"type": "error", "error": problem}
                     return
                 delta = {"type": "text_delta", "text": piece}
-                yield {"type": "content_block_delta", "index": 0, "delta": delta}
-            yield {"type": "content_block_stop", "index": 0}
+                yield {"type": "content_block_delta", "index": at, "delta": delta}
+            yield {"type": "content_block_stop", "index": at}
         yield {
             "type": "message_delta",
             "delta": {
@@ -105,3 +107,16 @@ class Made:
             "usage": {"output_tokens": tokens(self._text)},
         }
         yield {"type": "message_stop"}
+
+    def _thoughts(self) -> Iterator[dict[str, Any]]:
+        if not self._reply.thoughts:
+            return
+        block = {"type": "thinking", "thinking": "", "signature": ""}
+        yield {"type": "content_block_start", "index": 0, "content_block": block}
+        deltas: list[dict[str, str]] = [
+            {"type": "thinking_delta", "thinking": "Hm. "}
+        ] * self._reply.thoughts
+        deltas.append({"type": "signature_delta", "signature": "c2lnbmVk"})
+        for delta in deltas:
+            yield {"type": "content_block_delta", "index": 0, "delta": delta}
+        yield {"type": "content_block_stop", "index": 0}

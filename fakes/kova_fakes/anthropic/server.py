@@ -9,14 +9,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from anthropic.types import message_count_tokens_params, message_create_params
+from anthropic.types import message_create_params
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from kova_fakes.anthropic.messages import Made, prompt_of, schema_of
-from kova_fakes.models.answers import tokens
+from kova_fakes.anthropic.messages import Made, schema_of
 from kova_fakes.models.script import Call, Reply, Script
 from kova_fakes.models.streams import EventStream
 from kova_fakes.models.validate import InvalidRequestError, adapter, check_schema, read
@@ -25,7 +24,6 @@ from kova_fakes.serving import serving
 # The long-lived version, and the one that the installed SDK names.
 VERSIONS = {"2023-06-01", "2026-10-21"}
 _MESSAGES = adapter(message_create_params.MessageCreateParams)
-_COUNT = adapter(message_count_tokens_params.MessageCountTokensParams)
 _SECRETS = {"x-api-key", "authorization"}
 _NUMBERS = itertools.count(1)
 _KINDS = {
@@ -99,12 +97,6 @@ class _Server:
             return EventStream(made.events(), reply, self._script)
         return JSONResponse(made.message())
 
-    async def count(self, request: Request) -> Response:
-        body = await self._accepted(request, _COUNT)
-        if isinstance(body, Response):
-            return body
-        return JSONResponse({"input_tokens": tokens(prompt_of(body))})
-
 
 def application(script: Script) -> Starlette:
     """Return the fake."""
@@ -116,7 +108,6 @@ def application(script: Script) -> Starlette:
     return Starlette(
         routes=[
             Route("/v1/messages", server.messages, methods=["POST"]),
-            Route("/v1/messages/count_tokens", server.count, methods=["POST"]),
         ],
         exception_handlers={404: unknown},
     )

@@ -7,7 +7,17 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 Kind = Literal[
-    "ok", "refusal", "truncated", "empty", "cut", "stall", "error", "html", "bad_body", "cut_late"
+    "ok",
+    "refusal",
+    "truncated",
+    "empty",
+    "cut",
+    "cut_late",
+    "stall",
+    "stall_late",
+    "error",
+    "html",
+    "bad_body",
 ]
 
 
@@ -18,11 +28,12 @@ class Reply:
     Attributes:
         kind: how it goes: `ok` and `truncated` say the text, `cut` ends the connection in the
             middle of it, `cut_late` sends an error event there, `stall` says nothing more after
-            the head, `error` answers with the status, `html` with a page, `bad_body` with JSON
-            that is no answer of this API.
+            the head, `stall_late` after half of the stream, `error` answers with the status,
+            `html` with a page, `bad_body` with JSON that is no answer of this API.
         text: what the model says; None for an answer made from the request.
         status: of `error` and `html`.
         retry_after: the header's value, in seconds.
+        thoughts: how many pieces of thoughts stand before the text of a stream.
         seconds: to wait before the first byte.
         pieces_seconds: to wait between two pieces of a stream.
     """
@@ -31,6 +42,7 @@ class Reply:
     text: str | None = None
     status: int = 200
     retry_after: str | None = None
+    thoughts: int = 0
     seconds: float = 0.0
     pieces_seconds: float = 0.0
 

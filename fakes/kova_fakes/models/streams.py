@@ -44,7 +44,7 @@ class EventStream(StreamingResponse):
 async def _encoded(events: list[tuple[str, Any]], reply: Reply) -> AsyncIterator[bytes]:
     stop = len(events) // 2
     for number, (name, data) in enumerate(events):
-        if reply.kind == "stall" and number == 1:
+        if (reply.kind, number) in {("stall", 1), ("stall_late", stop)}:
             await asyncio.sleep(3_600)
         if reply.kind == "cut" and number == stop:
             raise CutConnectionError

@@ -103,15 +103,27 @@ class Made:
     def _unnumbered(self) -> Iterator[dict[str, Any]]:
         yield {"type": "response.created", "response": self.response("in_progress")}
         yield {"type": "response.in_progress", "response": self.response("in_progress")}
-        where = {"item_id": self._item, "output_index": 0, "content_index": 0}
+        yield from self._thoughts()
+        at = 1 if self._reply.thoughts else 0
+        where = {"item_id": self._item, "output_index": at, "content_index": 0}
         item = {**self._message(), "status": "in_progress", "content": []}
-        yield {"type": "response.output_item.added", "output_index": 0, "item": item}
+        yield {"type": "response.output_item.added", "output_index": at, "item": item}
         if self._reply.kind != "empty":
             yield from self._content(where)
-        done = {"type": "response.output_item.done", "output_index": 0, "item": self._message()}
+        done = {"type": "response.output_item.done", "output_index": at, "item": self._message()}
         yield done
         name = "incomplete" if self._reply.kind == "truncated" else "completed"
         yield {"type": f"response.{name}", "response": self.response()}
+
+    def _thoughts(self) -> Iterator[dict[str, Any]]:
+        if not self._reply.thoughts:
+            return
+        item = {"id": f"rs_{self._id}", "type": "reasoning", "summary": []}
+        yield {"type": "response.output_item.added", "output_index": 0, "item": item}
+        where = {"item_id": item["id"], "output_index": 0, "summary_index": 0}
+        for _ in range(self._reply.thoughts):
+            yield {"type": "response.reasoning_summary_text.delta", **where, "delta": "Hm. "}
+        yield {"type": "response.output_item.done", "output_index": 0, "item": item}
 
     def _content(self, where: dict[str, Any]) -> Iterator[dict[str, Any]]:
         refused = self._reply.kind == "refusal"

@@ -11,7 +11,7 @@ from kova.adapters.model_errors import check_stream, translated
 from kova.domain.command import Provider, TokenUsage
 from kova.domain.errors import ModelCutError
 from kova.domain.prompt import Prompt
-from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece
+from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece, Thinking
 
 _CONNECT_SECONDS: Final = 3.0
 _FINISH: Final = {
@@ -77,6 +77,8 @@ async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
             yield Began(input_tokens=usage.input_tokens)
         elif event.type == "content_block_delta" and event.delta.type == "text_delta":
             yield Piece(text=str(event.delta.text))
+        elif event.type == "content_block_delta":
+            yield Thinking()
         elif event.type == "message_delta":
             reason = event.delta.stop_reason
             received = max(int(event.usage.output_tokens), 0)

@@ -11,9 +11,12 @@ from kova.adapters.model_errors import check_stream, translated
 from kova.domain.command import Provider, TokenUsage
 from kova.domain.errors import ModelCutError, ModelUnavailableError
 from kova.domain.prompt import Prompt
-from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece
+from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece, Thinking
 
 _CONNECT_SECONDS: Final = 3.0
+_THOUGHTS: Final = frozenset(
+    {"response.reasoning_text.delta", "response.reasoning_summary_text.delta"}
+)
 _REASONING: Final = ("gpt-5", "gpt-6", "o3", "o4")
 
 
@@ -121,6 +124,9 @@ async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
             yield Piece(text=str(event.delta))
         elif kind == "response.refusal.delta":
             refused = True
+            yield Thinking()
+        elif kind in _THOUGHTS:
+            yield Thinking()
         elif kind in {"response.completed", "response.incomplete"}:
             yield _ended(event.response, refused=refused)
             return
@@ -140,6 +146,8 @@ async def _chunks(stream: Any) -> AsyncGenerator[ModelEvent, None]:
             finish = choice.finish_reason or finish
             if choice.delta.content:
                 yield Piece(text=str(choice.delta.content))
+            elif choice.delta.model_extra:  # Local servers tell thoughts in fields of their own.
+                yield Thinking()
         if chunk.usage is not None:
             usage = _usage(chunk.usage.prompt_tokens, chunk.usage.completion_tokens)
     if finish is None:

@@ -18,13 +18,16 @@ from kova.adapters.vector_index import VectorCodeIndex
 from kova.bootstrap.models import price_of
 from kova.bootstrap.settings import AiSettings, Settings, SettingsError
 from kova.domain.command import Provider
+from kova.domain.patience import Patience
 from kova.ports.commands import CommandStore
 from kova.ports.index import CodeIndex
 from kova.ports.model import Model
 from kova.usecases.answer_comment import AnswerComment
-from kova.usecases.ask_models import AskModels, Candidate, Patience
+from kova.usecases.ask_models import AskModels
 from kova.usecases.gather_context import GatherContext
 from kova.usecases.handle_command_job import HandleCommandJob
+from kova.usecases.ignore_errors import IgnoreErrors
+from kova.usecases.model_call import Candidate
 from kova.usecases.request_command import FinishCommand, RequestCommand
 from kova.usecases.run_command import CommandStores, RunCommand
 
@@ -111,6 +114,7 @@ def answer_comment(container: Container) -> AnswerComment:
         conversation=GitHubConversation(container.github),
         source=container.source,
         scan=container.request_scan,
+        ignore=IgnoreErrors(errors=container.stores.errors, change=container.change_error),
         run=container.ai.run,
         commands=container.ai.commands,
         secret="\n".join(secret_values(container.settings)),

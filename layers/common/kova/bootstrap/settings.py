@@ -74,6 +74,7 @@ class Settings:
     max_total_bytes: int = 400_000_000
     fetch_seconds: int = 120
     worker_concurrency: int = 2
+    worker_visibility_seconds: int = 20
     rate_limit_per_minute: int = 6_000
     scan_rate_limit_per_minute: int | None = None
     ai_rate_limit_per_minute: int | None = None
@@ -117,6 +118,9 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         max_total_bytes=reader.number("KOVA_MAX_TOTAL_BYTES", Settings.max_total_bytes),
         fetch_seconds=reader.number("KOVA_FETCH_SECONDS", Settings.fetch_seconds),
         worker_concurrency=reader.number("KOVA_WORKER_CONCURRENCY", Settings.worker_concurrency),
+        worker_visibility_seconds=reader.number(
+            "KOVA_WORKER_VISIBILITY_SECONDS", Settings.worker_visibility_seconds
+        ),
         rate_limit_per_minute=reader.number(
             "KOVA_RATE_LIMIT_PER_MINUTE", Settings.rate_limit_per_minute
         ),

@@ -21,7 +21,7 @@ class Action(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Deed:
-    """One action: `actor` is `key:<prefix>` or `cli`, `target` what it was done to."""
+    """One action: `actor` is `key:<prefix>`, `github:<login>` or `cli`; `target` is its object."""
 
     actor: str
     action: Action

@@ -21,6 +21,7 @@ class Verb(enum.StrEnum):
     EXPLAIN = "explain"
     ASK = "ask"
     REVIEW = "review"
+    IGNORE = "ignore"
     HELP = "help"
 
 

@@ -5,8 +5,11 @@ from __future__ import annotations
 import enum
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Final
 
 from kova.domain.finding import Finding
+
+REASON_LIMIT: Final = 1_000
 
 
 class ErrorStatus(enum.StrEnum):
@@ -44,6 +47,15 @@ class Ignored:
     reason: str
     by: str
     until: datetime | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RuleCount:
+    """A rule that has live errors in a repository, and how many of them are open."""
+
+    analyzer: str
+    rule_id: str
+    open: int
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import Final
 
@@ -40,8 +41,8 @@ def plan_retry(error: Exception, attempt: int) -> Retry | GiveUp:
         error: what went wrong.
         attempt: how many times the message was received, from 1.
     """
-    if isinstance(error, BusyError):
-        return Retry(delay=5)  # Waiting for another worker is no attempt of one's own.
+    if isinstance(error, BusyError):  # Waiting for another worker is no attempt of one's own.
+        return Retry(delay=_wait(error, 5))
     reason = error.reason if isinstance(error, KovaError) else type(error).__name__
     retryable = isinstance(error, UnavailableError | ConflictError) or not isinstance(
         error, KovaError
@@ -51,7 +52,12 @@ def plan_retry(error: Exception, attempt: int) -> Retry | GiveUp:
     if attempt >= MAX_ATTEMPTS:
         return GiveUp(reason=f"{reason} after {attempt} attempts")
     if isinstance(error, GitHubRateLimitedError):
-        wanted = error.data.get("retry_after")
-        delay = int(wanted) if isinstance(wanted, int | float) else 60
-        return Retry(delay=max(1, min(delay, _LONGEST_DELAY)))
+        return Retry(delay=_wait(error, 60))
     return Retry(delay=min(2**attempt, _LONGEST_DELAY))
+
+
+def _wait(error: KovaError, usual: int) -> int:
+    """Return the whole seconds that an error asks to wait for."""
+    asked = error.data.get("retry_after")
+    delay = math.ceil(asked) if isinstance(asked, int | float) else usual
+    return max(1, min(delay, _LONGEST_DELAY))

@@ -43,13 +43,17 @@ class CommandStore(Protocol):
     """Commands and their outcomes."""
 
     async def save(self, command: Command) -> None:
-        """Record a command, or its new state; a final state is never replaced."""
+        """Record a command, or its new state.
+
+        A final state is never replaced, and none by the first one: that of a command that is
+        begun again.
+        """
 
     async def claim(self, command_id: str, lease: timedelta) -> Command | None:
         """Take a queued command in hand; None when it is finished or there is none.
 
         Raises:
-            BusyError: another worker has it in hand.
+            BusyError: another worker has it in hand, for `retry_after` seconds at most.
         """
 
     async def get(self, command_id: str) -> Command | None:

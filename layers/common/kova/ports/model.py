@@ -27,6 +27,11 @@ class Began:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Thinking:
+    """A sign of work that is no text of the answer."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Piece:
     """Some more of the answer."""
 
@@ -41,7 +46,7 @@ class Ended:
     usage: TokenUsage | None
 
 
-ModelEvent = Began | Piece | Ended
+ModelEvent = Began | Thinking | Piece | Ended
 
 
 class Model(Protocol):

@@ -10,7 +10,7 @@ from typing import Any, Protocol
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.audit import AuditEntry, Deed
-from kova.domain.error import ErrorRecord, ErrorStatus, Ignored, LifecycleChange
+from kova.domain.error import ErrorRecord, ErrorStatus, Ignored, LifecycleChange, RuleCount
 from kova.domain.finding import Finding, Severity, Skipped
 from kova.domain.fix import Fix, FixStatus, ProvedFix
 from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
@@ -133,8 +133,14 @@ class ErrorStore(Protocol):
     async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
         """List, newest first."""
 
+    async def rules(self, repository: str) -> list[RuleCount]:
+        """The rules of a repository's open and ignored errors, those with most open ones first."""
+
     async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
-        """Ignore an open error and note it; a fixed one stays fixed. None: no such error."""
+        """Ignore an open error and note it; a fixed one stays fixed. None: no such error.
+
+        Doing it again with the same words changes and notes nothing.
+        """
 
     async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
         """Open an ignored error and note it; another stays as it is. None: no such error."""

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import logging
 import uuid
 from dataclasses import replace
-from datetime import timedelta
 from typing import Final
 
 from kova.domain.command import Command, CommandRequest, Task
 from kova.domain.comment import WRITERS, CommentJob, Verb, quiet
-from kova.domain.errors import KovaError
+from kova.domain.errors import KovaError, UnavailableError
+from kova.domain.ignoring import HOW, parse_ignore, reply_of
 from kova.ports.commands import CommandStore
 from kova.ports.conversation import Conversation
 from kova.ports.source import CodeSource, RepositoryRef
+from kova.usecases.ignore_errors import IgnoreErrors
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
 
-_LEASE: Final = timedelta(seconds=60)
+_LOG = logging.getLogger("kova.ai")
 _NAMESPACE: Final = uuid.UUID("6f1f6a52-5a52-4b0e-9d0c-6b6f76612d63")
 _HELP: Final = """I know these commands:
 
@@ -26,7 +28,9 @@ _HELP: Final = """I know these commands:
 - `/kova fix` scans the default branch and offers the fixes that were proved
 - `/kova review` reviews this pull request
 - `/kova explain …` explains this pull request, or what you name
-- `/kova ask …` answers a question about the code"""
+- `/kova ask …` answers a question about the code
+- `/kova ignore RULE [path] reason` ignores the open errors of a rule, on a pull request those
+  in the files that it changes"""
 _WORKING: Final = "I am on it."
 
 
@@ -39,6 +43,7 @@ class AnswerComment:
         conversation: Conversation,
         source: CodeSource,
         scan: RequestScan,
+        ignore: IgnoreErrors,
         run: RunCommand,
         commands: CommandStore,
         secret: str,
@@ -47,6 +52,7 @@ class AnswerComment:
         self._conversation = conversation
         self._source = source
         self._scan = scan
+        self._ignore = ignore
         self._run = run
         self._commands = commands
         self._secret = secret.encode()
@@ -75,11 +81,12 @@ class AnswerComment:
             return _HELP
         if job.verb in {Verb.SCAN, Verb.FIX}:
             return await self._scanned(job, address)
+        if job.verb is Verb.IGNORE:
+            return await self._ignored(job, address)
         request = _request(job)
         if request is None:
             return _HELP
-        await self._conversation.reply(address, job.number, marker, _WORKING)
-        return await self._answered(job, request)
+        return await self._answered(job, address, marker, request)
 
     async def _scanned(self, job: CommentJob, address: RepositoryRef) -> str:
         ref = None
@@ -92,14 +99,32 @@ class AnswerComment:
             f"Scan `{scan.id}` is queued{ending}. Its result will be the check run of the commit."
         )
 
-    async def _answered(self, job: CommentJob, request: CommandRequest) -> str:
+    async def _ignored(self, job: CommentJob, address: RepositoryRef) -> str:
+        wanted = parse_ignore(job.argument)
+        if wanted is None:
+            return HOW
+        paths = await self._changed(job, address) if job.pull_request else None
+        actor = f"github:{job.author}"
+        ignoring = await self._ignore.run(job.repository, wanted, paths=paths, actor=actor)
+        return reply_of(wanted, ignoring, pull_request=job.pull_request)
+
+    async def _changed(self, job: CommentJob, address: RepositoryRef) -> frozenset[str]:
+        """Return the files that a pull request changes, by their names before it and after."""
+        pull = await self._source.pull_request(address, job.number)
+        compared = await self._source.compare(address, pull.base_sha, pull.head_sha)
+        return compared.changed | frozenset(compared.renamed.values())
+
+    async def _answered(
+        self, job: CommentJob, address: RepositoryRef, marker: str, request: CommandRequest
+    ) -> str:
         """Run the command under an id that the comment decides, and put its end into words."""
         begun = self._run.begin(request, None)
         about = f"{job.repository.lower()}#{job.comment_id}"
         command = replace(begun, id=str(uuid.uuid5(_NAMESPACE, about)))
         await self._commands.save(command)
-        claimed = await self._commands.claim(command.id, _LEASE)
+        claimed = await self._commands.claim(command.id, self._run.lease)
         if claimed is not None:
+            await self._begun(job, address, marker)
             try:
                 return _told(await self._run.run(claimed))
             except KovaError as exc:
@@ -111,6 +136,13 @@ class AnswerComment:
         if known is None or known.answer is None:
             return f"I could not answer: {known.detail if known else 'it is gone'}"
         return _told(known)
+
+    async def _begun(self, job: CommentJob, address: RepositoryRef, marker: str) -> None:
+        """Say that an answer is being made; one that is made is told all the same without."""
+        try:
+            await self._conversation.reply(address, job.number, marker, _WORKING)
+        except UnavailableError as exc:
+            _LOG.warning("beginning not told", extra={"reason": exc.reason})
 
 
 def _request(job: CommentJob) -> CommandRequest | None:

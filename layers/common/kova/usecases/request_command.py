@@ -5,8 +5,6 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import replace
-from datetime import timedelta
-from typing import Final
 
 from kova.domain.command import Command, CommandRequest, Outcome
 from kova.domain.errors import AiUnavailableError, KovaError, QueueUnavailableError
@@ -14,8 +12,6 @@ from kova.ports.commands import CommandQueue, CommandStore
 from kova.usecases.run_command import RunCommand
 
 _LOG = logging.getLogger("kova.ai")
-# Longer than any command takes: one that is in hand for longer belongs to a dead worker.
-_LEASE: Final = timedelta(seconds=60)
 
 
 class RequestCommand:
@@ -59,7 +55,7 @@ class FinishCommand:
             BusyError: another worker has it in hand; try again later.
             DatabaseUnavailableError: try again later.
         """
-        command = await self._commands.claim(command_id, _LEASE)
+        command = await self._commands.claim(command_id, self._run.lease)
         if command is None:
             return
         try:

@@ -8,7 +8,7 @@ import time
 import uuid
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
@@ -24,9 +24,10 @@ from kova.domain.routing import providers_for, task_of
 from kova.domain.safe_stream import SafeStream, safe
 from kova.ports.commands import AnswerCache, BudgetScope, CommandStore, SessionStore
 from kova.ports.meter import Meter
-from kova.usecases.ask_models import AskModels, Listener, Tally, Wanted, surely
+from kova.usecases.ask_models import AskModels, surely
 from kova.usecases.assemble_prompt import assemble, is_pull_request_review
 from kova.usecases.gather_context import Context, GatherContext
+from kova.usecases.model_call import Listener, Tally, Wanted
 
 _LOG = logging.getLogger("kova.ai")
 _DETAIL_LIMIT: Final = 500
@@ -87,6 +88,11 @@ class RunCommand:
         self._now = now
         self._cap = cap
         self._secrets = secrets
+
+    @property
+    def lease(self) -> timedelta:
+        """For how long a command is one worker's: one that is so for longer has lost its worker."""
+        return self._ask.patience.lease
 
     def begin(self, request: CommandRequest, api_key_id: str | None) -> Command:
         """Return a new command that nobody has in hand yet. Secrets do not enter the ledger."""

@@ -10,6 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.audit import Action, AuditEntry
+from kova.domain.error import REASON_LIMIT
 from kova.domain.finding import Severity
 from kova.domain.repository import AutoFix
 from kova.domain.usage import Budget, Usage, UsageRow
@@ -73,7 +74,9 @@ class IgnoreError(Request):
     status: Literal["ignored"]
     reason: Annotated[
         str,
-        Field(pattern=r"\S", min_length=1, max_length=1_000, examples=["a test relies on it"]),
+        Field(
+            pattern=r"\S", min_length=1, max_length=REASON_LIMIT, examples=["a test relies on it"]
+        ),
     ]
     until: Annotated[AwareDatetime, Field(strict=False)] | None = None
 

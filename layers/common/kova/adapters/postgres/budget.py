@@ -41,6 +41,8 @@ SELECT %(month)s, (SELECT array_agg(scope) FROM scopes), %(amount)s, now() + %(l
 WHERE NOT EXISTS (SELECT FROM used WHERE used.used + %(amount)s > used.cap)
 RETURNING id"""
 
+# Whoever holds the lock meanwhile sees the reservation or the cost, never neither and never both.
+# The rows are taken in one order, `all` first, as reservations do: nobody waits in a circle.
 _SETTLE: Final[LiteralString] = """
 WITH gone AS (
     DELETE FROM ai_reservations WHERE id = %(id)s RETURNING month, scopes
@@ -87,8 +89,7 @@ class PostgresBudgetStore:
     async def settle(self, reservation: str, cost: Decimal) -> None:
         """Exchange the reservation for the cost."""
         values = {"id": as_uuid(reservation), "cost": cost}
-        async with self._turn, self._database.transaction() as connection:
-            await connection.execute(_LOCK)
+        async with self._turn, self._database.statement() as connection:
             await connection.execute(_SETTLE, values)
 
     async def forget(self) -> int:

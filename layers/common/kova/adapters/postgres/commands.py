@@ -11,20 +11,18 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.domain.answer_values import answer_in, answer_out
 from kova.domain.command import (
     Answer,
-    Citation,
     Command,
     CommandRequest,
     Outcome,
     Provider,
-    ReviewFinding,
     Task,
     TokenUsage,
 )
 from kova.domain.errors import BusyError
 from kova.domain.page import Page, PageRequest
-from kova.domain.text import clean
 
 _SELECT: Final[LiteralString] = "SELECT ai_commands.* FROM ai_commands"
 
@@ -45,13 +43,17 @@ ON CONFLICT (id) DO UPDATE SET
     cached = EXCLUDED.cached, fallback = EXCLUDED.fallback, duration_ms = EXCLUDED.duration_ms,
     citations = EXCLUDED.citations, findings = EXCLUDED.findings, dropped = EXCLUDED.dropped,
     detail = EXCLUDED.detail, lease_until = NULL
-WHERE known.outcome IN ('queued', 'running')"""
+WHERE known.outcome IN ('queued', 'running') AND EXCLUDED.outcome <> 'queued'"""
 
 _CLAIM: Final[LiteralString] = """
 UPDATE ai_commands SET outcome = 'running', lease_until = now() + %(lease)s
 WHERE id = %(id)s
     AND (outcome = 'queued' OR (outcome = 'running' AND lease_until < now()))
 RETURNING *"""
+
+_LEFT: Final[LiteralString] = """
+SELECT extract(epoch FROM lease_until - now())::float AS seconds FROM ai_commands
+WHERE id = %(id)s AND outcome = 'running'"""
 
 
 class PostgresCommandStore:
@@ -62,8 +64,8 @@ class PostgresCommandStore:
         self._database = database
 
     async def save(self, command: Command) -> None:
-        """Insert, or replace what is not final."""
-        async with self._database.transaction() as connection:
+        """Insert, or replace what is not final by what is later."""
+        async with self._database.statement() as connection:
             await connection.execute(_SAVE, cleaned(_values(command)))
 
     async def claim(self, command_id: str, lease: timedelta) -> Command | None:
@@ -71,11 +73,11 @@ class PostgresCommandStore:
         values = {"id": as_uuid(command_id), "lease": lease}
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_CLAIM, values)).fetchone()
-        if row is not None:
-            return _command(row)
-        known = await self.get(command_id)
-        if known is not None and not known.outcome.final:
-            raise BusyError
+            if row is not None:
+                return _command(row)
+            left = await (await connection.execute(_LEFT, values)).fetchone()
+        if left is not None:
+            raise BusyError(retry_after=left["seconds"])
         return None
 
     async def get(self, command_id: str) -> Command | None:
@@ -104,7 +106,8 @@ class PostgresCommandStore:
 
 
 def _values(command: Command) -> dict[str, Any]:
-    request, answer = command.request, command.answer
+    request = command.request
+    answer = answer_out(command.answer or Answer(output=""))
     asked = {key: one for key, one in dataclasses.asdict(request).items() if one is not None}
     return {
         "id": as_uuid(command.id),
@@ -116,7 +119,7 @@ def _values(command: Command) -> dict[str, Any]:
         "provider": command.provider.value if command.provider else None,
         "model": command.model,
         "outcome": command.outcome.value,
-        "output": answer.output if answer else None,
+        "output": answer["output"] if command.answer else None,
         "input_tokens": command.usage.input_tokens,
         "output_tokens": command.usage.output_tokens,
         "cost_usd": command.cost_usd,
@@ -124,34 +127,18 @@ def _values(command: Command) -> dict[str, Any]:
         "fallback": command.fallback,
         "duration_ms": command.duration_ms,
         "created_at": command.created_at,
-        "request": Jsonb({key: _clean(one) for key, one in asked.items()}),
-        "citations": Jsonb([_cleaned(one) for one in answer.citations] if answer else []),
-        "findings": Jsonb([_cleaned(one) for one in answer.findings] if answer else []),
-        "dropped": answer.dropped if answer else 0,
+        "request": Jsonb(cleaned(asked)),
+        "citations": Jsonb(answer["citations"]),
+        "findings": Jsonb(answer["findings"]),
+        "dropped": answer["dropped"],
         "detail": command.detail,
     }
-
-
-def _cleaned(value: Citation | ReviewFinding) -> dict[str, Any]:
-    return {key: _clean(one) for key, one in dataclasses.asdict(value).items()}
-
-
-def _clean(value: Any) -> Any:
-    return clean(value) if isinstance(value, str) else value
 
 
 def _command(row: DictRow) -> Command:
     asked = dict(row["request"])
     task, provider = asked.pop("task", None), asked.pop("provider", None)
     outcome = Outcome(row["outcome"])
-    answer = None
-    if outcome is Outcome.OK:
-        answer = Answer(
-            output=row["output"],
-            citations=tuple(Citation(**one) for one in row["citations"]),
-            findings=tuple(ReviewFinding(**one) for one in row["findings"]),
-            dropped=row["dropped"],
-        )
     return Command(
         id=str(row["id"]),
         api_key_id=str(row["api_key_id"]) if row["api_key_id"] else None,
@@ -165,7 +152,7 @@ def _command(row: DictRow) -> Command:
         created_at=row["created_at"],
         provider=Provider(row["provider"]) if row["provider"] else None,
         model=row["model"],
-        answer=answer,
+        answer=answer_in(row) if outcome is Outcome.OK else None,
         usage=TokenUsage(input_tokens=row["input_tokens"], output_tokens=row["output_tokens"]),
         cost_usd=row["cost_usd"],
         cached=row["cached"],

@@ -17,6 +17,7 @@ from kova.domain.error import (
     FixReference,
     Ignored,
     LifecycleChange,
+    RuleCount,
 )
 from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
 from kova.domain.lifecycle import History
@@ -38,7 +39,9 @@ _APPLY_SECONDS: Final = 300.0
 _IGNORE: Final[LiteralString] = """
 UPDATE errors SET status = 'ignored', fixed_at = NULL, ignore_reason = %(reason)s,
     ignored_until = %(until)s, ignored_by = %(by)s
-WHERE id = %(id)s AND status <> 'fixed'"""
+WHERE id = %(id)s AND status <> 'fixed'
+    AND (status, ignore_reason, ignored_until, ignored_by)
+        IS DISTINCT FROM ('ignored', %(reason)s, %(until)s::timestamptz, %(by)s)"""
 
 _OPEN: Final[LiteralString] = """
 UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
@@ -47,6 +50,16 @@ WHERE id = %(id)s AND status = 'ignored'"""
 _EXPIRE: Final[LiteralString] = """
 UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
 WHERE status = 'ignored' AND ignored_until <= now()"""
+
+
+_RULES: Final[LiteralString] = """
+SELECT analyzer, rule_id, count(*) FILTER (WHERE status = 'open') AS open
+FROM errors
+WHERE status <> 'fixed' AND repository_id = (
+    SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s))
+GROUP BY analyzer, rule_id
+ORDER BY open DESC, analyzer, rule_id
+LIMIT 1000"""
 
 
 class PostgresErrorStore:
@@ -110,6 +123,12 @@ class PostgresErrorStore:
                 request=request,
                 make=_record,
             )
+
+    async def rules(self, repository: str) -> list[RuleCount]:
+        """Count by rule; of a thousand and more rules those with most open errors."""
+        async with self._database.reading() as connection:
+            cursor = await connection.execute(_RULES, cleaned({"repository": repository}))
+            return [RuleCount(**row) async for row in cursor]
 
     async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
         """Ignore an error, whatever it was."""

@@ -53,6 +53,18 @@ class Database:
             yield connection
 
     @asynccontextmanager
+    async def statement(self) -> AsyncIterator[Connection]:
+        """Lend a connection to the primary for one statement, which is its own transaction.
+
+        That saves two round trips to the server, for BEGIN and COMMIT.
+
+        Raises:
+            DatabaseUnavailableError: as for a transaction.
+        """
+        async with self._primary.connection() as connection:
+            yield connection
+
+    @asynccontextmanager
     async def reading(self) -> AsyncIterator[Connection]:
         """Lend a connection for reads that may be some moments old.
 
@@ -113,6 +125,7 @@ class _Pool:
             # RDS Proxy shares no session that has prepared statements, and takes no `options`.
             kwargs={
                 "row_factory": dict_row,
+                "autocommit": True,  # What is more than one statement says so itself.
                 "prepare_threshold": None,
                 "connect_timeout": max(int(timeout), 2),
                 "application_name": "kova",
@@ -129,6 +142,11 @@ class _Pool:
 
     @asynccontextmanager
     async def transaction(self, seconds: float | None = None) -> AsyncIterator[Connection]:
+        async with self.connection(seconds) as connection, connection.transaction():
+            yield connection
+
+    @asynccontextmanager
+    async def connection(self, seconds: float | None = None) -> AsyncIterator[Connection]:
         allowed = self._timeout if seconds is None else seconds
         if not self._opened:
             self._opened = True
@@ -138,7 +156,6 @@ class _Pool:
                 asyncio.timeout(allowed + _GRACE),
                 asyncio.timeout(allowed),
                 self._pool.connection() as connection,
-                connection.transaction(),
             ):
                 yield connection
         except (

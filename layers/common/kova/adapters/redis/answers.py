@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict
 from datetime import UTC, datetime
 from typing import Any, Final
 
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translated
+from kova.domain.answer_values import answer_in, answer_out
 from kova.domain.command import (
-    Answer,
-    Citation,
     Command,
     CommandRequest,
     Outcome,
     Provider,
-    ReviewFinding,
     Task,
     TokenUsage,
 )
@@ -49,10 +46,7 @@ class RedisAnswerCache:
             "task": command.task,
             "provider": command.provider,
             "model": command.model,
-            "output": command.answer.output,
-            "citations": [asdict(one) for one in command.answer.citations],
-            "findings": [asdict(one) for one in command.answer.findings],
-            "dropped": command.answer.dropped,
+            **answer_out(command.answer),
             "input_tokens": command.usage.input_tokens,
             "output_tokens": command.usage.output_tokens,
         }
@@ -70,12 +64,7 @@ def _command(value: dict[str, Any]) -> Command:
         created_at=datetime.now(UTC),
         provider=Provider(value["provider"]),
         model=value["model"],
-        answer=Answer(
-            output=value["output"],
-            citations=tuple(Citation(**one) for one in value["citations"]),
-            findings=tuple(ReviewFinding(**one) for one in value["findings"]),
-            dropped=value["dropped"],
-        ),
+        answer=answer_in(value),
         usage=TokenUsage(input_tokens=value["input_tokens"], output_tokens=value["output_tokens"]),
         cached=True,
     )

@@ -1,0 +1,140 @@
+"""A process that is killed in mid-call: its money comes back, and its command is done once."""
+
+from __future__ import annotations
+
+import threading
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from decimal import Decimal
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psycopg
+import pytest
+from psycopg.rows import dict_row
+
+from kova_fakes.github import FakeGitHub
+from kova_fakes.models.script import Reply
+from kova_fakes.openai.server import FakeOpenAI
+from tests.queues import make_queue
+from tests.server.conftest import Kova, running
+
+DEADLINE = 3  # Money comes back after six seconds, the command after nine.
+HANGS = Reply(seconds=60)
+
+
+@pytest.fixture
+def kova(tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI) -> Iterator[Kova]:
+    settings = {
+        "KOVA_COMMAND_QUEUE_URL": make_queue(),
+        "KOVA_AI_DEADLINE_SECONDS": str(DEADLINE),
+        "KOVA_WORKER_VISIBILITY_SECONDS": "1",
+        "OPENAI_API_KEY": gpt.script.api_key,
+        "OPENAI_BASE_URL": gpt.url,
+    }
+    with running(tmp_path, database_url, github, **settings) as product:
+        yield product
+
+
+def body() -> dict[str, Any]:
+    """A command that nobody has asked before, always of the same size."""
+    return {"command": f"explain {uuid.uuid4()}", "task": "generate", "max_output_tokens": 500}
+
+
+def until(true: Callable[[], Any], seconds: float = 60) -> Any:
+    end = time.monotonic() + seconds
+    while not (found := true()):
+        assert time.monotonic() < end
+        time.sleep(0.01)
+    return found
+
+
+def rows(kova: Kova, query: str) -> list[dict[str, Any]]:
+    url = kova.environment["KOVA_DATABASE_URL"]
+    with psycopg.connect(url, row_factory=dict_row) as connection:
+        return connection.execute(query).fetchall()  # type: ignore[call-overload]
+
+
+def set_aside(kova: Kova) -> list[Decimal]:
+    query = "SELECT amount_usd FROM ai_reservations WHERE expires_at > now()"
+    return [row["amount_usd"] for row in rows(kova, query)]
+
+
+def spent(kova: Kova) -> Decimal:
+    found = rows(kova, "SELECT spent_usd FROM ai_spending WHERE scope LIKE 'key:%'")
+    return sum((row["spent_usd"] for row in found), Decimal(0))
+
+
+def cap(kova: Kova, gpt: FakeOpenAI) -> Decimal:
+    """Wait for the hanging call; let the key's budget admit one such call, not two."""
+    until(lambda: gpt.script.count("/responses"))
+    (amount,) = set_aside(kova)
+    most: Decimal = amount * 3 / 2
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+        connection.execute("UPDATE api_keys SET monthly_budget_usd = %s", (most,))
+    return most
+
+
+def execute(kova: Kova, query: str) -> None:
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+        connection.execute(query)  # type: ignore[call-overload]
+
+
+def refuses_meanwhile(kova: Kova) -> bool:
+    """Tell whether the dead call's money is missing; on a busy machine its time stands still."""
+    execute(kova, "UPDATE ai_reservations SET expires_at = expires_at + interval '1 hour'")
+    answer = kova.client.post("/ai/command", json=body())
+    execute(kova, "UPDATE ai_reservations SET expires_at = expires_at - interval '1 hour'")
+    return answer.status_code == 429 and answer.json()["reason"] == "budget_exhausted"
+
+
+def test_the_command_of_a_killed_worker_is_done_once_by_the_next(
+    kova: Kova, gpt: FakeOpenAI
+) -> None:
+    gpt.script.then(HANGS)
+    later = {"Prefer": "respond-async"}
+    queued = kova.client.post("/ai/command", json=body(), headers=later).json()["id"]
+    worker = kova.start_worker()
+    most = cap(kova, gpt)
+    worker.kill()
+    worker.wait()
+    assert kova.get(f"/ai/commands/{queued}")["outcome"] == "running"
+    assert refuses_meanwhile(kova)
+    kova.start_worker()
+    found = until(lambda: ended(kova, queued))
+    assert found["outcome"] == "ok", found
+    assert gpt.script.count("/responses") == 2
+    assert set_aside(kova) == []
+    assert 0 < spent(kova) <= most
+    assert spent(kova) == sum(row["cost_usd"] for row in rows(kova, "SELECT * FROM ai_commands"))
+    # The month is not over: the next command has what the dead one had set aside.
+    assert kova.client.post("/ai/command", json=body()).status_code == 200
+
+
+def ended(kova: Kova, command_id: str) -> dict[str, Any] | None:
+    found: dict[str, Any] = kova.get(f"/ai/commands/{command_id}")
+    return found if found["outcome"] not in {"queued", "running"} else None
+
+
+def test_the_money_of_a_killed_server_comes_back(kova: Kova, gpt: FakeOpenAI) -> None:
+    other = kova.start_server()
+    gpt.script.then(HANGS)
+
+    def ask() -> None:
+        with suppress(httpx.TransportError):
+            kova.client.post("/ai/command", json=body())
+
+    waiting = threading.Thread(target=ask)
+    waiting.start()
+    most = cap(kova, gpt)
+    kova.servers[0].kill()
+    kova.servers[0].wait()
+    waiting.join()
+    kova.client.base_url = httpx.URL(other)
+    assert refuses_meanwhile(kova)
+    until(lambda: not set_aside(kova))
+    assert kova.client.post("/ai/command", json=body()).status_code == 200
+    assert 0 < spent(kova) <= most

@@ -1,0 +1,151 @@
+"""Providers that say nothing, or stop saying something: who is asked next, and when nobody is.
+
+All times follow from the deadline (kova/domain/patience.py): four seconds here instead of twenty.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+
+import pytest
+
+from kova_fakes.anthropic.server import FakeAnthropic
+from kova_fakes.models.script import Reply
+from kova_fakes.openai.server import FakeOpenAI
+from tests.ai.conftest import Ai
+from tests.ai.test_outcomes import streamed
+
+DEADLINE = 4
+# What is ten seconds of twenty, and something for a busy machine; the deadline is beyond it.
+BOUND = DEADLINE * 10 / 20 + 1
+STALL = Reply(kind="stall")
+STALL_LATE = Reply(kind="stall_late")
+SLOW = Reply(seconds=30)
+DOWN = Reply(kind="error", status=503)
+ASKS_TO_WAIT = Reply(kind="error", status=529, retry_after="0.3")
+
+
+@pytest.fixture
+def ai(start: Callable[..., Ai]) -> Ai:
+    """The API with warm providers: the first call of each imports its SDK."""
+    started = start(KOVA_AI_DEADLINE_SECONDS=str(DEADLINE))
+    for provider in ("openai", "anthropic"):
+        assert started.ask("warm?", provider=provider).status_code == 200
+    return started
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        (STALL, STALL),
+        (STALL, SLOW),
+        (SLOW, SLOW),
+        (SLOW, STALL),
+        (STALL_LATE, STALL_LATE),
+        (DOWN, STALL),
+        (STALL, DOWN),
+        (DOWN, DOWN),
+        (ASKS_TO_WAIT, ASKS_TO_WAIT),
+    ],
+)
+def test_both_down_is_503_within_half_the_deadline(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, first: Reply, second: Reply
+) -> None:
+    gpt.script.always, claude.script.always = first, second
+    started = time.monotonic()
+    answer = ai.ask("what?")
+    assert time.monotonic() - started < BOUND
+    assert answer.status_code == 503
+    assert int(answer.headers["retry-after"]) >= 1
+    assert ai.rows()[-1]["outcome"] in {"timeout", "unavailable"}
+    assert ai.rows("SELECT * FROM ai_reservations") == []
+
+
+def test_a_provider_that_fails_once_and_then_stalls_has_one_time_for_both(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
+) -> None:
+    gpt.script.then(ASKS_TO_WAIT, STALL)
+    claude.script.then(ASKS_TO_WAIT, STALL)
+    started = time.monotonic()
+    assert ai.ask("what?").status_code == 503
+    assert time.monotonic() - started < BOUND
+
+
+@pytest.mark.parametrize("reply", [STALL, SLOW, STALL_LATE])
+def test_a_stalled_provider_leaves_time_for_the_other(
+    ai: Ai, gpt: FakeOpenAI, reply: Reply
+) -> None:
+    gpt.script.always = reply
+    started = time.monotonic()
+    answer = ai.ask("what?")
+    assert answer.status_code == 200, answer.text
+    assert (answer.json()["provider"], answer.json()["fallback"]) == ("anthropic", True)
+    assert time.monotonic() - started < BOUND
+
+
+def test_the_other_may_be_slow_after_a_stall(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
+) -> None:
+    gpt.script.always = STALL
+    claude.script.always = Reply(pieces_seconds=0.1, text=said("word " * 72))
+    body = ai.ask("what?").json()
+    assert (body["provider"], body["fallback"]) == ("anthropic", True)
+    assert body["duration_ms"] > DEADLINE * 475  # Beyond where a silent one is given up.
+
+
+def test_a_stream_begins_anew_where_it_stalled(ai: Ai, gpt: FakeOpenAI) -> None:
+    gpt.script.always = Reply(kind="stall_late", text=said("line\n" * 60))
+    found = streamed(ai, "stream")
+    assert "delta" in [name for name, _ in found[:-1]]
+    last = max(number for number, (name, _) in enumerate(found) if name == "restart")
+    tail = "".join(data["text"] for name, data in found[last:] if name == "delta")
+    assert found[-1][1]["output"] == tail
+    assert found[-1][1]["provider"] == "anthropic"
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_slow_provider_that_goes_on_has_the_whole_deadline(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, provider: str
+) -> None:
+    task = "generate" if provider == "openai" else "suggest"
+    slow = Reply(pieces_seconds=0.1, text=said("word " * 110))
+    (gpt if provider == "openai" else claude).script.always = slow
+    body = ai.ask("what?", task=task).json()
+    assert (body["provider"], body["fallback"]) == (provider, False)
+    assert body["duration_ms"] > DEADLINE * 475
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+def test_a_provider_that_thinks_is_at_work(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, provider: str
+) -> None:
+    task = "generate" if provider == "openai" else "suggest"
+    slow = Reply(pieces_seconds=0.1, thoughts=20, text=said("done"))
+    (gpt if provider == "openai" else claude).script.always = slow
+    body = ai.ask("what?", task=task).json()
+    assert (body["provider"], body["fallback"]) == (provider, False)
+    assert body["duration_ms"] > DEADLINE * 475
+
+
+def test_one_that_is_alone_may_be_silent_for_longer(ai: Ai, gpt: FakeOpenAI) -> None:
+    gpt.script.always = Reply(seconds=DEADLINE * 0.6)
+    body = ai.ask("what?", provider="openai").json()
+    assert (body["provider"], body["fallback"]) == ("openai", False)
+
+
+def test_one_whose_other_has_an_open_breaker_has_the_time_of_both(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
+) -> None:
+    for candidate in ai.container.ai.ask.candidates.values():
+        if candidate.provider == "anthropic":
+            for _ in range(candidate.breaker.failures):
+                candidate.breaker.failed()
+    gpt.script.always = Reply(seconds=DEADLINE * 0.35)
+    body = ai.ask("what?").json()
+    assert (body["provider"], body["fallback"]) == ("openai", False)
+
+
+def said(text: str) -> str:
+    return json.dumps({"answer": text, "citations": []})
