@@ -18,6 +18,7 @@ from kova.domain.repository_settings import RepositorySettings
 from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, Tree, TreeFile
 from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
 from kova.usecases.analyze_tree import AnalyzeTree
+from kova.usecases.finding_cache import FindingCache
 from kova.usecases.proof_cache import ProofCache
 
 CODE = b"def f(x):\n    return x is 'a'\n"
@@ -70,7 +71,7 @@ async def main(number: int, most: int) -> None:
         source=Made(number),  # type: ignore[abstract]
         analyze=analyze,
         limits=FetchLimits(files=most),
-        cache=cache,
+        findings=FindingCache(cache=cache, analyze=analyze),
         proofs=ProofCache(cache=cache, analyze=analyze),
     )
     request = CommitRequest(

@@ -86,6 +86,22 @@ def test_only_the_changed_file_is_fetched_and_analysed(desk: Desk) -> None:
     assert second.coverage["files"]["cached"] == 29
 
 
+def test_what_is_left_out_for_what_it_is_is_known_and_told_again(desk: Desk) -> None:
+    """Compiled JavaScript, another encoding, a file that a tool cannot read: no push pays again."""
+    odd = {f"dist/b{number}.js": b"var a=" + b"1+" * 5_000 + b"1\n" for number in range(25)}
+    desk.push({"a.py": BAD, "latin.py": b"x = '\xe9'\n", **odd})
+    first = desk.scan(fix=False)
+    assert len(first.skipped) == 26
+    desk.fetched()
+    desk.push({"a.py": BAD + b"x = 1\n"})
+    second = desk.scan(fix=False)
+    assert desk.fetched() == ["git/blobs"]
+    assert (second.skipped, second.coverage["analyzers"]) == (
+        first.skipped,
+        first.coverage["analyzers"],
+    )
+
+
 def test_full_analyses_everything_again(desk: Desk) -> None:
     desk.push({"a.py": BAD, "b.py": BAD})
     desk.scan(fix=False)

@@ -10,6 +10,7 @@ from kova.ports.source import CodeSource, FetchLimits
 from kova.usecases.analyze_commit import AnalyzeCommit
 from kova.usecases.analyze_target import AnalyzeTarget
 from kova.usecases.analyze_tree import AnalyzeTree
+from kova.usecases.finding_cache import FindingCache
 from kova.usecases.index_repository import IndexRepository
 from kova.usecases.proof_cache import ProofCache
 from kova.usecases.propose_fixes import ProposeFixes
@@ -47,7 +48,11 @@ def scan_repository(
     """Build the job from its parts."""
     proofs = ProofCache(cache=stores.cache, analyze=analyze)
     commits = AnalyzeCommit(
-        source=source, analyze=analyze, limits=limits, cache=stores.cache, proofs=proofs
+        source=source,
+        analyze=analyze,
+        limits=limits,
+        findings=FindingCache(cache=stores.cache, analyze=analyze),
+        proofs=proofs,
     )
     return ScanRepository(
         stores=stores,

@@ -10,7 +10,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
@@ -20,6 +20,7 @@ from kova.domain.finding import (
     Finding,
     ProposedEdit,
     Severity,
+    Skipped,
     Span,
     Tier,
     Traits,
@@ -34,6 +35,42 @@ def cache_key(kind: str, path: str, blob_sha: str, analyzers: str) -> bytes:
     """Return the key of what some analysers say of a blob at a path."""
     text = f"{VERSION}\x1f{kind}\x1f{path}\x1f{blob_sha}\x1f{analyzers}"
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
+
+
+@dataclass(frozen=True, kw_only=True)
+class KnownFile:
+    """What is known of a file: findings, what was left out and why, and who did not read it."""
+
+    findings: tuple[Finding, ...] = ()
+    skipped: tuple[Skipped, ...] = ()
+    unread: frozenset[str] = frozenset()
+
+
+def encode_file(known: KnownFile) -> bytes | None:
+    """Return what is known of a file as bytes; None when all read it and found nothing."""
+    if known == KnownFile():
+        return None
+    findings = [_finding_out(one) for one in known.findings]
+    return _pack([findings, [one.reason for one in known.skipped], sorted(known.unread)])
+
+
+def decode_file(data: bytes | None, path: str) -> KnownFile:
+    """Read what is known of a file; None stands for nothing found.
+
+    Raises:
+        ValueError: the bytes are not ours.
+    """
+    if data is None:
+        return KnownFile()
+    try:
+        findings, reasons, unread = _unpack(data)
+        return KnownFile(
+            findings=tuple(_finding_in(one) for one in findings),
+            skipped=tuple(Skipped(path=path, reason=str(reason)) for reason in reasons),
+            unread=frozenset(map(str, unread)),
+        )
+    except TypeError as exc:
+        raise ValueError("not a file's findings") from exc
 
 
 def encode_findings(findings: Sequence[Finding]) -> bytes | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
 
 class Severity(enum.StrEnum):
@@ -136,3 +137,14 @@ class Skipped:
 
     path: str
     reason: str
+
+    @property
+    def lasting(self) -> bool:
+        """Tell whether it is for what the file is: another try would end in the same way."""
+        return not self.reason.endswith(_PASSING)
+
+
+# What an analyser may be spared the next time, on another machine or with more memory.
+_PASSING: Final = (
+    "_crashed", "_garbled_output", "_timed_out", "_too_much_memory", "_too_much_output",
+)  # fmt: skip

@@ -3,25 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kova.domain.cached import cache_key, decode_findings, encode_findings
+from kova.domain.cached import KnownFile
 from kova.domain.finding import Finding, Skipped
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis, AnalyzerCoverage
 from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, Tree, TreeFile
-from kova.ports.stores import AnalysisCache
 from kova.usecases.analyze_tree import AnalyzeTree, TreeRun
+from kova.usecases.finding_cache import FindingCache
 from kova.usecases.proof_cache import ProofCache
 from kova.usecases.propose_fixes import FileOutcome
 from kova.usecases.select_files import select
-
-_LOG = logging.getLogger("kova.scan")
-_FINDINGS, _PROGRAM = "findings", "program"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +55,7 @@ class AnalyzedCommit:
 
 @dataclass(frozen=True, kw_only=True)
 class _Known:
-    findings: Mapping[str, tuple[Finding, ...]]
+    files: Mapping[str, KnownFile]
     proofs: Mapping[str, FileOutcome]
 
 
@@ -72,14 +68,14 @@ class AnalyzeCommit:
         source: CodeSource,
         analyze: AnalyzeTree,
         limits: FetchLimits,
-        cache: AnalysisCache,
+        findings: FindingCache,
         proofs: ProofCache,
     ) -> None:
         """Take GitHub, the analysers, what a fetch may cost, and what is known already."""
         self._source = source
         self._analyze = analyze
         self._limits = limits
-        self._cache = cache
+        self._findings = findings
         self._proofs = proofs
 
     async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
@@ -98,30 +94,33 @@ class AnalyzeCommit:
         skipped += self._not_files(tree, request.only)
         known = await self._known(request, wanted)
         programs, program_findings = await self._programs(request, wanted)
-        missing = [file for file in wanted if file.path not in known.findings]
+        missing = [file for file in wanted if file.path not in known.files]
         fetch = {file.path: file for file in (*missing, *programs)}
         absent = await self._source.download(
             request.repository, request.commit_sha, list(fetch.values()), folder, self._limits
         )
         gone = {one.path for one in absent}
+        there = [file for file in missing if file.path not in gone]
         ran = await asyncio.to_thread(
             self._analyze.files,
             folder,
-            [file.path for file in missing if file.path not in gone],
+            [file.path for file in there],
             programs=[file.path for file in programs if file.path not in gone],
         )
-        complete = programs if programs and not gone else []
-        await self._keep(request, missing, complete, ran)
+        await self._findings.store(request.repository_id, there, ran)
+        if programs and not gone:
+            await self._findings.store_program(request.repository_id, programs, ran)
         findings = [*ran.findings, *program_findings]
-        findings += [one for group in known.findings.values() for one in group]
+        findings += [one for file in known.files.values() for one in file.findings]
         left_out = {*skipped, *absent, *ran.skipped}
+        left_out |= {one for file in known.files.values() for one in file.skipped}
         analysis = Analysis(
             **_told(request.settings.marked(findings)),
             skipped=tuple(sorted(left_out)),
             files=len(wanted) + len({one.path for one in skipped}),
             analyzed=frozenset(file.path for file in wanted) - {one.path for one in left_out},
             incomplete=ran.incomplete,
-            cached=frozenset(known.findings),
+            cached=frozenset(known.files),
             excluded=frozenset(file.path for file in mine) - {file.path for file in chosen},
             coverage=_under(
                 request.settings,
@@ -145,31 +144,22 @@ class AnalyzeCommit:
         ]
         return told if tree.complete else [*told, Skipped(path="", reason="tree_incomplete")]
 
-    def _key(self, file: TreeFile) -> bytes:
-        readers = self._analyze.readers(file.path)
-        return cache_key(_FINDINGS, file.path, file.sha, self._analyze.digest(readers))
-
     async def _known(self, request: CommitRequest, wanted: Sequence[TreeFile]) -> _Known:
         if request.full:
-            return _Known(findings={}, proofs={})
-        keys = {self._key(file): file for file in wanted if self._analyze.readers(file.path)}
-        loaded = await self._cache.load(request.repository_id, list(keys))
-        findings: dict[str, tuple[Finding, ...]] = {}
-        for key, data in loaded.items():
-            path = keys[key].path
-            try:
-                findings[path] = decode_findings(data)
-            except ValueError:
-                _LOG.warning("cached findings are damaged", extra={"path": path})
+            return _Known(files={}, proofs={})
+        files = await self._findings.load(request.repository_id, wanted)
         if not request.fixes:
-            return _Known(findings=findings, proofs={})
-        files = {file.path: file for file in wanted}
-        open_files = [files[path] for path, group in findings.items() if _fixable(group)]
-        proofs = await self._proofs.load(request.repository_id, open_files)
-        for file in open_files:
+            return _Known(files=files, proofs={})
+        fixable = [
+            file
+            for file in wanted
+            if (one := files.get(file.path)) is not None and _fixable(one.findings)
+        ]
+        proofs = await self._proofs.load(request.repository_id, fixable)
+        for file in fixable:
             if file.path not in proofs:
-                del findings[file.path]
-        return _Known(findings=findings, proofs=proofs)
+                del files[file.path]
+        return _Known(files=files, proofs=proofs)
 
     async def _programs(
         self, request: CommitRequest, wanted: Sequence[TreeFile]
@@ -181,44 +171,10 @@ class AnalyzeCommit:
         files = [file for file in wanted if self._analyze.readers(file.path, programs=True)]
         if not files or request.only is not None:
             return [], ()
-        key = self._program_key(files)
-        loaded = {} if request.full else await self._cache.load(request.repository_id, [key])
-        if key not in loaded:
+        if request.full:
             return files, ()
-        try:
-            return [], decode_findings(loaded[key])
-        except ValueError:
-            return files, ()
-
-    def _program_key(self, files: Sequence[TreeFile]) -> bytes:
-        blobs = " ".join(f"{file.path}\x1f{file.sha}" for file in files)
-        return cache_key(_PROGRAM, "", blobs, self._analyze.digest(self._analyze.programs))
-
-    async def _keep(
-        self,
-        request: CommitRequest,
-        missing: Sequence[TreeFile],
-        programs: Sequence[TreeFile],
-        ran: TreeRun,
-    ) -> None:
-        """Keep what was analysed to the end by every analyser that reads it."""
-        groups: dict[str, list[Finding]] = defaultdict(list)
-        for finding in ran.findings:
-            if finding.analyzer not in self._analyze.programs:
-                groups[finding.path].append(finding)
-        nowhere: frozenset[str] = frozenset()
-        entries = {
-            self._key(file): encode_findings(groups[file.path])
-            for file in missing
-            if (readers := self._analyze.readers(file.path))
-            and all(file.path in ran.covered.get(name, nowhere) for name in readers)
-        }
-        whole = self._analyze.programs
-        if programs and not whole & ran.incomplete:
-            found = [one for one in ran.findings if one.analyzer in whole]
-            entries[self._program_key(programs)] = encode_findings(found)
-        if entries:
-            await self._cache.store(request.repository_id, entries)
+        known = await self._findings.load_program(request.repository_id, files)
+        return (files, ()) if known is None else ([], known)
 
     def _covered(
         self,
@@ -230,8 +186,8 @@ class AnalyzeCommit:
         covered: dict[str, set[str]] = defaultdict(set)
         for name, paths in ran.covered.items():
             covered[name] |= paths
-        for path in known.findings:
-            for name in self._analyze.readers(path):
+        for path, one in known.files.items():
+            for name in self._analyze.readers(path) - one.unread:
                 covered[name].add(path)
         if self._analyze.programs and not programs:
             for file in wanted:
