@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from starlette.requests import Request
@@ -24,6 +24,7 @@ class Context:
     faults: Faults
     webhook_secret: str
     url: str = ""
+    archive: dict[str, list[bytes]] = field(default_factory=dict)
 
 
 def context_of(request: Request) -> Context:

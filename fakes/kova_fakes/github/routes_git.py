@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kova_fakes.github import bodies
-from kova_fakes.github.context import answer, context_of, readable, writable
+from kova_fakes.github.context import Context, answer, context_of, readable, writable
 from kova_fakes.github.errors import ApiError, invalid_request, not_found, validation_failed
 from kova_fakes.github.objects import EXECUTABLE, LINK, SUBMODULE, Entry, Person, now
 from kova_fakes.github.state import RepositoryState
@@ -82,11 +82,12 @@ async def codeload(request: Request) -> Response:
     if request.query_params.get("token") != "AAAA":
         raise not_found()
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
-    repository = context_of(request).state.repository(name)
+    context = context_of(request)
+    repository = context.state.repository(name)
     commit = request.path_params["commit"]
     if commit not in repository.git.commits:
         raise not_found()
-    return StreamingResponse(_archive(repository, commit), media_type="application/x-gzip")
+    return StreamingResponse(_kept(context, repository, commit), media_type="application/x-gzip")
 
 
 class _Pipe(io.RawIOBase):
@@ -106,6 +107,19 @@ class _Pipe(io.RawIOBase):
         data = b"".join(self.parts)
         self.parts.clear()
         return data
+
+
+def _kept(context: Context, repository: RepositoryState, commit: str) -> Iterator[bytes]:
+    """Yield the archive; the last one is kept, as GitHub keeps those that it made."""
+    made = context.archive.get(commit)
+    if made is None:
+        parts: list[bytes] = []
+        for part in _archive(repository, commit):
+            parts.append(part)
+            yield part
+        context.archive = {commit: parts}
+    else:
+        yield from made
 
 
 def _archive(repository: RepositoryState, commit: str) -> Iterator[bytes]:
