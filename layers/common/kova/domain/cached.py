@@ -27,7 +27,7 @@ from kova.domain.finding import (
 )
 from kova.domain.fix import FileFix, FixStatus, ProvedFix, Step, Strategy, Verification
 
-VERSION: Final = "1"
+VERSION: Final = "2"
 UNPACKED_LIMIT: Final = 50_000_000
 
 

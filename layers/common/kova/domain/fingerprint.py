@@ -16,6 +16,7 @@ from dataclasses import replace
 from typing import Final
 
 from kova.domain.finding import Finding, Span, Traits
+from kova.domain.languages import WORKFLOW, language_of
 from kova.domain.scope import Scopes
 
 _SPACE: Final = re.compile(r"\s+")
@@ -27,6 +28,8 @@ _LINE_LIMIT: Final = 2_000
 _SNIPPET_LINES: Final = 5
 _SNIPPET_LIMIT: Final = 500
 _FAR: Final = 20
+_BLOCK_LINES: Final = 20
+_BLOCKS: Final = frozenset({"YAML", WORKFLOW})
 
 
 def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
@@ -45,7 +48,7 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
     identified = []
     for finding in found:
         scope = scopes.around(finding.span.start_line)
-        text = text_of(lines, finding.span) if finding.match is None else finding.match
+        text = _flagged(finding, lines) if finding.match is None else finding.match
         match = _SPACE.sub("", text)[:_MATCH_LIMIT]
         base = (finding.analyzer, finding.rule_id, finding.path, scope, match)
         fingerprint = fingerprint_of(base, seen[base])
@@ -72,10 +75,21 @@ def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
         match = finding.match
         line = around = ""
     else:
-        match = plain(text_of(lines, finding.span)[:_MATCH_LIMIT])
+        match = plain(_flagged(finding, lines)[:_MATCH_LIMIT])
         line = plain(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
         around = _SEPARATOR.join((_near(lines, number, -1), line, _near(lines, number, +1)))
     return make_traits(match=match, scope=scope, line=line, around=around)
+
+
+def _flagged(finding: Finding, lines: Sequence[str]) -> str:
+    """Return the flagged text. A block is known by how it begins: what stands in it may change.
+
+    In YAML, which is not re-wrapped, that is any text of several lines; elsewhere a long one.
+    """
+    text = text_of(lines, finding.span)
+    height = finding.span.end_line - finding.span.start_line
+    block = height > 0 if language_of(finding.path) in _BLOCKS else height >= _BLOCK_LINES
+    return text.partition("\n")[0] if block else text
 
 
 def make_traits(*, match: str, scope: str, line: str, around: str) -> Traits:

@@ -8,6 +8,7 @@ from typing import Final
 
 from kova.adapters.analyzers.child import Hit, serve
 from kova.adapters.analyzers.python_rules import words
+from kova.adapters.analyzers.python_rules.flags import check_flags
 from kova.adapters.analyzers.python_rules.flow import check_flow
 from kova.adapters.analyzers.python_rules.hits import Problem
 from kova.adapters.analyzers.python_rules.index import Index, index_module
@@ -22,6 +23,7 @@ FAMILIES: Final[tuple[Family, ...]] = (
     (words.may_hash, check_hashes),
     (words.may_request, check_requests),
     (words.may_query, check_sql),
+    (words.may_open, check_flags),
     (words.may_flow, check_flow),
 )
 

@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
+from kova.adapters.analyzers.python_rules.guards import constant_test, whole_number
 from kova.adapters.analyzers.python_rules.names import (
     arguments,
     dotted_name,
@@ -76,7 +77,8 @@ class Expressions:
 
     def _subscript(self, node: ast.Subscript) -> Value:
         self.of(node.slice)
-        return self.of(node.value)
+        value, key = self.of(node.value), key_of(node.slice)
+        return self._body.names.get(f"{dotted_name(node.value)}[{key}]", value)
 
     def _without_value(self, node: ast.expr) -> Value:
         self._below(parts_of(node))
@@ -88,7 +90,9 @@ class Expressions:
 
     def _either(self, node: ast.IfExp) -> Value:
         self.of(node.test)
-        return join([self.of(node.body), self.of(node.orelse)])
+        known = constant_test(node.test, self._body.numbers)
+        ends = [node.body] * (known is not False) + [node.orelse] * (known is not True)
+        return join(map(self.of, ends))
 
     def _walrus(self, node: ast.NamedExpr) -> Value:
         value = self.of(node.value)
@@ -173,9 +177,14 @@ class Expressions:
         helper = self._helper(node)
         if helper is not None:
             return self._through(helper, node)
+        kept = self._setting(node, method, values)
+        if kept is not None:
+            return kept
         everything = join([owner, *values])
         if method in tables.CLEANS:
             return everything.cleaned(tables.CLEANS[method])
+        if tables.ESCAPES.search(method):
+            return everything.cleaned({"xss"})
         if method in _GATHERS:
             self._gather(node, everything)
             return owner
@@ -198,6 +207,20 @@ class Expressions:
             name = dotted_name(node.func.value)
             if name and value:
                 self._body.names[name] = value
+                self._body.forget_keys(name)
+
+    def _setting(self, node: ast.Call, method: str, values: list[Value]) -> Value | None:
+        """Follow `store.set("a", "b", value)` to `store.get("a", "b")`, None for other calls."""
+        if method not in {"set", "get"} or not isinstance(node.func, ast.Attribute):
+            return None
+        keys = [key_of(one) for one in (node.args if method == "get" else node.args[:-1])]
+        if not keys or None in keys:
+            return None
+        place = f"{dotted_name(node.func.value)}[{', '.join(map(str, keys))}]"
+        if method == "get":
+            return self._body.names.get(place)
+        self._body.names[place] = values[len(node.args) - 1]
+        return NOTHING
 
     def _helper(self, node: ast.Call) -> str | None:
         """Return the qualified name of a function of this module that is called."""
@@ -252,13 +275,17 @@ class Expressions:
             flow.reached("command", node, self._command(node, given[0]), summary)
         elif tables.SPAWNS.match(called):
             flow.reached("command", node, join(map(self._again, given)), summary)
-        elif isinstance(node.func, ast.Attribute) and method in tables.METHOD_SINKS:
-            kind = tables.METHOD_SINKS[method]
+        elif isinstance(node.func, ast.Attribute) and (kind := self._harm_of_method(method)):
             place = tables.METHOD_ARGUMENT.get(method, 0)
             if kind == "own_path":
                 flow.reached("path", node, owner, summary)
             elif place < len(given):
                 flow.reached(kind, node, self._again(given[place]), summary)
+
+    def _harm_of_method(self, method: str) -> str | None:
+        if method == "search" and self._body.flow.asks_directory:
+            return "ldap"
+        return tables.METHOD_SINKS.get(method)
 
     def _command(self, node: ast.Call, argument: ast.expr) -> Value:
         """Return what of a command another may choose: the shell's text, or the program."""
@@ -270,6 +297,16 @@ class Expressions:
             shell = texts[:1] and (texts[0] or "").rpartition("/")[2] in {"sh", "bash", "cmd"}
             return join([self._again(one) for one in (elements if shell else elements[:1])])
         return self._again(argument)
+
+
+def key_of(node: ast.AST) -> str | None:
+    """Return a key that is a text or a whole number, as it stands in a name."""
+    text = text_of(node)
+    return repr(text) if text is not None else _written(whole_number(node))
+
+
+def _written(number: int | None) -> str | None:
+    return None if number is None else str(number)
 
 
 def _begins_fixed(node: ast.expr) -> bool:

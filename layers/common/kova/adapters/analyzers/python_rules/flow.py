@@ -13,8 +13,14 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.expressions import PARAMETER, Expressions
-from kova.adapters.analyzers.python_rules.guards import constant_test, guarded_names, leaves
+from kova.adapters.analyzers.python_rules.expressions import PARAMETER, Expressions, key_of
+from kova.adapters.analyzers.python_rules.guards import (
+    Guards,
+    constant_test,
+    guards_of,
+    leaves,
+    whole_number,
+)
 from kova.adapters.analyzers.python_rules.hits import Problem
 from kova.adapters.analyzers.python_rules.index import Index
 from kova.adapters.analyzers.python_rules.names import Function, dotted_name, last_name, targets
@@ -48,6 +54,9 @@ class Flow:
         self.answers_html = any(
             origin.split(".")[0] in {"flask", "bottle", "quart"}
             for origin in index.imports.values()
+        )
+        self.asks_directory = any(
+            origin.split(".")[0] == "ldap3" for origin in index.imports.values()
         )
         self._summaries: dict[str, Summary] = {}
         self._under_way: set[str] = set()
@@ -117,7 +126,9 @@ class Body:
         self.summary = summary
         self.scope = scope
         self.values = Expressions(self)
-        self._loops = 0
+        self.numbers: dict[str, int] = {}
+        self._parsed: dict[str, str] = {}  # `url` of `url = urlparse(text)`, and `text`.
+        self._left: list[list[dict[str, Value]]] = []  # What names held where a loop was left.
 
     def block(self, statements: Sequence[ast.stmt]) -> None:
         """Take statements one after the other."""
@@ -138,11 +149,34 @@ class Body:
             name = dotted_name(target.value)
             kept = replace(value, labels=value.labels - {tables.WEAK})
             self.names[name] = join([self.names.get(name, NOTHING), kept])
+            if (key := key_of(target.slice)) is not None:
+                self.names[f"{name}[{key}]"] = kept
+            else:
+                self.forget_keys(name)
             return
         name = dotted_name(target)
         if name:
+            self._note(name, node)
             self.names[name] = value
             self.flow.weak(last_name(target), node, value)
+
+    def forget_keys(self, name: str) -> None:
+        """Something may have been put at any key of a container."""
+        for one in [one for one in self.names if one.startswith(f"{name}[")]:
+            del self.names[one]
+
+    def _note(self, name: str, node: ast.stmt | ast.expr) -> None:
+        """Keep what else is known of a name: a number, if it was never anything else."""
+        number = whole_number(node)
+        again = name in self.names and self.numbers.get(name) != number
+        if number is None or again:
+            self.numbers.pop(name, None)
+        else:
+            self.numbers[name] = number
+        self.forget_keys(name)
+        self._parsed.pop(name, None)
+        if isinstance(node, ast.Call) and last_name(node.func) in {"urlparse", "urlsplit"}:
+            self._parsed[name] = dotted_name(node.args[0]) if node.args else ""
 
     def _statement(self, node: ast.stmt) -> None:
         if isinstance(node, ast.If):
@@ -175,9 +209,11 @@ class Body:
             self.values.of(node.value)
         elif isinstance(node, ast.Assert):
             self.values.of(node.test)
-            self._clean(guarded_names(node.test))
+            self._clean(guards_of(node.test))
         elif isinstance(node, ast.Raise) and node.exc is not None:
             self.values.of(node.exc)
+        elif isinstance(node, ast.Break | ast.Continue) and self._left:
+            self._left[-1].append(dict(self.names))
 
     def _with(self, node: ast.With | ast.AsyncWith) -> None:
         for item in node.items:
@@ -198,8 +234,8 @@ class Body:
 
     def _if(self, node: ast.If) -> None:
         self.values.of(node.test)
-        known = constant_test(node.test)
-        guarded = guarded_names(node.test)
+        known = constant_test(node.test, self.numbers)
+        guarded = guards_of(node.test)
         before = dict(self.names)
         ends = []
         if known is not False:
@@ -211,7 +247,11 @@ class Body:
         if known is not True:
             # Where the test failed, the names hold what is allowed: in the other case the block
             # left, or put something harmless in their place.
-            rebound = {one for one in guarded if ends and not ends[0].get(one, NOTHING)}
+            rebound = {
+                one: kinds
+                for one, kinds in guarded.items()
+                if ends and not ends[0].get(one, NOTHING)
+            }
             self._clean(guarded if leaves(node.body) else rebound)
             self.block(node.orelse)
             if not leaves(node.orelse):
@@ -224,12 +264,12 @@ class Body:
         else:
             self.bind(node.target, self.values.of(node.iter), node)
         before = dict(self.names)
-        self._loops += 1
-        for _ in range(2 if self._loops == 1 else 1):
+        self._left.append([])
+        for _ in range(2 if len(self._left) == 1 else 1):
             self.block(node.body)
-        self._loops -= 1
+        left = self._left.pop()
         self.block(node.orelse)
-        self.names = _joined([before, self.names])
+        self.names = _joined([before, self.names, *left])
 
     def _try(self, node: ast.Try | ast.TryStar) -> None:
         before = dict(self.names)
@@ -254,10 +294,10 @@ class Body:
             ends.append(self.names)
         self.names = _joined(ends)
 
-    def _clean(self, names: set[str]) -> None:
-        for name in names:
-            value = self.names.get(name, NOTHING)
-            self.names[name] = value.cleaned(tables.RULES)
+    def _clean(self, guards: Guards) -> None:
+        for name, kinds in guards.items():
+            for one in {name, self._parsed.get(name, name)}:
+                self.names[one] = self.names.get(one, NOTHING).cleaned(kinds)
 
 
 def check_flow(index: Index) -> Iterator[Problem]:
@@ -267,6 +307,8 @@ def check_flow(index: Index) -> Iterator[Problem]:
 
 def _joined(ends: list[dict[str, Value]]) -> dict[str, Value]:
     names = set().union(*ends)
+    # Where one end does not know a key, the whole container speaks for it.
+    names -= {name for name in names if "[" in name and not all(name in end for end in ends)}
     return {name: join([end.get(name, NOTHING) for end in ends]) for name in names}
 
 

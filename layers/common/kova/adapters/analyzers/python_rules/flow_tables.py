@@ -52,6 +52,10 @@ PASS_ON: Final = frozenset(
     digest quote_plus urlencode
     """.split()
 )
+# A function whose name says that it makes a text safe for a page.
+ESCAPES: Final = re.compile(
+    r"(?:escape|sanit|bleach)\w*html|html\w*(?:escape|sanit)", re.IGNORECASE
+)
 CLEANS_ALL: Final = frozenset(
     "int float bool len UUID uuid4 round abs hash id ord isinstance secure_filename Decimal "
     "fromisoformat strptime type hasattr count index find sum any all callable".split()
@@ -65,7 +69,6 @@ CLEANS: Final = {
     "reverse": frozenset({"redirect"}),
     "escape": frozenset({"xss", "template"}),
     "conditional_escape": frozenset({"xss"}),
-    "escape_for_html": frozenset({"xss"}),
     "clean": frozenset({"xss"}),
     "jsonify": frozenset({"xss"}),
     "dumps": frozenset({"xss"}),
@@ -122,9 +125,9 @@ METHOD_SINKS: Final = {
     "from_string": "template", "exec_command": "command", "xpath": "xpath", "search_s": "ldap",
     "execute": "sql", "executemany": "sql", "executescript": "sql", "raw": "sql",
     "read_text": "own_path", "read_bytes": "own_path", "write_text": "own_path",
-    "write_bytes": "own_path", "unlink": "own_path",
+    "write_bytes": "own_path", "unlink": "own_path", "open": "own_path",
 }  # fmt: skip
-METHOD_ARGUMENT: Final = {"search_s": 2}
+METHOD_ARGUMENT: Final = {"search_s": 2, "search": 1}  # The latter where ldap3 is imported.
 RUNS: Final = frozenset(
     f"subprocess.{name}" for name in ("run", "call", "check_call", "check_output", "Popen")
 )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ast
 import operator
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
@@ -37,23 +37,67 @@ _COUNTED: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
 _LARGEST: Final = 10**9
 
 
-def guarded_names(test: ast.expr) -> set[str]:
-    """Return the names that a test compares with what is allowed."""
-    found: set[str] = set()
+Guards = dict[str, frozenset[str]]
+"""By name, the kinds of harm that a test rules out."""
+
+_ALL: Final = frozenset(tables.RULES)
+# Texts that a test keeps out, and the harm that cannot be done without them.
+_BANNED: Final = (
+    (frozenset({"..", "../", "/"}), frozenset({"path"})),
+    (frozenset({"'", '"'}), frozenset({"sql", "xpath"})),
+    (frozenset({"<", ">"}), frozenset({"xss"})),
+    (frozenset({"://", "//"}), frozenset({"redirect", "ssrf"})),
+)
+# What of an address decides where it leads.
+_HOSTS: Final = frozenset({"netloc", "hostname", "scheme", "host"})
+# Functions after which a test still speaks of what they were given.
+_SAME: Final = frozenset(
+    {"str", "lower", "strip", "abspath", "realpath", "normpath", "resolve", "upper", "fspath"}
+)
+
+
+def guards_of(test: ast.expr) -> Guards:
+    """Return the names that a test compares with what is allowed, or with what is not."""
+    found: Guards = {}
     if isinstance(test, ast.BoolOp):
-        found = set().union(*map(guarded_names, test.values))
+        for one in test.values:
+            for name, kinds in guards_of(one).items():
+                found[name] = found.get(name, frozenset()) | kinds
     elif isinstance(test, ast.UnaryOp):
-        found = guarded_names(test.operand)
+        found = guards_of(test.operand)
     elif isinstance(test, ast.NamedExpr):
-        found = guarded_names(test.value)
+        found = guards_of(test.value)
     elif isinstance(test, ast.Compare):
-        if any(map(_allows, test.ops, test.comparators)):
-            found = {dotted_name(test.left)}
+        found = _compared(test)
     elif isinstance(test, ast.Call) and tables.GUARDS.search(last_name(test.func)):
-        found = set(map(dotted_name, arguments(test)))
+        named = [*arguments(test)]
         if isinstance(test.func, ast.Attribute):
-            found.add(dotted_name(test.func.value))
-    return found - {""}
+            named.append(test.func.value)
+        found = {name: _ALL for one in named for name in _spoken_of(one)}
+    return found
+
+
+def _compared(test: ast.Compare) -> Guards:
+    banned = text_of(test.left)
+    if banned and isinstance(test.ops[0], ast.In | ast.NotIn):
+        kinds = frozenset[str]().union(*(kinds for texts, kinds in _BANNED if banned in texts))
+        return dict.fromkeys(_spoken_of(test.comparators[0]), kinds) if kinds else {}
+    if not any(map(_allows, test.ops, test.comparators)):
+        return {}
+    if isinstance(test.left, ast.Attribute) and test.left.attr in _HOSTS:
+        return dict.fromkeys(_spoken_of(test.left.value), frozenset({"redirect", "ssrf"}))
+    return dict.fromkeys(_spoken_of(test.left), _ALL)
+
+
+def _spoken_of(node: ast.expr) -> set[str]:
+    """Return the names whose text an expression is."""
+    if isinstance(node, ast.Call) and last_name(node.func) in _SAME:
+        inside = [*arguments(node)]
+        if isinstance(node.func, ast.Attribute):
+            inside.append(node.func.value)
+        return set().union(*map(_spoken_of, inside))
+    name = dotted_name(node)
+    return {name} if name else set()
 
 
 def _allows(comparison: ast.cmpop, with_what: ast.expr) -> bool:
@@ -75,21 +119,29 @@ def leaves(block: Sequence[ast.stmt]) -> bool:
     return isinstance(last, _ENDS)
 
 
-def constant_test(test: ast.expr) -> bool | None:
-    """Return how a test over whole numbers always ends, or None."""
+def constant_test(test: ast.expr, numbers: Mapping[str, int]) -> bool | None:
+    """Return how a test over whole numbers that are known always ends, or None."""
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
-    left, right = _number(test.left), _number(test.comparators[0])
+    left, right = _number(test.left, numbers), _number(test.comparators[0], numbers)
     compare = _COMPARED.get(type(test.ops[0]))
     return None if left is None or right is None or compare is None else compare(left, right)
 
 
-def _number(node: ast.expr) -> int | None:
+def whole_number(node: ast.AST) -> int | None:
+    """Return the value of a whole number as it stands in the text."""
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
+
+
+def _number(node: ast.expr, numbers: Mapping[str, int]) -> int | None:
+    if isinstance(node, ast.Name):
+        return numbers.get(node.id)
     if isinstance(node, ast.Constant):
-        return node.value if type(node.value) is int else None
+        return whole_number(node)
     if not isinstance(node, ast.BinOp):
         return None
-    left, right, count = _number(node.left), _number(node.right), _COUNTED.get(type(node.op))
+    left, right = _number(node.left, numbers), _number(node.right, numbers)
+    count = _COUNTED.get(type(node.op))
     if left is None or right is None or count is None or max(abs(left), abs(right)) > _LARGEST:
         return None
     if not right and isinstance(node.op, ast.FloorDiv | ast.Div | ast.Mod):

@@ -141,7 +141,5 @@ def _names_in(node: ast.AST) -> Iterator[str]:
         for one in value if isinstance(value, list) else (value,):
             if isinstance(one, str):
                 yield from reversed(one.split("."))  # Modules are dotted.
-            elif isinstance(one, ast.AST) and not (
-                isinstance(node, ast.JoinedStr) and isinstance(one, ast.Constant)
-            ):
+            elif isinstance(one, ast.AST):
                 yield from _names_in(one)

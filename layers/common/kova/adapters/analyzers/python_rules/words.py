@@ -38,6 +38,8 @@ _QUERIES: Final = _bytes(
     rf"{_GAP}\((?!{_ONE_STRING})"
 )
 
+_FLAGS: Final = _bytes(r"secure\s*=\s*False|resolve_entities\s*=\s*True|feature_external_[gp]es\b")
+
 _REQUEST: Final = _bytes(rf"req(?:uest)?{_GAP}\.[\s\\]*{_any(tables.REQUEST_FIELDS)}\b")
 _REQUEST_AS: Final = _bytes(r"request\s+as\b")
 _ARGUMENT: Final = _bytes(rf"get_{_any(one.removeprefix('get_') for one in tables.REQUEST_CALLS)}")
@@ -62,7 +64,7 @@ def _harm(kinds: Iterable[str]) -> re.Pattern[bytes]:
     words |= {
         name for name, kind in tables.METHOD_SINKS.items() if kind.removeprefix("own_") in kinds
     }
-    return _bytes(rf"\b(?:{_any(words)}|subprocess|yaml|(?:exec|spawn)[lv]\w*)\b")
+    return _bytes(rf"\b(?:{_any(words)}|subprocess|yaml|ldap3|(?:exec|spawn)[lv]\w*)\b")
 
 
 _HARM: Final = _harm(tables.RULES)
@@ -86,6 +88,12 @@ def may_query(content: bytes) -> bool:
     """Look for a query that is more than one string."""
     named = any(word in content for word in (b"execute", b"raw", b"read_sql"))
     return named and bool(_QUERIES.search(content))
+
+
+def may_open(content: bytes) -> bool:
+    """Look for an argument that opens what is closed."""
+    named = any(word in content for word in (b"set_cookie", b"resolve_entities", b"feature_ext"))
+    return named and _FLAGS.search(content) is not None
 
 
 def may_flow(content: bytes) -> bool:
@@ -112,4 +120,4 @@ def _typed(content: bytes) -> bool:
 
 def may_find(content: bytes) -> bool:
     """Tell whether any family may find something in a file."""
-    return any(may(content) for may in (may_hash, may_request, may_query, may_flow))
+    return any(may(content) for may in (may_hash, may_request, may_query, may_open, may_flow))

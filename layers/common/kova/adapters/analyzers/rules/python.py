@@ -22,6 +22,8 @@ local-input             medium   warning secure* 77   what the user types is run
 sql-from-string         high?    error   secure* 89   a quote in the value breaks, or rewrites, it
 weak-random             high     error   secure* 338  the value can be guessed
 weak-hash               high?    error   secure* 327  the hash can be broken
+external-entities       high     error   secure* 611  the XML reads your files and asks your network
+cookie-without-tls      medium   error   secure* 614  whoever listens on the way has the session
 request-without-timeout medium   error   reliable* 400 one silent server stops the program
 tls-not-verified        high     error   secure* 295  anyone on the way reads and changes it all
 """,

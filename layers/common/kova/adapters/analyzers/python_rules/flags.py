@@ -1,0 +1,41 @@
+"""Arguments that open what is closed unless somebody says so."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+
+from kova.adapters.analyzers.python_rules.hits import Problem
+from kova.adapters.analyzers.python_rules.index import Index
+from kova.adapters.analyzers.python_rules.names import is_constant, keyword, last_name, positional
+
+_PARSERS = frozenset({"lxml.etree.XMLParser", "lxml.etree.ETCompatXMLParser"})
+
+
+def check_flags(index: Index) -> Iterator[Problem]:
+    """Yield cookies that go over unencrypted lines, and XML parsers that fetch what XML names."""
+    for call in (one.call for one in index.calls):
+        if last_name(call.func) == "set_cookie" and is_constant(keyword(call, "secure"), False):
+            yield Problem(
+                rule="cookie-without-tls",
+                node=call,
+                message="secure=False sends the cookie over unencrypted connections too.",
+            )
+        if _opens_entities(index, call):
+            yield Problem(
+                rule="external-entities",
+                node=call,
+                message="The XML may name files and addresses, and this parser reads them.",
+            )
+
+
+def _opens_entities(index: Index, call: ast.Call) -> bool:
+    if index.called(call) in _PARSERS:
+        return is_constant(keyword(call, "resolve_entities"), True)
+    given = positional(call)
+    return (
+        last_name(call.func) == "setFeature"
+        and len(given) > 1
+        and last_name(given[0]) in {"feature_external_ges", "feature_external_pes"}
+        and is_constant(given[1], True)
+    )

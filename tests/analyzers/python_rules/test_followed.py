@@ -1,0 +1,151 @@
+"""What keeps input harmful on its way, and what makes it harmless."""
+
+import pytest
+
+from tests.analyzers.python_rules.support import rules_of
+
+HEAD = "import flask, hashlib, io, os, subprocess\nfrom flask import request\n\n"
+ROUTE = HEAD + "@app.route('/x')\ndef view():\n    given = request.args.get('a')\n"
+
+
+def view(*lines: str) -> str:
+    return ROUTE + "".join(f"    {line}\n" for line in lines)
+
+
+HARMFUL = {
+    "a loop left by break": (
+        "found = ''",
+        "for name in request.form.keys():",
+        "    if 'x' in request.form.getlist(name):",
+        "        found = name",
+        "        break",
+        "os.system('echo ' + found)",
+    ),
+    "the key that holds it": (
+        "kept = {}",
+        "kept['a'] = 'fixed'",
+        "kept['b'] = given",
+        "os.system(kept['b'])",
+    ),
+    "a key that may hold it": ("kept = request.args", "kept['a'] = 'x'", "os.system(kept['b'])"),
+    "a key of one branch": (
+        "kept = {}",
+        "kept['a'] = given",
+        "if len(given) > 3:",
+        "    kept['a'] = 'x'",
+        "os.system(kept['a'])",
+    ),
+    "a setter and a getter": (
+        "conf = ConfigParser()",
+        "conf.set('s', 'a', given)",
+        "os.system(conf.get('s', 'a'))",
+    ),
+    "a number that was bound again": (
+        "num = 1",
+        "num = int(given)",
+        "bar = 'x' if num < 5 else given",
+        "os.system(bar)",
+    ),
+    "a test for something else": (
+        "if '<' in given:",
+        "    return 'no'",
+        "open('/srv/' + given)",
+    ),
+    "a path's own method": (
+        "import pathlib",
+        "place = pathlib.Path('/srv') / given",
+        "place.open()",
+    ),
+    "a search in a directory service": (
+        "import ldap3",
+        "connection = ldap3.Connection('ldap')",
+        "connection.search('ou=users', f'(uid={given})')",
+    ),
+}
+HARMLESS = {
+    "another key": (
+        "kept = {}",
+        "kept['a'] = 'fixed'",
+        "kept['b'] = given",
+        "os.system(kept['a'])",
+    ),
+    "another setting": (
+        "conf = ConfigParser()",
+        "conf.set('s', 'a', 'fixed')",
+        "conf.set('s', 'b', given)",
+        "os.system(conf.get('s', 'a'))",
+    ),
+    "a test over a known number": (
+        "num = 86",
+        "if 7 * 42 - num > 200:",
+        "    bar = 'fixed'",
+        "else:",
+        "    bar = given",
+        "os.system(bar)",
+    ),
+    "a choice over a known number": (
+        "num = 86",
+        "bar = 'fixed' if 7 * 42 - num > 200 else given",
+        "os.system(bar)",
+    ),
+    "no way up": (
+        "if '..' in given or given.startswith('/'):",
+        "    return 'no'",
+        "return flask.send_file('/srv/' + given)",
+    ),
+    "a host that is allowed": (
+        "parts = urlparse(given)",
+        "if parts.netloc not in ['example.com']:",
+        "    return 'no'",
+        "return flask.redirect(given)",
+    ),
+    "a path below its folder": (
+        "import pathlib",
+        "place = (pathlib.Path('/srv') / given).resolve()",
+        "if not str(place).startswith('/srv'):",
+        "    return 'no'",
+        "return flask.escape(place.read_text())",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", HARMFUL)
+def test_input_still_does_harm_after(name: str) -> None:
+    assert rules_of(view(*HARMFUL[name])) & {
+        "command-injection",
+        "path-traversal",
+        "ldap-injection",
+    }
+
+
+@pytest.mark.parametrize("name", HARMLESS)
+def test_input_does_no_harm_after(name: str) -> None:
+    assert not rules_of(view(*HARMLESS[name]))
+
+
+def test_a_hash_kept_in_a_file_of_passwords_is_about_passwords() -> None:
+    text = HEAD + (
+        "def keep(folder, value):\n"
+        "    digest = hashlib.md5(value).hexdigest()\n"
+        "    with open(f'{folder}/password.txt', 'a') as file:\n"
+        "        file.write(digest)\n"
+    )
+    assert rules_of(text) == {"weak-hash"}
+
+
+@pytest.mark.parametrize(
+    ("line", "rule"),
+    [
+        ("response.set_cookie('session', value, secure=False)", "cookie-without-tls"),
+        ("response.set_cookie('session', value, secure=True)", None),
+        ("response.set_cookie('session', value)", None),
+        ("parser.setFeature(xml.sax.handler.feature_external_ges, True)", "external-entities"),
+        ("parser.setFeature(xml.sax.handler.feature_external_ges, False)", None),
+        ("lxml.etree.XMLParser(resolve_entities=True)", "external-entities"),
+        ("lxml.etree.XMLParser(resolve_entities=False)", None),
+        ("lxml.etree.XMLParser()", None),
+    ],
+)
+def test_flags_that_open_what_was_closed(line: str, rule: str | None) -> None:
+    text = f"import lxml.etree, xml.sax.handler\n\ndef f(response, parser, value):\n    {line}\n"
+    assert rules_of(text) == ({rule} if rule else set())
