@@ -102,10 +102,11 @@ class Replay:
     def _judge(
         self, commit: str, changes: Sequence[Change], known: Sequence[Seen], now: Sequence[Seen]
     ) -> None:
-        by_place = {_place(one.finding): one for one in now}
+        by_place = dict(zip(_numbered([one.finding for one in now]), now, strict=True))
+        places = _numbered([one.finding for one in known])
         identities = {one.identity for one in now}
         by_path = {one.old: one for one in changes if one.old and one.new}
-        for old in known:
+        for old, (*_, ordinal) in zip(known, places, strict=True):
             change = by_path.get(old.finding.path)
             if old.fixed or change is None or change.new is None:
                 continue
@@ -114,7 +115,7 @@ class Replay:
             line = change.moved_to(span.start_line)
             if None in lines or line is None:
                 continue
-            new = by_place.get(_place(old.finding, change.new, line))
+            new = by_place.get((*_place(old.finding, change.new, line), ordinal))
             if new is None:
                 continue
             kinds = ["renamed"] if change.renamed else []
@@ -128,6 +129,22 @@ class Replay:
                 f"{verdict} {commit[:10]} {old.finding.rule_id} {_place(old.finding)}"
             )
             self.counts["false_new"] += new.identity not in {one.identity for one in known}
+
+
+def _numbered(findings: Sequence[Finding]) -> list[tuple[object, ...]]:
+    """Return places, those of findings that begin at the same one numbered by their ends."""
+    order = sorted(range(len(findings)), key=lambda one: _end(findings[one]))
+    seen: Counter[tuple[object, ...]] = Counter()
+    places: dict[int, tuple[object, ...]] = {}
+    for index in order:
+        place = _place(findings[index])
+        places[index] = (*place, seen[place])
+        seen[place] += 1
+    return [places[index] for index in range(len(findings))]
+
+
+def _end(finding: Finding) -> tuple[int, int, str]:
+    return finding.span.end_line, finding.span.end_column, finding.message
 
 
 def _place(
