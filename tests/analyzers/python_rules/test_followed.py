@@ -51,6 +51,15 @@ HARMFUL = {
         "    return 'no'",
         "open('/srv/' + given)",
     ),
+    "a look-up of something else": (
+        "if url_is_safe(request.args.get('next')):",
+        "    os.system(request.args.get('run'))",
+    ),
+    "a look-up after its test": (
+        "if is_safe(request.args.get('run')):",
+        "    pass",
+        "os.system(request.args.get('run'))",
+    ),
     "a path's own method": (
         "import pathlib",
         "place = pathlib.Path('/srv') / given",
@@ -99,6 +108,11 @@ HARMLESS = {
         "    return 'no'",
         "return flask.redirect(given)",
     ),
+    "a look-up that was tested": (
+        "if 'next' in request.args and url_is_safe(request.args.get('next')):",
+        "    return flask.redirect(request.args.get('next'))",
+    ),
+    "the page that led here": ("return flask.redirect(request.referrer)",),
     "a path below its folder": (
         "import pathlib",
         "place = (pathlib.Path('/srv') / given).resolve()",
@@ -149,3 +163,22 @@ def test_a_hash_kept_in_a_file_of_passwords_is_about_passwords() -> None:
 def test_flags_that_open_what_was_closed(line: str, rule: str | None) -> None:
     text = f"import lxml.etree, xml.sax.handler\n\ndef f(response, parser, value):\n    {line}\n"
     assert rules_of(text) == ({rule} if rule else set())
+
+
+SQL = "def f(cursor, table, name, unique):\n    cursor.execute({})\n"
+
+
+@pytest.mark.parametrize(
+    ("query", "flagged"),
+    [
+        ("'SELECT * FROM {} WHERE id = {}'.format(table, int(name))", False),
+        ("'SELECT * FROM {} WHERE id = {}'.format(table, name)", True),
+        ("'SELECT * FROM {t} WHERE id = {n}'.format(n=name, t=table)", True),
+        ("'SELECT * FROM {1} WHERE id = {0}'.format(int(name), table)", False),
+        ("'SELECT a FROM b WHERE c = {}'.format('true' if unique else 'false')", False),
+        ("'SELECT a FROM b WHERE c = %s' % name._meta.db_table", False),
+        ("'SELECT a FROM b WHERE c = {}'.format(*name)", True),
+    ],
+)
+def test_a_query_is_judged_by_what_stands_where_a_value_does(query: str, flagged: bool) -> None:
+    assert rules_of(SQL.format(query)) == ({"sql-from-string"} if flagged else set())

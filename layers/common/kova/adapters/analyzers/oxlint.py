@@ -5,15 +5,18 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import OXLINT
-from kova.domain.finding import Finding
+from kova.domain.finding import Finding, Severity, Tier
 
 _SUFFIXES: Final = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue"})
+_UNREACHABLE: Final = "eslint/no-unreachable"
+_IDLE: Final = frozenset({b"break", b"return"})  # After a return: untidy, and no error.
 _SYNTAX: Final = "invalid-syntax"
 _PLUGINS: Final = ("typescript", "unicorn", "oxc", "react", "promise", "node", "import")
 _DIRECTIVE: Final = re.compile(rb"\b(oxlint|eslint)-(disable|enable)")
@@ -76,6 +79,8 @@ class OxlintAnalyzer(ProgramAnalyzer):
             return "generated"
         if _LIBRARY.search(content[:2_000]):
             return "library"
+        if content.lstrip().startswith(b"{") and _is_json(content):
+            return "json"
         return "flow_types" if _FLOW.search(content[:2_000]) else None
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:
@@ -96,14 +101,29 @@ class OxlintAnalyzer(ProgramAnalyzer):
                     continue
                 broken.add(path)
             rule = OXLINT[_rule_id(matched) if matched else _SYNTAX]
-            start = int(span["offset"])
+            start, end = int(span["offset"]), int(span["offset"]) + int(span["length"])
+            if rule.id == _UNREACHABLE and _flagged(ground, path, start, end) in _IDLE:
+                rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
             yield self.finding(
                 rule,
                 path=path,
-                span=ground.places(path).span(start, start + int(span["length"])),
+                span=ground.places(path).span(start, end),
                 message=entry["message"],
                 help_url=entry.get("url"),
             )
+
+
+def _flagged(ground: Ground, path: str, start: int, end: int) -> bytes:
+    return (ground.folder / path).read_bytes()[start:end].strip(b"; \n")
+
+
+def _is_json(content: bytes) -> bool:
+    """Tell whether a file is data under the name of a program."""
+    try:
+        parse(content)
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def _rule_id(matched: re.Match[str]) -> str:

@@ -25,6 +25,7 @@ _INJECTED: Final = re.compile(
     r"|get_ipython)`"
 )
 _OFTEN: Final = 4
+_LOGGED: Final = frozenset({"PLE1205", "PLE1206"})
 _IMPORT: Final = re.compile(
     r"\s*(?:from\s.*\bimport\b|import\b|[\w.]+(?:\s+as\s+\w+)?\s*,?\s*\)?\s*$)"
 )
@@ -65,7 +66,10 @@ class RuffAnalyzer(ProgramAnalyzer):
         rule, path = RULES[entry["code"] or _SYNTAX], ground.path(entry["filename"])
         given = rule.id == "F821" and (uses >= _OFTEN or _INJECTED.search(entry["message"]))
         again = rule.id == "F811" and _imports(ground, path, int(entry["location"]["row"]))
-        if given or again:
+        # A logger that is not the standard library's may fill `{}` in.
+        other = rule.id in _LOGGED and not _logs(ground, path)
+        shell = rule.id == "T100" and entry["message"].startswith("Import for")
+        if given or again or other or shell:
             rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
         return self.finding(
             rule,
@@ -75,6 +79,11 @@ class RuffAnalyzer(ProgramAnalyzer):
             help_url=entry["url"],
             edit=_edit(entry["fix"]),
         )
+
+
+def _logs(ground: Ground, path: str) -> bool:
+    content = (ground.folder / path).read_bytes()
+    return b"logging" in content or b"getLogger" in content
 
 
 def _unique(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:

@@ -8,7 +8,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.guards import constant_test, whole_number
+from kova.adapters.analyzers.python_rules.guards import asked, constant_test, whole_number
 from kova.adapters.analyzers.python_rules.names import (
     arguments,
     dotted_name,
@@ -78,7 +78,13 @@ class Expressions:
     def _subscript(self, node: ast.Subscript) -> Value:
         self.of(node.slice)
         value, key = self.of(node.value), key_of(node.slice)
-        return self._body.names.get(f"{dotted_name(node.value)}[{key}]", value)
+        kept = self._body.names.get(f"{dotted_name(node.value)}[{key}]", value)
+        return self._tested(node, kept)
+
+    def _tested(self, node: ast.expr, value: Value) -> Value:
+        """Rule out what a test of the same look-up ruled out."""
+        known = self._body.names.get(asked(node)) if value else None
+        return value.cleaned(known.clean) if known is not None else value
 
     def _without_value(self, node: ast.expr) -> Value:
         self._below(parts_of(node))
@@ -164,7 +170,7 @@ class Expressions:
             for value in values:
                 self._body.flow.weak(method, node, value)
         self._harm(node, called, method, owner)
-        return self._result(node, called, method, values, owner)
+        return self._tested(node, self._result(node, called, method, values, owner))
 
     def _result(
         self, node: ast.Call, called: str, method: str, values: list[Value], owner: Value

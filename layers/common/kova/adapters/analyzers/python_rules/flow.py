@@ -28,6 +28,7 @@ from kova.adapters.analyzers.python_rules.purpose import is_secret_name
 from kova.adapters.analyzers.python_rules.reach import Reach, is_route
 from kova.adapters.analyzers.python_rules.values import NOTHING, Value, join, of
 
+_ASKED: Final = of("asked")  # Stands for a look-up that was tested: its kinds are ruled out.
 _DEEPEST: Final = 12  # Helpers within helpers.
 _OWN: Final = frozenset({"self", "cls"})
 _NOT_FROM_THE_PATH: Final = _OWN | {"request", "req", "response", "db", "session"}
@@ -297,7 +298,8 @@ class Body:
     def _clean(self, guards: Guards) -> None:
         for name, kinds in guards.items():
             for one in {name, self._parsed.get(name, name)}:
-                self.names[one] = self.names.get(one, NOTHING).cleaned(kinds)
+                known = self.names.get(one, _ASKED if one.startswith("?") else NOTHING)
+                self.names[one] = known.cleaned(kinds)
 
 
 def check_flow(index: Index) -> Iterator[Problem]:
@@ -307,8 +309,10 @@ def check_flow(index: Index) -> Iterator[Problem]:
 
 def _joined(ends: list[dict[str, Value]]) -> dict[str, Value]:
     names = set().union(*ends)
-    # Where one end does not know a key, the whole container speaks for it.
-    names -= {name for name in names if "[" in name and not all(name in end for end in ends)}
+    # Where one end does not know a key, the whole container speaks for it; and what was not tested
+    # at one end was not tested.
+    partial = {name for name in names if name.startswith("?") or "[" in name}
+    names -= {name for name in partial if not all(name in end for end in ends)}
     return {name: join([end.get(name, NOTHING) for end in ends]) for name in names}
 
 

@@ -18,8 +18,8 @@ REQUEST_FIELDS: Final = frozenset(
     """.split()
 )
 REQUEST_NAMES: Final = ("flask.request", "bottle.request", "quart.request")
-# These begin with our own host: a redirect there stays here.
-OWN_ADDRESS: Final = frozenset({"url", "full_path", "path"})
+# These begin with our own host, or with that of the page that led here: nobody is sent elsewhere.
+OWN_ADDRESS: Final = frozenset({"url", "full_path", "path", "referrer", "META"})
 REQUEST_CALLS: Final = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 ROUTES: Final = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "head"}
@@ -79,7 +79,7 @@ CLEANS: Final = {
 }
 GUARDS: Final = re.compile(
     r"valid|allow|safe|white|trust|permit|isdigit|isalnum|isnumeric|isidentifier|fullmatch|match"
-    r"|is_relative_to|startswith|has_perm|endswith|is_authori|accept",
+    r"|same_(?:domain|origin|host|site)|is_local|is_relative_to|startswith|has_perm|endswith|is_authori|accept",
     re.IGNORECASE,
 )
 

@@ -96,8 +96,20 @@ def _spoken_of(node: ast.expr) -> set[str]:
         if isinstance(node.func, ast.Attribute):
             inside.append(node.func.value)
         return set().union(*map(_spoken_of, inside))
-    name = dotted_name(node)
+    name = dotted_name(node) or asked(node)
     return {name} if name else set()
+
+
+def asked(node: ast.expr) -> str:
+    """Return the name under which a look-up by a constant is known: `?request.GET.get('next')`."""
+    given = node.args if isinstance(node, ast.Call) else []
+    plain = isinstance(node, ast.Call) and last_name(node.func) == "get" and not node.keywords
+    if plain and given and all(isinstance(one, ast.Constant) for one in given):
+        assert isinstance(node, ast.Call)
+        return f"?{dotted_name(node.func)}({text_of(given[0])!r})"
+    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
+        return f"?{dotted_name(node.value)}.get({text_of(node.slice)!r})"
+    return ""
 
 
 def _allows(comparison: ast.cmpop, with_what: ast.expr) -> bool:

@@ -37,10 +37,9 @@ PAIRS: Final = frozenset(
     remember_me auth_code login_code reset_key activation_key
     """.split()
 )
-# For a hash, fewer words: a token may be hashed only to make it shorter.
-HASHED: Final = frozenset(
-    {"password", "passwd", "passphrase", "pwd", "secret", "credential", "credentials", "signature"}
-)
+# For a hash, fewer words: nobody guesses a long random secret or token from its SHA-1, and what is
+# hashed is often meant to be shown.
+HASHED: Final = frozenset({"password", "passwd", "passphrase", "pwd", "signature"})
 _SAYS_NOTHING: Final = frozenset(
     "h m d hash hashed hasher hashing digest md md5 sha sha1 result value ret res out x".split()
 )

@@ -12,8 +12,10 @@ from kova.adapters.analyzers.python_rules.index import Index
 from kova.adapters.analyzers.python_rules.names import (
     argument,
     arguments,
+    dotted_name,
     has_name,
     last_name,
+    positional,
     text_of,
 )
 
@@ -56,6 +58,7 @@ _CLEAN_CALLS: Final = frozenset(
         "sql_quote",
     }
 )
+_FIELD: Final = re.compile(r"(?<!\{)\{(\w*)[^{}]*\}")
 Part = str | ast.expr
 Names = Mapping[str, list[ast.expr]]
 
@@ -142,13 +145,35 @@ def _parts(node: ast.expr, names: Names, depth: int) -> list[Part]:
 def _call_parts(node: ast.Call, names: Names, depth: int) -> list[Part]:
     method, given = last_name(node.func), arguments(node)
     if isinstance(node.func, ast.Attribute) and method == "format" and given:
-        return _filled(_parts(node.func.value, names, depth + 1), r"\{\w*\}", given[0])
+        return _formatted(_parts(node.func.value, names, depth + 1), node)
     if method in {"text", "dedent", "strip", "lower"} and len(given) <= 1:
         inner = given[0] if given else None
         if inner is None and isinstance(node.func, ast.Attribute):
             inner = node.func.value
         return _parts(inner, names, depth + 1) if inner is not None else [node]
     return [node]
+
+
+def _formatted(template: list[Part], call: ast.Call) -> list[Part]:
+    """Put the arguments of `format` where the template names them."""
+    values: dict[str, ast.expr] = {str(place): one for place, one in enumerate(positional(call))}
+    values |= {one.arg: one.value for one in call.keywords if one.arg is not None}
+    found: list[Part] = []
+    automatic = 0
+    for part in template:
+        if not isinstance(part, str):
+            found.append(part)
+            continue
+        begin = 0
+        for field in _FIELD.finditer(part):
+            name = field[1]
+            if not name:
+                name, automatic = str(automatic), automatic + 1
+            # A spread argument is nobody's: the call itself stands for it.
+            found += [part[begin : field.start()], values.get(name, call)]
+            begin = field.end()
+        found.append(part[begin:])
+    return found
 
 
 def _filled(template: list[Part], placeholder: str, value: ast.expr) -> list[Part]:
@@ -172,8 +197,12 @@ def _is_clean(node: ast.expr, names: Names) -> bool:
     """Tell whether an expression can only be a number, a constant or a row of placeholders."""
     if isinstance(node, ast.Name) and node.id in names:
         return all(_is_clean(bound, {}) for bound in names[node.id])
+    if isinstance(node, ast.IfExp):
+        return _is_clean(node.body, names) and _is_clean(node.orelse, names)
     if has_name(node):
         name = last_name(node)
+        if "._meta." in dotted_name(node):
+            return True  # What an ORM calls its tables and columns.
         return name.isupper() or bool(re.search(r"placeholder|_sql$|^sql|clause|^ph$|where", name))
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str | bytes | int | float)

@@ -24,7 +24,7 @@ ASYNC230 low    warning reliable   -    opening a file may stop every task of th
 ASYNC251 high   error   reliable*  -    time.sleep stops every task of the loop
 B002    high    error   correct    -    Python has no increment: ++x is x
 B003    high    error   correct    -    assigning os.environ does not change the environment
-B004    low     error   correct    -    hasattr of __call__ is not what makes an object callable
+B004    low     warning correct    -    hasattr of __call__ is not what makes an object callable
 B005    medium  error   correct    -    strip removes characters, not a prefix or suffix
 B006    medium  warning correct    -    a mutable default is shared by all calls
 B008    low     warning correct    -    the default is computed once, at definition
@@ -41,7 +41,7 @@ B022    medium  error   correct    -    suppress() without exceptions suppresses
 B023    medium  warning correct    -    the closure sees the loop's last value only
 B024    low     warning correct    -    an abstract class that can be instantiated
 B025    medium  error   correct    -    the second handler of the same exception never runs
-B026    medium  error   correct    -    starred arguments after keywords come before them
+B026    low     warning correct    -    starred arguments after keywords come before them
 B029    high    error   correct    -    an empty tuple catches nothing
 B030    high    error   correct    -    this raises TypeError when an exception arrives
 B031    medium  error   correct    -    a groupby group can be read once only
@@ -222,7 +222,7 @@ S702    medium  warning secure     79   Mako does not escape by itself
 S704    medium  warning secure     79   Markup says that the text is safe
 SIM222  medium  error   correct*   -    the condition is always true
 SIM223  medium  error   correct*   -    the condition is always false
-T100    high    error   reliable   489  the debugger stops the program
+T100    high    error   reliable*  489  the debugger stops the program
 W605    low     error   correct*   -    an unknown escape, which is to become a syntax error
 YTT101  medium  error   portable   -    sys.version[:3] is wrong from Python 3.10 on
 YTT102  medium  error   portable   -    sys.version[2] is wrong from Python 3.10 on
