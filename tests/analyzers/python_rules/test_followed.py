@@ -5,7 +5,7 @@ import pytest
 from tests.analyzers.python_rules.support import rules_of
 
 HEAD = "import flask, hashlib, io, os, subprocess\nfrom flask import request\n\n"
-ROUTE = HEAD + "@app.route('/x')\ndef view():\n    given = request.args.get('a')\n"
+ROUTE = HEAD + "@app.route('/x')\ndef view(name: int):\n    given = request.args.get('a')\n"
 
 
 def view(*lines: str) -> str:
@@ -112,6 +112,14 @@ HARMLESS = {
         "if 'next' in request.args and url_is_safe(request.args.get('next')):",
         "    return flask.redirect(request.args.get('next'))",
     ),
+    "another address in its place": (
+        "if not given or not is_safe(url=given):",
+        "    given = other(name)",
+        "return flask.redirect(given)",
+    ),
+    "an address of our own": (
+        "return flask.redirect(flask.url_for('list') + '?' + request.args.urlencode())",
+    ),
     "the page that led here": ("return flask.redirect(request.referrer)",),
     "a path below its folder": (
         "import pathlib",
@@ -178,6 +186,8 @@ SQL = "def f(cursor, table, name, unique):\n    cursor.execute({})\n"
         ("'SELECT a FROM b WHERE c = {}'.format('true' if unique else 'false')", False),
         ("'SELECT a FROM b WHERE c = %s' % name._meta.db_table", False),
         ("'SELECT a FROM b WHERE c = {}'.format(*name)", True),
+        ("""'UPDATE "%s" SET "%s" = 1 WHERE d = 2' % (table, name)""", False),
+        ("""'SELECT a FROM b WHERE c = "%s"' % name""", True),
     ],
 )
 def test_a_query_is_judged_by_what_stands_where_a_value_does(query: str, flagged: bool) -> None:

@@ -9,10 +9,12 @@ from typing import Final
 
 from kova.domain.finding import Category, Confidence, Severity, Tier
 
+_FOREIGN: Final = re.compile(
+    r"(?:^|/)(?:vendor|vendored|third_party|node_modules|bower_components|ext)/", re.IGNORECASE
+)
 _TEST: Final = re.compile(
     r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__|__mocks__|mocks?"
-    r"|samples?|examples?|demos?|vendor|vendored|third_party"
-    r"|node_modules|bower_components|ext|benchmarks?|e2e|cypress)/"
+    r"|(?:\w+[_-])?samples?|examples?|demos?|benchmarks?|e2e|cypress)/"
     r"|(?:^|/)(?:test_[^/]*|conftest|tests)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
     re.IGNORECASE,
 )
@@ -25,8 +27,7 @@ class Rule:
     Attributes:
         id: the tool's own name of the rule.
         reason: what goes wrong when the finding is right, in a few words.
-        everywhere: the finding weighs as much in tests, samples and other projects' code, where
-            much is done on purpose, or is not ours to mend.
+        everywhere: the finding weighs as much in tests and samples, where much is done on purpose.
     """
 
     id: str
@@ -39,8 +40,12 @@ class Rule:
     everywhere: bool = True
 
     def at(self, path: str) -> Rule:
-        """Return the rule as it weighs in a file: in tests, some are warnings only."""
-        if self.everywhere or self.tier is not Tier.ERROR or not is_test(path):
+        """Return the rule as it weighs in a file.
+
+        In tests, some are warnings only; in other projects' code, all are.
+        """
+        lighter = _FOREIGN.search(path) if self.everywhere else is_test(path)
+        if self.tier is not Tier.ERROR or not lighter:
             return self
         return replace(
             self, tier=Tier.WARNING, severity=min(self.severity, Severity.MEDIUM, key=_mild)
@@ -53,7 +58,7 @@ def _mild(severity: Severity) -> int:
 
 def is_test(path: str) -> bool:
     """Tell whether a file is a test, a sample, a fixture or another project's by its path."""
-    return _TEST.search(path) is not None
+    return bool(_TEST.search(path) or _FOREIGN.search(path))
 
 
 _CATEGORIES: Final = {

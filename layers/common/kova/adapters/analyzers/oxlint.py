@@ -15,6 +15,8 @@ from kova.adapters.analyzers.rules.tools import OXLINT
 from kova.domain.finding import Finding, Severity, Tier
 
 _SUFFIXES: Final = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue"})
+# Another project's release, copied under its version: `jquery-3.6.0.js`.
+_RELEASE: Final = re.compile(r"[-.]v?\d+\.\d+(?:\.\d+)*(?:[.-]\w+)*\.[cm]?js$")
 _UNREACHABLE: Final = "eslint/no-unreachable"
 _IDLE: Final = frozenset({b"break", b"return"})  # After a return: untidy, and no error.
 _SYNTAX: Final = "invalid-syntax"
@@ -72,7 +74,8 @@ class OxlintAnalyzer(ProgramAnalyzer):
 
     def unfit(self, path: str, content: bytes) -> str | None:
         """Leave out what a machine made, and Flow's types, which oxlint cannot read."""
-        del path
+        if _RELEASE.search(path):
+            return "library"
         if any(len(line) > _LONG_LINE for line in content.splitlines()):
             return "minified"
         if _GENERATED.search(content):

@@ -18,17 +18,16 @@ from kova.domain.text import clean
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 # The newest grammar: a target that is too low invents syntax errors.
 _TARGET: Final = "py314"
-# Names that a loader puts into modules (salt's `__salt__`), that Python 2 had, or that a file uses
-# so often that their lack could not have gone unseen: no file alone can tell.
+# Names that a loader or gettext puts into modules (salt's `__salt__`), that Python 2 had, or that a
+# file uses so often that their lack could not have gone unseen: no file alone can tell.
 _INJECTED: Final = re.compile(
     r"`(?:__\w+__|unicode|basestring|unichr|long|xrange|raw_input|reduce|cmp|file|reload|buffer"
-    r"|get_ipython)`"
+    r"|get_ipython|execfile|_)`"
 )
 _OFTEN: Final = 4
 _LOGGED: Final = frozenset({"PLE1205", "PLE1206"})
-_IMPORT: Final = re.compile(
-    r"\s*(?:from\s.*\bimport\b|import\b|[\w.]+(?:\s+as\s+\w+)?\s*,?\s*\)?\s*$)"
-)
+_MEANT: Final = _LOGGED | {"F633"}
+_DEFINITION: Final = re.compile(r"\s*(?:@|(?:async\s+)?def\b|class\b)")
 _SYNTAX: Final = "invalid-syntax"  # Not selected: ruff always tells it.
 
 
@@ -64,18 +63,23 @@ class RuffAnalyzer(ProgramAnalyzer):
 
     def _finding(self, entry: dict[str, Any], ground: Ground, uses: int) -> Finding:
         rule, path = RULES[entry["code"] or _SYNTAX], ground.path(entry["filename"])
-        given = rule.id == "F821" and (uses >= _OFTEN or _INJECTED.search(entry["message"]))
-        again = rule.id == "F811" and _imports(ground, path, int(entry["location"]["row"]))
-        # A logger that is not the standard library's may fill `{}` in.
+        message = entry["message"]
+        given = rule.id == "F821" and (
+            uses >= _OFTEN or _INJECTED.search(message) or _caught(ground, path, message)
+        )
+        again = rule.id == "F811" and not _defined_twice(ground, path, entry)
+        # A logger that is not the standard library's may fill `{}` in; a file that does it, or what
+        # only Python 2 takes, again and again means it.
         other = rule.id in _LOGGED and not _logs(ground, path)
-        shell = rule.id == "T100" and entry["message"].startswith("Import for")
-        if given or again or other or shell:
+        meant = rule.id in _MEANT and uses > 1
+        shell = rule.id == "T100" and message.startswith("Import for")
+        if given or again or other or meant or shell:
             rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
         return self.finding(
             rule,
             path=path,
             span=_span(entry),
-            message=entry["message"],
+            message=message,
             help_url=entry["url"],
             edit=_edit(entry["fix"]),
         )
@@ -87,9 +91,15 @@ def _logs(ground: Ground, path: str) -> bool:
 
 
 def _unique(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Keep one syntax error a file: what follows the first one is its echo."""
+    """Keep one syntax error a file, and one bad escape a string: what follows is their echo."""
     broken: set[str] = set()
+    raised: set[tuple[str, str]] = set()
     for entry in entries:
+        if entry["code"] == "W605" and entry["fix"]:
+            edit = (entry["filename"], repr(entry["fix"]["edits"]))
+            if edit in raised:
+                continue
+            raised.add(edit)
         if entry["code"] in (None, _SYNTAX):
             if entry["filename"] in broken:
                 continue
@@ -97,10 +107,21 @@ def _unique(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
         yield entry
 
 
-def _imports(ground: Ground, path: str, row: int) -> bool:
-    """Tell whether a redefinition is an import that was there already: untidy, and no error."""
+def _defined_twice(ground: Ground, path: str, entry: dict[str, Any]) -> bool:
+    """Tell whether a function or class takes another one's place: anything else is untidy only."""
     lines = (ground.folder / path).read_text(encoding="utf-8").split("\n")
-    return row <= len(lines) and _IMPORT.match(lines[row - 1]) is not None
+    before = re.search(r"from line (\d+)", entry["message"])
+    rows = [int(entry["location"]["row"]), *([int(before[1])] if before else [])]
+    return all(row <= len(lines) and _DEFINITION.match(lines[row - 1]) for row in rows)
+
+
+def _caught(ground: Ground, path: str, message: str) -> bool:
+    """Tell whether a name is that of Python 2's `except Error, name`."""
+    name = re.search(r"`(\w+)`", message)
+    if name is None:
+        return False
+    text = (ground.folder / path).read_text(encoding="utf-8")
+    return re.search(rf"except [\w., ()]+,\s*{name[1]}\s*:", text) is not None
 
 
 def _span(entry: dict[str, Any]) -> Span:

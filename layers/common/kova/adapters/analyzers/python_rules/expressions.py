@@ -291,6 +291,8 @@ class Expressions:
     def _harm_of_method(self, method: str) -> str | None:
         if method == "search" and self._body.flow.asks_directory:
             return "ldap"
+        if method == "from_string" and not self._body.flow.fills_templates:
+            return None
         return tables.METHOD_SINKS.get(method)
 
     def _command(self, node: ast.Call, argument: ast.expr) -> Value:
@@ -317,12 +319,12 @@ def _written(number: int | None) -> str | None:
 
 def _begins_fixed(node: ast.expr) -> bool:
     """Tell whether a string expression begins with a host or path that nobody else chooses."""
-    if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
-        if node.func.attr != "format":
-            return False
-        node = node.func.value
+    if isinstance(node, ast.Call) and last_name(node.func) == "format":
+        node = node.func.value if isinstance(node.func, ast.Attribute) else node
     while isinstance(node, ast.BinOp):
         node = node.left
+    if isinstance(node, ast.Call):
+        return tables.OWN_URL.search(last_name(node.func)) is not None
     if isinstance(node, ast.JoinedStr) and node.values:
         node = node.values[0]
     first = text_of(node) or ""

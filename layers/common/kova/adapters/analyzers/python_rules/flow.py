@@ -56,9 +56,9 @@ class Flow:
             origin.split(".")[0] in {"flask", "bottle", "quart"}
             for origin in index.imports.values()
         )
-        self.asks_directory = any(
-            origin.split(".")[0] == "ldap3" for origin in index.imports.values()
-        )
+        imported = {origin.split(".")[0] for origin in index.imports.values()}
+        self.asks_directory = "ldap3" in imported
+        self.fills_templates = not imported.isdisjoint({"jinja2", "django", "flask"})
         self._summaries: dict[str, Summary] = {}
         self._under_way: set[str] = set()
 
@@ -251,7 +251,9 @@ class Body:
             rebound = {
                 one: kinds
                 for one, kinds in guarded.items()
-                if ends and not ends[0].get(one, NOTHING)
+                if ends
+                and not one.startswith("?")
+                and tables.REQUEST not in ends[0].get(one, NOTHING).labels
             }
             self._clean(guarded if leaves(node.body) else rebound)
             self.block(node.orelse)

@@ -20,6 +20,8 @@ REQUEST_FIELDS: Final = frozenset(
 REQUEST_NAMES: Final = ("flask.request", "bottle.request", "quart.request")
 # These begin with our own host, or with that of the page that led here: nobody is sent elsewhere.
 OWN_ADDRESS: Final = frozenset({"url", "full_path", "path", "referrer", "META"})
+# Functions that make an address of our own from a route's name.
+OWN_URL: Final = re.compile(r"reverse|url_for|absolute_ur[il]|route_(?:url|path)", re.IGNORECASE)
 REQUEST_CALLS: Final = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 ROUTES: Final = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "head"}

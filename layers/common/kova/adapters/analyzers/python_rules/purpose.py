@@ -26,8 +26,8 @@ _WEAK: Final = frozenset(
 _NAMED: Final = frozenset({"md5", "sha1", "sha", "md4"})
 WORDS: Final = frozenset(
     """
-    password passwd passphrase pwd secret secrets token tokens otp totp nonce salt csrf xsrf
-    credential credentials captcha apikey signature sessionid passcode pin cookie rememberme
+    password passwd passphrase pwd secret secrets token tokens otp totp nonce csrf xsrf
+    credential credentials apikey signature sessionid passcode pin cookie rememberme
     """.split()
 )
 PAIRS: Final = frozenset(

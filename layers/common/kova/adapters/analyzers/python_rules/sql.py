@@ -25,10 +25,11 @@ _SQL: Final = re.compile(
     r"|replace\s+into|merge\s+into|where\b|having\b|values\s*\()",
     re.IGNORECASE | re.DOTALL,
 )
-# After these a value stands; anywhere else it is a name of a table or column, or a piece of SQL.
+# After these a value stands; anywhere else it is a name of a table or column, or a piece of SQL. In
+# double quotes stands a name, unless it is compared with something (MySQL).
 _VALUE: Final = re.compile(
     r"(?:[=<>]\s*|\blike\s+|\bin\s*\(\s*|\bvalues\s*\((?:[^()]*,)?\s*|\blimit\s+|\boffset\s+"
-    r"|\bbetween\s+|\band\s+)(?:['\"]%?)?$|['\"]%?$",
+    r"|\bbetween\s+|\band\s+)(?:['\"]%?)?$|'%?$",
     re.IGNORECASE,
 )
 _CLEAN_CALLS: Final = frozenset(

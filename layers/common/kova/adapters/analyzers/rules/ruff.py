@@ -170,7 +170,7 @@ RUF016  high    error   correct    -    this cannot be an index: TypeError
 RUF018  medium  error   correct*   -    the assignment is gone under python -O
 RUF024  medium  error   correct    -    all keys share one mutable value
 RUF030  low     error   correct    -    print() in an assert says None
-RUF032  medium  error   correct*   -    the float is rounded before it becomes a Decimal
+RUF032  low     warning correct*   -    the float is rounded before it becomes a Decimal
 RUF033  high    error   correct    -    the default of __post_init__ is ignored
 RUF034  low     error   correct*   -    both branches are the same
 RUF040  low     error   correct    -    the assert's message is no string
