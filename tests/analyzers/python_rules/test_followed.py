@@ -60,6 +60,7 @@ HARMFUL = {
         "    pass",
         "os.system(request.args.get('run'))",
     ),
+    "a redirect to what was sent": ("return flask.redirect('%s?a=1' % given)",),
     "a path's own method": (
         "import pathlib",
         "place = pathlib.Path('/srv') / given",
@@ -120,6 +121,10 @@ HARMLESS = {
     "an address of our own": (
         "return flask.redirect(flask.url_for('list') + '?' + request.args.urlencode())",
     ),
+    "a known address before it": ("return flask.redirect('%s?a=%s' % (own_page(), given))",),
+    "a known address before it, formatted": (
+        "return flask.redirect('{}?a={}'.format(own_page(), given))",
+    ),
     "the page that led here": ("return flask.redirect(request.referrer)",),
     "a path below its folder": (
         "import pathlib",
@@ -135,6 +140,7 @@ HARMLESS = {
 def test_input_still_does_harm_after(name: str) -> None:
     assert rules_of(view(*HARMFUL[name])) & {
         "command-injection",
+        "open-redirect",
         "path-traversal",
         "ldap-injection",
     }
@@ -186,6 +192,9 @@ SQL = "def f(cursor, table, name, unique):\n    cursor.execute({})\n"
         ("'SELECT a FROM b WHERE c = {}'.format('true' if unique else 'false')", False),
         ("'SELECT a FROM b WHERE c = %s' % name._meta.db_table", False),
         ("'SELECT a FROM b WHERE c = {}'.format(*name)", True),
+        ("'SELECT a FROM %(t)s WHERE c = %(n)s' % {'t': table, 'n': name}", True),
+        ("'SELECT a FROM %(t)s WHERE c = %(n)s' % {'t': table, 'n': 1 if unique else 2}", False),
+        ("'SELECT a FROM b WHERE c = %s' % name.db.arg", False),
         ("""'UPDATE "%s" SET "%s" = 1 WHERE d = 2' % (table, name)""", False),
         ("""'SELECT a FROM b WHERE c = "%s"' % name""", True),
     ],

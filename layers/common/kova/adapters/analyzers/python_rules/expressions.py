@@ -273,7 +273,7 @@ class Expressions:
             argument = given[place] if place < len(given) else None
             argument = argument or keyword(node, "file") or keyword(node, "url")
             if argument is not None and not (
-                kind in {"redirect", "ssrf"} and _begins_fixed(argument)
+                kind in {"redirect", "ssrf"} and self._begins_fixed(argument)
             ):
                 flow.reached(kind, node, self._again(argument), summary)
             return
@@ -287,6 +287,15 @@ class Expressions:
                 flow.reached("path", node, owner, summary)
             elif place < len(given):
                 flow.reached(kind, node, self._again(given[place]), summary)
+
+    def _begins_fixed(self, node: ast.expr) -> bool:
+        """Tell whether an address begins with a host or path that nobody else chooses."""
+        first = _first_part(node)
+        if first is None or (text := text_of(first)) is None:
+            named = isinstance(first, ast.Call) and tables.OWN_URL.search(last_name(first.func))
+            return bool(named) or not (first is None or first is node or self._again(first))
+        host = text.partition("://")[2]
+        return (text.startswith("/") and len(text) > 1 and text[1] != "/") or "/" in host
 
     def _harm_of_method(self, method: str) -> str | None:
         if method == "search" and self._body.flow.asks_directory:
@@ -317,19 +326,27 @@ def _written(number: int | None) -> str | None:
     return None if number is None else str(number)
 
 
-def _begins_fixed(node: ast.expr) -> bool:
-    """Tell whether a string expression begins with a host or path that nobody else chooses."""
-    if isinstance(node, ast.Call) and last_name(node.func) == "format":
-        node = node.func.value if isinstance(node.func, ast.Attribute) else node
-    while isinstance(node, ast.BinOp):
-        node = node.left
-    if isinstance(node, ast.Call):
-        return tables.OWN_URL.search(last_name(node.func)) is not None
-    if isinstance(node, ast.JoinedStr) and node.values:
-        node = node.values[0]
-    first = text_of(node) or ""
-    host = first.partition("://")[2]
-    return (first.startswith("/") and len(first) > 1 and first[1] != "/") or "/" in host
+def _first_part(node: ast.expr) -> ast.expr | None:
+    """Return the part with which a string expression begins, None where that is not seen."""
+    while True:
+        if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+            values = node.right.elts if isinstance(node.right, ast.Tuple) else [node.right]
+            whole = (text_of(node.left) or "").startswith("%s")
+            node = values[0] if whole and values else node.left
+        elif isinstance(node, ast.BinOp):
+            node = node.left
+        elif isinstance(node, ast.JoinedStr) and node.values:
+            node = node.values[0]
+        elif isinstance(node, ast.FormattedValue):
+            node = node.value
+        elif isinstance(node, ast.Call) and last_name(node.func) == "format":
+            given = positional(node)
+            template = node.func.value if isinstance(node.func, ast.Attribute) else node
+            if not (text_of(template) or "{").startswith("{"):
+                return template
+            return given[0] if given else None
+        else:
+            return node
 
 
 def _safe_yaml(node: ast.Call, given: list[ast.expr]) -> bool:

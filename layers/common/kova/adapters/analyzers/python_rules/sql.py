@@ -134,6 +134,8 @@ def _parts(node: ast.expr, names: Names, depth: int) -> list[Part]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
         return [*_parts(node.left, names, depth + 1), *_parts(node.right, names, depth + 1)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
+        if isinstance(node.right, ast.Dict):
+            return _named(_parts(node.left, names, depth + 1), node.right)
         return _filled(_parts(node.left, names, depth + 1), r"%(?:\(\w+\))?[sr]", node.right)
     if isinstance(node, ast.Call):
         return _call_parts(node, names, depth)
@@ -177,6 +179,17 @@ def _formatted(template: list[Part], call: ast.Call) -> list[Part]:
     return found
 
 
+def _named(template: list[Part], values: ast.Dict) -> list[Part]:
+    """Put a dictionary's values where `%(name)s` stands."""
+    given = {text_of(key): one for key, one in zip(values.keys, values.values, strict=True)}
+    found: list[Part] = []
+    for part in template:
+        pieces = re.split(r"%\((\w+)\)[sr]", part) if isinstance(part, str) else [part]
+        for place, piece in enumerate(pieces):
+            found.append(given.get(str(piece), values) if place % 2 else piece)
+    return found
+
+
 def _filled(template: list[Part], placeholder: str, value: ast.expr) -> list[Part]:
     """Put a value in place of each placeholder: a tuple's elements one after the other."""
     values = value.elts if isinstance(value, ast.Tuple) else [value]
@@ -204,6 +217,8 @@ def _is_clean(node: ast.expr, names: Names) -> bool:
         name = last_name(node)
         if "._meta." in dotted_name(node):
             return True  # What an ORM calls its tables and columns.
+        if isinstance(node, ast.Attribute) and name in {"arg", "param", "paramstyle"}:
+            return True  # How a driver writes a placeholder.
         return name.isupper() or bool(re.search(r"placeholder|_sql$|^sql|clause|^ph$|where", name))
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str | bytes | int | float)
