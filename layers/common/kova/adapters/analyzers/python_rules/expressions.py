@@ -15,6 +15,7 @@ from kova.adapters.analyzers.python_rules.names import (
     is_constant,
     keyword,
     last_name,
+    nodes_below,
     parts_of,
     positional,
     text_of,
@@ -293,9 +294,16 @@ class Expressions:
         first = _first_part(node)
         if first is None or (text := text_of(first)) is None:
             named = isinstance(first, ast.Call) and tables.OWN_URL.search(last_name(first.func))
-            return bool(named) or not (first is None or first is node or self._again(first))
+            return bool(named) or not (first is None or first is node or self._is_sent(first))
         host = text.partition("://")[2]
         return (text.startswith("/") and len(text) > 1 and text[1] != "/") or "/" in host
+
+    def _is_sent(self, node: ast.expr) -> bool:
+        """Tell whether a name in an expression holds input; it is not evaluated once more."""
+        names = (one for one in nodes_below(node) if isinstance(one, ast.Name | ast.Attribute))
+        return any(
+            tables.REQUEST in self.of(one).labels for one in names if "?" not in dotted_name(one)
+        )
 
     def _harm_of_method(self, method: str) -> str | None:
         if method == "search" and self._body.flow.asks_directory:
