@@ -19,9 +19,11 @@ from kova.domain.finding import Finding, Skipped
 from kova.ports.source import TreeFile
 from kova.ports.stores import AnalysisCache
 from kova.usecases.analyze_tree import AnalyzeTree, TreeRun
+from kova.version import VERSION
 
 _LOG = logging.getLogger("kova.scan")
-_FILE: Final = "file"
+# How findings are weighed and files left out is part of our version.
+_FILE: Final = f"file/{VERSION}"
 _PROGRAM: Final = "program"
 
 

@@ -13,6 +13,7 @@ from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
 from kova.adapters.analyzers.ruff_context import Source, is_meant
 from kova.adapters.analyzers.rules.ruff import RULES
 from kova.domain.finding import Finding, ProposedEdit, Severity, Span, TextEdit, Tier
+from kova.domain.rule import Rule
 from kova.domain.text import clean
 
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
@@ -48,20 +49,17 @@ class RuffAnalyzer(ProgramAnalyzer):
         entries = list(_unique(parse(done.output)))
         uses = Counter((entry["filename"], entry["message"]) for entry in entries)
         unknown = Counter(entry["filename"] for entry in entries if entry["code"] == "F821")
-        return [
-            self._finding(
-                entry,
-                ground,
-                uses[entry["filename"], entry["message"]],
-                given=unknown[entry["filename"]] >= _MANY,
-            )
-            for entry in entries
-        ]
+        sources = {name: Source(ground, ground.path(name)) for name, _ in uses}
+        found: list[Finding] = []
+        for entry in entries:
+            rule, name = RULES[entry["code"] or _SYNTAX], entry["filename"]
+            often, given = uses[name, entry["message"]], unknown[name] >= _MANY
+            if is_meant(rule.id, entry, sources[name], uses=often, given=given):
+                rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
+            found.append(self._finding(rule, entry, sources[name].path))
+        return found
 
-    def _finding(self, entry: dict[str, Any], ground: Ground, uses: int, *, given: bool) -> Finding:
-        rule, path = RULES[entry["code"] or _SYNTAX], ground.path(entry["filename"])
-        if is_meant(rule.id, entry, Source(ground, path), uses=uses, given=given):
-            rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
+    def _finding(self, rule: Rule, entry: dict[str, Any], path: str) -> Finding:
         return self.finding(
             rule,
             path=path,

@@ -29,10 +29,11 @@ _IDLE_NAME: Final = re.compile(r"`(?:\w|_\w*|dummy|unused)`")
 
 
 class Source:
-    """A file that ruff reported about, read when it is asked for."""
+    """A file that ruff reported about, read when it is asked for; `path` is the repository's."""
 
     def __init__(self, ground: Ground, path: str) -> None:
         """Take where it is."""
+        self.path = path
         self._place = ground.folder / path
 
     @cached_property
@@ -42,8 +43,16 @@ class Source:
 
     def line(self, row: int) -> str:
         """Return a line, counted from 1; empty where there is none."""
-        lines = self.text.split("\n")
-        return lines[row - 1] if 0 < row <= len(lines) else ""
+        return self._lines[row - 1] if 0 < row <= len(self._lines) else ""
+
+    @cached_property
+    def logs(self) -> bool:
+        """Whether it uses the standard library's loggers."""
+        return "logging" in self.text or "getLogger" in self.text
+
+    @cached_property
+    def _lines(self) -> list[str]:
+        return self.text.split("\n")
 
 
 def is_meant(rule: str, entry: dict[str, Any], source: Source, *, uses: int, given: bool) -> bool:
@@ -62,7 +71,7 @@ def is_meant(rule: str, entry: dict[str, Any], source: Source, *, uses: int, giv
         return given or often or _caught(source, message)
     if rule == "F811":
         return not _defined_twice(source, message, row)
-    if rule in _LOGGED and "logging" not in source.text and "getLogger" not in source.text:
+    if rule in _LOGGED and not source.logs:
         return True  # A logger that is not the standard library's may fill `{}` in.
     if rule in _MEANT:
         return uses > 1  # A file that does it again and again means it.
