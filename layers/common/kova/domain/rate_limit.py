@@ -66,5 +66,6 @@ class SlidingWindow:
             policy=policy,
             allowed=allowed,
             remaining=max(policy.quota - len(calls), 0),
-            reset=blocking + policy.window - now,
+            # Sums of floats may pass the window by a hair, which would be told as a second more.
+            reset=min(blocking + policy.window - now, policy.window),
         )

@@ -13,8 +13,8 @@ _FOREIGN: Final = re.compile(
     r"(?:^|/)(?:vendor|vendored|third_party|node_modules|bower_components|ext)/", re.IGNORECASE
 )
 _TEST: Final = re.compile(
-    r"(?:^|/)(?:tests?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__|__mocks__|mocks?"
-    r"|(?:\w+[_-])?samples?|examples?|demos?|benchmarks?|e2e|cypress)/"
+    r"(?:^|/)(?:tests?|testsuites?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__"
+    r"|__mocks__|mocks?|(?:\w+[_-])?samples?|examples?|demos?|benchmarks?|e2e|cypress)/"
     r"|(?:^|/)(?:test_[^/]*|conftest|tests)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
     re.IGNORECASE,
 )
