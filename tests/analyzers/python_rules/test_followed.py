@@ -55,6 +55,11 @@ HARMFUL = {
         "if url_is_safe(request.args.get('next')):",
         "    os.system(request.args.get('run'))",
     ),
+    "another place of a list than the tested one": (
+        "parts = given.split(',')",
+        "if is_safe(parts[0]):",
+        "    os.system(parts[1])",
+    ),
     "a look-up after its test": (
         "if is_safe(request.args.get('run')):",
         "    pass",

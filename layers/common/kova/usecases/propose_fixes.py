@@ -86,12 +86,13 @@ class ProposeFixes:
     ) -> dict[str, FileOutcome]:
         """Prove those of some files, told file by file; a file beyond the bounds is not in it."""
         groups = self._chosen(analysis, paths)
+        known = _by_path(analysis, groups)
         deadline = self._clock() + self._seconds
         outcomes: dict[str, FileOutcome] = {}
         for batch in _batches(groups, self._together):
             if self._clock() >= deadline:
                 break
-            states = self._states(folder, analysis, batch)
+            states = self._states(folder, analysis, {path: known[path] for path in batch})
             outcomes |= self._files(states, {path: groups[path] for path in states}, progress)
         return outcomes
 
@@ -110,24 +111,20 @@ class ProposeFixes:
         return {path: groups[path] for path in sorted(groups)}
 
     def _states(
-        self, folder: Path, analysis: Analysis, paths: Sequence[str]
+        self, folder: Path, analysis: Analysis, findings: Mapping[str, Sequence[Finding]]
     ) -> dict[str, FileState]:
         """Return files as they stand; not one that an analyser did not read to the end.
 
         There is nothing to compare such a file with.
         """
-        findings: dict[str, list[Finding]] = {path: [] for path in paths}
-        for finding in (*analysis.findings, *analysis.suppressed):
-            if finding.path in findings:
-                findings[finding.path].append(finding)
         covered = {one.name: one for one in analysis.coverage}
         states: dict[str, FileState] = {}
-        for path in paths:
+        for path, group in findings.items():
             source = decode((folder / path).read_bytes())
             readers = self._prove.readers(path)
             known = all(name in covered and covered[name].covers(path) for name in readers)
             if source is not None and known:
-                states[path] = self._prove.state(path, source, findings[path])
+                states[path] = self._prove.state(path, source, group)
         return states
 
     def _files(
@@ -154,6 +151,15 @@ class ProposeFixes:
             )
             for path in states
         }
+
+
+def _by_path(analysis: Analysis, paths: Iterable[str]) -> dict[str, list[Finding]]:
+    """Return all that was said of some files, what is silenced too."""
+    found: dict[str, list[Finding]] = {path: [] for path in paths}
+    for finding in (*analysis.findings, *analysis.suppressed):
+        if finding.path in found:
+            found[finding.path].append(finding)
+    return found
 
 
 def _holding(proofs: Iterable[Proof]) -> list[Proof]:

@@ -15,7 +15,7 @@ import zlib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import IO, Final
+from typing import IO, Any, Final
 
 from kova.adapters.github.files import write_file
 from kova.ports.source import TreeFile
@@ -47,12 +47,13 @@ class _StoppedError(Exception):
     """A bound was reached; the argument is the reason."""
 
 
-class _BoundedReader:
+class _BoundedReader(io.RawIOBase):
     """Reads the unpacked stream, as much as was allowed and while there is time."""
 
     def __init__(
         self, stream: io.BufferedIOBase, *, total: int, out_of_time: Callable[[], bool]
     ) -> None:
+        super().__init__()
         self._stream = stream
         self._left = total
         self._allowed = 0
@@ -63,7 +64,7 @@ class _BoundedReader:
         # tarfile reads ahead by one of its buffers.
         self._allowed = size + tarfile.RECORDSIZE
 
-    def read(self, size: int) -> bytes:
+    def read(self, size: int = CHUNK, /) -> bytes:
         if self._out_of_time():
             raise _StoppedError("time_limit")
         data = self._stream.read(min(size, CHUNK))
@@ -123,9 +124,9 @@ class Unpacker:
     def _members(self, reader: _BoundedReader) -> None:
         declared = 0
         reader.allow(HEADER_BYTES)
-        # "r|" never seeks: what is read once is gone, so nothing can point back. It only reads,
-        # while the stubs ask for a file that also writes and seeks.
-        with tarfile.open(fileobj=reader, mode="r|") as tar:  # type: ignore[call-overload]
+        # "r|" never seeks: what is read once is gone, so nothing can point back.
+        with tarfile.open(fileobj=reader, mode="r|") as opened:
+            tar: Any = opened  # The stubs leave its `members` out.
             for _ in range(MEMBERS):
                 reader.allow(HEADER_BYTES)
                 member: tarfile.TarInfo | None = tar.next()

@@ -8,11 +8,12 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.guards import asked, constant_test, whole_number
+from kova.adapters.analyzers.python_rules.guards import asked, constant_test
 from kova.adapters.analyzers.python_rules.names import (
     arguments,
     dotted_name,
     is_constant,
+    key_of,
     keyword,
     last_name,
     nodes_below,
@@ -223,10 +224,10 @@ class Expressions:
         keys = [key_of(one) for one in (node.args if method == "get" else node.args[:-1])]
         if not keys or None in keys:
             return None
-        place = f"{dotted_name(node.func.value)}[{', '.join(map(str, keys))}]"
+        name, key = dotted_name(node.func.value), ", ".join(map(str, keys))
         if method == "get":
-            return self._body.names.get(place)
-        self._body.names[place] = values[len(node.args) - 1]
+            return self._body.names.get(f"{name}[{key}]")
+        self._body.keep_key(name, key, values[len(node.args) - 1])
         return NOTHING
 
     def _helper(self, node: ast.Call) -> str | None:
@@ -322,16 +323,6 @@ class Expressions:
             shell = texts[:1] and (texts[0] or "").rpartition("/")[2] in {"sh", "bash", "cmd"}
             return join([self._again(one) for one in (elements if shell else elements[:1])])
         return self._again(argument)
-
-
-def key_of(node: ast.AST) -> str | None:
-    """Return a key that is a text or a whole number, as it stands in a name."""
-    text = text_of(node)
-    return repr(text) if text is not None else _written(whole_number(node))
-
-
-def _written(number: int | None) -> str | None:
-    return None if number is None else str(number)
 
 
 def _first_part(node: ast.expr) -> ast.expr | None:

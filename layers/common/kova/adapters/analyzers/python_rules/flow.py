@@ -13,17 +13,23 @@ from dataclasses import dataclass, field, replace
 from typing import Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.expressions import PARAMETER, Expressions, key_of
+from kova.adapters.analyzers.python_rules.expressions import PARAMETER, Expressions
 from kova.adapters.analyzers.python_rules.guards import (
     Guards,
     constant_test,
     guards_of,
     leaves,
-    whole_number,
 )
 from kova.adapters.analyzers.python_rules.hits import Problem
 from kova.adapters.analyzers.python_rules.index import Index
-from kova.adapters.analyzers.python_rules.names import Function, dotted_name, last_name, targets
+from kova.adapters.analyzers.python_rules.names import (
+    Function,
+    dotted_name,
+    key_of,
+    last_name,
+    targets,
+    whole_number,
+)
 from kova.adapters.analyzers.python_rules.purpose import is_secret_name
 from kova.adapters.analyzers.python_rules.reach import Reach, is_route
 from kova.adapters.analyzers.python_rules.values import NOTHING, Value, join, of
@@ -128,6 +134,7 @@ class Body:
         self.scope = scope
         self.values = Expressions(self)
         self.numbers: dict[str, int] = {}
+        self._keyed: set[str] = set()  # Containers that were ever kept key by key.
         self._parsed: dict[str, str] = {}  # `url` of `url = urlparse(text)`, and `text`.
         self._left: list[list[dict[str, Value]]] = []  # What names held where a loop was left.
 
@@ -151,7 +158,7 @@ class Body:
             kept = replace(value, labels=value.labels - {tables.WEAK})
             self.names[name] = join([self.names.get(name, NOTHING), kept])
             if (key := key_of(target.slice)) is not None:
-                self.names[f"{name}[{key}]"] = kept
+                self.keep_key(name, key, kept)
             else:
                 self.forget_keys(name)
             return
@@ -161,8 +168,15 @@ class Body:
             self.names[name] = value
             self.flow.weak(last_name(target), node, value)
 
+    def keep_key(self, name: str, key: str, value: Value) -> None:
+        """Keep what stands at a key of a container."""
+        self._keyed.add(name)
+        self.names[f"{name}[{key}]"] = value
+
     def forget_keys(self, name: str) -> None:
         """Something may have been put at any key of a container."""
+        if name not in self._keyed:
+            return
         for one in [one for one in self.names if one.startswith(f"{name}[")]:
             del self.names[one]
 

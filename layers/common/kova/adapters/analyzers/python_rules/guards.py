@@ -12,8 +12,10 @@ from kova.adapters.analyzers.python_rules.names import (
     arguments,
     dotted_name,
     has_name,
+    key_of,
     last_name,
     text_of,
+    whole_number,
 )
 
 _ENDS: Final = (ast.Return, ast.Raise, ast.Continue, ast.Break)
@@ -102,14 +104,14 @@ def _spoken_of(node: ast.expr) -> set[str]:
 
 def asked(node: ast.expr) -> str:
     """Return the name under which a look-up by a constant is known: `?request.GET.get('next')`."""
-    given = node.args if isinstance(node, ast.Call) else []
-    plain = isinstance(node, ast.Call) and last_name(node.func) == "get" and not node.keywords
-    if plain and given and all(isinstance(one, ast.Constant) for one in given):
-        assert isinstance(node, ast.Call)
-        return f"?{dotted_name(node.func)}({text_of(given[0])!r})"
-    if isinstance(node, ast.Subscript) and isinstance(node.slice, ast.Constant):
-        return f"?{dotted_name(node.value)}.get({text_of(node.slice)!r})"
-    return ""
+    if isinstance(node, ast.Subscript):
+        name, keys = f"{dotted_name(node.value)}.get", [key_of(node.slice)]
+    elif isinstance(node, ast.Call) and last_name(node.func) == "get" and not node.keywords:
+        constant = all(isinstance(one, ast.Constant) for one in node.args)
+        name, keys = dotted_name(node.func), [key_of(one) for one in node.args[:1] if constant]
+    else:
+        return ""
+    return f"?{name}({keys[0]})" if keys and keys[0] is not None else ""
 
 
 def _allows(comparison: ast.cmpop, with_what: ast.expr) -> bool:
@@ -138,11 +140,6 @@ def constant_test(test: ast.expr, numbers: Mapping[str, int]) -> bool | None:
     left, right = _number(test.left, numbers), _number(test.comparators[0], numbers)
     compare = _COMPARED.get(type(test.ops[0]))
     return None if left is None or right is None or compare is None else compare(left, right)
-
-
-def whole_number(node: ast.AST) -> int | None:
-    """Return the value of a whole number as it stands in the text."""
-    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
 
 
 def _number(node: ast.expr, numbers: Mapping[str, int]) -> int | None:

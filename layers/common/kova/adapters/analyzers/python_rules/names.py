@@ -96,6 +96,19 @@ def text_of(node: ast.AST | None) -> str | None:
     return node.value if isinstance(node.value, str) else None
 
 
+def whole_number(node: ast.AST) -> int | None:
+    """Return the value of a whole number as it stands in the text."""
+    return node.value if isinstance(node, ast.Constant) and type(node.value) is int else None
+
+
+def key_of(node: ast.AST) -> str | None:
+    """Return a key that is a text or a whole number, as it stands in a name."""
+    text, number = text_of(node), whole_number(node)
+    if text is not None:
+        return repr(text)
+    return None if number is None else str(number)
+
+
 def unstarred(node: ast.expr) -> ast.expr:
     """Return what a star spreads, or the node itself."""
     return node.value if isinstance(node, ast.Starred) else node

@@ -278,8 +278,10 @@ class Expressions:
         return ast.DictComp(key=key, value=value, generators=self._fors(node.for_in))
 
     def _starred_dict_comp(self, node: cst.StarredDictComp) -> ast.expr:
-        # As Python 3.15 has it, without a value.
-        return ast.DictComp(key=self.of(node.value), value=None, generators=self._fors(node.for_in))  # type: ignore[arg-type]
+        # As Python 3.15 has it, without a value; the stubs are of older ones.
+        value: Any = None
+        key = self.of(node.value)
+        return ast.DictComp(key=key, value=value, generators=self._fors(node.for_in))
 
     def _fors(self, node: cst.CompFor | None) -> list[ast.comprehension]:
         found: list[ast.comprehension] = []

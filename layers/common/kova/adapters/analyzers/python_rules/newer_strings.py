@@ -36,8 +36,9 @@ class Strings:
         plain = [_value(one) for one in rows if isinstance(one, cst.SimpleString)]
         if len(plain) == len(rows):
             kind = "u" if rows[0].prefix == "u" else None
-            empty = b"" if isinstance(plain[0], bytes) else ""
-            return ast.Constant(value=empty.join(plain), kind=kind)  # type: ignore[arg-type]
+            octets = [one for one in plain if isinstance(one, bytes)]
+            whole = b"".join(octets) if octets else "".join(map(str, plain))
+            return ast.Constant(value=whole, kind=kind)
         values = _merged(piece for one in rows for piece in self._pieces(one))
         template = any(isinstance(one, cst.TemplatedString) for one in rows)
         made: ast.expr = (TEMPLATE if template else ast.JoinedStr)(values=values)

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ast
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain, count, repeat
 from typing import Final
 
 from kova.adapters.analyzers.python_rules.hits import Problem
@@ -59,7 +60,10 @@ _CLEAN_CALLS: Final = frozenset(
         "sql_quote",
     }
 )
+# Where a value is put into a text; the group is its name, or nothing.
 _FIELD: Final = re.compile(r"(?<!\{)\{(\w*)[^{}]*\}")
+_NAMED: Final = re.compile(r"%\((\w+)\)[sr]")
+_PLACED: Final = re.compile(r"%(?:\(\w+\))?([sr])")
 Part = str | ast.expr
 Names = Mapping[str, list[ast.expr]]
 
@@ -136,7 +140,7 @@ def _parts(node: ast.expr, names: Names, depth: int) -> list[Part]:
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         if isinstance(node.right, ast.Dict):
             return _named(_parts(node.left, names, depth + 1), node.right)
-        return _filled(_parts(node.left, names, depth + 1), r"%(?:\(\w+\))?[sr]", node.right)
+        return _placed(_parts(node.left, names, depth + 1), node.right)
     if isinstance(node, ast.Call):
         return _call_parts(node, names, depth)
     if isinstance(node, ast.Name) and node.id in names:
@@ -161,49 +165,40 @@ def _formatted(template: list[Part], call: ast.Call) -> list[Part]:
     """Put the arguments of `format` where the template names them."""
     values: dict[str, ast.expr] = {str(place): one for place, one in enumerate(positional(call))}
     values |= {one.arg: one.value for one in call.keywords if one.arg is not None}
+    automatic = count()
+    # A spread argument is nobody's: the call itself stands for it.
+    return _filled(template, _FIELD, lambda name: values.get(name or str(next(automatic)), call))
+
+
+def _named(template: list[Part], given: ast.Dict) -> list[Part]:
+    """Put a dictionary's values where `%(name)s` stands."""
+    values = {text_of(key): one for key, one in zip(given.keys, given.values, strict=True)}
+    return _filled(template, _NAMED, lambda name: values.get(name, given))
+
+
+def _placed(template: list[Part], value: ast.expr) -> list[Part]:
+    """Put a value where `%s` stands: a tuple's elements one after the other, the last again."""
+    values = value.elts if isinstance(value, ast.Tuple) else [value]
+    if not values:
+        return template
+    following = chain(values, repeat(values[-1]))
+    return _filled(template, _PLACED, lambda _: next(following))
+
+
+def _filled(
+    template: list[Part], field: re.Pattern[str], chosen: Callable[[str], ast.expr]
+) -> list[Part]:
+    """Put an expression in place of each field, by the field's name."""
     found: list[Part] = []
-    automatic = 0
     for part in template:
         if not isinstance(part, str):
             found.append(part)
             continue
         begin = 0
-        for field in _FIELD.finditer(part):
-            name = field[1]
-            if not name:
-                name, automatic = str(automatic), automatic + 1
-            # A spread argument is nobody's: the call itself stands for it.
-            found += [part[begin : field.start()], values.get(name, call)]
-            begin = field.end()
+        for one in field.finditer(part):
+            found += [part[begin : one.start()], chosen(one[1])]
+            begin = one.end()
         found.append(part[begin:])
-    return found
-
-
-def _named(template: list[Part], values: ast.Dict) -> list[Part]:
-    """Put a dictionary's values where `%(name)s` stands."""
-    given = {text_of(key): one for key, one in zip(values.keys, values.values, strict=True)}
-    found: list[Part] = []
-    for part in template:
-        pieces = re.split(r"%\((\w+)\)[sr]", part) if isinstance(part, str) else [part]
-        for place, piece in enumerate(pieces):
-            found.append(given.get(str(piece), values) if place % 2 else piece)
-    return found
-
-
-def _filled(template: list[Part], placeholder: str, value: ast.expr) -> list[Part]:
-    """Put a value in place of each placeholder: a tuple's elements one after the other."""
-    values = value.elts if isinstance(value, ast.Tuple) else [value]
-    found: list[Part] = []
-    position = 0
-    for part in template:
-        if not isinstance(part, str):
-            found.append(part)
-            continue
-        pieces = re.split(placeholder, part)
-        for piece in pieces[:-1]:
-            found += [piece, values[min(position, len(values) - 1)]] if values else [piece]
-            position += 1
-        found.append(pieces[-1])
     return found
 
 
