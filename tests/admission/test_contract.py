@@ -6,6 +6,7 @@ import asyncio
 import os
 import uuid
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -72,10 +73,10 @@ async def test_a_remembered_key_comes_back_whole(admissions: Admissions) -> None
     assert (await admissions.admit(caller(key))).key == key
 
 
-async def test_exactly_the_quota_passes(admissions: Admissions) -> None:
+async def test_exactly_the_quota_passes_however_many_call_at_once(admissions: Admissions) -> None:
     key = new_key()
     await admissions.admit(caller(key, quota=20), remember=key)
-    found = await asyncio.gather(*(admissions.admit(caller(key, quota=20)) for _ in range(60)))
+    found = await asyncio.gather(*(admissions.admit(caller(key, quota=20)) for _ in range(300)))
     assert sum(passed(one) for one in found) == 19
     refused = [one.verdict for one in found if one.verdict and not one.verdict.allowed]
     assert {(one.remaining, one.policy.name) for one in refused} == {(0, "read")}
@@ -133,29 +134,45 @@ async def test_what_redis_keeps_has_an_end(redis_url: str) -> None:
     await redis.close()
 
 
-async def test_one_call_is_one_round_trip(redis_url: str) -> None:
-    sent: list[bytes] = []
+@asynccontextmanager
+async def relay(redis_url: str, sent: list[list[bytes]]) -> AsyncIterator[Redis]:
+    """A way to Redis that notes what each connection sends."""
     address = urlsplit(redis_url)
 
-    async def relay(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_redis, to_redis = await asyncio.open_connection(address.hostname, address.port)
+        said: list[bytes] = []
+        sent.append(said)
         while data := await reader.read(1 << 16):
-            sent.append(data)
+            said.append(data)
             to_redis.write(data)
             writer.write(await from_redis.read(1 << 16))
         to_redis.close()
         writer.close()
 
-    server = await asyncio.start_server(relay, "127.0.0.1", 0)
+    server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
     redis = Redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
-    key, admissions = new_key(), RedisAdmissions(redis)
-    await admissions.admit(caller(key), remember=key)
-    sent.clear()
-    assert (await admissions.admit(caller(key))).key == key
-    assert len(sent) == 1
+    yield redis
     await redis.close()
     server.close()
     await server.wait_closed()
+
+
+async def test_one_call_is_one_round_trip(redis_url: str) -> None:
+    sent: list[list[bytes]] = []
+    async with relay(redis_url, sent) as redis:
+        key, admissions = new_key(), RedisAdmissions(redis)
+        await admissions.admit(caller(key), remember=key)
+        before = sum(len(said) for said in sent)
+        assert (await admissions.admit(caller(key))).key == key
+        assert sum(len(said) for said in sent) == before + 1
+
+
+async def test_a_burst_waits_for_a_connection_instead_of_opening_its_own(redis_url: str) -> None:
+    sent: list[list[bytes]] = []
+    async with relay(redis_url, sent) as redis:
+        await asyncio.gather(*(redis.ping() for _ in range(50)))
+        assert 1 < len(sent) <= 10
 
 
 async def test_while_redis_is_away_this_process_counts_and_asks_again_after_a_pause() -> None:

@@ -15,6 +15,9 @@ from kova.domain.errors import RedisUnavailableError
 
 # A call waits for this, and then goes on without: what is here is asked for on every request.
 _TIMEOUT: Final = 0.5
+# A call takes a fraction of a millisecond: a burst is over sooner waiting for one of these than
+# opening connections, and the client's own pool refuses the 101st call at once.
+_CONNECTIONS: Final = 10
 
 
 class Redis:
@@ -22,13 +25,16 @@ class Redis:
 
     def __init__(self, url: str) -> None:
         """Take a redis:// or rediss:// URL."""
-        self.client = redis.asyncio.Redis.from_url(
+        pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
+            max_connections=_CONNECTIONS,
+            timeout=_TIMEOUT,
             socket_timeout=_TIMEOUT,
             socket_connect_timeout=_TIMEOUT,
             # Once more at once: a connection that idled may have been closed by the server.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
         )
+        self.client = redis.asyncio.Redis.from_pool(pool)
 
     async def ping(self) -> None:
         """Raise RedisUnavailableError when Redis does not answer."""
