@@ -19,7 +19,6 @@ from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, Tree, Tree
 from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.finding_cache import FindingCache
-from kova.usecases.proof_cache import ProofCache
 
 CODE = b"def f(x):\n    return x is 'a'\n"
 
@@ -72,7 +71,6 @@ async def main(number: int, most: int) -> None:
         analyze=analyze,
         limits=FetchLimits(files=most),
         findings=FindingCache(cache=cache, analyze=analyze),
-        proofs=ProofCache(cache=cache, analyze=analyze),
     )
     request = CommitRequest(
         repository=RepositoryRef(full_name="o/r"), repository_id="r", commit_sha="c"

@@ -12,6 +12,7 @@ from kova.usecases.analyze_target import AnalyzeTarget
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.finding_cache import FindingCache
 from kova.usecases.index_repository import IndexRepository
+from kova.usecases.offer_fixes import OfferFixes
 from kova.usecases.proof_cache import ProofCache
 from kova.usecases.propose_fixes import ProposeFixes
 from kova.usecases.prove_fix import ProveFix
@@ -46,31 +47,31 @@ def scan_repository(
     index: CodeIndex | None = None,
 ) -> ScanRepository:
     """Build the job from its parts."""
-    proofs = ProofCache(cache=stores.cache, analyze=analyze)
     commits = AnalyzeCommit(
         source=source,
         analyze=analyze,
         limits=limits,
         findings=FindingCache(cache=stores.cache, analyze=analyze),
-        proofs=proofs,
     )
+    publish = PublishScan(publisher)
     return ScanRepository(
         stores=stores,
         source=source,
         meter=meter,
         index=IndexRepository(index, source=source, limits=limits) if index else None,
-        analyze=AnalyzeTarget(
-            source=source,
-            analyze=commits,
-            propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
-            proofs=proofs,
-            cache=stores.cache,
-        ),
+        analyze=AnalyzeTarget(source=source, analyze=commits, cache=stores.cache),
         record=RecordScan(
             errors=stores.errors,
-            fixes=stores.fixes,
             source=source,
             history=TraceHistory(errors=stores.errors, source=source, analyze=commits),
-            publish=PublishScan(publisher),
+            offer=OfferFixes(
+                analyze=commits,
+                propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
+                proofs=ProofCache(cache=stores.cache, analyze=analyze),
+                fixes=stores.fixes,
+                publish=publish,
+                meter=meter,
+            ),
+            publish=publish,
         ),
     )

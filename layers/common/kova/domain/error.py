@@ -68,6 +68,19 @@ class FixReference:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Standing:
+    """What the findings of a scan are to the repository's errors, by the findings' fingerprints.
+
+    Attributes:
+        fresh: the scan's commit brought them, or brought them back.
+        ignored: people ignore them.
+    """
+
+    fresh: frozenset[str] = frozenset()
+    ignored: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, kw_only=True)
 class LifecycleChange:
     """What one scan changed: how many errors it opened, closed and opened again."""
 
@@ -76,3 +89,4 @@ class LifecycleChange:
     reopened: int
     error_ids: dict[str, str]
     """Error id by the finding's fingerprint, for all findings of the scan."""
+    standing: Standing

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from kova.domain.error import ErrorStatus
+from kova.domain.error import ErrorStatus, Standing
 from kova.domain.finding import Category, Finding, Traits
 from kova.domain.identity import Sighting, recognise
 from kova.domain.scan import Analysis
@@ -20,7 +20,8 @@ from kova.domain.scan import Analysis
 class KnownError:
     """An error as a scan finds it. `silenced` means ignored by the code or its settings.
 
-    `digest` is that of its row's content; `stale` means that it was not seen for some time.
+    `digest` is that of its row's content; `stale` means that it was not seen for some time;
+    `fresh` means that the commit of the scan brought it, or brought it back, in an earlier scan.
     """
 
     id: str
@@ -37,6 +38,7 @@ class KnownError:
     identity: str | None = None
     digest: bytes | None = None
     stale: bool = True
+    fresh: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -123,6 +125,25 @@ def pair(
     left = [error for index, error in enumerate(known) if index not in taken]
     renamed, rest = _renamed_rules(left, unknown, ground)
     return Paired(seen=(*seen, *renamed), unknown=tuple(rest))
+
+
+def standing(paired: Paired, history: History, *, reopens: bool) -> Standing:
+    """Return what the findings are to the errors.
+
+    Args:
+        paired: the findings, recognised.
+        history: what came before.
+        reopens: the scan changes the errors, so that a fixed one that is seen came back with it.
+    """
+    fresh = {one.fingerprint for one in paired.unknown if not history.is_older(one)}
+    ignored = set[str]()
+    for error, finding in paired.seen:
+        back = reopens and error.status is ErrorStatus.FIXED and not history.is_older(finding)
+        if error.status is ErrorStatus.IGNORED and not error.silenced:
+            ignored.add(finding.fingerprint)
+        elif error.fresh or back:
+            fresh.add(finding.fingerprint)
+    return Standing(fresh=frozenset(fresh), ignored=frozenset(ignored))
 
 
 def closed(

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import dataclass
 
+from kova.domain.error import Standing
 from kova.domain.finding import Finding, Severity, Skipped
 from kova.domain.fix import FileFix, Fix, FixStatus, ProvedFix
 from kova.domain.languages import count_languages
@@ -18,6 +20,38 @@ from kova.domain.text import shorten
 
 _SKIPPED_SHOWN = 20
 _LIST_SHOWN = 100
+
+
+@dataclass(frozen=True, kw_only=True)
+class ScanReport:
+    """What is told of a scan.
+
+    Attributes:
+        analysis: what was found.
+        standing: what the findings are to the errors that were known.
+        fixes: what came of every fix.
+        settings: by which it was made.
+        whole: it is of a whole branch, and not of what a pull request changed.
+    """
+
+    analysis: Analysis
+    standing: Standing
+    fixes: Sequence[ProvedFix]
+    settings: RepositorySettings
+    whole: bool
+
+    @property
+    def fresh(self) -> list[Finding]:
+        """Those that the commit brought, the worst first."""
+        fresh = self.standing.fresh
+        found = [one for one in self.analysis.findings if one.fingerprint in fresh]
+        return sorted(found, key=lambda one: (one.severity.rank, one.path, one.span))
+
+    @property
+    def open(self) -> list[Finding]:
+        """Those that nobody ignores."""
+        ignored = self.standing.ignored
+        return [one for one in self.analysis.findings if one.fingerprint not in ignored]
 
 
 def code(text: str, limit: int = 200) -> str:
@@ -33,13 +67,17 @@ def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
     return "neutral" if findings else "success"
 
 
-def title(findings: Sequence[Finding], *, new: bool) -> str:
+def title(fresh: Sequence[Finding]) -> str:
     """Return the check run's title."""
-    if not findings:
-        return "No new errors" if new else "No errors"
+    if not fresh:
+        return "No new errors"
+    return f"{plural(len(fresh), 'new error')}: {by_severity(fresh)}"
+
+
+def by_severity(findings: Sequence[Finding]) -> str:
+    """Return `1 critical, 3 medium`."""
     counts = Counter(finding.severity for finding in findings)
-    parts = [f"{counts[severity]} {severity}" for severity in Severity if counts[severity]]
-    return f"{plural(len(findings), 'new error' if new else 'error')}: {', '.join(parts)}"
+    return ", ".join(f"{counts[one]} {one}" for one in Severity if counts[one])
 
 
 def plural(number: int, noun: str) -> str:
@@ -48,16 +86,18 @@ def plural(number: int, noun: str) -> str:
     return f"{number} {noun}{ending}"
 
 
-def summary(analysis: Analysis, fixes: Sequence[ProvedFix], settings: RepositorySettings) -> str:
+def summary(report: ScanReport) -> str:
     """Return the check run's summary: what was seen, what was not, and what can be mended."""
-    verified = sum(fix.status is FixStatus.VERIFIED for fix in fixes)
-    lines = [*_notice(settings), *_seen(analysis)]
-    lines.append(f"{plural(len(fixes), 'fix')} tried, {verified} proved.")
+    analysis, fresh = report.analysis, report.fresh
+    lines = [*_notice(report.settings), *_seen(analysis), *_standing(report)]
+    if report.fixes:
+        verified = sum(fix.status is FixStatus.VERIFIED for fix in report.fixes)
+        lines.append(f"{plural(len(report.fixes), 'fix')} tried, {verified} proved.")
     if analysis.incomplete:
         lines.append(f"Did not finish: {', '.join(sorted(analysis.incomplete))}.")
-    if analysis.findings:
-        counts = Counter(finding.rule_id for finding in analysis.findings)
-        lines += ["", "| rule | errors |", "| --- | --- |"]
+    if fresh:
+        counts = Counter(finding.rule_id for finding in fresh)
+        lines += ["", "| rule | new errors |", "| --- | --- |"]
         lines += [f"| {code(rule)} | {number} |" for rule, number in counts.most_common(50)]
     lines += _languages(analysis)
     if analysis.suppressed:
@@ -69,6 +109,19 @@ def summary(analysis: Analysis, fixes: Sequence[ProvedFix], settings: Repository
         lines += [_skipped(one) for one in analysis.skipped[:_SKIPPED_SHOWN]]
         lines += _more(len(analysis.skipped), " |")
     return "\n".join(lines)
+
+
+def _standing(report: ScanReport) -> list[str]:
+    """Say how a branch stands; of a pull request only what it introduced is known."""
+    if not report.whole:
+        return []
+    still, ignored = report.open, len(report.analysis.findings) - len(report.open)
+    told = [f"{_are(len(still))} open on this branch: {by_severity(still)}."] if still else []
+    return [*told, *([f"{_are(ignored)} ignored."] if ignored else [])]
+
+
+def _are(number: int) -> str:
+    return f"{plural(number, 'error')} {'is' if number == 1 else 'are'}"
 
 
 def _notice(settings: RepositorySettings) -> list[str]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -36,7 +36,10 @@ class ScanStatus(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class ScanStats:
-    """Counts of one scan; `duration_ms` is wall time from claim to the rows written."""
+    """Counts of one scan; `duration_ms` is wall time from claim to the rows written.
+
+    What people ignore and what the code or its settings suppress are no `errors`.
+    """
 
     files: int = 0
     files_analyzed: int = 0
@@ -46,6 +49,7 @@ class ScanStats:
     new_errors: int = 0
     fixed_errors: int = 0
     reopened_errors: int = 0
+    ignored: int = 0
     suppressed: int = 0
     duration_ms: int = 0
 
@@ -173,6 +177,12 @@ class Analysis:
     coverage: tuple[AnalyzerCoverage, ...] = ()
     blobs: Mapping[str, str] = field(default_factory=dict)
     listed: frozenset[str] | None = None
+
+    def silenced(self, fingerprints: frozenset[str]) -> Analysis:
+        """Return it with these findings among the suppressed: they are there, and not told."""
+        ignored = tuple(one for one in self.findings if one.fingerprint in fingerprints)
+        told = tuple(one for one in self.findings if one.fingerprint not in fingerprints)
+        return replace(self, findings=told, suppressed=(*self.suppressed, *ignored))
 
     @property
     def understood(self) -> frozenset[str]:

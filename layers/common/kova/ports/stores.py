@@ -10,7 +10,14 @@ from typing import Any, Protocol
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.audit import AuditEntry, Deed
-from kova.domain.error import ErrorRecord, ErrorStatus, Ignored, LifecycleChange, RuleCount
+from kova.domain.error import (
+    ErrorRecord,
+    ErrorStatus,
+    Ignored,
+    LifecycleChange,
+    RuleCount,
+    Standing,
+)
 from kova.domain.finding import Finding, Severity, Skipped
 from kova.domain.fix import Fix, FixStatus, ProvedFix
 from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
@@ -126,6 +133,9 @@ class ErrorStore(Protocol):
         In one transaction; applying the same analysis again changes nothing, and still counts
         what the scan's first attempt changed.
         """
+
+    async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
+        """Say what the findings of a commit are to the errors, and change nothing."""
 
     async def get(self, error_id: str) -> ErrorRecord | None:
         """Find one by id."""

@@ -15,8 +15,6 @@ from kova.domain.scan import Analysis, AnalyzerCoverage
 from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, Tree, TreeFile
 from kova.usecases.analyze_tree import AnalyzeTree, TreeRun
 from kova.usecases.finding_cache import FindingCache
-from kova.usecases.proof_cache import ProofCache
-from kova.usecases.propose_fixes import FileOutcome
 from kova.usecases.select_files import select
 
 
@@ -30,7 +28,6 @@ class CommitRequest:
         commit_sha: the commit.
         only: these paths; None means all.
         full: analyse also what was analysed before.
-        fixes: fixes are to be proved: files that have one unproved are analysed again.
         settings: what the repository's own file says.
     """
 
@@ -39,24 +36,16 @@ class CommitRequest:
     commit_sha: str
     only: frozenset[str] | None = None
     full: bool = False
-    fixes: bool = False
     settings: RepositorySettings = field(default_factory=RepositorySettings)
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzedCommit:
-    """The analysis, its files, those that are in the folder, and the proofs that were known."""
+    """The analysis, its files, and those that are in the folder."""
 
     analysis: Analysis
     files: tuple[TreeFile, ...]
     fetched: frozenset[str]
-    proofs: Mapping[str, FileOutcome]
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Known:
-    files: Mapping[str, KnownFile]
-    proofs: Mapping[str, FileOutcome]
 
 
 class AnalyzeCommit:
@@ -69,14 +58,12 @@ class AnalyzeCommit:
         analyze: AnalyzeTree,
         limits: FetchLimits,
         findings: FindingCache,
-        proofs: ProofCache,
     ) -> None:
         """Take GitHub, the analysers, what a fetch may cost, and what is known already."""
         self._source = source
         self._analyze = analyze
         self._limits = limits
         self._findings = findings
-        self._proofs = proofs
 
     async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
         """List the commit."""
@@ -92,9 +79,11 @@ class AnalyzeCommit:
         chosen = [file for file in mine if request.settings.reads(file.path)]
         wanted, skipped = select(chosen, self._analyze.handles, self._limits)
         skipped += self._not_files(tree, request.only)
-        known = await self._known(request, wanted)
+        known: Mapping[str, KnownFile] = {}
+        if not request.full:
+            known = await self._findings.load(request.repository_id, wanted)
         programs, program_findings = await self._programs(request, wanted)
-        missing = [file for file in wanted if file.path not in known.files]
+        missing = [file for file in wanted if file.path not in known]
         fetch = {file.path: file for file in (*missing, *programs)}
         absent = await self._source.download(
             request.repository, request.commit_sha, list(fetch.values()), folder, self._limits
@@ -111,16 +100,16 @@ class AnalyzeCommit:
         if programs and not gone:
             await self._findings.store_program(request.repository_id, programs, ran)
         findings = [*ran.findings, *program_findings]
-        findings += [one for file in known.files.values() for one in file.findings]
+        findings += [one for file in known.values() for one in file.findings]
         left_out = {*skipped, *absent, *ran.skipped}
-        left_out |= {one for file in known.files.values() for one in file.skipped}
+        left_out |= {one for file in known.values() for one in file.skipped}
         analysis = Analysis(
             **_told(request.settings.marked(findings)),
             skipped=tuple(sorted(left_out)),
             files=len(wanted) + len({one.path for one in skipped}),
             analyzed=frozenset(file.path for file in wanted) - {one.path for one in left_out},
             incomplete=ran.incomplete,
-            cached=frozenset(known.files),
+            cached=frozenset(known),
             excluded=frozenset(file.path for file in mine) - {file.path for file in chosen},
             coverage=_under(
                 request.settings,
@@ -133,7 +122,6 @@ class AnalyzeCommit:
             analysis=analysis,
             files=tuple(wanted),
             fetched=frozenset(fetch) - gone,
-            proofs=known.proofs,
         )
 
     def _not_files(self, tree: Tree, only: frozenset[str] | None) -> list[Skipped]:
@@ -143,23 +131,6 @@ class AnalyzeCommit:
             if self._analyze.handles(one.path) and (only is None or one.path in only)
         ]
         return told if tree.complete else [*told, Skipped(path="", reason="tree_incomplete")]
-
-    async def _known(self, request: CommitRequest, wanted: Sequence[TreeFile]) -> _Known:
-        if request.full:
-            return _Known(files={}, proofs={})
-        files = await self._findings.load(request.repository_id, wanted)
-        if not request.fixes:
-            return _Known(files=files, proofs={})
-        fixable = [
-            file
-            for file in wanted
-            if (one := files.get(file.path)) is not None and _fixable(one.findings)
-        ]
-        proofs = await self._proofs.load(request.repository_id, fixable)
-        for file in fixable:
-            if file.path not in proofs:
-                del files[file.path]
-        return _Known(files=files, proofs=proofs)
 
     async def _programs(
         self, request: CommitRequest, wanted: Sequence[TreeFile]
@@ -179,14 +150,14 @@ class AnalyzeCommit:
     def _covered(
         self,
         ran: TreeRun,
-        known: _Known,
+        known: Mapping[str, KnownFile],
         wanted: Sequence[TreeFile],
         programs: Sequence[TreeFile],
     ) -> dict[str, frozenset[str]]:
         covered: dict[str, set[str]] = defaultdict(set)
         for name, paths in ran.covered.items():
             covered[name] |= paths
-        for path, one in known.files.items():
+        for path, one in known.items():
             for name in self._analyze.readers(path) - one.unread:
                 covered[name].add(path)
         if self._analyze.programs and not programs:
@@ -211,10 +182,6 @@ def _under(
     if not settings.found or settings.problems:
         return coverage
     return tuple(replace(one, identity=f"{one.identity} {settings.digest}") for one in coverage)
-
-
-def _fixable(findings: Iterable[Finding]) -> bool:
-    return any(one.edit is not None and one.suppressed is None for one in findings)
 
 
 def _listed(tree: Tree) -> frozenset[str] | None:

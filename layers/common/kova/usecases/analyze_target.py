@@ -1,14 +1,11 @@
-"""Analyse what a scan is about, by the repository's own settings, and prove fixes."""
+"""Analyse what a scan is about, by the repository's own settings."""
 
 from __future__ import annotations
 
-import asyncio
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Final
 
 from kova.domain.finding import Skipped
-from kova.domain.fix import ProvedFix
 from kova.domain.introduced import introduced
 from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
 from kova.domain.repository import Repository
@@ -16,25 +13,26 @@ from kova.domain.repository_settings import FILE_NAME, RepositorySettings
 from kova.domain.scan import Analysis, ScanTarget
 from kova.ports.source import CodeSource, RepositoryRef, Tree, TreeFile
 from kova.ports.stores import AnalysisCache
-from kova.usecases.analyze_commit import AnalyzeCommit, AnalyzedCommit, CommitRequest
-from kova.usecases.proof_cache import ProofCache
-from kova.usecases.propose_fixes import FileOutcome, Proposal, ProposeFixes
-
-_NOTHING: Final = Proposal(fixes=(), files=())
+from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
 
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzedTarget:
-    """The analysis, its fixes, and by which settings; `request` made it, of `files`.
+    """The analysis, and what it is of.
 
-    `tried` has those fixes that were proved now and not in an earlier scan.
+    Attributes:
+        analysis: what was found.
+        request: what made it.
+        tree: the commit's listing; None for a pull request.
+        files: what the analysers were given.
+        fetched: paths of those that are in the folder.
     """
 
     analysis: Analysis
-    proposal: Proposal
     request: CommitRequest
+    tree: Tree | None = None
     files: tuple[TreeFile, ...] = ()
-    tried: tuple[ProvedFix, ...] = ()
+    fetched: frozenset[str] = frozenset()
 
     @property
     def settings(self) -> RepositorySettings:
@@ -50,15 +48,11 @@ class AnalyzeTarget:
         *,
         source: CodeSource,
         analyze: AnalyzeCommit,
-        propose: ProposeFixes,
-        proofs: ProofCache,
         cache: AnalysisCache,
     ) -> None:
-        """Take GitHub, the analysis of a commit, the prover, and what is kept."""
+        """Take GitHub, the analysis of a commit, and what is kept."""
         self._source = source
         self._analyze = analyze
-        self._propose = propose
-        self._proofs = proofs
         self._cache = cache
 
     async def run(self, repository: Repository, target: ScanTarget, folder: Path) -> AnalyzedTarget:
@@ -82,35 +76,15 @@ class AnalyzeTarget:
     ) -> AnalyzedTarget:
         tree = await self._analyze.tree(request.repository, request.commit_sha)
         settings = await self._settings(repository, target, tree)
-        request = replace(request, settings=settings, fixes=target.fix)
+        request = replace(request, settings=settings)
         analyzed = await self._analyze.run(request, folder, tree)
-        if not target.fix:
-            return AnalyzedTarget(
-                analysis=analyzed.analysis,
-                proposal=_NOTHING,
-                request=request,
-                files=analyzed.files,
-            )
-        outcomes = await self._outcomes(request, analyzed, folder)
         return AnalyzedTarget(
             analysis=analyzed.analysis,
-            proposal=Proposal.of({**analyzed.proofs, **outcomes}),
             request=request,
+            tree=tree,
             files=analyzed.files,
-            tried=Proposal.of(outcomes).fixes,
+            fetched=analyzed.fetched,
         )
-
-    async def _outcomes(
-        self, request: CommitRequest, analyzed: AnalyzedCommit, folder: Path
-    ) -> dict[str, FileOutcome]:
-        """Prove the fixes of the files that were fetched, and keep the proofs."""
-        analysis = analyzed.analysis
-        outcomes = await asyncio.to_thread(
-            self._propose.by_file, folder, analysis, analyzed.fetched
-        )
-        told = (*analysis.findings, *analysis.suppressed)
-        await self._proofs.store(request.repository_id, outcomes, analysis.blobs, told)
-        return outcomes
 
     async def _pull_request(
         self, repository: Repository, base_sha: str, request: CommitRequest, folder: Path
@@ -134,7 +108,7 @@ class AnalyzeTarget:
             skipped=skipped,
             incomplete=after.incomplete | before.incomplete,
         )
-        return AnalyzedTarget(analysis=analysis, proposal=_NOTHING, request=head)
+        return AnalyzedTarget(analysis=analysis, request=head)
 
     async def _settings(
         self, repository: Repository, target: ScanTarget, tree: Tree

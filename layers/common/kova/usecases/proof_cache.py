@@ -16,6 +16,9 @@ from kova.version import VERSION
 _LOG = logging.getLogger("kova.scan")
 _PROOF = f"proof/{VERSION}"
 
+IgnoredHere = Mapping[str, frozenset[str]]
+"""By path, the fingerprints of findings that people ignore: no fix mends them."""
+
 
 class ProofCache:
     """With the same analysers and the same prover, an equal file has equal proofs."""
@@ -25,9 +28,11 @@ class ProofCache:
         self._cache = cache
         self._analyze = analyze
 
-    async def load(self, repository_id: str, files: Sequence[TreeFile]) -> dict[str, FileOutcome]:
+    async def load(
+        self, repository_id: str, files: Sequence[TreeFile], ignored: IgnoredHere
+    ) -> dict[str, FileOutcome]:
         """Return what is known, by path."""
-        keys = {self._key(file.path, file.sha): file.path for file in files}
+        keys = {self._key(file.path, file.sha, ignored): file.path for file in files}
         found = await self._cache.load(repository_id, list(keys)) if keys else {}
         proofs: dict[str, FileOutcome] = {}
         for key, data in found.items():
@@ -45,16 +50,18 @@ class ProofCache:
         outcomes: Mapping[str, FileOutcome],
         blobs: Mapping[str, str],
         findings: Iterable[Finding],
+        ignored: IgnoredHere,
     ) -> None:
         """Keep outcomes; not of files in which an analyser saw a secret."""
         secret = {one.path for one in findings if holds_secret([one])}
         entries: dict[bytes, bytes | None] = {
-            self._key(path, blobs[path]): encode_outcome(one.fixes, one.combined)
+            self._key(path, blobs[path], ignored): encode_outcome(one.fixes, one.combined)
             for path, one in outcomes.items()
             if path in blobs and path not in secret
         }
         if entries:
             await self._cache.store(repository_id, entries)
 
-    def _key(self, path: str, blob_sha: str) -> bytes:
-        return cache_key(_PROOF, path, blob_sha, self._analyze.digest(self._analyze.readers(path)))
+    def _key(self, path: str, blob_sha: str, ignored: IgnoredHere) -> bytes:
+        kind = "/".join((_PROOF, *sorted(ignored.get(path, ()))))
+        return cache_key(kind, path, blob_sha, self._analyze.digest(self._analyze.readers(path)))

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kova.domain import report
+from kova.domain import report as texts
 from kova.domain.finding import Finding, Severity
-from kova.domain.fix import FileFix, ProvedFix
+from kova.domain.fix import FileFix
+from kova.domain.report import ScanReport
 from kova.domain.repository import AutoFix, Repository
 from kova.domain.repository_settings import RepositorySettings
-from kova.domain.scan import Analysis, ScanTarget
+from kova.domain.scan import ScanTarget
 from kova.ports.publisher import Annotation, CheckRun, FixPullRequest, Publisher
 from kova.ports.source import RepositoryRef
 
@@ -30,12 +31,7 @@ class PublishScan:
         self._publisher = publisher
 
     async def check_run(
-        self,
-        repository: Repository,
-        target: ScanTarget,
-        analysis: Analysis,
-        fixes: Sequence[ProvedFix],
-        settings: RepositorySettings,
+        self, repository: Repository, target: ScanTarget, report: ScanReport
     ) -> str | None:
         """Publish the check run and return its address.
 
@@ -43,19 +39,16 @@ class PublishScan:
         commit again updates the one check run.
         """
         assert target.commit_sha is not None
-        pull = target.pull_request
-        findings = sorted(
-            analysis.findings, key=lambda one: (one.severity.rank, one.path, one.span)
-        )
+        pull, fresh = target.pull_request, report.fresh
         return await self._publisher.check_run(
             _address(repository),
             CheckRun(
                 commit_sha=target.commit_sha,
                 external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
-                conclusion=_conclusion(findings, repository, settings),
-                title=report.title(findings, new=pull is not None),
-                summary=report.summary(analysis, fixes, settings),
-                annotations=tuple(_annotation(finding) for finding in findings),
+                conclusion=_conclusion(fresh, repository, report.settings),
+                title=texts.title(fresh),
+                summary=texts.summary(report),
+                annotations=tuple(_annotation(finding) for finding in fresh),
             ),
         )
 
@@ -76,7 +69,7 @@ class PublishScan:
         """Offer the proved fixes; None when there are none or the branch has moved on."""
         if not offered:
             return None
-        title = report.pull_request_title(offered)
+        title = texts.pull_request_title(offered)
         return await self._publisher.pull_request(
             _address(repository),
             FixPullRequest(
@@ -84,7 +77,7 @@ class PublishScan:
                 base_sha=commit_sha,
                 branch=f"kova/fix-{repository.default_branch}",
                 title=title,
-                body=report.pull_request_body(offered, commit_sha),
+                body=texts.pull_request_body(offered, commit_sha),
                 message=title,
                 files={file.path: file.content for file in offered},
             ),
@@ -99,7 +92,7 @@ def _conclusion(
         for one in findings
         if one.severity.at_least(settings.fail_on(one.path, repository.fail_on))
     ]
-    return report.conclusion(findings, failing)
+    return texts.conclusion(findings, failing)
 
 
 def _address(repository: Repository) -> RepositoryRef:

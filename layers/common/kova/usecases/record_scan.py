@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 
-from kova.domain.error import LifecycleChange
+from kova.domain.error import LifecycleChange, Standing
+from kova.domain.fix import ProvedFix
+from kova.domain.report import ScanReport
 from kova.domain.repository import Repository
 from kova.domain.scan import Analysis, ClaimedScan, ScanTarget
 from kova.ports.source import CodeSource
-from kova.ports.stores import ErrorStore, FixStore
+from kova.ports.stores import ErrorStore
 from kova.usecases.analyze_target import AnalyzedTarget, address, is_default
+from kova.usecases.offer_fixes import OfferFixes
 from kova.usecases.publish_scan import PublishScan
 from kova.usecases.trace_history import TraceHistory
 
-_UNCHANGED = LifecycleChange(new=0, fixed=0, reopened=0, error_ids={})
+_UNCHANGED = LifecycleChange(new=0, fixed=0, reopened=0, error_ids={}, standing=Standing())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,16 +41,16 @@ class RecordScan:
         self,
         *,
         errors: ErrorStore,
-        fixes: FixStore,
         source: CodeSource,
         history: TraceHistory,
+        offer: OfferFixes,
         publish: PublishScan,
     ) -> None:
-        """Take where errors and fixes are kept, GitHub, and how to publish."""
+        """Take where errors are kept, GitHub, what becomes of fixes, and how to publish."""
         self._errors = errors
-        self._fixes = fixes
         self._source = source
         self._history = history
+        self._offer = offer
         self._publish = publish
 
     async def run(
@@ -55,38 +59,35 @@ class RecordScan:
         target: ScanTarget,
         claim: ClaimedScan,
         analyzed: AnalyzedTarget,
+        folder: Path,
     ) -> ScanOutcome:
-        """Write rows and publish.
+        """Write rows and publish; the folder has the files that were fetched.
 
         Errors are the state of the default branch: a commit that is no longer its head does not
         change them, since a newer scan does or will. A pull request's are only shown.
         """
-        change = _UNCHANGED
+        analysis, commit_sha = analyzed.analysis, analyzed.request.commit_sha
+        fixes: tuple[ProvedFix, ...] = ()
         if target.pull_request is not None:
-            new = len(analyzed.analysis.findings)
-            change = LifecycleChange(new=new, fixed=0, reopened=0, error_ids={})
+            standing = Standing(fresh=frozenset(one.fingerprint for one in analysis.findings))
+            change = replace(_UNCHANGED, new=len(analysis.findings), standing=standing)
         elif await self._is_head(repository, target):
-            change = await self._apply(repository, claim, analyzed)
-        url = await self._publish.check_run(
-            repository, target, analyzed.analysis, analyzed.proposal.fixes, analyzed.settings
+            history = await self._history.run(analyzed.request, analysis)
+            change = await self._errors.apply(claim, commit_sha, analysis, history)
+            if target.fix:
+                fixes = await self._offer.run(repository, claim, analyzed, change, folder)
+        else:
+            standing = await self._errors.standing(repository.id, commit_sha, analysis)
+            change = replace(_UNCHANGED, standing=standing)
+        report = ScanReport(
+            analysis=analysis,
+            standing=change.standing,
+            fixes=fixes,
+            settings=analyzed.settings,
+            whole=target.pull_request is None,
         )
+        url = await self._publish.check_run(repository, target, report)
         return ScanOutcome(analyzed=analyzed, change=change, check_run_url=url)
-
-    async def _apply(
-        self, repository: Repository, claim: ClaimedScan, analyzed: AnalyzedTarget
-    ) -> LifecycleChange:
-        commit_sha = analyzed.request.commit_sha
-        history = await self._history.run(analyzed.request, analyzed.analysis)
-        change = await self._errors.apply(claim, commit_sha, analyzed.analysis, history)
-        proposal = analyzed.proposal
-        await self._fixes.save(claim.id, proposal.fixes, change.error_ids)
-        offered = self._publish.offered(repository, proposal.files, analyzed.settings)
-        url = await self._publish.pull_request(repository, commit_sha, offered)
-        if url:
-            fixes = [fix for file in offered for fix in file.fixes]
-            ids = [change.error_ids[fix.finding.fingerprint] for fix in fixes]
-            await self._fixes.published(ids, url)
-        return change
 
     async def _is_head(self, repository: Repository, target: ScanTarget) -> bool:
         if not is_default(repository, target) and target.ref != target.commit_sha:

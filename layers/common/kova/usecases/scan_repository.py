@@ -131,6 +131,7 @@ class ScanRepository:
 
     async def _succeeded(self, claim: ClaimedScan, outcome: ScanOutcome, started: float) -> None:
         analysis, change = outcome.analysis, outcome.change
+        ignored = len(change.standing.ignored)
         await self._stores.scans.finish(
             claim,
             ScanStatus.SUCCEEDED,
@@ -139,10 +140,11 @@ class ScanRepository:
                 files_analyzed=len(analysis.analyzed),
                 files_cached=len(analysis.cached & analysis.analyzed),
                 files_skipped=len({one.path for one in analysis.skipped if one.path}),
-                errors=len(analysis.findings),
+                errors=len(analysis.findings) - ignored,
                 new_errors=change.new,
                 fixed_errors=change.fixed,
                 reopened_errors=change.reopened,
+                ignored=ignored,
                 suppressed=len(analysis.suppressed),
                 duration_ms=_since(started),
             ),
@@ -172,11 +174,7 @@ class ScanRepository:
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
     ) -> ScanOutcome:
         analyzed = await self._analyze.run(repository, target, folder)
-        for fix in analyzed.tried:
-            self._meter.count(
-                "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
-            )
-        return await self._record.run(repository, target, claim, analyzed)
+        return await self._record.run(repository, target, claim, analyzed, folder)
 
 
 def _since(started: float) -> int:

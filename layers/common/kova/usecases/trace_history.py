@@ -99,9 +99,7 @@ class TraceHistory:
         }
         if not changed:
             return frozenset()
-        earlier = replace(
-            request, commit_sha=before_sha, only=frozenset(changed.values()), fixes=False
-        )
+        earlier = replace(request, commit_sha=before_sha, only=frozenset(changed.values()))
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             base = await self._analyze.run(earlier, Path(name))
         mine = [one for one in analysis.findings if one.path in changed]

@@ -9,7 +9,9 @@ from psycopg.rows import DictRow
 from kova.adapters.postgres.audit import note
 from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.domain import lifecycle
 from kova.domain.audit import Action, Deed
 from kova.domain.error import (
     ErrorRecord,
@@ -18,6 +20,7 @@ from kova.domain.error import (
     Ignored,
     LifecycleChange,
     RuleCount,
+    Standing,
 )
 from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
 from kova.domain.lifecycle import History
@@ -94,6 +97,14 @@ class PostgresErrorStore:
             return await ApplyAnalysis(
                 connection, claim, commit_sha, analysis, history or History()
             ).run()
+
+    async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
+        """Recognise and change nothing."""
+        history = History()
+        async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
+            recognition = Recognition(connection, repository_id, commit_sha, analysis, history)
+            recognised = await recognition.run()
+        return lifecycle.standing(recognised.paired, history, reopens=False)
 
     async def get(self, error_id: str) -> ErrorRecord | None:
         """Find one."""

@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Connection
+from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned
 from kova.domain import lifecycle
 from kova.domain.error import ErrorStatus, LifecycleChange
-from kova.domain.finding import Finding, Traits
+from kova.domain.finding import Finding
 from kova.domain.fingerprint import renewed
-from kova.domain.lifecycle import Ground, History, KnownError, Paired
+from kova.domain.lifecycle import History, KnownError
 from kova.domain.scan import Analysis, ClaimedScan
 from kova.domain.text import clean
 from kova.ports.stores import AppliedState
@@ -26,14 +25,6 @@ from kova.ports.stores import AppliedState
 _LOCK: Final[LiteralString] = """
 INSERT INTO repository_states (repository_id) VALUES (%(repository_id)s)
 ON CONFLICT (repository_id) DO UPDATE SET repository_id = EXCLUDED.repository_id"""
-
-_KNOWN: Final[LiteralString] = """
-SELECT id, fingerprint, analyzer, rule_id, path, start_line, start_column, trait_line, trait_scope,
-    trait_window, trait_match, status, silenced_by, ignored_by, blob_sha,
-    analyzer_identity, content_digest, last_seen_at < now() - interval '1 hour' AS stale
-FROM errors WHERE repository_id = %(repository_id)s"""
-_LIVE: Final[LiteralString] = " AND status <> 'fixed'"
-_SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
 
 _FIELDS: Final = (
     *("analyzer", "rule_id", "severity", "tier", "confidence", "category", "message", "path"),
@@ -111,7 +102,6 @@ SELECT (SELECT count(*) FROM errors WHERE opened_scan = %(scan_id)s) AS new,
     (SELECT count(*) FROM errors WHERE reopened_scan = %(scan_id)s) AS reopened"""
 
 
-KOVA: Final = "kova"
 _BATCH: Final = 4_000
 
 
@@ -139,10 +129,11 @@ class ApplyAnalysis:
     ) -> None:
         """Take the connection and what is to be written."""
         self._connection = connection
-        self._analysis = analysis
         self._history = history
-        self._ground = Ground(analysis)
-        self._told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
+        self._recognition = Recognition(
+            connection, claim.repository_id, commit_sha, analysis, history
+        )
+        self._ground = self._recognition.ground
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(claim.repository_id),
             "scan_id": as_uuid(claim.id),
@@ -154,13 +145,8 @@ class ApplyAnalysis:
     async def run(self) -> LifecycleChange:
         """Recognise, write, count."""
         await self._execute(_LOCK)
-        known = await self._known(_LIVE)
-        paired = await self._pair(known)
-        # Before an error is taken for new, or for one of another file, it may be an old one here.
-        doubtful = [one for error, one in paired.seen if error.path != one.path]
-        if doubtful or paired.unknown:
-            known += await self._settled([*doubtful, *paired.unknown])
-            paired = await self._pair(known)
+        recognised = await self._recognition.run()
+        known, paired = recognised.known, recognised.paired
         await self._refresh(paired.seen)
         await self._open(paired.unknown)
         closed = lifecycle.closed(known, paired.seen, self._ground, self._history)
@@ -173,26 +159,8 @@ class ApplyAnalysis:
         await self._execute(_STATE)
         counts = await (await self._execute(_COUNT)).fetchone()
         assert counts is not None
-        return LifecycleChange(**counts, error_ids=self._ids)
-
-    async def _known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
-        query: LiteralString = _KNOWN + condition
-        cursor = await self._execute(query, **values)
-        # Rows from before traits were kept are recognised by their fingerprint.
-        born = {finding.fingerprint: finding.traits for finding in self._told}
-        return [_known(row, born.get(row["fingerprint"])) async for row in cursor]
-
-    async def _pair(self, known: Sequence[KnownError]) -> Paired:
-        # In a thread: the lease is renewed on this loop meanwhile.
-        return await asyncio.to_thread(
-            lifecycle.pair, known, self._told, self._ground, self._history
-        )
-
-    async def _settled(self, unknown: Sequence[Finding]) -> list[KnownError]:
-        """Return fixed errors that may have come back: of the files with something unknown."""
-        paths = {finding.path for finding in unknown}
-        paths |= {old for old, new in self._history.moved.items() if new in paths}
-        return await self._known(_SETTLED, paths=[clean(path) for path in paths])
+        standing = lifecycle.standing(paired, self._history, reopens=True)
+        return LifecycleChange(**counts, error_ids=self._ids, standing=standing)
 
     async def _refresh(self, seen: Sequence[tuple[KnownError, Finding]]) -> None:
         changed: list[dict[str, Any]] = []
@@ -280,12 +248,6 @@ class ApplyAnalysis:
         return await self._connection.execute(query, {**self._values, **values})
 
 
-def _storable(finding: Finding) -> Finding:
-    """Return the finding with the path that its row has."""
-    path = clean(finding.path)
-    return finding if path == finding.path else replace(finding, path=path)
-
-
 def _status(error: KnownError, finding: Finding) -> tuple[str, str | None]:
     """Return the status of an error that is seen, and what silences it if nobody ignored it."""
     if error.status is ErrorStatus.IGNORED and not error.silenced:
@@ -293,34 +255,6 @@ def _status(error: KnownError, finding: Finding) -> tuple[str, str | None]:
     if finding.suppressed is not None:
         return ErrorStatus.IGNORED.value, finding.suppressed
     return ErrorStatus.OPEN.value, None
-
-
-def _known(row: DictRow, born: Traits | None) -> KnownError:
-    traits = born or Traits(line="", scope="", window="", match="")
-    if row["trait_line"] is not None:
-        traits = Traits(
-            line=row["trait_line"],
-            scope=row["trait_scope"],
-            window=row["trait_window"],
-            match=row["trait_match"],
-        )
-    return KnownError(
-        id=str(row["id"]),
-        fingerprint=row["fingerprint"],
-        analyzer=row["analyzer"],
-        rule_id=row["rule_id"],
-        path=row["path"],
-        line=row["start_line"],
-        column=row["start_column"],
-        traits=traits,
-        status=ErrorStatus(row["status"]),
-        # A person who ignores it afterwards is somebody else.
-        silenced=row["silenced_by"] is not None and row["ignored_by"] == KOVA,
-        blob_sha=row["blob_sha"],
-        identity=row["analyzer_identity"],
-        digest=row["content_digest"],
-        stale=row["stale"],
-    )
 
 
 def _content(finding: Finding) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""The errors of a repository as they are known, recognised among the findings of a scan."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any, Final, LiteralString
+
+from psycopg.rows import DictRow
+
+from kova.adapters.postgres.pool import Connection
+from kova.adapters.postgres.rows import as_uuid
+from kova.domain import lifecycle
+from kova.domain.error import ErrorStatus
+from kova.domain.finding import Finding, Traits
+from kova.domain.lifecycle import Ground, History, KnownError, Paired
+from kova.domain.scan import Analysis
+from kova.domain.text import clean
+
+KOVA: Final = "kova"
+
+_KNOWN: Final[LiteralString] = """
+SELECT id, fingerprint, analyzer, rule_id, path, start_line, start_column, trait_line, trait_scope,
+    trait_window, trait_match, status, silenced_by, ignored_by, blob_sha,
+    analyzer_identity, content_digest, last_seen_at < now() - interval '1 hour' AS stale,
+    COALESCE(introduced_in = %(commit_sha)s, false) OR COALESCE(reopened_scan IN (
+        SELECT id FROM scans WHERE repository_id = %(repository_id)s
+            AND commit_sha = %(commit_sha)s), false) AS fresh
+FROM errors WHERE repository_id = %(repository_id)s"""
+_LIVE: Final[LiteralString] = " AND status <> 'fixed'"
+_SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Recognised:
+    """What is known, and which findings it is."""
+
+    known: Sequence[KnownError]
+    paired: Paired
+
+
+class Recognition:
+    """Used once, inside of a transaction. It reads."""
+
+    def __init__(
+        self,
+        connection: Connection,
+        repository_id: str,
+        commit_sha: str,
+        analysis: Analysis,
+        history: History,
+    ) -> None:
+        """Take the connection and what was found in a commit."""
+        self._connection = connection
+        self._history = history
+        self.ground = Ground(analysis)
+        self.told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
+        self._values: dict[str, Any] = {
+            "repository_id": as_uuid(repository_id),
+            "commit_sha": commit_sha,
+        }
+
+    async def run(self) -> Recognised:
+        """Recognise."""
+        known = await self._known(_LIVE)
+        paired = await self._pair(known)
+        # Before an error is taken for new, or for one of another file, it may be an old one here.
+        doubtful = [one for error, one in paired.seen if error.path != one.path]
+        if doubtful or paired.unknown:
+            known += await self._settled([*doubtful, *paired.unknown])
+            paired = await self._pair(known)
+        return Recognised(known=known, paired=paired)
+
+    async def _known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
+        query: LiteralString = _KNOWN + condition
+        cursor = await self._connection.execute(query, {**self._values, **values})
+        # Rows from before traits were kept are recognised by their fingerprint.
+        born = {finding.fingerprint: finding.traits for finding in self.told}
+        return [_known(row, born.get(row["fingerprint"])) async for row in cursor]
+
+    async def _pair(self, known: Sequence[KnownError]) -> Paired:
+        # In a thread: the lease is renewed on this loop meanwhile.
+        return await asyncio.to_thread(lifecycle.pair, known, self.told, self.ground, self._history)
+
+    async def _settled(self, unknown: Sequence[Finding]) -> list[KnownError]:
+        """Return fixed errors that may have come back: of the files with something unknown."""
+        paths = {finding.path for finding in unknown}
+        paths |= {old for old, new in self._history.moved.items() if new in paths}
+        return await self._known(_SETTLED, paths=[clean(path) for path in paths])
+
+
+def _storable(finding: Finding) -> Finding:
+    """Return the finding with the path that its row has."""
+    path = clean(finding.path)
+    return finding if path == finding.path else replace(finding, path=path)
+
+
+def _known(row: DictRow, born: Traits | None) -> KnownError:
+    traits = born or Traits(line="", scope="", window="", match="")
+    if row["trait_line"] is not None:
+        traits = Traits(
+            line=row["trait_line"],
+            scope=row["trait_scope"],
+            window=row["trait_window"],
+            match=row["trait_match"],
+        )
+    return KnownError(
+        id=str(row["id"]),
+        fingerprint=row["fingerprint"],
+        analyzer=row["analyzer"],
+        rule_id=row["rule_id"],
+        path=row["path"],
+        line=row["start_line"],
+        column=row["start_column"],
+        traits=traits,
+        status=ErrorStatus(row["status"]),
+        # A person who ignores it afterwards is somebody else.
+        silenced=row["silenced_by"] is not None and row["ignored_by"] == KOVA,
+        blob_sha=row["blob_sha"],
+        identity=row["analyzer_identity"],
+        digest=row["content_digest"],
+        stale=row["stale"],
+        fresh=row["fresh"],
+    )
