@@ -39,6 +39,20 @@ def test_no_finding_of_any_analyser_repeats_a_secret(analyze: AnalyzeTree, tmp_p
     assert all("***" in one.snippet for one in told if one.analyzer == "betterleaks")
 
 
+def test_no_identity_depends_on_a_secret_in_the_line_or_beside_it(
+    analyze: AnalyzeTree, tmp_path: Path
+) -> None:
+    """Whoever reads an unkeyed hash of a line with a secret could try secrets."""
+
+    def identities(token: str) -> set[tuple[str, object]]:
+        text = f'def f(x):\n    k = "{token}"\n    return x is "a" or g("{token}", x is "b")\n'
+        done = analyze.run(tmp_path, write(tmp_path, {"a.py": text.encode()}))
+        assert {one.analyzer for one in done.findings} >= {"ruff", "betterleaks"}
+        return {(one.fingerprint, one.traits) for one in done.findings if one.match is None}
+
+    assert identities(TOKEN) == identities(made_up_token())
+
+
 def test_nor_does_the_command_in_any_format(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     for form in ("table", "json", "sarif"):

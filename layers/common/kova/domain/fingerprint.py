@@ -20,8 +20,10 @@ from kova.domain.languages import WORKFLOW, language_of
 from kova.domain.scope import Scopes
 
 _SPACE: Final = re.compile(r"\s+")
+HIDDEN: Final = "\0"
+"""Stands for each character that takes no part in an identity."""
 # What formatters change: white space, the kind of quotes, a comma before a closing bracket.
-_FORMAT: Final = re.compile(r"\s+|,\s*(?=[)\]}])")
+_FORMAT: Final = re.compile(rf"[\s{HIDDEN}]+|,\s*(?=[)\]}}])")
 _SEPARATOR: Final = "\x1f"
 _MATCH_LIMIT: Final = 2_000
 _LINE_LIMIT: Final = 2_000
@@ -37,7 +39,7 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
 
     Args:
         findings: findings of one file.
-        lines: the file's lines without their ends.
+        lines: the file's lines without their ends, what is secret in them hidden.
 
     Returns:
         The findings in order of place, each with a fingerprint of its own.
@@ -118,7 +120,7 @@ def _trait(*parts: str) -> str:
 
 
 def plain(text: str) -> str:
-    """Return a text without what formatters change."""
+    """Return a text without what is hidden and what formatters change."""
     return _FORMAT.sub("", text).replace("'", '"')
 
 

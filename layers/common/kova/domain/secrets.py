@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import hmac
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
 from kova.domain.finding import Finding, Span
-from kova.domain.fingerprint import snippet_of, text_of
+from kova.domain.fingerprint import HIDDEN, snippet_of, text_of
 
 MASK: Final = "***"
 # For `kova scan`, which stores nothing: the same secret has the same hash on every machine.
@@ -35,7 +35,7 @@ def masked(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
     """Mask every secret of one file wherever a finding of that file would repeat it.
 
     A finding with a `match` is one of a secret: its span is masked in the snippets of all
-    findings, its text in all messages, and it takes no part in any identity.
+    findings and its text in all messages.
     """
     group = list(findings)
     spans = [one.span for one in group if one.match is not None]
@@ -44,8 +44,17 @@ def masked(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
     hidden = {text_of(lines, span).strip() for span in spans}
     hidden |= {line.strip() for text in hidden for line in text.split("\n")}
     words = sorted((one for one in hidden if len(one) >= _SHORTEST), key=len, reverse=True)
-    covered = _covered(lines, spans)
+    covered = _covered(lines, spans, lambda _: MASK)
     return [_mask(one, covered, words, spans) for one in group]
+
+
+def without_secrets(findings: Iterable[Finding], lines: Sequence[str]) -> Sequence[str]:
+    """Return the lines of a file as identities may see them: what is secret takes no part.
+
+    Whoever has the hash of a line could guess the secret in it. Everything stays at its column.
+    """
+    spans = [one.span for one in findings if one.match is not None]
+    return _covered(lines, spans, lambda text: HIDDEN * len(text)) if spans else lines
 
 
 def _mask(
@@ -65,15 +74,15 @@ def _mask(
     return replace(finding, message=message, snippet=snippet, match=match, edit=edit)
 
 
-def _covered(lines: Sequence[str], spans: Iterable[Span]) -> list[str]:
-    """Return the lines with each span masked."""
+def _covered(lines: Sequence[str], spans: Iterable[Span], cover: Callable[[str], str]) -> list[str]:
+    """Return the lines with each span covered."""
     covered = list(lines)
     for span in sorted(spans, reverse=True):
         for number in range(span.start_line, min(span.end_line, len(covered)) + 1):
             line = covered[number - 1]
             start = span.start_column - 1 if number == span.start_line else 0
             end = span.end_column - 1 if number == span.end_line else len(line)
-            covered[number - 1] = line[:start] + MASK + line[end:]
+            covered[number - 1] = line[:start] + cover(line[start:end]) + line[end:]
     return covered
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fingerprint import identify
 from kova.domain.scan import Analysis, AnalyzerCoverage
-from kova.domain.secrets import masked
+from kova.domain.secrets import masked, without_secrets
 from kova.domain.source_text import SourceText, decode
 from kova.domain.suppression import mark_suppressed
 from kova.ports.analyzer import Analyzer, AnalyzerRun, Text
@@ -211,4 +211,6 @@ def _identified(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...
 
 
 def _of_file(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
-    return mark_suppressed(identify(masked(findings, lines), lines), lines)
+    found = list(findings)
+    identified = identify(masked(found, lines), without_secrets(found, lines))
+    return mark_suppressed(identified, lines)
