@@ -10,6 +10,7 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
+from kova.adapters.scratch import own_scratch
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
 from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
@@ -33,6 +34,7 @@ _OFTEN: Final = 10
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
     assert settings.scan_queue_url is not None
+    await asyncio.to_thread(own_scratch)
     container = Container(settings, database_seconds=DATABASE_SECONDS)
     client = sqs_client(waits=True)
     work: list[tuple[SqsConsumer, JobHandler]] = [

@@ -6,6 +6,7 @@ import asyncio
 from functools import cache
 from typing import Any, Final, Protocol
 
+from kova.adapters.scratch import own_scratch
 from kova.adapters.sqs import Received, SqsConsumer
 from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
@@ -89,6 +90,7 @@ def handle_publish_job(container: Container) -> HandleJob[str]:
 def fix_worker() -> QueueWorker:
     """Build the worker of the fix queue at the first event."""
     configure_logging()
+    own_scratch()
     needed = ("KOVA_DATABASE_URL", "KOVA_FIX_QUEUE_URL")
     settings = load_settings(environment(), needed=needed)
     assert settings.fix_queue_url is not None
@@ -101,6 +103,7 @@ def fix_worker() -> QueueWorker:
 def scan_worker() -> QueueWorker:
     """Build the worker at the first event."""
     configure_logging()
+    own_scratch()
     settings = load_settings(environment(), needed=NEEDED)
     assert settings.scan_queue_url is not None
     container = Container(settings, database_seconds=DATABASE_SECONDS)
@@ -112,6 +115,7 @@ def scan_worker() -> QueueWorker:
 def command_worker() -> QueueWorker:
     """Build the worker of the command queue at the first event."""
     configure_logging()
+    own_scratch()
     needed = ("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
     settings = load_settings(environment(), needed=needed)
     assert settings.ai.command_queue_url is not None

@@ -1,0 +1,68 @@
+"""What a killed worker leaves on the disk is removed by the next, and nothing else is."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+WORK = """
+import sys, tempfile
+from kova.adapters.scratch import own_scratch
+
+own_scratch()
+print(tempfile.mkdtemp(prefix="kova-"), flush=True)
+sys.stdin.read()
+"""
+Started = tuple[subprocess.Popen[str], Path]
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[[], Started]]:
+    begun: list[subprocess.Popen[str]] = []
+
+    def started() -> Started:
+        process = subprocess.Popen(
+            [sys.executable, "-c", WORK],
+            env={**os.environ, "TMPDIR": str(tmp_path)},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        begun.append(process)
+        assert process.stdout is not None
+        return process, Path(process.stdout.readline().strip()).parent
+
+    yield started
+    for process in begun:
+        process.communicate()
+
+
+def test_only_the_folders_of_the_dead_are_removed(
+    start: Callable[[], Started], tmp_path: Path
+) -> None:
+    killed, left = start()
+    _, alive = start()
+    other = tmp_path / "kova-work-link"
+    other.symlink_to(alive)
+    killed.kill()
+    killed.wait()
+    assert left.is_dir()
+    _, third = start()
+    assert not left.exists()
+    assert alive.is_dir()
+    assert third.is_dir()
+    assert other.is_symlink()
+
+
+def test_one_that_ends_by_itself_leaves_nothing(
+    start: Callable[[], Started], tmp_path: Path
+) -> None:
+    process, folder = start()
+    assert folder.parent == tmp_path
+    process.communicate()
+    assert list(tmp_path.iterdir()) == []
