@@ -35,7 +35,7 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
     assert settings.scan_queue_url is not None
     await asyncio.to_thread(own_scratch)
-    container = Container(settings, database_seconds=DATABASE_SECONDS)
+    container = Container(settings, database_seconds=DATABASE_SECONDS, waited_for=False)
     client = sqs_client(waits=True)
     work: list[tuple[SqsConsumer, JobHandler]] = [
         (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(container))

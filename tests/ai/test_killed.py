@@ -31,6 +31,7 @@ def kova(tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI)
     settings = {
         "KOVA_COMMAND_QUEUE_URL": make_queue(),
         "KOVA_AI_DEADLINE_SECONDS": str(DEADLINE),
+        "KOVA_AI_LATER_SECONDS": str(DEADLINE),
         "KOVA_WORKER_VISIBILITY_SECONDS": "1",
         "OPENAI_API_KEY": gpt.script.api_key,
         "OPENAI_BASE_URL": gpt.url,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
 import psycopg
@@ -79,9 +79,30 @@ def test_without_the_queue_it_says_so(ai: Ai) -> None:
 @pytest.fixture
 async def finish(ai: Ai) -> AsyncIterator[JobHandler]:
     """The worker's handler, with connections of the test's own loop."""
-    container = Container(ai.container.settings)
+    container = Container(ai.container.settings, waited_for=False)
     yield handle_command_job(container)
     await container.close()
+
+
+@pytest.fixture
+def hurried(start: Callable[..., Ai]) -> Ai:
+    return start(KOVA_AI_DEADLINE_SECONDS="4", KOVA_AI_LATER_SECONDS="20")
+
+
+async def test_where_nobody_waits_a_model_may_think_for_longer(
+    hurried: Ai, gpt: FakeOpenAI, database_url: str
+) -> None:
+    container = Container(hurried.container.settings, waited_for=False)
+    gpt.script.always = Reply(seconds=1.5)  # More than a quarter of 4 and less than one of 20.
+    command_id = await _queued(hurried, database_url)
+    await handle_command_job(container).run(encode_command_job(command_id), 1)
+    await container.close()
+    assert [(one["provider"], one["fallback"]) for one in hurried.rows()] == [("openai", False)]
+
+
+def test_where_somebody_waits_the_other_is_asked(hurried: Ai, gpt: FakeOpenAI) -> None:
+    gpt.script.always = Reply(seconds=1.5)
+    assert hurried.ask("now").json()["fallback"]
 
 
 async def test_a_message_that_comes_twice_is_answered_once(

@@ -46,7 +46,9 @@ def test_the_server_does_what_the_document_says(kova: Kova, tmp_path: Path) -> N
     command = [
         *(str(Path(sys.executable).with_name("st")), "run", f"{kova.address}/openapi.json"),
         *("--checks", "all", "--max-examples", str(EXAMPLES), "--workers", "2"),
-        *("--header", f"Authorization: Bearer {kova.key}", "--request-timeout", "30"),
+        *("--header", f"Authorization: Bearer {kova.key}"),
+        # How long an answer takes on a busy machine is no question of this test.
+        *("--request-timeout", "60", "--max-response-time", "60"),
         *("--suppress-health-check", "all", "--seed", "7", "--no-color"),
     ]
     done = subprocess.run(

@@ -68,11 +68,13 @@ def ai_services(container: Container) -> AiServices:
     commands = PostgresCommandStore(container.database)
     redis = container.redis
     secrets = secret_values(settings)
+    limits = settings.ai
+    deadline = limits.deadline_seconds if container.waited_for else limits.later_seconds
     ask = AskModels(
         candidates=candidates(settings.ai),
         budget=PostgresBudgetStore(container.database),
         meter=container.meter,
-        patience=Patience(deadline=float(settings.ai.deadline_seconds)),
+        patience=Patience(deadline=float(deadline)),
     )
     run = RunCommand(
         stores=CommandStores(

@@ -67,9 +67,12 @@ _GITHUB_TIMEOUT: Final = httpx.Timeout(30.0, connect=5.0)
 class Container:
     """Everything that routes and workers use. Building it opens nothing."""
 
-    def __init__(self, settings: Settings, *, database_seconds: float = 3.0) -> None:
-        """Take the settings, and the seconds that a transaction has."""
+    def __init__(
+        self, settings: Settings, *, database_seconds: float = 3.0, waited_for: bool = True
+    ) -> None:
+        """Take the settings, the seconds of a transaction, and whether somebody waits for it."""
         self.settings = settings
+        self.waited_for = waited_for
         self._database_seconds = database_seconds
 
     @cached_property

@@ -119,6 +119,6 @@ def command_worker() -> QueueWorker:
     needed = ("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
     settings = load_settings(environment(), needed=needed)
     assert settings.ai.command_queue_url is not None
-    container = Container(settings)
+    container = Container(settings, waited_for=False)
     consumer = SqsConsumer(container.sqs, settings.ai.command_queue_url)
     return QueueWorker(handle_command_job(container), consumer, container)

@@ -30,7 +30,8 @@ class SettingsError(NotConfiguredError):
 class AiSettings:
     """What /ai/command needs; model ids and prices stand here and in bootstrap/models.py only.
 
-    `prices` are dollars for a million tokens, input and output, by model id.
+    `prices` are dollars for a million tokens, input and output, by model id. A command is answered
+    within `deadline_seconds` where its caller waits, and within `later_seconds` where nobody does.
     """
 
     command_queue_url: str | None = None
@@ -47,6 +48,7 @@ class AiSettings:
     monthly_budget_usd: Decimal | None = None
     prices: Mapping[str, tuple[Decimal, Decimal]] = field(default_factory=dict)
     deadline_seconds: int = 20
+    later_seconds: int = 60
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -157,6 +159,7 @@ def _ai_settings(reader: _Reader) -> AiSettings:
         monthly_budget_usd=reader.money("KOVA_MONTHLY_BUDGET_USD"),
         prices=reader.prices("KOVA_MODEL_PRICES"),
         deadline_seconds=reader.number("KOVA_AI_DEADLINE_SECONDS", AiSettings.deadline_seconds),
+        later_seconds=reader.number("KOVA_AI_LATER_SECONDS", AiSettings.later_seconds),
     )
 
 
