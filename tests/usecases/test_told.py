@@ -99,6 +99,15 @@ def test_what_people_ignore_is_counted_and_neither_marked_nor_judged(desk: Desk)
     assert "1 error is ignored" in desk.summary()
 
 
+def test_what_is_ignored_and_then_silenced_in_the_code_too_is_counted_once(desk: Desk) -> None:
+    desk.push({"a.py": BAD})
+    desk.scan(fix=False)
+    ignore(desk, "a.py", "F632")
+    desk.push({"a.py": BAD.replace(b"x)\n", b"x)  # noqa: F632\n")})
+    stats = desk.scan(fix=False).stats
+    assert (stats.errors, stats.ignored, stats.suppressed) == (1, 0, 1)
+
+
 def test_a_fix_of_what_people_ignore_is_not_offered_until_they_open_it_again(desk: Desk) -> None:
     desk.push({"a.py": BAD, "b.py": BAD})
     desk.scan()

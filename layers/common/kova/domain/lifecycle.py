@@ -128,16 +128,19 @@ def pair(
 
 
 def standing(paired: Paired, history: History, *, reopens: bool) -> Standing:
-    """Return what the findings are to the errors.
+    """Return what the findings are to the errors; what is suppressed is nothing to them.
 
     Args:
         paired: the findings, recognised.
         history: what came before.
         reopens: the scan changes the errors, so that a fixed one that is seen came back with it.
     """
-    fresh = {one.fingerprint for one in paired.unknown if not history.is_older(one)}
+    unknown = [one for one in paired.unknown if one.suppressed is None]
+    fresh = {one.fingerprint for one in unknown if not history.is_older(one)}
     ignored = set[str]()
     for error, finding in paired.seen:
+        if finding.suppressed is not None:
+            continue
         back = reopens and error.status is ErrorStatus.FIXED and not history.is_older(finding)
         if error.status is ErrorStatus.IGNORED and not error.silenced:
             ignored.add(finding.fingerprint)
