@@ -101,3 +101,38 @@ def test_hostile_names_are_said_and_harmless(tmp_path: Path, name: str) -> None:
     shown = kova(tmp_path, code=0)
     assert "\x1b[31m" not in shown
     assert "unsafe_path" in shown
+
+
+def test_settings_are_read_where_they_are_named_and_not_by_themselves(tmp_path: Path) -> None:
+    settings = tmp_path / ".kova.toml"
+    settings.write_text('exclude = ["vendor"]\nfail_on = "high"\nrules = { off = ["F632"] }\n')
+    (tmp_path / "vendor").mkdir()
+    for name in ("a.py", "vendor/a.py"):
+        (tmp_path / name).write_bytes(BAD)
+    told = kova(tmp_path, code=1)
+    assert "4 errors" in told
+    assert ".kova.toml was not read: --settings names it." in told
+    told = kova(tmp_path, "--settings", settings, code=0)
+    assert "1 error" in told
+    assert "1 more silenced by the code or the settings." in told
+    assert "1 file left out by the settings." in told
+    kova(tmp_path, "--settings", settings, "--fail-on", "low", code=1)
+    settings.write_text("exclud = []\n")
+    kova(tmp_path, "--settings", settings, code=2)
+    kova(tmp_path, "--settings", tmp_path / "none.toml", code=2)
+
+
+def test_folders_of_tools_are_left_out_and_said(tmp_path: Path) -> None:
+    tag = "Signature: 8a477f597d28d172789f06886806bc55\n# made by a tool\n"
+    for name, mark in {"cache": "CACHEDIR.TAG", "env": "pyvenv.cfg", "node_modules": "x"}.items():
+        (tmp_path / "src" / name).mkdir(parents=True)
+        (tmp_path / "src" / name / mark).write_text(tag)
+        (tmp_path / "src" / name / "a.py").write_bytes(BAD)
+    document = json.loads(kova(tmp_path, "--format", "json", code=0))
+    assert document["skipped"] == [
+        {"path": "src/cache", "reason": "cache_folder"},
+        {"path": "src/env", "reason": "installed_packages"},
+        {"path": "src/node_modules", "reason": "installed_packages"},
+    ]
+    (tmp_path / "src" / "cache" / "CACHEDIR.TAG").write_text("Signature: of somebody\n")
+    kova(tmp_path, code=1)

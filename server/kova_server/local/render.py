@@ -39,6 +39,7 @@ def as_json(scan: LocalScan) -> str:
             "files": analysis.files,
             "files_analyzed": len(analysis.analyzed),
             "files_skipped": len({one.path for one in analysis.skipped}),
+            "files_excluded": len(analysis.excluded),
             "errors": len(analysis.findings),
             "suppressed": len(analysis.suppressed),
             "fixes_verified": sum(one.status is FixStatus.VERIFIED for one in scan.fixes),
@@ -78,7 +79,9 @@ def print_table(scan: LocalScan, console: Console) -> None:
         f"{plural(len(analysis.analyzed), 'file')}, {scan.duration_ms / 1000:.1f} s."
     )
     if analysis.suppressed:
-        console.print(f"{len(analysis.suppressed)} more silenced by comments in the code.")
+        console.print(f"{len(analysis.suppressed)} more silenced by the code or the settings.")
+    if analysis.excluded:
+        console.print(f"{plural(len(analysis.excluded), 'file')} left out by the settings.")
     for name in scan.absent:
         console.print(f"{name} is not installed: its languages were not read.", style="dim")
     if scan.fixes:

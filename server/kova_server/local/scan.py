@@ -6,25 +6,21 @@ import os
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import Final
 
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fix import FixStatus, ProvedFix
+from kova.domain.repository_settings import RepositorySettings
 from kova.domain.sarif_import import BYTES_LIMIT, parse_sarif
 from kova.domain.scan import Analysis
-from kova.ports.source import FetchLimits, TreeFile
+from kova.ports.source import FetchLimits
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import Proposal, ProposeFixes
 from kova.usecases.select_files import select
-
-# What belongs to tools and not to the project.
-EXCLUDED: Final = frozenset(
-    {".git", ".hg", ".svn", ".venv", "venv", "node_modules", "__pycache__", ".tox", ".nox", ".kova"}
-)
+from kova_server.local.files import list_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,12 +45,13 @@ class LocalScan:
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOptions:
-    """What to do beside looking."""
+    """What to do beside looking, and by which settings."""
 
     fix: bool = False
     apply: bool = False
     unsafe: bool = False
     sarif: tuple[Path, ...] = ()
+    settings: RepositorySettings = field(default_factory=RepositorySettings)
 
 
 def scan_folder(
@@ -72,9 +69,12 @@ def scan_folder(
     analyze = AnalyzeTree(local_analyzers(settings))
     progress("reading the folder")
     files, skipped = list_files(folder, analyze.handles)
-    wanted, left_out = select(files, analyze.handles, FetchLimits())
+    chosen = [file for file in files if options.settings.reads(file.path)]
+    wanted, left_out = select(chosen, analyze.handles, FetchLimits())
     progress(f"analysing {len(wanted)} files")
     analysis = analyze.run(folder, [file.path for file in wanted], [*skipped, *left_out])
+    excluded = frozenset(file.path for file in files) - {file.path for file in chosen}
+    analysis = replace(_marked(analysis, options.settings), excluded=excluded)
     for log in options.sarif:
         analysis = _with_results(analysis, log)
     fixes: tuple[ProvedFix, ...] = ()
@@ -101,6 +101,17 @@ def scan_folder(
     )
 
 
+def _marked(analysis: Analysis, settings: RepositorySettings) -> Analysis:
+    """Return it with what the settings do not want among the suppressed."""
+    found = settings.marked(analysis.findings)
+    quiet = tuple(one for one in found if one.suppressed is not None)
+    return replace(
+        analysis,
+        findings=tuple(one for one in found if one.suppressed is None),
+        suppressed=(*analysis.suppressed, *quiet),
+    )
+
+
 def _with_results(analysis: Analysis, log: Path) -> Analysis:
     """Add another tool's results; those that cannot be used are told as skipped."""
     with log.open("rb") as file:
@@ -115,46 +126,6 @@ def _with_results(analysis: Analysis, log: Path) -> Analysis:
         suppressed=(*analysis.suppressed, *(one for one in found if one.suppressed is not None)),
         skipped=tuple(sorted({*analysis.skipped, *refused})),
     )
-
-
-def list_files(
-    folder: Path, handles: Callable[[str], bool]
-) -> tuple[list[TreeFile], list[Skipped]]:
-    """List regular files below a folder; links are not followed, tools' folders not entered."""
-    files: list[TreeFile] = []
-    skipped: list[Skipped] = []
-
-    def unreadable(error: OSError) -> None:
-        path = os.path.relpath(error.filename, folder)
-        skipped.append(Skipped(path=_text(path), reason="unreadable"))
-
-    for current, folders, names in os.walk(folder, onerror=unreadable):
-        folders[:] = sorted(set(folders) - EXCLUDED)
-        for name in sorted(names):
-            full = Path(current, name)
-            path = full.relative_to(folder).as_posix()
-            if not handles(path):
-                continue
-            reason = _unfit(full, path)
-            if reason:
-                skipped.append(Skipped(path=_text(path), reason=reason))
-            else:
-                files.append(TreeFile(path=path, sha="", size=full.stat().st_size))
-    return files, skipped
-
-
-def _unfit(full: Path, path: str) -> str | None:
-    if full.is_symlink():
-        return "symlink"
-    if not full.is_file():
-        return "not_a_regular_file"
-    if _text(path) != path or any(ord(one) < ord(" ") for one in path):
-        return "unsafe_path"
-    return None if os.access(full, os.R_OK) else "unreadable"
-
-
-def _text(path: str) -> str:
-    return os.fsencode(path).decode("utf-8", "replace")
 
 
 def _held(proposal: Proposal) -> tuple[ProvedFix, ...]:
