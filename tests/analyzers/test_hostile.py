@@ -10,7 +10,7 @@ from kova.adapters.analyzers.process import ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer
 from kova.bootstrap.analyzers import local_analyzers
 from kova.usecases.analyze_tree import AnalyzeTree
-from tests.analyzers.conftest import write
+from tests.analyzers.conftest import made_up_token, write
 
 GOOD = {
     "good.py": b"def f(x):\n    return x is 'a'\n",
@@ -40,6 +40,9 @@ HOSTILE = {
     "Dockerfile": b"FROM a\nRUN " + b"\\\n" * 20_000 + b"x\n",
     ".github/workflows/deep.yml": b"on: push\njobs: " + b"{a: " * 500 + b"1" + b"}" * 500,
     ".github/workflows/odd.yml": b"on: [push]\njobs: 3\n",
+    # A tool that redacts each part of these everywhere redacts its own answer.
+    "letters.py": f'TOKEN = "{made_up_token()}"\n'.encode()
+    + b"".join(b'u = "postgres://%c:swordfish1@%c/d"\n' % (one, one) for one in b"kmh0123456789"),
     "-rf.json": b"{",
     "@x.js": b"debugger;",
     "sp ace/\xc3\xa9.py".encode("latin-1").decode(): b"x is 'a'\n",
@@ -67,6 +70,8 @@ def test_hostile_files_hide_nothing_of_their_neighbours(
         ("good.sh", "SC2115"),
         ("-rf.json", "invalid-json"),
         ("@x.js", "eslint/no-debugger"),
+        ("letters.py", "github-pat"),
+        ("letters.py", "generic-credential-uri"),
     }
     unread = {one.path: one.reason for one in done.skipped}
     told_unread = {(one.path, one.reason) for one in done.skipped}

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import pytest
 
-from kova.adapters.analyzers.betterleaks import _unredacted
 from kova.adapters.analyzers.child import ChildAnalyzer
 from kova.adapters.analyzers.process import ProcessLimits, run
 from kova.adapters.analyzers.program import ProgramAnalyzer
@@ -292,19 +291,3 @@ def test_every_rule_is_one_that_its_tool_has(analyzers: dict[str, ProgramAnalyze
         inside = Path(analyzers[name]._program).read_bytes()
         for rule in set(analyzers[name].catalogue) - {"invalid-workflow"}:
             assert form.format(rule).encode() in inside, rule
-
-
-@pytest.mark.parametrize(
-    ("told", "name"),
-    [
-        ("jwt", "jwt"),
-        ("generic-REDACTED", "generic-password"),
-        ("private-REDACTED", "private-key"),
-        ("odd-REDACTED", "secret"),
-    ],
-)
-def test_a_secret_that_is_a_word_of_the_rule_s_name_does_not_rename_the_rule(
-    told: str, name: str
-) -> None:
-    """Betterleaks redacts a secret such as `password` in its own rule's name as well."""
-    assert _unredacted(told) == name

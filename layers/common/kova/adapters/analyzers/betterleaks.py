@@ -1,16 +1,18 @@
-"""Betterleaks as an analyser: secrets. The clear text never leaves the tool's own process.
+"""Betterleaks as an analyser: secrets.
 
-The tool redacts what it reports and hashes each secret with our key (HMAC SHA-256); the hash is
-the finding's `match`, so that the same secret is known again and no stored hash can be guessed at
-without the key. usecases/analyze_tree.py masks the place in every snippet and message of the file.
-Files get names that mean nothing: the tool redacts a secret in paths too, and passes over folders
-by their names.
+The tool hashes each secret with our key (HMAC SHA-256); the hash is the finding's `match`, so that
+the same secret is known again and no stored hash can be guessed at without the key.
+usecases/analyze_tree.py masks the place in every snippet and message of the file. Files get names
+that mean nothing: the tool passes over some by their names.
+
+It is not asked to redact: it would also redact each group of its pattern, such as the user `u` of
+`postgres://u:p@h`, wherever it stands in its own answer, the rule's name and the path too. That
+made the answer about a file unreadable, and a stranger could ask for it.
 """
 
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from importlib.util import find_spec
@@ -24,7 +26,6 @@ from kova.domain.finding import Confidence, Finding, Tier
 from kova.domain.rule import Rule, is_test
 from kova.domain.secrets import DEFAULT_KEY
 
-_REDACTED: Final = "REDACTED"
 _KEY_VARIABLE: Final = "BETTERLEAKS_FINGERPRINT_HMAC_KEY"
 # Not text, or made of other files.
 _LEFT_OUT: Final = frozenset(
@@ -86,7 +87,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         del ground
         return (
             *("filesystem", "--no-banner", "--silent", "--log-level", "fatal"),
-            *("--regex-engine", "stdlib", "--redact", "--no-allow-signatures"),
+            *("--regex-engine", "stdlib", "--no-allow-signatures"),
             *("--confidence", "medium", "--max-archive-depth", "0", "--output", "-"),
         )
 
@@ -107,36 +108,21 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         return [self._finding(entry, ground) for entry in document["findings"]]
 
     def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
-        place, match = entry["location"], entry["match"]
-        if match["value"] != _REDACTED or not match["fingerprint"].startswith("hmac-sha256:"):
-            raise ValueError("the secret is not redacted")
+        place, match = entry["location"], entry["match"]["fingerprint"]
+        if not match.startswith("hmac-sha256:"):
+            raise ValueError("the secret is not hashed")
         path = ground.path(place["path"])
-        name = _unredacted(entry["rule_id"])
         told = entry["description"].rstrip(".")
-        if _REDACTED in told:
-            told = "A secret stands in the code"
         return self.finding(
-            _rule(name, _CONFIDENCE[entry["confidence"]], path),
+            _rule(entry["rule_id"], _CONFIDENCE[entry["confidence"]], path),
             path=path,
             span=ground.places(path).by_columns(
                 (place["start_line"], place["start_column"]),
                 (place["end_line"], place["end_column"] + 1),
             ),
             message=f"{told}. Revoke it: it stays in the history.",
-            match=match["fingerprint"],
+            match=match,
         )
-
-
-def _unredacted(name: str) -> str:
-    """Return a rule's name: the tool redacts a secret such as `password` in there as well.
-
-    Of several names that it may have been, the mildest is taken: such secrets are mere words.
-    """
-    if _REDACTED not in name:
-        return name
-    pattern = re.escape(name).replace(_REDACTED, ".+")
-    found = [one for one in BETTERLEAKS.values() if re.fullmatch(pattern, one.id)]
-    return max(found, key=lambda one: one.severity.rank).id if found else "secret"
 
 
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:
