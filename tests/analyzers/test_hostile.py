@@ -43,6 +43,10 @@ HOSTILE = {
     # A tool that redacts each part of these everywhere redacts its own answer.
     "letters.py": f'TOKEN = "{made_up_token()}"\n'.encode()
     + b"".join(b'u = "postgres://%c:swordfish1@%c/d"\n' % (one, one) for one in b"kmh0123456789"),
+    # A tool that decodes what it reads counts columns of what it decoded.
+    "escaped.txt": b'"user": {\n"data": {\n"host": "\\u0e42\\u0e2e\\u0e2a\\u0e15\\u0e4c",\n'
+    b'"password": "\\u0e23\\u0e2b\\u0e31\\u0e2a\\u0e1c\\u0e48\\u0e32\\u0e19"\n},\n'
+    + made_up_token().encode(),
     "-rf.json": b"{",
     "@x.js": b"debugger;",
     "sp ace/\xc3\xa9.py".encode("latin-1").decode(): b"x is 'a'\n",
@@ -70,6 +74,7 @@ def test_hostile_files_hide_nothing_of_their_neighbours(
         ("good.sh", "SC2115"),
         ("-rf.json", "invalid-json"),
         ("@x.js", "eslint/no-debugger"),
+        ("escaped.txt", "github-pat"),
         ("letters.py", "github-pat"),
         ("letters.py", "generic-credential-uri"),
     }

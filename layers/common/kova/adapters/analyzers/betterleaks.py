@@ -113,12 +113,13 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
             raise ValueError("the secret is not hashed")
         path = ground.path(place["path"])
         told = entry["description"].rstrip(".")
+        # A column that is 0 is left out: that of something decoded which ends with a line.
         return self.finding(
             _rule(entry["rule_id"], _CONFIDENCE[entry["confidence"]], path),
             path=path,
             span=ground.places(path).by_columns(
-                (place["start_line"], place["start_column"]),
-                (place["end_line"], place["end_column"] + 1),
+                (place["start_line"], place.get("start_column", 0)),
+                (place["end_line"], place.get("end_column", 0) + 1),
             ),
             message=f"{told}. Revoke it: it stays in the history.",
             match=match,
