@@ -185,6 +185,40 @@ print(json.dumps([{"code": "F632", "filename": os.path.abspath(name), "message":
     assert not done.completed
 
 
+def test_many_files_that_break_a_run_hide_nothing_of_the_others(
+    analyzers: dict[str, ProgramAnalyzer], tmp_path: Path
+) -> None:
+    """Zizmor passes over what is no workflow, and ends at once on a `uses` without a name."""
+    flows = {
+        "good": b"on: push\njobs: {a: {runs-on: x, steps: [{run: 'echo ${{ github.head_ref }}'}]}}\n",
+        "odd": b"on: [push]\njobs: 3\n",
+        "fatal": b"on: push\njobs: {a: {runs-on: x, steps: [{uses: a/b/c}]}}\n",
+    }
+    paths = write(
+        tmp_path,
+        {
+            f".github/workflows/{kind}{number}.yml": content
+            for kind, content in flows.items()
+            for number in range(60)
+        },
+    )
+    done = analyzers["zizmor"].analyze(tmp_path, paths)
+    good = {path for path in paths if "good" in path}
+    assert {one.path for one in done.findings if one.rule_id == "template-injection"} == good
+    assert {one.path for one in done.skipped} == set(paths) - good
+    assert {one.reason for one in done.skipped} == {"zizmor_unreadable_input"}
+    assert done.completed
+
+
+def test_what_only_typescript_allows_is_a_syntax_error_of_a_javascript_file(
+    analyzers: dict[str, ProgramAnalyzer], tmp_path: Path
+) -> None:
+    paths = write(tmp_path, {"a.js": b"class A {\n  const b = 1;\n}\n"})
+    done = analyzers["oxlint"].analyze(tmp_path, paths)
+    assert [(one.rule_id, one.span.start_line) for one in done.findings] == [("invalid-syntax", 2)]
+    assert not done.skipped
+
+
 def test_missing_programs_are_named_all_at_once(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

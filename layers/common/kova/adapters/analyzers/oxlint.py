@@ -34,7 +34,8 @@ _GENERATED: Final = re.compile(
 # The banner that minifiers keep: another project's release, copied in.
 _LIBRARY: Final = re.compile(rb"\A\s*/\*!(?:[^*]|\*(?!/)){0,800}?\bv?\d+\.\d+")
 _LONG_LINE: Final = 5_000
-_CODE: Final = re.compile(r"^([\w-]+)\(([\w-]+)\)$")
+# A rule; `TS(8009)` is what its parser says of a file that is no JavaScript.
+_CODE: Final = re.compile(r"^(?!TS\()([\w-]+)\(([\w-]+)\)$")
 
 
 class OxlintAnalyzer(ProgramAnalyzer):

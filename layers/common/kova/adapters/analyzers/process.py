@@ -51,6 +51,9 @@ _ENVIRONMENT: Mapping[str, str] = {
 # where it may, and then fails at the next allocation. A preexec_fn is not safe among threads.
 _LIMITED: Final = ("/bin/sh", "-c", 'ulimit -v "$0" && exec "$@"')
 _LOOK_EVERY: Final = 0.1  # Seconds between two looks at the memory.
+_ERRORS: Final = (
+    1_000_000  # Bytes of standard error that are read: a line for each file of a batch.
+)
 _PAGE: Final = resource.getpagesize()
 
 
@@ -101,7 +104,7 @@ def run(
         return Completed(
             status=process.returncode,
             output=output.read(limits.output),
-            errors=errors.read(4_000).decode("utf-8", "replace"),
+            errors=errors.read(_ERRORS).decode("utf-8", "replace"),
             reason=reason,
         )
 

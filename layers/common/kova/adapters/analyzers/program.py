@@ -9,8 +9,8 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
@@ -24,12 +24,49 @@ from kova.ports.analyzer import AnalyzerRun, Text
 
 _BATCH: Final = 1_000  # Paths in one command line,
 _BATCH_BYTES: Final = 200_000  # and their bytes, well below the kernel's limit.
-_RETRIES: Final = 40  # Runs beyond the first ones, to find the file on which a batch failed.
+_RETRIES: Final = 400  # Runs beyond the first ones, to find the files on which a batch failed.
 _MESSAGE_LIMIT: Final = 1_000
+_UNREAD: Final = "unreadable_input"
 
 
 class UnreadableError(Exception):
     """The tool does not take a file for what it is; this is no failure of the tool."""
+
+
+class RefusedError(UnreadableError):
+    """It ended at this file, and said nothing of the others."""
+
+    def __init__(self, path: str) -> None:
+        """Take the file's path."""
+        super().__init__(path)
+        self.path = path
+
+
+class PassedOverError(UnreadableError):
+    """It passed over some files, and read the others."""
+
+    def __init__(self, findings: Sequence[Finding], read: Container[str]) -> None:
+        """Take what it found, and which files it read."""
+        super().__init__()
+        self.findings = findings
+        self.read = read
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Outcome:
+    """What one run over a batch came to.
+
+    Attributes:
+        findings: what it said.
+        reason: why it is not to be trusted about the batch; None where it is.
+        failed: the tool is at fault, and not a file.
+        unread: files that it does not take for what they are.
+    """
+
+    findings: Sequence[Finding] = ()
+    reason: str | None = None
+    failed: bool = False
+    unread: Sequence[str] = ()
 
 
 class Ground:
@@ -205,26 +242,28 @@ class ProgramAnalyzer(ABC):
             left = deadline - time.monotonic()
             if retries < _RETRIES:
                 left = min(left, self._limits.seconds / 4)  # Halves are quick, or hold the cause.
-            found, reason, failure = self._one_run(ground, batch, left)
-            findings += found
-            if reason is None:
+            done = self._one_run(ground, batch, left)
+            findings += done.findings
+            skipped += [Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in done.unread]
+            if done.reason is None:
                 continue
+            batch = tuple(path for path in batch if path not in done.unread)
             if len(batch) > 1 and not self.whole_program and retries > 0 and left > 0:
                 retries -= 1
                 pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
                 continue
-            failed |= failure
-            skipped += [Skipped(path=path, reason=f"{self.name}_{reason}") for path in batch]
+            if done.unread and batch:
+                pending.append(batch)
+                continue
+            failed |= done.failed
+            skipped += [Skipped(path=path, reason=f"{self.name}_{done.reason}") for path in batch]
         return AnalyzerRun(findings=tuple(findings), skipped=tuple(skipped), completed=not failed)
 
-    def _one_run(
-        self, ground: Ground, batch: Sequence[str], seconds: float
-    ) -> tuple[list[Finding], str | None, bool]:
-        """Return findings, or why there are none to be trusted and whether the tool failed."""
+    def _one_run(self, ground: Ground, batch: Sequence[str], seconds: float) -> _Outcome:
         if not batch:
-            return [], None, False
+            return _Outcome()
         if seconds <= 0:
-            return [], "timed_out", True
+            return _Outcome(reason="timed_out", failed=True)
         if not self.by_folder:
             return self._run(ground, batch, seconds)
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
@@ -233,9 +272,7 @@ class ProgramAnalyzer(ABC):
                 _lay(ground.folder / path, Path(name, link))
             return self._run(Ground(Path(name), names), batch, seconds)
 
-    def _run(
-        self, ground: Ground, batch: Sequence[str], seconds: float
-    ) -> tuple[list[Finding], str | None, bool]:
+    def _run(self, ground: Ground, batch: Sequence[str], seconds: float) -> _Outcome:
         limits = (
             self._limits if seconds >= self._limits.seconds else _shorter(self._limits, seconds)
         )
@@ -247,15 +284,20 @@ class ProgramAnalyzer(ABC):
             stdin=self.stdin(batch),
         )
         if done.reason:
-            return [], done.reason, True
+            return _Outcome(reason=done.reason, failed=True)
         try:
             if done.status not in self.found_statuses:
-                return [], self.failure(done), True
-            return self.read(done, ground), None, False
+                return _Outcome(reason=self.failure(done), failed=True)
+            return _Outcome(findings=self.read(done, ground))
+        except PassedOverError as exc:
+            unread = tuple(path for path in batch if path not in exc.read)
+            return _Outcome(findings=exc.findings, unread=unread)
+        except RefusedError as exc:
+            return _Outcome(reason=_UNREAD, unread=(exc.path,) if exc.path in batch else ())
         except UnreadableError:
-            return [], "unreadable_input", False
+            return _Outcome(reason=_UNREAD)
         except (ValueError, KeyError, TypeError, AttributeError, RecursionError, OSError):
-            return [], "garbled_output", True
+            return _Outcome(reason="garbled_output", failed=True)
 
     def targets(self, batch: Sequence[str]) -> Sequence[str]:
         """Return the arguments that name the files."""

@@ -9,13 +9,23 @@ from dataclasses import replace
 from typing import Any, ClassVar, Final
 
 from kova.adapters.analyzers.process import Completed, run
-from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, UnreadableError, parse
+from kova.adapters.analyzers.program import (
+    Ground,
+    PassedOverError,
+    ProgramAnalyzer,
+    RefusedError,
+    UnreadableError,
+    parse,
+)
 from kova.adapters.analyzers.rules.tools import ZIZMOR
 from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.domain.source_text import decode
 
 _WORKFLOW: Final = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
-_NOTHING: Final = 3  # The status when no input could be read.
+_NOTHING: Final = 3  # The status when no input could be read,
+_REFUSED: Final = 1  # and when one of them ended the run.
+_REFUSAL: Final = re.compile(r"^error: failed to load file://(.+) as \w+$", re.MULTILINE)
+_READ: Final = re.compile(r"^ *INFO audit: zizmor: \S+ completed (.+)$", re.MULTILINE)
 
 
 class ZizmorAnalyzer(ProgramAnalyzer):
@@ -26,7 +36,7 @@ class ZizmorAnalyzer(ProgramAnalyzer):
     catalogue = ZIZMOR
     private = True
     # 11 to 14 tell the worst severity that was found.
-    found_statuses: ClassVar[frozenset[int]] = frozenset({0, 3, 11, 12, 13, 14})
+    found_statuses: ClassVar[frozenset[int]] = frozenset({0, 1, 3, 11, 12, 13, 14})
 
     def handles(self, path: str) -> bool:
         """Tell whether GitHub would run it."""
@@ -41,9 +51,20 @@ class ZizmorAnalyzer(ProgramAnalyzer):
         )
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:
-        """Read zizmor's JSON; a file that it cannot read is warned of on standard error only."""
-        if done.status == _NOTHING or "failed to" in done.errors:
-            raise UnreadableError
+        """Read zizmor's JSON; what it read and what not stands on standard error only."""
+        if done.status == _NOTHING:
+            raise PassedOverError((), ())
+        if done.status == _REFUSED:
+            refusal = _REFUSAL.search(done.errors)
+            raise RefusedError(ground.path(refusal[1])) if refusal else UnreadableError
+        findings = self._findings(done, ground)
+        if "failed to" in done.errors:
+            raise PassedOverError(
+                findings, {ground.path(name) for name in _READ.findall(done.errors)}
+            )
+        return findings
+
+    def _findings(self, done: Completed, ground: Ground) -> list[Finding]:
         fixable: dict[str, list[tuple[Finding, str]]] = {}
         findings: list[Finding] = []
         for entry in parse(done.output):
