@@ -15,7 +15,10 @@ import pytest
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.pool import Database
 from kova.domain.errors import BudgetExhaustedError
+from kova.domain.price import most_tokens
 from kova.ports.commands import BudgetScope
+from kova_fakes.anthropic.server import FakeAnthropic
+from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
 
@@ -104,11 +107,11 @@ def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
     start: Callable[..., Ai], gpt: FakeOpenAI
 ) -> None:
     alone = start(ANTHROPIC_API_KEY="")
-    most = alone.container.ai.ask.candidates[next(iter(alone.container.ai.ask.candidates))].price
+    (candidate,) = alone.container.ai.ask.candidates.values()
     body = {"command": "0000", "task": "generate", "max_output_tokens": 64}
     alone.client.post("/ai/command", json=body)
     size = len(str(gpt.script.calls[-1].body["instructions"])) + 1_000
-    cap = most.most(size, 64) * 50
+    cap = candidate.price.cost(most_tokens(size, 64)) * 50
     ai = start(ANTHROPIC_API_KEY="", KOVA_MONTHLY_BUDGET_USD=str(cap))
     ai.execute("DELETE FROM ai_commands")
     ai.execute("DELETE FROM ai_spending")
@@ -137,3 +140,19 @@ def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
     assert statuses.count(200) >= 50
     assert len(rows) == 200
     assert ai.rows("SELECT * FROM ai_reservations") == []
+
+
+@pytest.mark.parametrize("provider", ["openai", "anthropic"])
+@pytest.mark.parametrize("counted", [10**6, 10**12, 10**40])
+def test_a_provider_that_counts_more_than_there_can_be_costs_what_was_set_aside(
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, provider: str, counted: int
+) -> None:
+    script = (gpt if provider == "openai" else claude).script
+    script.always = Reply(counted=counted)
+    answer = ai.ask("what?", provider=provider, max_output_tokens=100)
+    assert answer.status_code == 200, answer.text
+    usage = answer.json()["usage"]
+    assert usage["output_tokens"] == 100
+    assert usage["input_tokens"] < 100_000
+    (row,) = ai.rows()
+    assert float(row["cost_usd"]) == usage["cost_usd"] < 1

@@ -15,7 +15,7 @@ from kova.domain.breaker import Breaker
 from kova.domain.command import CommandRequest, Provider, Task, TokenUsage
 from kova.domain.markup import MarkupFilter, harmless
 from kova.domain.model_answer import AnswerText
-from kova.domain.price import estimated_tokens
+from kova.domain.price import estimated_tokens, most_tokens
 from kova.domain.prompt import Material, Message, fenced, fit, trimmed
 from kova.domain.redaction import MARK, redact
 from kova.domain.routing import providers_for, task_of
@@ -69,7 +69,7 @@ def test_costs_are_rounded_up_and_bounded() -> None:
     price = PRICES["gpt-6.1-sol"]
     assert price.cost(TokenUsage(input_tokens=1, output_tokens=0)) == Decimal("0.000002")
     assert price.cost(TokenUsage(input_tokens=1_000_000, output_tokens=1_000_000)) == 12
-    assert price.most(100, 50) >= price.cost(TokenUsage(input_tokens=1_100, output_tokens=50))
+    assert most_tokens(100, 50) == TokenUsage(input_tokens=1_100, output_tokens=50)
     assert all(
         one.input <= UNKNOWN.input and one.output <= UNKNOWN.output for one in PRICES.values()
     )

@@ -6,7 +6,7 @@ import itertools
 from collections.abc import Iterator
 from typing import Any
 
-from kova_fakes.models.answers import answer, tokens
+from kova_fakes.models.answers import answer
 from kova_fakes.models.script import Reply
 from kova_fakes.models.streams import pieces
 
@@ -34,7 +34,7 @@ class Made:
         self._body = body
         self._reply = reply
         self._id = f"msg_{next(_NUMBERS):024x}"
-        self._sent = tokens(prompt_of(body))
+        self._sent = reply.count(prompt_of(body))
         text = reply.text
         if text is None:
             silent = reply.kind in {"empty", "refusal"}
@@ -44,7 +44,7 @@ class Made:
     def message(self) -> dict[str, Any]:
         """Return the whole answer."""
         content = [{"type": "text", "text": self._text}] if self._text else []
-        usage = {"input_tokens": self._sent, "output_tokens": tokens(self._text)}
+        usage = {"input_tokens": self._sent, "output_tokens": self._reply.count(self._text)}
         return {
             **self._head(usage),
             "content": content,
@@ -104,7 +104,7 @@ class Made:
                 "stop_sequence": None,
                 "stop_details": self._details,
             },
-            "usage": {"output_tokens": tokens(self._text)},
+            "usage": {"output_tokens": self._reply.count(self._text)},
         }
         yield {"type": "message_stop"}
 

@@ -6,6 +6,8 @@ import threading
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from kova_fakes.models.answers import tokens
+
 Kind = Literal[
     "ok",
     "refusal",
@@ -36,6 +38,7 @@ class Reply:
         thoughts: how many pieces of thoughts stand before the text of a stream.
         seconds: to wait before the first byte.
         pieces_seconds: to wait between two pieces of a stream.
+        counted: how many tokens it says went each way; None for about the truth.
     """
 
     kind: Kind = "ok"
@@ -45,6 +48,11 @@ class Reply:
     thoughts: int = 0
     seconds: float = 0.0
     pieces_seconds: float = 0.0
+    counted: int | None = None
+
+    def count(self, text: str) -> int:
+        """Return how many tokens it says a text has."""
+        return tokens(text) if self.counted is None else self.counted
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from kova_fakes.models.answers import answer, tokens
+from kova_fakes.models.answers import answer
 from kova_fakes.models.script import Reply
 from kova_fakes.models.streams import pieces
 
@@ -54,7 +54,8 @@ class Made:
         return {"id": self._id, "object": kind, "created": int(time.time()), "model": model}
 
     def _usage(self) -> dict[str, int]:
-        sent, received = tokens(self._prompt), tokens(self._text or "")
+        count = self._reply.count
+        sent, received = count(self._prompt), count(self._text or "")
         return {
             "prompt_tokens": sent,
             "completion_tokens": received,

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from kova_fakes.models.answers import answer, tokens
+from kova_fakes.models.answers import answer
 from kova_fakes.models.script import Reply
 from kova_fakes.models.streams import pieces
 
@@ -50,8 +50,8 @@ class Made:
         """Return the whole answer, or the one that stands at the beginning of a stream."""
         final = status is None
         truncated = self._reply.kind == "truncated"
-        sent = tokens(prompt_of(self._body))
-        received = tokens(self._text)
+        sent = self._reply.count(prompt_of(self._body))
+        received = self._reply.count(self._text)
         return {
             "id": self._id,
             "object": "response",

@@ -27,15 +27,13 @@ class Price:
         dollars = (usage.input_tokens * self.input + usage.output_tokens * self.output) / _MILLION
         return dollars.quantize(_UNIT, rounding=ROUND_CEILING)
 
-    def most(self, prompt_bytes: int, max_output_tokens: int) -> Decimal:
-        """Return an upper bound for one call.
 
-        The tokenizers work on bytes: no text has more tokens than bytes.
-        """
-        bound = TokenUsage(
-            input_tokens=prompt_bytes + _ADDED_TOKENS, output_tokens=max_output_tokens
-        )
-        return self.cost(bound)
+def most_tokens(prompt_bytes: int, max_output_tokens: int) -> TokenUsage:
+    """Return an upper bound of the tokens of one call.
+
+    The tokenizers work on bytes: no text has more tokens than bytes.
+    """
+    return TokenUsage(input_tokens=prompt_bytes + _ADDED_TOKENS, output_tokens=max_output_tokens)
 
 
 def estimated_tokens(text: str) -> int:

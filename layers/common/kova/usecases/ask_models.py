@@ -20,6 +20,7 @@ from kova.domain.errors import (
 )
 from kova.domain.model_answer import ModelAnswer, UnusableAnswerError
 from kova.domain.patience import Patience
+from kova.domain.price import most_tokens
 from kova.ports.commands import BudgetStore
 from kova.ports.meter import Meter
 from kova.usecases.model_call import Call, Candidate, Listener, Tally, Turn, Wanted, converse
@@ -139,7 +140,8 @@ class AskModels:
         tally.provider, tally.model = candidate.provider, candidate.model_id
         if turn.end - now() < _LEAST_SECONDS:
             raise ModelTimeoutError
-        most = candidate.price.most(wanted.prompt.size, wanted.prompt.max_output_tokens)
+        prompt = wanted.prompt
+        most = candidate.price.cost(most_tokens(prompt.size, prompt.max_output_tokens))
         reservation = await self._budget.reserve(wanted.scope, most, self.patience.reservation)
         call = Call()
         started = now()

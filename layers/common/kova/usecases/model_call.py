@@ -13,7 +13,7 @@ from kova.domain.breaker import Breaker
 from kova.domain.command import Outcome, Provider, Task, TokenUsage
 from kova.domain.errors import ModelCutError, ModelNonsenseError, ModelTimeoutError
 from kova.domain.model_answer import ModelAnswer, UnusableAnswerError, read_answer
-from kova.domain.price import Price, estimated_tokens
+from kova.domain.price import Price, estimated_tokens, most_tokens
 from kova.domain.prompt import Prompt
 from kova.ports.commands import BudgetScope
 from kova.ports.model import Began, Ended, Finish, Model, Piece
@@ -113,14 +113,23 @@ class Call:
         return "".join(self.pieces)
 
     def used(self, prompt: Prompt) -> TokenUsage:
-        """Return its tokens: counted, estimated where it broke off, none if it never began."""
+        """Return its tokens: counted, estimated where it broke off, none if it never began.
+
+        A count beyond what there can be is wrong, and costs no more than was set aside.
+        """
+        told, most = self._told(prompt), most_tokens(prompt.size, prompt.max_output_tokens)
+        return TokenUsage(
+            input_tokens=min(told.input_tokens, most.input_tokens),
+            output_tokens=min(told.output_tokens, most.output_tokens),
+        )
+
+    def _told(self, prompt: Prompt) -> TokenUsage:
         if self.ended is not None and self.ended.usage is not None:
             return self.ended.usage
         if not self.began and self.ended is None:
             return TokenUsage()
-        said = min(estimated_tokens(self.text), prompt.max_output_tokens)
         sent = prompt.size // 3 if self.sent is None else self.sent
-        return TokenUsage(input_tokens=sent, output_tokens=said)
+        return TokenUsage(input_tokens=sent, output_tokens=estimated_tokens(self.text))
 
     def answer(self, *, review: bool) -> ModelAnswer:
         """Return what a call that has ended said.
