@@ -180,11 +180,29 @@ async def test_hostile_files_are_indexed_or_left_out(
         "deep.py": b"def h(" + b"(" * 5_000 + b"\n",
         "secret.py": b"def token():\n    return 'ghp_0123456789abcdefghijklmnopqrstuvwxyz'\n",
         "long.py": b"x = '" + b"a" * 100_000 + b"'\n",
+        # Many tokens in few characters, and more of them than one request may have.
+        **{f"faces{n}.py": f"x{n} = '{'🙂' * 300}'\n".encode() * 50 for n in range(40)},
+        "last.py": b"def last_of_all():\n    return 1\n",
     }
     await indexed(index, repositories[0], tmp_path, files)
     found = await index.search(repositories[0], "token", 5)
     assert "ghp_" not in "".join(one.text for one in found)
     assert await index.search(repositories[0], "", 5) is not None
+    (first, *_) = await index.search(repositories[0], "last of all", 1)
+    assert first.path == "last.py"
+
+
+@pytest.mark.parametrize("index", ["pinecone"], indirect=True)
+async def test_vectors_of_somebody_else_in_the_namespace_are_passed_over(
+    index: CodeIndex, repositories: tuple[str, str], tmp_path: Path, pinecone: FakePinecone
+) -> None:
+    await indexed(index, repositories[0], tmp_path, FILES)
+    space = pinecone.namespaces[repositories[0]]
+    (known, *_) = space.values()
+    for odd in ("x", "a:b", "abc:99999999999999999999", f"{'a' * 40}:0", f"{'a' * 40}:-1"):
+        space[odd] = known.model_copy(update={"id": odd})
+    found = await index.search(repositories[0], "retry a request authenticate user page", 30)
+    assert {one.path for one in found} == set(FILES)
 
 
 async def test_pinecone_that_is_down_is_one_error(

@@ -29,6 +29,9 @@ from kova_fakes.openai import chat, responses
 from kova_fakes.serving import serving
 
 DIMENSIONS = 256
+# https://platform.openai.com/docs/api-reference/embeddings/create
+_INPUT_TOKENS = 8_192
+_REQUEST_TOKENS = 300_000
 _RESPONSES = adapter(response_create_params.ResponseCreateParams)
 _CHAT = adapter(completion_create_params.CompletionCreateParams)
 _EMBEDDINGS = adapter(embedding_create_params.EmbeddingCreateParams)
@@ -142,6 +145,11 @@ def embed(body: dict[str, Any], _reply: Reply) -> Response:
     texts = [body["input"]] if isinstance(body["input"], str) else list(body["input"])
     if not texts or any(not one for one in texts):
         return error(400, "'input' cannot be an empty string.", "invalid_value")
+    counted = [_most_tokens(text) for text in texts]
+    if max(counted) > _INPUT_TOKENS:
+        return error(400, "This model's maximum context length is 8192 tokens.", None)
+    if sum(counted) > _REQUEST_TOKENS:
+        return error(400, "max 300000 tokens per request", "max_tokens_per_request")
     size = body.get("dimensions") or DIMENSIONS
     data = [
         {"object": "embedding", "index": number, "embedding": _vector(text, size, body)}
@@ -150,6 +158,13 @@ def embed(body: dict[str, Any], _reply: Reply) -> Response:
     used = sum(tokens(text) for text in texts)
     usage = {"prompt_tokens": used, "total_tokens": used}
     return JSONResponse({"object": "list", "data": data, "model": body["model"], "usage": usage})
+
+
+def _most_tokens(text: str) -> int:
+    """Return how many tokens a text may have: outside of ASCII there may be one a byte."""
+    data = text.encode()
+    plain = sum(one < 128 for one in data)  # noqa: PLR2004 (ASCII)
+    return plain // 4 + len(data) - plain
 
 
 def _vector(text: str, size: int, body: dict[str, Any]) -> list[float] | str:

@@ -18,6 +18,7 @@ from kova_fakes.serving import serving
 
 DIMENSION = 256
 _METADATA_LIMIT = 40_960
+_BODY_LIMIT = 2 * 1024**2
 _VERSION = re.compile(r"20\d\d-\d\d")
 Metadata = dict[str, str | float | bool | list[str]]
 Values = Annotated[list[float], Field(min_length=DIMENSION, max_length=DIMENSION)]
@@ -94,7 +95,11 @@ class _Server:
             try:
                 given: Any = request.query_params
                 if kind is not None:
-                    given = kind.model_validate_json(await request.body())
+                    content = await request.body()
+                    if len(content) > _BODY_LIMIT:
+                        self._state.refused.append(f"a body of {len(content)} bytes")
+                        return _problem(400, "message length too large: the limit is 2097152 bytes")
+                    given = kind.model_validate_json(content)
             except ValidationError as exc:
                 self._state.refused.append(str(exc))
                 return _problem(400, str(exc)[:500])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Final
 
 import openai
@@ -10,9 +10,11 @@ import openai
 from kova.adapters.model_errors import translated
 from kova.domain.errors import IndexUnavailableError, ModelError
 
-_BATCH: Final = 96
-_LONGEST: Final = 8_000
-"""Characters of a text: fewer tokens than any embedding model takes."""
+# No text has more tokens than bytes. OpenAI takes 8,192 tokens of a text, and of a request 2,048
+# texts and 300,000 tokens: https://platform.openai.com/docs/api-reference/embeddings/create
+_TEXT_BYTES: Final = 8_000
+_REQUEST_BYTES: Final = 290_000
+_REQUEST_TEXTS: Final = 96
 
 
 class OpenAIEmbeddings:
@@ -30,8 +32,7 @@ class OpenAIEmbeddings:
             IndexUnavailableError: the provider does not answer as it should.
         """
         vectors: list[list[float]] = []
-        for start in range(0, len(texts), _BATCH):
-            batch = [text[:_LONGEST] or " " for text in texts[start : start + _BATCH]]
+        for batch in _batches(texts):
             try:
                 with translated(openai):
                     made = await self._client.embeddings.create(
@@ -47,3 +48,17 @@ class OpenAIEmbeddings:
     async def close(self) -> None:
         """Close the connections."""
         await self._client.close()
+
+
+def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
+    """Yield the texts as one request each may carry them, too long ones cut."""
+    batch, size = list[str](), 0
+    for text in texts:
+        data = text.encode("utf-8", "replace")[:_TEXT_BYTES]
+        if batch and (len(batch) == _REQUEST_TEXTS or size + len(data) > _REQUEST_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(data.decode("utf-8", "ignore") or " ")
+        size += len(data)
+    if batch:
+        yield batch

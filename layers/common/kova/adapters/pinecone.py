@@ -5,6 +5,7 @@ The package is `pinecone`; `pinecone-client` is its old name and raises when it 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Final, Protocol
@@ -14,7 +15,9 @@ from pinecone import AsyncPinecone, PineconeError
 from kova.domain.errors import IndexUnavailableError
 from kova.ports.index import Chunk, ChunkKey
 
-_BATCH: Final = 100
+# A request may have 2 MB; a vector of 1,536 numbers is some 30 kB of JSON.
+_BATCH: Final = 50
+_ID: Final = re.compile(r"([0-9a-f]{40,64}):([1-9][0-9]{0,8})")
 _TIMEOUT: Final = 10.0
 
 
@@ -96,5 +99,6 @@ def _id(chunk: Chunk) -> str:
 
 
 def _key(identifier: str) -> ChunkKey | None:
-    blob, _, line = identifier.partition(":")
-    return ChunkKey(blob_sha=blob, start_line=int(line)) if line.isdigit() else None
+    """Read an id of ours; the namespace may hold others."""
+    found = _ID.fullmatch(identifier)
+    return ChunkKey(blob_sha=found[1], start_line=int(found[2])) if found else None
