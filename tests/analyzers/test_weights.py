@@ -13,6 +13,60 @@ from kova.usecases.analyze_tree import AnalyzeTree
 ANALYZE = AnalyzeTree(local_analyzers())
 LOGS = "def f(self, name):\n    self.logger.debug('found {0}', name)\n"
 
+ROUTED = """\
+import {web}
+
+{web}.start()
+
+
+@app.route("/a", methods=["GET"])
+def show():
+    return 1
+
+
+@app.route(
+    "/b",
+)
+def show():
+    return 2
+"""
+IN_A_CLASS = """\
+class A:
+    {mark}
+    def f(self): ...
+
+    def f(self): ...
+"""
+TELLS = """\
+import logging
+
+
+def {name}(name):
+    logging.warning("%s", name, exc_info=True)
+"""
+CIPHER = "from Crypto.Cipher import DES\n\nC = DES.new(b'', DES.MODE_ECB)\n"
+TRUSTS = """\
+import paramiko
+
+
+def connect(self):
+    ssh = paramiko.SSHClient()
+    if {asks}:
+        ssh.load_system_host_keys()
+    else:
+        ssh.set_missing_host_key_policy(paramiko.AutoAddPolicy())
+"""
+FINALLY = """\
+export function f(a) {{
+  try {{
+    a("}}");
+  }} catch (e) {{
+    {caught};
+  }} finally {{
+    return 1;
+  }}
+}}
+"""
 SWITCH = """\
 export function f(a) {
   switch (a) {
@@ -48,6 +102,81 @@ export function f(a) {
         ("a.py", "def f(t):\n    y, x, x = t\n    return y\n", "PLW0128", Tier.WARNING),
         ("a.py", "def f(): ...\n\n\ndef f(): ...\n", "F811", Tier.ERROR),
         ("a.py", "from b import f\n\n\ndef f(): ...\n", "F811", Tier.WARNING),
+        ("a.py", ROUTED.format(web="own"), "F811", Tier.WARNING),
+        ("a.py", ROUTED.format(web="flask"), "F811", Tier.ERROR),
+        ("a.py", IN_A_CLASS.format(mark="@http.route('/a')"), "F811", Tier.ERROR),
+        ("a.py", IN_A_CLASS.format(mark="@routes.get('/a')"), "F811", Tier.WARNING),
+        ("a.py", IN_A_CLASS.format(mark="@mock.patch('a')"), "F811", Tier.ERROR),
+        ("conf.py", "tags.add('a')\n", "F821", Tier.WARNING),
+        ("a.py", "tags.add('a')\n", "F821", Tier.ERROR),
+        ("__init__.py", "import own.part\n\nX = part.X\n", "F821", Tier.WARNING),
+        ("a.py", "import own.part\n\nX = part.X\n", "F821", Tier.ERROR),
+        ("a.py", "c = get_config()\nc.a = 1\n", "F821", Tier.WARNING),
+        ("a.py", "import logging\nfrom loguru import logger\n\n" + LOGS, "PLE1205", Tier.WARNING),
+        ("a.py", "class A:\n    a = 1\n    b = 2\n    a = 1\n", "PIE794", Tier.WARNING),
+        ("a.py", "class A:\n    a = 1\n    b = 2\n    a = 3\n", "PIE794", Tier.ERROR),
+        ("a.py", "class A:\n    a = 16\n    b = f(a)\n    a = g(b)\n", "PIE794", Tier.WARNING),
+        ("a.py", "class A:\n    a = 1\n\n\nclass B:\n    a = 2\n    a = 1\n", "PIE794", Tier.ERROR),
+        ("a.py", "A = {'a': 1, 'a': 1}\n", "F601", Tier.WARNING),
+        ("a.py", "A = {'a': 1, 'a': 2}\n", "F601", Tier.ERROR),
+        ("a.py", "def f(t):\n    a, rest, rest = t\n    return a\n", "PLW0128", Tier.WARNING),
+        ("a.py", "def f(t):\n    a, bc, bc = t\n    return a + bc\n", "PLW0128", Tier.ERROR),
+        ("a.py", "def f(t):\n    a = a = t\n    return a\n", "PLW0128", Tier.WARNING),
+        ("a.py", "def f(t):\n    return t.strip('--')\n", "B005", Tier.WARNING),
+        ("a.py", "def f(t):\n    return t.rstrip('\\r\\n--')\n", "B005", Tier.WARNING),
+        ("a.py", "def f(t):\n    return t.lstrip('Error')\n", "B005", Tier.ERROR),
+        ("a.py", "import contextlib\n\nNONE = contextlib.suppress()\n", "B022", Tier.WARNING),
+        (
+            "a.py",
+            "import contextlib\n\nwith contextlib.suppress():\n    f = 1\n",
+            "B022",
+            Tier.ERROR,
+        ),
+        (
+            "a.py",
+            "class A(B):\n    def __init__(self):\n        return super().__init__()\n",
+            "PLE0101",
+            Tier.WARNING,
+        ),
+        (
+            "a.py",
+            "class A:\n    def __init__(self):\n        return 1\n",
+            "PLE0101",
+            Tier.ERROR,
+        ),
+        ("a.py", "def f(a):\n    if a.debug:\n        breakpoint()\n", "T100", Tier.WARNING),
+        ("a.py", "def shell():\n    breakpoint()\n", "T100", Tier.WARNING),
+        ("a.py", "def f(a):\n    if a.b:\n        breakpoint()\n", "T100", Tier.ERROR),
+        ("a.py", TELLS.format(name="log_error"), "LOG014", Tier.WARNING),
+        ("a.py", TELLS.format(name="start"), "LOG014", Tier.ERROR),
+        ("a.py", CIPHER, "S304", Tier.ERROR),
+        ("a.py", '"""The keys of RFC 1510."""\n\n' + CIPHER, "S304", Tier.WARNING),
+        ("a.py", CIPHER + "D = DES.new(b'', DES.MODE_CBC)\n", "S304", Tier.WARNING),
+        ("a.py", TRUSTS.format(asks="self.strict_host_keys"), "S507", Tier.WARNING),
+        ("a.py", TRUSTS.format(asks="self.port"), "S507", Tier.ERROR),
+        (
+            "a.py",
+            "import ssl\n\n\ndef insecure_context():\n    return ssl._create_unverified_context()\n",
+            "S323",
+            Tier.WARNING,
+        ),
+        (
+            "a.py",
+            "import ssl\n\n\ndef context():\n    return ssl._create_unverified_context()\n",
+            "S323",
+            Tier.ERROR,
+        ),
+        ("a/_vendor/a.py", "def f(x):\n    return x is 'a'\n", "F632", Tier.WARNING),
+        ("a/thirdparty/a.py", "def f(x):\n    return x is 'a'\n", "F632", Tier.WARNING),
+        (
+            "static/lib/a.js",
+            "delete window;\nvar a = 1;\ndelete a;\n",
+            "eslint/no-delete-var",
+            Tier.WARNING,
+        ),
+        ("plugin/test.py", "def f():\n    breakpoint()\n", "T100", Tier.WARNING),
+        ("a.js", FINALLY.format(caught="console.log(e)"), "eslint/no-unsafe-finally", Tier.WARNING),
+        ("a.js", FINALLY.format(caught="throw e"), "eslint/no-unsafe-finally", Tier.ERROR),
         ("test_a.py", "def f():\n    breakpoint()\n", "T100", Tier.WARNING),
         (
             "a.js",
@@ -66,7 +195,7 @@ export function f(a) {
 def test_a_finding_weighs_what_its_place_tells(
     tmp_path: Path, path: str, text: str, rule: str, tier: Tier
 ) -> None:
-    (tmp_path / path).parent.mkdir(exist_ok=True)
+    (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
     found = ANALYZE.run(tmp_path, [path]).findings
     assert {one.tier for one in found if one.rule_id == rule} == {tier}

@@ -10,12 +10,14 @@ from typing import Final
 from kova.domain.finding import Category, Confidence, Severity, Tier
 
 _FOREIGN: Final = re.compile(
-    r"(?:^|/)(?:vendor|vendored|third_party|node_modules|bower_components|ext)/", re.IGNORECASE
+    r"(?:^|/)(?:_?vendor(?:ed|ing)?|third[_-]?party|node_modules|bower_components|ext|extern)/"
+    r"|(?:^|/)static/(?:[^/]+/)*libs?/",
+    re.IGNORECASE,
 )
 _TEST: Final = re.compile(
     r"(?:^|/)(?:tests?|testsuites?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__"
     r"|__mocks__|mocks?|(?:\w+[_-])?samples?|examples?|demos?|benchmarks?|e2e|cypress)/"
-    r"|(?:^|/)(?:test_[^/]*|conftest|tests)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
+    r"|(?:^|/)(?:test_[^/]*|conftest|tests?)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
     re.IGNORECASE,
 )
 

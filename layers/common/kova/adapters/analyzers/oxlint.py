@@ -19,6 +19,12 @@ _SUFFIXES: Final = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mt
 _RELEASE: Final = re.compile(r"[-.]v?\d+\.\d+(?:\.\d+)*(?:[.-]\w+)*\.[cm]?js$")
 _UNREACHABLE: Final = "eslint/no-unreachable"
 _IDLE: Final = frozenset({b"break", b"return"})  # After a return: untidy, and no error.
+_FINALLY: Final = "eslint/no-unsafe-finally"
+_FAR: Final = 4_000  # Bytes before a finding that are looked at.
+# What follows `catch`, up to `finally`: a block without one in it that throws or opens another try.
+_CAUGHT: Final = re.compile(
+    rb"\s*(?:\([^()]*\)\s*)?\{(?:(?!\bthrow\b|\btry\b)[^{}]|\{[^{}]*\})*\}\s*\Z"
+)
 _SYNTAX: Final = "invalid-syntax"
 _PLUGINS: Final = ("typescript", "unicorn", "oxc", "react", "promise", "node", "import")
 _DIRECTIVE: Final = re.compile(rb"\b(oxlint|eslint)-(disable|enable)")
@@ -106,7 +112,7 @@ class OxlintAnalyzer(ProgramAnalyzer):
                 broken.add(path)
             rule = OXLINT[_rule_id(matched) if matched else _SYNTAX]
             start, end = int(span["offset"]), int(span["offset"]) + int(span["length"])
-            if rule.id == _UNREACHABLE and _flagged(ground, path, start, end) in _IDLE:
+            if _is_meant(rule.id, (ground.folder / path).read_bytes(), start, end):
                 rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
             yield self.finding(
                 rule,
@@ -117,8 +123,16 @@ class OxlintAnalyzer(ProgramAnalyzer):
             )
 
 
-def _flagged(ground: Ground, path: str, start: int, end: int) -> bytes:
-    return (ground.folder / path).read_bytes()[start:end].strip(b"; \n")
+def _is_meant(rule: str, content: bytes, start: int, end: int) -> bool:
+    """Tell whether a finding is untidy where it stands, and no error."""
+    if rule == _UNREACHABLE:
+        return content[start:end].strip(b"; \n") in _IDLE
+    if rule != _FINALLY:
+        return False
+    # Leaving a finally block hides nothing where a catch before it lets nothing through.
+    before = content[max(start - _FAR, 0) : start].rpartition(b"finally")[0]
+    caught = before.rpartition(b"catch")
+    return bool(caught[1]) and _CAUGHT.match(caught[2]) is not None
 
 
 def _is_json(content: bytes) -> bool:

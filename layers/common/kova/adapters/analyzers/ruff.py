@@ -10,7 +10,8 @@ from typing import Any, Final
 
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
-from kova.adapters.analyzers.ruff_context import Source, is_meant
+from kova.adapters.analyzers.ruff_context import Report, is_meant
+from kova.adapters.analyzers.ruff_source import Source
 from kova.adapters.analyzers.rules.ruff import RULES
 from kova.domain.finding import Finding, ProposedEdit, Severity, Span, TextEdit, Tier
 from kova.domain.rule import Rule
@@ -53,8 +54,17 @@ class RuffAnalyzer(ProgramAnalyzer):
         found: list[Finding] = []
         for entry in entries:
             rule, name = RULES[entry["code"] or _SYNTAX], entry["filename"]
-            often, given = uses[name, entry["message"]], unknown[name] >= _MANY
-            if is_meant(rule.id, entry, sources[name], uses=often, given=given):
+            report = Report(
+                rule=rule.id,
+                message=str(entry["message"]),
+                row=int(entry["location"]["row"]),
+                end=int(entry["end_location"]["row"]),
+                mended=entry["fix"] is not None,
+                source=sources[name],
+                uses=uses[name, entry["message"]],
+                given=unknown[name] >= _MANY,
+            )
+            if is_meant(report):
                 rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
             found.append(self._finding(rule, entry, sources[name].path))
         return found

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import re
-from functools import cached_property
-from typing import Any, Final
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Final
 
-from kova.adapters.analyzers.program import Ground
+from kova.adapters.analyzers.ruff_source import Source
 
 # Names that a loader or gettext puts into modules (salt's `__salt__`), that Python 2 had, or that a
 # file uses so often that their lack could not have gone unseen: no file alone can tell.
@@ -15,9 +16,14 @@ _INJECTED: Final = re.compile(
     r"|get_ipython|execfile|_)`"
 )
 _OFTEN: Final = 4
-_LOGGED: Final = frozenset({"PLE1205", "PLE1206"})
-_MEANT: Final = _LOGGED | {"F633"}
 _DEFINITION: Final = re.compile(r"\s*(?:@|(?:async\s+)?def\b|class\b)")
+# Decorators that put what they are given into a table, under a text: the name is not needed.
+_REGISTERS: Final = re.compile(
+    r"@(?:[\w.]+\.)?(?:\w*(?:route|handler|hook|command|event)|get|post|put|patch|delete|head"
+    r"|options|websocket|on|register\w*|listens?_\w+)\([^)]*[\"']"
+)
+_ROUTES: Final = re.compile(r"@\w[\w.]*\.(?:get|post|put|patch|delete|head)\([^)]*[\"']")
+_MOCKED: Final = re.compile(r"@(?:[\w.]+\.)?mock\.")
 _UNSAFE_LOADER: Final = re.compile(
     r"`(?:yaml\.)?C?(?:Unsafe|Full)?Loader`|Probable use of unsafe `"
 )
@@ -26,76 +32,163 @@ _PYTHON_2: Final = re.compile(
     r"|.*(?:\b0[0-7]{2,}\b|\bur['\"]|<>)"
 )
 _IDLE_NAME: Final = re.compile(r"`(?:\w|_\w*|dummy|unused)`")
+_STRIPPED: Final = re.compile(r"strip\(\s*[bBrRuU]*(['\"])((?:\\.|(?!\1).){0,199})\1")
+_DEBUGS: Final = re.compile(
+    r"(?:if|elif|(?:async )?def)\b.*(?:debug|pdb|break_?(?:er|flag|point)|trace|interactive|shell)",
+    re.IGNORECASE,
+)
+_CLASS: Final = re.compile(r"class\b")
+_IN_HANDLER: Final = re.compile(r"(?:async )?def \w*(?:exc|err|fail|handle|trace)", re.IGNORECASE)
+_LAX: Final = re.compile(
+    r"(?:if|elif)\b(?!.*create_unverified).*(?:verif|insecure|check|valid|trust|self_?signed|unsafe|strict)"
+    r"|def \w*(?:unverified|insecure|unsafe|no_?(?:ssl|verify|check))",
+    re.IGNORECASE,
+)
+_PROTOCOL: Final = re.compile(
+    r"\bRFC ?\d|\[MS-|kerberos|\bntlm|handshake|\bVNC\b|\bSNMP|\bW(?:EP|PA)\b", re.IGNORECASE
+)
 
 
-class Source:
-    """A file that ruff reported about, read when it is asked for; `path` is the repository's."""
+@dataclass(frozen=True, kw_only=True)
+class Report:
+    """One entry of ruff's, and what the rest of its file says.
 
-    def __init__(self, ground: Ground, path: str) -> None:
-        """Take where it is."""
-        self.path = path
-        self._place = ground.folder / path
-
-    @cached_property
-    def text(self) -> str:
-        """Its text."""
-        return self._place.read_text(encoding="utf-8")
-
-    def line(self, row: int) -> str:
-        """Return a line, counted from 1; empty where there is none."""
-        return self._lines[row - 1] if 0 < row <= len(self._lines) else ""
-
-    @cached_property
-    def logs(self) -> bool:
-        """Whether it uses the standard library's loggers."""
-        return "logging" in self.text or "getLogger" in self.text
-
-    @cached_property
-    def _lines(self) -> list[str]:
-        return self.text.split("\n")
-
-
-def is_meant(rule: str, entry: dict[str, Any], source: Source, *, uses: int, given: bool) -> bool:
-    """Tell whether a finding is a warning where it stands.
-
-    Args:
+    Attributes:
         rule: its rule.
-        entry: ruff's own words.
+        message: ruff's own words.
+        row, end: the first and last line.
+        mended: ruff knows an edit that mends it.
         source: the file.
         uses: how often the file has the same message.
         given: most names of the file are undefined: something else runs it, and gives them.
     """
-    message, row = str(entry["message"]), int(entry["location"]["row"])
-    if rule == "F821":
-        often = uses >= _OFTEN or _INJECTED.search(message) is not None
-        return given or often or _caught(source, message)
-    if rule == "F811":
-        return not _defined_twice(source, message, row)
-    if rule in _LOGGED and not source.logs:
-        return True  # A logger that is not the standard library's may fill `{}` in.
-    if rule in _MEANT:
-        return uses > 1  # A file that does it again and again means it.
-    if rule == "T100":
-        return message.startswith("Import for")
-    if rule == "S506":
-        return _UNSAFE_LOADER.search(message) is None  # A loader of one's own may be safe.
-    if rule == "B015":
-        return source.line(row - 1).strip() == "try:"  # To see whether it raises.
-    if rule == "PLW0128":
-        return _IDLE_NAME.search(message) is not None
-    return rule == "invalid-syntax" and _PYTHON_2.match(source.line(row)) is not None
+
+    rule: str
+    message: str
+    row: int
+    end: int
+    mended: bool
+    source: Source
+    uses: int
+    given: bool
+
+    @property
+    def line(self) -> str:
+        """The first line."""
+        return self.source.line(self.row)
+
+    @property
+    def name(self) -> str:
+        """The name that the message is about, or nothing."""
+        found = re.search(r"`(\w+)`", self.message)
+        return found[1] if found else ""
+
+    def under(self, pattern: re.Pattern[str]) -> bool:
+        """Tell whether a branch or definition around it matches."""
+        return any(pattern.match(line.strip()) for _, line in self.source.around(self.row))
 
 
-def _defined_twice(source: Source, message: str, row: int) -> bool:
-    """Tell whether a function or class takes another one's place: anything else is untidy only."""
-    before = re.search(r"from line (\d+)", message)
-    rows = [row, *([int(before[1])] if before else [])]
-    return all(_DEFINITION.match(source.line(one)) for one in rows)
+def is_meant(report: Report) -> bool:
+    """Tell whether a finding is a warning where it stands."""
+    check = _CHECKS.get(report.rule)
+    return check is not None and check(report)
 
 
-def _caught(source: Source, message: str) -> bool:
+def _given(one: Report) -> bool:
+    """Tell whether an undefined name comes from elsewhere."""
+    often = one.uses >= _OFTEN or _INJECTED.search(one.message) is not None
+    return one.given or often or _caught(one) or _by_its_place(one)
+
+
+def _caught(one: Report) -> bool:
     """Tell whether a name is that of Python 2's `except Error, name`."""
-    name = re.search(r"`(\w+)`", message)
-    if name is None:
-        return False
-    return re.search(rf"except [\w., ()]{{1,199}}, ?{name[1]} ?:", source.text) is not None
+    caught = rf"except [\w., ()]{{1,199}}, ?{one.name} ?:"
+    return one.name != "" and re.search(caught, one.source.text) is not None
+
+
+def _by_its_place(one: Report) -> bool:
+    """Tell whether the file's name says who gives the name.
+
+    Sphinx gives `tags` to conf.py, and Jupyter `get_config`; a package has the modules under it as
+    names once they were imported.
+    """
+    if one.source.name == "conf.py" and one.name == "tags":
+        return True
+    if one.source.name != "__init__.py":
+        return one.name == "get_config" and one.line.strip() == "c = get_config()"
+    imported = rf"^\s*(?:import [\w.]+\.{one.name}\b|from [\w.]*\.{one.name} import\b)"
+    return re.search(imported, one.source.text, re.MULTILINE) is not None
+
+
+def _untidy(one: Report) -> bool:
+    """Tell whether no function or class takes another one's place, or none needs its place."""
+    before = re.search(r"from line (\d+)", one.message)
+    first = int(before[1]) if before else one.row
+    if not all(_DEFINITION.match(line) for line in (one.line, one.source.line(first))):
+        return True
+    if "flask" in one.source.text.lower() and "class " not in one.line:
+        return False  # Flask refuses a second function of the same name.
+    # In a class, what a decorator only marks is looked for by its name.
+    registers = _ROUTES if one.under(_CLASS) else _REGISTERS
+    return any(
+        registers.match(text) and not _MOCKED.match(text) for text in one.source.decorators(first)
+    )
+
+
+def _same_field(one: Report) -> bool:
+    """Tell whether a class says the same twice, or makes the second value of the first."""
+    begin = next((row for row, line in one.source.around(one.row) if _CLASS.match(line.strip())), 0)
+    body = [line.strip() for line in one.source.between(begin, one.row - 1).split("\n")]
+    said = [line.strip() for line in one.source.between(one.row - 1, one.end).split("\n")]
+    if any(body[place : place + len(said)] == said for place in range(len(body))):
+        return True
+    name = re.escape(one.name)
+    defined = [place for place, line in enumerate(body) if re.match(rf"{name}\s*[:=]", line)]
+    since = "\n".join(body[defined[-1] + 1 :] if defined else [])
+    return re.search(rf"(?<![\w.]){name}\b(?!\s*=)", since) is not None
+
+
+def _idle(one: Report) -> bool:
+    """Tell whether a name that is bound twice at once is never read, or bound to the same."""
+    if _IDLE_NAME.search(one.message) or re.search(rf"\b{one.name} *= *{one.name} *=", one.line):
+        return True
+    return re.search(rf"(?<![\w.]){one.name}\b", one.source.after(one.end)) is None
+
+
+def _no_letters(one: Report) -> bool:
+    """Tell whether what is stripped is marks only: a set of them, and no word."""
+    call = _STRIPPED.search(one.source.between(one.row - 1, one.end))
+    return call is not None and not re.search(r"\w", re.sub(r"\\.", "", call[2]))
+
+
+def _asked_for(one: Report) -> bool:
+    """Tell whether a cipher is a protocol's, and not the file's own choice."""
+    return one.uses > 1 or _PROTOCOL.search(one.source.text) is not None
+
+
+_CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
+    "F821": _given,
+    "F811": _untidy,
+    # A logger that is not the standard library's may fill `{}` in; and a file that does it again
+    # and again means it.
+    "PLE1205": lambda one: not one.source.logs or one.uses > 1,
+    "PLE1206": lambda one: not one.source.logs or one.uses > 1,
+    "F633": lambda one: one.uses > 1,
+    "T100": lambda one: one.message.startswith("Import for") or one.under(_DEBUGS),
+    "S506": lambda one: _UNSAFE_LOADER.search(one.message) is None,  # One's own may be safe.
+    "B015": lambda one: one.source.line(one.row - 1).strip() == "try:",  # Whether it raises.
+    "PLW0128": _idle,
+    "PIE794": _same_field,
+    "F601": lambda one: one.mended,  # The value is the same.
+    "B005": _no_letters,
+    "PLE1310": _no_letters,
+    # What does nothing is what was wanted where nothing is to be done.
+    "B022": lambda one: re.match(r"\s*(?:async )?with\b", one.line) is None,
+    "PLE0101": lambda one: "__init__(" in one.line,  # Returns None.
+    "LOG014": lambda one: one.under(_IN_HANDLER) or "exc_info()" in one.source.text,
+    "S304": _asked_for,
+    "S305": _asked_for,
+    "S323": lambda one: one.under(_LAX),
+    "S507": lambda one: one.under(_LAX),
+    "invalid-syntax": lambda one: _PYTHON_2.match(one.line) is not None,
+}

@@ -21,7 +21,7 @@ SC1097 high   error   correct  -  == assigns nothing
 SC1128 medium error   portable -  the interpreter line must be the first one
 SC2034 low    warning correct  -  the variable is unused
 SC2035 low    warning correct  -  a file whose name begins with - becomes an option
-SC2043 medium error   correct  -  the loop runs once
+SC2043 low    warning correct  -  the loop runs once
 SC2044 low    warning correct  -  names with spaces fall apart
 SC2045 medium warning correct  -  names with spaces fall apart
 SC2046 low    warning correct  -  the output is split into words

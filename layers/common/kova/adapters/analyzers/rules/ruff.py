@@ -106,7 +106,7 @@ NPY201  medium  error   portable   -    removed in NumPy 2: AttributeError
 PGH005  high    error   correct    -    the mock's check is never called: the test cannot fail
 PIE794  medium  error   correct    -    the class's field is defined twice
 PIE796  low     warning correct    -    two members of the enum are one
-PLC0205 low     error   correct    -    __slots__ of one string is one slot by luck
+PLC0205 low     warning correct    -    __slots__ of one string is one slot by luck
 PLE0100 high    error   syntax     -    __init__ may not yield
 PLE0101 high    error   correct    -    __init__ may not return a value: TypeError
 PLE0115 high    error   syntax     -    a name cannot be nonlocal and global
@@ -150,7 +150,7 @@ PLW0128 medium  error   correct    -    the name stands twice in one assignment
 PLW0129 medium  error   correct    -    asserting a string is always or never true
 PLW0133 high    error   correct    -    the exception is made and not raised
 PLW0177 high    error   correct    -    nothing equals NaN
-PLW0211 medium  error   correct    -    a static method has no self
+PLW0211 low     warning correct    -    a static method has no self
 PLW0406 medium  error   correct    -    the module imports itself
 PLW0604 low     warning correct    -    global does nothing at module level
 PLW0642 low     warning correct    -    self or cls is replaced

@@ -13,6 +13,7 @@ from kova.adapters.analyzers.child import Hit
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|[{}\[\]:,]', re.DOTALL)
+_HASHED: Final = re.compile(r"^\s*#[^\n]*$", re.MULTILINE)
 # Tools that read their own files with comments and trailing commas.
 _LENIENT: Final = re.compile(
     r"(?:^|/)(?:[tj]sconfig[^/]*|\.?eslintrc[^/]*|tslint|devcontainer|\.?jshintrc|\.?babelrc|\.swcrc"
@@ -52,6 +53,10 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> None:
 
 def _accepted(path: str, text: str) -> bool:
     """Tell whether somebody's reader takes what the strict one refuses."""
+    if text.lstrip().startswith("#"):  # Not in any JSON, so its reader is another one.
+        text = _HASHED.sub("", text)
+        if _parses(text):
+            return True
     plain = _TOKEN.sub(lambda one: " " if one[0].startswith("/") else one[0], text)
     has_comments = plain != text
     if has_comments or _LENIENT.search(path):
