@@ -35,7 +35,7 @@ def test_each_harm_by_a_method_is_seen_and_found(method: str, kind: str) -> None
     given = "a, b, " * (method in tables.METHOD_ARGUMENT) + ORIGIN
     call = f"Path({ORIGIN}).{method}()" if kind == "own_path" else f"x.{method}({given})"
     rule = tables.RULES[kind.removeprefix("own_")][0]
-    assert rule in rules_of(f"import jinja2\n\ndef f(request):\n    {call}\n")
+    assert rule in rules_of(f"import jinja2, pathlib\n\ndef f(request):\n    {call}\n")
 
 
 @pytest.mark.parametrize("name", [*sorted(tables.RUNS), "os.execv", "os.spawnlp"])

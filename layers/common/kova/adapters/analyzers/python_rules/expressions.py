@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from kova.adapters.analyzers.python_rules.flow import Body
 
 PARAMETER: Final = "param:"
+_ADDRESSES: Final = frozenset({"redirect", "ssrf"})
 _GATHERS: Final = frozenset({"append", "extend", "add", "update", "insert", "write"})
 _REQUESTS: Final = frozenset({"request", "req", "self.request"})
 
@@ -58,6 +60,8 @@ class Expressions:
             ast.Lambda: self._without_value,
             ast.UnaryOp: self._unary,
             ast.IfExp: self._either,
+            ast.BinOp: self._built,
+            ast.JoinedStr: self._built,
             ast.NamedExpr: self._walrus,
             ast.Dict: self._dict,
             ast.List: self._display,
@@ -102,6 +106,11 @@ class Expressions:
         ends = [node.body] * (known is not False) + [node.orelse] * (known is not True)
         return join(map(self.of, ends))
 
+    def _built(self, node: ast.BinOp | ast.JoinedStr) -> Value:
+        """Return a text's value: one that begins with an address of ours leads nowhere else."""
+        value = self._below(parts_of(node))
+        return value.cleaned(_ADDRESSES) if value and self._begins_fixed(node) else value
+
     def _walrus(self, node: ast.NamedExpr) -> Value:
         value = self.of(node.value)
         self._body.bind(node.target, value, node.value)
@@ -143,13 +152,14 @@ class Expressions:
             dotted.rpartition(".")[0] in _REQUESTS
             or self._index.name(node.value).endswith(tables.REQUEST_NAMES)
         ):
-            value = of(tables.REQUEST)
+            value = of(tables.REQUEST).cleaned({"path"} if node.attr in tables.UPLOADS else ())
             return value.cleaned({"redirect"}) if node.attr in tables.OWN_ADDRESS else value
         if self._index.name(node) in tables.LOCAL_NAMES:
             return of(tables.LOCAL)
         if dotted in self._body.names:
             return self._body.names[dotted]
-        return self.of(node.value)
+        value = self.of(node.value)
+        return replace(value, clean=value.clean - {"path"}) if node.attr == "filename" else value
 
     def _comprehension(
         self, node: ast.ListComp | ast.SetComp | ast.GeneratorExp | ast.DictComp
@@ -193,6 +203,10 @@ class Expressions:
             return everything.cleaned(tables.CLEANS[method])
         if tables.ESCAPES.search(method):
             return everything.cleaned({"xss"})
+        if method == "format" and self._begins_fixed(node):
+            return everything.cleaned(_ADDRESSES)
+        if method in tables.READS:
+            return replace(owner, clean=owner.clean - {"path"})
         if method in _GATHERS:
             self._gather(node, everything)
             return owner
@@ -201,7 +215,7 @@ class Expressions:
     def _origin(self, node: ast.Call, called: str, method: str) -> Value | None:
         """Return the value of a call that is a source itself."""
         if called in tables.WEAK_CALLS:
-            if method == "shuffle" and (given := arguments(node)):
+            if method == "shuffle" and (given := arguments(node)) and not self._is_strong():
                 self._body.names[dotted_name(given[0])] = of(tables.WEAK)
             return of(tables.WEAK)
         if called in tables.LOCAL_CALLS:
@@ -209,6 +223,12 @@ class Expressions:
         if called.startswith("self.get_") and method in tables.REQUEST_CALLS:
             return of(tables.REQUEST)
         return None
+
+    def _is_strong(self) -> bool:
+        """Tell whether the function takes what cannot be guessed: its order matters little."""
+        function = self._index.functions.get(self._body.scope)
+        names = nodes_below(function) if function is not None else ()
+        return any(last_name(one) in tables.STRONG for one in names)
 
     def _gather(self, node: ast.Call, value: Value) -> None:
         if isinstance(node.func, ast.Attribute):
@@ -275,7 +295,8 @@ class Expressions:
             argument = given[place] if place < len(given) else None
             argument = argument or keyword(node, "file") or keyword(node, "url")
             if argument is not None and not (
-                kind in {"redirect", "ssrf"} and self._begins_fixed(argument)
+                (kind in _ADDRESSES and self._begins_fixed(argument))
+                or (kind == "xss" and _is_no_page(node, called))
             ):
                 flow.reached(kind, node, self._again(argument), summary)
             return
@@ -302,16 +323,16 @@ class Expressions:
     def _is_sent(self, node: ast.expr) -> bool:
         """Tell whether a name in an expression holds input; it is not evaluated once more."""
         names = (one for one in nodes_below(node) if isinstance(one, ast.Name | ast.Attribute))
-        return any(
-            tables.REQUEST in self.of(one).labels for one in names if "?" not in dotted_name(one)
-        )
+        values = (self.of(one) for one in names if "?" not in dotted_name(one))
+        return any(tables.REQUEST in one.labels and "redirect" not in one.clean for one in values)
 
     def _harm_of_method(self, method: str) -> str | None:
         if method == "search" and self._body.flow.asks_directory:
             return "ldap"
         if method == "from_string" and not self._body.flow.fills_templates:
             return None
-        return tables.METHOD_SINKS.get(method)
+        kind = tables.METHOD_SINKS.get(method)
+        return None if kind == "own_path" and not self._body.flow.has_paths else kind
 
     def _command(self, node: ast.Call, argument: ast.expr) -> Value:
         """Return what of a command another may choose: the shell's text, or the program."""
@@ -346,6 +367,14 @@ def _first_part(node: ast.expr) -> ast.expr | None:
             return given[0] if given else None
         else:
             return node
+
+
+def _is_no_page(node: ast.Call, called: str) -> bool:
+    """Tell whether an answer is given a type, and that is not HTML's."""
+    given = [one.value for one in node.keywords if one.arg in tables.PAGE_TYPES]
+    if called.endswith(".HttpResponse"):
+        given += positional(node)[1:2]
+    return any("html" not in (text_of(one) or "") for one in given)
 
 
 def _safe_yaml(node: ast.Call, given: list[ast.expr]) -> bool:

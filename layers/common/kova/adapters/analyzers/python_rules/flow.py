@@ -17,6 +17,7 @@ from kova.adapters.analyzers.python_rules.expressions import PARAMETER, Expressi
 from kova.adapters.analyzers.python_rules.guards import (
     Guards,
     constant_test,
+    equal_in,
     guards_of,
     leaves,
 )
@@ -28,9 +29,10 @@ from kova.adapters.analyzers.python_rules.names import (
     key_of,
     last_name,
     targets,
+    text_of,
     whole_number,
 )
-from kova.adapters.analyzers.python_rules.purpose import is_secret_name
+from kova.adapters.analyzers.python_rules.purpose import is_secret_name, words_of
 from kova.adapters.analyzers.python_rules.reach import Reach, is_route
 from kova.adapters.analyzers.python_rules.values import NOTHING, Value, join, of
 
@@ -63,6 +65,7 @@ class Flow:
             for origin in index.imports.values()
         )
         imported = {origin.split(".")[0] for origin in index.imports.values()}
+        self.has_paths = not imported.isdisjoint(tables.PATH_LIBRARIES)
         self.asks_directory = "ldap3" in imported
         self.fills_templates = not imported.isdisjoint({"jinja2", "django", "flask"})
         self._summaries: dict[str, Summary] = {}
@@ -164,6 +167,8 @@ class Body:
             return
         name = dotted_name(target)
         if name:
+            if "salt" in words_of(last_name(target)):
+                value = replace(value, labels=value.labels - {tables.WEAK})  # It may be known.
             self._note(name, node)
             self.names[name] = value
             self.flow.weak(last_name(target), node, value)
@@ -244,8 +249,18 @@ class Body:
         function = self.flow.index.functions.get(self.scope)
         if function is None or not is_route(function) or not self.flow.answers_html:
             return
-        if not isinstance(expression, ast.Dict | ast.List):
+        if not isinstance(expression, ast.Dict | ast.List) and not self._is_plain():
             self.flow.reached("xss", node, value, self.summary)
+
+    def _is_plain(self) -> bool:
+        """Tell whether the function says that its answer is no page."""
+        index = self.flow.index
+        return any(
+            last_name(target) in tables.PAGE_TYPES and "html" not in (text_of(one.value) or "html")
+            for one in (place.node for place in index.places[index.insides[self.scope]])
+            if isinstance(one, ast.Assign)
+            for target in one.targets
+        )
 
     def _if(self, node: ast.If) -> None:
         self.values.of(node.test)
@@ -254,7 +269,7 @@ class Body:
         before = dict(self.names)
         ends = []
         if known is not False:
-            self._clean(guarded)
+            self._clean({**equal_in(node.test), **guarded})
             self.block(node.body)
             if not leaves(node.body):
                 ends.append(self.names)

@@ -22,6 +22,10 @@ REQUEST_NAMES: Final = ("flask.request", "bottle.request", "quart.request")
 OWN_ADDRESS: Final = frozenset({"url", "full_path", "path", "referrer", "META"})
 # Functions that make an address of our own from a route's name.
 OWN_URL: Final = re.compile(r"reverse|url_for|absolute_ur[il]|route_(?:url|path)", re.IGNORECASE)
+# Fields that hold files: their own name has lost its folders, but for `filename`, and what is read
+# from them is input again.
+UPLOADS: Final = frozenset({"FILES", "files"})
+READS: Final = frozenset({"read", "readline", "readlines", "getvalue"})
 REQUEST_CALLS: Final = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 ROUTES: Final = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "head"}
@@ -121,6 +125,12 @@ SINKS: Final = {
     "requests.patch": "ssrf", "urllib.request.urlretrieve": "ssrf",
     "lxml.etree.XPath": "xpath", "elementpath.select": "xpath",
 }  # fmt: skip
+# Where a page may be given another type: keywords, and what assigns it to an answer.
+PAGE_TYPES: Final = frozenset({"content_type", "mimetype", "media_type"})
+# Libraries whose paths have methods that open files.
+PATH_LIBRARIES: Final = frozenset({"pathlib", "anyio", "trio", "path", "upath"})
+# Where a shuffled text got its characters from, if they cannot be guessed.
+STRONG: Final = frozenset({"urandom", "SystemRandom", "secrets", "token_bytes", "randbelow"})
 # The argument that does the harm, where it is not the first.
 SECOND_ARGUMENT: Final = {"elementpath.select": 1}
 METHOD_SINKS: Final = {

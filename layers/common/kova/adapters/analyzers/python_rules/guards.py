@@ -79,6 +79,14 @@ def guards_of(test: ast.expr) -> Guards:
     return found
 
 
+def equal_in(test: ast.expr) -> Guards:
+    """Return the names that equal something where a test holds, as in `"a" == name`."""
+    if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq):
+        return {}
+    something = has_name(test.left) or text_of(test.left)
+    return dict.fromkeys(_spoken_of(test.comparators[0]) if something else (), _ALL)
+
+
 def _compared(test: ast.Compare) -> Guards:
     banned = text_of(test.left)
     if banned and isinstance(test.ops[0], ast.In | ast.NotIn):

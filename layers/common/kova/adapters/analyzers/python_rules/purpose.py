@@ -47,7 +47,7 @@ _SAYS_NOTHING: Final = frozenset(
 _ABOUT: Final = frozenset(
     """
     name names prefix suffix type field path url header length size domain expires expiry age
-    label index idx delay interval timeout policy
+    label index idx delay interval timeout policy salt
     """.split()
 )
 _NOT_SECRET: Final = frozenset({"tokenizer", "tokenize", "max", "num", "count", "n", "len", "ids"})

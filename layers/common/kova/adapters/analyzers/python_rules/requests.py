@@ -15,6 +15,7 @@ from kova.adapters.analyzers.python_rules.names import (
     holds,
     is_constant,
     keyword,
+    last_name,
     targets,
     text_of,
 )
@@ -31,8 +32,10 @@ def check_requests(index: Index) -> Iterator[Problem]:
     sessions = _sessions(index)
     guarded = _sets_timeout_elsewhere(index)
     for call in (one.call for one in index.calls):
-        called = index.called(call)
-        module, _, verb = called.rpartition(".")
+        # A name that nothing imports is the project's own, whatever it is called.
+        imported = dotted_name(call.func).partition(".")[0] in index.imports
+        called, verb = index.called(call) if imported else "", last_name(call.func)
+        module = called.rpartition(".")[0]
         session = dotted_name(call.func).rpartition(".")[0] in sessions and verb in _VERBS
         plain = module in {"requests", "requests.api"} and verb in _VERBS
         if (plain or (session and not guarded)) and _no_timeout(call):

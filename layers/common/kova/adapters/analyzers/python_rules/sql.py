@@ -33,6 +33,17 @@ _VALUE: Final = re.compile(
     r"|\bbetween\s+|\band\s+)(?:['\"]%?)?$|'%?$",
     re.IGNORECASE,
 )
+# Before one of these stands a name, as in `AND %s < ?`.
+_COMPARISON: Final = re.compile(
+    r"[\"`\]]?\s*(?:[=<>!]|(?:not\s+)?(?:like|in|between)\b|is\b)", re.IGNORECASE
+)
+_AND: Final = re.compile(r"\band\s+[\"`\[]?$", re.IGNORECASE)
+# What a database says of itself is asked for by the names of tables, which nobody sends.
+_CATALOGUE: Final = re.compile(
+    r"\binformation_schema\b|\bsqlite_(?:master|schema|sequence)\b"
+    r"|\bpg_(?:catalog|class|tables|indexes|namespace|attribute)\b",
+    re.IGNORECASE,
+)
 _CLEAN_CALLS: Final = frozenset(
     {
         "int",
@@ -91,14 +102,16 @@ def check_sql(index: Index) -> Iterator[Problem]:
 
 def _writes_value(query: ast.expr, names: Names) -> bool:
     found = parts(query, names)
-    if not _SQL.search(" ".join(part for part in found if isinstance(part, str))):
+    text = " ".join(part for part in found if isinstance(part, str))
+    if not _SQL.search(text) or _CATALOGUE.search(text):
         return False
     return any(
         isinstance(before, str)
         and not isinstance(part, str)
         and not _is_clean(part, names)
         and _VALUE.search(before) is not None
-        for before, part in zip(["", *found], found, strict=False)
+        and not (_AND.search(before) and isinstance(after, str) and _COMPARISON.match(after))
+        for before, part, after in zip(["", *found], found, [*found[1:], ""], strict=False)
     )
 
 
