@@ -30,12 +30,37 @@ def show():
 def show():
     return 2
 """
+TWICE = """\
+class A:
+    @property
+    def f(self):
+        return 1
+
+    @property
+    def f(self):
+        return {second}
+"""
+REGISTERED = """\
+@normalise.register(A)
+def f(a):
+    return 1
+
+
+@normalise.register(B)
+def f(b):
+    return 2
+"""
+SCRIPT = """\
+## Script (Python) "title"
+##bind context=context
+##parameters=name=None
+"""
 IN_A_CLASS = """\
 class A:
     {mark}
     def f(self): ...
 
-    def f(self): ...
+    def f(self, a): ...
 """
 TELLS = """\
 import logging
@@ -100,13 +125,33 @@ export function f(a) {
         ("a.py", "import yaml\n\nyaml.load('a', Loader=yaml.Loader)\n", "S506", Tier.ERROR),
         ("a.py", "try:\n    None < 0\nexcept TypeError:\n    pass\n", "B015", Tier.WARNING),
         ("a.py", "def f(t):\n    y, x, x = t\n    return y\n", "PLW0128", Tier.WARNING),
-        ("a.py", "def f(): ...\n\n\ndef f(): ...\n", "F811", Tier.ERROR),
+        ("a.py", "def f(): ...\n\n\ndef f(a): ...\n", "F811", Tier.ERROR),
         ("a.py", "from b import f\n\n\ndef f(): ...\n", "F811", Tier.WARNING),
         ("a.py", ROUTED.format(web="own"), "F811", Tier.WARNING),
         ("a.py", ROUTED.format(web="flask"), "F811", Tier.ERROR),
         ("a.py", IN_A_CLASS.format(mark="@http.route('/a')"), "F811", Tier.ERROR),
         ("a.py", IN_A_CLASS.format(mark="@routes.get('/a')"), "F811", Tier.WARNING),
         ("a.py", IN_A_CLASS.format(mark="@mock.patch('a')"), "F811", Tier.ERROR),
+        ("a.py", TWICE.format(second="1"), "F811", Tier.WARNING),
+        ("a.py", TWICE.format(second="2"), "F811", Tier.ERROR),
+        ("a.py", REGISTERED, "F811", Tier.WARNING),
+        ("a.py", SCRIPT + "return context.title(name)\n", "F706", Tier.WARNING),
+        ("a.py", SCRIPT + "return context.title(name)\n", "F821", Tier.WARNING),
+        ("a.py", "if done:\n    return 1\nlast = 2\n", "F706", Tier.WARNING),
+        ("a.py", "def f():\n    a = 1\nreturn 2\n", "F706", Tier.ERROR),
+        ("a.py", "def f():\n    a = 1\nreturn lost\n", "F821", Tier.ERROR),
+        ("a.py", "def f(a):\n    assert a == 1, b'one'\n", "RUF040", Tier.WARNING),
+        ("a.py", "def f(a):\n    assert len(a), 1\n", "RUF040", Tier.ERROR),
+        ("a.py", "def f(a, b):\n    a in b\n    return b\n", "B015", Tier.WARNING),
+        ("a.py", "def f(a):\n    a.b == 1\n    return a\n", "B015", Tier.ERROR),
+        (
+            "a.py",
+            "def f(_, a):\n    def _(b): ...\n    return _('%s' % a)\n",
+            "INT003",
+            Tier.WARNING,
+        ),
+        ("a.py", "from own.i18n import _\n\nF = _('%s' % _)\n", "INT003", Tier.ERROR),
+        ("static/contrib/a.js", "var a = 1;\ndelete a;\n", "eslint/no-delete-var", Tier.WARNING),
         ("conf.py", "tags.add('a')\n", "F821", Tier.WARNING),
         ("a.py", "tags.add('a')\n", "F821", Tier.ERROR),
         ("__init__.py", "import own.part\n\nX = part.X\n", "F821", Tier.WARNING),
@@ -218,3 +263,18 @@ def test_a_string_is_told_once_however_many_bad_escapes_it_has(tmp_path: Path) -
     (tmp_path / "a.py").write_text("import re\n\nA = re.compile('\\d \\s \\w')\nB = '\\d'\n")
     found = ANALYZE.run(tmp_path, ["a.py"]).findings
     assert [(one.rule_id, one.span.start_line) for one in found] == [("W605", 3), ("W605", 4)]
+
+
+@pytest.mark.parametrize(
+    ("text", "tier"),
+    [
+        ("def f():\n    import own.a\n    return own.a\n", Tier.WARNING),
+        ("import own.a\n\nf = own.a\n", Tier.ERROR),
+    ],
+)
+def test_a_module_may_import_itself_later(tmp_path: Path, text: str, tier: Tier) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own/__init__.py").touch()
+    (tmp_path / "own/a.py").write_text(text)
+    found = ANALYZE.run(tmp_path, ["own/__init__.py", "own/a.py"]).findings
+    assert [one.tier for one in found if one.rule_id == "PLW0406"] == [tier]

@@ -2,6 +2,7 @@
 
 import pytest
 
+from kova.adapters.analyzers.python_rules.__main__ import check
 from kova.adapters.analyzers.python_rules.reach import Reach
 from tests.analyzers.python_rules.support import indexed, rules_of
 
@@ -84,3 +85,11 @@ def test_a_chain_of_branches_that_all_leave_lets_nothing_through() -> None:
     )
     assert rules_of(text.replace("LAST", "return 3")) == set()
     assert rules_of(text.replace("LAST", "x = request.GET['y']")) == {"command-injection"}
+
+
+def test_a_guessable_secret_is_told_where_it_is_made_and_not_wherever_it_goes() -> None:
+    text = (
+        "import random\n\ndef new_password():\n    password = str(random.random())\n"
+        "    return password\n\nSECRET_KEY = new_password()\nAPI_KEY = SECRET_KEY\n"
+    )
+    assert [one.start[0] for one in check("a.py", text)] == [4]

@@ -11,7 +11,7 @@ from kova.domain.finding import Category, Confidence, Severity, Tier
 
 _FOREIGN: Final = re.compile(
     r"(?:^|/)(?:_?vendor(?:ed|ing)?|third[_-]?party|node_modules|bower_components|ext|extern)/"
-    r"|(?:^|/)static/(?:[^/]+/)*libs?/",
+    r"|(?:^|/)static/(?:[^/]+/)*(?:libs?|contrib)/",
     re.IGNORECASE,
 )
 _TEST: Final = re.compile(

@@ -50,6 +50,7 @@ class RuffAnalyzer(ProgramAnalyzer):
         entries = list(_unique(parse(done.output)))
         uses = Counter((entry["filename"], entry["message"]) for entry in entries)
         unknown = Counter(entry["filename"] for entry in entries if entry["code"] == "F821")
+        returning = {entry["filename"] for entry in entries if entry["code"] == "F706"}
         sources = {name: Source(ground, ground.path(name)) for name, _ in uses}
         found: list[Finding] = []
         for entry in entries:
@@ -62,7 +63,7 @@ class RuffAnalyzer(ProgramAnalyzer):
                 mended=entry["fix"] is not None,
                 source=sources[name],
                 uses=uses[name, entry["message"]],
-                given=unknown[name] >= _MANY,
+                given=unknown[name] >= _MANY or (name in returning and sources[name].loaded),
             )
             if is_meant(report):
                 rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)

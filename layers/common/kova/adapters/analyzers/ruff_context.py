@@ -20,7 +20,8 @@ _DEFINITION: Final = re.compile(r"\s*(?:@|(?:async\s+)?def\b|class\b)")
 # Decorators that put what they are given into a table, under a text: the name is not needed.
 _REGISTERS: Final = re.compile(
     r"@(?:[\w.]+\.)?(?:\w*(?:route|handler|hook|command|event)|get|post|put|patch|delete|head"
-    r"|options|websocket|on|register\w*|listens?_\w+)\([^)]*[\"']"
+    r"|options|websocket|on)\([^)]*[\"']"
+    r"|@(?:[\w.]+\.)?(?:register\w*|compiles|\w*dispatch\w*|listens?_\w+|implements?)\("
 )
 _ROUTES: Final = re.compile(r"@\w[\w.]*\.(?:get|post|put|patch|delete|head)\([^)]*[\"']")
 _MOCKED: Final = re.compile(r"@(?:[\w.]+\.)?mock\.")
@@ -44,6 +45,8 @@ _LAX: Final = re.compile(
     r"|def \w*(?:unverified|insecure|unsafe|no_?(?:ssl|verify|check))",
     re.IGNORECASE,
 )
+_UNDERSCORE: Final = re.compile(r"^\s*(?:def _\(|_ = lambda\b)", re.MULTILINE)
+_TRANSLATES: Final = re.compile(r"gettext|i18n|translat|\blocale\b", re.IGNORECASE)
 _PROTOCOL: Final = re.compile(
     r"\bRFC ?\d|\[MS-|kerberos|\bntlm|handshake|\bVNC\b|\bSNMP|\bW(?:EP|PA)\b", re.IGNORECASE
 )
@@ -126,6 +129,8 @@ def _untidy(one: Report) -> bool:
     first = int(before[1]) if before else one.row
     if not all(_DEFINITION.match(line) for line in (one.line, one.source.line(first))):
         return True
+    if first != one.row and one.source.block(first) == one.source.block(one.row):
+        return True
     if "flask" in one.source.text.lower() and "class " not in one.line:
         return False  # Flask refuses a second function of the same name.
     # In a class, what a decorator only marks is looked for by its name.
@@ -161,6 +166,18 @@ def _no_letters(one: Report) -> bool:
     return call is not None and not re.search(r"\w", re.sub(r"\\.", "", call[2]))
 
 
+def _looks_up(one: Report) -> bool:
+    """Tell whether a comparison asks whether it raises, or whether a container has something."""
+    statement = one.source.between(one.row - 1, one.end)
+    return one.source.line(one.row - 1).strip() == "try:" or not re.search(r"[=<>]", statement)
+
+
+def _own_underscore(one: Report) -> bool:
+    """Tell whether the file makes a function `_` of its own that translates nothing."""
+    text = one.source.text
+    return _UNDERSCORE.search(text) is not None and _TRANSLATES.search(text) is None
+
+
 def _asked_for(one: Report) -> bool:
     """Tell whether a cipher is a protocol's, and not the file's own choice."""
     return one.uses > 1 or _PROTOCOL.search(one.source.text) is not None
@@ -176,7 +193,15 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "F633": lambda one: one.uses > 1,
     "T100": lambda one: one.message.startswith("Import for") or one.under(_DEBUGS),
     "S506": lambda one: _UNSAFE_LOADER.search(one.message) is None,  # One's own may be safe.
-    "B015": lambda one: one.source.line(one.row - 1).strip() == "try:",  # Whether it raises.
+    "B015": _looks_up,
+    "F706": lambda one: one.source.loaded,
+    "INT001": _own_underscore,
+    "INT002": _own_underscore,
+    "INT003": _own_underscore,
+    "PLW0406": lambda one: one.line[:1].isspace(),  # Once it is there.
+    "RUF040": lambda one: (
+        re.search(r",\s*\(?\s*[rR]?[bB]['\"]", one.source.between(one.row - 1, one.end)) is not None
+    ),
     "PLW0128": _idle,
     "PIE794": _same_field,
     "F601": lambda one: one.mended,  # The value is the same.

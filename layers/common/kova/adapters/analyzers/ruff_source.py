@@ -14,6 +14,7 @@ _HEADER: Final = re.compile(
     r"\s*(?:if|elif|else|for|while|with|try|except|finally|async|def|class|match|case)\b"
 )
 _BRANCH: Final = re.compile(r"\s*(?:elif|else|except|finally)\b")
+_SCRIPT: Final = re.compile(r"## ?Script \(Python\)")  # Zope's.
 _FUNCTION: Final = re.compile(r"\bdef\b")
 _FAR: Final = 200  # Lines that are looked at before or after one: a file may hold any number.
 
@@ -45,6 +46,11 @@ class Source:
         return "\n".join(self._lines[max(first, last - _FAR, 0) : last])
 
     @cached_property
+    def loaded(self) -> bool:
+        """Whether something runs it within a function: it says so, or has no function itself."""
+        return _SCRIPT.match(self.text) is not None or _FUNCTION.search(self.text) is None
+
+    @cached_property
     def logs(self) -> bool:
         """Whether it uses the standard library's loggers, and no others."""
         return "loguru" not in self.text and ("logging" in self.text or "getLogger" in self.text)
@@ -72,6 +78,16 @@ class Source:
                 break
             found.append(line)
         return "\n".join(found)
+
+    def block(self, row: int) -> str:
+        """Return a definition's lines, and the blank ones after them not."""
+        level = _indent(self.line(row))
+        found = [self.line(row)]
+        for line in self._lines[row : row + _FAR]:
+            if line.strip() and _indent(line) <= level:
+                break
+            found.append(line)
+        return "\n".join(found).rstrip()
 
     def decorators(self, row: int) -> Iterator[str]:
         """Yield the decorators above a definition, the nearest first."""

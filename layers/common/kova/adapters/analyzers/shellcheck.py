@@ -14,6 +14,9 @@ from kova.domain.finding import Finding, Span, Tier
 
 _SUFFIXES: Final = frozenset({".sh", ".bash", ".ksh", ".dash", ".bats"})
 _DIRECTIVE: Final = re.compile(rb"#(\s*)shellcheck(\s[^\n]*disable=)")
+_SYNTAX: Final = 1072
+# What something fills in, or a player types, before a shell sees it.
+_TEMPLATE: Final = re.compile(rb"\{%|\{\{|<%|^[ \t]*(?:\{\w+\}|<\w+>)[ \t]*$", re.MULTILINE)
 
 
 class ShellcheckAnalyzer(ProgramAnalyzer):
@@ -45,6 +48,7 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
         return [
             self._finding(entry, ground)
             for entry in comments
+            if not _is_template(entry, ground)
             if SHELLCHECK[f"SC{entry['code']}"].tier is not Tier.HYGIENE
         ]
 
@@ -62,3 +66,11 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
             message=entry["message"],
             help_url=f"https://www.shellcheck.net/wiki/{code}",
         )
+
+
+def _is_template(entry: dict[str, Any], ground: Ground) -> bool:
+    """Tell whether a script that does not parse is no script yet."""
+    if entry["code"] != _SYNTAX:
+        return False
+    content = (ground.folder / ground.path(entry["file"])).read_bytes()
+    return _TEMPLATE.search(content) is not None

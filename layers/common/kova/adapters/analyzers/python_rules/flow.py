@@ -113,14 +113,16 @@ class Flow:
             _, harm = tables.RULES[kind]
             self._report("local-input", node, f"What the user types {harm}.")
 
-    def weak(self, name: str, node: ast.stmt | ast.expr, value: Value) -> None:
-        """Note that a guessable number was given the name of a secret."""
-        if tables.WEAK in value.labels and is_secret_name(name):
-            self._report(
-                "weak-random",
-                node,
-                f"The random module can be predicted, and {name!r} must not be: use secrets.",
-            )
+    def weak(self, name: str, node: ast.stmt | ast.expr, value: Value) -> Value:
+        """Note that a guessable number was a secret's name; return what is left to tell."""
+        if tables.WEAK not in value.labels or not is_secret_name(name):
+            return value
+        self._report(
+            "weak-random",
+            node,
+            f"The random module can be predicted, and {name!r} must not be: use secrets.",
+        )
+        return replace(value, labels=value.labels - {tables.WEAK})
 
     def _report(self, rule: str, node: ast.stmt | ast.expr, message: str) -> None:
         self.problems.setdefault((id(node), rule), Problem(rule=rule, node=node, message=message))
@@ -170,8 +172,7 @@ class Body:
             if "salt" in words_of(last_name(target)):
                 value = replace(value, labels=value.labels - {tables.WEAK})  # It may be known.
             self._note(name, node)
-            self.names[name] = value
-            self.flow.weak(last_name(target), node, value)
+            self.names[name] = self.flow.weak(last_name(target), node, value)
 
     def keep_key(self, name: str, key: str, value: Value) -> None:
         """Keep what stands at a key of a container."""
@@ -244,8 +245,8 @@ class Body:
 
     def _return(self, node: ast.Return, expression: ast.expr) -> None:
         value = self.values.of(expression)
+        value = self.flow.weak(self.scope.rpartition(".")[2], expression, value)
         self.summary.returns = join([self.summary.returns, value])
-        self.flow.weak(self.scope.rpartition(".")[2], expression, value)
         function = self.flow.index.functions.get(self.scope)
         if function is None or not is_route(function) or not self.flow.answers_html:
             return

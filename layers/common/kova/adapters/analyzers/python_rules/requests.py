@@ -87,11 +87,11 @@ def _flags(index: Index, sessions: frozenset[str]) -> Iterator[Problem]:
 
 
 def _asked(index: Index, node: ast.stmt | ast.expr) -> bool:
-    """Tell whether an option of the user's decides: `if not verify:` stands around it."""
+    """Tell whether an option of the user's decides, as `if not verify:` or its `else`."""
     return any(
         isinstance(place.node, ast.If)
         and _OPTION.search(ast.unparse(place.node.test))
-        and any(holds(one, node) for one in place.node.body)
+        and any(holds(one, node) for one in (*place.node.body, *place.node.orelse))
         for place in index.places
     )
 

@@ -40,7 +40,7 @@ _COMPARISON: Final = re.compile(
 _AND: Final = re.compile(r"\band\s+[\"`\[]?$", re.IGNORECASE)
 # What a database says of itself is asked for by the names of tables, which nobody sends.
 _CATALOGUE: Final = re.compile(
-    r"\binformation_schema\b|\bsqlite_(?:master|schema|sequence)\b"
+    r"\b(?:information_schema|geometry_columns)\b|\bsqlite_(?:master|schema|sequence)\b"
     r"|\bpg_(?:catalog|class|tables|indexes|namespace|attribute)\b",
     re.IGNORECASE,
 )
