@@ -50,6 +50,28 @@ def f(a):
 def f(b):
     return 2
 """
+INITS = """\
+class A(B):
+    def __init__(self):
+        result = {first}
+        self.a = 1
+        return result
+"""
+_RULE = "-" * 5
+KEY = f"""\
+KEY = '''
+{_RULE}BEGIN OPENSSH PRIVATE KEY{_RULE}
+{{inside}}
+{_RULE}END OPENSSH PRIVATE KEY{_RULE}
+'''
+"""
+SPEAKS = """\
+from OpenSSL import SSL
+
+
+def f(a):
+    return SSL.Context(method=SSL.{version})
+"""
 SCRIPT = """\
 ## Script (Python) "title"
 ##bind context=context
@@ -152,6 +174,26 @@ export function f(a) {
         ),
         ("a.py", "from own.i18n import _\n\nF = _('%s' % _)\n", "INT003", Tier.ERROR),
         ("static/contrib/a.js", "var a = 1;\ndelete a;\n", "eslint/no-delete-var", Tier.WARNING),
+        ("docs/listings/a.py", "def f():\n    return lost\n", "F821", Tier.WARNING),
+        ("a.py", "exec(open('b.py').read())\nA = version()\n", "F821", Tier.WARNING),
+        ("a.py", "A = ['b']\n__all__ = ('A', *A)\n", "PLE0604", Tier.WARNING),
+        ("a.py", "A = 1\n__all__ = ('A', b'B')\n", "PLE0604", Tier.ERROR),
+        ("a.py", INITS.format(first="super().__init__()"), "PLE0101", Tier.WARNING),
+        ("a.py", INITS.format(first="self.start()"), "PLE0101", Tier.ERROR),
+        ("a.py", "def f():\n    return 'done' % locals()\n", "F507", Tier.WARNING),
+        ("a.py", "def f(a):\n    return 'done' % a\n", "F507", Tier.ERROR),
+        ("a.py", "import yaml\n\n\ndef f(**a):\n    yaml.load('', **a)\n", "S506", Tier.WARNING),
+        ("a.py", SPEAKS.format(version="SSLv23_METHOD"), "S502", Tier.WARNING),
+        ("a.py", SPEAKS.format(version="SSLv3_METHOD"), "S502", Tier.ERROR),
+        ("a.py", "globals()['A'] = 1\n__all__ = ['A']\n", "F822", Tier.WARNING),
+        ("a.py", "__all__ = ['A']\n", "F822", Tier.ERROR),
+        (
+            "a.py",
+            KEY.format(inside="<the key, as the protocol asks for it, in base64>\n" * 3),
+            "private-key",
+            Tier.WARNING,
+        ),
+        ("a.py", KEY.format(inside="MIIEpQIBAAKCAQEArk505GgE" * 20), "private-key", Tier.ERROR),
         ("conf.py", "tags.add('a')\n", "F821", Tier.WARNING),
         ("a.py", "tags.add('a')\n", "F821", Tier.ERROR),
         ("__init__.py", "import own.part\n\nX = part.X\n", "F821", Tier.WARNING),

@@ -16,7 +16,7 @@ _FOREIGN: Final = re.compile(
 )
 _TEST: Final = re.compile(
     r"(?:^|/)(?:tests?|testsuites?|testing|__tests__|specs?|testdata|fixtures?|__fixtures__"
-    r"|__mocks__|mocks?|(?:\w+[_-])?samples?|examples?|demos?|benchmarks?|e2e|cypress)/"
+    r"|__mocks__|mocks?|(?:\w+[_-])?samples?|examples?|demos?|docs?|listings|benchmarks?|e2e|cypress)/"
     r"|(?:^|/)(?:test_[^/]*|conftest|tests?)\.[a-z]+$|_test\.pyi?$|[.-](?:test|spec|stories)\.[a-z]+$",
     re.IGNORECASE,
 )
@@ -59,7 +59,7 @@ def _mild(severity: Severity) -> int:
 
 
 def is_test(path: str) -> bool:
-    """Tell whether a file is a test, a sample, a fixture or another project's by its path."""
+    """Tell whether a file is a test, a sample, documentation or another project's by its path."""
     return bool(_TEST.search(path) or _FOREIGN.search(path))
 
 

@@ -13,7 +13,9 @@ made the answer about a file unreadable, and a stranger could ask for it.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
@@ -22,7 +24,7 @@ from typing import Any, Final
 from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import BETTERLEAKS
-from kova.domain.finding import Confidence, Finding, Tier
+from kova.domain.finding import Confidence, Finding, Severity, Span, Tier
 from kova.domain.rule import Rule, is_test
 from kova.domain.secrets import DEFAULT_KEY
 
@@ -41,6 +43,7 @@ _LOCKS: Final = frozenset(
     {"package-lock.json", "yarn.lock", "pnpm-lock.yaml", "npm-shrinkwrap.json"}
 )
 _LAUNCHER_SIZE: Final = 100_000  # Bytes; a script that starts the program has fewer.
+_ENCODED: Final = re.compile(rb"[A-Za-z0-9+/=]{40}")
 _CONFIDENCE: Final = {"high": Confidence.HIGH, "medium": Confidence.MEDIUM}
 
 
@@ -113,17 +116,29 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
             raise ValueError("the secret is not hashed")
         path = ground.path(place["path"])
         told = entry["description"].rstrip(".")
+        name = entry["rule_id"]
+        rule = _rule(name, _CONFIDENCE[entry["confidence"]], path)
         # A column that is 0 is left out: that of something decoded which ends with a line.
+        span = ground.places(path).by_columns(
+            (place["start_line"], place.get("start_column", 0)),
+            (place["end_line"], place.get("end_column", 0) + 1),
+        )
         return self.finding(
-            _rule(entry["rule_id"], _CONFIDENCE[entry["confidence"]], path),
+            rule if name != "private-key" or _has_key(ground, path, span) else _milder(rule),
             path=path,
-            span=ground.places(path).by_columns(
-                (place["start_line"], place.get("start_column", 0)),
-                (place["end_line"], place.get("end_column", 0) + 1),
-            ),
+            span=span,
             message=f"{told}. Revoke it: it stays in the history.",
             match=match,
         )
+
+
+def _has_key(ground: Ground, path: str, span: Span) -> bool:
+    """Tell whether a key stands between the lines that announce it, and not a word about it."""
+    return any(map(_ENCODED.search, ground.places(path).lines(span)))
+
+
+def _milder(rule: Rule) -> Rule:
+    return replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
 
 
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:

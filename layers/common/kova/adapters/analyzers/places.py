@@ -57,6 +57,10 @@ class Places:
             end_column=len(text.rstrip()) + 1,
         )
 
+    def lines(self, span: Span) -> list[bytes]:
+        """Return the lines that a span touches."""
+        return [self._line(one) for one in range(span.start_line, span.end_line + 1)]
+
     def _line(self, line: int) -> bytes:
         if not 1 <= line <= len(self._starts):
             return b""

@@ -81,6 +81,11 @@ class Report:
         return self.source.line(self.row)
 
     @property
+    def statement(self) -> str:
+        """All its lines."""
+        return self.source.between(self.row - 1, self.end)
+
+    @property
     def name(self) -> str:
         """The name that the message is about, or nothing."""
         found = re.search(r"`(\w+)`", self.message)
@@ -100,7 +105,12 @@ def is_meant(report: Report) -> bool:
 def _given(one: Report) -> bool:
     """Tell whether an undefined name comes from elsewhere."""
     often = one.uses >= _OFTEN or _INJECTED.search(one.message) is not None
-    return one.given or often or _caught(one) or _by_its_place(one)
+    return one.given or often or _caught(one) or _by_its_place(one) or _run_in(one)
+
+
+def _run_in(one: Report) -> bool:
+    """Tell whether the file runs another one, which may define any name."""
+    return re.search(r"^(?:exec|execfile)\s*\(", one.source.text, re.MULTILINE) is not None
 
 
 def _caught(one: Report) -> bool:
@@ -144,7 +154,7 @@ def _same_field(one: Report) -> bool:
     """Tell whether a class says the same twice, or makes the second value of the first."""
     begin = next((row for row, line in one.source.around(one.row) if _CLASS.match(line.strip())), 0)
     body = [line.strip() for line in one.source.between(begin, one.row - 1).split("\n")]
-    said = [line.strip() for line in one.source.between(one.row - 1, one.end).split("\n")]
+    said = [line.strip() for line in one.statement.split("\n")]
     if any(body[place : place + len(said)] == said for place in range(len(body))):
         return True
     name = re.escape(one.name)
@@ -162,14 +172,28 @@ def _idle(one: Report) -> bool:
 
 def _no_letters(one: Report) -> bool:
     """Tell whether what is stripped is marks only: a set of them, and no word."""
-    call = _STRIPPED.search(one.source.between(one.row - 1, one.end))
+    call = _STRIPPED.search(one.statement)
     return call is not None and not re.search(r"\w", re.sub(r"\\.", "", call[2]))
+
+
+def _returns_none(one: Report) -> bool:
+    """Tell whether what a constructor returns is what another one returned."""
+    name = re.match(r"\s*return (\w+)\s*$", one.line)
+    return "__init__(" in one.line or (
+        name is not None
+        and re.search(rf"\b{name[1]} = [\w.(), ]+__init__\(", one.source.text) is not None
+    )
+
+
+def _negotiates(one: Report) -> bool:
+    """Tell whether the version is the one whose name means the best that both sides know."""
+    return "SSLv23" in one.message
 
 
 def _looks_up(one: Report) -> bool:
     """Tell whether a comparison asks whether it raises, or whether a container has something."""
-    statement = one.source.between(one.row - 1, one.end)
-    return one.source.line(one.row - 1).strip() == "try:" or not re.search(r"[=<>]", statement)
+    tried = one.source.line(one.row - 1).strip() == "try:"
+    return tried or re.search(r"[=<>]", one.statement) is None
 
 
 def _own_underscore(one: Report) -> bool:
@@ -192,16 +216,15 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "PLE1206": lambda one: not one.source.logs or one.uses > 1,
     "F633": lambda one: one.uses > 1,
     "T100": lambda one: one.message.startswith("Import for") or one.under(_DEBUGS),
-    "S506": lambda one: _UNSAFE_LOADER.search(one.message) is None,  # One's own may be safe.
+    # A loader of one's own may be safe, and so may one that is handed on.
+    "S506": lambda one: _UNSAFE_LOADER.search(one.message) is None or "**" in one.statement,
     "B015": _looks_up,
     "F706": lambda one: one.source.loaded,
     "INT001": _own_underscore,
     "INT002": _own_underscore,
     "INT003": _own_underscore,
     "PLW0406": lambda one: one.line[:1].isspace(),  # Once it is there.
-    "RUF040": lambda one: (
-        re.search(r",\s*\(?\s*[rR]?[bB]['\"]", one.source.between(one.row - 1, one.end)) is not None
-    ),
+    "RUF040": lambda one: re.search(r",\s*\(?\s*[rR]?[bB]['\"]", one.statement) is not None,
     "PLW0128": _idle,
     "PIE794": _same_field,
     "F601": lambda one: one.mended,  # The value is the same.
@@ -209,7 +232,13 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "PLE1310": _no_letters,
     # What does nothing is what was wanted where nothing is to be done.
     "B022": lambda one: re.match(r"\s*(?:async )?with\b", one.line) is None,
-    "PLE0101": lambda one: "__init__(" in one.line,  # Returns None.
+    "PLE0101": _returns_none,
+    "PLE0604": lambda one: re.search(r"[\[(,]\s*\*\w", one.statement) is not None,
+    "F822": lambda one: "globals()" in one.source.text or "def __getattr__(" in one.source.text,
+    # A mapping that is not used is no error of the formatting.
+    "F507": lambda one: re.search(r"%\s*(?:locals|globals|vars)\(", one.statement) is not None,
+    "S502": _negotiates,
+    "S503": _negotiates,
     "LOG014": lambda one: one.under(_IN_HANDLER) or "exc_info()" in one.source.text,
     "S304": _asked_for,
     "S305": _asked_for,

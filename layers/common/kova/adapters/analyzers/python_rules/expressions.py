@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
 from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.guards import asked, constant_test
+from kova.adapters.analyzers.python_rules.guards import asked, constant_test, guards_of
 from kova.adapters.analyzers.python_rules.names import (
     arguments,
     dotted_name,
@@ -23,13 +23,13 @@ from kova.adapters.analyzers.python_rules.names import (
     text_of,
     unstarred,
 )
+from kova.adapters.analyzers.python_rules.purpose import holds_secrets
 from kova.adapters.analyzers.python_rules.values import NOTHING, Value, join, of
 
 if TYPE_CHECKING:
     from kova.adapters.analyzers.python_rules.flow import Body
 
 PARAMETER: Final = "param:"
-_ADDRESSES: Final = frozenset({"redirect", "ssrf"})
 _GATHERS: Final = frozenset({"append", "extend", "add", "update", "insert", "write"})
 _REQUESTS: Final = frozenset({"request", "req", "self.request"})
 
@@ -104,12 +104,17 @@ class Expressions:
         self.of(node.test)
         known = constant_test(node.test, self._body.numbers)
         ends = [node.body] * (known is not False) + [node.orelse] * (known is not True)
-        return join(map(self.of, ends))
+        # `x if is_safe(x) else y`: whichever is the tested one is used where it passed.
+        before = dict(self._body.names)
+        self._body.clean(guards_of(node.test))
+        value = join([self.of(one) for one in ends])
+        self._body.names = before
+        return value
 
     def _built(self, node: ast.BinOp | ast.JoinedStr) -> Value:
         """Return a text's value: one that begins with an address of ours leads nowhere else."""
         value = self._below(parts_of(node))
-        return value.cleaned(_ADDRESSES) if value and self._begins_fixed(node) else value
+        return value.cleaned(tables.ADDRESSES) if value and self.begins_fixed(node) else value
 
     def _walrus(self, node: ast.NamedExpr) -> Value:
         value = self.of(node.value)
@@ -203,8 +208,8 @@ class Expressions:
             return everything.cleaned(tables.CLEANS[method])
         if tables.ESCAPES.search(method):
             return everything.cleaned({"xss"})
-        if method == "format" and self._begins_fixed(node):
-            return everything.cleaned(_ADDRESSES)
+        if method == "format" and self.begins_fixed(node):
+            return everything.cleaned(tables.ADDRESSES)
         if method in tables.READS:
             return replace(owner, clean=owner.clean - {"path"})
         if method in _GATHERS:
@@ -217,7 +222,9 @@ class Expressions:
         if called in tables.WEAK_CALLS:
             if method == "shuffle" and (given := arguments(node)) and not self._is_strong():
                 self._body.names[dotted_name(given[0])] = of(tables.WEAK)
-            return of(tables.WEAK)
+            # Which of several secrets is taken need not be a secret.
+            several = any(holds_secrets(last_name(one)) for one in positional(node)[:1])
+            return NOTHING if several else of(tables.WEAK)
         if called in tables.LOCAL_CALLS:
             return of(tables.LOCAL)
         if called.startswith("self.get_") and method in tables.REQUEST_CALLS:
@@ -295,7 +302,7 @@ class Expressions:
             argument = given[place] if place < len(given) else None
             argument = argument or keyword(node, "file") or keyword(node, "url")
             if argument is not None and not (
-                (kind in _ADDRESSES and self._begins_fixed(argument))
+                (kind in tables.ADDRESSES and self.begins_fixed(argument))
                 or (kind == "xss" and _is_no_page(node, called))
             ):
                 flow.reached(kind, node, self._again(argument), summary)
@@ -311,7 +318,7 @@ class Expressions:
             elif place < len(given):
                 flow.reached(kind, node, self._again(given[place]), summary)
 
-    def _begins_fixed(self, node: ast.expr) -> bool:
+    def begins_fixed(self, node: ast.expr) -> bool:
         """Tell whether an address begins with a host or path that nobody else chooses."""
         first = _first_part(node)
         if first is None or (text := text_of(first)) is None:

@@ -140,6 +140,7 @@ class Body:
         self.values = Expressions(self)
         self.numbers: dict[str, int] = {}
         self._keyed: set[str] = set()  # Containers that were ever kept key by key.
+        self._fixed: set[str] = set()  # Names of texts that begin with an address of ours.
         self._parsed: dict[str, str] = {}  # `url` of `url = urlparse(text)`, and `text`.
         self._left: list[list[dict[str, Value]]] = []  # What names held where a loop was left.
 
@@ -172,6 +173,9 @@ class Body:
             if "salt" in words_of(last_name(target)):
                 value = replace(value, labels=value.labels - {tables.WEAK})  # It may be known.
             self._note(name, node)
+            begins = not isinstance(node, ast.Constant) or self.values.begins_fixed(node)
+            open_end = tables.REQUEST in value.labels and "redirect" not in value.clean
+            (self._fixed.add if begins and not open_end else self._fixed.discard)(name)
             self.names[name] = self.flow.weak(last_name(target), node, value)
 
     def keep_key(self, name: str, key: str, value: Value) -> None:
@@ -222,15 +226,17 @@ class Body:
                 self.bind(target, value, node.value)
         elif isinstance(node, ast.AugAssign):
             name = dotted_name(node.target)
-            value = join([self.names.get(name, NOTHING), self.values.of(node.value)])
-            self.bind(node.target, value, node.value)
+            added, fixed = self.values.of(node.value), name in self._fixed
+            added = added.cleaned(tables.ADDRESSES) if fixed else added
+            self.bind(node.target, join([self.names.get(name, NOTHING), added]), node.value)
+            self._fixed |= {name} if fixed else set()
         elif isinstance(node, ast.Return) and node.value is not None:
             self._return(node, node.value)
         elif isinstance(node, ast.Expr):
             self.values.of(node.value)
         elif isinstance(node, ast.Assert):
             self.values.of(node.test)
-            self._clean(guards_of(node.test))
+            self.clean(guards_of(node.test))
         elif isinstance(node, ast.Raise) and node.exc is not None:
             self.values.of(node.exc)
         elif isinstance(node, ast.Break | ast.Continue) and self._left:
@@ -270,7 +276,7 @@ class Body:
         before = dict(self.names)
         ends = []
         if known is not False:
-            self._clean({**equal_in(node.test), **guarded})
+            self.clean({**equal_in(node.test), **guarded})
             self.block(node.body)
             if not leaves(node.body):
                 ends.append(self.names)
@@ -285,7 +291,7 @@ class Body:
                 and not one.startswith("?")
                 and tables.REQUEST not in ends[0].get(one, NOTHING).labels
             }
-            self._clean(guarded if leaves(node.body) else rebound)
+            self.clean(guarded if leaves(node.body) else rebound)
             self.block(node.orelse)
             if not leaves(node.orelse):
                 ends.append(self.names)
@@ -327,7 +333,8 @@ class Body:
             ends.append(self.names)
         self.names = _joined(ends)
 
-    def _clean(self, guards: Guards) -> None:
+    def clean(self, guards: Guards) -> None:
+        """Note what a test ruled out."""
         for name, kinds in guards.items():
             for one in {name, self._parsed.get(name, name)}:
                 known = self.names.get(one, _ASKED if one.startswith("?") else NOTHING)

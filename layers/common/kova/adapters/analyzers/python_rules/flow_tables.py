@@ -26,6 +26,7 @@ OWN_URL: Final = re.compile(r"reverse|url_for|absolute_ur[il]|route_(?:url|path)
 # from them is input again.
 UPLOADS: Final = frozenset({"FILES", "files"})
 READS: Final = frozenset({"read", "readline", "readlines", "getvalue"})
+ADDRESSES: Final = frozenset({"redirect", "ssrf"})
 REQUEST_CALLS: Final = frozenset({"get_argument", "get_query_argument", "get_body_argument"})
 ROUTES: Final = frozenset(
     {"route", "get", "post", "put", "patch", "delete", "api_route", "websocket", "head"}

@@ -50,6 +50,9 @@ _ABOUT: Final = frozenset(
     label index idx delay interval timeout policy salt
     """.split()
 )
+_SEVERAL: Final = frozenset({"tokens", "secrets", "passwords", "keys", "credentials"})
+# A function that speaks of these answers in a protocol, whose other side says how.
+_AGREED: Final = frozenset({"challenge", "realm"})
 _FORMATS: Final = 6
 _NOT_SECRET: Final = frozenset({"tokenizer", "tokenize", "max", "num", "count", "n", "len", "ids"})
 
@@ -68,6 +71,12 @@ def is_secret_name(name: str) -> bool:
     return not WORDS.isdisjoint(words) or not PAIRS.isdisjoint(pairs)
 
 
+def holds_secrets(name: str) -> bool:
+    """Tell whether a name says that it holds several secrets, each of them whole."""
+    words = words_of(name)
+    return bool(words) and words[-1] in _SEVERAL
+
+
 def check_hashes(index: Index) -> Iterator[Problem]:
     """Yield weak hashes of what must not be guessed; checksums and cache keys are let be."""
     problems = [*_hashes(index)]
@@ -78,12 +87,15 @@ def check_hashes(index: Index) -> Iterator[Problem]:
 
 def _hashes(index: Index) -> Iterator[Problem]:
     spoken: dict[str, str | None] = {}
+    agreed: dict[str, bool] = {}
     for found in index.calls:
         weak = _weak_hash(index, found.call)
         if weak is None or is_constant(keyword(found.call, "usedforsecurity"), False):
             continue
-        reason = _purpose(index, found, spoken)
-        if reason:
+        reason, scope = _purpose(index, found, spoken), found.place.scope
+        if reason and scope not in agreed:
+            agreed[scope] = scope in index.functions and _is_agreed(index.functions[scope])
+        if reason and not agreed[scope]:
             yield Problem(
                 rule="weak-hash",
                 node=found.call,
@@ -108,7 +120,10 @@ def _purpose(index: Index, found: CallPlace, spoken: dict[str, str | None]) -> s
     A target whose own name says something else (`etag`) is believed. What a function speaks of is
     kept in `spoken`.
     """
-    for name in _names_in(found.call):
+    named = [*_names_in(found.call)]
+    if "iv" in named:  # How a format makes a key of a passphrase.
+        return None
+    for name in named:
         if _speaks(name):
             return name
     target = _target(found)
@@ -119,6 +134,10 @@ def _purpose(index: Index, found: CallPlace, spoken: dict[str, str | None]) -> s
         names = _names_in(index.functions[scope]) if scope in index.functions else ()
         spoken[scope] = next(filter(_speaks, names), None)
     return spoken[scope]
+
+
+def _is_agreed(node: ast.AST) -> bool:
+    return any(not _AGREED.isdisjoint(words_of(name)) for name in _names_in(node))
 
 
 def _target(found: CallPlace) -> str:

@@ -41,7 +41,7 @@ _AND: Final = re.compile(r"\band\s+[\"`\[]?$", re.IGNORECASE)
 # What a database says of itself is asked for by the names of tables, which nobody sends.
 _CATALOGUE: Final = re.compile(
     r"\b(?:information_schema|geometry_columns)\b|\bsqlite_(?:master|schema|sequence)\b"
-    r"|\bpg_(?:catalog|class|tables|indexes|namespace|attribute)\b",
+    r"|\b(?:from|join)\s+[\"`]?pg_\w+",
     re.IGNORECASE,
 )
 _CLEAN_CALLS: Final = frozenset(
