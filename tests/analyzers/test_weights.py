@@ -65,6 +65,36 @@ KEY = '''
 {_RULE}END OPENSSH PRIVATE KEY{_RULE}
 '''
 """
+DESCRIBED = """\
+class A(Spec):
+    desc = "the first"
+    a = File(desc=desc)
+    b = File(
+        desc="the second",
+    )
+
+    desc = "the third"
+    c = File(desc=desc)
+"""
+COMMANDS = """\
+@first.command()
+def start(a):
+    return a
+
+
+@{owner}.command()
+def start(b):
+    return b
+"""
+NAMED = """\
+import os
+import tempfile
+
+
+def f():
+    name = tempfile.mktemp()
+    {made}
+"""
 SPEAKS = """\
 from OpenSSL import SSL
 
@@ -194,6 +224,19 @@ export function f(a) {
             Tier.WARNING,
         ),
         ("a.py", KEY.format(inside="MIIEpQIBAAKCAQEArk505GgE" * 20), "private-key", Tier.ERROR),
+        ("a.py", TELLS.format(name="__exit__"), "LOG014", Tier.WARNING),
+        ("a.py", "inject('http', globals())\ntest()\n", "F821", Tier.WARNING),
+        ("a.py", "def f():\n    g(globals())\n    return lost\n", "F821", Tier.ERROR),
+        ("a.py", 'def f(a) -> "spark.Column":\n    return a\n', "F821", Tier.WARNING),
+        ("a.py", 'def f(a):\n    return f"{spark.Column}"\n', "F821", Tier.ERROR),
+        ("a.py", 'def f(a):\n    return a["b"], lost\n', "F821", Tier.ERROR),
+        ("a.py", DESCRIBED, "PIE794", Tier.WARNING),
+        ("a.py", "def f(a):\n    return a in []\n", "RUF060", Tier.WARNING),
+        ("a.py", COMMANDS.format(owner="second"), "F811", Tier.WARNING),
+        ("a.py", COMMANDS.format(owner="first"), "F811", Tier.ERROR),
+        ("a.py", NAMED.format(made="os.mkfifo(name)"), "S306", Tier.WARNING),
+        ("a.py", NAMED.format(made="open(name, 'w')"), "S306", Tier.ERROR),
+        ("js/codemirror/a.js", "var a = 1;\ndelete a;\n", "eslint/no-delete-var", Tier.WARNING),
         ("conf.py", "tags.add('a')\n", "F821", Tier.WARNING),
         ("a.py", "tags.add('a')\n", "F821", Tier.ERROR),
         ("__init__.py", "import own.part\n\nX = part.X\n", "F821", Tier.WARNING),

@@ -11,6 +11,7 @@ from kova.domain.finding import Category, Confidence, Severity, Tier
 
 _FOREIGN: Final = re.compile(
     r"(?:^|/)(?:_?vendor(?:ed|ing)?|third[_-]?party|node_modules|bower_components|ext|extern)/"
+    r"|(?:^|/)(?:codemirror|mathjax|f?ckeditor|tinymce|extjs|pdf\.?js|swagger-ui)[^/]*/"
     r"|(?:^|/)static/(?:[^/]+/)*(?:libs?|contrib)/",
     re.IGNORECASE,
 )

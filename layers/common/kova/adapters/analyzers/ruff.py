@@ -59,6 +59,7 @@ class RuffAnalyzer(ProgramAnalyzer):
                 rule=rule.id,
                 message=str(entry["message"]),
                 row=int(entry["location"]["row"]),
+                column=int(entry["location"]["column"]),
                 end=int(entry["end_location"]["row"]),
                 mended=entry["fix"] is not None,
                 source=sources[name],

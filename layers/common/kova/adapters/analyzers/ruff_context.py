@@ -39,12 +39,21 @@ _DEBUGS: Final = re.compile(
     re.IGNORECASE,
 )
 _CLASS: Final = re.compile(r"class\b")
-_IN_HANDLER: Final = re.compile(r"(?:async )?def \w*(?:exc|err|fail|handle|trace)", re.IGNORECASE)
+_IN_HANDLER: Final = re.compile(
+    r"(?:async )?def \w*(?:exc|err|fail|handle|trace|__a?exit__)", re.IGNORECASE
+)
 _LAX: Final = re.compile(
     r"(?:if|elif)\b(?!.*create_unverified).*(?:verif|insecure|check|valid|trust|self_?signed|unsafe|strict)"
     r"|def \w*(?:unverified|insecure|unsafe|no_?(?:ssl|verify|check))",
     re.IGNORECASE,
 )
+_RUN_IN: Final = re.compile(
+    r"^(?:exec|execfile)\s*\(|^\S.*[(,]\s*globals\(\)|globals\(\)(?:\[[^]]*\] *=|\.update\()",
+    re.MULTILINE,
+)
+_ANNOTATION: Final = re.compile(r"(?:->|[:\[,(])\s*[\"'][\w.\[\], |]*$")
+_EXCLUSIVE: Final = re.compile(r"\b(?:mkfifo|mkdir|symlink|link|bind)\(")  # They fail if it exists.
+_OWNED: Final = re.compile(r"@([\w.]+)\.\w*(?:command|task|route|event|handler)\(")
 _UNDERSCORE: Final = re.compile(r"^\s*(?:def _\(|_ = lambda\b)", re.MULTILINE)
 _TRANSLATES: Final = re.compile(r"gettext|i18n|translat|\blocale\b", re.IGNORECASE)
 _PROTOCOL: Final = re.compile(
@@ -59,7 +68,8 @@ class Report:
     Attributes:
         rule: its rule.
         message: ruff's own words.
-        row, end: the first and last line.
+        row, column: where it begins.
+        end: its last line.
         mended: ruff knows an edit that mends it.
         source: the file.
         uses: how often the file has the same message.
@@ -69,6 +79,7 @@ class Report:
     rule: str
     message: str
     row: int
+    column: int
     end: int
     mended: bool
     source: Source
@@ -105,12 +116,17 @@ def is_meant(report: Report) -> bool:
 def _given(one: Report) -> bool:
     """Tell whether an undefined name comes from elsewhere."""
     often = one.uses >= _OFTEN or _INJECTED.search(one.message) is not None
-    return one.given or often or _caught(one) or _by_its_place(one) or _run_in(one)
+    return one.given or often or _caught(one) or _by_its_place(one) or _run_in(one) or _quoted(one)
 
 
 def _run_in(one: Report) -> bool:
-    """Tell whether the file runs another one, which may define any name."""
-    return re.search(r"^(?:exec|execfile)\s*\(", one.source.text, re.MULTILINE) is not None
+    """Tell whether the file runs another one, or lets its names be made: any may be there."""
+    return _RUN_IN.search(one.source.text) is not None
+
+
+def _quoted(one: Report) -> bool:
+    """Tell whether a name stands in an annotation that is a text: nothing looks it up."""
+    return _ANNOTATION.search(one.line[: one.column - 1]) is not None
 
 
 def _caught(one: Report) -> bool:
@@ -144,21 +160,32 @@ def _untidy(one: Report) -> bool:
     if "flask" in one.source.text.lower() and "class " not in one.line:
         return False  # Flask refuses a second function of the same name.
     # In a class, what a decorator only marks is looked for by its name.
+    owners = [_owner(one.source, row) for row in (first, one.row)]
+    if all(owners) and owners[0] != owners[1]:
+        return True
     registers = _ROUTES if one.under(_CLASS) else _REGISTERS
     return any(
         registers.match(text) and not _MOCKED.match(text) for text in one.source.decorators(first)
     )
 
 
+def _owner(source: Source, row: int) -> str:
+    """Return what a definition is registered with: `group` of `@group.command()`."""
+    owned = (_OWNED.match(text) for text in source.decorators(row))
+    return next((found[1] for found in owned if found is not None), "")
+
+
 def _same_field(one: Report) -> bool:
     """Tell whether a class says the same twice, or makes the second value of the first."""
     begin = next((row for row, line in one.source.around(one.row) if _CLASS.match(line.strip())), 0)
-    body = [line.strip() for line in one.source.between(begin, one.row - 1).split("\n")]
+    raw = one.source.between(begin, one.row - 1).split("\n")
+    body = [line.strip() for line in raw]
     said = [line.strip() for line in one.statement.split("\n")]
     if any(body[place : place + len(said)] == said for place in range(len(body))):
         return True
     name = re.escape(one.name)
-    defined = [place for place, line in enumerate(body) if re.match(rf"{name}\s*[:=]", line)]
+    margin = one.line[: len(one.line) - len(one.line.lstrip())]
+    defined = [n for n, line in enumerate(raw) if re.match(rf"{margin}{name}\s*[:=]", line)]
     since = "\n".join(body[defined[-1] + 1 :] if defined else [])
     return re.search(rf"(?<![\w.]){name}\b(?!\s*=)", since) is not None
 
@@ -240,6 +267,7 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "S502": _negotiates,
     "S503": _negotiates,
     "LOG014": lambda one: one.under(_IN_HANDLER) or "exc_info()" in one.source.text,
+    "S306": lambda one: _EXCLUSIVE.search(one.source.between(one.row, one.row + 8)) is not None,
     "S304": _asked_for,
     "S305": _asked_for,
     "S323": lambda one: one.under(_LAX),

@@ -14,6 +14,7 @@ from kova.domain.finding import Finding, Span, Tier
 
 _SUFFIXES: Final = frozenset({".sh", ".bash", ".ksh", ".dash", ".bats"})
 _DIRECTIVE: Final = re.compile(rb"#(\s*)shellcheck(\s[^\n]*disable=)")
+_ZSH: Final = re.compile(rb"\A#!.*\bzsh|^#?compdef\b|^\s*autoload -U|\$\{\([a-zA-Z@]", re.MULTILINE)
 _SYNTAX: Final = 1072
 # What something fills in, or a player types, before a shell sees it.
 _TEMPLATE: Final = re.compile(rb"\{%|\{\{|<%|^[ \t]*(?:\{\w+\}|<\w+>)[ \t]*$", re.MULTILINE)
@@ -27,6 +28,11 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
     catalogue = SHELLCHECK
     optional = True
     private = True
+
+    def unfit(self, path: str, content: bytes) -> str | None:
+        """Leave out what is written for a shell that the tool does not know."""
+        del path
+        return "zsh" if _ZSH.search(content) else None
 
     def handles(self, path: str) -> bool:
         """Tell whether it is a shell script by its name."""

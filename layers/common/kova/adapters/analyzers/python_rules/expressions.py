@@ -219,7 +219,7 @@ class Expressions:
 
     def _origin(self, node: ast.Call, called: str, method: str) -> Value | None:
         """Return the value of a call that is a source itself."""
-        if called in tables.WEAK_CALLS:
+        if called in tables.WEAK_CALLS and not self._body.flow.random_is_own:
             if method == "shuffle" and (given := arguments(node)) and not self._is_strong():
                 self._body.names[dotted_name(given[0])] = of(tables.WEAK)
             # Which of several secrets is taken need not be a secret.

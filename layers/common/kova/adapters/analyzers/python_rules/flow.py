@@ -8,6 +8,7 @@ applied where it is called. Values held by objects of other modules are not foll
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
@@ -36,6 +37,7 @@ from kova.adapters.analyzers.python_rules.purpose import is_secret_name, words_o
 from kova.adapters.analyzers.python_rules.reach import Reach, is_route
 from kova.adapters.analyzers.python_rules.values import NOTHING, Value, join, of
 
+_RANDOM: Final = re.compile(r"^[ \t]*random\b[^=\n(]*=.*[Ss]ys(?:tem)?_?[Rr]andom", re.MULTILINE)
 _ASKED: Final = of("asked")  # Stands for a look-up that was tested: its kinds are ruled out.
 _DEEPEST: Final = 12  # Helpers within helpers.
 _OWN: Final = frozenset({"self", "cls"})
@@ -66,6 +68,8 @@ class Flow:
         )
         imported = {origin.split(".")[0] for origin in index.imports.values()}
         self.has_paths = not imported.isdisjoint(tables.PATH_LIBRARIES)
+        # What is bound to this name anew draws from elsewhere.
+        self.random_is_own = _RANDOM.search(index.text) is not None
         self.asks_directory = "ldap3" in imported
         self.fills_templates = not imported.isdisjoint({"jinja2", "django", "flask"})
         self._summaries: dict[str, Summary] = {}
