@@ -237,6 +237,22 @@ export function f(a) {
         ("a.py", NAMED.format(made="os.mkfifo(name)"), "S306", Tier.WARNING),
         ("a.py", NAMED.format(made="open(name, 'w')"), "S306", Tier.ERROR),
         ("js/codemirror/a.js", "var a = 1;\ndelete a;\n", "eslint/no-delete-var", Tier.WARNING),
+        ("a.py", "inject(\n    'http',\n    globals(),\n)\ntest()\n", "F821", Tier.WARNING),
+        (
+            "a.py",
+            INITS.format(first="0").replace(
+                "result\n", "super(\n            A\n        ).__init__()\n"
+            ),
+            "PLE0101",
+            Tier.WARNING,
+        ),
+        (
+            "a.js",
+            "export const f = (a) => a != null && a <= a;\n",
+            "oxc/const-comparisons",
+            Tier.WARNING,
+        ),
+        ("a.js", "export const f = (a) => a < 3 && a > 5;\n", "oxc/const-comparisons", Tier.ERROR),
         ("conf.py", "tags.add('a')\n", "F821", Tier.WARNING),
         ("a.py", "tags.add('a')\n", "F821", Tier.ERROR),
         ("__init__.py", "import own.part\n\nX = part.X\n", "F821", Tier.WARNING),

@@ -20,6 +20,8 @@ _RELEASE: Final = re.compile(r"[-.]v?\d+\.\d+(?:\.\d+)*(?:[.-]\w+)*\.[cm]?js$")
 _UNREACHABLE: Final = "eslint/no-unreachable"
 _IDLE: Final = frozenset({b"break", b"return"})  # After a return: untidy, and no error.
 _FINALLY: Final = "eslint/no-unsafe-finally"
+_COMPARISONS: Final = "oxc/const-comparisons"
+_NOT_A_NUMBER: Final = re.compile(rb"([\w.]+)\s*[<>]=\s*\1")  # False of NaN only.
 _FAR: Final = 4_000  # Bytes before a finding that are looked at.
 # What follows `catch`, up to `finally`: a block without one in it that throws or opens another try.
 _CAUGHT: Final = re.compile(
@@ -127,6 +129,8 @@ def _is_meant(rule: str, content: bytes, start: int, end: int) -> bool:
     """Tell whether a finding is untidy where it stands, and no error."""
     if rule == _UNREACHABLE:
         return content[start:end].strip(b"; \n") in _IDLE
+    if rule == _COMPARISONS:
+        return _NOT_A_NUMBER.fullmatch(content[start:end].strip()) is not None
     if rule != _FINALLY:
         return False
     # Leaving a finally block hides nothing where a catch before it lets nothing through.

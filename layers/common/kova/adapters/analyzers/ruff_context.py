@@ -48,7 +48,8 @@ _LAX: Final = re.compile(
     re.IGNORECASE,
 )
 _RUN_IN: Final = re.compile(
-    r"^(?:exec|execfile)\s*\(|^\S.*[(,]\s*globals\(\)|globals\(\)(?:\[[^]]*\] *=|\.update\()",
+    r"^(?:exec|execfile)\s*\(|^\S.*[(,]\s*globals\(\)|^[ \t]+globals\(\),?$"
+    r"|globals\(\)(?:\[[^]]*\] *=|\.update\()",
     re.MULTILINE,
 )
 _ANNOTATION: Final = re.compile(r"(?:->|[:\[,(])\s*[\"'][\w.\[\], |]*$")
@@ -206,7 +207,7 @@ def _no_letters(one: Report) -> bool:
 def _returns_none(one: Report) -> bool:
     """Tell whether what a constructor returns is what another one returned."""
     name = re.match(r"\s*return (\w+)\s*$", one.line)
-    return "__init__(" in one.line or (
+    return "__init__(" in one.statement or (
         name is not None
         and re.search(rf"\b{name[1]} = [\w.(), ]+__init__\(", one.source.text) is not None
     )
@@ -242,7 +243,9 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "PLE1205": lambda one: not one.source.logs or one.uses > 1,
     "PLE1206": lambda one: not one.source.logs or one.uses > 1,
     "F633": lambda one: one.uses > 1,
-    "T100": lambda one: one.message.startswith("Import for") or one.under(_DEBUGS),
+    "T100": lambda one: (
+        one.message.startswith("Import for") or "ShellEmbed" in one.message or one.under(_DEBUGS)
+    ),
     # A loader of one's own may be safe, and so may one that is handed on.
     "S506": lambda one: _UNSAFE_LOADER.search(one.message) is None or "**" in one.statement,
     "B015": _looks_up,
