@@ -253,6 +253,8 @@ export function f(a) {
             Tier.WARNING,
         ),
         ("a.js", "export const f = (a) => a < 3 && a > 5;\n", "oxc/const-comparisons", Tier.ERROR),
+        ("a.py", "TITLE = N_('Cover')\n", "F821", Tier.WARNING),
+        ("a.py", "def f():\n    own = {'a': 1}\n    return 'done' % own\n", "F507", Tier.WARNING),
         ("conf.py", "tags.add('a')\n", "F821", Tier.WARNING),
         ("a.py", "tags.add('a')\n", "F821", Tier.ERROR),
         ("__init__.py", "import own.part\n\nX = part.X\n", "F821", Tier.WARNING),

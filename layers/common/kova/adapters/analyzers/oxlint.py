@@ -36,6 +36,7 @@ _TEMPLATE: Final = re.compile(rb"\{%|<%|(?<![$\w)])\{\{[^{}\n]*\}\}")
 _GENERATED: Final = re.compile(
     rb"__webpack_require__|webpackJsonp|webpackUniversalModuleDefinition|_interopRequire\w+\(|__generator\("
     rb"|^//# sourceMappingURL=(?!data:text)|regeneratorRuntime|@generated\b"
+    rb"|\A\s*(?:/[/*]+)\s*generate\w* by\b"
     rb'|Object\.defineProperty\(exports, "__esModule"',
     re.MULTILINE,
 )

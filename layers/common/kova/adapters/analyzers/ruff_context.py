@@ -13,7 +13,7 @@ from kova.adapters.analyzers.ruff_source import Source
 # file uses so often that their lack could not have gone unseen: no file alone can tell.
 _INJECTED: Final = re.compile(
     r"`(?:__\w+__|unicode|basestring|unichr|long|xrange|raw_input|reduce|cmp|file|reload|buffer"
-    r"|get_ipython|execfile|_)`"
+    r"|get_ipython|execfile|_|[NPU]_|[nup]{0,2}gettext(?:_lazy)?)`"
 )
 _OFTEN: Final = 4
 _DEFINITION: Final = re.compile(r"\s*(?:@|(?:async\s+)?def\b|class\b)")
@@ -53,6 +53,9 @@ _RUN_IN: Final = re.compile(
     re.MULTILINE,
 )
 _ANNOTATION: Final = re.compile(r"(?:->|[:\[,(])\s*[\"'][\w.\[\], |]*$")
+_FLASK: Final = re.compile(r"flask", re.IGNORECASE)
+_EXC_INFO: Final = re.compile(r"exc_info\(\)")
+_DYNAMIC: Final = re.compile(r"globals\(\)|def __getattr__\(")
 _EXCLUSIVE: Final = re.compile(r"\b(?:mkfifo|mkdir|symlink|link|bind)\(")  # They fail if it exists.
 _OWNED: Final = re.compile(r"@([\w.]+)\.\w*(?:command|task|route|event|handler)\(")
 _UNDERSCORE: Final = re.compile(r"^\s*(?:def _\(|_ = lambda\b)", re.MULTILINE)
@@ -122,7 +125,7 @@ def _given(one: Report) -> bool:
 
 def _run_in(one: Report) -> bool:
     """Tell whether the file runs another one, or lets its names be made: any may be there."""
-    return _RUN_IN.search(one.source.text) is not None
+    return one.source.has(_RUN_IN)
 
 
 def _quoted(one: Report) -> bool:
@@ -158,7 +161,7 @@ def _untidy(one: Report) -> bool:
         return True
     if first != one.row and one.source.block(first) == one.source.block(one.row):
         return True
-    if "flask" in one.source.text.lower() and "class " not in one.line:
+    if one.source.has(_FLASK) and "class " not in one.line:
         return False  # Flask refuses a second function of the same name.
     # In a class, what a decorator only marks is looked for by its name.
     owners = [_owner(one.source, row) for row in (first, one.row)]
@@ -179,16 +182,19 @@ def _owner(source: Source, row: int) -> str:
 def _same_field(one: Report) -> bool:
     """Tell whether a class says the same twice, or makes the second value of the first."""
     begin = next((row for row, line in one.source.around(one.row) if _CLASS.match(line.strip())), 0)
-    raw = one.source.between(begin, one.row - 1).split("\n")
-    body = [line.strip() for line in raw]
-    said = [line.strip() for line in one.statement.split("\n")]
-    if any(body[place : place + len(said)] == said for place in range(len(body))):
+    before = one.source.between(begin, one.row - 1)
+    if f"\n{_flush(one.statement)}\n" in f"\n{_flush(before)}\n":
         return True
-    name = re.escape(one.name)
-    margin = one.line[: len(one.line) - len(one.line.lstrip())]
-    defined = [n for n, line in enumerate(raw) if re.match(rf"{margin}{name}\s*[:=]", line)]
-    since = "\n".join(body[defined[-1] + 1 :] if defined else [])
-    return re.search(rf"(?<![\w.]){name}\b(?!\s*=)", since) is not None
+    margin, name = re.match(r"\s*", one.line), re.escape(one.name)
+    assert margin is not None
+    defined = re.compile(rf"^{margin[0]}{name}\s*[:=].*", re.MULTILINE)
+    last = max((found.end() for found in defined.finditer(before)), default=len(before))
+    return re.search(rf"(?<![\w.]){name}\b(?!\s*=)", before[last:]) is not None
+
+
+def _flush(text: str) -> str:
+    """Return lines without their margins."""
+    return re.sub(r"[ \t]*\n[ \t]*", "\n", text.strip())
 
 
 def _idle(one: Report) -> bool:
@@ -209,8 +215,16 @@ def _returns_none(one: Report) -> bool:
     name = re.match(r"\s*return (\w+)\s*$", one.line)
     return "__init__(" in one.statement or (
         name is not None
-        and re.search(rf"\b{name[1]} = [\w.(), ]+__init__\(", one.source.text) is not None
+        and re.search(rf"\b{name[1]} = [\w.(), ]+__init__\(", one.source.between(0, one.row))
+        is not None
     )
+
+
+def _by_name(one: Report) -> bool:
+    """Tell whether what fills a format is a mapping: one that is not used is no error."""
+    given = re.search(r"%\s*(\w+)\W*$", one.statement)
+    made = given and re.search(rf"\b{given[1]} = (?:\{{|dict\()", one.source.between(0, one.row))
+    return bool(made) or re.search(r"%\s*(?:locals|globals|vars)\(", one.statement) is not None
 
 
 def _negotiates(one: Report) -> bool:
@@ -226,13 +240,12 @@ def _looks_up(one: Report) -> bool:
 
 def _own_underscore(one: Report) -> bool:
     """Tell whether the file makes a function `_` of its own that translates nothing."""
-    text = one.source.text
-    return _UNDERSCORE.search(text) is not None and _TRANSLATES.search(text) is None
+    return one.source.has(_UNDERSCORE) and not one.source.has(_TRANSLATES)
 
 
 def _asked_for(one: Report) -> bool:
     """Tell whether a cipher is a protocol's, and not the file's own choice."""
-    return one.uses > 1 or _PROTOCOL.search(one.source.text) is not None
+    return one.uses > 1 or one.source.has(_PROTOCOL)
 
 
 _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
@@ -264,12 +277,11 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "B022": lambda one: re.match(r"\s*(?:async )?with\b", one.line) is None,
     "PLE0101": _returns_none,
     "PLE0604": lambda one: re.search(r"[\[(,]\s*\*\w", one.statement) is not None,
-    "F822": lambda one: "globals()" in one.source.text or "def __getattr__(" in one.source.text,
-    # A mapping that is not used is no error of the formatting.
-    "F507": lambda one: re.search(r"%\s*(?:locals|globals|vars)\(", one.statement) is not None,
+    "F822": lambda one: one.source.has(_DYNAMIC),
+    "F507": _by_name,
     "S502": _negotiates,
     "S503": _negotiates,
-    "LOG014": lambda one: one.under(_IN_HANDLER) or "exc_info()" in one.source.text,
+    "LOG014": lambda one: one.under(_IN_HANDLER) or one.source.has(_EXC_INFO),
     "S306": lambda one: _EXCLUSIVE.search(one.source.between(one.row, one.row + 8)) is not None,
     "S304": _asked_for,
     "S305": _asked_for,

@@ -26,6 +26,7 @@ class Source:
         """Take where it is."""
         self.path = path
         self._place = ground.folder / path
+        self._has: dict[re.Pattern[str], bool] = {}
 
     @property
     def name(self) -> str:
@@ -44,6 +45,12 @@ class Source:
     def between(self, first: int, last: int) -> str:
         """Return the lines after one and up to another, of those the last few hundred."""
         return "\n".join(self._lines[max(first, last - _FAR, 0) : last])
+
+    def has(self, pattern: re.Pattern[str]) -> bool:
+        """Tell whether a pattern is found anywhere; it is looked for once."""
+        if pattern not in self._has:
+            self._has[pattern] = pattern.search(self.text) is not None
+        return self._has[pattern]
 
     @cached_property
     def loaded(self) -> bool:

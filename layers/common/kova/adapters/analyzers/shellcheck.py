@@ -31,7 +31,8 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
 
     def unfit(self, path: str, content: bytes) -> str | None:
         """Leave out what is written for a shell that the tool does not know."""
-        del path
+        if path.endswith(".dash") and not content.startswith(b"#!"):
+            return "dashboard"
         return "zsh" if _ZSH.search(content) else None
 
     def handles(self, path: str) -> bool:
