@@ -21,7 +21,7 @@ _DEFINITION: Final = re.compile(r"\s*(?:@|(?:async\s+)?def\b|class\b)")
 _REGISTERS: Final = re.compile(
     r"@(?:[\w.]+\.)?(?:\w*(?:route|handler|hook|command|event)|get|post|put|patch|delete|head"
     r"|options|websocket|on)\([^)]*[\"']"
-    r"|@(?:[\w.]+\.)?(?:register\w*|compiles|\w*dispatch\w*|listens?_\w+|implements?)\("
+    r"|@(?:[\w.]+\.)?(?:register\w*|compiles|\w*dispatch\w*|\w*add_\w+|listens?_\w+|implements?)\("
 )
 _ROUTES: Final = re.compile(r"@\w[\w.]*\.(?:get|post|put|patch|delete|head)\([^)]*[\"']")
 _MOCKED: Final = re.compile(r"@(?:[\w.]+\.)?mock\.")
@@ -35,7 +35,8 @@ _PYTHON_2: Final = re.compile(
 _IDLE_NAME: Final = re.compile(r"`(?:\w|_\w*|dummy|unused)`")
 _STRIPPED: Final = re.compile(r"strip\(\s*[bBrRuU]*(['\"])((?:\\.|(?!\1).){0,199})\1")
 _DEBUGS: Final = re.compile(
-    r"(?:if|elif|(?:async )?def)\b.*(?:debug|pdb|break_?(?:er|flag|point)|trace|interactive|shell)",
+    r"(?:if|elif|(?:async )?def)\b.*"
+    r"(?:debug|pdb|break_?(?:er|flag|point)|trace|interactive|shell|signal)",
     re.IGNORECASE,
 )
 _CLASS: Final = re.compile(r"class\b")
@@ -188,7 +189,10 @@ def _same_field(one: Report) -> bool:
     margin, name = re.match(r"\s*", one.line), re.escape(one.name)
     assert margin is not None
     defined = re.compile(rf"^{margin[0]}{name}\s*[:=].*", re.MULTILINE)
-    last = max((found.end() for found in defined.finditer(before)), default=len(before))
+    found = [*defined.finditer(before)]
+    if found and "=" not in found[-1][0]:
+        return True  # The type first, then the value.
+    last = found[-1].end() if found else len(before)
     return re.search(rf"(?<![\w.]){name}\b(?!\s*=)", before[last:]) is not None
 
 
@@ -276,7 +280,7 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     # What does nothing is what was wanted where nothing is to be done.
     "B022": lambda one: re.match(r"\s*(?:async )?with\b", one.line) is None,
     "PLE0101": _returns_none,
-    "PLE0604": lambda one: re.search(r"[\[(,]\s*\*\w", one.statement) is not None,
+    "PLE0604": lambda one: re.search(r"[\[(,]\s*\*\w|\.__name__", one.statement) is not None,
     "F822": lambda one: one.source.has(_DYNAMIC),
     "F507": _by_name,
     "S502": _negotiates,

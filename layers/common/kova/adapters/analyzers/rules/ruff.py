@@ -178,7 +178,7 @@ RUF048  low     warning correct    -    version parts are not always integers
 RUF049  medium  error   correct    -    an Enum that is a dataclass behaves as neither
 RUF053  medium  error   correct    -    Generic and new type parameters do not mix: TypeError
 RUF060  low     warning correct    -    nothing is in an empty collection
-RUF068  low     error   correct    -    the name stands twice in __all__
+RUF068  low     warning correct    -    the name stands twice in __all__
 S102    low     warning secure     95   exec runs what it is given
 S103    low     warning secure     732  others may change the file
 S110    low     warning reliable   703  the exception is swallowed
