@@ -206,7 +206,12 @@ export function f(a) {
         ("static/contrib/a.js", "var a = 1;\ndelete a;\n", "eslint/no-delete-var", Tier.WARNING),
         ("docs/listings/a.py", "def f():\n    return lost\n", "F821", Tier.WARNING),
         ("a.py", "exec(open('b.py').read())\nA = version()\n", "F821", Tier.WARNING),
-        ("a.py", "A = ['b']\n__all__ = ('A', *A)\n", "PLE0604", Tier.WARNING),
+        (
+            "a.py",
+            "A = {'b': 1}\n__all__ = (\n    'A',\n    *A.keys(),\n)\n",
+            "PLE0604",
+            Tier.WARNING,
+        ),
         ("a.py", "A = 1\n__all__ = ('A', b'B')\n", "PLE0604", Tier.ERROR),
         ("a.py", INITS.format(first="super().__init__()"), "PLE0101", Tier.WARNING),
         ("a.py", INITS.format(first="self.start()"), "PLE0101", Tier.ERROR),

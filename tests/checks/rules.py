@@ -12,8 +12,8 @@ _HEAD = """# Rules
 
 Made from `layers/common/kova/adapters/analyzers/rules` by `make export`; `make check` holds it to the code.
 
-Tier: `error` is shown first, `warning` is often right and often intended, `hygiene` on request only. In tests, samples
-and fixtures the rules marked \\* are warnings: such files do on purpose what would be an error elsewhere.
+Tier: `error` is shown first, `warning` is often right and often intended, `hygiene` on request only. In tests, samples,
+fixtures and documentation the rules marked \\* are warnings: such files do on purpose what would be an error elsewhere.
 """
 
 

@@ -231,6 +231,12 @@ def _by_name(one: Report) -> bool:
     return bool(made) or re.search(r"%\s*(?:locals|globals|vars)\(", one.statement) is not None
 
 
+def _makes_names(one: Report) -> bool:
+    """Tell whether a list of names, which ruff tells by its first line, is made of others."""
+    text = one.source.between(one.row - 1, one.row + 30)
+    return re.match(r"[^\])]*?(?:[\[(,]\s*\*\w|\.__name__)", text) is not None
+
+
 def _negotiates(one: Report) -> bool:
     """Tell whether the version is the one whose name means the best that both sides know."""
     return "SSLv23" in one.message
@@ -280,7 +286,7 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     # What does nothing is what was wanted where nothing is to be done.
     "B022": lambda one: re.match(r"\s*(?:async )?with\b", one.line) is None,
     "PLE0101": _returns_none,
-    "PLE0604": lambda one: re.search(r"[\[(,]\s*\*\w|\.__name__", one.statement) is not None,
+    "PLE0604": _makes_names,
     "F822": lambda one: one.source.has(_DYNAMIC),
     "F507": _by_name,
     "S502": _negotiates,
