@@ -10,7 +10,8 @@ from typing import Final
 from kova.domain.finding import Category, Confidence, Severity, Tier
 
 _FOREIGN: Final = re.compile(
-    r"(?:^|/)(?:_?vendor(?:ed|ing)?|third[_-]?party|node_modules|bower_components|ext|extern)/"
+    r"(?:^|/)(?:_?vendor(?:ed|ing)?|third[_-]?party|node_modules|bower_components|ext|extern"
+    r"|inline_copy|bundled|[A-Za-z]\w*-v?\d+(?:\.\d+)+)/"
     r"|(?:^|/)(?:codemirror|mathjax|f?ckeditor|tinymce|extjs|pdf\.?js|swagger-ui)[^/]*/"
     r"|(?:^|/)static/(?:[^/]+/)*(?:libs?|contrib)/",
     re.IGNORECASE,

@@ -50,7 +50,7 @@ _LAX: Final = re.compile(
 )
 _RUN_IN: Final = re.compile(
     r"^(?:exec|execfile)\s*\(|^\S.*[(,]\s*globals\(\)|^[ \t]+globals\(\),?$"
-    r"|globals\(\)(?:\[[^]]*\] *=|\.update\()",
+    r"|globals\(\)(?:\[[^]]*\] *=|\.update\()|^\w+ *= *globals\(\)$",
     re.MULTILINE,
 )
 _ANNOTATION: Final = re.compile(r"(?:->|[:\[,(])\s*[\"'][\w.\[\], |]*$")
@@ -279,6 +279,8 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "PLW0406": lambda one: one.line[:1].isspace(),  # Once it is there.
     "RUF040": lambda one: re.search(r",\s*\(?\s*[rR]?[bB]['\"]", one.statement) is not None,
     "PLW0128": _idle,
+    # Asks for the very object that stands for nothing, which is not to compare.
+    "PLW0177": lambda one: re.search(r"\bis (?:not )?[\w.]*nan\b", one.statement) is not None,
     "PIE794": _same_field,
     "F601": lambda one: one.mended,  # The value is the same.
     "B005": _no_letters,

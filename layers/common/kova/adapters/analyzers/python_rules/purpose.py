@@ -51,9 +51,8 @@ _ABOUT: Final = frozenset(
     """.split()
 )
 _SEVERAL: Final = frozenset({"tokens", "secrets", "passwords", "keys", "credentials"})
-# A function that speaks of these answers in a protocol, whose other side says how.
-_AGREED: Final = frozenset({"challenge", "realm"})
-_FORMATS: Final = 6
+# A function that speaks of these keeps to a protocol or format, whose other side says how.
+_AGREED: Final = frozenset({"challenge", "realm", "mysql", "postgres"})
 _NOT_SECRET: Final = frozenset({"tokenizer", "tokenize", "max", "num", "count", "n", "len", "ids"})
 
 
@@ -79,13 +78,6 @@ def holds_secrets(name: str) -> bool:
 
 def check_hashes(index: Index) -> Iterator[Problem]:
     """Yield weak hashes of what must not be guessed; checksums and cache keys are let be."""
-    problems = [*_hashes(index)]
-    # Who computes that many of them knows the formats of others.
-    if len(problems) < _FORMATS:
-        yield from problems
-
-
-def _hashes(index: Index) -> Iterator[Problem]:
     spoken: dict[str, str | None] = {}
     agreed: dict[str, bool] = {}
     for found in index.calls:

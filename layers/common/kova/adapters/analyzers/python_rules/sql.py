@@ -227,6 +227,8 @@ def _is_clean(node: ast.expr, names: Names) -> bool:
             return True  # What an ORM calls its tables and columns.
         if isinstance(node, ast.Attribute) and name in {"arg", "param", "paramstyle"}:
             return True  # How a driver writes a placeholder.
+        if dotted_name(node).endswith(("datetime.min", "datetime.max")):
+            return True
         return name.isupper() or bool(re.search(r"placeholder|_sql$|^sql|clause|^ph$|where", name))
     if isinstance(node, ast.Constant):
         return isinstance(node.value, str | bytes | int | float)
