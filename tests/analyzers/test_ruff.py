@@ -23,6 +23,19 @@ def test_a_finding_tells_place_rule_weight_and_edit(ruff: RuffAnalyzer, tmp_path
     assert finding.edit.safe
 
 
+def test_an_undefined_name_is_told_once_a_file_and_another_by_itself(
+    ruff: RuffAnalyzer, tmp_path: Path
+) -> None:
+    text = b"def f():\n    return lost + lost, other\n\n\ndef g():\n    return lost\n"
+    found = AnalyzeTree([ruff]).run(tmp_path, write(tmp_path, {"a.py": text, "b.py": text}))
+    told = [(one.path, one.span.start_line, one.message) for one in found.findings]
+    assert told == [
+        (path, 2, f"Undefined name `{name}`")
+        for path in ("a.py", "b.py")
+        for name in ("lost", "other")
+    ]
+
+
 def test_standard_input_gives_the_same_identity_as_a_folder(
     ruff: RuffAnalyzer, tmp_path: Path
 ) -> None:

@@ -21,6 +21,8 @@ _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 # The newest grammar: a target that is too low invents syntax errors.
 _TARGET: Final = "py314"
 _MANY: Final = 6  # Undefined names of a file that is not run as a module.
+# Told once a file for each name: every use has the same cause, and the same cure.
+_ONCE: Final = frozenset({"F821", "NPY002"})
 _SYNTAX: Final = "invalid-syntax"  # Not selected: ruff always tells it.
 
 
@@ -48,6 +50,7 @@ class RuffAnalyzer(ProgramAnalyzer):
     def read(self, done: Completed, ground: Ground) -> list[Finding]:
         """Read ruff's JSON."""
         entries = list(_unique(parse(done.output)))
+        told = set[tuple[str, str]]()
         uses = Counter((entry["filename"], entry["message"]) for entry in entries)
         unknown = Counter(entry["filename"] for entry in entries if entry["code"] == "F821")
         returning = {entry["filename"] for entry in entries if entry["code"] == "F706"}
@@ -55,6 +58,9 @@ class RuffAnalyzer(ProgramAnalyzer):
         found: list[Finding] = []
         for entry in entries:
             rule, name = RULES[entry["code"] or _SYNTAX], entry["filename"]
+            if rule.id in _ONCE and (name, entry["message"]) in told:
+                continue
+            told.add((name, entry["message"]))
             report = Report(
                 rule=rule.id,
                 message=str(entry["message"]),
