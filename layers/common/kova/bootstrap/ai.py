@@ -68,8 +68,8 @@ def ai_services(container: Container) -> AiServices:
     commands = PostgresCommandStore(container.database)
     redis = container.redis
     secrets = secret_values(settings)
-    limits = settings.ai
-    deadline = limits.deadline_seconds if container.waited_for else limits.later_seconds
+    ai = settings.ai
+    deadline = ai.deadline_seconds if container.waited_for else ai.later_seconds
     ask = AskModels(
         candidates=candidates(settings.ai),
         budget=PostgresBudgetStore(container.database),
