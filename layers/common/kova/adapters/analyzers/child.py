@@ -1,19 +1,15 @@
 """Analysers of our own run in a child Python with the limits of any other program.
 
-The parent sends paths, separated by NUL, on standard input; the child answers with one JSON object.
-The child's interpreter is isolated (`-I`): the folder it runs in is the tree's, and a module there
+The parent sends paths, separated by NUL, on standard input; the child (serving.py) answers with
+JSON. Its interpreter is isolated (`-I`): the folder it runs in is the tree's, and a module there
 must not be imported in place of ours.
 """
 
 from __future__ import annotations
 
 import hashlib
-import json
-import os
-import platform
 import sys
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from functools import cached_property
 from importlib.util import find_spec
 from pathlib import Path
@@ -21,33 +17,20 @@ from typing import Any, ClassVar, Final
 
 from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, UnreadableError, parse
+from kova.adapters.analyzers.serving import TOO_DEEP
 from kova.domain.finding import Finding, Span
-from kova.domain.source_text import decode
 from kova.ports.analyzer import AnalyzerRun
-from kova.version import VERSION
 
 _BOOT: Final = (
     "import sys; sys.path[:0] = sys.argv[1].split(':'); "
     "from importlib import import_module; import_module(sys.argv[2]).main()"
 )
 
-_TOO_DEEP: Final = 75  # The child's status for a file that nests deeper than it can follow.
-
-
-@dataclass(frozen=True, kw_only=True)
-class Hit:
-    """What a rule of ours says. Lines and columns of characters from 1, the end exclusive."""
-
-    rule: str
-    start: tuple[int, int]
-    end: tuple[int, int]
-    message: str
-
 
 class ChildAnalyzer(ProgramAnalyzer):
     """An analyser whose program is a module of ours."""
 
-    found_statuses = frozenset({0, _TOO_DEEP})
+    found_statuses = frozenset({0, TOO_DEEP})
     module: ClassVar[str]
 
     def __init__(self, limits: ProcessLimits | None = None) -> None:
@@ -96,7 +79,7 @@ class ChildAnalyzer(ProgramAnalyzer):
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:
         """Read the child's answer."""
-        if done.status == _TOO_DEEP:
+        if done.status == TOO_DEEP:
             raise UnreadableError
         return [self._finding(entry, ground) for entry in parse(done.output)]
 
@@ -110,28 +93,3 @@ class ChildAnalyzer(ProgramAnalyzer):
             ),
             message=entry["message"],
         )
-
-
-def serve(check: Callable[[str, str], Iterable[Hit]]) -> None:
-    """Answer for a child: check every file that the parent names.
-
-    A file on which a reader gives up for its depth fails the batch; the parent halves it until
-    the file is alone, and says so.
-    """
-    if sys.argv[-1] == "--version":
-        sys.stdout.write(f"{VERSION} Python {platform.python_version()}")
-        return
-    sys.setrecursionlimit(8_000)
-    names = os.fsdecode(sys.stdin.buffer.read()).split("\0")
-    try:
-        answer = [entry for name in names if name for entry in _one(check, name)]
-    except RecursionError:
-        sys.exit(_TOO_DEEP)
-    sys.stdout.write(json.dumps(answer))
-
-
-def _one(check: Callable[[str, str], Iterable[Hit]], name: str) -> list[dict[str, Any]]:
-    source = decode(Path(name).read_bytes())
-    if source is None:
-        return []
-    return [{"path": name, **hit.__dict__} for hit in check(name, source.text)]

@@ -67,8 +67,9 @@ class Recognition:
         paired = await self._pair(known)
         # Before an error is taken for new, or for one of another file, it may be an old one here.
         doubtful = [one for error, one in paired.seen if error.path != one.path]
-        if doubtful or paired.unknown:
-            known += await self._settled([*doubtful, *paired.unknown])
+        settled = await self._settled([*doubtful, *paired.unknown])
+        if settled:
+            known += settled
             paired = await self._pair(known)
         return Recognised(known=known, paired=paired)
 
@@ -85,6 +86,8 @@ class Recognition:
 
     async def _settled(self, unknown: Sequence[Finding]) -> list[KnownError]:
         """Return fixed errors that may have come back: of the files with something unknown."""
+        if not unknown:
+            return []
         paths = {finding.path for finding in unknown}
         paths |= {old for old, new in self._history.moved.items() if new in paths}
         return await self._known(_SETTLED, paths=[clean(path) for path in paths])

@@ -6,7 +6,6 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from kova.adapters.analyzers.child import Hit, serve
 from kova.adapters.analyzers.python_rules import words
 from kova.adapters.analyzers.python_rules.flags import check_flags
 from kova.adapters.analyzers.python_rules.flow import check_flow
@@ -16,6 +15,7 @@ from kova.adapters.analyzers.python_rules.purpose import check_hashes
 from kova.adapters.analyzers.python_rules.requests import check_requests
 from kova.adapters.analyzers.python_rules.sql import check_sql
 from kova.adapters.analyzers.python_rules.tree import parse
+from kova.adapters.analyzers.serving import Hit, serve
 
 Family = tuple[Callable[[bytes], bool], Callable[[Index], Iterable[Problem]]]
 

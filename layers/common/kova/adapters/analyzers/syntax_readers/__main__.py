@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
 
-from kova.adapters.analyzers.child import Hit, serve
+from kova.adapters.analyzers.serving import Hit, serve
 from kova.adapters.analyzers.syntax_readers.json_reader import check_json
 from kova.adapters.analyzers.syntax_readers.toml_reader import check_toml
 from kova.adapters.analyzers.syntax_readers.yaml_reader import check_yaml

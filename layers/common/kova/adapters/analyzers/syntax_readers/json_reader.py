@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, Final
 
-from kova.adapters.analyzers.child import Hit
+from kova.adapters.analyzers.serving import Hit
 
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}]")

@@ -7,7 +7,7 @@ import tomllib
 from collections.abc import Iterator
 from typing import Final
 
-from kova.adapters.analyzers.child import Hit
+from kova.adapters.analyzers.serving import Hit
 
 _PLACE: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import yaml
 
-from kova.adapters.analyzers.child import Hit
+from kova.adapters.analyzers.serving import Hit
 
 
 @dataclass(kw_only=True)
