@@ -32,15 +32,15 @@ def list_files(
         skipped.append(Skipped(path=_text(path), reason="unreadable"))
 
     for current, folders, names in os.walk(folder, onerror=unreadable):
-        for name in list(folders):
-            tools = _tools(Path(current, name))
-            if tools is None:
-                continue
-            folders.remove(name)
-            if tools:
-                path = Path(current, name).relative_to(folder).as_posix()
-                skipped.append(Skipped(path=_text(path), reason=tools))
-        folders.sort()
+        own: list[str] = []
+        for name in sorted(set(folders) - _NEVER_CODE):
+            full = Path(current, name)
+            if reason := _of_tools(full):
+                path = full.relative_to(folder).as_posix()
+                skipped.append(Skipped(path=_text(path), reason=reason))
+            else:
+                own.append(name)
+        folders[:] = own
         for name in sorted(names):
             full = Path(current, name)
             path = full.relative_to(folder).as_posix()
@@ -54,10 +54,8 @@ def list_files(
     return files, skipped
 
 
-def _tools(folder: Path) -> str | None:
-    """Say why a folder is a tool's and not the project's; empty where nobody expects its files."""
-    if folder.name in _NEVER_CODE:
-        return ""
+def _of_tools(folder: Path) -> str | None:
+    """Say why a folder is a tool's and not the project's."""
     if folder.name in _INSTALLED or (folder / "pyvenv.cfg").is_file():
         return "installed_packages"
     return "cache_folder" if _is_cache(folder / "CACHEDIR.TAG") else None

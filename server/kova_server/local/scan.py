@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -74,7 +74,8 @@ def scan_folder(
     progress(f"analysing {len(wanted)} files")
     analysis = analyze.run(folder, [file.path for file in wanted], [*skipped, *left_out])
     excluded = frozenset(file.path for file in files) - {file.path for file in chosen}
-    analysis = replace(_marked(analysis, options.settings), excluded=excluded)
+    marked = options.settings.marked(analysis.findings)
+    analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
     for log in options.sarif:
         analysis = _with_results(analysis, log)
     fixes: tuple[ProvedFix, ...] = ()
@@ -101,13 +102,13 @@ def scan_folder(
     )
 
 
-def _marked(analysis: Analysis, settings: RepositorySettings) -> Analysis:
-    """Return it with what the settings do not want among the suppressed."""
-    found = settings.marked(analysis.findings)
+def _with_findings(analysis: Analysis, found: Sequence[Finding]) -> Analysis:
+    """Add findings, each to those that are told or to those that are suppressed."""
+    told = tuple(one for one in found if one.suppressed is None)
     quiet = tuple(one for one in found if one.suppressed is not None)
     return replace(
         analysis,
-        findings=tuple(one for one in found if one.suppressed is None),
+        findings=(*analysis.findings, *told),
         suppressed=(*analysis.suppressed, *quiet),
     )
 
@@ -119,13 +120,8 @@ def _with_results(analysis: Analysis, log: Path) -> Analysis:
     refused = [
         Skipped(path=log.name, reason=f"sarif_{reason}") for run in runs for reason in run.refused
     ]
-    found = [one for run in runs for one in run.findings]
-    return replace(
-        analysis,
-        findings=(*analysis.findings, *(one for one in found if one.suppressed is None)),
-        suppressed=(*analysis.suppressed, *(one for one in found if one.suppressed is not None)),
-        skipped=tuple(sorted({*analysis.skipped, *refused})),
-    )
+    analysis = _with_findings(analysis, [one for run in runs for one in run.findings])
+    return replace(analysis, skipped=tuple(sorted({*analysis.skipped, *refused})))
 
 
 def _held(proposal: Proposal) -> tuple[ProvedFix, ...]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 import openai
 
 from kova.adapters.model_errors import translated
+from kova.domain.batches import in_batches
 from kova.domain.errors import IndexUnavailableError, ModelError
 
 # No text has more tokens than bytes. OpenAI takes 8,192 tokens of a text, and of a request 2,048
@@ -32,7 +33,9 @@ class OpenAIEmbeddings:
             IndexUnavailableError: the provider does not answer as it should.
         """
         vectors: list[list[float]] = []
-        for batch in _batches(texts):
+        for batch in in_batches(
+            map(_cut, texts), size=_bytes, limit=_REQUEST_BYTES, count=_REQUEST_TEXTS
+        ):
             try:
                 with translated(openai):
                     made = await self._client.embeddings.create(
@@ -50,15 +53,10 @@ class OpenAIEmbeddings:
         await self._client.close()
 
 
-def _batches(texts: Sequence[str]) -> Iterator[list[str]]:
-    """Yield the texts as one request each may carry them, too long ones cut."""
-    batch, size = list[str](), 0
-    for text in texts:
-        data = text.encode("utf-8", "replace")[:_TEXT_BYTES]
-        if batch and (len(batch) == _REQUEST_TEXTS or size + len(data) > _REQUEST_BYTES):
-            yield batch
-            batch, size = [], 0
-        batch.append(data.decode("utf-8", "ignore") or " ")
-        size += len(data)
-    if batch:
-        yield batch
+def _cut(text: str) -> str:
+    """Return as much of a text as a model takes; it takes none that is empty."""
+    return text.encode("utf-8", "replace")[:_TEXT_BYTES].decode("utf-8", "ignore") or " "
+
+
+def _bytes(text: str) -> int:
+    return len(text.encode())

@@ -18,7 +18,7 @@ _LOG = logging.getLogger("kova.worker")
 
 
 @cache
-def own_scratch() -> Path:
+def own_scratch() -> None:
     """Make a folder for everything temporary of this process, and remove those of dead ones.
 
     A process holds the lock of its folder for as long as it lives, however it dies. Lambda, too,
@@ -36,7 +36,6 @@ def own_scratch() -> Path:
     folder = made.rename(root / made.name.replace("kova-new-", _PREFIX))
     tempfile.tempdir = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
-    return folder
 
 
 def _abandoned(folder: Path) -> bool:

@@ -12,7 +12,7 @@ from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
 from kova.bootstrap.event_loop import event_loop
-from kova.bootstrap.settings import load_settings
+from kova.bootstrap.settings import Settings, load_settings
 from kova.domain.job import decode_publish_job
 from kova.domain.retry import GiveUp, Retry
 from kova.usecases.handle_job import HandleJob
@@ -86,13 +86,17 @@ def handle_publish_job(container: Container) -> HandleJob[str]:
     )
 
 
+def _begun(*needed: str) -> Settings:
+    """Begin the process: its log, its temporary folder, its settings."""
+    configure_logging()
+    own_scratch()
+    return load_settings(environment(), needed=needed)
+
+
 @cache
 def fix_worker() -> QueueWorker:
     """Build the worker of the fix queue at the first event."""
-    configure_logging()
-    own_scratch()
-    needed = ("KOVA_DATABASE_URL", "KOVA_FIX_QUEUE_URL")
-    settings = load_settings(environment(), needed=needed)
+    settings = _begun("KOVA_DATABASE_URL", "KOVA_FIX_QUEUE_URL")
     assert settings.fix_queue_url is not None
     container = Container(settings)
     consumer = SqsConsumer(container.sqs, settings.fix_queue_url)
@@ -102,9 +106,7 @@ def fix_worker() -> QueueWorker:
 @cache
 def scan_worker() -> QueueWorker:
     """Build the worker at the first event."""
-    configure_logging()
-    own_scratch()
-    settings = load_settings(environment(), needed=NEEDED)
+    settings = _begun(*NEEDED)
     assert settings.scan_queue_url is not None
     container = Container(settings, database_seconds=DATABASE_SECONDS)
     consumer = SqsConsumer(container.sqs, settings.scan_queue_url)
@@ -114,10 +116,7 @@ def scan_worker() -> QueueWorker:
 @cache
 def command_worker() -> QueueWorker:
     """Build the worker of the command queue at the first event."""
-    configure_logging()
-    own_scratch()
-    needed = ("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
-    settings = load_settings(environment(), needed=needed)
+    settings = _begun("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
     assert settings.ai.command_queue_url is not None
     container = Container(settings, waited_for=False)
     consumer = SqsConsumer(container.sqs, settings.ai.command_queue_url)

@@ -10,6 +10,7 @@ import hashlib
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any, Final
 
 from kova.domain.price import estimated_tokens
@@ -77,7 +78,7 @@ class Prompt:
     schema: dict[str, Any]
     max_output_tokens: int
 
-    @property
+    @cached_property
     def size(self) -> int:
         """Its bytes, an upper bound of its tokens."""
         texts = [self.system, json.dumps(self.schema), *(one.text for one in self.messages)]

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from kova.domain.error import Standing
 from kova.domain.finding import Finding, Severity, Skipped
@@ -40,14 +41,14 @@ class ScanReport:
     settings: RepositorySettings
     whole: bool
 
-    @property
+    @cached_property
     def fresh(self) -> list[Finding]:
         """Those that the commit brought, the worst first."""
         fresh = self.standing.fresh
         found = [one for one in self.analysis.findings if one.fingerprint in fresh]
         return sorted(found, key=lambda one: (one.severity.rank, one.path, one.span))
 
-    @property
+    @cached_property
     def open(self) -> list[Finding]:
         """Those that nobody ignores."""
         ignored = self.standing.ignored

@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from kova.domain.batches import in_batches
 from kova.domain.finding import Finding
 from kova.domain.fix import FileFix, ProvedFix
 from kova.domain.scan import Analysis
@@ -89,7 +90,7 @@ class ProposeFixes:
         known = _by_path(analysis, groups)
         deadline = self._clock() + self._seconds
         outcomes: dict[str, FileOutcome] = {}
-        for batch in _batches(groups, self._together):
+        for batch in in_batches(groups, size=lambda one: len(groups[one]), limit=self._together):
             if self._clock() >= deadline:
                 break
             states = self._states(folder, analysis, {path: known[path] for path in batch})
@@ -180,16 +181,3 @@ def _file(proof: Proof | None, fixes: Sequence[ProvedFix]) -> FileFix | None:
         content=proof.state.source.encode(),
         fixes=tuple(one for one in fixes if one.finding.fingerprint in held),
     )
-
-
-def _batches(groups: Mapping[str, Sequence[Finding]], together: int) -> Iterator[list[str]]:
-    """Yield paths whose findings are about as many as are proved together."""
-    batch, size = list[str](), 0
-    for path, group in groups.items():
-        if batch and size + len(group) > together:
-            yield batch
-            batch, size = [], 0
-        batch.append(path)
-        size += len(group)
-    if batch:
-        yield batch

@@ -21,10 +21,11 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits
-from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import BETTERLEAKS
-from kova.domain.finding import Confidence, Finding, Severity, Span, Tier
+from kova.domain.finding import Confidence, Finding, Span, Tier
 from kova.domain.rule import Rule, is_test
 from kova.domain.secrets import DEFAULT_KEY
 
@@ -124,7 +125,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
             (place["end_line"], place.get("end_column", 0) + 1),
         )
         return self.finding(
-            rule if name != "private-key" or _has_key(ground, path, span) else _milder(rule),
+            rule if name != "private-key" or _has_key(ground, path, span) else rule.milder(),
             path=path,
             span=span,
             message=f"{told}. Revoke it: it stays in the history.",
@@ -137,13 +138,9 @@ def _has_key(ground: Ground, path: str, span: Span) -> bool:
     return any(map(_ENCODED.search, ground.places(path).lines(span)))
 
 
-def _milder(rule: Rule) -> Rule:
-    return replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
-
-
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:
     rule = BETTERLEAKS.get(name, BETTERLEAKS["secret"])
     pure = PurePosixPath(path)
     sample = is_test(path) or pure.suffix in {".md", ".rst", ".txt"} or pure.name == "PKG-INFO"
     tier = Tier.WARNING if sample or confidence is not Confidence.HIGH else rule.tier
-    return Rule(**{**rule.__dict__, "id": name, "confidence": confidence, "tier": tier})
+    return replace(rule, id=name, confidence=confidence, tier=tier)

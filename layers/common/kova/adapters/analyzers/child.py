@@ -15,8 +15,9 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits
-from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, UnreadableError, parse
+from kova.adapters.analyzers.program import ProgramAnalyzer, UnreadableError, parse
 from kova.adapters.analyzers.serving import TOO_DEEP
 from kova.domain.finding import Finding, Span
 from kova.ports.analyzer import AnalyzerRun

@@ -6,8 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
-from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.programs import HADOLINT
 from kova.domain.finding import Finding
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
-from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import OXLINT
-from kova.domain.finding import Finding, Severity, Tier
+from kova.domain.finding import Finding
 
 _SUFFIXES: Final = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue"})
 # Another project's release, copied under its version: `jquery-3.6.0.js`.
@@ -108,19 +108,21 @@ class OxlintAnalyzer(ProgramAnalyzer):
             # The first label may show where a name was declared; the last one is the error.
             spans = [label["span"] for label in entry["labels"]]
             span = spans[-1] if matched else spans[0]
+            places = ground.places(path)
             if matched is None:
-                content = (ground.folder / path).read_bytes()
-                if path in broken or _TEMPLATE.search(content):
+                if path in broken:
                     continue
                 broken.add(path)
+                if _TEMPLATE.search(places.content):
+                    continue
             rule = OXLINT[_rule_id(matched) if matched else _SYNTAX]
             start, end = int(span["offset"]), int(span["offset"]) + int(span["length"])
-            if _is_meant(rule.id, (ground.folder / path).read_bytes(), start, end):
-                rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
+            if _is_meant(rule.id, places.content, start, end):
+                rule = rule.milder()
             yield self.finding(
                 rule,
                 path=path,
-                span=ground.places(path).span(start, end),
+                span=places.span(start, end),
                 message=entry["message"],
                 help_url=entry.get("url"),
             )

@@ -14,22 +14,22 @@ class Places:
 
     def __init__(self, content: bytes) -> None:
         """Take the file's bytes."""
-        self._content = content.removeprefix(BOM)
+        self.content = content.removeprefix(BOM)
 
     @cached_property
     def _starts(self) -> list[int]:
         """Where lines begin."""
         starts = [0]
-        position = self._content.find(b"\n")
+        position = self.content.find(b"\n")
         while position >= 0:
             starts.append(position + 1)
-            position = self._content.find(b"\n", position + 1)
+            position = self.content.find(b"\n", position + 1)
         return starts
 
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1, of a byte offset."""
         line = bisect_right(self._starts, max(offset, 0))
-        return line, _characters(self._content[self._starts[line - 1] : max(offset, 0)]) + 1
+        return line, _characters(self.content[self._starts[line - 1] : max(offset, 0)]) + 1
 
     def span(self, start: int, end: int) -> Span:
         """Return the span between two byte offsets."""
@@ -65,8 +65,8 @@ class Places:
         if not 1 <= line <= len(self._starts):
             return b""
         start = self._starts[line - 1]
-        end = self._starts[line] if line < len(self._starts) else len(self._content)
-        return self._content[start:end].rstrip(b"\r\n")
+        end = self._starts[line] if line < len(self._starts) else len(self.content)
+        return self.content[start:end].rstrip(b"\r\n")
 
     def _column(self, line: int, column: int) -> int:
         return _characters(self._line(line)[: max(column - 1, 0)]) + 1

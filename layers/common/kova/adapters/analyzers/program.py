@@ -9,14 +9,15 @@ import tempfile
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
 
-from kova.adapters.analyzers.places import Places
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
+from kova.domain.batches import in_batches
 from kova.domain.finding import Finding, ProposedEdit, Skipped, Span
 from kova.domain.rule import Catalogue, Rule
 from kova.domain.text import clean, shorten
@@ -67,35 +68,6 @@ class _Outcome:
     reason: str | None = None
     failed: bool = False
     unread: Sequence[str] = ()
-
-
-class Ground:
-    """Where a tool runs: a folder, and the places of its files."""
-
-    def __init__(self, folder: Path, paths: Mapping[str, str] | None = None) -> None:
-        """Take the folder, and the repository's path by each name in it where they differ."""
-        self.folder = folder.resolve()
-        self._paths = paths or {}
-        self._names = {path: name for name, path in self._paths.items()}
-        self._places: dict[str, Places] = {}
-
-    def path(self, name: str) -> str:
-        """Return a path as the repository has it, from what the tool says.
-
-        Raises:
-            ValueError: it lies outside of the folder.
-        """
-        inside = (self.folder / name).relative_to(self.folder).as_posix()
-        if self._paths and inside not in self._paths:
-            raise ValueError(inside)
-        return self._paths.get(inside, inside)
-
-    def places(self, path: str) -> Places:
-        """Return the places of a file."""
-        if path not in self._places:
-            file = self.folder / self._names.get(path, path)
-            self._places[path] = Places(file.read_bytes())
-        return self._places[path]
 
 
 class ProgramAnalyzer(ABC):
@@ -235,7 +207,7 @@ class ProgramAnalyzer(ABC):
         skipped: list[Skipped] = []
         failed = False
         whole = self.whole_program or self.by_folder
-        pending = [tuple(paths)] if whole else list(_batches(paths, self.batch))
+        pending = [list(paths)] if whole else self._batches(paths)
         retries, deadline = _RETRIES, time.monotonic() + 4 * self._limits.seconds
         while pending:
             batch = pending.pop()
@@ -247,7 +219,7 @@ class ProgramAnalyzer(ABC):
             skipped += [Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in done.unread]
             if done.reason is None:
                 continue
-            batch = tuple(path for path in batch if path not in done.unread)
+            batch = [path for path in batch if path not in done.unread]
             if len(batch) > 1 and not self.whole_program and retries > 0 and left > 0:
                 retries -= 1
                 pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
@@ -258,6 +230,9 @@ class ProgramAnalyzer(ABC):
             failed |= done.failed
             skipped += [Skipped(path=path, reason=f"{self.name}_{done.reason}") for path in batch]
         return AnalyzerRun(findings=tuple(findings), skipped=tuple(skipped), completed=not failed)
+
+    def _batches(self, paths: Sequence[str]) -> list[list[str]]:
+        return list(in_batches(paths, size=_length, limit=_BATCH_BYTES, count=self.batch))
 
     def _one_run(self, ground: Ground, batch: Sequence[str], seconds: float) -> _Outcome:
         if not batch:
@@ -273,9 +248,7 @@ class ProgramAnalyzer(ABC):
             return self._run(Ground(Path(name), names), batch, seconds)
 
     def _run(self, ground: Ground, batch: Sequence[str], seconds: float) -> _Outcome:
-        limits = (
-            self._limits if seconds >= self._limits.seconds else _shorter(self._limits, seconds)
-        )
+        limits = replace(self._limits, seconds=min(seconds, self._limits.seconds))
         done = run(
             [*self.launch, *self.options(ground), *self.targets(batch)],
             folder=ground.folder,
@@ -382,24 +355,6 @@ def _by_text(run: AnalyzerRun, texts: Sequence[Text]) -> list[AnalyzerRun]:
     ]
 
 
-def _shorter(limits: ProcessLimits, seconds: float) -> ProcessLimits:
-    return ProcessLimits(
-        seconds=seconds,
-        memory=limits.memory,
-        address_space=limits.address_space,
-        output=limits.output,
-    )
-
-
-def _batches(paths: Sequence[str], most: int) -> Iterator[tuple[str, ...]]:
-    batch: list[str] = []
-    size = 0
-    for path in paths:
-        length = len(path.encode("utf-8", "surrogateescape")) + 16
-        if batch and (len(batch) >= most or size + length > _BATCH_BYTES):
-            yield tuple(batch)
-            batch, size = [], 0
-        batch.append(path)
-        size += length
-    if batch:
-        yield tuple(batch)
+def _length(path: str) -> int:
+    """Return about how many bytes a path takes in a command line."""
+    return len(path.encode("utf-8", "surrogateescape")) + 16

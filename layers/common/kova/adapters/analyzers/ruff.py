@@ -4,16 +4,16 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
-from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.ruff_context import Report, is_meant
 from kova.adapters.analyzers.ruff_source import Source
 from kova.adapters.analyzers.rules.ruff import RULES
-from kova.domain.finding import Finding, ProposedEdit, Severity, Span, TextEdit, Tier
+from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.domain.rule import Rule
 from kova.domain.text import clean
 
@@ -49,18 +49,14 @@ class RuffAnalyzer(ProgramAnalyzer):
 
     def read(self, done: Completed, ground: Ground) -> list[Finding]:
         """Read ruff's JSON."""
-        entries = list(_unique(parse(done.output)))
-        told = set[tuple[str, str]]()
+        entries = parse(done.output)
         uses = Counter((entry["filename"], entry["message"]) for entry in entries)
         unknown = Counter(entry["filename"] for entry in entries if entry["code"] == "F821")
         returning = {entry["filename"] for entry in entries if entry["code"] == "F706"}
         sources = {name: Source(ground, ground.path(name)) for name, _ in uses}
         found: list[Finding] = []
-        for entry in entries:
+        for entry in _unique(entries):
             rule, name = RULES[entry["code"] or _SYNTAX], entry["filename"]
-            if rule.id in _ONCE and (name, entry["message"]) in told:
-                continue
-            told.add((name, entry["message"]))
             report = Report(
                 rule=rule.id,
                 message=str(entry["message"]),
@@ -73,7 +69,7 @@ class RuffAnalyzer(ProgramAnalyzer):
                 given=unknown[name] >= _MANY or (name in returning and sources[name].loaded),
             )
             if is_meant(report):
-                rule = replace(rule, tier=Tier.WARNING, severity=Severity.LOW)
+                rule = rule.milder()
             found.append(self._finding(rule, entry, sources[name].path))
         return found
 
@@ -89,20 +85,24 @@ class RuffAnalyzer(ProgramAnalyzer):
 
 
 def _unique(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Keep one syntax error a file, and one bad escape a string: what follows is their echo."""
-    broken: set[str] = set()
-    raised: set[tuple[str, str]] = set()
+    """Keep the first of entries with one cause: what follows is its echo."""
+    told = set[tuple[str, str]]()
     for entry in entries:
-        if entry["code"] == "W605" and entry["fix"]:
-            edit = (entry["filename"], repr(entry["fix"]["edits"]))
-            if edit in raised:
-                continue
-            raised.add(edit)
-        if entry["code"] in (None, _SYNTAX):
-            if entry["filename"] in broken:
-                continue
-            broken.add(entry["filename"])
-        yield entry
+        cause = _cause(entry)
+        if cause is None:
+            yield entry
+        elif (entry["filename"], cause) not in told:
+            told.add((entry["filename"], cause))
+            yield entry
+
+
+def _cause(entry: dict[str, Any]) -> str | None:
+    """Name what an entry shares with others of its file: a syntax error, a string, a name."""
+    if entry["code"] in (None, _SYNTAX):
+        return _SYNTAX
+    if entry["code"] == "W605" and entry["fix"]:
+        return repr(entry["fix"]["edits"])
+    return str(entry["message"]) if entry["code"] in _ONCE else None
 
 
 def _span(entry: dict[str, Any]) -> Span:

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Final
 
-from kova.adapters.analyzers.program import Ground
+from kova.adapters.analyzers.ground import Ground
 
 _HEADER: Final = re.compile(
     r"\s*(?:if|elif|else|for|while|with|try|except|finally|async|def|class|match|case)\b"

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
-from kova.adapters.analyzers.program import Ground, ProgramAnalyzer, parse
+from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.programs import SHELLCHECK
 from kova.domain.finding import Finding, Span, Tier
 
@@ -79,5 +80,5 @@ def _is_template(entry: dict[str, Any], ground: Ground) -> bool:
     """Tell whether a script that does not parse is no script yet."""
     if entry["code"] != _SYNTAX:
         return False
-    content = (ground.folder / ground.path(entry["file"])).read_bytes()
+    content = ground.places(ground.path(entry["file"])).content
     return _TEMPLATE.search(content) is not None

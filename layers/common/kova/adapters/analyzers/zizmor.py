@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
+from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, run
 from kova.adapters.analyzers.program import (
-    Ground,
     PassedOverError,
     ProgramAnalyzer,
     RefusedError,

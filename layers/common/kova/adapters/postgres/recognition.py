@@ -18,7 +18,7 @@ from kova.domain.lifecycle import Ground, History, KnownError, Paired
 from kova.domain.scan import Analysis
 from kova.domain.text import clean
 
-KOVA: Final = "kova"
+_KOVA: Final = "kova"
 
 _KNOWN: Final[LiteralString] = """
 SELECT id, fingerprint, analyzer, rule_id, path, start_line, start_column, trait_line, trait_scope,
@@ -55,7 +55,7 @@ class Recognition:
         self._connection = connection
         self._history = history
         self.ground = Ground(analysis)
-        self.told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
+        self._told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(repository_id),
             "commit_sha": commit_sha,
@@ -77,12 +77,14 @@ class Recognition:
         query: LiteralString = _KNOWN + condition
         cursor = await self._connection.execute(query, {**self._values, **values})
         # Rows from before traits were kept are recognised by their fingerprint.
-        born = {finding.fingerprint: finding.traits for finding in self.told}
+        born = {finding.fingerprint: finding.traits for finding in self._told}
         return [_known(row, born.get(row["fingerprint"])) async for row in cursor]
 
     async def _pair(self, known: Sequence[KnownError]) -> Paired:
         # In a thread: the lease is renewed on this loop meanwhile.
-        return await asyncio.to_thread(lifecycle.pair, known, self.told, self.ground, self._history)
+        return await asyncio.to_thread(
+            lifecycle.pair, known, self._told, self.ground, self._history
+        )
 
     async def _settled(self, unknown: Sequence[Finding]) -> list[KnownError]:
         """Return fixed errors that may have come back: of the files with something unknown."""
@@ -119,7 +121,7 @@ def _known(row: DictRow, born: Traits | None) -> KnownError:
         traits=traits,
         status=ErrorStatus(row["status"]),
         # A person who ignores it afterwards is somebody else.
-        silenced=row["silenced_by"] is not None and row["ignored_by"] == KOVA,
+        silenced=row["silenced_by"] is not None and row["ignored_by"] == _KOVA,
         blob_sha=row["blob_sha"],
         identity=row["analyzer_identity"],
         digest=row["content_digest"],

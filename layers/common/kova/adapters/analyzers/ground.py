@@ -1,0 +1,37 @@
+"""Where an analyser's program runs, and how what it says of paths and bytes is read there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+
+from kova.adapters.analyzers.places import Places
+
+
+class Ground:
+    """Where a tool runs: a folder, and the places of its files."""
+
+    def __init__(self, folder: Path, paths: Mapping[str, str] | None = None) -> None:
+        """Take the folder, and the repository's path by each name in it where they differ."""
+        self.folder = folder.resolve()
+        self._paths = paths or {}
+        self._names = {path: name for name, path in self._paths.items()}
+        self._places: dict[str, Places] = {}
+
+    def path(self, name: str) -> str:
+        """Return a path as the repository has it, from what the tool says.
+
+        Raises:
+            ValueError: it lies outside of the folder.
+        """
+        inside = (self.folder / name).relative_to(self.folder).as_posix()
+        if self._paths and inside not in self._paths:
+            raise ValueError(inside)
+        return self._paths.get(inside, inside)
+
+    def places(self, path: str) -> Places:
+        """Return the places of a file."""
+        if path not in self._places:
+            file = self.folder / self._names.get(path, path)
+            self._places[path] = Places(file.read_bytes())
+        return self._places[path]
