@@ -161,6 +161,20 @@ def test_it_is_one_to_one_of_one_rule_and_does_not_depend_on_the_order(
     assert len(again) == len(matches)
 
 
+def test_two_errors_at_one_place_are_recognised_alike_in_either_order() -> None:
+    def sighting(path: str, line: int, traits: str) -> Sighting:
+        names = dict(zip(("line", "scope", "window", "match"), traits, strict=True))
+        return Sighting(
+            analyzer="tool", rule_id="R1", path=path, line=line, column=1, traits=Traits(**names)
+        )
+
+    known = [sighting("c.py", 2, "aaba"), sighting("c.py", 2, "abbb")]
+    found = [sighting("b.py", 1, "aaab"), sighting("b.py", 3, "baaa")]
+    gone = frozenset({"c.py"})
+    counts = {len(recognise(order, found, gone=gone)) for order in (known, known[::-1])}
+    assert len(counts) == 1
+
+
 @given(st.lists(st.integers(1, 50), max_size=7), st.lists(st.integers(1, 50), max_size=7))
 def test_alignment_is_in_order_and_leaves_out_as_few_as_it_can(
     expected: list[int], lines: list[int]

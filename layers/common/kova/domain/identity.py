@@ -227,8 +227,13 @@ def _expected(anchors: Mapping[str, list[tuple[int, int]]], path: str, line: int
     return line + new - old
 
 
-def _place(one: Sighting) -> tuple[str, int, int, str, str]:
-    return (one.path, one.line, one.column, one.analyzer, one.rule_id)
+def _place(one: Sighting) -> tuple[str | int | bool, ...]:
+    """Return what orders sightings; two that differ in anything have one order, always."""
+    traits = one.traits
+    return (
+        *(one.path, one.line, one.column, one.analyzer, one.rule_id),
+        *(traits.line, traits.scope, traits.window, traits.match, one.movable),
+    )
 
 
 def _likeliest(item: tuple[tuple[str, str], int]) -> tuple[int, bool, str, str]:
