@@ -3,43 +3,94 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from importlib import import_module
-from typing import Final
+from typing import Annotated, Final
 
 import typer
 
-from kova.domain.errors import KovaError
+from kova.version import VERSION
+from kova_server.cli.ending import end, exit_code
 
-# In the order of `kova --help`. Each module holds a function, or an `app` of several commands.
-_COMMANDS: Final = ("scan", "up", "serve", "worker", "migrate", "keys")
+# In the order of `kova --help`, each with the first sentence of its own help: to print the list,
+# nothing is imported. Each module holds a function, or an `app` of several commands.
+COMMANDS: Final = {
+    "scan": "Scan a local folder, without a server.",
+    "up": "Start everything on this machine, from Postgres to the worker.",
+    "serve": "Serve the API in this process.",
+    "worker": "Work on the scan queue until SIGTERM.",
+    "migrate": "Bring the database up to date.",
+    "keys": "Create, list and revoke API keys.",
+}
 
 
 def main() -> None:
-    """Run the command; an expected error is one line and exit code 2."""
-    called = next((one for one in sys.argv[1:] if not one.startswith("-")), None)
-    try:
-        _app([called] if called in _COMMANDS else _COMMANDS)()
-    except KovaError as exc:
-        sys.stderr.write(f"kova: {exc.message}\n")
-        raise SystemExit(2) from None
+    """Run the command and end the process: 2, and one line, when it cannot do its work."""
+    arguments = sys.argv[1:]
+    end(exit_code(lambda: _run(arguments)))
 
 
-def _app(names: tuple[str, ...] | list[str]) -> typer.Typer:
-    app = typer.Typer(
-        name="kova",
-        no_args_is_help=True,
-        add_completion=False,
-        pretty_exceptions_enable=False,
-    )
-    app.callback()(_kova)
-    for name in names:
-        module = import_module(f"kova_server.cli.{name}")
-        if hasattr(module, "app"):
-            app.add_typer(module.app, name=name)
-        else:
-            app.command(name)(getattr(module, name))
+def _run(arguments: Sequence[str]) -> int | None:
+    # What the output's encoding lacks is escaped: a name must not end the command.
+    for stream in (sys.stdout, sys.stderr):
+        if hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+    name = next((argument for argument in arguments if not argument.startswith("-")), None)
+    app = _one_command(name) if name in COMMANDS else _list_of_commands()
+    code: int | None = app(list(arguments) or ["--help"], prog_name="kova", standalone_mode=False)
+    return code
+
+
+def _one_command(name: str) -> typer.Typer:
+    app = _root()
+    module = import_module(f"kova_server.cli.{name}")
+    examples = "\n".join(f"  {example}" for example in module.EXAMPLES)
+    epilog = f"\b\nExamples:\n{examples}"
+    if hasattr(module, "app"):
+        app.add_typer(module.app, name=name, epilog=epilog)
+    else:
+        app.command(name, epilog=epilog)(getattr(module, name))
     return app
 
 
-def _kova() -> None:
+def _list_of_commands() -> typer.Typer:
+    app = _root()
+    for name, sentence in COMMANDS.items():
+        app.command(name, help=sentence)(_no_command)
+    return app
+
+
+def _root() -> typer.Typer:
+    app = typer.Typer(
+        name="kova",
+        add_completion=False,
+        pretty_exceptions_enable=False,
+        rich_markup_mode=None,
+        context_settings={"help_option_names": ["--help", "-h"]},
+        epilog="`kova COMMAND --help` explains a command and shows examples.",
+    )
+    app.callback()(_kova)
+    return app
+
+
+def _no_command() -> None:
+    """Stands in the list for a command that is not called."""
+
+
+def _print_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"kova {VERSION}")
+        raise typer.Exit
+
+
+def _kova(
+    *,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version", help="Print the version.", callback=_print_version, is_eager=True
+        ),
+    ] = False,
+) -> None:
     """Code health for GitHub repositories: every fix is proved before anyone sees it."""
+    del version  # Its callback has printed it.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from decimal import Decimal
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.table import Column, Table
@@ -14,7 +14,14 @@ from kova_server.cli.environment import DataOption, settings_in_force
 from kova_server.cli.output import console
 from kova_server.keys import create_key, list_keys, revoke_key
 
-app = typer.Typer(help="API keys.", no_args_is_help=True)
+EXAMPLES: Final = (
+    "kova keys create ci --scope read --scope scan --data .kova",
+    "kova keys list --data .kova",
+    "kova keys revoke 1a2b3c4d --data .kova",
+)
+app = typer.Typer(
+    help="Create, list and revoke API keys.", no_args_is_help=True, rich_markup_mode=None
+)
 
 
 @app.command("create")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import typer
 
 from kova_server.cli.environment import DataOption, needed, settings_in_force
 from kova_server.migrations import migrate as migrate_database
+
+EXAMPLES: Final = ("kova migrate --data .kova",)
 
 
 def migrate(data: DataOption = None) -> None:

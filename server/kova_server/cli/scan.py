@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import enum
+import os
+import stat
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from rich.markup import escape
 
 from kova.domain.errors import InvalidInputError
 from kova.domain.finding import Severity
@@ -16,7 +19,15 @@ from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
 from kova.domain.repository_settings import FILE_NAME, RepositorySettings
 from kova_server.cli.output import console
 from kova_server.local.render import as_json, as_sarif, print_table
-from kova_server.local.scan import LocalOptions, LocalScan, scan_folder
+from kova_server.local.scan import LocalOptions, LocalScan, scan_folder, stopping_at_interrupt
+
+EXAMPLES: Final = (
+    "kova scan .",
+    "kova scan . --fix                  # prove fixes and show them",
+    "kova scan . --fix --apply          # and write them",
+    "kova scan . --exclude 'vendor/' --fail-on high",
+    "kova scan . --format sarif > kova.sarif",
+)
 
 
 class Format(enum.StrEnum):
@@ -28,14 +39,34 @@ class Format(enum.StrEnum):
 
 
 def scan(  # noqa: PLR0917 (Typer reads them as options)
-    path: Annotated[Path, typer.Argument(help="The folder to scan.")],
+    path: Annotated[str, typer.Argument(metavar="PATH", help="The folder to scan.")],
     form: Annotated[
         Format, typer.Option("--format", help="How to show the result.")
     ] = Format.TABLE,
-    fix: Annotated[bool, typer.Option("--fix", help="Propose and prove fixes.")] = False,
-    apply: Annotated[bool, typer.Option("--apply", help="Write the proved fixes.")] = False,
+    fix: Annotated[
+        bool, typer.Option("--fix", help="Propose fixes, prove them and show them.")
+    ] = False,
+    apply: Annotated[
+        bool, typer.Option("--apply", help="Write the proved fixes too; implies --fix.")
+    ] = False,
     unsafe: Annotated[
-        bool, typer.Option("--unsafe", help="Prove and show unsafe fixes too; never written.")
+        bool,
+        typer.Option(
+            "--unsafe",
+            help="Prove and show unsafe fixes too; they are never written. Implies --fix.",
+        ),
+    ] = False,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--exclude",
+            metavar="GLOB",
+            help="Leave out what matches, written as in a .gitignore of PATH; repeatable.",
+        ),
+    ] = None,
+    no_ignore: Annotated[
+        bool,
+        typer.Option("--no-ignore", help="Scan what .gitignore and .git/info/exclude leave out."),
     ] = False,
     sarif: Annotated[
         list[Path] | None,
@@ -47,34 +78,59 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
     ] = None,
     fail_on: Annotated[
         Severity | None,
-        typer.Option("--fail-on", help="The mildest severity that fails the command."),
+        typer.Option("--fail-on", help="The mildest severity that makes the exit code 1."),
     ] = None,
 ) -> None:
-    """Scan a local folder, without a server. Exit 0 clean, 1 errors found, 2 could not run."""
-    if not path.is_dir():
-        raise InvalidInputError(f"{path} is not a folder.")
-    chosen = RepositorySettings() if settings is None else _read(settings)
+    """Scan a local folder, without a server.
+
+    The exit code is 0 when it is clean, 1 when errors were found, 2 when it could not run.
+    """
+    folder = _folder(path)
+    weights = RepositorySettings() if settings is None else _read(settings)
     options = LocalOptions(
-        fix=fix, apply=apply, unsafe=unsafe, sarif=tuple(sarif or ()), settings=chosen
+        fix=fix,
+        apply=apply,
+        unsafe=unsafe,
+        sarif=tuple(sarif or ()),
+        settings=weights,
+        exclude=tuple(exclude or ()),
+        ignore_files=not no_ignore,
     )
-    errors = Console(stderr=True)
-    try:
-        if errors.is_terminal:
-            with errors.status("starting") as status:
-                result = scan_folder(path, options, status.update)
-        else:
-            result = scan_folder(path, options)
-    except OSError as exc:
-        raise InvalidInputError(f"{exc.filename or path}: {exc.strerror}.") from exc
+    result = _scan(folder, options)
     _show(result, form)
-    if form is Format.TABLE and settings is None and (path / FILE_NAME).is_file():
+    if form is Format.TABLE and settings is None and (folder / FILE_NAME).is_file():
         console().print(f"{FILE_NAME} was not read: --settings names it.", style="dim")
     failing = [
-        one
-        for one in result.remaining
-        if one.severity.at_least(fail_on or chosen.fail_on(one.path, Severity.LOW))
+        finding
+        for finding in result.remaining
+        if finding.severity.at_least(fail_on or weights.fail_on(finding.path, Severity.LOW))
     ]
     raise typer.Exit(1 if failing else 0)
+
+
+def _folder(path: str) -> Path:
+    if not path:
+        raise InvalidInputError("PATH is empty: name a folder, `.` for this one.")
+    try:
+        is_folder = stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 (Path("") is this folder)
+    except OSError as exc:
+        raise InvalidInputError(f"{path}: {exc.strerror}.") from exc
+    if not is_folder:
+        raise InvalidInputError(f"{path} is not a folder.")
+    return Path(path)
+
+
+def _scan(folder: Path, options: LocalOptions) -> LocalScan:
+    errors = Console(stderr=True)
+    try:
+        with stopping_at_interrupt():
+            if not errors.is_terminal:
+                return scan_folder(folder, options)
+            with errors.status("starting") as status:
+                return scan_folder(folder, options, lambda text: status.update(escape(text)))
+    except OSError as exc:
+        name = folder if exc.filename is None else os.fsdecode(exc.filename)
+        raise InvalidInputError(f"{name}: {exc.strerror}.") from exc
 
 
 def _read(file: Path) -> RepositorySettings:

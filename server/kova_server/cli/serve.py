@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 import uvicorn
@@ -10,6 +10,8 @@ import uvicorn
 from kova.web.logs import configure_logging
 from kova_server.application import application
 from kova_server.cli.environment import DataOption, PortOption, settings_in_force
+
+EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
 
 
 def serve(

@@ -6,23 +6,32 @@ import asyncio
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
 from kova.domain.api_key import Scope
+from kova_server.cli.ending import COULD_NOT_RUN
 from kova_server.cli.environment import DATA, PortOption
 from kova_server.embedded.stack import StackOptions
 from kova_server.embedded.stack import up as start_stack
 from kova_server.keys import create_key
 from kova_server.migrations import migrate
 
+EXAMPLES: Final = (
+    "kova up --port 8080 --data /var/lib/kova",
+    "KOVA_DATABASE_URL=postgresql://user@host/kova kova up",
+)
+
 
 def up(
     port: PortOption = 8000,
     data: Annotated[Path, typer.Option("--data", help="Where everything is kept.")] = DATA,
 ) -> None:
-    """Start everything on this machine, from Postgres to the worker. Ctrl-C stops it."""
+    """Start everything on this machine, from Postgres to the worker.
+
+    Ctrl-C stops it. Exit 0 after a clean stop, 2 when a part failed or could not start.
+    """
 
     def migrate_database(variables: Mapping[str, str]) -> None:
         migrate(variables["KOVA_DATABASE_URL"])
@@ -32,4 +41,4 @@ def up(
 
     options = StackOptions(data=data, port=port, environment=dict(os.environ))
     code = start_stack(options, migrate=migrate_database, create_key=first_key, announce=typer.echo)
-    raise typer.Exit(code)
+    raise typer.Exit(COULD_NOT_RUN if code else 0)

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import asyncio
 import logging
+from typing import Final
 
 from kova.web.logs import configure_logging
 from kova_server.cli.environment import DataOption, settings_in_force
 from kova_server.worker import NEEDED, load_settings, run_worker
 
+EXAMPLES: Final = ("kova worker --data .kova",)
+
 
 def worker(data: DataOption = None) -> None:
-    """Work on the scan queue until SIGTERM; the scan in hand is finished first."""
+    """Work on the scan queue until SIGTERM. The scan in hand is finished first."""
     configure_logging(logging.INFO)
     asyncio.run(run_worker(load_settings(settings_in_force(data), needed=NEEDED)))

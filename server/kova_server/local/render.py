@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, Final
 
 from rich.console import Console
 from rich.markup import escape
@@ -13,9 +13,13 @@ from kova.domain.finding import Finding, Severity
 from kova.domain.fix import FixStatus, ProvedFix
 from kova.domain.report import plural
 from kova.domain.sarif import to_sarif
+from kova.domain.text import visible
 from kova.web.schemas import FindingView, finding_fields
+from kova_server.local.files import Listing
 from kova_server.local.scan import LocalScan
+from kova_server.local.show_fixes import print_fixes
 
+_MOST_SKIPPED: Final = 20
 _COLOURS = {
     Severity.CRITICAL: "bold red",
     Severity.HIGH: "red",
@@ -33,13 +37,18 @@ def as_json(scan: LocalScan) -> str:
             {**_finding(one), "suppressed": one.suppressed} for one in analysis.suppressed
         ],
         "fixes": [_fix(one, applied=scan.applied) for one in scan.fixes],
-        "skipped": [one.__dict__ for one in analysis.skipped],
+        "skipped": [
+            {"path": entry.path, "reason": entry.reason}
+            for entry in sorted((*analysis.skipped, *scan.listing.left_out))
+        ],
         "analyzers": {"incomplete": sorted(analysis.incomplete), "absent": list(scan.absent)},
         "stats": {
             "files": analysis.files,
             "files_analyzed": len(analysis.analyzed),
             "files_skipped": len({one.path for one in analysis.skipped}),
             "files_excluded": len(analysis.excluded),
+            "files_ignored": scan.listing.ignored_files,
+            "folders_ignored": scan.listing.ignored_folders,
             "errors": len(analysis.findings),
             "suppressed": len(analysis.suppressed),
             "fixes_verified": sum(one.status is FixStatus.VERIFIED for one in scan.fixes),
@@ -53,7 +62,12 @@ def as_json(scan: LocalScan) -> str:
 def as_sarif(scan: LocalScan) -> str:
     """Return the SARIF document of the findings that are left."""
     return json.dumps(
-        to_sarif(scan.remaining, scan.analysis.suppressed, most_bytes=100_000_000),
+        to_sarif(
+            scan.remaining,
+            scan.analysis.suppressed,
+            fixes=[fix for fix in scan.fixes if fix.status is FixStatus.VERIFIED],
+            most_bytes=100_000_000,
+        ),
         indent=2,
         ensure_ascii=True,
     )
@@ -62,7 +76,9 @@ def as_sarif(scan: LocalScan) -> str:
 def print_table(scan: LocalScan, console: Console) -> None:
     """Print the findings, the fixes and what was left out, for a person."""
     analysis = scan.analysis
-    order = sorted(analysis.findings, key=lambda one: (one.severity.rank, one.path, one.span))
+    order = sorted(
+        analysis.findings, key=lambda finding: (finding.severity.rank, finding.path, finding.span)
+    )
     fixes = {fix.finding.fingerprint: fix for fix in scan.fixes}
     if order:
         table = Table(box=None, header_style="bold", pad_edge=False)
@@ -72,28 +88,48 @@ def print_table(scan: LocalScan, console: Console) -> None:
             table.add_row(*_row(finding, fixes.get(finding.fingerprint), scan))
         console.print(table)
         console.print()
-    counts = {severity: sum(one.severity is severity for one in order) for severity in Severity}
-    told = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
+    print_fixes(scan.fixes, scan.applied, console)
+    counts = {
+        severity: sum(finding.severity is severity for finding in order) for severity in Severity
+    }
+    by_severity = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
     console.print(
-        f"{plural(len(order), 'error')}{f' ({told})' if told else ''} in "
+        f"{plural(len(order), 'error')}{f' ({by_severity})' if by_severity else ''} in "
         f"{plural(len(analysis.analyzed), 'file')}, {scan.duration_ms / 1000:.1f} s."
     )
-    if analysis.suppressed:
-        console.print(f"{len(analysis.suppressed)} more silenced by the code or the settings.")
-    if analysis.excluded:
-        console.print(f"{plural(len(analysis.excluded), 'file')} left out by the settings.")
-    for name in scan.absent:
-        console.print(f"{name} is not installed: its languages were not read.", style="dim")
     if scan.fixes:
-        verified = sum(one.status is FixStatus.VERIFIED for one in scan.fixes)
+        verified = sum(fix.status is FixStatus.VERIFIED for fix in scan.fixes)
         console.print(
             f"{plural(len(scan.fixes), 'fix')} tried, {verified} proved, "
             f"{len(scan.applied)} written."
         )
-    for one in analysis.skipped[:20]:
-        console.print(f"skipped {escape(_visible(one.path))}: {one.reason}", style="dim")
-    if len(analysis.skipped) > 20:  # noqa: PLR2004 (as many as are shown)
-        console.print(f"... and {len(analysis.skipped) - 20} more skipped", style="dim")
+    _print_unread(scan, console)
+
+
+def _print_unread(scan: LocalScan, console: Console) -> None:
+    """Print what was not read or not told, and why."""
+    analysis, listing = scan.analysis, scan.listing
+    if analysis.suppressed:
+        console.print(f"{len(analysis.suppressed)} more silenced by the code or the settings.")
+    if analysis.excluded:
+        console.print(f"{plural(len(analysis.excluded), 'file')} left out by the settings.")
+    if listing.left_out:
+        console.print(_left_out(listing))
+    for name in scan.absent:
+        console.print(f"{name} is not installed: its languages were not read.", style="dim")
+    for entry in analysis.skipped[:_MOST_SKIPPED]:
+        console.print(f"skipped {escape(visible(entry.path))}: {entry.reason}", style="dim")
+    if len(analysis.skipped) > _MOST_SKIPPED:
+        console.print(f"... and {len(analysis.skipped) - _MOST_SKIPPED} more skipped", style="dim")
+
+
+def _left_out(listing: Listing) -> str:
+    counted = {"folder": listing.ignored_folders, "file": listing.ignored_files}
+    parts = [plural(number, noun) for noun, number in counted.items() if number]
+    reasons = {entry.reason for entry in listing.left_out}
+    by_whom = {"ignored": ".gitignore (--no-ignore scans them)", "excluded": "--exclude"}
+    causes = [text for reason, text in by_whom.items() if reason in reasons]
+    return f"{' and '.join(parts)} left out by {' and '.join(causes)}."
 
 
 def _row(finding: Finding, fix: ProvedFix | None, scan: LocalScan) -> tuple[str, ...]:
@@ -105,15 +141,10 @@ def _row(finding: Finding, fix: ProvedFix | None, scan: LocalScan) -> tuple[str,
     return (
         f"[{colour}]{finding.severity}[/]",
         escape(finding.rule_id),
-        escape(_visible(place)),
-        escape(_visible(finding.message)),
+        escape(visible(place)),
+        escape(visible(finding.message)),
         state,
     )
-
-
-def _visible(text: str) -> str:
-    """Show control characters instead of sending them to the terminal."""
-    return "".join(one if one.isprintable() else f"\\x{ord(one):02x}" for one in text)
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

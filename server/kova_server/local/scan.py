@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import os
+import signal
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from types import FrameType
 
+from kova.adapters.analyzers.process import stop_programs
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
 from kova.domain.finding import Finding, Skipped
 from kova.domain.fix import FixStatus, ProvedFix
+from kova.domain.report import plural
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.sarif_import import BYTES_LIMIT, parse_sarif
 from kova.domain.scan import Analysis
@@ -20,7 +25,7 @@ from kova.ports.source import FetchLimits
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import Proposal, ProposeFixes
 from kova.usecases.select_files import select
-from kova_server.local.files import list_files
+from kova_server.local.files import Listing, list_files
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,13 +33,14 @@ class LocalScan:
     """The result of one local scan.
 
     `applied` holds the fingerprints of findings mended, `absent` the optional analysers that are
-    not installed here.
+    not installed here, `listing` what the walk met and what was left out on purpose.
     """
 
     analysis: Analysis
     fixes: tuple[ProvedFix, ...]
     applied: frozenset[str]
     duration_ms: int
+    listing: Listing
     absent: tuple[str, ...] = ()
 
     @property
@@ -52,6 +58,8 @@ class LocalOptions:
     unsafe: bool = False
     sarif: tuple[Path, ...] = ()
     settings: RepositorySettings = field(default_factory=RepositorySettings)
+    exclude: tuple[str, ...] = ()
+    ignore_files: bool = True
 
 
 def scan_folder(
@@ -61,35 +69,21 @@ def scan_folder(
 
     Raises:
         NotConfiguredError: an analyser's program is missing.
-        InvalidInputError: a SARIF file is not SARIF.
+        InvalidInputError: a SARIF file is not SARIF, or a pattern is none.
         OSError: the folder cannot be read, or a file cannot be written.
     """
     started = time.monotonic()
     settings = load_settings(os.environ)
     analyze = AnalyzeTree(local_analyzers(settings))
     progress("reading the folder")
-    files, skipped = list_files(folder, analyze.handles)
-    chosen = [file for file in files if options.settings.reads(file.path)]
-    wanted, left_out = select(chosen, analyze.handles, FetchLimits())
-    progress(f"analysing {len(wanted)} files")
-    analysis = analyze.run(folder, [file.path for file in wanted], [*skipped, *left_out])
-    excluded = frozenset(file.path for file in files) - {file.path for file in chosen}
-    marked = options.settings.marked(analysis.findings)
-    analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
-    for log in options.sarif:
-        analysis = _with_results(analysis, log)
+    listing = list_files(
+        folder, analyze.handles, exclude=options.exclude, ignore_files=options.ignore_files
+    )
+    analysis = _analysis(folder, analyze, listing, options, progress)
     fixes: tuple[ProvedFix, ...] = ()
     applied: frozenset[str] = frozenset()
-    if options.fix or options.apply:
-        proposer = ProposeFixes(prove_fix(analyze), most=100_000, unsafe=options.unsafe)
-        done = 0
-
-        def one_more(fix: ProvedFix) -> None:
-            nonlocal done
-            done += 1
-            progress(f"proving fixes: {done}, now {fix.finding.path}")
-
-        proposal = proposer.run(folder, analysis, one_more)
+    if options.fix or options.apply or options.unsafe:
+        proposal = _propose(folder, analyze, analysis, options, progress)
         fixes = _held(proposal)
         if options.apply:
             applied = _write(folder, proposal)
@@ -98,8 +92,64 @@ def scan_folder(
         fixes=fixes,
         applied=applied,
         duration_ms=round((time.monotonic() - started) * 1000),
+        listing=listing,
         absent=tuple(missing_analyzers(settings)),
     )
+
+
+@contextmanager
+def stopping_at_interrupt() -> Iterator[None]:
+    """Let Ctrl-C end the programs that analyse, too: they run in process groups of their own."""
+
+    def stop(number: int, frame: FrameType | None) -> None:
+        del number, frame
+        stop_programs()
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGINT, stop)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+def _analysis(
+    folder: Path,
+    analyze: AnalyzeTree,
+    listing: Listing,
+    options: LocalOptions,
+    progress: Callable[[str], None],
+) -> Analysis:
+    """Return what the analysers and other tools' logs say, as the settings weigh it."""
+    readable = [file for file in listing.files if options.settings.reads(file.path)]
+    files, left_out = select(readable, analyze.handles, FetchLimits())
+    progress(f"analysing {plural(len(files), 'file')}")
+    paths = [file.path for file in files]
+    analysis = analyze.run(folder, paths, [*listing.skipped, *left_out])
+    excluded = frozenset(file.path for file in listing.files) - {file.path for file in readable}
+    marked = options.settings.marked(analysis.findings)
+    analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
+    for log in options.sarif:
+        analysis = _with_results(analysis, log)
+    return analysis
+
+
+def _propose(
+    folder: Path,
+    analyze: AnalyzeTree,
+    analysis: Analysis,
+    options: LocalOptions,
+    progress: Callable[[str], None],
+) -> Proposal:
+    proposer = ProposeFixes(prove_fix(analyze), most=100_000, unsafe=options.unsafe)
+    tried = 0
+
+    def on_outcome(fix: ProvedFix) -> None:
+        nonlocal tried
+        tried += 1
+        progress(f"proving fixes: {tried}, now {fix.finding.path}")
+
+    return proposer.run(folder, analysis, on_outcome)
 
 
 def _with_findings(analysis: Analysis, found: Sequence[Finding]) -> Analysis:
@@ -140,7 +190,13 @@ def _write(folder: Path, proposal: Proposal) -> frozenset[str]:
         target = folder / file.path
         mode = target.stat().st_mode & 0o7777
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as temporary:
-            temporary.write(file.content)
-        Path(temporary.name).chmod(mode)
-        Path(temporary.name).replace(target)
+            written = Path(temporary.name)
+            try:
+                temporary.write(file.content)
+                temporary.flush()
+                written.chmod(mode)
+                written.replace(target)
+            except OSError:
+                written.unlink()
+                raise
     return frozenset(fix.finding.fingerprint for file in proposal.files for fix in file.fixes)

@@ -10,7 +10,8 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from kova.domain.finding import Category, Finding, Severity
+from kova.domain.finding import Category, Finding, Severity, Span
+from kova.domain.fix import ProvedFix
 from kova.domain.text import clean, shorten
 from kova.version import VERSION
 
@@ -32,19 +33,25 @@ _SECURITY: Final = {
 
 
 def to_sarif(
-    findings: Sequence[Finding], suppressed: Sequence[Finding] = (), *, most_bytes: int = MOST_BYTES
+    findings: Sequence[Finding],
+    suppressed: Sequence[Finding] = (),
+    *,
+    fixes: Sequence[ProvedFix] = (),
+    most_bytes: int = MOST_BYTES,
 ) -> dict[str, Any]:
     """Return a SARIF log with one run.
 
     Args:
         findings: what is told.
         suppressed: what the code asks not to tell; it is marked so.
+        fixes: proved ones, each shown with the result of its finding.
         most_bytes: about how long the log may be; the mildest results are left out, and said.
     """
     order = sorted(
         (*findings, *suppressed),
         key=lambda one: (one.suppressed is not None, one.severity.rank, one.path, one.span),
     )
+    fix_of = {fix.finding.fingerprint: fix for fix in fixes}
     index: dict[str, int] = {}
     rules: list[dict[str, Any]] = []
     results: list[dict[str, Any]] = []
@@ -52,6 +59,8 @@ def to_sarif(
     for finding in order[:MOST_RESULTS]:
         name = _rule_id(finding)
         result = _result(finding, index.setdefault(name, len(index)))
+        if fix := fix_of.get(finding.fingerprint):
+            result["fixes"] = [_fix(fix)]
         size += len(json.dumps(result))
         if len(index) > len(rules):
             rules.append(_rule(name, finding))
@@ -113,19 +122,10 @@ def _rule(rule: str, finding: Finding) -> dict[str, Any]:
 
 
 def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
-    span = finding.span
-    one_line = span.end_line <= span.start_line
-    region = {
-        "startLine": span.start_line,
-        "startColumn": span.start_column,
-        "endLine": max(span.end_line, span.start_line),
-        "endColumn": max(span.end_column, span.start_column if one_line else 1),
-    }
-    uri = quote(clean(finding.path), safe="/")
     place: dict[str, Any] = {
         "physicalLocation": {
-            "artifactLocation": {"uri": uri, "uriBaseId": "%SRCROOT%"},
-            "region": region,
+            "artifactLocation": _file(finding.path),
+            "region": _region(finding.span),
         }
     }
     if finding.scope:
@@ -142,6 +142,38 @@ def _result(finding: Finding, rule_index: int) -> dict[str, Any]:
         why = _text(finding.suppressed, "suppressed")
         result["suppressions"] = [{"kind": "inSource", "justification": why}]
     return result
+
+
+def _fix(fix: ProvedFix) -> dict[str, Any]:
+    """Return the edits as they were proved: regions of the scanned text, columns of characters."""
+    edit = fix.finding.edit
+    assert edit is not None
+    replacements = [
+        {"deletedRegion": _region(change.span), "insertedContent": {"text": clean(change.content)}}
+        for change in edit.edits
+    ]
+    steps = ", ".join(step.step for step in fix.verification if step.passed)
+    sentence = _text(edit.description, fix.finding.rule_id)
+    return {
+        "description": {"text": _text(f"{sentence} (proved: {steps})", sentence)},
+        "artifactChanges": [
+            {"artifactLocation": _file(fix.finding.path), "replacements": replacements}
+        ],
+    }
+
+
+def _file(path: str) -> dict[str, str]:
+    return {"uri": quote(clean(path), safe="/"), "uriBaseId": "%SRCROOT%"}
+
+
+def _region(span: Span) -> dict[str, int]:
+    one_line = span.end_line <= span.start_line
+    return {
+        "startLine": span.start_line,
+        "startColumn": span.start_column,
+        "endLine": max(span.end_line, span.start_line),
+        "endColumn": max(span.end_column, span.start_column if one_line else 1),
+    }
 
 
 def _text(text: str, otherwise: str) -> str:

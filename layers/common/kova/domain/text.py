@@ -18,3 +18,10 @@ def clean(text: str) -> str:
 def shorten(text: str, limit: int) -> str:
     """Return at most `limit` characters of the text, the last one an ellipsis if it was longer."""
     return text if len(text) <= limit else text[: limit - 1] + "\u2026"
+
+
+def visible(text: str) -> str:
+    """Return the text with control characters escaped: a terminal would obey them."""
+    return "".join(
+        character if character.isprintable() else f"\\x{ord(character):02x}" for character in text
+    )

@@ -129,7 +129,7 @@ class AnalyzeTree:
         programs: Sequence[str] = (),
         progress: Callable[[str], None] | None = None,
     ) -> TreeRun:
-        """Analyse files below a folder, those that are not UTF-8 left out and said.
+        """Analyse files below a folder; those that cannot be read or are not UTF-8 are said.
 
         Args:
             folder: where the files are.
@@ -138,13 +138,11 @@ class AnalyzeTree:
             progress: called with the name of each analyser that ends.
         """
         everything = sorted({*paths, *programs})
-        binary = frozenset(
-            path for path in everything if decode((folder / path).read_bytes()) is None
-        )
+        unfit = {path: reason for path in everything if (reason := _unfit(folder / path))}
 
         def one(analyzer: Analyzer) -> tuple[frozenset[str], AnalyzerRun]:
             chosen = programs if analyzer.whole_program else paths
-            mine = [path for path in chosen if path not in binary and analyzer.handles(path)]
+            mine = [path for path in chosen if path not in unfit and analyzer.handles(path)]
             run = analyzer.analyze(folder, mine) if mine else AnalyzerRun(findings=())
             if progress:
                 progress(analyzer.name)
@@ -152,7 +150,7 @@ class AnalyzeTree:
 
         with ThreadPoolExecutor(max_workers=self._parallel) as pool:
             runs = list(zip(self._analyzers, pool.map(one, self._analyzers), strict=True))
-        said = frozenset(Skipped(path=path, reason="not_utf8") for path in binary)
+        said = frozenset(Skipped(path=path, reason=reason) for path, reason in unfit.items())
         return TreeRun(
             findings=_identified(folder, (one for _, (_, run) in runs for one in run.findings)),
             skipped=said.union(*(run.skipped for _, (_, run) in runs)),
@@ -197,6 +195,15 @@ def _covered(mine: frozenset[str], run: AnalyzerRun) -> frozenset[str]:
     if not run.completed and not run.skipped:
         return frozenset()
     return mine - {one.path for one in run.skipped}
+
+
+def _unfit(file: Path) -> str | None:
+    """Say why a file is no text; one may vanish or be closed to us after it was listed."""
+    try:
+        content = file.read_bytes()
+    except OSError:
+        return "unreadable"
+    return "not_utf8" if decode(content) is None else None
 
 
 def _identified(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, ...]:

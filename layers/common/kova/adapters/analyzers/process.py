@@ -9,11 +9,14 @@ import select
 import signal
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+
+from kova.domain.errors import KovaError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,6 +42,53 @@ class Completed:
     output: bytes
     errors: str
     reason: str | None
+
+
+class StoppedError(KovaError):
+    """The analysers were asked to stop."""
+
+    reason = "stopped"
+
+
+class _Running:
+    """The process groups that run now, so that all of them can be ended at once."""
+
+    def __init__(self) -> None:
+        # A signal's handler may interrupt the thread that holds the lock.
+        self._lock = threading.RLock()
+        self._groups: set[int] = set()
+        self._stopped = False
+
+    def add(self, group: int) -> bool:
+        """Remember a group; False when it must not run any more."""
+        with self._lock:
+            self._groups.add(group)
+            return not self._stopped
+
+    def remove(self, group: int) -> None:
+        with self._lock:
+            self._groups.discard(group)
+
+    def stop(self) -> None:
+        with self._lock:
+            self._stopped = True
+            for group in self._groups:
+                _kill(group)
+
+    def check(self) -> None:
+        if self._stopped:
+            raise StoppedError
+
+
+_RUNNING: Final = _Running()
+
+
+def stop_programs() -> None:
+    """End every program that runs for an analyser, and start none any more.
+
+    For a process that is about to end: what waits for a program raises StoppedError.
+    """
+    _RUNNING.stop()
 
 
 # The analyser learns nothing of the worker: no credentials, no home, no proxy.
@@ -75,6 +125,9 @@ def run(
         limits: what it may cost.
         stdin: what it reads.
         variables: environment variables beside the few that every analyser gets.
+
+    Raises:
+        StoppedError: `stop_programs` was called.
     """
     with (
         tempfile.TemporaryFile() as given,
@@ -92,11 +145,14 @@ def run(
             env={**_ENVIRONMENT, **(variables or {})},
             start_new_session=True,
         )
-        _limit(process.pid, limits)
         try:
-            reason = _watch(process.pid, limits)
+            allowed = _RUNNING.add(process.pid)
+            _limit(process.pid, limits)
+            reason = _watch(process.pid, limits) if allowed else None
         finally:
+            _RUNNING.remove(process.pid)  # Before the wait: then the number may be another's.
             _end_group(process)
+        _RUNNING.check()
         if output.seek(0, os.SEEK_END) >= limits.output:
             reason = "too_much_output"
         output.seek(0)
@@ -143,6 +199,10 @@ def _limit(pid: int, limits: ProcessLimits) -> None:
 
 
 def _end_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):  # Every process of the group has ended.
-        os.killpg(process.pid, signal.SIGKILL)
+    _kill(process.pid)
     process.wait()
+
+
+def _kill(group: int) -> None:
+    with contextlib.suppress(ProcessLookupError):  # Every process of the group has ended.
+        os.killpg(group, signal.SIGKILL)

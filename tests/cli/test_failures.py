@@ -1,0 +1,221 @@
+"""What a command does when it cannot go on: one line, a code that means something, no traceback."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import pytest
+
+from tests.cli.test_scan import BAD
+
+OVERRIDE, SEARCH = 1, 2  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
+DROP_FROM_BOUNDING_SET = 24  # PR_CAPBSET_DROP
+
+
+def run(
+    *arguments: str | Path,
+    variables: Mapping[str, str] | None = None,
+    stdout: int = subprocess.PIPE,
+    prepare: Callable[[], None] | None = None,
+) -> subprocess.CompletedProcess[str]:
+    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    return subprocess.run(
+        [sys.executable, "-m", "kova_server", *map(str, arguments)],
+        env=own | dict(variables or {}),
+        stdout=stdout,
+        stderr=subprocess.PIPE,
+        text=True,
+        timeout=120,
+        check=False,
+        preexec_fn=prepare,
+    )
+
+
+def obey_file_modes() -> None:
+    """Take from root the right to read everything; anybody else has no such right to lose."""
+    if os.geteuid() == 0:
+        library = ctypes.CDLL(None)
+        for capability in (OVERRIDE, SEARCH):
+            library.prctl(DROP_FROM_BOUNDING_SET, capability, 0, 0, 0)
+
+
+@pytest.mark.parametrize("form", ["table", "json", "sarif"])
+def test_a_full_disk_is_one_line_and_exit_2(tmp_path: Path, form: str) -> None:
+    with Path("/dev/full").open("wb") as full:
+        done = run("scan", tmp_path, "--format", form, stdout=full.fileno())
+    assert done.returncode == 2
+    assert done.stderr == "kova: The output cannot be written: No space left on device.\n"
+
+
+def test_help_and_version_on_a_full_disk_are_one_line_and_exit_2() -> None:
+    for arguments in (["--help"], ["--version"], ["scan", "--help"]):
+        with Path("/dev/full").open("wb") as full:
+            done = run(*arguments, stdout=full.fileno())
+        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), arguments
+
+
+@pytest.mark.parametrize("form", ["table", "json", "sarif"])
+def test_a_closed_pipe_ends_quietly(tmp_path: Path, form: str) -> None:
+    (tmp_path / "b.py").write_bytes(BAD)
+    reader, writer = os.pipe()
+    os.close(reader)
+    try:
+        done = run("scan", tmp_path, "--format", form, stdout=writer)
+    finally:
+        os.close(writer)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+
+
+def test_an_unexpected_failure_is_one_line_and_shows_its_place_on_demand(tmp_path: Path) -> None:
+    """A temporary folder that does not exist is met deep in an analyser."""
+    (tmp_path / "b.py").write_bytes(BAD)
+    gone = {"TMPDIR": str(tmp_path / "gone"), "TEMP": "", "TMP": ""}
+    loader = (
+        "import sys, tempfile; tempfile.tempdir = sys.argv.pop(1)\n"
+        "from kova_server.cli import main; main()"
+    )
+
+    def scan(**more: str) -> subprocess.CompletedProcess[str]:
+        own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+        return subprocess.run(
+            [sys.executable, "-c", loader, str(tmp_path / "gone"), "scan", str(tmp_path)],
+            env=own | gone | more,
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+
+    done = scan()
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
+    assert "Traceback" not in done.stderr
+    assert "Traceback" in scan(KOVA_LOG_LEVEL="debug").stderr
+
+
+@pytest.mark.parametrize(
+    "arguments", [["migrate"], ["keys", "list"], ["worker"], ["migrate", "--data", "/dev/null/x"]]
+)
+def test_other_commands_that_cannot_run_are_one_line_and_exit_2(arguments: list[str]) -> None:
+    done = run(*arguments, variables={"KOVA_DATABASE_URL": "postgres://127.0.0.1:1/x"})
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1, done.stderr
+
+
+def test_ctrl_c_ends_quietly_with_130_and_leaves_no_child(tmp_path: Path) -> None:
+    """A program that never ends stands for a slow analyser; it says when it runs."""
+    (tmp_path / "Dockerfile").write_text("FROM a\n")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    started = tmp_path / "started"
+    os.mkfifo(started)
+    slow = programs / "hadolint"
+    slow.write_text(
+        f'#!/bin/sh\n[ "$1" = --version ] && exit 0\necho $$ > {started}\nexec sleep 600\n'
+    )
+    slow.chmod(0o755)
+    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "kova_server", "scan", str(tmp_path)],
+        env=own | {"KOVA_ANALYZERS_BIN": str(programs)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    child = int(started.read_text())
+    process.send_signal(signal.SIGINT)
+    out, errors = process.communicate(timeout=30)
+    assert (process.returncode, out, errors) == (130, "", "")
+    assert not Path(f"/proc/{child}").exists()
+
+
+def test_an_unreadable_file_and_folder_are_skipped_and_said(tmp_path: Path) -> None:
+    for name in ("shut/inner.py", "unsearchable/inner/a.py", "open/a.py"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text("x = 1\n")
+    (tmp_path / "open" / "secret.py").write_text("x = 1\n")
+    (tmp_path / "open" / "secret.py").chmod(0)
+    (tmp_path / "shut").chmod(0)
+    (tmp_path / "unsearchable").chmod(0o600)
+    try:
+        done = run("scan", tmp_path, "--format", "json", prepare=obey_file_modes)
+    finally:
+        for name in ("shut", "unsearchable"):
+            (tmp_path / name).chmod(0o700)
+    assert done.returncode == 0, done.stderr
+    document = json.loads(done.stdout)
+    assert document["skipped"] == [
+        {"path": "open/secret.py", "reason": "unreadable"},
+        {"path": "shut", "reason": "unreadable"},
+        {"path": "unsearchable/inner", "reason": "unreadable"},
+    ]
+    assert document["stats"]["files_analyzed"] == 1
+
+
+def test_a_folder_that_cannot_be_read_itself_is_no_clean_folder(tmp_path: Path) -> None:
+    tmp_path.chmod(0)
+    try:
+        done = run("scan", tmp_path, prepare=obey_file_modes)
+    finally:
+        tmp_path.chmod(0o700)
+    assert (done.returncode, done.stderr) == (2, f"kova: {tmp_path}: Permission denied.\n")
+
+
+def test_a_tree_deeper_than_a_path_may_be_long_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
+    """Also deeper than Python recurses: both once ended the walk."""
+    descriptor = os.open(tmp_path, os.O_RDONLY)
+    for _ in range(2_500):
+        os.mkdir("d", dir_fd=descriptor)
+        deeper = os.open("d", os.O_RDONLY, dir_fd=descriptor)
+        os.close(descriptor)
+        descriptor = deeper
+    os.close(descriptor)
+    (tmp_path / "a.py").write_text("x = 1\n")
+    done = run("scan", tmp_path, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    (skipped,) = json.loads(done.stdout)["skipped"]
+    assert skipped["reason"] == "unreadable"
+    assert set(skipped["path"].split("/")) == {"d"}
+
+
+@pytest.mark.parametrize("path", ["", "none", "file.py", "file.py/x", "n" * 300, "loop", "nul\n"])
+def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path, path: str) -> None:
+    (tmp_path / "file.py").write_text("x = 1\n")
+    (tmp_path / "loop").symlink_to("loop")
+    done = run("scan", tmp_path / path if path else "")
+    assert done.returncode == 2
+    assert len(done.stderr.splitlines()) == 1
+    assert done.stderr.startswith("kova: ")
+
+
+@pytest.mark.parametrize("form", ["table", "json", "sarif"])
+def test_names_that_are_not_utf_8_survive_every_format(tmp_path: Path, form: str) -> None:
+    folder = tmp_path / os.fsdecode(b"tree\xff")
+    (folder / os.fsdecode(b"sub\xfe")).mkdir(parents=True)
+    for name in (b"\xff.py", b"sub\xfe/a.py", b"good.py"):
+        (folder / os.fsdecode(name)).write_bytes(BAD)
+    done = run("scan", folder, "--fix", "--format", form)
+    assert done.returncode == 1, done.stderr
+    assert done.stderr == ""
+    if form == "json":
+        skipped = {entry["path"]: entry["reason"] for entry in json.loads(done.stdout)["skipped"]}
+        assert skipped == {"\ufffd.py": "unsafe_path", "sub\ufffd/a.py": "unsafe_path"}
+
+
+def test_an_error_about_a_name_that_is_not_utf_8_is_one_line(tmp_path: Path) -> None:
+    done = run("scan", tmp_path / os.fsdecode(b"none\xff"))
+    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert "Traceback" not in done.stderr
+
+
+def test_an_ascii_only_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
+    (tmp_path / "ü.py").write_bytes(BAD)
+    plain = {"PYTHONIOENCODING": "ascii", "PYTHONUTF8": "0", "LC_ALL": "C"}
+    done = run("scan", tmp_path, variables=plain)
+    assert (done.returncode, done.stderr) == (1, "")
