@@ -8,13 +8,17 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
+from kova.domain.errors import KovaError
+
 # An old release of a well-known package, with real errors in it.
 PACKAGE: Final = "tornado==4.5.3"
 _PATIENCE: Final = 180
 
 
-class DemoError(Exception):
-    """The demo cannot go on; the message says why."""
+class DemoError(KovaError):
+    """The demo cannot go on."""
+
+    reason = "demo"
 
 
 def source_distribution(cache: Path, package: str = PACKAGE) -> Path:
@@ -33,12 +37,19 @@ def source_distribution(cache: Path, package: str = PACKAGE) -> Path:
         str(cache),
         package,
     ]
-    done = subprocess.run(command, capture_output=True, text=True, timeout=_PATIENCE, check=False)
+    try:
+        done = subprocess.run(
+            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        )
+    except subprocess.TimeoutExpired as exc:
+        raise DemoError(
+            f"pip did not download {package} in {_PATIENCE} s. Give a folder: make demo REPO=path"
+        ) from exc
     archives = sorted(cache.glob(f"{name}*.tar.gz"))
     if not archives:
         raise DemoError(
-            f"pip could not download {package}: {done.stderr.strip()[-300:]}\n"
-            "Give a folder instead: make demo REPO=path"
+            f"pip could not download {package} (give a folder instead: make demo REPO=path): "
+            f"{done.stderr.strip()[-300:]}"
         )
     _unpack(archives[0], cache / "unpacked")
     (cache / "unpacked" / name).rename(folder)

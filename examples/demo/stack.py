@@ -58,10 +58,15 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
     end = time.monotonic() + _START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise DemoError(f"The stack did not start:\n{log.read_text()[-2_000:]}")
+            raise DemoError(f"The stack did not start: {_last_line(log)}")
         try:
             if httpx.get(f"{address}/health", timeout=2).status_code == httpx.codes.OK:
                 return
         except httpx.TransportError:
             time.sleep(0.1)
-    raise DemoError(f"The stack did not start in {_START_SECONDS} s:\n{log.read_text()[-2_000:]}")
+    raise DemoError(f"The stack did not start in {_START_SECONDS} s: {_last_line(log)}")
+
+
+def _last_line(log: Path) -> str:
+    lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
+    return f"{lines[-1]} ({log} has all)"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import sys
 from collections.abc import Sequence
 from importlib import import_module
@@ -35,6 +36,8 @@ def _run(arguments: Sequence[str]) -> int | None:
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
+    # What libraries log of a failure stands in its one line already.
+    logging.getLogger().addHandler(logging.NullHandler())
     name = next((argument for argument in arguments if not argument.startswith("-")), None)
     app = _one_command(name) if name in COMMANDS else _list_of_commands()
     code: int | None = app(list(arguments) or ["--help"], prog_name="kova", standalone_mode=False)

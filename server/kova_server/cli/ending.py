@@ -42,7 +42,9 @@ def exit_code(command: Callable[[], int | None]) -> int:
         if exc.filename is None:
             return READER_GONE
         return _say(exc, f"{exc.filename}: {exc.strerror}.")
-    except SystemExit as exc:  # A library's own idea of how a process ends.
+    except SystemExit as exc:  # A library's own idea of how a process ends; Typer's of a pipe.
+        if isinstance(exc.__context__, BrokenPipeError):
+            return READER_GONE
         return COULD_NOT_RUN if exc.code else 0
     except TyperException as exc:
         return _say(exc, _usage(exc))
@@ -55,11 +57,14 @@ def exit_code(command: Callable[[], int | None]) -> int:
 
 def end(code: int) -> NoReturn:
     """End the process; what could not be written does not change the code any more."""
+    stdout = sys.__stdout__  # Typer may have put another one in its place.
+    if stdout is None:
+        raise SystemExit(code)
     try:
-        sys.stdout.flush()
+        stdout.flush()
     except OSError:
         # The interpreter writes it again at its end, and would complain.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     raise SystemExit(code)
 
 

@@ -18,6 +18,7 @@ from kova.domain.finding import Severity
 from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
 from kova.domain.repository_settings import FILE_NAME, RepositorySettings
 from kova_server.cli.output import console
+from kova_server.local.ignore import readable
 from kova_server.local.render import as_json, as_sarif, print_table
 from kova_server.local.scan import LocalOptions, LocalScan, scan_folder, stopping_at_interrupt
 
@@ -117,6 +118,11 @@ def _folder(path: str) -> Path:
         raise InvalidInputError(f"{path}: {exc.strerror}.") from exc
     if not is_folder:
         raise InvalidInputError(f"{path} is not a folder.")
+    full = os.path.realpath(path)
+    if readable(full) != full:
+        raise InvalidInputError(
+            f"{path} has a name that is not UTF-8: tools cannot name its files."
+        )
     return Path(path)
 
 

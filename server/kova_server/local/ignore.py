@@ -26,6 +26,8 @@ MOST_BYTES: Final = 256 * 1024
 MOST_PATTERNS: Final = 2_000
 MOST_LEVELS: Final = 50
 _PATTERN_LIMIT: Final = 500  # Characters.
+# To git `a/**/` is every folder below `a`; pathspec takes files along unless it is spelt out.
+_ANY_FOLDERS: Final = re.compile(r"(?:^!?|/)\*\*/(?=\s*$)")
 _BACKEND: Final = "re2"
 _POINTER_BYTES: Final = 4_096  # Of a `.git` file, which names a folder.
 
@@ -106,7 +108,7 @@ def rules_around(folder: Path) -> tuple[IgnoreRules, str, list[Skipped]]:
         could not be used.
     """
     folder = folder.resolve()
-    root = next((place for place in (folder, *folder.parents) if (place / ".git").exists()), folder)
+    root = next((place for place in (folder, *folder.parents) if _exists(place / ".git")), folder)
     names = folder.relative_to(root).parts
     rules, skipped = IgnoreRules(), list[Skipped]()
     place, base = root, ""
@@ -127,6 +129,10 @@ def readable(path: str) -> str:
     return os.fsencode(path).decode("utf-8", "replace")
 
 
+def _exists(file: Path) -> bool:
+    return os.path.exists(file)  # noqa: PTH110 (pathlib raises where a folder may not be searched)
+
+
 def _problem(file: Path, folder: Path, reason: str | None) -> list[Skipped]:
     path = readable(os.path.relpath(file, folder))
     return [Skipped(path=path, reason=reason)] if reason else []
@@ -135,7 +141,7 @@ def _problem(file: Path, folder: Path, reason: str | None) -> list[Skipped]:
 def _git_folder(root: Path) -> Path | None:
     """Return where a repository keeps `info`; a worktree's `.git` is a file that names it."""
     git = root / ".git"
-    if git.is_dir():
+    if os.path.isdir(git):  # noqa: PTH112 (pathlib raises where the folder may not be searched)
         return git
     content, _ = _content(git, most=_POINTER_BYTES)
     if content is None or not content.startswith(b"gitdir:"):
@@ -185,7 +191,7 @@ def _pattern(line: str) -> GitIgnoreSpecPattern | None:
     if len(line) > _PATTERN_LIMIT or readable(line) != line or "\0" in line:
         return None
     try:
-        pattern = GitIgnoreSpecPattern(line)
+        pattern = GitIgnoreSpecPattern(_ANY_FOLDERS.sub(r"\g<0>*/", line))
         GitIgnoreSpec([pattern], backend=_BACKEND)
     except (ValueError, re.error, re2.error):
         return None

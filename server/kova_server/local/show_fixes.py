@@ -37,14 +37,19 @@ def print_fixes(fixes: Iterable[ProvedFix], applied: frozenset[str], console: Co
         console.print()
 
 
+def print_diff(diff: str, console: Console) -> None:
+    """Print a diff in whole lines, coloured on a terminal."""
+    for line in diff.removesuffix("\n").split("\n"):
+        console.file.write(f"{_coloured(line, console)}\n")
+
+
 def _print_proved(fix: ProvedFix, console: Console, *, written: bool) -> None:
     state = "written" if written else "proved"
     unsafe = "" if fix.safe else " (unsafe: it may change what the program does)"
     console.print(f"[green]{state}[/] {_name(fix)}{unsafe}", highlight=False)
     steps = ", ".join(f"{'✓' if step.passed else '✗'} {step.step}" for step in fix.verification)
     console.print(f"  {steps}", style="dim", highlight=False)
-    for line in fix.patch.removesuffix("\n").split("\n"):
-        console.file.write(f"{_coloured(line, console)}\n")
+    print_diff(fix.patch, console)
     console.file.write("\n")
 
 
