@@ -19,7 +19,7 @@ from tests.cli.test_scan import BAD
 from tests.domain.test_sarif import check_github_rules
 from tests.domain.test_sarif import validator as validator  # noqa: PLC0414 (a fixture)
 
-LINES = "import re\n\n\ndef f(x):\n\tü = '𝒳'; return x is 'a' and re.match('\\d', x)\n"
+LINES = "import re\n\n\ndef f(x):\n\tü = '🙂'; return x is 'a' and re.match('\\d', x)\n"
 
 
 def test_the_table_shows_each_proved_diff_with_its_proof(tmp_path: Path) -> None:
@@ -87,7 +87,7 @@ def replaced(text: str, replacements: list[dict[str, Any]]) -> str:
     starts = [0]
     for line in text.splitlines(keepends=True):
         starts.append(starts[-1] + len(line))
-    for change in sorted(replacements, key=lambda one: json.dumps(one), reverse=True):
+    for change in sorted(replacements, key=json.dumps, reverse=True):
         region = change["deletedRegion"]
         start = starts[region["startLine"] - 1] + region["startColumn"] - 1
         end = starts[region["endLine"] - 1] + region["endColumn"] - 1

@@ -161,7 +161,7 @@ def test_git_agrees(repository: Path, top: list[str], nested: list[str], info: l
 HOSTILE = {
     "a megabyte of patterns": (b"*.x\n" * 250_000, "ignore_file_too_large"),
     "more patterns than are read": (b"x\n" * (MOST_PATTERNS + 1), "ignore_patterns_too_many"),
-    "a pattern without an end": (b"y" * (MOST_BYTES - 1), "ignore_patterns_refused"),
+    "a pattern without an end": (b"y" * (MOST_BYTES - 100), "ignore_patterns_refused"),
     "patterns that backtrack": (b"*a*a*a*a*a*a*a*a*a*ab\n" * 500, None),
     "folders that backtrack": (b"**/a/**/a/**/a/**/a/**/a/**/b\n" * 300, None),
     "patterns that are no pattern": (b"!\n\\\n[z-a]\n", "ignore_patterns_refused"),
@@ -183,6 +183,7 @@ def test_a_hostile_ignore_file_costs_little_and_is_said(tmp_path: Path, case: st
     assert done.stderr == ""
     answer = json.loads(done.stdout)
     said = {entry["reason"] for entry in answer["skipped"] if entry["path"] == ".gitignore"}
+    said = {told for told in said if told.startswith("ignore_")}  # It is scanned as well.
     if reason is not None:
         assert said == {reason}
     assert "keep.py" in {finding["path"] for finding in answer["findings"]}
