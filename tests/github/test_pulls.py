@@ -295,7 +295,6 @@ async def test_only_kovas_own_branches_are_written(
     [
         ".github/workflows/ci.yml",
         ".GitHub/x",
-        "sub/.github/x",
         "package-lock.json",
         "web/yarn.lock",
         "Cargo.lock",

@@ -11,6 +11,7 @@ from tests.server.conftest import Kova
 
 # The first edit is safe, the second is not and waits for a person.
 CODE = b"def f(x, seen=[]):\n    return x is 'a', seen\n"
+MENDABLE = b"def f(x):\n    return x is 'a'\n"
 
 
 def fixes(kova: Kova) -> dict[str, dict[str, Any]]:
@@ -70,3 +71,21 @@ def test_a_fix_of_a_file_that_has_changed_is_not_published(kova: Kova) -> None:
     assert "stale_fix" in kova.logs()
     titles = {one["title"] for one in kova.github.state.pulls("octo/sample")}
     assert "Fix B006 in a.py" not in titles
+
+
+def test_a_fix_in_a_protected_file_is_offered_and_never_pushed_and_stops_no_other(
+    kova: Kova,
+) -> None:
+    paths = ("a.py", "samples/.github/b.py", ".github/c.py")
+    kova.push("octo/sample", dict.fromkeys(paths, MENDABLE))
+    (scan,) = kova.finished(1)
+    assert (scan["status"], scan["failure"]) == ("succeeded", None)
+    (pull,) = kova.github.state.pulls("octo/sample")
+    state = kova.github.state
+    pushed = {one for one in paths if state.file("octo/sample", pull["head_ref"], one) != MENDABLE}
+    assert pushed == {"a.py", "samples/.github/b.py"}
+    (fix,) = [one for one in kova.all("/api/fixes") if one["status"] == "verified"]
+    assert "+    return x == 'a'" in fix["patch"]
+    refused = kova.client.post(f"/api/fixes/{fix['id']}/publish")
+    assert (refused.status_code, refused.json()["reason"]) == (409, "conflict")
+    assert ".github/c.py" in refused.json()["detail"]

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from kova.domain import report as texts
 from kova.domain.finding import Finding, Severity
 from kova.domain.fix import FileFix
+from kova.domain.protected import is_protected
 from kova.domain.report import ScanReport
 from kova.domain.repository import AutoFix, Repository
 from kova.domain.repository_settings import RepositorySettings
@@ -20,7 +21,6 @@ _LEVELS = {
     Severity.MEDIUM: "warning",
     Severity.LOW: "notice",
 }
-_NEVER_TOUCHED = (".github/",)
 
 
 class PublishScan:
@@ -55,11 +55,11 @@ class PublishScan:
     def offered(
         self, repository: Repository, files: Sequence[FileFix], settings: RepositorySettings
     ) -> list[FileFix]:
-        """Return the files whose fixes may go into a pull request."""
+        """Return the files whose fixes may go into a pull request: no protected ones."""
         return [
             file
             for file in files
-            if not file.path.startswith(_NEVER_TOUCHED)
+            if not is_protected(file.path)
             and settings.auto_fix(file.path, repository.auto_fix) is AutoFix.PULL_REQUEST
         ]
 

@@ -8,6 +8,7 @@ from typing import Final
 from kova.domain.audit import Action, Deed
 from kova.domain.errors import ConflictError, NotFoundError, QueueUnavailableError
 from kova.domain.fix import Fix, FixStatus
+from kova.domain.protected import is_protected
 from kova.ports.queue import FixQueue
 from kova.ports.stores import AuditStore, FixStore
 
@@ -29,7 +30,8 @@ class RequestPublish:
 
         Raises:
             NotFoundError: there is no such fix.
-            ConflictError: it was not proved, or people have decided about it.
+            ConflictError: it was not proved, people have decided about it, or its file is
+                protected.
             QueueUnavailableError: it could not be queued.
         """
         fix = await self._fixes.get(fix_id)
@@ -37,6 +39,8 @@ class RequestPublish:
             raise NotFoundError("There is no such fix.")
         if fix.status not in PUBLISHABLE:
             raise ConflictError(f"The fix is {fix.status}: only a verified one is published.")
+        if is_protected(fix.path):
+            raise ConflictError(f"Fixes in {fix.path} are not pushed: apply the patch yourself.")
         try:
             async with asyncio.timeout(_PATIENCE):
                 await asyncio.to_thread(self._queue.send_fix, fix.id)

@@ -11,9 +11,10 @@ from typing import Final
 
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
-from kova.adapters.github.paths import is_protected, unsafe_reason
+from kova.adapters.github.paths import unsafe_reason
 from kova.adapters.github.shapes import Json
 from kova.domain.errors import GitHubRefusedError
+from kova.domain.protected import is_protected
 from kova.domain.text import clean
 from kova.ports.publisher import FixPullRequest
 from kova.ports.source import RepositoryRef

@@ -1,9 +1,8 @@
-"""Which names of a repository's files may become names on this machine, or be written to."""
+"""Which names of a repository's files may become names on this machine."""
 
 from __future__ import annotations
 
 import re
-from pathlib import PurePosixPath
 from typing import Final
 
 PATH_BYTES: Final = 4_096
@@ -13,19 +12,6 @@ DEPTH: Final = 60
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f\\\ud800-\udfff]")
 # The names that git itself refuses, also in the spellings of other file systems.
 _REFUSED: Final = frozenset({"", ".", "..", ".git", "git~1"})
-_LOCK_SUFFIXES: Final = frozenset({".lock", ".lockb", ".lockfile"})
-_LOCK_FILES: Final = frozenset(
-    {
-        "conda-lock.yml",
-        "go.sum",
-        "go.work.sum",
-        "npm-shrinkwrap.json",
-        "package-lock.json",
-        "package.resolved",
-        "packages.lock.json",
-        "pnpm-lock.yaml",
-    }
-)
 
 
 def unsafe_reason(path: str) -> str | None:
@@ -43,9 +29,3 @@ def unsafe_reason(path: str) -> str | None:
 def depth(path: str) -> int:
     """Return how many folders a path goes down."""
     return path.count("/")
-
-
-def is_protected(path: str) -> bool:
-    """Tell whether a fix may never touch the file: GitHub's own folder and lock files."""
-    pure = PurePosixPath(path.lower())
-    return ".github" in pure.parts or pure.name in _LOCK_FILES or pure.suffix in _LOCK_SUFFIXES
