@@ -1,0 +1,1 @@
+"""What it costs a function to start, beside a bare function with the same clients."""

@@ -1,0 +1,213 @@
+"""`python -m bench.cold_start`: what it costs each HTTP function to start, beside a bare one.
+
+A start is a new process that imports the function and answers one event, against a real Postgres,
+Valkey and SQS API. Kova's function and the bare one take turns; the ratio is that of their CPU
+times (user and system, of the whole process), pair by pair. Modules are those that are loaded when
+the answer is there. AWS_LAMBDA_FUNCTION_NAME is set, so that Kova does all that it does on Lambda.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import hashlib
+import hmac
+import json
+import os
+import statistics
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from kova.domain.api_key import Scope
+from kova_server.embedded.stack import services
+from kova_server.keys import create_key
+from kova_server.migrations import migrate
+
+ROOT: Final = Path(__file__).parents[2]
+_SECRET: Final = "cold-start"  # noqa: S105 (of this run's own stack)
+_PUSH: Final = {
+    "ref": "refs/heads/main",
+    "after": "1" * 40,
+    "repository": {"id": 1, "full_name": "octo/cold", "default_branch": "main"},
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Target:
+    """One function, the event that it answers, and how much more than the bare one it may cost."""
+
+    name: str
+    method: str
+    path: str
+    most: float
+    status: int = 200
+    body: str = ""
+
+
+TARGETS: Final = (
+    Target(
+        name="github_webhook",
+        method="POST",
+        path="/webhooks/github",
+        most=0.5,
+        status=202,
+        body=json.dumps(_PUSH),
+    ),
+    Target(name="docs", method="GET", path="/docs", most=0.5),
+    Target(name="health", method="GET", path="/health", most=1.1),
+    Target(name="metrics", method="GET", path="/metrics", most=1.1),
+    Target(name="api", method="GET", path="/api/errors", most=1.3),
+    Target(
+        name="ai_command",
+        method="POST",
+        path="/ai/command",
+        most=1.3,
+        status=503,
+        body=json.dumps({"command": "why?"}),
+    ),
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Start:
+    """One start: CPU seconds of the whole process, and how many modules were loaded."""
+
+    seconds: float
+    modules: int
+
+
+@dataclass(frozen=True, kw_only=True)
+class Comparison:
+    """The starts of one function beside those of the bare one, pair by pair."""
+
+    target: Target
+    kova: tuple[Start, ...]
+    bare: tuple[Start, ...]
+
+    @property
+    def ratio(self) -> float:
+        """The median of the pairs' ratios of CPU time."""
+        pairs = zip(self.kova, self.bare, strict=True)
+        return statistics.median(mine.seconds / theirs.seconds for mine, theirs in pairs)
+
+    @property
+    def holds(self) -> bool:
+        """True if the function is as cheap as it must be."""
+        return self.ratio <= self.target.most
+
+
+def event_of(target: Target, api_key: str) -> dict[str, object]:
+    """Return the API Gateway HTTP API event (payload version 2.0) of a target's request."""
+    signature = hmac.new(_SECRET.encode(), target.body.encode(), hashlib.sha256).hexdigest()
+    return {
+        "version": "2.0",
+        "routeKey": "$default",
+        "rawPath": target.path,
+        "rawQueryString": "",
+        "headers": {
+            "host": "localhost",
+            "content-type": "application/json",
+            "content-length": str(len(target.body)),
+            "x-api-key": api_key,
+            "x-github-event": "push",
+            "x-github-delivery": "00000000-0000-4000-8000-000000000001",
+            "x-hub-signature-256": f"sha256={signature}",
+        },
+        "requestContext": {
+            "requestId": "cold",
+            "http": {
+                "method": target.method,
+                "path": target.path,
+                "protocol": "HTTP/1.1",
+                "sourceIp": "127.0.0.1",
+            },
+        },
+        "body": target.body or None,
+        "isBase64Encoded": False,
+    }
+
+
+def start(module: str, event: str, target: Target, environment: Mapping[str, str]) -> Start:
+    """Run one start and return what it cost.
+
+    Raises:
+        SystemExit: the function did not answer as it should.
+    """
+    command = [sys.executable, str(Path(__file__).with_name("probe.py"))]
+    with subprocess.Popen(
+        [*command, module, event, str(target.status)],
+        env=dict(environment),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        output, errors = process.stdout.read(), process.stderr.read()
+        _, status, used = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    if process.returncode != 0:
+        sys.exit(errors.decode(errors="replace")[-2_000:])
+    modules = int(output.rpartition(b"modules ")[2])
+    return Start(seconds=used.ru_utime + used.ru_stime, modules=modules)
+
+
+def compare(target: Target, event: str, environment: Mapping[str, str], pairs: int) -> Comparison:
+    """Start a function and the bare one in turns."""
+    modules = (f"functions.{target.name}.app", f"bench.cold_start.references.{target.name}")
+    for module in modules:
+        start(module, event, target, environment)  # Not counted: it writes the bytecode.
+    starts = [[start(module, event, target, environment) for module in modules] for _ in range(pairs)]
+    kova, bare = zip(*starts, strict=True)
+    return Comparison(target=target, kova=kova, bare=bare)
+
+
+def measure(pairs: int, names: frozenset[str]) -> list[Comparison]:
+    """Compare each function with its bare one, on a stack that lives for the run."""
+    with tempfile.TemporaryDirectory(prefix="kova-cold-") as name, services(Path(name)) as settings:
+        migrate(settings["KOVA_DATABASE_URL"])
+        settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _SECRET
+        settings["KOVA_GITHUB_TOKEN"] = "unused"  # noqa: S105 (nothing asks GitHub)
+        api_key = asyncio.run(create_key(settings, "cold start", tuple(Scope)))
+        kept = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+        environment = {
+            **kept,
+            **settings,
+            "AWS_LAMBDA_FUNCTION_NAME": "cold-start",
+            "PYTHONPATH": str(ROOT),
+        }
+        return [
+            compare(target, json.dumps(event_of(target, api_key)), environment, pairs)
+            for target in TARGETS
+            if not names or target.name in names
+        ]
+
+
+def render(comparisons: list[Comparison]) -> str:
+    """Return the table that people read."""
+    lines = [f"{'function':16} {'CPU ratio':>9} {'most':>5}  {'modules':>7} {'bare':>5}  holds"]
+    for one in comparisons:
+        lines.append(
+            f"{one.target.name:16} {one.ratio:9.2f} {one.target.most:5.1f}  "
+            f"{one.kova[-1].modules:7} {one.bare[-1].modules:5}  {'yes' if one.holds else 'NO'}"
+        )
+    return "\n".join(lines)
+
+
+def main() -> None:
+    """Print the table; exit 1 when a function costs more than it may."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("names", nargs="*", help="functions to measure; all if none is named")
+    parser.add_argument("--pairs", type=int, default=7, help="starts of each (default 7)")
+    options = parser.parse_args()
+    comparisons = measure(options.pairs, frozenset(options.names))
+    print(render(comparisons))
+    sys.exit(0 if all(one.holds for one in comparisons) else 1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,83 @@
+"""The README's commands do what it says, as they stand there, in the shells that people have."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shlex
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.embedded.test_up import running
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text()
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# With failglob, bash refuses an unquoted `?` or `*` that names no file, as zsh does.
+SHELLS = {"bash": ["bash", "-O", "failglob"], "zsh": ["zsh", "-f"]}
+
+
+def commands(section: str) -> str:
+    """Return the commands of a section."""
+    _, _, rest = README.partition(f"\n## {section}\n")
+    return "".join(block[2] for block in BLOCK.finditer(rest.partition("\n## ")[0]))
+
+
+def json_lines(output: str) -> list[dict[str, object]]:
+    """Return every JSON object of an output, one after the other."""
+    decoder, documents, place = json.JSONDecoder(), [], 0
+    while (place := output.find("{", place)) >= 0:
+        document, place = decoder.raw_decode(output, place)
+        documents.append(document)
+    return documents
+
+
+def test_every_block_says_whether_it_is_commands_or_output() -> None:
+    assert {block[1] for block in BLOCK.finditer(README)} == {"sh", "text"}
+
+
+def test_no_command_has_a_comment_behind_it() -> None:
+    """An interactive zsh hands a comment to the command."""
+    for block in BLOCK.finditer(README):
+        if block[1] == "sh":
+            plain, comments = shlex.split(block[2]), shlex.split(block[2], comments=True)
+            assert plain == comments
+
+
+@pytest.mark.parametrize("shell", SHELLS)
+def test_the_walk_ends_with_a_scan_that_succeeded_and_its_errors(
+    shell: str, tmp_path: Path
+) -> None:
+    if shutil.which(shell) is None:
+        pytest.skip(f"{shell} is not installed")
+    script = commands("Run it and push to it") + commands("Ask the API")
+    with running(tmp_path / "data") as up:
+        for old, new in {
+            ".venv/bin/kova": f"{shlex.quote(sys.executable)} -m kova_server",
+            "http://127.0.0.1:8000": f"http://127.0.0.1:{up.port}",
+            ".kova": shlex.quote(str(up.data)),
+        }.items():
+            assert old in script
+            script = script.replace(old, new)
+        done = subprocess.run(
+            [*SHELLS[shell], "-eu", "-c", script],
+            cwd=ROOT,
+            env=os.environ | {"HOME": str(tmp_path)},
+            capture_output=True,
+            text=True,
+            timeout=240,
+            check=False,
+        )
+    assert (done.returncode, done.stderr) == (0, "")
+    delivery, scans, errors, fixes, asked = json_lines(done.stdout)
+    assert delivery["status"] == "queued"
+    assert scans["items"][0]["status"] == "succeeded", scans  # type: ignore[index]
+    assert errors["items"]
+    assert fixes["items"]
+    assert asked["status"] == "queued"
+    assert re.fullmatch(r"kova_[a-z0-9]+_[a-z0-9]+", done.stdout.splitlines()[-1])
