@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from fastapi import APIRouter, FastAPI
 
 import functions.ai_command.app
@@ -12,7 +10,7 @@ import functions.docs.app
 import functions.health.app
 import functions.metrics.app
 from kova.bootstrap.container import Container
-from kova.bootstrap.settings import load_settings
+from kova.bootstrap.settings import Settings
 from kova.web.app import create_app
 from kova.web.routes import webhooks
 
@@ -27,10 +25,6 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-def application(environment: Mapping[str, str]) -> FastAPI:
-    """Build the server's application.
-
-    Raises:
-        SettingsError: its message lists every setting that is missing or not valid.
-    """
-    return create_app(Container(load_settings(environment, needed=NEEDED)), ROUTERS)
+def application(settings: Settings) -> FastAPI:
+    """Build the server's application."""
+    return create_app(Container(settings), ROUTERS)

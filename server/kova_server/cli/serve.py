@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Annotated, Final
 
 import typer
 import uvicorn
 
+from kova.bootstrap.settings import load_settings
 from kova.web.logs import configure_logging
-from kova_server.application import application
+from kova_server.application import NEEDED, application
 from kova_server.cli.environment import DataOption, PortOption, settings_in_force
+from kova_server.startup import require_schema
 
 EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
 
@@ -21,8 +24,10 @@ def serve(
 ) -> None:
     """Serve the API in this process."""
     configure_logging()
+    settings = load_settings(settings_in_force(data), needed=NEEDED)
+    asyncio.run(require_schema(settings))
     uvicorn.run(
-        application(settings_in_force(data)),
+        application(settings),
         host=host,
         port=port,
         log_config=None,

@@ -6,8 +6,10 @@ import asyncio
 import logging
 from typing import Final
 
+from kova.bootstrap.settings import Settings
 from kova.web.logs import configure_logging
 from kova_server.cli.environment import DataOption, settings_in_force
+from kova_server.startup import require_schema
 from kova_server.worker import NEEDED, load_settings, run_worker
 
 EXAMPLES: Final = ("kova worker --data .kova",)
@@ -16,4 +18,9 @@ EXAMPLES: Final = ("kova worker --data .kova",)
 def worker(data: DataOption = None) -> None:
     """Work on the scan queue until SIGTERM. The scan in hand is finished first."""
     configure_logging(logging.INFO)
-    asyncio.run(run_worker(load_settings(settings_in_force(data), needed=NEEDED)))
+    asyncio.run(_run(load_settings(settings_in_force(data), needed=NEEDED)))
+
+
+async def _run(settings: Settings) -> None:
+    await require_schema(settings)
+    await run_worker(settings)

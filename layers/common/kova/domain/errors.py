@@ -93,6 +93,12 @@ class DatabaseUnavailableError(UnavailableError):
     reason = "database_unavailable"
 
 
+class SchemaOutdatedError(DatabaseUnavailableError):
+    """The tables of the database are older than this version of Kova: run `kova migrate`."""
+
+    reason = "schema_outdated"
+
+
 class QueueUnavailableError(UnavailableError):
     """The queue does not accept messages."""
 

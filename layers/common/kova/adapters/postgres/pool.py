@@ -12,6 +12,7 @@ import psycopg
 from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from kova.adapters.postgres.schema import check_schema
 from kova.domain.errors import DatabaseUnavailableError
 
 Connection = psycopg.AsyncConnection[DictRow]
@@ -47,7 +48,8 @@ class Database:
         A worker's long transaction names the seconds that it may take.
 
         Raises:
-            DatabaseUnavailableError: no connection, it broke, or the time is over.
+            DatabaseUnavailableError: no connection, it broke, the time is over, or the tables are
+                older than the code.
         """
         async with self._primary.transaction(seconds) as connection:
             yield connection
@@ -91,9 +93,13 @@ class Database:
             return None
 
     async def ping(self) -> None:
-        """Raise DatabaseUnavailableError when the primary does not answer."""
-        async with self.transaction() as connection:
-            await connection.execute("SELECT 1")
+        """Do nothing where the primary answers and has the tables that this code needs.
+
+        Raises:
+            DatabaseUnavailableError: it does not answer.
+            SchemaOutdatedError: `kova migrate` has to be run.
+        """
+        await self._primary.ping()
 
     @property
     def has_replica(self) -> bool:
@@ -101,9 +107,8 @@ class Database:
         return self._replica is not self._primary
 
     async def ping_replica(self) -> None:
-        """Raise DatabaseUnavailableError when the replica does not answer."""
-        async with self._replica.transaction() as connection:
-            await connection.execute("SELECT 1")
+        """Do the same for the replica."""
+        await self._replica.ping()
 
     def connections(self) -> dict[str, int]:
         """Return how many connections to the primary there are, and how many are free."""
@@ -139,6 +144,13 @@ class _Pool:
             open=False,
         )
         self._opened = False
+        # Once a process, and again when a statement misses a table: no round trip a request.
+        self._schema_checked = False
+
+    async def ping(self) -> None:
+        self._schema_checked = False
+        async with self.connection():
+            pass
 
     @asynccontextmanager
     async def transaction(self, seconds: float | None = None) -> AsyncIterator[Connection]:
@@ -157,7 +169,13 @@ class _Pool:
                 asyncio.timeout(allowed),
                 self._pool.connection() as connection,
             ):
+                if not self._schema_checked:
+                    await check_schema(connection)
+                    self._schema_checked = True
                 yield connection
+        except (psycopg.errors.UndefinedTable, psycopg.errors.UndefinedColumn):
+            await self.ping()  # Says so where the tables are no longer those of the start.
+            raise
         except (
             psycopg.OperationalError,
             psycopg.InterfaceError,

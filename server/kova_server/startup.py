@@ -1,0 +1,30 @@
+"""What is checked before a process of the server form begins."""
+
+from __future__ import annotations
+
+import logging
+
+from kova.bootstrap.container import Container
+from kova.bootstrap.settings import Settings
+from kova.domain.errors import DatabaseUnavailableError, SchemaOutdatedError
+
+_LOG = logging.getLogger("kova.startup")
+
+
+async def require_schema(settings: Settings) -> None:
+    """Do nothing where the tables are those of this version, or the database is away.
+
+    Webhooks are accepted and jobs wait while it is away, so that is no reason not to start.
+
+    Raises:
+        SchemaOutdatedError: `kova migrate` has to be run first.
+    """
+    container = Container(settings)
+    try:
+        await container.database.ping()
+    except SchemaOutdatedError:
+        raise
+    except DatabaseUnavailableError as exc:
+        _LOG.warning("the database does not answer yet", extra={"reason": exc.reason})
+    finally:
+        await container.close()
