@@ -144,3 +144,10 @@ def test_a_body_that_is_no_json_is_refused(
 def test_a_method_that_is_not_there_is_told_with_those_that_are(kova: Kova) -> None:
     answer = kova.client.put("/api/errors/x")
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
+
+
+def test_the_bare_address_leads_to_the_page_of_the_document(kova: Kova) -> None:
+    answer = httpx.get(f"{kova.address}/")
+    assert (answer.status_code, answer.headers["location"]) == (307, "docs")
+    page = httpx.get(f"{kova.address}/", follow_redirects=True)
+    assert (page.status_code, str(page.url)) == (200, f"{kova.address}/docs")

@@ -57,6 +57,13 @@ async def openapi() -> Response:
     return Response(exported(), media_type="application/json", headers=_HEADERS)
 
 
+@router.get("/", include_in_schema=False)
+async def bare_address() -> Response:
+    """Lead whoever opens the bare address to the page."""
+    # Relative, as the page's own addresses: right behind a path prefix too.
+    return Response(status_code=307, headers={"Location": "docs"})
+
+
 @router.get("/docs", response_class=Response, responses={200: {"content": {"text/html": {}}}})
 async def docs() -> Response:
     """Show this document to people."""
