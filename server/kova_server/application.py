@@ -10,11 +10,12 @@ import functions.docs.app
 import functions.health.app
 import functions.metrics.app
 from kova.bootstrap.container import Container
+from kova.bootstrap.scan_worker import NEEDED, NEEDED_IN_PRODUCTION
 from kova.bootstrap.settings import Settings
 from kova.web.app import create_app
 from kova.web.routes import webhooks
 
-NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
+__all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "application"]
 ROUTERS: tuple[APIRouter, ...] = (
     *functions.api.app.ROUTERS,
     *functions.ai_command.app.ROUTERS,

@@ -17,6 +17,7 @@ from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import (
     DATABASE_SECONDS,
     NEEDED,
+    NEEDED_IN_PRODUCTION,
     JobHandler,
     handle_publish_job,
     handle_scan_job,
@@ -26,7 +27,7 @@ from kova.domain.errors import UnavailableError
 from kova.domain.retry import GiveUp, Retry
 from kova.usecases.housekeep import Housekeep
 
-__all__ = ["NEEDED", "load_settings", "run_worker"]
+__all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
 _OFTEN: Final = 10
 

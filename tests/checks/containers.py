@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 _BIN = Path(sys.executable).parent
-_SECRETS = {"KOVA_POSTGRES_PASSWORD": "x", "KOVA_GITHUB_WEBHOOK_SECRET": "x"}
+_SECRETS = dict.fromkeys(
+    ("KOVA_POSTGRES_PASSWORD", "KOVA_GITHUB_WEBHOOK_SECRET", "KOVA_SECRETS_KEY"), "x"
+)
 
 
 def check_containers() -> list[str]:

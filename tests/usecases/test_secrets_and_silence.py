@@ -11,12 +11,15 @@ import pytest
 
 from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.settings import Settings
+from kova.domain.finding import Finding
+from kova.domain.fingerprint import former_traits
 from kova.domain.secrets import derive_key
 from kova.domain.source_text import decode
 from kova.usecases.analyze_tree import AnalyzeTree
 from tests.analyzers.conftest import made_up_token, write
 
 TOKEN = made_up_token()
+PRIVATE_KEY = [("BEGIN", "\n".join(made_up_token()[4:] * 2 for _ in range(12)) + "\n"), ("END", "")]
 FILES = {
     "a.py": f'def f(x, é="é"):\n    return x is "{TOKEN}", "{TOKEN}", open("{TOKEN}".format(1))\n'.encode(),
     "b.py": f'TOKEN = "{TOKEN}"  # gitleaks:allow\n'.encode(),
@@ -78,8 +81,28 @@ def test_the_same_secret_is_known_again_and_only_with_the_key(tmp_path: Path) ->
     assert len(first) == 1
     assert matches(Settings(secrets_key="one")) == first
     assert matches(Settings(secrets_key="two")) != first
-    assert matches(Settings(github_webhook_secrets=("one",))) == first
-    assert derive_key(None, None) != derive_key("x", None)
+    # Never derived from the webhook secret.
+    assert matches(Settings(github_webhook_secrets=("one",))) == matches(Settings()) != first
+    assert derive_key(None) != derive_key("x")
+
+
+def test_what_a_secret_was_under_the_keys_of_before_is_what_the_tool_said_then(
+    tmp_path: Path,
+) -> None:
+    """Of part of a line, of several lines, and of text that is not ASCII."""
+    key = "".join(f"-----{word} RSA PRIVATE KEY-----\n{body}" for word, body in PRIVATE_KEY)
+    text = f'{TOKEN}\n"é" postgres://user:Zx9kQ2mV7pLr@db.example.org/x\npassword = "hunté9kQ2mV7pLr"\n'
+    paths = write(tmp_path, {"a.py": text.encode(), "b.pem": key.encode()})
+
+    def secrets(settings: Settings) -> list[Finding]:
+        done = AnalyzeTree(local_analyzers(settings)).run(tmp_path, paths)
+        return [one for one in done.findings if one.analyzer == "betterleaks"]
+
+    before = secrets(Settings(secrets_key="old"))
+    assert len(before) >= 3
+    after = secrets(Settings(secrets_key="new", github_webhook_secrets=("older", "old")))
+    assert [one.match for one in before] == [one.former_matches[1] for one in after]
+    assert [one.traits for one in before] == [list(former_traits(one))[1] for one in after]
 
 
 def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ import uvicorn
 
 from kova.bootstrap.settings import load_settings
 from kova.web.logs import configure_logging
-from kova_server.application import NEEDED, application
+from kova_server.application import NEEDED, NEEDED_IN_PRODUCTION, application
 from kova_server.cli.environment import DataOption, PortOption, settings_in_force
 from kova_server.startup import require_schema
 
@@ -24,7 +24,9 @@ def serve(
 ) -> None:
     """Serve the API in this process."""
     configure_logging()
-    settings = load_settings(settings_in_force(data), needed=NEEDED)
+    settings = load_settings(
+        settings_in_force(data), needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION
+    )
     asyncio.run(require_schema(settings))
     uvicorn.run(
         application(settings),

@@ -10,7 +10,7 @@ from kova.bootstrap.settings import Settings
 from kova.web.logs import configure_logging
 from kova_server.cli.environment import DataOption, settings_in_force
 from kova_server.startup import require_schema
-from kova_server.worker import NEEDED, load_settings, run_worker
+from kova_server.worker import NEEDED, NEEDED_IN_PRODUCTION, load_settings, run_worker
 
 EXAMPLES: Final = ("kova worker --data .kova",)
 
@@ -18,7 +18,9 @@ EXAMPLES: Final = ("kova worker --data .kova",)
 def worker(data: DataOption = None) -> None:
     """Work on the scan queue until SIGTERM. The scan in hand is finished first."""
     configure_logging(logging.INFO)
-    asyncio.run(_run(load_settings(settings_in_force(data), needed=NEEDED)))
+    variables = settings_in_force(data)
+    settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
+    asyncio.run(_run(settings))
 
 
 async def _run(settings: Settings) -> None:

@@ -130,6 +130,8 @@ def start_services(
         settings |= create_queues(endpoint)
     if not outside.get("KOVA_GITHUB_WEBHOOK_SECRET"):
         settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _kept_secret(folder / "webhook-secret")
+    if not outside.get("KOVA_SECRETS_KEY"):
+        settings["KOVA_SECRETS_KEY"] = _kept_secret(folder / "secrets-key")
     if wants_practice_github(outside):
         place = folder / "github"
         secret = settings["KOVA_GITHUB_WEBHOOK_SECRET"].split(",")[0]

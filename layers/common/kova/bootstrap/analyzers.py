@@ -28,7 +28,9 @@ def local_analyzers(settings: Settings | None = None) -> list[Analyzer]:
     from kova.adapters.analyzers.registry import ANALYZERS  # Workers only; see ADR 4.
 
     settings = settings or Settings()
-    key = derive_key(settings.secrets_key, next(iter(settings.github_webhook_secrets), None))
+    key = derive_key(settings.secrets_key)
+    # Before KOVA_SECRETS_KEY had to be set, the first webhook secret stood for it.
+    former = [derive_key(text) for text in settings.github_webhook_secrets]
     found: list[Analyzer] = []
     missing: list[str] = []
     for kind in ANALYZERS:
@@ -41,7 +43,7 @@ def local_analyzers(settings: Settings | None = None) -> list[Analyzer]:
         if program is None:
             missing += [] if kind.optional else [kind.program]
         elif issubclass(kind, BetterleaksAnalyzer):
-            found.append(kind(kind.located(program), key=key))
+            found.append(kind(kind.located(program), key=key, former_keys=former))
         else:
             found.append(kind(kind.located(program)))
     if missing:

@@ -22,6 +22,8 @@ from kova.web.logs import configure_logging
 # A transaction may write thousands of errors.
 DATABASE_SECONDS: Final = 60.0
 NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
+# Whoever scans stores hashes of secrets.
+NEEDED_IN_PRODUCTION = ("KOVA_SECRETS_KEY",)
 
 
 class JobHandler(Protocol):
@@ -86,11 +88,11 @@ def handle_publish_job(container: Container) -> HandleJob[str]:
     )
 
 
-def _begun(*needed: str) -> Settings:
+def _begun(*needed: str, needed_in_production: tuple[str, ...] = ()) -> Settings:
     """Begin the process: its log, its temporary folder, its settings."""
     configure_logging()
     own_scratch()
-    return load_settings(environment(), needed=needed)
+    return load_settings(environment(), needed=needed, needed_in_production=needed_in_production)
 
 
 @cache
@@ -106,7 +108,7 @@ def fix_worker() -> QueueWorker:
 @cache
 def scan_worker() -> QueueWorker:
     """Build the worker at the first event."""
-    settings = _begun(*NEEDED)
+    settings = _begun(*NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
     assert settings.scan_queue_url is not None
     container = Container(settings, database_seconds=DATABASE_SECONDS)
     consumer = SqsConsumer(container.sqs, settings.scan_queue_url)

@@ -85,12 +85,18 @@ class Settings:
     ai: AiSettings = field(default_factory=AiSettings)
 
 
-def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = ()) -> Settings:
+def load_settings(
+    environment: Mapping[str, str],
+    *,
+    needed: tuple[str, ...] = (),
+    needed_in_production: tuple[str, ...] = (),
+) -> Settings:
     """Read settings.
 
     Args:
         environment: usually os.environ.
         needed: names of variables that this process cannot do without.
+        needed_in_production: the same where KOVA_ENV is production.
 
     Raises:
         SettingsError: its message lists every problem.
@@ -136,6 +142,8 @@ def load_settings(environment: Mapping[str, str], *, needed: tuple[str, ...] = (
         reader.problems.append(
             "KOVA_GITHUB_APP_ID and KOVA_GITHUB_PRIVATE_KEY belong together: one is missing"
         )
+    if settings.environment == "production":
+        needed += needed_in_production
     reader.problems += [f"{name} is missing" for name in needed if not environment.get(name)]
     if reader.problems:
         raise SettingsError("; ".join(reader.problems) + ".")

@@ -156,6 +156,7 @@ def _finding_in(values: Any) -> Finding:
                 end_line=last_line,
                 end_column=last_column,
             ),
+            "former_matches": tuple(values.get("former_matches", ())),
             "traits": Traits(**values["traits"]) if values["traits"] else None,
             "edit": _edit_mark(values["edit"]),
         }

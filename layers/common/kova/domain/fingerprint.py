@@ -11,7 +11,7 @@ from __future__ import annotations
 import hashlib
 import re
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
@@ -81,6 +81,12 @@ def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
         line = plain(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
         around = _SEPARATOR.join((_near(lines, number, -1), line, _near(lines, number, +1)))
     return make_traits(match=match, scope=scope, line=line, around=around)
+
+
+def former_traits(finding: Finding) -> Iterator[Traits]:
+    """Yield what a secret was recognised by under each key of before."""
+    for match in finding.former_matches:
+        yield make_traits(match=match, scope=finding.scope, line="", around="")
 
 
 def _flagged(finding: Finding, lines: Sequence[str]) -> str:

@@ -17,15 +17,8 @@ DEFAULT_KEY: Final = hashlib.sha256(b"kova: hashes of secrets, no key configured
 _SHORTEST: Final = 4  # Shorter text is not looked for in messages: it is everywhere.
 
 
-def derive_key(configured: str | None, fallback: str | None) -> bytes:
-    """Return the key of the secrets' hashes.
-
-    Args:
-        configured: KOVA_SECRETS_KEY.
-        fallback: a secret of this installation (the first webhook secret); when it is changed,
-            errors about secrets are closed and opened again under another fingerprint.
-    """
-    text = configured or fallback
+def derive_key(text: str | None) -> bytes:
+    """Return the key of the secrets' hashes for a KOVA_SECRETS_KEY, DEFAULT_KEY without one."""
     if not text:
         return DEFAULT_KEY
     return hmac.new(text.encode(), b"kova: hashes of secrets", hashlib.sha256).digest()

@@ -13,6 +13,7 @@ made the answer about a file unreadable, and a stranger could ask for it.
 from __future__ import annotations
 
 import hashlib
+import hmac
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -58,11 +59,17 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
     any_text = True
 
     def __init__(
-        self, program: Path, limits: ProcessLimits | None = None, *, key: bytes = DEFAULT_KEY
+        self,
+        program: Path,
+        limits: ProcessLimits | None = None,
+        *,
+        key: bytes = DEFAULT_KEY,
+        former_keys: Sequence[bytes] = (),
     ) -> None:
-        """Take the program, its limits, and the key of the secrets' hashes."""
+        """Hash secrets with the key; those of before only recognise what was stored with them."""
         super().__init__(program, limits)
         self._key = key.hex()
+        self._former_keys = [former.hex() for former in former_keys]
 
     @cached_property
     def identity(self) -> str:
@@ -134,7 +141,16 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
             span=span,
             message=f"{told}. Revoke it: it stays in the history.",
             match=match,
+            former_matches=tuple(
+                _hashed(entry["match"]["value"], former) for former in self._former_keys
+            ),
         )
+
+
+def _hashed(secret: str, key: str) -> str:
+    """Return what the tool says of a secret with this key."""
+    data = secret.encode("utf-8", "surrogatepass")
+    return f"hmac-sha256:{hmac.new(key.encode(), data, hashlib.sha256).hexdigest()}"
 
 
 def _has_key(ground: Ground, path: str, span: Span) -> bool:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -14,6 +14,7 @@ from kova.adapters.postgres.rows import as_uuid
 from kova.domain import lifecycle
 from kova.domain.error import ErrorStatus
 from kova.domain.finding import Finding, Traits
+from kova.domain.fingerprint import former_traits
 from kova.domain.lifecycle import Ground, History, KnownError, Paired
 from kova.domain.scan import Analysis
 from kova.domain.text import clean
@@ -56,6 +57,7 @@ class Recognition:
         self._history = history
         self.ground = Ground(analysis)
         self._told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
+        self._rekeyed = _trait_by_former(self._told)
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(repository_id),
             "commit_sha": commit_sha,
@@ -78,7 +80,8 @@ class Recognition:
         cursor = await self._connection.execute(query, {**self._values, **values})
         # Rows from before traits were kept are recognised by their fingerprint.
         born = {finding.fingerprint: finding.traits for finding in self._told}
-        return [_known(row, born.get(row["fingerprint"])) async for row in cursor]
+        rows = [_known(row, born.get(row["fingerprint"])) async for row in cursor]
+        return [_rekeyed(error, self._rekeyed) for error in rows] if self._rekeyed else rows
 
     async def _pair(self, known: Sequence[KnownError]) -> Paired:
         # In a thread: the lease is renewed on this loop meanwhile.
@@ -99,6 +102,23 @@ def _storable(finding: Finding) -> Finding:
     """Return the finding with the path that its row has."""
     path = clean(finding.path)
     return finding if path == finding.path else replace(finding, path=path)
+
+
+def _trait_by_former(findings: Sequence[Finding]) -> dict[str, str]:
+    """Return the traits of secrets by what they were under the keys of before."""
+    names = [field.name for field in fields(Traits)]
+    return {
+        getattr(former, name): getattr(finding.traits, name)
+        for finding in findings
+        for former in former_traits(finding)
+        for name in names
+    }
+
+
+def _rekeyed(error: KnownError, trait_by_former: Mapping[str, str]) -> KnownError:
+    """Return the error with the traits that it has under today's key; its row is then rewritten."""
+    traits = {name: trait_by_former.get(text, text) for name, text in asdict(error.traits).items()}
+    return replace(error, traits=Traits(**traits))
 
 
 def _known(row: DictRow, born: Traits | None) -> KnownError:
