@@ -1,0 +1,113 @@
+"""docker-compose.yml hands every setting to Kova, and any password to Postgres."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from kova.adapters.postgres.pool import Database
+from kova.bootstrap.settings import load_settings
+from kova_server.migrations import migrate
+
+ROOT = Path(__file__).parents[2]
+PASSWORD = "p@s/w:r#d%40$x &"
+NOT_SET_BY_PEOPLE = {"AWS_LAMBDA_FUNCTION_NAME"}
+
+
+class Recorder(dict[str, str]):
+    """An environment that notes which variables are read."""
+
+    def __init__(self) -> None:
+        self.names: set[str] = set()
+
+    def get(self, key: str, default: str | None = None) -> str | None:  # type: ignore[override]
+        self.names.add(key)
+        return default
+
+
+def environment_of(service: str, folder: Path, **variables: str) -> dict[str, str]:
+    """Return what compose gives to a service where .env holds these variables."""
+    (folder / "docker-compose.yml").write_text((ROOT / "docker-compose.yml").read_text())
+    lines = [f"{name}='{value}'\n" for name, value in variables.items()]
+    (folder / ".env").write_text("".join(lines))
+    program = Path(sys.executable).with_name("docker-compose")
+    clean = {key: one for key, one in os.environ.items() if not key.startswith("KOVA_")}
+    done = subprocess.run(
+        [str(program), "config", "--format", "json"],
+        cwd=folder,
+        env=clean,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    shown = json.loads(done.stdout)["services"][service]["environment"]
+    return {name: value.replace("$$", "$") for name, value in shown.items()}
+
+
+@pytest.fixture
+def role(database_url: str) -> Iterator[str]:
+    """A role whose password holds what means something in a URL; it owns the database."""
+    name = f"role_{uuid.uuid4().hex}"
+    database = sql.Identifier(urlsplit(database_url).path[1:])
+    with psycopg.connect(database_url, autocommit=True) as connection:
+        create = sql.SQL("CREATE ROLE {} LOGIN PASSWORD {}")
+        connection.execute(create.format(sql.Identifier(name), sql.Literal(PASSWORD)))
+        connection.execute("DROP SCHEMA public CASCADE")
+        own = sql.SQL("ALTER DATABASE {} OWNER TO {}")
+        connection.execute(own.format(database, sql.Identifier(name)))
+        connection.execute(
+            sql.SQL("CREATE SCHEMA public AUTHORIZATION {}").format(sql.Identifier(name))
+        )
+        yield name
+        connection.execute(sql.SQL("DROP OWNED BY {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("ALTER DATABASE {} OWNER TO CURRENT_USER").format(database))
+        connection.execute(sql.SQL("DROP ROLE {}").format(sql.Identifier(name)))
+
+
+def test_the_example_names_every_setting() -> None:
+    recorder = Recorder()
+    load_settings(recorder)
+    example = (ROOT / ".env.example").read_text()
+    named = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", example, re.MULTILINE))
+    assert named - {"KOVA_POSTGRES_PASSWORD"} == recorder.names - NOT_SET_BY_PEOPLE
+
+
+@pytest.mark.parametrize("service", ["api", "worker", "migrate"])
+def test_every_setting_of_the_example_reaches_kova(service: str, tmp_path: Path) -> None:
+    example = (ROOT / ".env.example").read_text()
+    names = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", example, re.MULTILINE)
+    given = {name: f"value of {name}" for name in names}
+    reached = environment_of(service, tmp_path, **given)
+    assert {name: reached.get(name) for name in names} == given
+
+
+async def test_a_password_may_hold_any_character(
+    role: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    needed = {"KOVA_GITHUB_WEBHOOK_SECRET": "x", "KOVA_SECRETS_KEY": "x"}
+    given = environment_of("api", tmp_path, KOVA_POSTGRES_PASSWORD=PASSWORD, **needed)
+    server = urlsplit(database_url)
+    # The server of the tests instead of compose's, and its role.
+    place = f"{role}@{server.hostname}:{server.port}{server.path}"
+    url = given["KOVA_DATABASE_URL"].replace("kova@postgres:5432/kova", place)
+    settings = load_settings({**given, "KOVA_DATABASE_URL": url})
+    assert settings.database_url is not None
+    monkeypatch.setenv("PGPASSWORD", given["PGPASSWORD"])
+    migrate(settings.database_url)
+    database = Database(settings.database_url)
+    await database.ping()
+    await database.close()
+    monkeypatch.setenv("PGPASSWORD", "wrong")  # The server does ask for it.
+    with pytest.raises(psycopg.OperationalError):
+        psycopg.connect(settings.database_url)
