@@ -111,3 +111,26 @@ async def test_a_password_may_hold_any_character(
     monkeypatch.setenv("PGPASSWORD", "wrong")  # The server does ask for it.
     with pytest.raises(psycopg.OperationalError):
         psycopg.connect(settings.database_url)
+
+
+@pytest.mark.parametrize("password", ["p@s", "p#s", "p%zs", "p/s@x"])
+@pytest.mark.parametrize("command", ["serve", "migrate"])
+def test_a_password_that_was_not_encoded_is_one_clear_line(command: str, password: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "kova_server", command],
+        env=os.environ
+        | {
+            "KOVA_ENV": "local",
+            "KOVA_DATABASE_URL": f"postgresql://kova:{password}@127.0.0.1:9/x",
+            "KOVA_SCAN_QUEUE_URL": "http://127.0.0.1:9/q",
+        },
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert done.returncode == 2
+    (line,) = done.stderr.splitlines()
+    assert "KOVA_DATABASE_URL" in line
+    assert "PGPASSWORD" in line
+    assert password not in line

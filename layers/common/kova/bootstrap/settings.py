@@ -19,6 +19,9 @@ Value = TypeVar("Value")
 GITHUB_API: Final = "https://api.github.com"
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 
+# User and password, where they are there, hold no `@`, `/`, `#` or lone `%` of their own.
+_ENCODED: Final = re.compile(r"\w+://(?:(?:[^@/#?%]|%[0-9A-Fa-f]{2})*@)?[^@#]*")
+
 
 class SettingsError(NotConfiguredError):
     """Settings are missing or not valid."""
@@ -105,8 +108,8 @@ def load_settings(
     settings = Settings(
         environment=reader.choice("KOVA_ENV", ("local", "production"), "production"),
         on_lambda=reader.text("AWS_LAMBDA_FUNCTION_NAME") is not None,
-        database_url=reader.url("KOVA_DATABASE_URL", ("postgresql", "postgres")),
-        database_read_url=reader.url("KOVA_DATABASE_READ_URL", ("postgresql", "postgres")),
+        database_url=reader.database_url("KOVA_DATABASE_URL"),
+        database_read_url=reader.database_url("KOVA_DATABASE_READ_URL"),
         redis_url=reader.url("KOVA_REDIS_URL", ("redis", "rediss")),
         scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL", ("http", "https")),
         fix_queue_url=reader.url("KOVA_FIX_QUEUE_URL", ("http", "https")),
@@ -221,6 +224,15 @@ class _Reader:
             return text
 
         return self._parsed(name, None, check)
+
+    def database_url(self, name: str) -> str | None:
+        text = self.url(name, ("postgresql", "postgres"))
+        if text is None or _ENCODED.fullmatch(text):
+            return text
+        self.problems.append(
+            f"{name} is not valid: percent-encode its password, or leave it out and set PGPASSWORD"
+        )
+        return None
 
     def money(self, name: str) -> Decimal | None:
         return self._parsed(name, None, _dollars)
