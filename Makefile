@@ -5,7 +5,11 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 UV := $(BIN)/uv
-STAMP := $(VENV)/.ready
+# Certificates of the system, as every other program here: a company's own among them.
+export UV_SYSTEM_CERTS ?= 1
+# What `make run` and `make demo` need, and on top of it what tests and checks need.
+RUN := $(VENV)/.run
+DEV := $(VENV)/.dev
 # More than the two cores: some tests wait for time-outs.
 WORKERS ?= 3
 
@@ -13,31 +17,42 @@ WORKERS ?= 3
 help: ## list these commands
 	@grep -hE '^[a-z][a-z-]*:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-9s %s\n", $$1, $$2}'
 
-$(STAMP): requirements/dev.txt layers/common/pyproject.toml server/pyproject.toml fakes/pyproject.toml
+# $(call sync,folder of the environment,lock)
+sync = VIRTUAL_ENV="$(CURDIR)/$(1)" $(UV) pip sync --quiet --require-hashes $(2)
+PROJECT := layers/common/pyproject.toml server/pyproject.toml functions/pyproject.toml fakes/pyproject.toml
+install = VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(UV) pip install --quiet --no-deps --no-build-isolation $(patsubst %/pyproject.toml,-e %,$(PROJECT))
+
+$(RUN): requirements/run.txt $(PROJECT)
 	@echo "Setting up $(VENV) (a minute the first time) ..."
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/dev.txt)"
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip sync --quiet --require-hashes requirements/dev.txt
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV) $(UV) pip install --quiet --no-deps --no-build-isolation -e layers/common -e server -e fakes
+	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
+	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/run.txt)"
+	@$(call sync,$(VENV),requirements/run.txt)
+	@$(install)
+	@touch $@
+
+$(DEV): requirements/dev.txt $(RUN)
+	@echo "Adding what tests and checks need ..."
+	@$(call sync,$(VENV),requirements/dev.txt)
+	@$(install)
 	@touch $@
 
 # The SAM CLI pins older versions of what the product uses: it lives apart.
 SAM := $(VENV)/sam/bin/sam
-$(SAM): requirements/sam.txt $(STAMP)
+$(SAM): requirements/sam.txt $(DEV)
 	@echo "Setting up the SAM CLI ..."
 	@test -x $(VENV)/sam/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/sam
-	@VIRTUAL_ENV=$(CURDIR)/$(VENV)/sam $(UV) pip sync --quiet --require-hashes requirements/sam.txt
+	@$(call sync,$(VENV)/sam,requirements/sam.txt)
 	@touch $@
 
 .PHONY: setup
-setup: $(STAMP) ## set up everything that the other commands need (they call it)
+setup: $(DEV) ## set up everything that the other commands need (they call it)
 
 .PHONY: demo
-demo: $(STAMP) ## the main job from end to end on a real repository (REPO=path for yours)
+demo: $(RUN) ## the main job from end to end on a real repository (REPO=path for yours)
 	@$(BIN)/python -m examples.demo $(if $(REPO),--repository "$(REPO)")
 
 .PHONY: run
-run: $(STAMP) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
+run: $(RUN) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@$(BIN)/kova up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
@@ -45,11 +60,11 @@ test: $(SAM) ## all tests
 	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
 
 .PHONY: stress
-stress: $(STAMP) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples
+stress: $(DEV) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples
 	@STRESS=1 $(BIN)/python -m pytest -q -m stress
 
 .PHONY: quality
-quality: $(STAMP) ## recall and false alarms on the labelled examples
+quality: $(DEV) ## recall and false alarms on the labelled examples
 	@$(BIN)/python -m tests.quality
 
 .PHONY: check
@@ -61,20 +76,20 @@ check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/python -m tests.checks
 
 .PHONY: retrieval
-retrieval: $(STAMP) ## how well questions find their function in real packages (no key needed)
+retrieval: $(DEV) ## how well questions find their function in real packages (no key needed)
 	@$(BIN)/python -m bench.retrieval
 
 .PHONY: fix
-fix: $(STAMP) ## format and mend what the linter can
+fix: $(DEV) ## format and mend what the linter can
 	@$(BIN)/ruff format -q .
 	@$(BIN)/ruff check -q --fix .
 
 .PHONY: lock
-lock: $(STAMP) ## make the hashed requirement files again
+lock: $(DEV) ## make the hashed requirement files again
 	@$(BIN)/python -m tests.checks --write-locks
 
 .PHONY: export
-export: $(STAMP) ## write what is made from the code: the OpenAPI document, the table of rules
+export: $(DEV) ## write what is made from the code: the OpenAPI document, the table of rules
 	@$(BIN)/python -m tests.checks --write-exports
 
 .PHONY: clean

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
@@ -13,6 +14,7 @@ LOCKS = {
     "requirements/analyzers.in": "layers/analyzers/requirements.txt",
     "requirements/server.in": "requirements/server.txt",
     "requirements/extra.in": "requirements/extra.txt",
+    "requirements/run.in": "requirements/run.txt",
     "requirements/dev.in": "requirements/dev.txt",
     "requirements/sam.in": "requirements/sam.txt",
 }
@@ -23,7 +25,8 @@ def compile_lock(source: str, target: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     command = [str(uv), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     command += ["--no-header", "--python-version", "3.11", source, "-o", str(target)]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+    variables = {"UV_SYSTEM_CERTS": "1"} | os.environ
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=variables)
 
 
 def check_locks() -> list[str]:
