@@ -1,10 +1,19 @@
+import compileall
+import os
 import random
 import re
+import shutil
 import string
+import subprocess
+import sys
+from collections.abc import Mapping
 from pathlib import Path
+from py_compile import PycInvalidationMode
+from typing import Protocol
 
 import pytest
 
+import kova
 from kova.adapters.analyzers.program import ProgramAnalyzer
 from kova.adapters.analyzers.ruff import RuffAnalyzer
 from kova.bootstrap.analyzers import local_analyzers
@@ -36,6 +45,48 @@ def ruff(analyzers: dict[str, ProgramAnalyzer]) -> RuffAnalyzer:
     analyzer = analyzers["ruff"]
     assert isinstance(analyzer, RuffAnalyzer)
     return analyzer
+
+
+class ChangedKova(Protocol):
+    """Runs code with a copy of kova in which some lines are others; returns what it printed."""
+
+    def __call__(
+        self, changes: Mapping[str, tuple[str, str]], code: str, *, compiled: bool = False
+    ) -> str: ...
+
+
+@pytest.fixture(scope="session")
+def changed_kova(tmp_path_factory: pytest.TempPathFactory) -> ChangedKova:
+    source = Path(kova.__file__).parent
+
+    def run(changes: Mapping[str, tuple[str, str]], code: str, *, compiled: bool = False) -> str:
+        folder = tmp_path_factory.mktemp("kova")
+        shutil.copytree(
+            source, folder / "kova", ignore=shutil.ignore_patterns("__pycache__"), symlinks=True
+        )
+        for name, (before, after) in changes.items():
+            path = folder / "kova" / name
+            text = path.read_text()
+            assert before in text
+            path.write_text(text.replace(before, after))
+        if compiled:
+            mode = PycInvalidationMode.UNCHECKED_HASH
+            assert compileall.compile_dir(
+                folder, legacy=True, quiet=1, invalidation_mode=mode, stripdir=folder
+            )
+            for path in folder.rglob("*.py"):
+                path.unlink()
+        done = subprocess.run(
+            [sys.executable, "-B", "-c", code],
+            cwd=folder,
+            env=os.environ | {"PYTHONPATH": str(folder)},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        return done.stdout + done.stderr
+
+    return run
 
 
 def write(folder: Path, files: dict[str, bytes]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -90,15 +90,40 @@ class Catalogue(Mapping[str, Rule]):
         """Read the table.
 
         Raises:
-            ValueError: a line is malformed, or a rule is named twice.
+            ValueError: a line is malformed, or a rule is named twice; it names the line.
         """
         self.analyzer = analyzer
         self._rules: dict[str, Rule] = {}
         for line in table.strip().splitlines():
-            rule = _read(line)
+            try:
+                rule = _read(line)
+            except (ValueError, KeyError) as exc:
+                raise ValueError(f"{analyzer}: this row cannot be read ({exc}): {line}") from exc
             if rule.id in self._rules:
-                raise ValueError(f"{rule.id} is named twice")
+                raise ValueError(f"{analyzer}: {rule.id} is named twice")
             self._rules[rule.id] = rule
+
+    def require(self, table: str, rules: Iterable[str]) -> None:
+        """Hold another table's rules against this one.
+
+        Raises:
+            ValueError: the table has rules that the catalogue has not; it names them.
+        """
+        missing = sorted(set(rules) - self._rules.keys())
+        if missing:
+            names = ", ".join(missing)
+            raise ValueError(f"{self.analyzer}: {table} has {names}, and the catalogue has not")
+
+    def weigh(self, rule: str) -> Rule:
+        """Return a rule; one without a row, such as a newer tool's, weighs as little as can be."""
+        return self._rules.get(rule) or Rule(
+            id=rule,
+            severity=Severity.LOW,
+            tier=Tier.WARNING,
+            confidence=Confidence.LOW,
+            category=Category.CORRECTNESS,
+            reason="a rule that Kova does not weigh yet",
+        )
 
     def __getitem__(self, rule: str) -> Rule:
         return self._rules[rule]

@@ -46,6 +46,9 @@ _LOCKS: Final = frozenset(
 )
 _LAUNCHER_SIZE: Final = 100_000  # Bytes; a script that starts the program has fewer.
 _ENCODED: Final = re.compile(rb"[A-Za-z0-9+/=]{40}")
+_ANY: Final = "secret"  # The row of every rule that has none of its own.
+_KEY: Final = "private-key"
+BETTERLEAKS.require("betterleaks", (_ANY,))
 _CONFIDENCE: Final = {"high": Confidence.HIGH, "medium": Confidence.MEDIUM}
 
 
@@ -129,14 +132,14 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         path = ground.path(place["path"])
         told = entry["description"].rstrip(".")
         name = entry["rule_id"]
-        rule = _rule(name, _CONFIDENCE[entry["confidence"]], path)
+        rule = _rule(name, _CONFIDENCE.get(entry["confidence"], Confidence.LOW), path)
         # A column that is 0 is left out: that of something decoded which ends with a line.
         span = ground.places(path).by_columns(
             (place["start_line"], place.get("start_column", 0)),
             (place["end_line"], place.get("end_column", 0) + 1),
         )
         return self.finding(
-            rule if name != "private-key" or _has_key(ground, path, span) else rule.milder(),
+            rule if name != _KEY or _has_key(ground, path, span) else rule.milder(),
             path=path,
             span=span,
             message=f"{told}. Revoke it: it stays in the history.",
@@ -159,7 +162,7 @@ def _has_key(ground: Ground, path: str, span: Span) -> bool:
 
 
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:
-    rule = BETTERLEAKS.get(name, BETTERLEAKS["secret"])
+    rule = BETTERLEAKS.get(name, BETTERLEAKS[_ANY])
     pure = PurePosixPath(path)
     sample = is_test(path) or pure.suffix in {".md", ".rst", ".txt"} or pure.name == "PKG-INFO"
     tier = Tier.WARNING if sample or confidence is not Confidence.HIGH else rule.tier

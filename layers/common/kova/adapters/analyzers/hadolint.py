@@ -17,6 +17,7 @@ _DOCKERFILE: Final = re.compile(
     re.IGNORECASE,
 )
 _SYNTAX: Final = "DL1000"
+HADOLINT.require("hadolint", (_SYNTAX,))
 
 
 class HadolintAnalyzer(ProgramAnalyzer):

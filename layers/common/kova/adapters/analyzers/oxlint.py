@@ -28,6 +28,7 @@ _CAUGHT: Final = re.compile(
     rb"\s*(?:\([^()]*\)\s*)?\{(?:(?!\bthrow\b|\btry\b)[^{}]|\{[^{}]*\})*\}\s*\Z"
 )
 _SYNTAX: Final = "invalid-syntax"
+OXLINT.require("oxlint", (_UNREACHABLE, _FINALLY, _COMPARISONS, _SYNTAX))
 _PLUGINS: Final = ("typescript", "unicorn", "oxc", "react", "promise", "node", "import")
 _DIRECTIVE: Final = re.compile(rb"\b(oxlint|eslint)-(disable|enable)")
 _FLOW: Final = re.compile(rb"^\s*(?://|/\*|\*)[^\n]*@flow\b", re.MULTILINE)
@@ -115,7 +116,7 @@ class OxlintAnalyzer(ProgramAnalyzer):
                 broken.add(path)
                 if _TEMPLATE.search(places.content):
                     continue
-            rule = OXLINT[_rule_id(matched) if matched else _SYNTAX]
+            rule = OXLINT.weigh(_rule_id(matched) if matched else _SYNTAX)
             start, end = int(span["offset"]), int(span["offset"]) + int(span["length"])
             if _is_meant(rule.id, places.content, start, end):
                 rule = rule.milder()

@@ -60,7 +60,7 @@ class PyreflyAnalyzer(ProgramAnalyzer):
 
     def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
         return self.finding(
-            PYREFLY[entry["name"]],
+            PYREFLY.weigh(entry["name"]),
             path=ground.path(entry["path"]),
             span=Span(
                 start_line=entry["line"],

@@ -5,8 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from kova.adapters.analyzers.child import ChildAnalyzer
+from kova.adapters.analyzers.python_rules import flow_tables
 from kova.adapters.analyzers.python_rules.words import may_find
 from kova.adapters.analyzers.rules.python import RULES
+
+flow_tables.check_tables()
+RULES.require("flow_tables", (rule for rule, _ in flow_tables.RULES.values()))
 
 
 class PythonAnalyzer(ChildAnalyzer):

@@ -10,7 +10,7 @@ from typing import Any, Final
 from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
-from kova.adapters.analyzers.ruff_context import Report, is_meant
+from kova.adapters.analyzers.ruff_context import CHECKED, Report, is_meant
 from kova.adapters.analyzers.ruff_source import Source
 from kova.adapters.analyzers.rules.ruff import RULES
 from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
@@ -24,6 +24,8 @@ _MANY: Final = 6  # Undefined names of a file that is not run as a module.
 # Told once a file for each name: every use has the same cause, and the same cure.
 _ONCE: Final = frozenset({"F821", "NPY002"})
 _SYNTAX: Final = "invalid-syntax"  # Not selected: ruff always tells it.
+RULES.require("ruff", {*_ONCE, _SYNTAX})
+RULES.require("ruff_context", CHECKED)
 
 
 class RuffAnalyzer(ProgramAnalyzer):
@@ -56,7 +58,7 @@ class RuffAnalyzer(ProgramAnalyzer):
         sources = {name: Source(ground, ground.path(name)) for name, _ in uses}
         found: list[Finding] = []
         for entry in _unique(entries):
-            rule, name = RULES[entry["code"] or _SYNTAX], entry["filename"]
+            rule, name = RULES.weigh(entry["code"] or _SYNTAX), entry["filename"]
             report = Report(
                 rule=rule.id,
                 message=str(entry["message"]),

@@ -301,3 +301,5 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "S507": lambda one: one.under(_LAX),
     "invalid-syntax": lambda one: _PYTHON_2.match(one.line) is not None,
 }
+CHECKED: Final = frozenset(_CHECKS)
+"""The rules whose findings the place may make milder."""

@@ -17,6 +17,7 @@ _SUFFIXES: Final = frozenset({".sh", ".bash", ".ksh", ".dash", ".bats"})
 _DIRECTIVE: Final = re.compile(rb"#(\s*)shellcheck(\s[^\n]*disable=)")
 _ZSH: Final = re.compile(rb"\A#!.*\bzsh|^#?compdef\b|^\s*autoload -U|\$\{\([a-zA-Z@]", re.MULTILINE)
 _SYNTAX: Final = 1072
+SHELLCHECK.require("shellcheck", (f"SC{_SYNTAX}",))
 # What something fills in, or a player types, before a shell sees it.
 _TEMPLATE: Final = re.compile(rb"\{%|\{\{|<%|^[ \t]*(?:\{\w+\}|<\w+>)[ \t]*$", re.MULTILINE)
 
@@ -57,13 +58,13 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
             self._finding(entry, ground)
             for entry in comments
             if not _is_template(entry, ground)
-            if SHELLCHECK[f"SC{entry['code']}"].tier is not Tier.HYGIENE
+            if SHELLCHECK.weigh(f"SC{entry['code']}").tier is not Tier.HYGIENE
         ]
 
     def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
         code = f"SC{entry['code']}"
         return self.finding(
-            SHELLCHECK[code],
+            SHELLCHECK.weigh(code),
             path=ground.path(entry["file"]),
             span=Span(
                 start_line=entry["line"],
