@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from kova.adapters.analyzers.code_digest import PROOFS, code_digest
 from kova.bootstrap.settings import Settings
 from kova.ports.index import CodeIndex
 from kova.ports.meter import Meter
@@ -67,7 +68,9 @@ def scan_repository(
             offer=OfferFixes(
                 analyze=commits,
                 propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
-                proofs=ProofCache(cache=stores.cache, analyze=analyze),
+                proofs=ProofCache(
+                    cache=stores.cache, analyze=analyze, prover=lambda: code_digest(PROOFS)
+                ),
                 fixes=stores.fixes,
                 publish=publish,
                 meter=meter,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kova.domain.cached import cache_key, decode_outcome, encode_outcome, holds_secret
 from kova.domain.finding import Finding
@@ -23,10 +23,13 @@ IgnoredHere = Mapping[str, frozenset[str]]
 class ProofCache:
     """With the same analysers and the same prover, an equal file has equal proofs."""
 
-    def __init__(self, *, cache: AnalysisCache, analyze: AnalyzeTree) -> None:
-        """Take where to keep them and the analysers."""
+    def __init__(
+        self, *, cache: AnalysisCache, analyze: AnalyzeTree, prover: Callable[[], str]
+    ) -> None:
+        """Take where to keep them, the analysers, and what returns the prover's identity."""
         self._cache = cache
         self._analyze = analyze
+        self._prover = prover
 
     async def load(
         self, repository_id: str, files: Sequence[TreeFile], ignored: IgnoredHere
@@ -63,5 +66,5 @@ class ProofCache:
             await self._cache.store(repository_id, entries)
 
     def _key(self, path: str, blob_sha: str, ignored: IgnoredHere) -> bytes:
-        kind = "/".join((_PROOF, *sorted(ignored.get(path, ()))))
+        kind = "/".join((_PROOF, self._prover(), *sorted(ignored.get(path, ()))))
         return cache_key(kind, path, blob_sha, self._analyze.digest(self._analyze.readers(path)))

@@ -7,11 +7,8 @@ must not be imported in place of ours.
 
 from __future__ import annotations
 
-import hashlib
 import sys
 from collections.abc import Sequence
-from functools import cached_property
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
@@ -49,16 +46,6 @@ class ChildAnalyzer(ProgramAnalyzer):
         del ground
         return ()
 
-    @cached_property
-    def identity(self) -> str:
-        """Beside the version, the text of the module's package: the rules are code."""
-        spec = find_spec(self.module)
-        assert spec is not None
-        assert spec.origin is not None
-        sources = sorted(Path(spec.origin).parent.glob("*.py"))
-        digest = hashlib.sha256(b"".join(file.read_bytes() for file in sources)).hexdigest()
-        return f"{super().identity} {digest[:16]}"
-
     def targets(self, batch: Sequence[str]) -> Sequence[str]:
         """Paths go by standard input."""
         del batch
@@ -87,7 +74,7 @@ class ChildAnalyzer(ProgramAnalyzer):
     def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
         start, end = entry["start"], entry["end"]
         return self.finding(
-            self.catalogue[entry["rule"]],
+            self.catalogue.weigh(entry["rule"]),
             path=ground.path(entry["path"]),
             span=Span(
                 start_line=start[0], start_column=start[1], end_line=end[0], end_column=end[1]

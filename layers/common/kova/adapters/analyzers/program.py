@@ -15,6 +15,7 @@ from functools import cached_property
 from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
 
+from kova.adapters.analyzers.code_digest import code_digest
 from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
 from kova.domain.batches import in_batches
@@ -141,13 +142,14 @@ class ProgramAnalyzer(ABC):
 
     @cached_property
     def identity(self) -> str:
-        """The program's version, the options it is called with, and the rules' weights."""
+        """The program's version, the options it is called with, and the code that weighs."""
         done = run([*self.launch, "--version"], folder=Path("/"), limits=self._limits)
         version = " ".join(done.output.decode("utf-8", "replace").split())
         parts = [
             *self.options(Ground(Path("/"))),
             *(f"{name}={content!r}" for name, content in self.own_files().items()),
             *map(repr, self.catalogue.values()),
+            code_digest(),
         ]
         options = hashlib.sha256("\x1f".join(parts).encode()).hexdigest()[:16]
         return shorten(f"{self.name} {version} {options}", 200)

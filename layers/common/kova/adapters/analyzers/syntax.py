@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cached_property
+from importlib.metadata import version
 from pathlib import PurePosixPath
 from typing import Final
 
@@ -18,6 +20,11 @@ class SyntaxAnalyzer(ChildAnalyzer):
     program = "python"
     catalogue = SYNTAX
     module = "kova.adapters.analyzers.syntax_readers.__main__"
+
+    @cached_property
+    def identity(self) -> str:
+        """As for every program, and by the version of the library that reads YAML."""
+        return f"{super().identity} PyYAML {version('PyYAML')}"
 
     def handles(self, path: str) -> bool:
         """Tell whether it is JSON, YAML or TOML, and no lock file."""

@@ -1,0 +1,100 @@
+"""The identity of an analyser says which code of ours judged, so that a cache never keeps less."""
+
+from __future__ import annotations
+
+import pytest
+from grimp import build_graph
+
+from kova.adapters.analyzers.child import ChildAnalyzer
+from kova.adapters.analyzers.code_digest import FINDINGS, PROOFS
+from kova.adapters.analyzers.registry import ANALYZERS
+from tests.analyzers.conftest import ChangedKova
+
+IDENTITIES = """
+from kova.bootstrap.analyzers import local_analyzers
+print(*sorted(analyzer.identity for analyzer in local_analyzers()), sep='\\n')
+"""
+
+
+@pytest.fixture(scope="module")
+def before(changed_kova: ChangedKova) -> str:
+    return changed_kova({}, IDENTITIES)
+
+
+@pytest.mark.parametrize(
+    ("module", "line", "other"),
+    [
+        ("adapters/analyzers/ruff_context.py", "_OFTEN: Final = 4", "_OFTEN: Final = 5"),
+        ("adapters/analyzers/oxlint.py", "_FAR: Final = 4_000", "_FAR: Final = 4_001"),
+        ("adapters/analyzers/rules/ruff.py", "F632    high ", "F632    low  "),
+        ("adapters/analyzers/python_rules/flow_tables.py", "torch.load", "torch.loads"),
+        ("domain/rule.py", "conftest|", "conftests|"),
+        ("domain/suppression.py", "_FAR: Final = 30", "_FAR: Final = 31"),
+        ("domain/fingerprint.py", '"""Stands for', '"""Is for'),
+        ("usecases/analyze_tree.py", "not_utf8", "not_utf_8"),
+    ],
+)
+def test_another_row_weight_or_comment_rule_is_another_identity(
+    module: str, line: str, other: str, changed_kova: ChangedKova, before: str
+) -> None:
+    after = changed_kova({module: (line, other)}, IDENTITIES)
+    assert len(before.splitlines()) == len(after.splitlines()) >= 6
+    assert not set(before.splitlines()) & set(after.splitlines())
+
+
+def test_what_judges_nothing_changes_no_identity(changed_kova: ChangedKova, before: str) -> None:
+    change = {"domain/price.py": ("from __future__", "# Other prices.\nfrom __future__")}
+    assert changed_kova(change, IDENTITIES) == before
+
+
+def test_compiled_code_alone_has_an_identity_that_changes_too(
+    changed_kova: ChangedKova, before: str
+) -> None:
+    code = "from kova.adapters.analyzers.code_digest import code_digest\nprint(code_digest())"
+    digests = [
+        changed_kova(change, code, compiled=True)
+        for change in ({}, {}, {"domain/rule.py": ("conftest|", "conftests|")})
+    ]
+    assert digests[0] == digests[1] != digests[2]
+    assert digests[0] not in before
+
+
+JUDGES = {
+    *(kind.__module__ for kind in ANALYZERS),
+    *(kind.module for kind in ANALYZERS if issubclass(kind, ChildAnalyzer)),
+    "kova.usecases.analyze_tree",
+}
+PROVERS = {
+    "kova.adapters.analyzers.python_syntax",
+    "kova.adapters.analyzers.yaml_syntax",
+    "kova.usecases.combine_fixes",
+    "kova.usecases.propose_fixes",
+    "kova.usecases.prove_fix",
+}
+
+
+@pytest.mark.parametrize(
+    ("listed", "roots"), [(FINDINGS, JUDGES), (FINDINGS + PROOFS, PROVERS | JUDGES)]
+)
+def test_the_lists_name_every_module_that_judges_and_no_other(
+    listed: tuple[str, ...], roots: set[str]
+) -> None:
+    graph = build_graph("kova")
+    imported = roots.union(*map(graph.find_upstream_modules, roots))
+    below = {name: {name, *graph.find_descendants(name)} for name in listed}
+    packages = {name for name in imported if graph.find_children(name)}
+    assert imported - packages - set().union(*below.values()) == set()
+    assert [name for name in listed if not below[name] & imported] == []
+
+
+def test_another_prover_keeps_its_proofs_under_another_key(changed_kova: ChangedKova) -> None:
+    code = (
+        "from kova.adapters.analyzers.code_digest import PROOFS, code_digest\n"
+        "print(code_digest(PROOFS), code_digest())"
+    )
+    change = {"domain/proof.py": ('"telnetlib",', "")}
+    (proofs, findings), (others, same) = (
+        changed_kova(changes, code).split() for changes in ({}, change)
+    )
+    assert proofs != others
+    assert findings == same
