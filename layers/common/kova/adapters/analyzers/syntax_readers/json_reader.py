@@ -13,6 +13,10 @@ from kova.adapters.analyzers.serving import Hit
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}]")
 _TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|[{}\[\]:,]', re.DOTALL)
+_AFTER_COMMA: Final = {
+    ("Expecting property name enclosed in double quotes", "}"): "object",
+    ("Expecting value", "]"): "array",
+}
 _HASHED: Final = re.compile(r"^\s*#[^\n]*$", re.MULTILINE)
 # Tools that read their own files with comments and trailing commas.
 _LENIENT: Final = re.compile(
@@ -38,12 +42,23 @@ def check_json(path: str, text: str) -> Iterator[Hit]:
         yield from _duplicates(text)
     except json.JSONDecodeError as exc:
         if not _accepted(path, text):
+            error = _at_the_comma(exc)
             yield Hit(
                 rule="invalid-json",
-                start=(exc.lineno, exc.colno),
-                end=(exc.lineno, exc.colno + 1),
-                message=f"This is not JSON: {exc.msg}.",
+                start=(error.lineno, error.colno),
+                end=(error.lineno, error.colno + 1),
+                message=f"This is not JSON: {error.msg}.",
             )
+
+
+def _at_the_comma(error: json.JSONDecodeError) -> json.JSONDecodeError:
+    """Return an error as Python 3.13 has it: a comma too much is named, and not what follows."""
+    kind = _AFTER_COMMA.get((error.msg, error.doc[error.pos : error.pos + 1]))
+    before = error.doc[: error.pos].rstrip()
+    if kind is None or not before.endswith(","):
+        return error
+    message = f"Illegal trailing comma before end of {kind}"
+    return json.JSONDecodeError(message, error.doc, len(before) - 1)
 
 
 def _no_duplicates(pairs: list[tuple[str, Any]]) -> None:
