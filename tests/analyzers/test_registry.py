@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import subprocess
 import sys
 import time
@@ -129,7 +130,11 @@ def test_the_trees_own_configuration_hides_nothing_and_runs_nothing(
 
 def misbehaving(kind: type[ProgramAnalyzer], script: str, folder: Path) -> ProgramAnalyzer:
     program = folder / kind.program
-    program.write_text(f"#!{sys.executable}\n{script}\n")
+    behaviour = folder / "behaviour.py"
+    behaviour.write_text(script)
+    # A line that names an interpreter ends at the first space: its path may have one.
+    command = shlex.join([sys.executable, str(behaviour)])
+    program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     program.chmod(0o755)
     limits = ProcessLimits(seconds=0.5, output=1_000_000)
     if issubclass(kind, ChildAnalyzer):
