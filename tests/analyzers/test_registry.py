@@ -130,7 +130,7 @@ def test_the_trees_own_configuration_hides_nothing_and_runs_nothing(
 
 def misbehaving(kind: type[ProgramAnalyzer], script: str, folder: Path) -> ProgramAnalyzer:
     program = folder / kind.program
-    behaviour = folder / "behaviour.py"
+    behaviour = folder / "behaviour"
     behaviour.write_text(script)
     # A line that names an interpreter ends at the first space: its path may have one.
     command = shlex.join([sys.executable, str(behaviour)])
