@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.table import Table
 
 from examples.demo.stack import running_stack
-from tests.errors import insert_errors
+from tests.support.errors import insert_errors
 
 _ERRORS: Final = 100_000
 _REPOSITORIES: Final = 20

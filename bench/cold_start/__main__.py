@@ -161,7 +161,9 @@ def compare(target: Target, event: str, environment: Mapping[str, str], pairs: i
     modules = (f"functions.{target.name}.app", f"bench.cold_start.references.{target.name}")
     for module in modules:
         start(module, event, target, environment)  # Not counted: it writes the bytecode.
-    starts = [[start(module, event, target, environment) for module in modules] for _ in range(pairs)]
+    starts = [
+        [start(module, event, target, environment) for module in modules] for _ in range(pairs)
+    ]
     kova, bare = zip(*starts, strict=True)
     return Comparison(target=target, kova=kova, bare=bare)
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from tests.queues import depth
 from tests.server.conftest import Kova
+from tests.support.queues import depth
 
 NAME = "octo/sample"
 

@@ -10,8 +10,8 @@ import pytest
 from kova.domain.error import RuleCount
 from kova.domain.ignoring import IgnoreRequest, parse_ignore
 from tests.ai.comments import NAME, comment, reply, send
-from tests.errors import insert_errors
 from tests.server.conftest import Kova
+from tests.support.errors import insert_errors
 
 BAD = b"def f(x):\n    return x is 'a'\n"
 

@@ -19,8 +19,8 @@ from psycopg.rows import dict_row
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.queues import make_queue
 from tests.server.conftest import Kova, running
+from tests.support.queues import make_queue
 
 DEADLINE = 3  # Money comes back after six seconds, the command after nine.
 HANGS = Reply(seconds=60)

@@ -23,8 +23,8 @@ from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
-from tests.queues import depth, make_queue
 from tests.server.conftest import Kova, running
+from tests.support.queues import depth, make_queue
 
 LATER = {"Prefer": "respond-async, wait=10"}
 

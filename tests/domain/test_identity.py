@@ -12,7 +12,7 @@ from kova.domain.alignment import align
 from kova.domain.finding import Traits
 from kova.domain.identity import Sighting, recognise
 from kova.domain.lifecycle import sighting
-from tests.findings import found_in
+from tests.support.findings import found_in
 
 FILE = """import os
 

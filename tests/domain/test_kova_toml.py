@@ -13,7 +13,7 @@ from kova.domain.globs import Glob
 from kova.domain.kova_toml import parse_settings
 from kova.domain.repository import AutoFix
 from kova.domain.repository_settings import RepositorySettings
-from tests.findings import finding
+from tests.support.findings import finding
 
 FULL = b"""
 languages = ["Python", "typescript"]

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 from kova.domain.finding import Category, Confidence, Finding, Severity, Span
 from kova.domain.sarif import MOST_RESULTS, to_sarif
 from kova.domain.sarif_import import parse_sarif
-from tests.findings import finding
+from tests.support.findings import finding
 
 TEXT = st.text(max_size=30)
 

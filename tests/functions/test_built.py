@@ -25,7 +25,7 @@ from kova_fakes.github import serve_github
 from kova_fakes.openai.server import serve_openai
 from kova_server.keys import create_key
 from tests.functions.conftest import Function, function
-from tests.queues import depth, make_queue
+from tests.support.queues import depth, make_queue
 
 pytestmark = pytest.mark.built
 

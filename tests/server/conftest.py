@@ -22,7 +22,7 @@ from kova_fakes.github import FakeGitHub, serve_github
 from kova_server.embedded.ports import free_port
 from kova_server.keys import create_key
 from tests.conftest import fresh_database
-from tests.queues import depth, environment, make_queue
+from tests.support.queues import depth, environment, make_queue
 
 
 @dataclass

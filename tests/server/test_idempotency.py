@@ -15,8 +15,8 @@ import pytest
 from kova.adapters.github.protocol import ATTEMPTS
 from kova.domain.api_key import Scope
 from kova_fakes.github import Fault
-from tests.queues import depth
 from tests.server.conftest import Kova, shared
+from tests.support.queues import depth
 
 
 @pytest.fixture(scope="module")

@@ -14,8 +14,8 @@ from urllib.parse import urlencode
 import pytest
 
 from kova_fakes.github import Fault
-from tests.openapi import described
 from tests.server.conftest import Kova
+from tests.support.openapi import described
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
 FIXED = b"import re\n\n\ndef f(x):\n    return x == 'a' and re.match(r'\\d', x)\n"

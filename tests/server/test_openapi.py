@@ -16,9 +16,9 @@ import pytest
 
 from kova_fakes.anthropic.server import serve_anthropic
 from kova_fakes.openai.server import serve_openai
-from tests.errors import insert_errors
-from tests.queues import make_queue
 from tests.server.conftest import Kova, shared
+from tests.support.errors import insert_errors
+from tests.support.queues import make_queue
 
 EXAMPLES = 500 if os.environ.get("STRESS") else 15
 

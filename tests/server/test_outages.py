@@ -12,8 +12,8 @@ import pytest
 
 from kova.domain.api_key import Scope
 from kova_fakes.github import FakeGitHub
-from tests.queues import environment
 from tests.server.conftest import Kova, running
+from tests.support.queues import environment
 
 
 def test_without_sqs_the_intake_answers_503_and_health_says_why(

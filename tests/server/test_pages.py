@@ -14,8 +14,8 @@ import psycopg
 import pytest
 
 from kova.domain.api_key import Scope
-from tests.errors import insert_errors
 from tests.server.conftest import Kova, shared
+from tests.support.errors import insert_errors
 
 ERRORS = 100_000 if os.environ.get("STRESS") else 20_000
 

@@ -6,8 +6,8 @@ import time
 from typing import Any
 
 from kova.domain.api_key import Scope
-from tests.queues import depth
 from tests.server.conftest import Kova
+from tests.support.queues import depth
 
 # The first edit is safe, the second is not and waits for a person.
 CODE = b"def f(x, seen=[]):\n    return x is 'a', seen\n"

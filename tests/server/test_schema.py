@@ -18,8 +18,8 @@ from kova.adapters.postgres.schema import NEEDED_VERSION
 from kova.domain.errors import DatabaseUnavailableError, SchemaOutdatedError
 from kova_fakes.github import FakeGitHub
 from kova_server.migrations import migrate
-from tests.queues import environment, make_queue
 from tests.server.conftest import running
+from tests.support.queues import environment, make_queue
 
 
 def execute(url: str, statement: LiteralString, *parameters: str) -> None:

@@ -12,8 +12,8 @@ import pytest
 
 from kova_fakes.github import FakeGitHub
 from tests.analyzers.conftest import made_up_token
-from tests.queues import environment
 from tests.server.conftest import Kova, running
+from tests.support.queues import environment
 
 TOKEN = made_up_token()
 

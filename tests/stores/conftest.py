@@ -20,7 +20,7 @@ from kova.domain.page import PageRequest
 from kova.domain.scan import Analysis, ClaimedScan, ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.ports.source import RepositoryInfo
 from kova.ports.stores import ErrorFilter
-from tests.findings import analysis_of
+from tests.support.findings import analysis_of
 
 
 class Errors:

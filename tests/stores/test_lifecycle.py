@@ -7,8 +7,8 @@ from dataclasses import replace
 from kova.domain.finding import Category, Skipped
 from kova.domain.lifecycle import History
 from kova.domain.scan import AnalyzerCoverage
-from tests.findings import analysis_of, finding, found_in
 from tests.stores.conftest import Errors
+from tests.support.findings import analysis_of, finding, found_in
 
 A = "def f(x):\n    return BAD(x)\n"
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kova.domain.lifecycle import History
-from tests.findings import analysis_of
 from tests.stores.conftest import Errors
+from tests.support.findings import analysis_of
 
 PATHS = st.sampled_from(["a.py", "b.py", "c.py"])
 LINES = st.sampled_from(["BAD(x)", "BAD(y)", "BAD[R2](x)", "x = 1", "def f(x):", "    BAD(x)"])

@@ -15,7 +15,7 @@ from kova.domain.errors import DatabaseUnavailableError
 from kova.domain.page import PageRequest
 from kova.ports.stores import ErrorFilter
 from tests.conftest import fresh_database
-from tests.errors import insert_errors
+from tests.support.errors import insert_errors
 
 PAGE = PageRequest(limit=10)
 

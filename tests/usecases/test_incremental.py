@@ -12,7 +12,7 @@ import pytest
 
 from kova.domain.finding import Finding, Span
 from kova.ports.analyzer import AnalyzerRun, Text
-from tests.findings import finding
+from tests.support.findings import finding
 from tests.usecases.conftest import Desk
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
