@@ -17,10 +17,12 @@ from pathlib import Path
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
-from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain.fingerprint import identify
-from kova.domain.scan import Analysis, AnalyzerCoverage, ClaimedScan
-from kova.ports.source import RepositoryInfo
+from kova.domain.scan import Analysis, AnalyzerCoverage
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.repository import RepositoryInfo
+from kova.shared.severity import Severity
 from kova_server.embedded.stack import services
 from kova_server.migrations import migrate
 

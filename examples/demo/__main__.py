@@ -16,8 +16,8 @@ from rich.markup import escape
 
 from examples.demo.source import DemoError, source_distribution
 from examples.demo.stack import running_stack
-from kova.domain.report import plural
-from kova.domain.text import visible
+from kova.shared.markdown import plural
+from kova.shared.text import visible
 from kova_server.cli.ending import end, exit_code
 from kova_server.local.show_fixes import print_diff
 

@@ -8,7 +8,7 @@ import tarfile
 from pathlib import Path
 from typing import Final
 
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 
 # An old release of a well-known package, with real errors in it.
 PACKAGE: Final = "tornado==4.5.3"

@@ -9,7 +9,7 @@ from typing import Any
 
 from kova.bootstrap.environment import environment
 from kova.bootstrap.intake import accept_delivery
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     InvalidInputError,
     KovaError,
     NotConfiguredError,

@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
 import psycopg
 
-from kova.domain.errors import DatabaseUnavailableError, KovaError
+from kova.shared.exceptions import DatabaseUnavailableError, KovaError
 
 # Two that start at the same moment migrate one after the other.
 _LOCK = 5_067_382_145

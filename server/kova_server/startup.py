@@ -6,7 +6,7 @@ import logging
 
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import Settings
-from kova.domain.errors import DatabaseUnavailableError, SchemaOutdatedError
+from kova.shared.exceptions import DatabaseUnavailableError, SchemaOutdatedError
 
 _LOG = logging.getLogger("kova.startup")
 

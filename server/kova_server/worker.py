@@ -23,9 +23,9 @@ from kova.bootstrap.scan_worker import (
     handle_scan_job,
 )
 from kova.bootstrap.settings import Settings, load_settings
-from kova.domain.errors import UnavailableError
-from kova.domain.retry import GiveUp, Retry
-from kova.usecases.housekeep import Housekeep
+from kova.shared.exceptions import UnavailableError
+from kova.shared.housekeep import Housekeep
+from kova.shared.retry import GiveUp, Retry
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")

@@ -14,9 +14,9 @@ import pytest
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.pool import Database
-from kova.domain.errors import BudgetExhaustedError
 from kova.domain.price import most_tokens
 from kova.ports.commands import BudgetScope
+from kova.shared.exceptions import BudgetExhaustedError
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI

@@ -11,9 +11,9 @@ from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import load_settings
 from kova.domain.comment import CommentJob, Verb, parse_comment, quiet
-from kova.domain.errors import MalformedMessageError
 from kova.domain.job import decode_command_message, encode_comment_job
-from kova.domain.retry import Retry
+from kova.shared.exceptions import MalformedMessageError
+from kova.shared.retry import Retry
 from kova.usecases.handle_command_job import CommandDone
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply

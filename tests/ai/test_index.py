@@ -16,9 +16,9 @@ from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.pool import Database
 from kova.adapters.vector_index import VectorCodeIndex
 from kova.domain.chunks import cut, is_indexed
-from kova.domain.errors import IndexUnavailableError
 from kova.domain.terms import terms
 from kova.ports.index import CodeIndex
+from kova.shared.exceptions import IndexUnavailableError
 from kova.usecases.index_repository import blob_sha, fill, listed
 from kova_fakes.openai.server import FakeOpenAI
 from kova_fakes.pinecone import FakePinecone, serve_pinecone

@@ -15,9 +15,9 @@ from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import JobHandler
 from kova.domain.command import CommandRequest
-from kova.domain.errors import MalformedMessageError
 from kova.domain.job import decode_command_job, encode_command_job
-from kova.domain.retry import GiveUp, Retry
+from kova.shared.exceptions import MalformedMessageError
+from kova.shared.retry import GiveUp, Retry
 from kova.usecases.handle_command_job import CommandDone
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply

@@ -5,8 +5,8 @@ from pathlib import Path
 import pytest
 
 from kova.adapters.analyzers.ruff import RuffAnalyzer
-from kova.domain.finding import Severity
 from kova.domain.source_text import decode
+from kova.shared.severity import Severity
 from kova.usecases.analyze_tree import AnalyzeTree
 from tests.analyzers.conftest import write
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kova.domain.delivery import Delivery, parse_delivery, parse_json, verify_signature
-from kova.domain.errors import InvalidInputError, NotConfiguredError, SignatureError
 from kova.domain.job import decode_scan_job, encode_scan_job
 from kova.domain.scan import Trigger
+from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
 
 SHA = "a" * 40
 REPOSITORY = {"id": 7, "full_name": "octo/sample", "default_branch": "main", "private": True}

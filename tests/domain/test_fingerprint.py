@@ -1,7 +1,8 @@
 """A finding keeps its identity when code moves around it."""
 
-from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain.fingerprint import identify
+from kova.shared.severity import Severity
 
 
 def finding(line: int, start: int = 5, end: int = 20, message: str = "m") -> Finding:

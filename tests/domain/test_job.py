@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.errors import (
+from kova.domain.job import decode_scan_job
+from kova.shared.exceptions import (
     BusyError,
     GitHubRateLimitedError,
     GitHubRefusedError,
     GitHubUnavailableError,
     MalformedMessageError,
 )
-from kova.domain.job import decode_scan_job
-from kova.domain.retry import MAX_ATTEMPTS, GiveUp, Retry, plan_retry
+from kova.shared.retry import MAX_ATTEMPTS, GiveUp, Retry, plan_retry
 
 GOOD = {"version": 1, "kind": "scan", "repository": "octo/sample", "trigger": "push"}
 

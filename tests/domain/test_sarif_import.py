@@ -9,9 +9,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.errors import InvalidInputError
-from kova.domain.finding import Category, Severity, Span
+from kova.domain.finding import Category, Span
 from kova.domain.sarif_import import MOST_RESULTS, ImportedRun, parse_sarif
+from kova.shared.exceptions import InvalidInputError
+from kova.shared.severity import Severity
 
 RESULT: dict[str, Any] = {
     "ruleId": "py/eval",

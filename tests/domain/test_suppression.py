@@ -2,8 +2,9 @@
 
 import pytest
 
-from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain.suppression import mark_suppressed, suppression
+from kova.shared.severity import Severity
 
 
 def finding(

@@ -14,7 +14,7 @@ import pytest
 
 from kova.adapters.github.auth import FixedToken, TokenProvider
 from kova.adapters.github.client import GitHubClient
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef
 from tests.support.openapi import described
 
 Answer = tuple[int, dict[str, str], bytes]

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from kova.adapters.github.archive import Unpacked, Unpacker
-from kova.ports.source import TreeFile
+from kova.shared.code_source import TreeFile
 
 ROOT = "octo-sample-abc/"
 Member = tuple[tarfile.TarInfo, bytes]

@@ -13,13 +13,13 @@ from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 
 from kova.adapters.github.auth import AppTokens
 from kova.adapters.github.client import GitHubClient
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     GitHubRefusedError,
     GitHubUnavailableError,
     NotConfiguredError,
     RepositoryNotFoundError,
 )
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef
 
 Connect = Callable[..., GitHubClient]
 NOW = 1_800_000_000.0

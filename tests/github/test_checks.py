@@ -9,9 +9,9 @@ import pytest
 from kova.adapters.github.checks import in_order, summary_of
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.domain.errors import GitHubRefusedError, RepositoryNotFoundError
 from kova.ports.publisher import Annotation, CheckRun
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
+from kova.shared.repository import RepositoryRef
 
 Connect = Callable[..., GitHubClient]
 REPO = "/repos/octo/sample"

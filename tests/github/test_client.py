@@ -12,7 +12,7 @@ import pytest
 
 from kova.adapters.github.auth import FixedToken
 from kova.adapters.github.client import GitHubClient
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     GitHubRateLimitedError,
     GitHubRefusedError,
     GitHubUnavailableError,
@@ -20,7 +20,7 @@ from kova.domain.errors import (
     NotConfiguredError,
     RepositoryNotFoundError,
 )
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef
 
 Connect = Callable[..., GitHubClient]
 REPO = "/repos/octo/sample"

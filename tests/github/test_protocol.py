@@ -13,7 +13,7 @@ from kova.adapters.github.protocol import (
     plan_retry,
     request_headers,
 )
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     GitHubRateLimitedError,
     GitHubRefusedError,
     GitHubUnavailableError,

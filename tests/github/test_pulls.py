@@ -9,9 +9,13 @@ import pytest
 
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.domain.errors import GitHubRefusedError, GitHubUnavailableError, RepositoryNotFoundError
 from kova.ports.publisher import FixPullRequest
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import (
+    GitHubRefusedError,
+    GitHubUnavailableError,
+    RepositoryNotFoundError,
+)
+from kova.shared.repository import RepositoryRef
 
 Connect = Callable[..., GitHubClient]
 REPO = "/repos/octo/sample"

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from kova.adapters.github.select import select
-from kova.ports.source import FetchLimits, TreeFile
+from kova.shared.code_source import FetchLimits, TreeFile
 
 SHA = "a" * 40
 

@@ -14,9 +14,10 @@ import pytest
 from kova.adapters.github import download as module
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.source import GitHubSource
-from kova.domain.errors import GitHubUnavailableError, RepositoryNotFoundError
-from kova.domain.finding import Skipped
-from kova.ports.source import FetchLimits, RepositoryRef, TreeFile
+from kova.shared.code_source import FetchLimits, TreeFile
+from kova.shared.exceptions import GitHubUnavailableError, RepositoryNotFoundError
+from kova.shared.repository import RepositoryRef
+from kova.shared.skipped import Skipped
 
 Connect = Callable[..., GitHubClient]
 REPO = "/repos/octo/sample"

@@ -8,8 +8,9 @@ import pytest
 from kova.adapters.github import tree as module
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.source import GitHubSource
-from kova.domain.errors import GitHubUnavailableError, RepositoryNotFoundError
-from kova.ports.source import RepositoryRef, Tree
+from kova.shared.code_source import Tree
+from kova.shared.exceptions import GitHubUnavailableError, RepositoryNotFoundError
+from kova.shared.repository import RepositoryRef
 
 Connect = Callable[..., GitHubClient]
 TREES = "/repos/octo/sample/git/trees/"

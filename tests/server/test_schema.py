@@ -15,7 +15,7 @@ import pytest
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.schema import NEEDED_VERSION
-from kova.domain.errors import DatabaseUnavailableError, SchemaOutdatedError
+from kova.shared.exceptions import DatabaseUnavailableError, SchemaOutdatedError
 from kova_fakes.github import FakeGitHub
 from kova_server.migrations import migrate
 from tests.server.conftest import running

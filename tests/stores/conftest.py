@@ -16,10 +16,11 @@ from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.domain.error import LifecycleChange
 from kova.domain.lifecycle import History
-from kova.domain.page import PageRequest
-from kova.domain.scan import Analysis, ClaimedScan, ScanStats, ScanStatus, ScanTarget, Trigger
-from kova.ports.source import RepositoryInfo
+from kova.domain.scan import Analysis, ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.ports.stores import ErrorFilter
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.page import PageRequest
+from kova.shared.repository import RepositoryInfo
 from tests.support.findings import analysis_of
 
 

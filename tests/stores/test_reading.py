@@ -11,9 +11,9 @@ from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.domain.error import ErrorStatus
-from kova.domain.errors import DatabaseUnavailableError
-from kova.domain.page import PageRequest
 from kova.ports.stores import ErrorFilter
+from kova.shared.exceptions import DatabaseUnavailableError
+from kova.shared.page import PageRequest
 from tests.conftest import fresh_database
 from tests.support.errors import insert_errors
 

@@ -6,9 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain.fingerprint import identify
 from kova.domain.scan import Analysis, AnalyzerCoverage
+from kova.shared.severity import Severity
 
 _FLAG = re.compile(r"BAD(?:\[(\w+)\])?\s*\(?\w*\)?(?P<quiet>\s*# quiet)?")
 

@@ -17,7 +17,7 @@ from kova.bootstrap.scans import scan_repository
 from kova.bootstrap.settings import load_settings
 from kova.domain.scan import Scan, ScanTarget, Trigger
 from kova.ports.analyzer import Analyzer
-from kova.ports.source import FetchLimits
+from kova.shared.code_source import FetchLimits
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova_fakes.github import FakeGitHub, serve_github
 

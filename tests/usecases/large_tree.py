@@ -13,9 +13,10 @@ from pathlib import Path
 
 from kova.bootstrap.analyzers import local_analyzers
 from kova.domain.coverage import coverage_of
-from kova.domain.finding import Skipped
 from kova.domain.repository_settings import RepositorySettings
-from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, Tree, TreeFile
+from kova.shared.code_source import CodeSource, FetchLimits, Tree, TreeFile
+from kova.shared.repository import RepositoryRef
+from kova.shared.skipped import Skipped
 from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.finding_cache import FindingCache

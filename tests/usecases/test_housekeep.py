@@ -1,7 +1,7 @@
 """Chores are done at most once a minute, and one that fails keeps no other from its turn."""
 
-from kova.domain.errors import DatabaseUnavailableError
-from kova.usecases.housekeep import Housekeep
+from kova.shared.exceptions import DatabaseUnavailableError
+from kova.shared.housekeep import Housekeep
 
 
 async def test_chores_run_once_a_minute_and_a_failed_one_again_then() -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.domain.errors import GitHubUnavailableError
+from kova.shared.exceptions import GitHubUnavailableError
 from tests.usecases.conftest import NAME, Desk
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"

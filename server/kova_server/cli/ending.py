@@ -12,8 +12,8 @@ from typing import Final, NoReturn
 import typer
 from typer.exceptions import TyperException
 
-from kova.domain.errors import KovaError
-from kova.domain.text import shorten, visible
+from kova.shared.exceptions import KovaError
+from kova.shared.text import shorten, visible
 
 COULD_NOT_RUN: Final = 2
 INTERRUPTED: Final = 128 + signal.SIGINT

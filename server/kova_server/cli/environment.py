@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from kova.bootstrap.environment import environment
-from kova.domain.errors import NotConfiguredError
+from kova.shared.exceptions import NotConfiguredError
 from kova_server.embedded.environment import read_environment
 
 DATA: Final = Path(".kova")

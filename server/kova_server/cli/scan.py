@@ -13,10 +13,10 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kova.domain.errors import InvalidInputError
-from kova.domain.finding import Severity
 from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
 from kova.domain.repository_settings import FILE_NAME, RepositorySettings
+from kova.shared.exceptions import InvalidInputError
+from kova.shared.severity import Severity
 from kova_server.cli.output import console
 from kova_server.local.ignore import readable
 from kova_server.local.render import as_json, as_sarif, print_table

@@ -18,7 +18,7 @@ from typing import Final
 
 import psycopg
 
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 from kova_server.embedded.ports import free_port
 from kova_server.embedded.service import Child, Service, wait_ready
 

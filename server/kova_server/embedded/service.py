@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 
 _LOG_LIMIT: Final = 5_000_000
 _LAUNCHER: Final = Path(__file__).with_name("launch.py")

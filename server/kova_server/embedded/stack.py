@@ -15,7 +15,7 @@ from typing import Final
 
 import httpx
 
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 from kova_server.embedded.environment import read_environment, write_environment
 from kova_server.embedded.github import (
     github_service,

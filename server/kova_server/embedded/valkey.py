@@ -8,7 +8,7 @@ from pathlib import Path
 
 import redis
 
-from kova.domain.errors import NotConfiguredError
+from kova.shared.exceptions import NotConfiguredError
 from kova_server.embedded.service import Service
 
 

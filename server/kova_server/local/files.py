@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from kova.domain.finding import Skipped
-from kova.ports.source import TreeFile
+from kova.shared.code_source import TreeFile
+from kova.shared.skipped import Skipped
 from kova_server.local.ignore import (
     IGNORE_FILE,
     IgnoreRules,

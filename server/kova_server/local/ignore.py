@@ -18,8 +18,8 @@ import re2
 from pathspec import GitIgnoreSpec
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
-from kova.domain.errors import InvalidInputError
-from kova.domain.finding import Skipped
+from kova.shared.exceptions import InvalidInputError
+from kova.shared.skipped import Skipped
 
 IGNORE_FILE: Final = ".gitignore"
 MOST_BYTES: Final = 256 * 1024

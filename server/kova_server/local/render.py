@@ -9,11 +9,12 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kova.domain.finding import Finding, Severity
+from kova.domain.finding import Finding
 from kova.domain.fix import FixStatus, ProvedFix
-from kova.domain.report import plural
 from kova.domain.sarif import to_sarif
-from kova.domain.text import visible
+from kova.shared.markdown import plural
+from kova.shared.severity import Severity
+from kova.shared.text import visible
 from kova.web.schemas import FindingView, finding_fields
 from kova_server.local.files import Listing
 from kova_server.local.scan import LocalScan

@@ -15,13 +15,14 @@ from types import FrameType
 from kova.adapters.analyzers.process import stop_programs
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
-from kova.domain.finding import Finding, Skipped
+from kova.domain.finding import Finding
 from kova.domain.fix import FixStatus, ProvedFix
-from kova.domain.report import plural
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.sarif_import import BYTES_LIMIT, parse_sarif
 from kova.domain.scan import Analysis
-from kova.ports.source import FetchLimits
+from kova.shared.code_source import FetchLimits
+from kova.shared.markdown import plural
+from kova.shared.skipped import Skipped
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import Proposal, ProposeFixes
 from kova.usecases.select_files import select

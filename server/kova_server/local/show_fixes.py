@@ -11,7 +11,7 @@ from rich.markup import escape
 from rich.style import Style
 
 from kova.domain.fix import FixStatus, ProvedFix
-from kova.domain.text import visible
+from kova.shared.text import visible
 
 _MOST_REJECTED: Final = 20
 _STYLES: Final = {

@@ -9,9 +9,9 @@ import anthropic
 
 from kova.adapters.model_errors import check_stream, translated
 from kova.domain.command import Provider, TokenUsage
-from kova.domain.errors import ModelCutError
 from kova.domain.prompt import Prompt
 from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece, Thinking
+from kova.shared.exceptions import ModelCutError
 
 _CONNECT_SECONDS: Final = 3.0
 _FINISH: Final = {

@@ -8,8 +8,8 @@ from typing import Final
 import openai
 
 from kova.adapters.model_errors import translated
-from kova.domain.batches import in_batches
-from kova.domain.errors import IndexUnavailableError, ModelError
+from kova.shared.batches import in_batches
+from kova.shared.exceptions import IndexUnavailableError, ModelError
 
 # No text has more tokens than bytes. OpenAI takes 8,192 tokens of a text, and of a request 2,048
 # texts and 300,000 tokens: https://platform.openai.com/docs/api-reference/embeddings/create

@@ -9,7 +9,7 @@ from typing import Any, Final
 import httpx2
 
 from kova.domain.command import Outcome
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     ModelCutError,
     ModelMisconfiguredError,
     ModelNonsenseError,

@@ -9,9 +9,9 @@ import openai
 
 from kova.adapters.model_errors import check_stream, translated
 from kova.domain.command import Provider, TokenUsage
-from kova.domain.errors import ModelCutError, ModelUnavailableError
 from kova.domain.prompt import Prompt
 from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece, Thinking
+from kova.shared.exceptions import ModelCutError, ModelUnavailableError
 
 _CONNECT_SECONDS: Final = 3.0
 _THOUGHTS: Final = frozenset(

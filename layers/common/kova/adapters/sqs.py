@@ -13,7 +13,6 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from kova.domain.comment import CommentJob
-from kova.domain.errors import QueueUnavailableError
 from kova.domain.job import (
     encode_command_job,
     encode_comment_job,
@@ -21,6 +20,7 @@ from kova.domain.job import (
     encode_scan_job,
 )
 from kova.domain.scan import ScanTarget
+from kova.shared.exceptions import QueueUnavailableError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -43,14 +43,14 @@ from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
 from kova.ports.admission import Admissions
 from kova.ports.index import CodeIndex
-from kova.ports.meter import Meter
+from kova.shared.check_health import CheckHealth, Ping
+from kova.shared.housekeep import Housekeep
+from kova.shared.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.admit import Admit
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.answer_once import AnswerOnce
 from kova.usecases.change_error import ChangeError
-from kova.usecases.check_health import CheckHealth, Ping
-from kova.usecases.housekeep import Housekeep
 from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.publish_fix import PublishFix

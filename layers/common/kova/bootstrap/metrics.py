@@ -13,7 +13,7 @@ from kova.adapters.metrics.page import Gauge, render
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.sums import RedisSums
 from kova.bootstrap.settings import Settings
-from kova.domain.errors import RedisUnavailableError
+from kova.shared.exceptions import RedisUnavailableError
 
 _INTERVAL: Final = 1.0
 

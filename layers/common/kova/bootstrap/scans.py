@@ -5,9 +5,9 @@ from __future__ import annotations
 from kova.adapters.analyzers.code_digest import PROOFS, code_digest
 from kova.bootstrap.settings import Settings
 from kova.ports.index import CodeIndex
-from kova.ports.meter import Meter
 from kova.ports.publisher import Publisher
-from kova.ports.source import CodeSource, FetchLimits
+from kova.shared.code_source import CodeSource, FetchLimits
+from kova.shared.meter import Meter
 from kova.usecases.analyze_commit import AnalyzeCommit
 from kova.usecases.analyze_target import AnalyzeTarget
 from kova.usecases.analyze_tree import AnalyzeTree

@@ -13,7 +13,7 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 from urllib.parse import urlsplit
 
-from kova.domain.errors import NotConfiguredError
+from kova.shared.exceptions import NotConfiguredError
 
 Value = TypeVar("Value")
 GITHUB_API: Final = "https://api.github.com"

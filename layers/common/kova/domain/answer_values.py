@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import Any
 
 from kova.domain.command import Answer, Citation, ReviewFinding
-from kova.domain.text import clean
+from kova.shared.text import clean
 
 
 def answer_out(answer: Answer) -> dict[str, Any]:

@@ -14,18 +14,10 @@ from dataclasses import asdict, dataclass, replace
 from decimal import Decimal
 from typing import Any, Final
 
-from kova.domain.finding import (
-    Category,
-    Confidence,
-    Finding,
-    ProposedEdit,
-    Severity,
-    Skipped,
-    Span,
-    Tier,
-    Traits,
-)
+from kova.domain.finding import Category, Confidence, Finding, ProposedEdit, Span, Tier, Traits
 from kova.domain.fix import FileFix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.shared.severity import Severity
+from kova.shared.skipped import Skipped
 
 VERSION: Final = "2"
 UNPACKED_LIMIT: Final = 50_000_000

@@ -8,7 +8,7 @@ from typing import Any, Final
 from kova.domain.languages import count_languages
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis
-from kova.domain.text import clean, shorten
+from kova.shared.text import clean, shorten
 
 _SUPPRESSED_SHOWN: Final = 500
 _REASON_LIMIT: Final = 200

@@ -16,11 +16,11 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from kova.domain.comment import CommentJob, parse_comment
-from kova.domain.errors import InvalidInputError, NotConfiguredError, SignatureError
-from kova.domain.json_text import parse_json
-from kova.domain.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.domain.scan import ScanTarget, Trigger
-from kova.domain.text import clean
+from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
+from kova.shared.json_text import parse_json
+from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha
+from kova.shared.text import clean
 
 KNOWN_EVENTS: Final = frozenset({"push", "pull_request", "issue_comment", "ping"})
 BODY_LIMIT: Final = 25_000_000  # GitHub does not deliver more than 25 MB.

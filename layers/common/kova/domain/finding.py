@@ -4,25 +4,8 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
-from typing import Final
 
-
-class Severity(enum.StrEnum):
-    """How bad it is when the finding is right."""
-
-    CRITICAL = "critical"
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
-
-    @property
-    def rank(self) -> int:
-        """0 for critical to 3 for low."""
-        return list(Severity).index(self)
-
-    def at_least(self, other: Severity) -> bool:
-        """Tell whether this is as bad as the other one or worse."""
-        return self.rank <= other.rank
+from kova.shared.severity import Severity
 
 
 class Tier(enum.StrEnum):
@@ -131,22 +114,3 @@ class Finding:
     traits: Traits | None = None
     suppressed: str | None = None
     edit: ProposedEdit | None = None
-
-
-@dataclass(frozen=True, kw_only=True, order=True)
-class Skipped:
-    """Something that was not analysed, and why: said, never silent."""
-
-    path: str
-    reason: str
-
-    @property
-    def lasting(self) -> bool:
-        """Tell whether it is for what the file is: another try would end in the same way."""
-        return not self.reason.endswith(_PASSING)
-
-
-# What an analyser may be spared the next time, on another machine or with more memory.
-_PASSING: Final = (
-    "_crashed", "_garbled_output", "_timed_out", "_too_much_memory", "_too_much_output",
-)  # fmt: skip

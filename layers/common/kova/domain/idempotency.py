@@ -10,7 +10,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from kova.domain.errors import InvalidInputError
+from kova.shared.exceptions import InvalidInputError
 
 # The draft's syntax is a string in quotes; most clients send it bare.
 KEY_PATTERN: Final = r'^(?:"[!#-\[\]-~]{1,255}"|[!#-~]{1,255})$'

@@ -10,8 +10,8 @@ from typing import Final
 
 from kova.domain.error import REASON_LIMIT, ErrorRecord, RuleCount
 from kova.domain.globs import PATTERN_LIMIT, Glob
-from kova.domain.report import code, plural
-from kova.domain.text import shorten
+from kova.shared.markdown import code, plural
+from kova.shared.text import shorten
 
 MOST_AT_ONCE: Final = 100
 _ERRORS_SHOWN: Final = 10

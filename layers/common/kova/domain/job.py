@@ -8,9 +8,9 @@ import re
 from typing import Any, Final
 
 from kova.domain.comment import CommentJob, Verb
-from kova.domain.errors import MalformedMessageError
-from kova.domain.repository import FULL_NAME_PATTERN
 from kova.domain.scan import ScanTarget, Trigger
+from kova.shared.exceptions import MalformedMessageError
+from kova.shared.repository import FULL_NAME_PATTERN
 
 VERSION: Final = 1
 _ID: Final = re.compile(r"[0-9a-f-]{36}")

@@ -6,12 +6,12 @@ import tomllib
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from kova.domain.finding import Severity
 from kova.domain.globs import PATTERN_LIMIT, Glob
 from kova.domain.languages import BY_LOWER_NAME
-from kova.domain.repository import AutoFix
 from kova.domain.repository_settings import RepositorySettings, Section
-from kova.domain.text import clean, shorten
+from kova.shared.repository import AutoFix
+from kova.shared.severity import Severity
+from kova.shared.text import clean, shorten
 
 BYTES_LIMIT: Final = 64_000
 MOST_PATTERNS: Final = 50

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from kova.domain.command import Outcome
-from kova.domain.json_text import parse_json
-from kova.domain.text import clean
+from kova.shared.json_text import parse_json
+from kova.shared.text import clean
 
 _PLACE: Final[dict[str, Any]] = {
     "path": {"type": "string"},

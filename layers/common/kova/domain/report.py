@@ -12,12 +12,15 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from kova.domain.error import Standing
-from kova.domain.finding import Finding, Severity, Skipped
+from kova.domain.finding import Finding
 from kova.domain.fix import FileFix, Fix, FixStatus, ProvedFix
 from kova.domain.languages import count_languages
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis
-from kova.domain.text import shorten
+from kova.shared.markdown import code, plural
+from kova.shared.severity import Severity
+from kova.shared.skipped import Skipped
+from kova.shared.text import shorten
 
 _SKIPPED_SHOWN = 20
 _LIST_SHOWN = 100
@@ -55,12 +58,6 @@ class ScanReport:
         return [one for one in self.analysis.findings if one.fingerprint not in ignored]
 
 
-def code(text: str, limit: int = 200) -> str:
-    """Return the text as a Markdown code span that it cannot end."""
-    flat = " ".join(text.split()).replace("`", "\u02cb").replace("|", "\u2223")
-    return f"`{shorten(flat, limit) or ' '}`"
-
-
 def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
     """Return the check run's conclusion: failure, neutral or success."""
     if failing:
@@ -79,12 +76,6 @@ def by_severity(findings: Sequence[Finding]) -> str:
     """Return `1 critical, 3 medium`."""
     counts = Counter(finding.severity for finding in findings)
     return ", ".join(f"{counts[one]} {one}" for one in Severity if counts[one])
-
-
-def plural(number: int, noun: str) -> str:
-    """Return `1 error`, `2 errors`, and for `fix` the plural `fixes`."""
-    ending = "" if number == 1 else "es" if noun.endswith("x") else "s"
-    return f"{number} {noun}{ending}"
 
 
 def summary(report: ScanReport) -> str:

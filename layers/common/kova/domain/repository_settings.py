@@ -7,10 +7,11 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from kova.domain.finding import Finding, Severity
+from kova.domain.finding import Finding
 from kova.domain.globs import Glob
 from kova.domain.languages import language_of
-from kova.domain.repository import AutoFix
+from kova.shared.repository import AutoFix
+from kova.shared.severity import Severity
 
 FILE_NAME = ".kova.toml"
 SETTINGS = "settings"

@@ -7,7 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kova.domain.finding import Category, Confidence, Severity, Tier
+from kova.domain.finding import Category, Confidence, Tier
+from kova.shared.severity import Severity
 
 _FOREIGN: Final = re.compile(
     r"(?:^|/)(?:_?vendor(?:ed|ing)?|third[_-]?party|node_modules|bower_components|ext|extern"

@@ -8,7 +8,7 @@ from typing import Final
 from kova.domain.markup import MarkupFilter, harmless
 from kova.domain.model_answer import AnswerText
 from kova.domain.redaction import redact
-from kova.domain.text import clean
+from kova.shared.text import clean
 
 _KEY_BEGINS: Final = "-----BEGIN"
 _KEY_ENDS: Final = "-----END"

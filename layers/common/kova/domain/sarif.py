@@ -10,9 +10,10 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from kova.domain.finding import Category, Finding, Severity, Span
+from kova.domain.finding import Category, Finding, Span
 from kova.domain.fix import ProvedFix
-from kova.domain.text import clean, shorten
+from kova.shared.severity import Severity
+from kova.shared.text import clean, shorten
 from kova.version import VERSION
 
 MOST_RESULTS: Final = 5_000  # GitHub shows this many of a run, the most severe first.

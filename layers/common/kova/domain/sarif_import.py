@@ -11,12 +11,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from kova.domain.errors import InvalidInputError
 from kova.domain.finding import Finding
 from kova.domain.fingerprint import fingerprint_of
-from kova.domain.json_text import parse_json
 from kova.domain.sarif_result import Rules, as_list, as_object, as_text, read_result
-from kova.domain.text import clean, shorten
+from kova.shared.exceptions import InvalidInputError
+from kova.shared.json_text import parse_json
+from kova.shared.text import clean, shorten
 
 BYTES_LIMIT: Final = 10_000_000
 MOST_RUNS: Final = 20

@@ -8,9 +8,10 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain.fingerprint import make_traits, plain
-from kova.domain.text import clean, shorten
+from kova.shared.severity import Severity
+from kova.shared.text import clean, shorten
 
 MESSAGE_LIMIT: Final = 1_000
 SNIPPET_LIMIT: Final = 500

@@ -8,7 +8,8 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
-from kova.domain.finding import Finding, Skipped
+from kova.domain.finding import Finding
+from kova.shared.skipped import Skipped
 
 
 class Trigger(enum.StrEnum):
@@ -115,16 +116,6 @@ class ScanTarget:
         if self.pull_request is not None:
             return f"pull_request:{self.pull_request}:{self.base_sha}:{self.commit_sha}"
         return f"push:{self.ref}:{self.commit_sha}"
-
-
-@dataclass(frozen=True, kw_only=True)
-class ClaimedScan:
-    """A scan that this worker alone has in hand until `lease` runs out."""
-
-    id: str
-    repository_id: str
-    lease: str
-    started_at: datetime
 
 
 @dataclass(frozen=True, kw_only=True)

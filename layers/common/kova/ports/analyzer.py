@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kova.domain.finding import Finding, Skipped
+from kova.domain.finding import Finding
+from kova.shared.skipped import Skipped
 
 
 @dataclass(frozen=True, kw_only=True)

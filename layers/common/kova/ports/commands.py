@@ -10,8 +10,8 @@ from typing import Protocol
 
 from kova.domain.command import Command
 from kova.domain.comment import CommentJob
-from kova.domain.page import Page, PageRequest
 from kova.domain.prompt import Message
+from kova.shared.page import Page, PageRequest
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef
 
 
 class Conversation(Protocol):

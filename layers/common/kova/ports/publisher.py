@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Protocol
 
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef
 
 
 @dataclass(frozen=True, kw_only=True)

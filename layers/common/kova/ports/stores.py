@@ -9,7 +9,6 @@ from decimal import Decimal
 from typing import Any, Protocol
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.audit import AuditEntry, Deed
 from kova.domain.error import (
     ErrorRecord,
     ErrorStatus,
@@ -18,15 +17,16 @@ from kova.domain.error import (
     RuleCount,
     Standing,
 )
-from kova.domain.finding import Finding, Severity, Skipped
+from kova.domain.finding import Finding
 from kova.domain.fix import Fix, FixStatus, ProvedFix
 from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
 from kova.domain.lifecycle import History
-from kova.domain.page import Page, PageRequest
-from kova.domain.repository import Repository, RepositoryChange
-from kova.domain.scan import Analysis, ClaimedScan, Scan, ScanStats, ScanStatus, ScanTarget
+from kova.domain.scan import Analysis, Scan, ScanStats, ScanStatus, ScanTarget
 from kova.domain.usage import Usage
-from kova.ports.source import RepositoryInfo
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.page import Page, PageRequest
+from kova.shared.severity import Severity
+from kova.shared.skipped import Skipped
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,24 +47,6 @@ class AppliedState:
 
     commit_sha: str | None
     identities: dict[str, str]
-
-
-class RepositoryStore(Protocol):
-    """Watched repositories."""
-
-    async def save(self, info: RepositoryInfo) -> Repository:
-        """Create the repository, or update it by GitHub's number (it may have been renamed)."""
-
-    async def get(self, full_name: str) -> Repository | None:
-        """Find it by name, whatever its letters' case."""
-
-    async def change(
-        self, full_name: str, change: RepositoryChange, actor: str
-    ) -> Repository | None:
-        """Change settings and note who did it; None when there is no such repository."""
-
-    async def page(self, request: PageRequest) -> Page[Repository]:
-        """List with counts of open errors by severity."""
 
 
 class ScanStore(Protocol):
@@ -231,16 +213,6 @@ class ApiKeyStore(Protocol):
 
     async def revoke(self, prefix: str, now: datetime) -> ApiKey | None:
         """Revoke; None when there is no such key."""
-
-
-class AuditStore(Protocol):
-    """Who did what."""
-
-    async def note(self, deed: Deed) -> None:
-        """Note a deed."""
-
-    async def page(self, request: PageRequest) -> Page[AuditEntry]:
-        """List, newest first."""
 
 
 class UsageStore(Protocol):

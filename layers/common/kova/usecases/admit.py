@@ -7,14 +7,10 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from kova.domain.api_key import ApiKey, Scope, hash_secret, secret_matches, split_key
-from kova.domain.errors import (
-    ForbiddenError,
-    RateLimitedError,
-    UnauthenticatedError,
-)
 from kova.domain.rate_limit import Policy, Verdict
 from kova.ports.admission import Admission, Admissions, Caller, Credentials
 from kova.ports.stores import ApiKeyStore
+from kova.shared.exceptions import ForbiddenError, RateLimitedError, UnauthenticatedError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,10 +9,12 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kova.domain.cached import KnownFile
-from kova.domain.finding import Finding, Skipped
+from kova.domain.finding import Finding
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import Analysis, AnalyzerCoverage
-from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, Tree, TreeFile
+from kova.shared.code_source import CodeSource, FetchLimits, Tree, TreeFile
+from kova.shared.repository import RepositoryRef
+from kova.shared.skipped import Skipped
 from kova.usecases.analyze_tree import AnalyzeTree, TreeRun
 from kova.usecases.finding_cache import FindingCache
 from kova.usecases.select_files import select

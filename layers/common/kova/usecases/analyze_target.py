@@ -5,14 +5,14 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kova.domain.finding import Skipped
 from kova.domain.introduced import introduced
 from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
-from kova.domain.repository import Repository
 from kova.domain.repository_settings import FILE_NAME, RepositorySettings
 from kova.domain.scan import Analysis, ScanTarget
-from kova.ports.source import CodeSource, RepositoryRef, Tree, TreeFile
 from kova.ports.stores import AnalysisCache
+from kova.shared.code_source import CodeSource, Tree, TreeFile
+from kova.shared.repository import Repository
+from kova.shared.skipped import Skipped
 from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
 
 
@@ -59,7 +59,7 @@ class AnalyzeTarget:
         """Analyse below a private folder."""
         assert target.commit_sha is not None
         request = CommitRequest(
-            repository=address(repository),
+            repository=repository.ref,
             repository_id=repository.id,
             commit_sha=target.commit_sha,
             full=target.full,
@@ -124,7 +124,7 @@ class AnalyzeTarget:
         return await self._read(repository, repository.default_branch)
 
     async def _read(self, repository: Repository, ref: str) -> RepositorySettings:
-        content = await self._source.root_file(address(repository), ref, FILE_NAME, BYTES_LIMIT)
+        content = await self._source.root_file(repository.ref, ref, FILE_NAME, BYTES_LIMIT)
         return parse_settings(content)
 
 
@@ -132,8 +132,3 @@ def is_default(repository: Repository, target: ScanTarget) -> bool:
     """Tell whether the scan is about the default branch."""
     head = f"refs/heads/{repository.default_branch}"
     return target.ref in {head, repository.default_branch}
-
-
-def address(repository: Repository) -> RepositoryRef:
-    """Return how GitHub's client addresses a repository."""
-    return RepositoryRef(full_name=repository.full_name, installation_id=repository.installation_id)

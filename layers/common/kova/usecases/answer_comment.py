@@ -11,11 +11,12 @@ from typing import Final
 
 from kova.domain.command import Command, CommandRequest, Task
 from kova.domain.comment import WRITERS, CommentJob, Verb, quiet
-from kova.domain.errors import KovaError, UnavailableError
 from kova.domain.ignoring import HOW, parse_ignore, reply_of
 from kova.ports.commands import CommandStore
 from kova.ports.conversation import Conversation
-from kova.ports.source import CodeSource, RepositoryRef
+from kova.shared.code_source import CodeSource
+from kova.shared.exceptions import KovaError, UnavailableError
+from kova.shared.repository import RepositoryRef
 from kova.usecases.ignore_errors import IgnoreErrors
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand

@@ -9,7 +9,11 @@ from decimal import Decimal
 from typing import Any, Final
 
 from kova.domain.command import Outcome, Provider, TokenUsage
-from kova.domain.errors import (
+from kova.domain.model_answer import ModelAnswer, UnusableAnswerError
+from kova.domain.patience import Patience
+from kova.domain.price import most_tokens
+from kova.ports.commands import BudgetStore
+from kova.shared.exceptions import (
     ModelCutError,
     ModelError,
     ModelMisconfiguredError,
@@ -18,11 +22,7 @@ from kova.domain.errors import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from kova.domain.model_answer import ModelAnswer, UnusableAnswerError
-from kova.domain.patience import Patience
-from kova.domain.price import most_tokens
-from kova.ports.commands import BudgetStore
-from kova.ports.meter import Meter
+from kova.shared.meter import Meter
 from kova.usecases.model_call import Call, Candidate, Listener, Tally, Turn, Wanted, converse
 
 _ATTEMPTS: Final = 2

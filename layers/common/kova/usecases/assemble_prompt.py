@@ -11,7 +11,7 @@ from typing import Final
 from kova.domain.command import CommandRequest, Task
 from kova.domain.model_answer import ANSWER_SCHEMA, REVIEW_SCHEMA
 from kova.domain.prompt import Material, Message, Prompt, fenced, fit, trimmed
-from kova.domain.text import clean
+from kova.shared.text import clean
 
 MATERIAL_TOKENS: Final = 24_000
 HISTORY_TOKENS: Final = 4_000

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from datetime import datetime
 
 from kova.domain.error import ErrorRecord, ErrorStatus, Ignored
-from kova.domain.errors import ConflictError, InvalidInputError, NotFoundError
 from kova.ports.stores import ErrorStore
+from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 
 
 class ChangeError:

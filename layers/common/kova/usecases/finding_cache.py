@@ -15,9 +15,10 @@ from kova.domain.cached import (
     encode_file,
     encode_findings,
 )
-from kova.domain.finding import Finding, Skipped
-from kova.ports.source import TreeFile
+from kova.domain.finding import Finding
 from kova.ports.stores import AnalysisCache
+from kova.shared.code_source import TreeFile
+from kova.shared.skipped import Skipped
 from kova.usecases.analyze_tree import AnalyzeTree, TreeRun
 from kova.version import VERSION
 

@@ -10,16 +10,17 @@ from typing import Final
 
 from kova.domain.command import CommandRequest
 from kova.domain.error import ErrorRecord, ErrorStatus
-from kova.domain.errors import ConflictError, KovaError, NotFoundError
 from kova.domain.finding import Finding
-from kova.domain.page import PageRequest
 from kova.domain.prompt import Material
 from kova.domain.redaction import redact
-from kova.domain.repository import Repository
 from kova.domain.source_text import SourceText
 from kova.ports.index import CodeIndex
-from kova.ports.source import CodeSource, PullRequest, RepositoryRef
-from kova.ports.stores import ErrorFilter, ErrorStore, RepositoryStore
+from kova.ports.stores import ErrorFilter, ErrorStore
+from kova.shared.code_source import CodeSource, PullRequest
+from kova.shared.exceptions import ConflictError, KovaError, NotFoundError
+from kova.shared.page import PageRequest
+from kova.shared.ports import RepositoryStore
+from kova.shared.repository import Repository, RepositoryRef
 from kova.usecases.read_files import ReadFiles
 
 _LOG = logging.getLogger("kova.ai")
@@ -118,7 +119,7 @@ class GatherContext:
             return [note, snippet]
         try:
             reader = ReadFiles(self._source())
-            lines = await reader.one(_address(known), known.default_branch, finding.path)
+            lines = await reader.one(known.ref, known.default_branch, finding.path)
         except KovaError as exc:
             # GitHub is not needed for an answer: the scan kept the lines that matter.
             _LOG.warning("file of an error not read", extra={"reason": exc.reason})
@@ -138,7 +139,7 @@ class GatherContext:
 
     async def _address(self, name: str, known: Repository | None) -> tuple[RepositoryRef, str]:
         if known is not None:
-            return _address(known), known.default_branch
+            return known.ref, known.default_branch
         info = await self._source().repository(RepositoryRef(full_name=name))
         address = RepositoryRef(full_name=info.full_name, installation_id=info.installation_id)
         return address, info.default_branch
@@ -220,10 +221,6 @@ class GatherContext:
             for one in found
             if one.path not in shown
         ]
-
-
-def _address(repository: Repository) -> RepositoryRef:
-    return RepositoryRef(full_name=repository.full_name, installation_id=repository.installation_id)
 
 
 def _description(pull: PullRequest) -> list[str]:

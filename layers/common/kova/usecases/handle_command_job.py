@@ -6,9 +6,9 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kova.domain.errors import KovaError, MalformedMessageError
 from kova.domain.job import decode_command_message
-from kova.domain.retry import GiveUp, Retry, plan_retry
+from kova.shared.exceptions import KovaError, MalformedMessageError
+from kova.shared.retry import GiveUp, Retry, plan_retry
 from kova.usecases.answer_comment import AnswerComment
 from kova.usecases.request_command import FinishCommand
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from kova.domain.errors import KovaError, MalformedMessageError
 from kova.domain.job import decode_scan_job
-from kova.domain.retry import GiveUp, Retry, plan_retry
 from kova.domain.scan import ScanTarget
-from kova.ports.meter import Meter
+from kova.shared.exceptions import KovaError, MalformedMessageError
+from kova.shared.meter import Meter
+from kova.shared.retry import GiveUp, Retry, plan_retry
 from kova.usecases.scan_repository import ScanRepository, Stores
 
 _LOG = logging.getLogger("kova.scan")

@@ -8,9 +8,9 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
-from kova.domain.errors import ConflictError, UnavailableError
-from kova.domain.scan import ClaimedScan
 from kova.ports.stores import ScanStore
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.exceptions import ConflictError, UnavailableError
 
 LEASE: Final = timedelta(seconds=15)
 

@@ -6,10 +6,10 @@ from collections.abc import AsyncIterator, Callable
 from typing import Final
 
 from kova.domain.error import ErrorRecord, ErrorStatus, RuleCount
-from kova.domain.errors import ConflictError, NotFoundError
 from kova.domain.ignoring import MOST_AT_ONCE, IgnoreRequest, Ignoring
-from kova.domain.page import PageRequest
 from kova.ports.stores import ErrorFilter, ErrorStore
+from kova.shared.exceptions import ConflictError, NotFoundError
+from kova.shared.page import PageRequest
 from kova.usecases.change_error import ChangeError
 
 _PAGE: Final = 100

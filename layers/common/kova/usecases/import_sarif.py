@@ -10,11 +10,12 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from kova.domain.error import LifecycleChange
-from kova.domain.errors import ConflictError, NotFoundError
 from kova.domain.lifecycle import History
 from kova.domain.sarif_import import ImportedRun, parse_sarif
-from kova.domain.scan import Analysis, AnalyzerCoverage, ClaimedScan, Scan, ScanStatus, Trigger
+from kova.domain.scan import Analysis, AnalyzerCoverage, Scan, ScanStatus, Trigger
 from kova.ports.stores import AppliedState
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.usecases.scan_repository import Stores
 
 

@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Final
 
 from kova.domain.chunks import cut, is_indexed
-from kova.domain.errors import KovaError
 from kova.domain.redaction import redact
-from kova.domain.repository import Repository
 from kova.domain.scan import ScanTarget
 from kova.domain.source_text import decode
 from kova.ports.index import Chunk, CodeIndex, IndexedFile
-from kova.ports.source import CodeSource, FetchLimits, RepositoryRef, TreeFile
+from kova.shared.code_source import CodeSource, FetchLimits, TreeFile
+from kova.shared.exceptions import KovaError
+from kova.shared.repository import Repository
 
 _LOG = logging.getLogger("kova.index")
 _BATCH: Final = 200
@@ -58,11 +58,8 @@ class IndexRepository:
                     for file in files
                     if file.sha in missing and not (folder / file.path).is_file()
                 ]
-                address = RepositoryRef(
-                    full_name=repository.full_name, installation_id=repository.installation_id
-                )
                 await self._source.download(
-                    address, target.commit_sha, absent, folder, self._limits
+                    repository.ref, target.commit_sha, absent, folder, self._limits
                 )
                 await fill(self._index, repository.id, folder, known)
         except (KovaError, TimeoutError) as exc:

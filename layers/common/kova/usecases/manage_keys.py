@@ -8,11 +8,12 @@ from datetime import datetime
 from decimal import Decimal
 
 from kova.domain.api_key import ApiKey, Scope, generate_key
-from kova.domain.audit import Action, Deed
-from kova.domain.errors import ConflictError, InvalidInputError, NotFoundError
-from kova.domain.page import Page, PageRequest
 from kova.ports.admission import Admissions
-from kova.ports.stores import ApiKeyStore, AuditStore
+from kova.ports.stores import ApiKeyStore
+from kova.shared.audit import Action, Deed
+from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
+from kova.shared.page import Page, PageRequest
+from kova.shared.ports import AuditStore
 
 _NAME_LIMIT = 100
 

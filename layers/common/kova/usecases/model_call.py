@@ -11,12 +11,12 @@ from typing import Final
 
 from kova.domain.breaker import Breaker
 from kova.domain.command import Outcome, Provider, Task, TokenUsage
-from kova.domain.errors import ModelCutError, ModelNonsenseError, ModelTimeoutError
 from kova.domain.model_answer import ModelAnswer, UnusableAnswerError, read_answer
 from kova.domain.price import Price, estimated_tokens, most_tokens
 from kova.domain.prompt import Prompt
 from kova.ports.commands import BudgetScope
 from kova.ports.model import Began, Ended, Finish, Model, Piece
+from kova.shared.exceptions import ModelCutError, ModelNonsenseError, ModelTimeoutError
 
 _CHARACTERS_A_TOKEN: Final = 32
 

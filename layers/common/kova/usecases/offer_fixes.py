@@ -10,10 +10,11 @@ from pathlib import Path
 
 from kova.domain.error import LifecycleChange
 from kova.domain.fix import ProvedFix
-from kova.domain.repository import Repository
-from kova.domain.scan import Analysis, ClaimedScan
-from kova.ports.meter import Meter
+from kova.domain.scan import Analysis
 from kova.ports.stores import FixStore
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.meter import Meter
+from kova.shared.repository import Repository
 from kova.usecases.analyze_commit import AnalyzeCommit
 from kova.usecases.analyze_target import AnalyzedTarget
 from kova.usecases.proof_cache import IgnoredHere, ProofCache

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from kova.domain.cached import cache_key, decode_outcome, encode_outcome, holds_secret
 from kova.domain.finding import Finding
-from kova.ports.source import TreeFile
 from kova.ports.stores import AnalysisCache
+from kova.shared.code_source import TreeFile
 from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import FileOutcome
 from kova.version import VERSION

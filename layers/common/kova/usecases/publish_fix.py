@@ -6,15 +6,15 @@ import tempfile
 from pathlib import Path
 
 from kova.domain import report
-from kova.domain.errors import StaleFixError
 from kova.domain.fix import Fix
 from kova.domain.patch import PatchError, apply_patch
-from kova.domain.repository import Repository
 from kova.domain.source_text import SourceText, decode
 from kova.ports.publisher import FixPullRequest, Publisher
-from kova.ports.source import CodeSource, FetchLimits
-from kova.ports.stores import FixStore, RepositoryStore
-from kova.usecases.analyze_target import address
+from kova.ports.stores import FixStore
+from kova.shared.code_source import CodeSource, FetchLimits
+from kova.shared.exceptions import StaleFixError
+from kova.shared.ports import RepositoryStore
+from kova.shared.repository import Repository
 from kova.usecases.request_publish import PUBLISHABLE
 
 
@@ -50,13 +50,11 @@ class PublishFix:
         repository = await self._repositories.get(fix.repository)
         if repository is None:
             return
-        head = await self._source.resolve(
-            address(repository), f"refs/heads/{repository.default_branch}"
-        )
+        head = await self._source.resolve(repository.ref, f"refs/heads/{repository.default_branch}")
         content = await self._mended(repository, head, fix)
         title = report.fix_title(fix)
         url = await self._publisher.pull_request(
-            address(repository),
+            repository.ref,
             FixPullRequest(
                 base_branch=repository.default_branch,
                 base_sha=head,
@@ -72,14 +70,14 @@ class PublishFix:
         await self._fixes.published([fix.error_id], url)
 
     async def _mended(self, repository: Repository, head: str, fix: Fix) -> bytes:
-        tree = await self._source.tree(address(repository), head)
+        tree = await self._source.tree(repository.ref, head)
         file = next((one for one in tree.files if one.path == fix.path), None)
         if file is None or (fix.blob_sha is not None and file.sha != fix.blob_sha):
             raise StaleFixError
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             folder = Path(name)
             missing = await self._source.download(
-                address(repository), head, [file], folder, self._limits
+                repository.ref, head, [file], folder, self._limits
             )
             source = None if missing else decode((folder / file.path).read_bytes())
         if source is None:

@@ -5,15 +5,15 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from kova.domain import report as texts
-from kova.domain.finding import Finding, Severity
+from kova.domain.finding import Finding
 from kova.domain.fix import FileFix
 from kova.domain.protected import is_protected
 from kova.domain.report import ScanReport
-from kova.domain.repository import AutoFix, Repository
 from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import ScanTarget
 from kova.ports.publisher import Annotation, CheckRun, FixPullRequest, Publisher
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import AutoFix, Repository
+from kova.shared.severity import Severity
 
 _LEVELS = {
     Severity.CRITICAL: "failure",
@@ -41,7 +41,7 @@ class PublishScan:
         assert target.commit_sha is not None
         pull, fresh = target.pull_request, report.fresh
         return await self._publisher.check_run(
-            _address(repository),
+            repository.ref,
             CheckRun(
                 commit_sha=target.commit_sha,
                 external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
@@ -71,7 +71,7 @@ class PublishScan:
             return None
         title = texts.pull_request_title(offered)
         return await self._publisher.pull_request(
-            _address(repository),
+            repository.ref,
             FixPullRequest(
                 base_branch=repository.default_branch,
                 base_sha=commit_sha,
@@ -93,10 +93,6 @@ def _conclusion(
         if one.severity.at_least(settings.fail_on(one.path, repository.fail_on))
     ]
     return texts.conclusion(findings, failing)
-
-
-def _address(repository: Repository) -> RepositoryRef:
-    return RepositoryRef(full_name=repository.full_name, installation_id=repository.installation_id)
 
 
 def _annotation(finding: Finding) -> Annotation:

@@ -7,9 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from kova.domain.errors import NotFoundError
 from kova.domain.source_text import decode
-from kova.ports.source import CodeSource, FetchLimits, RepositoryRef
+from kova.shared.code_source import CodeSource, FetchLimits
+from kova.shared.exceptions import NotFoundError
+from kova.shared.repository import RepositoryRef
 
 _LIMITS: Final = FetchLimits(files=50, file_bytes=1_000_000, total_bytes=5_000_000, seconds=15.0)
 

@@ -8,11 +8,12 @@ from pathlib import Path
 from kova.domain.error import LifecycleChange, Standing
 from kova.domain.fix import ProvedFix
 from kova.domain.report import ScanReport
-from kova.domain.repository import Repository
-from kova.domain.scan import Analysis, ClaimedScan, ScanTarget
-from kova.ports.source import CodeSource
+from kova.domain.scan import Analysis, ScanTarget
 from kova.ports.stores import ErrorStore
-from kova.usecases.analyze_target import AnalyzedTarget, address, is_default
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.code_source import CodeSource
+from kova.shared.repository import Repository
+from kova.usecases.analyze_target import AnalyzedTarget, is_default
 from kova.usecases.offer_fixes import OfferFixes
 from kova.usecases.publish_scan import PublishScan
 from kova.usecases.trace_history import TraceHistory
@@ -93,4 +94,4 @@ class RecordScan:
         if not is_default(repository, target) and target.ref != target.commit_sha:
             return False
         head = f"refs/heads/{repository.default_branch}"
-        return await self._source.resolve(address(repository), head) == target.commit_sha
+        return await self._source.resolve(repository.ref, head) == target.commit_sha

@@ -7,8 +7,8 @@ import logging
 from dataclasses import replace
 
 from kova.domain.command import Command, CommandRequest, Outcome
-from kova.domain.errors import AiUnavailableError, KovaError, QueueUnavailableError
 from kova.ports.commands import CommandQueue, CommandStore
+from kova.shared.exceptions import AiUnavailableError, KovaError, QueueUnavailableError
 from kova.usecases.run_command import RunCommand
 
 _LOG = logging.getLogger("kova.ai")

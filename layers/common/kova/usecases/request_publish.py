@@ -5,12 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from kova.domain.audit import Action, Deed
-from kova.domain.errors import ConflictError, NotFoundError, QueueUnavailableError
 from kova.domain.fix import Fix, FixStatus
 from kova.domain.protected import is_protected
 from kova.ports.queue import FixQueue
-from kova.ports.stores import AuditStore, FixStore
+from kova.ports.stores import FixStore
+from kova.shared.audit import Action, Deed
+from kova.shared.exceptions import ConflictError, NotFoundError, QueueUnavailableError
+from kova.shared.ports import AuditStore
 
 PUBLISHABLE: Final = frozenset({FixStatus.VERIFIED, FixStatus.PUBLISHED})
 _PATIENCE: Final = 4.5

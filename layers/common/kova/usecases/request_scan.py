@@ -6,11 +6,13 @@ import asyncio
 import uuid
 from typing import Final
 
-from kova.domain.errors import QueueUnavailableError
 from kova.domain.scan import Scan, ScanTarget, Trigger
 from kova.ports.queue import ScanQueue
-from kova.ports.source import CodeSource, RepositoryRef
-from kova.ports.stores import RepositoryStore, ScanStore
+from kova.ports.stores import ScanStore
+from kova.shared.code_source import CodeSource
+from kova.shared.exceptions import QueueUnavailableError
+from kova.shared.ports import RepositoryStore
+from kova.shared.repository import RepositoryRef
 
 _PATIENCE: Final = 4.5
 

@@ -12,10 +12,8 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from kova.domain import errors
 from kova.domain.citations import check_citations
 from kova.domain.command import Answer, Command, CommandRequest, Outcome
-from kova.domain.errors import KovaError, ModelError, RedisUnavailableError
 from kova.domain.model_answer import ModelAnswer, UnusableAnswerError
 from kova.domain.prompt import Material, Message, Prompt
 from kova.domain.redaction import redact
@@ -23,7 +21,9 @@ from kova.domain.review import check_findings
 from kova.domain.routing import providers_for, task_of
 from kova.domain.safe_stream import SafeStream, safe
 from kova.ports.commands import AnswerCache, BudgetScope, CommandStore, SessionStore
-from kova.ports.meter import Meter
+from kova.shared import exceptions as errors
+from kova.shared.exceptions import KovaError, ModelError, RedisUnavailableError
+from kova.shared.meter import Meter
 from kova.usecases.ask_models import AskModels, surely
 from kova.usecases.assemble_prompt import assemble, is_pull_request_review
 from kova.usecases.gather_context import Context, GatherContext

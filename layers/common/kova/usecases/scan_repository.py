@@ -8,20 +8,15 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kova.domain.coverage import coverage_of
-from kova.domain.errors import KovaError, UnavailableError
-from kova.domain.repository import Repository
-from kova.domain.scan import ClaimedScan, ScanStats, ScanStatus, ScanTarget
-from kova.ports.meter import Meter
-from kova.ports.source import CodeSource, RepositoryInfo, RepositoryRef
-from kova.ports.stores import (
-    AnalysisCache,
-    DeliveryStore,
-    ErrorStore,
-    FixStore,
-    RepositoryStore,
-    ScanStore,
-)
-from kova.usecases.analyze_target import AnalyzedTarget, AnalyzeTarget, address
+from kova.domain.scan import ScanStats, ScanStatus, ScanTarget
+from kova.ports.stores import AnalysisCache, DeliveryStore, ErrorStore, FixStore, ScanStore
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.code_source import CodeSource
+from kova.shared.exceptions import KovaError, UnavailableError
+from kova.shared.meter import Meter
+from kova.shared.ports import RepositoryStore
+from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
+from kova.usecases.analyze_target import AnalyzedTarget, AnalyzeTarget
 from kova.usecases.hold_lease import LEASE, held
 from kova.usecases.index_repository import IndexRepository
 from kova.usecases.record_scan import RecordScan, ScanOutcome
@@ -166,7 +161,7 @@ class ScanRepository:
         if target.commit_sha is not None:
             return target
         ref = target.ref or f"refs/heads/{repository.default_branch}"
-        commit_sha = await self._source.resolve(address(repository), ref)
+        commit_sha = await self._source.resolve(repository.ref, ref)
         await self._stores.scans.resolve(claim.id, ref, commit_sha)
         return replace(target, ref=ref, commit_sha=commit_sha)
 

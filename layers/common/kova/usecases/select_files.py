@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 
-from kova.domain.finding import Skipped
-from kova.ports.source import FetchLimits, TreeFile
+from kova.shared.code_source import FetchLimits, TreeFile
+from kova.shared.skipped import Skipped
 
 
 def select(

@@ -9,11 +9,11 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, Field
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.audit import Action, AuditEntry
 from kova.domain.error import REASON_LIMIT
-from kova.domain.finding import Severity
-from kova.domain.repository import AutoFix
 from kova.domain.usage import Budget, Usage, UsageRow
+from kova.shared.audit import Action, AuditEntry
+from kova.shared.repository import AutoFix
+from kova.shared.severity import Severity
 from kova.web.schemas import Request
 
 Money = Annotated[float, Field(ge=0, le=1_000_000, examples=[25])]

@@ -19,7 +19,7 @@ from kova.domain.command import (
     Provider,
     Task,
 )
-from kova.domain.repository import FULL_NAME_PATTERN, PATH_PATTERN, REF_LIMIT, REF_PATTERN
+from kova.shared.repository import FULL_NAME_PATTERN, PATH_PATTERN, REF_LIMIT, REF_PATTERN
 from kova.web.schemas import Request
 
 

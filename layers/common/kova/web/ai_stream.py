@@ -12,7 +12,7 @@ from fastapi import Request
 from fastapi.responses import StreamingResponse
 
 from kova.domain.command import Command
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 from kova.usecases.run_command import RunCommand
 from kova.web.ai_schemas import AnswerView
 from kova.web.problems import describe, problem_body

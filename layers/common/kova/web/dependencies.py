@@ -11,8 +11,8 @@ from fastapi import Depends, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.page import PageRequest, Position
 from kova.domain.rate_limit import Verdict
+from kova.shared.page import PageRequest, Position
 from kova.web import idempotency
 from kova.web.idempotency import IdempotencyHeader
 from kova.web.services import WebServices

@@ -14,7 +14,6 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kova.domain.api_key import ApiKey
-from kova.domain.errors import UnavailableError
 from kova.domain.idempotency import (
     KEY_PATTERN,
     Claim,
@@ -23,6 +22,7 @@ from kova.domain.idempotency import (
     hash_request,
     parse_key,
 )
+from kova.shared.exceptions import UnavailableError
 from kova.web.services import WebServices
 
 _LOG = logging.getLogger("kova.web")

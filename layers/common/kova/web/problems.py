@@ -13,7 +13,7 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from kova.domain import errors
+from kova.shared import exceptions as errors
 
 _LOG = logging.getLogger("kova.web")
 _STATUS: Final[tuple[tuple[type[errors.KovaError], int, str], ...]] = (

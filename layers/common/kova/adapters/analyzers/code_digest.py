@@ -14,7 +14,7 @@ from typing import Final
 # all its modules. A test holds these lists against what the code imports.
 FINDINGS: Final = (
     "kova.adapters.analyzers",
-    "kova.domain.batches",
+    "kova.shared.batches",
     "kova.domain.finding",
     "kova.domain.fingerprint",
     "kova.domain.languages",
@@ -24,7 +24,7 @@ FINDINGS: Final = (
     "kova.domain.secrets",
     "kova.domain.source_text",
     "kova.domain.suppression",
-    "kova.domain.text",
+    "kova.shared.text",
     "kova.ports.analyzer",
     "kova.usecases.analyze_tree",
     "kova.version",

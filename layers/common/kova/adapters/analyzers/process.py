@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -18,11 +18,12 @@ from typing import Any, ClassVar, Final
 from kova.adapters.analyzers.code_digest import code_digest
 from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
-from kova.domain.batches import in_batches
-from kova.domain.finding import Finding, ProposedEdit, Skipped, Span
+from kova.domain.finding import Finding, ProposedEdit, Span
 from kova.domain.rule import Catalogue, Rule
-from kova.domain.text import clean, shorten
 from kova.ports.analyzer import AnalyzerRun, Text
+from kova.shared.batches import in_batches
+from kova.shared.skipped import Skipped
+from kova.shared.text import clean, shorten
 
 _BATCH: Final = 1_000  # Paths in one command line,
 _BATCH_BYTES: Final = 200_000  # and their bytes, well below the kernel's limit.

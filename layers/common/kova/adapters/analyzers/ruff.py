@@ -15,7 +15,7 @@ from kova.adapters.analyzers.ruff_source import Source
 from kova.adapters.analyzers.rules.ruff import RULES
 from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.domain.rule import Rule
-from kova.domain.text import clean
+from kova.shared.text import clean
 
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 # The newest grammar: a target that is too low invents syntax errors.

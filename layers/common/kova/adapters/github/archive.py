@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, Final
 
 from kova.adapters.github.files import write_file
-from kova.ports.source import TreeFile
+from kova.shared.code_source import TreeFile
 
 CHUNK: Final = 1 << 16
 # What tarfile may read between two members: padding, long names, extended headers. It holds these

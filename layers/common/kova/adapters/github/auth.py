@@ -21,13 +21,12 @@ from cryptography.hazmat.primitives.serialization import load_pem_private_key
 
 from kova.adapters.github import shapes
 from kova.adapters.github.transport import Transport
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     GitHubUnavailableError,
     NotConfiguredError,
     RepositoryNotFoundError,
 )
-from kova.domain.repository import check_full_name
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef, check_full_name
 
 # GitHub refuses a JWT from its future and one that lives longer than ten minutes.
 CLOCK_DRIFT: Final = 60

@@ -12,9 +12,9 @@ from typing import Final
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.shapes import Json
-from kova.domain.text import clean, shorten
 from kova.ports.publisher import Annotation, CheckRun
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef
+from kova.shared.text import clean, shorten
 
 CHECK_NAME: Final = "Kova"
 ANNOTATIONS: Final = 1_000

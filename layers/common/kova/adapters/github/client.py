@@ -15,9 +15,8 @@ from kova.adapters.github.auth import TokenProvider
 from kova.adapters.github.protocol import Reply
 from kova.adapters.github.shapes import Json
 from kova.adapters.github.transport import JSON_LIMIT, Transport
-from kova.domain.errors import GitHubRefusedError
-from kova.domain.repository import check_full_name
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import GitHubRefusedError
+from kova.shared.repository import RepositoryRef, check_full_name
 
 PAGES: Final = 50
 PER_PAGE: Final = "100"
@@ -29,7 +28,7 @@ class GitHubClient:
     """Calls of GitHub's REST API on repositories.
 
     Paths are relative to `/repos/{owner}/{name}` and already quoted. Every method raises the
-    errors that `kova.ports.source.CodeSource` names.
+    errors that `kova.shared.code_source.CodeSource` names.
     """
 
     def __init__(

@@ -13,11 +13,11 @@ from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.paths import unsafe_reason
 from kova.adapters.github.shapes import Json
-from kova.domain.errors import GitHubRefusedError
 from kova.domain.protected import is_protected
-from kova.domain.text import clean
 from kova.ports.publisher import FixPullRequest
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import GitHubRefusedError
+from kova.shared.repository import RepositoryRef
+from kova.shared.text import clean
 
 _MODES: Final = {"100644": "100644", "100664": "100644", "100755": "100755"}
 

@@ -10,10 +10,10 @@ from urllib.parse import quote
 
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
-from kova.domain.errors import GitHubRefusedError, RepositoryNotFoundError
-from kova.domain.text import clean, shorten
 from kova.ports.conversation import Conversation
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
+from kova.shared.repository import RepositoryRef
+from kova.shared.text import clean, shorten
 
 _BODY_LIMIT: Final = 60_000
 

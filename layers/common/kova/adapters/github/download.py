@@ -17,14 +17,15 @@ from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.files import write_file
 from kova.adapters.github.paths import unsafe_reason
 from kova.adapters.github.select import select
-from kova.domain.errors import (
+from kova.shared.code_source import FetchLimits, TreeFile
+from kova.shared.exceptions import (
     GitHubRefusedError,
     GitHubUnavailableError,
     RepositoryNotFoundError,
 )
-from kova.domain.finding import Skipped
-from kova.domain.text import clean
-from kova.ports.source import FetchLimits, RepositoryRef, TreeFile
+from kova.shared.repository import RepositoryRef
+from kova.shared.skipped import Skipped
+from kova.shared.text import clean
 
 CONCURRENCY: Final = 8
 # Files that an archive leaves out or alters (.gitattributes) are few; a repository that marks

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Final
 
-from kova.ports.source import TreeFile
+from kova.shared.code_source import TreeFile
 
 _SHA256_DIGITS: Final = 64
 

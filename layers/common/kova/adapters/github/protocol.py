@@ -17,14 +17,14 @@ import gidgethub
 import httpx
 from gidgethub import sansio
 
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     GitHubRateLimitedError,
     GitHubRefusedError,
     GitHubUnavailableError,
     KovaError,
     RepositoryNotFoundError,
 )
-from kova.domain.text import clean, shorten
+from kova.shared.text import clean, shorten
 from kova.version import VERSION
 
 API_VERSION: Final = "2022-11-28"

@@ -10,10 +10,9 @@ from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.commits import Author, FixCommits
 from kova.adapters.github.pulls import PullRequests
 from kova.adapters.github.statuses import CommitStatuses
-from kova.domain.errors import GitHubRefusedError, RepositoryNotFoundError
-from kova.domain.repository import is_sha
 from kova.ports.publisher import CheckRun, FixPullRequest, Publisher
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
+from kova.shared.repository import RepositoryRef, is_sha
 
 
 class GitHubPublisher(Publisher):

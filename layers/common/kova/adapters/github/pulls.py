@@ -12,11 +12,10 @@ from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.commits import FixCommits
 from kova.adapters.github.shapes import Json
-from kova.domain.errors import GitHubRefusedError, RepositoryNotFoundError
-from kova.domain.repository import is_ref, is_sha
-from kova.domain.text import clean, shorten
 from kova.ports.publisher import FixPullRequest
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
+from kova.shared.repository import RepositoryRef, is_ref, is_sha
+from kova.shared.text import clean, shorten
 
 BRANCH_PREFIX: Final = "kova/"
 TITLE_LIMIT: Final = 255

@@ -5,9 +5,8 @@ from __future__ import annotations
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.download import blob_content
-from kova.domain.errors import GitHubRefusedError
-from kova.domain.repository import is_sha
-from kova.ports.source import RepositoryRef
+from kova.shared.exceptions import GitHubRefusedError
+from kova.shared.repository import RepositoryRef, is_sha
 
 _REGULAR = frozenset({"100644", "100755", "100664"})
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from kova.adapters.github.paths import depth
-from kova.domain.finding import Skipped
-from kova.ports.source import FetchLimits, TreeFile
+from kova.shared.code_source import FetchLimits, TreeFile
+from kova.shared.skipped import Skipped
 
 
 def select(

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kova.domain.errors import GitHubUnavailableError
-from kova.domain.repository import is_sha
-from kova.domain.text import clean, shorten
+from kova.shared.exceptions import GitHubUnavailableError
+from kova.shared.repository import is_sha
+from kova.shared.text import clean, shorten
 
 Json = dict[str, Any]
 TEXT_LIMIT: Final = 1_000

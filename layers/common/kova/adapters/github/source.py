@@ -13,19 +13,14 @@ from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.download import Download
 from kova.adapters.github.root_file import root_file
 from kova.adapters.github.tree import TreeReader
-from kova.domain.errors import GitHubRefusedError, GitHubUnavailableError, RepositoryNotFoundError
-from kova.domain.finding import Skipped
-from kova.domain.repository import check_full_name, is_ref, is_sha
-from kova.ports.source import (
-    CodeSource,
-    Comparison,
-    FetchLimits,
-    PullRequest,
-    RepositoryInfo,
-    RepositoryRef,
-    Tree,
-    TreeFile,
+from kova.shared.code_source import CodeSource, Comparison, FetchLimits, PullRequest, Tree, TreeFile
+from kova.shared.exceptions import (
+    GitHubRefusedError,
+    GitHubUnavailableError,
+    RepositoryNotFoundError,
 )
+from kova.shared.repository import RepositoryInfo, RepositoryRef, check_full_name, is_ref, is_sha
+from kova.shared.skipped import Skipped
 
 # GitHub lists no more files of a comparison, on the first page or on any other.
 COMPARED_FILES: Final = 300

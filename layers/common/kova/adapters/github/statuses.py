@@ -6,9 +6,9 @@ from contextlib import aclosing
 from typing import Final
 
 from kova.adapters.github.client import GitHubClient
-from kova.domain.text import clean, shorten
 from kova.ports.publisher import CheckRun
-from kova.ports.source import RepositoryRef
+from kova.shared.repository import RepositoryRef
+from kova.shared.text import clean, shorten
 
 CONTEXT: Final = "kova"
 DESCRIPTION_LIMIT: Final = 140

@@ -12,7 +12,7 @@ from typing import IO, Any, Final, TypeVar
 import httpx
 
 from kova.adapters.github.protocol import Reply, decipher, plan_retry, request_headers, translated
-from kova.domain.errors import GitHubRefusedError, GitHubUnavailableError, KovaError
+from kova.shared.exceptions import GitHubRefusedError, GitHubUnavailableError, KovaError
 
 # The largest answer by design is a recursive tree, which GitHub cuts at 7 MB.
 JSON_LIMIT: Final = 32_000_000

@@ -9,11 +9,11 @@ from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.paths import PATH_BYTES, unsafe_reason
 from kova.adapters.github.shapes import Json
-from kova.domain.errors import GitHubRefusedError, RepositoryNotFoundError
-from kova.domain.finding import Skipped
-from kova.domain.repository import is_sha
-from kova.domain.text import clean, shorten
-from kova.ports.source import RepositoryRef, Tree, TreeFile
+from kova.shared.code_source import Tree, TreeFile
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
+from kova.shared.repository import RepositoryRef, is_sha
+from kova.shared.skipped import Skipped
+from kova.shared.text import clean, shorten
 
 # GitHub cuts a recursive listing at 100,000 entries or 7 MB. This many more calls list a
 # repository of millions of files in part, within a worker's time and memory.

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from kova.adapters.metrics.meter import Growth, PrometheusMeter, Sample
-from kova.domain.errors import RedisUnavailableError
+from kova.shared.exceptions import RedisUnavailableError
 
 _LOG = logging.getLogger("kova.metrics")
 

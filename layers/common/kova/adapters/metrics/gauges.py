@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final, LiteralString
 from kova.adapters.metrics.page import Gauge
 from kova.adapters.postgres.pool import Database
 from kova.adapters.sqs import queue_depths
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

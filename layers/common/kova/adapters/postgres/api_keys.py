@@ -11,7 +11,7 @@ from psycopg.rows import DictRow
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import cleaned, fetch_page
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.page import Page, PageRequest
+from kova.shared.page import Page, PageRequest
 
 _USE: Final[LiteralString] = """
 WITH used AS (

@@ -7,9 +7,9 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Connection, Database
 from kova.adapters.postgres.rows import cleaned, fetch_page
-from kova.domain.audit import Action, AuditEntry, Deed
-from kova.domain.page import Page, PageRequest
-from kova.domain.text import clean
+from kova.shared.audit import Action, AuditEntry, Deed
+from kova.shared.page import Page, PageRequest
+from kova.shared.text import clean
 
 
 async def note(connection: Connection, deed: Deed) -> None:

@@ -21,8 +21,8 @@ from kova.domain.command import (
     Task,
     TokenUsage,
 )
-from kova.domain.errors import BusyError
-from kova.domain.page import Page, PageRequest
+from kova.shared.exceptions import BusyError
+from kova.shared.page import Page, PageRequest
 
 _SELECT: Final[LiteralString] = "SELECT ai_commands.* FROM ai_commands"
 

@@ -12,7 +12,6 @@ from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
 from kova.domain import lifecycle
-from kova.domain.audit import Action, Deed
 from kova.domain.error import (
     ErrorRecord,
     ErrorStatus,
@@ -22,12 +21,15 @@ from kova.domain.error import (
     RuleCount,
     Standing,
 )
-from kova.domain.finding import Category, Confidence, Finding, Severity, Span, Tier
+from kova.domain.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain.lifecycle import History
-from kova.domain.page import Page, PageRequest
 from kova.domain.sarif import MOST_RESULTS
-from kova.domain.scan import Analysis, ClaimedScan
+from kova.domain.scan import Analysis
 from kova.ports.stores import AppliedState, ErrorFilter
+from kova.shared.audit import Action, Deed
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.page import Page, PageRequest
+from kova.shared.severity import Severity
 
 _SELECT: Final[LiteralString] = """
 SELECT errors.*, repositories.full_name AS repository, auto_fixes.id AS fix_id,

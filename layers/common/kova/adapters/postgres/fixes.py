@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
 from kova.domain.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
-from kova.domain.page import Page, PageRequest
-from kova.domain.text import clean
+from kova.shared.page import Page, PageRequest
+from kova.shared.text import clean
 
 _SELECT: Final[LiteralString] = """
 SELECT auto_fixes.*, errors.path, errors.rule_id, errors.blob_sha,

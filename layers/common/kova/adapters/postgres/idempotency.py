@@ -9,8 +9,8 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid
-from kova.domain.errors import IdempotencyError
 from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
+from kova.shared.exceptions import IdempotencyError
 
 KEPT: Final = timedelta(hours=24)
 _CLEANED_AT_ONCE: Final = 50

@@ -17,9 +17,10 @@ from kova.domain.error import ErrorStatus, LifecycleChange
 from kova.domain.finding import Finding
 from kova.domain.fingerprint import renewed
 from kova.domain.lifecycle import History, KnownError
-from kova.domain.scan import Analysis, ClaimedScan
-from kova.domain.text import clean
+from kova.domain.scan import Analysis
 from kova.ports.stores import AppliedState
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.text import clean
 
 # Whoever applies holds this row: two scans of one repository do so one after the other.
 _LOCK: Final[LiteralString] = """

@@ -13,7 +13,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from kova.adapters.postgres.schema import check_schema
-from kova.domain.errors import DatabaseUnavailableError
+from kova.shared.exceptions import DatabaseUnavailableError
 
 Connection = psycopg.AsyncConnection[DictRow]
 _LOG = logging.getLogger("kova.postgres")

@@ -17,7 +17,7 @@ from kova.domain.finding import Finding, Traits
 from kova.domain.fingerprint import former_traits
 from kova.domain.lifecycle import Ground, History, KnownError, Paired
 from kova.domain.scan import Analysis
-from kova.domain.text import clean
+from kova.shared.text import clean
 
 _KOVA: Final = "kova"
 

@@ -10,11 +10,10 @@ from psycopg.rows import DictRow
 from kova.adapters.postgres.audit import note
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import cleaned, fetch_page
-from kova.domain.audit import Action, Deed
-from kova.domain.finding import Severity
-from kova.domain.page import Page, PageRequest
-from kova.domain.repository import AutoFix, Repository, RepositoryChange
-from kova.ports.source import RepositoryInfo
+from kova.shared.audit import Action, Deed
+from kova.shared.page import Page, PageRequest
+from kova.shared.repository import AutoFix, Repository, RepositoryChange, RepositoryInfo
+from kova.shared.severity import Severity
 
 _SELECT: Final[LiteralString] = """
 SELECT repositories.*, coalesce((

@@ -9,8 +9,8 @@ from typing import Any, LiteralString, TypeVar
 from psycopg.rows import DictRow
 
 from kova.adapters.postgres.pool import Connection
-from kova.domain.page import Page, PageRequest, Position
-from kova.domain.text import clean
+from kova.shared.page import Page, PageRequest, Position
+from kova.shared.text import clean
 
 Item = TypeVar("Item")
 

@@ -13,11 +13,12 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
-from kova.domain.errors import BusyError, NotFoundError
-from kova.domain.finding import Skipped
-from kova.domain.page import Page, PageRequest
-from kova.domain.scan import ClaimedScan, Scan, ScanStats, ScanStatus, ScanTarget, Trigger
-from kova.domain.text import clean
+from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget, Trigger
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.exceptions import BusyError, NotFoundError
+from kova.shared.page import Page, PageRequest
+from kova.shared.skipped import Skipped
+from kova.shared.text import clean
 
 _SELECT: Final[LiteralString] = """
 SELECT scans.*, repositories.full_name AS repository

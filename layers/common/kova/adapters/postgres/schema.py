@@ -6,7 +6,7 @@ from typing import Any, Final, LiteralString
 
 import psycopg
 
-from kova.domain.errors import SchemaOutdatedError
+from kova.shared.exceptions import SchemaOutdatedError
 
 # The newest file in migrations/; a test compares them. Nothing is listed at run time.
 NEEDED_VERSION: Final = "20261124000005"

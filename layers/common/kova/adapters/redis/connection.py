@@ -11,7 +11,7 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
-from kova.domain.errors import RedisUnavailableError
+from kova.shared.exceptions import RedisUnavailableError
 
 # A call waits for this, and then goes on without: what is here is asked for on every request.
 _TIMEOUT: Final = 0.5

@@ -7,8 +7,8 @@ import time
 from collections.abc import Callable
 
 from kova.domain.api_key import ApiKey
-from kova.domain.errors import RedisUnavailableError
 from kova.ports.admission import Admission, Admissions, Caller
+from kova.shared.exceptions import RedisUnavailableError
 
 _LOG = logging.getLogger("kova.redis")
 

@@ -8,8 +8,8 @@ from typing import Final
 
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translated
-from kova.domain.errors import NotFoundError
 from kova.domain.prompt import Message
+from kova.shared.exceptions import NotFoundError
 
 LIFETIME_SECONDS: Final = 3_600
 _MOST_TURNS: Final = 40

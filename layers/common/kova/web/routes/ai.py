@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.errors import NotFoundError
+from kova.shared.exceptions import NotFoundError
 from kova.web.ai_schemas import AnswerView, CommandBody, CommandView, QueuedCommand
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
 from kova.web.dependencies import PageQuery, Services, encode_cursor, needs, once

@@ -8,7 +8,7 @@ from typing import Final
 
 from fastapi import APIRouter, Response
 
-from kova.domain.errors import NotFoundError
+from kova.shared.exceptions import NotFoundError
 from kova.web.openapi import exported, problems
 
 router = APIRouter(tags=["service"])

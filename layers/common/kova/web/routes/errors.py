@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, Query
 
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.error import ErrorStatus
-from kova.domain.errors import NotFoundError
-from kova.domain.finding import Severity
 from kova.ports.stores import ErrorFilter
+from kova.shared.exceptions import NotFoundError
+from kova.shared.severity import Severity
 from kova.web.admin_schemas import ErrorChange, OpenError
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
 from kova.web.openapi import READS, WRITES, problems

@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.errors import NotFoundError
 from kova.domain.fix import FixStatus
+from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import FixView, ListOf, QueuedFix

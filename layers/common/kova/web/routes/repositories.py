@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path
 
 from kova.domain.api_key import ApiKey, Scope
-from kova.domain.errors import NotFoundError
-from kova.domain.repository import RepositoryChange
+from kova.shared.exceptions import NotFoundError
+from kova.shared.repository import RepositoryChange
 from kova.web.admin_schemas import RepositorySettings, dollars
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
 from kova.web.openapi import READS, WRITES, problems

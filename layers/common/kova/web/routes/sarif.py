@@ -8,9 +8,9 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from kova.domain.api_key import Scope
-from kova.domain.errors import ConflictError, NotFoundError
 from kova.domain.sarif import to_sarif
 from kova.domain.scan import Trigger
+from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import Services, needs, once
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import SarifImportView

@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kova.domain.api_key import Scope
-from kova.domain.errors import NotFoundError
+from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, Services, encode_cursor, needs, once
 from kova.web.idempotency import claim_id
 from kova.web.openapi import READS, WRITES, problems

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 
-from kova.domain.errors import QueueUnavailableError
+from kova.shared.exceptions import QueueUnavailableError
 from kova.usecases.accept_delivery import IncomingDelivery
 from kova.web.dependencies import Services
 from kova.web.openapi import problems

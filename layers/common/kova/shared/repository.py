@@ -9,8 +9,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
-from kova.domain.errors import InvalidInputError
-from kova.domain.finding import Severity
+from kova.shared.exceptions import InvalidInputError
+from kova.shared.severity import Severity
 
 # GitHub: an owner has up to 39 characters, letters, digits and inner hyphens (Enterprise Managed
 # Users add `_shortcode`); a repository's name up to 100 of letters, digits, `.`, `-` and `_`.
@@ -66,6 +66,11 @@ class Repository:
     created_at: datetime
     open_errors: dict[str, int] = field(default_factory=dict)
 
+    @property
+    def ref(self) -> RepositoryRef:
+        """The address of the repository for the GitHub client."""
+        return RepositoryRef(full_name=self.full_name, installation_id=self.installation_id)
+
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryChange:
@@ -98,3 +103,22 @@ def is_ref(text: str) -> bool:
     if not text or len(text) > REF_LIMIT or text.startswith("-") or _REF_FORBIDDEN.search(text):
         return False
     return not any(part.startswith(".") or part.endswith(".lock") for part in text.split("/"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryRef:
+    """A repository as the GitHub client addresses it; the installation is looked up if unknown."""
+
+    full_name: str
+    installation_id: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepositoryInfo:
+    """What GitHub says of a repository."""
+
+    full_name: str
+    github_id: int
+    installation_id: int | None
+    default_branch: str
+    private: bool

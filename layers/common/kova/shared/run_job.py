@@ -6,9 +6,9 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Generic, TypeVar
 
-from kova.domain.errors import KovaError, MalformedMessageError
-from kova.domain.retry import GiveUp, Retry, plan_retry
-from kova.ports.meter import Meter
+from kova.shared.exceptions import KovaError, MalformedMessageError
+from kova.shared.meter import Meter
+from kova.shared.retry import GiveUp, Retry, plan_retry
 
 Job = TypeVar("Job")
 _LOG = logging.getLogger("kova.worker")

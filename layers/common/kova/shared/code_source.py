@@ -7,26 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kova.domain.finding import Skipped
-
-
-@dataclass(frozen=True, kw_only=True)
-class RepositoryRef:
-    """A repository as the GitHub client addresses it; the installation is looked up if unknown."""
-
-    full_name: str
-    installation_id: int | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class RepositoryInfo:
-    """What GitHub says of a repository."""
-
-    full_name: str
-    github_id: int
-    installation_id: int | None
-    default_branch: str
-    private: bool
+from kova.shared.repository import RepositoryInfo, RepositoryRef
+from kova.shared.skipped import Skipped
 
 
 @dataclass(frozen=True, kw_only=True)

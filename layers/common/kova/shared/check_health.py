@@ -7,7 +7,7 @@ import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from kova.domain.errors import KovaError
+from kova.shared.exceptions import KovaError
 
 Ping = Callable[[], Awaitable[None]]
 

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Final
 
-from kova.domain.errors import UnavailableError
+from kova.shared.exceptions import UnavailableError
 
 _LOG = logging.getLogger("kova.housekeep")
 _INTERVAL: Final = 60.0

@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from typing import Final
 
-from kova.domain.errors import (
+from kova.shared.exceptions import (
     BusyError,
     ConflictError,
     GitHubRateLimitedError,

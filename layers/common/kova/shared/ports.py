@@ -1,0 +1,37 @@
+"""What every capability needs from outside: repositories and the audit log."""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from kova.shared.audit import AuditEntry, Deed
+from kova.shared.page import Page, PageRequest
+from kova.shared.repository import Repository, RepositoryChange, RepositoryInfo
+
+
+class RepositoryStore(Protocol):
+    """Watched repositories."""
+
+    async def save(self, info: RepositoryInfo) -> Repository:
+        """Create the repository, or update it by GitHub's number (it may have been renamed)."""
+
+    async def get(self, full_name: str) -> Repository | None:
+        """Find it by name, whatever its letters' case."""
+
+    async def change(
+        self, full_name: str, change: RepositoryChange, actor: str
+    ) -> Repository | None:
+        """Change settings and note who did it; None when there is no such repository."""
+
+    async def page(self, request: PageRequest) -> Page[Repository]:
+        """List with counts of open errors by severity."""
+
+
+class AuditStore(Protocol):
+    """Who did what."""
+
+    async def note(self, deed: Deed) -> None:
+        """Note a deed."""
+
+    async def page(self, request: PageRequest) -> Page[AuditEntry]:
+        """List, newest first."""

@@ -1,0 +1,25 @@
+"""Something that was not analysed, and the reason."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+
+@dataclass(frozen=True, kw_only=True, order=True)
+class Skipped:
+    """Something that was not analysed, and why: said, never silent."""
+
+    path: str
+    reason: str
+
+    @property
+    def lasting(self) -> bool:
+        """Tell whether it is for what the file is: another try would end in the same way."""
+        return not self.reason.endswith(_PASSING)
+
+
+# What an analyser may be spared the next time, on another machine or with more memory.
+_PASSING: Final = (
+    "_crashed", "_garbled_output", "_timed_out", "_too_much_memory", "_too_much_output",
+)  # fmt: skip
