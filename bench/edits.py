@@ -18,11 +18,10 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.git_history import History
+from kova.analysis.finding import Finding
+from kova.analysis.matching import recognise, sighting
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.domain.finding import Finding
-from kova.domain.identity import recognise
-from kova.domain.lifecycle import sighting
-from kova.usecases.analyze_tree import AnalyzeTree
 
 Files = dict[str, str]
 Edit = Callable[[Files, random.Random], tuple[Files, Callable[[Finding], tuple[str, int] | None]]]

@@ -24,6 +24,7 @@ import httpx
 
 from bench.fake_process import Fake, fake_github, read_archive
 from kova.adapters.postgres.errors import PostgresErrorStore
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import handle_scan_job
@@ -31,7 +32,6 @@ from kova.bootstrap.settings import load_settings
 from kova.domain.error import LifecycleChange
 from kova.domain.job import encode_scan_job
 from kova.domain.scan import ScanTarget, Trigger
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.handle_scan_job import Done, HandleScanJob
 from kova_server.embedded.stack import services
 from kova_server.migrations import migrate

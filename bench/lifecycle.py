@@ -17,9 +17,9 @@ from pathlib import Path
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
-from kova.domain.finding import Category, Confidence, Finding, Span, Tier
-from kova.domain.fingerprint import identify
-from kova.domain.scan import Analysis, AnalyzerCoverage
+from kova.analysis.analysis import Analysis, AnalyzerCoverage
+from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
+from kova.analysis.fingerprint import identify
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.repository import RepositoryInfo
 from kova.shared.severity import Severity

@@ -17,11 +17,10 @@ from itertools import pairwise
 from pathlib import Path
 
 from bench.git_history import Change, History
+from kova.analysis.finding import Finding
+from kova.analysis.matching import recognise, sighting
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.domain.finding import Finding
-from kova.domain.identity import recognise
-from kova.domain.lifecycle import sighting
-from kova.usecases.analyze_tree import AnalyzeTree
 
 
 @dataclass(frozen=True, kw_only=True)

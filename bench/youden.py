@@ -20,9 +20,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kova.analysis.finding import Tier
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.domain.finding import Tier
-from kova.usecases.analyze_tree import AnalyzeTree
 
 Flags = Mapping[str, frozenset[int]]
 """The weaknesses by file name."""

@@ -12,9 +12,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
+from kova.analysis.finding import Finding
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.domain.finding import Finding
-from kova.usecases.analyze_tree import AnalyzeTree
 
 CORPUS = Path(__file__).parent / "corpus"
 _HEAD = re.compile(r"^--- (flagged|clean) (\S+)(?: (\S+))?\n", re.MULTILINE)

@@ -28,10 +28,10 @@ def before(changed_kova: ChangedKova) -> str:
         ("adapters/analyzers/oxlint.py", "_FAR: Final = 4_000", "_FAR: Final = 4_001"),
         ("adapters/analyzers/rules/ruff.py", "F632    high ", "F632    low  "),
         ("adapters/analyzers/python_rules/flow_tables.py", "torch.load", "torch.loads"),
-        ("domain/rule.py", "conftest|", "conftests|"),
-        ("domain/suppression.py", "_FAR: Final = 30", "_FAR: Final = 31"),
-        ("domain/fingerprint.py", '"""Stands for', '"""Is for'),
-        ("usecases/analyze_tree.py", "not_utf8", "not_utf_8"),
+        ("analysis/rule.py", "conftest|", "conftests|"),
+        ("analysis/suppression.py", "_FAR: Final = 30", "_FAR: Final = 31"),
+        ("analysis/fingerprint.py", '"""Stands for', '"""Is for'),
+        ("analysis/run_analyzers.py", "not_utf8", "not_utf_8"),
     ],
 )
 def test_another_row_weight_or_comment_rule_is_another_identity(
@@ -53,7 +53,7 @@ def test_compiled_code_alone_has_an_identity_that_changes_too(
     code = "from kova.adapters.analyzers.code_digest import code_digest\nprint(code_digest())"
     digests = [
         changed_kova(change, code, compiled=True)
-        for change in ({}, {}, {"domain/rule.py": ("conftest|", "conftests|")})
+        for change in ({}, {}, {"analysis/rule.py": ("conftest|", "conftests|")})
     ]
     assert digests[0] == digests[1] != digests[2]
     assert digests[0] not in before
@@ -62,7 +62,7 @@ def test_compiled_code_alone_has_an_identity_that_changes_too(
 JUDGES = {
     *(kind.__module__ for kind in ANALYZERS),
     *(kind.module for kind in ANALYZERS if issubclass(kind, ChildAnalyzer)),
-    "kova.usecases.analyze_tree",
+    "kova.analysis.run_analyzers",
 }
 PROVERS = {
     "kova.adapters.analyzers.python_syntax",

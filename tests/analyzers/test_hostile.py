@@ -8,8 +8,8 @@ import pytest
 
 from kova.adapters.analyzers.process import ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.usecases.analyze_tree import AnalyzeTree
 from tests.analyzers.conftest import made_up_token, write
 
 GOOD = {

@@ -15,11 +15,11 @@ from kova.adapters.analyzers.child import ChildAnalyzer
 from kova.adapters.analyzers.process import ProcessLimits, run
 from kova.adapters.analyzers.program import ProgramAnalyzer
 from kova.adapters.analyzers.registry import ANALYZERS
+from kova.analysis.finding import Finding
+from kova.analysis.ports import Text
+from kova.analysis.rule import Rule
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers
 from kova.bootstrap.settings import Settings, SettingsError
-from kova.domain.finding import Finding
-from kova.domain.rule import Rule
-from kova.ports.analyzer import Text
 from tests.analyzers.conftest import laid_out, write
 
 SAMPLES = Path(__file__).parent / "samples"

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from kova.adapters.analyzers.ruff import RuffAnalyzer
-from kova.domain.source_text import decode
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.analysis.source_text import decode
 from kova.shared.severity import Severity
-from kova.usecases.analyze_tree import AnalyzeTree
 from tests.analyzers.conftest import write
 
 BAD = b"def f(x):\n    return x is 'a'\n"

@@ -11,8 +11,8 @@ import pytest
 from kova.adapters.analyzers.process import ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer
 from kova.adapters.analyzers.registry import ANALYZERS
-from kova.domain.finding import Confidence, Finding, Tier
-from kova.domain.rule import Catalogue
+from kova.analysis.finding import Confidence, Finding, Tier
+from kova.analysis.rule import Catalogue
 from kova.shared.severity import Severity
 from tests.analyzers.conftest import ChangedKova, write
 from tests.analyzers.test_registry import misbehaving

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from kova.analysis.finding import Tier
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.domain.finding import Tier
-from kova.usecases.analyze_tree import AnalyzeTree
 
 ANALYZE = AnalyzeTree(local_analyzers())
 LOGS = "def f(self, name):\n    self.logger.debug('found {0}', name)\n"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from kova.adapters.analyzers.registry import ANALYZERS
-from kova.domain.rule import Rule
+from kova.analysis.rule import Rule
 
 PAGE = Path("docs/rules.md")
 _HEAD = """# Rules

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.finding import Category, Confidence, Finding, Span
+from kova.analysis.finding import Category, Confidence, Finding, Span
 from kova.domain.sarif import MOST_RESULTS, to_sarif
 from kova.domain.sarif_import import parse_sarif
 from kova.shared.severity import Severity

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.finding import Category, Span
+from kova.analysis.finding import Category, Span
 from kova.domain.sarif_import import MOST_RESULTS, ImportedRun, parse_sarif
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.severity import Severity

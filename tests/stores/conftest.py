@@ -14,9 +14,10 @@ from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
+from kova.analysis.analysis import Analysis
 from kova.domain.error import LifecycleChange
 from kova.domain.lifecycle import History
-from kova.domain.scan import Analysis, ScanStats, ScanStatus, ScanTarget, Trigger
+from kova.domain.scan import ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.ports.stores import ErrorFilter
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import PageRequest

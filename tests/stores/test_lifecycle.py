@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from kova.domain.finding import Category
+from kova.analysis.analysis import AnalyzerCoverage
+from kova.analysis.finding import Category
 from kova.domain.lifecycle import History
-from kova.domain.scan import AnalyzerCoverage
 from kova.shared.skipped import Skipped
 from tests.stores.conftest import Errors
 from tests.support.findings import analysis_of, finding, found_in

@@ -6,9 +6,9 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from kova.domain.finding import Category, Confidence, Finding, Span, Tier
-from kova.domain.fingerprint import identify
-from kova.domain.scan import Analysis, AnalyzerCoverage
+from kova.analysis.analysis import Analysis, AnalyzerCoverage
+from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
+from kova.analysis.fingerprint import identify
 from kova.shared.severity import Severity
 
 _FLAG = re.compile(r"BAD(?:\[(\w+)\])?\s*\(?\w*\)?(?P<quiet>\s*# quiet)?")

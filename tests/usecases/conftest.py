@@ -11,14 +11,14 @@ import pytest
 
 from kova.adapters.github.publisher import GitHubPublisher
 from kova.adapters.postgres.cache import PostgresAnalysisCache
+from kova.analysis.ports import Analyzer
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.container import Container
 from kova.bootstrap.scans import scan_repository
 from kova.bootstrap.settings import load_settings
 from kova.domain.scan import Scan, ScanTarget, Trigger
-from kova.ports.analyzer import Analyzer
 from kova.shared.code_source import FetchLimits
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova_fakes.github import FakeGitHub, serve_github
 
 NAME = "octo/sample"

@@ -11,15 +11,15 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
+from kova.analysis.finding_cache import FindingCache
+from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 from kova.domain.coverage import coverage_of
-from kova.domain.repository_settings import RepositorySettings
 from kova.shared.code_source import CodeSource, FetchLimits, Tree, TreeFile
 from kova.shared.repository import RepositoryRef
 from kova.shared.skipped import Skipped
-from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
-from kova.usecases.analyze_tree import AnalyzeTree
-from kova.usecases.finding_cache import FindingCache
 
 CODE = b"def f(x):\n    return x is 'a'\n"
 

@@ -7,8 +7,8 @@ import sys
 import time
 from pathlib import Path
 
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import ProposeFixes
 from tests.usecases.conftest import Desk
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from kova.domain.finding import Finding, Span
-from kova.ports.analyzer import AnalyzerRun, Text
+from kova.analysis.finding import Finding, Span
+from kova.analysis.ports import AnalyzerRun, Text
 from tests.support.findings import finding
 from tests.usecases.conftest import Desk
 

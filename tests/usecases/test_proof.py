@@ -5,11 +5,11 @@ from pathlib import Path
 
 import pytest
 
+from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.analysis.source_text import decode
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
-from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.domain.fix import FixStatus, ProvedFix, Step
-from kova.domain.source_text import decode
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import ProposeFixes
 from kova.usecases.prove_fix import Candidate, FileState, ProveFix
 

@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
+from kova.analysis.finding import Finding
+from kova.analysis.fingerprint import former_traits
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.analysis.secrets import derive_key
+from kova.analysis.source_text import decode
 from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.settings import Settings
-from kova.domain.finding import Finding
-from kova.domain.fingerprint import former_traits
-from kova.domain.secrets import derive_key
-from kova.domain.source_text import decode
-from kova.usecases.analyze_tree import AnalyzeTree
 from tests.analyzers.conftest import made_up_token, write
 
 TOKEN = made_up_token()

@@ -13,8 +13,8 @@ import typer
 from rich.console import Console
 from rich.markup import escape
 
-from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
-from kova.domain.repository_settings import FILE_NAME, RepositorySettings
+from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
+from kova.analysis.repository_settings import FILE_NAME, RepositorySettings
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.severity import Severity
 from kova_server.cli.output import console

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.table import Table
 
-from kova.domain.finding import Finding
+from kova.analysis.finding import Finding
 from kova.domain.fix import FixStatus, ProvedFix
 from kova.domain.sarif import to_sarif
 from kova.shared.markdown import plural

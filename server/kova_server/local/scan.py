@@ -13,19 +13,19 @@ from pathlib import Path
 from types import FrameType
 
 from kova.adapters.analyzers.process import stop_programs
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Finding
+from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.analysis.select_files import select
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
-from kova.domain.finding import Finding
 from kova.domain.fix import FixStatus, ProvedFix
-from kova.domain.repository_settings import RepositorySettings
 from kova.domain.sarif_import import BYTES_LIMIT, parse_sarif
-from kova.domain.scan import Analysis
 from kova.shared.code_source import FetchLimits
 from kova.shared.markdown import plural
 from kova.shared.skipped import Skipped
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import Proposal, ProposeFixes
-from kova.usecases.select_files import select
 from kova_server.local.files import Listing, list_files
 
 

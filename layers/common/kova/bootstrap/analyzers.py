@@ -7,10 +7,10 @@ import sysconfig
 from collections.abc import Mapping
 from pathlib import Path
 
+from kova.analysis.ports import Analyzer
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.analysis.secrets import derive_key
 from kova.bootstrap.settings import Settings, SettingsError
-from kova.domain.secrets import derive_key
-from kova.ports.analyzer import Analyzer
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.prove_fix import ProveFix
 
 

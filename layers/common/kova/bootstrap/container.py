@@ -35,6 +35,7 @@ from kova.adapters.redis.admissions import RedisAdmissions
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.fallback import AdmissionsWithFallback
 from kova.adapters.sqs import SqsCommandQueue, SqsFixQueue, SqsScanQueue, sqs_client
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.ai import AiServices, ai_services, code_index
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.limits import limits
@@ -48,7 +49,6 @@ from kova.shared.housekeep import Housekeep
 from kova.shared.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.admit import Admit
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.answer_once import AnswerOnce
 from kova.usecases.change_error import ChangeError
 from kova.usecases.import_sarif import ImportSarif

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from kova.adapters.analyzers.code_digest import PROOFS, code_digest
+from kova.analysis.analyze_commit import AnalyzeCommit
+from kova.analysis.finding_cache import FindingCache
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.settings import Settings
 from kova.ports.index import CodeIndex
 from kova.ports.publisher import Publisher
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.meter import Meter
-from kova.usecases.analyze_commit import AnalyzeCommit
 from kova.usecases.analyze_target import AnalyzeTarget
-from kova.usecases.analyze_tree import AnalyzeTree
-from kova.usecases.finding_cache import FindingCache
 from kova.usecases.index_repository import IndexRepository
 from kova.usecases.offer_fixes import OfferFixes
 from kova.usecases.proof_cache import ProofCache

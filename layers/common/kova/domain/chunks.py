@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from kova.domain.languages import language_of
+from kova.analysis.languages import language_of
 
 MOST_LINES: Final = 200
 _STRETCH: Final = 60

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any, Final
 
-from kova.domain.languages import count_languages
-from kova.domain.repository_settings import RepositorySettings
-from kova.domain.scan import Analysis
+from kova.analysis.analysis import Analysis
+from kova.analysis.languages import count_languages
+from kova.analysis.repository_settings import RepositorySettings
 from kova.shared.text import clean, shorten
 
 _SUPPRESSED_SHOWN: Final = 500

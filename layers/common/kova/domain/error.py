@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Final
 
-from kova.domain.finding import Finding
+from kova.analysis.finding import Finding
 
 REASON_LIMIT: Final = 1_000
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from kova.domain.finding import Finding
+from kova.analysis.finding import Finding
 
 
 class FixStatus(enum.StrEnum):

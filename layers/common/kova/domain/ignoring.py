@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
+from kova.analysis.globs import PATTERN_LIMIT, Glob
 from kova.domain.error import REASON_LIMIT, ErrorRecord, RuleCount
-from kova.domain.globs import PATTERN_LIMIT, Glob
 from kova.shared.markdown import code, plural
 from kova.shared.text import shorten
 

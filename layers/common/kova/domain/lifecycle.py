@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Category, Finding, Traits
+from kova.analysis.matching import Sighting, recognise, sighting
 from kova.domain.error import ErrorStatus, Standing
-from kova.domain.finding import Category, Finding, Traits
-from kova.domain.identity import Sighting, recognise
-from kova.domain.scan import Analysis
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -220,17 +220,4 @@ def _known_sighting(error: KnownError, ground: Ground) -> Sighting:
         traits=error.traits,
         settled=error.status is ErrorStatus.FIXED,
         movable=ground.read(error) or ground.deleted(error),
-    )
-
-
-def sighting(finding: Finding) -> Sighting:
-    """Return what the matcher sees of a finding."""
-    assert finding.traits is not None
-    return Sighting(
-        analyzer=finding.analyzer,
-        rule_id=finding.rule_id,
-        path=finding.path,
-        line=finding.span.start_line,
-        column=finding.span.start_column,
-        traits=finding.traits,
     )

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterable
 from typing import Final
 
-from kova.domain.finding import Finding, TextEdit
-from kova.domain.source_text import EditError, SourceText
+from kova.analysis.finding import Finding, TextEdit
+from kova.analysis.source_text import EditError, SourceText
 
 NEAR_LINES: Final = 25
 MAX_EDIT_LINES: Final = 60

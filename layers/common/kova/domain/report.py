@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Finding
+from kova.analysis.languages import count_languages
+from kova.analysis.repository_settings import RepositorySettings
 from kova.domain.error import Standing
-from kova.domain.finding import Finding
 from kova.domain.fix import FileFix, Fix, FixStatus, ProvedFix
-from kova.domain.languages import count_languages
-from kova.domain.repository_settings import RepositorySettings
-from kova.domain.scan import Analysis
 from kova.shared.markdown import code, plural
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped

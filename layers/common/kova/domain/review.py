@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
 
+from kova.analysis.finding import Finding
 from kova.domain.citations import by_path, locate
 from kova.domain.command import ReviewFinding
-from kova.domain.finding import Finding
 from kova.domain.model_answer import Claim
 from kova.domain.prompt import Material
 

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
 
-from kova.domain.finding import Category, Finding, Span
+from kova.analysis.finding import Category, Finding, Span
 from kova.domain.fix import ProvedFix
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten

@@ -11,8 +11,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from kova.domain.finding import Finding
-from kova.domain.fingerprint import fingerprint_of
+from kova.analysis.finding import Finding
+from kova.analysis.fingerprint import fingerprint_of
 from kova.domain.sarif_result import Rules, as_list, as_object, as_text, read_result
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.json_text import parse_json

@@ -8,8 +8,8 @@ from dataclasses import replace
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from kova.domain.finding import Category, Confidence, Finding, Span, Tier
-from kova.domain.fingerprint import make_traits, plain
+from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
+from kova.analysis.fingerprint import make_traits, plain
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten
 

@@ -8,6 +8,8 @@ from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Finding
 from kova.domain.api_key import ApiKey, Scope
 from kova.domain.error import (
     ErrorRecord,
@@ -17,11 +19,10 @@ from kova.domain.error import (
     RuleCount,
     Standing,
 )
-from kova.domain.finding import Finding
 from kova.domain.fix import Fix, FixStatus, ProvedFix
 from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
 from kova.domain.lifecycle import History
-from kova.domain.scan import Analysis, Scan, ScanStats, ScanStatus, ScanTarget
+from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.domain.usage import Usage
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
@@ -142,19 +143,6 @@ class ErrorStore(Protocol):
 
     async def of_scan(self, scan_id: str) -> list[Finding]:
         """The open findings of the scan's repository, the most severe first, for export."""
-
-
-class AnalysisCache(Protocol):
-    """What analysers said, by content (domain/cached.py); bounded, and safe to lose."""
-
-    async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
-        """Return the entries that are there; None is an entry too: nothing was found."""
-
-    async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
-        """Keep entries."""
-
-    async def clean(self, repository_id: str) -> None:
-        """Delete what is old, and what is too much."""
 
 
 class FixStore(Protocol):

@@ -5,15 +5,16 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from kova.domain.introduced import introduced
-from kova.domain.kova_toml import BYTES_LIMIT, parse_settings
-from kova.domain.repository_settings import FILE_NAME, RepositorySettings
-from kova.domain.scan import Analysis, ScanTarget
-from kova.ports.stores import AnalysisCache
+from kova.analysis.analysis import Analysis
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
+from kova.analysis.introduced import introduced
+from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
+from kova.analysis.ports import AnalysisCache
+from kova.analysis.repository_settings import FILE_NAME, RepositorySettings
+from kova.domain.scan import ScanTarget
 from kova.shared.code_source import CodeSource, Tree, TreeFile
 from kova.shared.repository import Repository
 from kova.shared.skipped import Skipped
-from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
 
 
 @dataclass(frozen=True, kw_only=True)

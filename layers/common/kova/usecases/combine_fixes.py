@@ -5,8 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping, Sequence
 
-from kova.domain.finding import Finding, TextEdit
-from kova.domain.source_text import EditError
+from kova.analysis.finding import Finding, TextEdit
+from kova.analysis.source_text import EditError
 from kova.usecases.prove_fix import Candidate, FileState, Proof, ProveFix
 
 

@@ -9,10 +9,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
+from kova.analysis.analysis import Analysis, AnalyzerCoverage
 from kova.domain.error import LifecycleChange
 from kova.domain.lifecycle import History
 from kova.domain.sarif_import import ImportedRun, parse_sarif
-from kova.domain.scan import Analysis, AnalyzerCoverage, Scan, ScanStatus, Trigger
+from kova.domain.scan import Scan, ScanStatus, Trigger
 from kova.ports.stores import AppliedState
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, NotFoundError

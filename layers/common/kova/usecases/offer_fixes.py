@@ -8,14 +8,14 @@ from collections.abc import Container, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kova.analysis.analysis import Analysis
+from kova.analysis.analyze_commit import AnalyzeCommit
 from kova.domain.error import LifecycleChange
 from kova.domain.fix import ProvedFix
-from kova.domain.scan import Analysis
 from kova.ports.stores import FixStore
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.meter import Meter
 from kova.shared.repository import Repository
-from kova.usecases.analyze_commit import AnalyzeCommit
 from kova.usecases.analyze_target import AnalyzedTarget
 from kova.usecases.proof_cache import IgnoredHere, ProofCache
 from kova.usecases.propose_fixes import FileOutcome, Proposal, ProposeFixes

@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
-from kova.domain.cached import cache_key, decode_outcome, encode_outcome, holds_secret
-from kova.domain.finding import Finding
-from kova.ports.stores import AnalysisCache
+from kova.analysis.finding import Finding
+from kova.analysis.finding_codec import cache_key, holds_secret
+from kova.analysis.ports import AnalysisCache
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.fixes.proof_codec import decode_outcome, encode_outcome
 from kova.shared.code_source import TreeFile
-from kova.usecases.analyze_tree import AnalyzeTree
 from kova.usecases.propose_fixes import FileOutcome
 from kova.version import VERSION
 

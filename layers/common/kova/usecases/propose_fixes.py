@@ -9,10 +9,10 @@ from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from kova.domain.finding import Finding
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Finding
+from kova.analysis.source_text import decode
 from kova.domain.fix import FileFix, ProvedFix
-from kova.domain.scan import Analysis
-from kova.domain.source_text import decode
 from kova.shared.batches import in_batches
 from kova.usecases.combine_fixes import combine_fixes
 from kova.usecases.prove_fix import Candidate, FileState, Proof, ProveFix

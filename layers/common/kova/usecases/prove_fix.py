@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
+from kova.analysis.finding import Finding
+from kova.analysis.ports import AnalyzerRun
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.analysis.source_text import SourceText
 from kova.domain import proof
-from kova.domain.finding import Finding
 from kova.domain.fix import FixStatus, ProvedFix, Step, Strategy, Verification
-from kova.domain.source_text import SourceText
-from kova.ports.analyzer import AnalyzerRun
 from kova.ports.syntax import Outline, SyntaxReader
-from kova.usecases.analyze_tree import AnalyzeTree
 
 
 class _RejectedError(Exception):

@@ -5,10 +5,10 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
+from kova.analysis.source_text import SourceText, decode
 from kova.domain import report
 from kova.domain.fix import Fix
 from kova.domain.patch import PatchError, apply_patch
-from kova.domain.source_text import SourceText, decode
 from kova.ports.publisher import FixPullRequest, Publisher
 from kova.ports.stores import FixStore
 from kova.shared.code_source import CodeSource, FetchLimits

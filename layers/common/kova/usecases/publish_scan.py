@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from kova.analysis.finding import Finding
+from kova.analysis.repository_settings import RepositorySettings
 from kova.domain import report as texts
-from kova.domain.finding import Finding
 from kova.domain.fix import FileFix
 from kova.domain.protected import is_protected
 from kova.domain.report import ScanReport
-from kova.domain.repository_settings import RepositorySettings
 from kova.domain.scan import ScanTarget
 from kova.ports.publisher import Annotation, CheckRun, FixPullRequest, Publisher
 from kova.shared.repository import AutoFix, Repository

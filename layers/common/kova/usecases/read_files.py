@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from kova.domain.source_text import decode
+from kova.analysis.source_text import decode
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.exceptions import NotFoundError
 from kova.shared.repository import RepositoryRef

@@ -5,10 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kova.analysis.analysis import Analysis
 from kova.domain.error import LifecycleChange, Standing
 from kova.domain.fix import ProvedFix
 from kova.domain.report import ScanReport
-from kova.domain.scan import Analysis, ScanTarget
+from kova.domain.scan import ScanTarget
 from kova.ports.stores import ErrorStore
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource

@@ -7,9 +7,10 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kova.analysis.ports import AnalysisCache
 from kova.domain.coverage import coverage_of
 from kova.domain.scan import ScanStats, ScanStatus, ScanTarget
-from kova.ports.stores import AnalysisCache, DeliveryStore, ErrorStore, FixStore, ScanStore
+from kova.ports.stores import DeliveryStore, ErrorStore, FixStore, ScanStore
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError

@@ -8,13 +8,13 @@ from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
-from kova.domain.introduced import introduced
+from kova.analysis.analysis import Analysis
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
+from kova.analysis.introduced import introduced
 from kova.domain.lifecycle import History
-from kova.domain.scan import Analysis
 from kova.ports.stores import ErrorStore
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
-from kova.usecases.analyze_commit import AnalyzeCommit, CommitRequest
 
 
 class TraceHistory:

@@ -7,8 +7,8 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from kova.analysis.finding import Category, Confidence, Finding, Tier
 from kova.domain.error import ErrorRecord, ErrorStatus
-from kova.domain.finding import Category, Confidence, Finding, Tier
 from kova.domain.fix import Fix, FixStatus, Step, Strategy
 from kova.domain.scan import Scan, ScanStats, ScanStatus, Trigger
 from kova.shared.check_health import Check

@@ -2,7 +2,7 @@
 
 The tool hashes each secret with our key (HMAC SHA-256); the hash is the finding's `match`, so that
 the same secret is known again and no stored hash can be guessed at without the key.
-usecases/analyze_tree.py masks the place in every snippet and message of the file. Files get names
+analysis/run_analyzers.py masks the place in every snippet and message of the file. Files get names
 that mean nothing: the tool passes over some by their names.
 
 It is not asked to redact: it would also redact each group of its pattern, such as the user `u` of
@@ -26,9 +26,9 @@ from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import BETTERLEAKS
-from kova.domain.finding import Confidence, Finding, Span, Tier
-from kova.domain.rule import Rule, is_test
-from kova.domain.secrets import DEFAULT_KEY
+from kova.analysis.finding import Confidence, Finding, Span, Tier
+from kova.analysis.rule import Rule, is_test
+from kova.analysis.secrets import DEFAULT_KEY
 
 _KEY_VARIABLE: Final = "BETTERLEAKS_FINGERPRINT_HMAC_KEY"
 # Not text, or made of other files.

@@ -16,8 +16,8 @@ from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer, UnreadableError, parse
 from kova.adapters.analyzers.serving import TOO_DEEP
-from kova.domain.finding import Finding, Span
-from kova.ports.analyzer import AnalyzerRun
+from kova.analysis.finding import Finding, Span
+from kova.analysis.ports import AnalyzerRun
 
 _BOOT: Final = (
     "import sys; sys.path[:0] = sys.argv[1].split(':'); "

@@ -10,7 +10,7 @@ from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.programs import HADOLINT
-from kova.domain.finding import Finding
+from kova.analysis.finding import Finding
 
 _DOCKERFILE: Final = re.compile(
     r"(?:^|/)(?:Dockerfile|Containerfile)(?:\.[\w-]+)?$|\.(?:dockerfile|containerfile)$",

@@ -12,7 +12,7 @@ from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import OXLINT
-from kova.domain.finding import Finding
+from kova.analysis.finding import Finding
 
 _SUFFIXES: Final = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue"})
 # Another project's release, copied under its version: `jquery-3.6.0.js`.

@@ -5,8 +5,8 @@ from __future__ import annotations
 from bisect import bisect_right
 from functools import cached_property
 
-from kova.domain.finding import Span
-from kova.domain.source_text import BOM
+from kova.analysis.finding import Span
+from kova.analysis.source_text import BOM
 
 
 class Places:

@@ -18,9 +18,9 @@ from typing import Any, ClassVar, Final
 from kova.adapters.analyzers.code_digest import code_digest
 from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
-from kova.domain.finding import Finding, ProposedEdit, Span
-from kova.domain.rule import Catalogue, Rule
-from kova.ports.analyzer import AnalyzerRun, Text
+from kova.analysis.finding import Finding, ProposedEdit, Span
+from kova.analysis.ports import AnalyzerRun, Text
+from kova.analysis.rule import Catalogue, Rule
 from kova.shared.batches import in_batches
 from kova.shared.skipped import Skipped
 from kova.shared.text import clean, shorten
@@ -178,7 +178,7 @@ class ProgramAnalyzer(ABC):
     def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
         """Analyse contents in one run, each below a numbered folder of its own.
 
-        What a path says (a test, a workflow) holds below any folder: see domain/rule.py.
+        What a path says (a test, a workflow) holds below any folder: see analysis/rule.py.
         """
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             paths = [f"{number}/{text.path}" for number, text in enumerate(texts)]

@@ -10,7 +10,7 @@ from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import PYREFLY
-from kova.domain.finding import Finding, Span, Tier
+from kova.analysis.finding import Finding, Span, Tier
 
 # Without this line pyrefly runs the interpreter that the tree's own pyproject.toml names.
 _CONFIG: Final = b"""skip-interpreter-query = true

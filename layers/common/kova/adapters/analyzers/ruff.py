@@ -13,8 +13,8 @@ from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.ruff_context import CHECKED, Report, is_meant
 from kova.adapters.analyzers.ruff_source import Source
 from kova.adapters.analyzers.rules.ruff import RULES
-from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
-from kova.domain.rule import Rule
+from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
+from kova.analysis.rule import Rule
 from kova.shared.text import clean
 
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-from kova.domain.source_text import decode
+from kova.analysis.source_text import decode
 from kova.version import VERSION
 
 TOO_DEEP: Final = 75

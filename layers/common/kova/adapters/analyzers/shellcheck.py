@@ -11,7 +11,7 @@ from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.programs import SHELLCHECK
-from kova.domain.finding import Finding, Span, Tier
+from kova.analysis.finding import Finding, Span, Tier
 
 _SUFFIXES: Final = frozenset({".sh", ".bash", ".ksh", ".dash", ".bats"})
 _DIRECTIVE: Final = re.compile(rb"#(\s*)shellcheck(\s[^\n]*disable=)")

@@ -18,8 +18,8 @@ from kova.adapters.analyzers.program import (
     parse,
 )
 from kova.adapters.analyzers.rules.tools import ZIZMOR
-from kova.domain.finding import Finding, ProposedEdit, Span, TextEdit
-from kova.domain.source_text import decode
+from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
+from kova.analysis.source_text import decode
 
 _WORKFLOW: Final = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
 _NOTHING: Final = 3  # The status when no input could be read,

@@ -11,6 +11,8 @@ from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain import lifecycle
 from kova.domain.error import (
     ErrorRecord,
@@ -21,10 +23,8 @@ from kova.domain.error import (
     RuleCount,
     Standing,
 )
-from kova.domain.finding import Category, Confidence, Finding, Span, Tier
 from kova.domain.lifecycle import History
 from kova.domain.sarif import MOST_RESULTS
-from kova.domain.scan import Analysis
 from kova.ports.stores import AppliedState, ErrorFilter
 from kova.shared.audit import Action, Deed
 from kova.shared.claimed_scan import ClaimedScan

@@ -12,12 +12,12 @@ from psycopg.types.json import Jsonb
 from kova.adapters.postgres.pool import Connection
 from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Finding
+from kova.analysis.fingerprint import renewed
 from kova.domain import lifecycle
 from kova.domain.error import ErrorStatus, LifecycleChange
-from kova.domain.finding import Finding
-from kova.domain.fingerprint import renewed
 from kova.domain.lifecycle import History, KnownError
-from kova.domain.scan import Analysis
 from kova.ports.stores import AppliedState
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.text import clean

@@ -11,12 +11,12 @@ from psycopg.rows import DictRow
 
 from kova.adapters.postgres.pool import Connection
 from kova.adapters.postgres.rows import as_uuid
+from kova.analysis.analysis import Analysis
+from kova.analysis.finding import Finding, Traits
+from kova.analysis.fingerprint import former_traits
 from kova.domain import lifecycle
 from kova.domain.error import ErrorStatus
-from kova.domain.finding import Finding, Traits
-from kova.domain.fingerprint import former_traits
 from kova.domain.lifecycle import Ground, History, KnownError, Paired
-from kova.domain.scan import Analysis
 from kova.shared.text import clean
 
 _KOVA: Final = "kova"

@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from kova.domain.rule import Catalogue
+from kova.analysis.rule import Catalogue
 
 RULES: Final = Catalogue(
     "kova",

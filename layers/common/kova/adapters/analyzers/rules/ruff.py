@@ -7,7 +7,7 @@ S303, S113, S501, S608 (rules of our own, analyser `kova`, judge the use), S101,
 
 from typing import Final
 
-from kova.domain.rule import Catalogue
+from kova.analysis.rule import Catalogue
 
 RULES: Final = Catalogue(
     "ruff",

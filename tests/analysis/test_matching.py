@@ -8,10 +8,9 @@ import time
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.alignment import align
-from kova.domain.finding import Traits
-from kova.domain.identity import Sighting, recognise
-from kova.domain.lifecycle import sighting
+from kova.analysis.alignment import align
+from kova.analysis.finding import Traits
+from kova.analysis.matching import Sighting, recognise, sighting
 from tests.support.findings import found_in
 
 FILE = """import os

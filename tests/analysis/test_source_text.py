@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.finding import Span, TextEdit
-from kova.domain.source_text import EditError, decode
+from kova.analysis.finding import Span, TextEdit
+from kova.analysis.source_text import EditError, decode
 
 
 def edit(line: int, start: int, end: int, content: str) -> TextEdit:

@@ -1,7 +1,6 @@
-"""Findings and proofs as bytes, kept by content so that equal files are analysed once.
+"""Findings as bytes, cached by content so that equal files are analysed once.
 
-Never kept: the text of an edit (a file whose fix is to be proved is fetched anyway), and anything
-of a file's proof where an analyser saw a secret in the file.
+The text of an edit is not cached: a file whose fix is to be proved is fetched anyway.
 """
 
 from __future__ import annotations
@@ -11,11 +10,9 @@ import json
 import zlib
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from decimal import Decimal
 from typing import Any, Final
 
-from kova.domain.finding import Category, Confidence, Finding, ProposedEdit, Span, Tier, Traits
-from kova.domain.fix import FileFix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.analysis.finding import Category, Confidence, Finding, ProposedEdit, Span, Tier, Traits
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
 
@@ -42,8 +39,8 @@ def encode_file(known: KnownFile) -> bytes | None:
     """Return what is known of a file as bytes; None when all read it and found nothing."""
     if known == KnownFile():
         return None
-    findings = [_finding_out(one) for one in known.findings]
-    return _pack([findings, [one.reason for one in known.skipped], sorted(known.unread)])
+    findings = [encode_finding(one) for one in known.findings]
+    return pack([findings, [one.reason for one in known.skipped], sorted(known.unread)])
 
 
 def decode_file(data: bytes | None, path: str) -> KnownFile:
@@ -55,9 +52,9 @@ def decode_file(data: bytes | None, path: str) -> KnownFile:
     if data is None:
         return KnownFile()
     try:
-        findings, reasons, unread = _unpack(data)
+        findings, reasons, unread = unpack(data)
         return KnownFile(
-            findings=tuple(_finding_in(one) for one in findings),
+            findings=tuple(decode_finding(one) for one in findings),
             skipped=tuple(Skipped(path=path, reason=str(reason)) for reason in reasons),
             unread=frozenset(map(str, unread)),
         )
@@ -67,7 +64,7 @@ def decode_file(data: bytes | None, path: str) -> KnownFile:
 
 def encode_findings(findings: Sequence[Finding]) -> bytes | None:
     """Return findings as bytes; None when there are none."""
-    return _pack([_finding_out(one) for one in findings]) if findings else None
+    return pack([encode_finding(one) for one in findings]) if findings else None
 
 
 def decode_findings(data: bytes | None) -> tuple[Finding, ...]:
@@ -76,32 +73,7 @@ def decode_findings(data: bytes | None) -> tuple[Finding, ...]:
     Raises:
         ValueError: the bytes are not ours.
     """
-    return tuple(_finding_in(one) for one in _unpack(data)) if data else ()
-
-
-def encode_outcome(fixes: Sequence[ProvedFix], combined: FileFix | None) -> bytes:
-    """Return the proofs of one file as bytes."""
-    taken = [fix.finding.fingerprint for fix in combined.fixes] if combined else []
-    content = combined.content.decode() if combined else None
-    return _pack([{"fixes": [_fix_out(one) for one in fixes], "taken": taken, "content": content}])
-
-
-def decode_outcome(data: bytes, path: str) -> tuple[tuple[ProvedFix, ...], FileFix | None]:
-    """Read the proofs of one file.
-
-    Raises:
-        ValueError: the bytes are not ours.
-    """
-    (value,) = _unpack(data)
-    try:
-        fixes = tuple(_fix_in(one) for one in value["fixes"])
-        if value["content"] is None:
-            return fixes, None
-        taken = set(value["taken"])
-        chosen = tuple(fix for fix in fixes if fix.finding.fingerprint in taken)
-        return fixes, FileFix(path=path, content=value["content"].encode(), fixes=chosen)
-    except (KeyError, TypeError) as exc:
-        raise ValueError("not a proof") from exc
+    return tuple(decode_finding(one) for one in unpack(data)) if data else ()
 
 
 def holds_secret(findings: Iterable[Finding]) -> bool:
@@ -109,11 +81,17 @@ def holds_secret(findings: Iterable[Finding]) -> bool:
     return any(one.match is not None for one in findings)
 
 
-def _pack(value: list[Any]) -> bytes:
+def pack(value: list[Any]) -> bytes:
+    """Return a list of plain values as compressed JSON."""
     return zlib.compress(json.dumps(value, separators=(",", ":")).encode("utf-8"), 1)
 
 
-def _unpack(data: bytes) -> list[Any]:
+def unpack(data: bytes) -> list[Any]:
+    """Return the list that `pack` was called with.
+
+    Raises:
+        ValueError: the bytes are not compressed JSON of a list.
+    """
     unpacker = zlib.decompressobj()
     try:
         text = unpacker.decompress(data, UNPACKED_LIMIT)
@@ -125,7 +103,8 @@ def _unpack(data: bytes) -> list[Any]:
     return value
 
 
-def _finding_out(finding: Finding) -> dict[str, Any]:
+def encode_finding(finding: Finding) -> dict[str, Any]:
+    """Return a finding as plain values; the text of its edit is left out."""
     values = asdict(replace(finding, edit=None))
     span = finding.span
     values["span"] = [span.start_line, span.start_column, span.end_line, span.end_column]
@@ -133,7 +112,12 @@ def _finding_out(finding: Finding) -> dict[str, Any]:
     return values
 
 
-def _finding_in(values: Any) -> Finding:
+def decode_finding(values: Any) -> Finding:
+    """Return the finding that `encode_finding` was called with.
+
+    Raises:
+        ValueError: the values are not those of a finding.
+    """
     try:
         first_line, first_column, last_line, last_column = values["span"]
         fields = {
@@ -160,36 +144,3 @@ def _finding_in(values: Any) -> Finding:
 def _edit_mark(safe: bool | None) -> ProposedEdit | None:
     """Return an edit without its text: it says that there is one."""
     return None if safe is None else ProposedEdit(edits=(), safe=safe, description="")
-
-
-def _fix_out(fix: ProvedFix) -> dict[str, Any]:
-    return {
-        "finding": _finding_out(fix.finding),
-        "strategy": fix.strategy,
-        "status": fix.status,
-        "safe": fix.safe,
-        "patch": fix.patch,
-        "verification": [[one.step, one.passed, one.detail] for one in fix.verification],
-        "rejection": fix.rejection,
-        "provider": fix.provider,
-        "model": fix.model,
-        "cost_usd": str(fix.cost_usd),
-    }
-
-
-def _fix_in(values: dict[str, Any]) -> ProvedFix:
-    return ProvedFix(
-        finding=_finding_in(values["finding"]),
-        strategy=Strategy(values["strategy"]),
-        status=FixStatus(values["status"]),
-        safe=values["safe"],
-        patch=values["patch"],
-        verification=tuple(
-            Verification(step=Step(step), passed=passed, detail=detail)
-            for step, passed, detail in values["verification"]
-        ),
-        rejection=values["rejection"],
-        provider=values["provider"],
-        model=values["model"],
-        cost_usd=Decimal(values["cost_usd"]),
-    )

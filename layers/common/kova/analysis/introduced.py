@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from kova.domain.finding import Finding
-from kova.domain.identity import recognise
-from kova.domain.lifecycle import sighting
+from kova.analysis.finding import Finding
+from kova.analysis.matching import recognise, sighting
 
 
 def introduced(

@@ -7,7 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from kova.domain.cached import (
+from kova.analysis.finding import Finding
+from kova.analysis.finding_codec import (
     KnownFile,
     cache_key,
     decode_file,
@@ -15,11 +16,10 @@ from kova.domain.cached import (
     encode_file,
     encode_findings,
 )
-from kova.domain.finding import Finding
-from kova.ports.stores import AnalysisCache
+from kova.analysis.ports import AnalysisCache
+from kova.analysis.run_analyzers import AnalyzeTree, TreeRun
 from kova.shared.code_source import TreeFile
 from kova.shared.skipped import Skipped
-from kova.usecases.analyze_tree import AnalyzeTree, TreeRun
 from kova.version import VERSION
 
 _LOG = logging.getLogger("kova.scan")

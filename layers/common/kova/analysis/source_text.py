@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Final
 
-from kova.domain.finding import TextEdit
+from kova.analysis.finding import TextEdit
 
 BOM: Final = b"\xef\xbb\xbf"
 # Python's own idea of a line's end, and that of ruff: not str.splitlines(), which also splits at

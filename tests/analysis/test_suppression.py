@@ -2,8 +2,8 @@
 
 import pytest
 
-from kova.domain.finding import Category, Confidence, Finding, Span, Tier
-from kova.domain.suppression import mark_suppressed, suppression
+from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
+from kova.analysis.suppression import mark_suppressed, suppression
 from kova.shared.severity import Severity
 
 

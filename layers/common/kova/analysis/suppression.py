@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from kova.domain.finding import Category, Finding
+from kova.analysis.finding import Category, Finding
 
 _PYTHON: Final = frozenset({"ruff", "kova", "pyrefly"})
 _CODES: Final = r"(?:\s*:\s*(?P<codes>[A-Z]+[0-9]+(?:[,\s]+[A-Z]+[0-9]+)*))?"

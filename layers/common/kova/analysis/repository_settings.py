@@ -7,9 +7,9 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 
-from kova.domain.finding import Finding
-from kova.domain.globs import Glob
-from kova.domain.languages import language_of
+from kova.analysis.finding import Finding
+from kova.analysis.globs import Glob
+from kova.analysis.languages import language_of
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 

@@ -90,9 +90,9 @@ class Finding:
     `path` is relative to the repository with forward slashes. `scope` is the qualified name of
     the function or class around it. `match` stands for the flagged text in the identity where that
     text must not be used (a secret's keyed hash); `former_matches` are what it was under earlier
-    keys. `fingerprint` is hexadecimal SHA-256 (domain/fingerprint.py), `traits` come with it.
+    keys. `fingerprint` is hexadecimal SHA-256 (analysis/fingerprint.py), `traits` come with it.
     `suppressed` is the kind of comment in the code that silences the finding
-    (domain/suppression.py): it is known and listed, and no error.
+    (analysis/suppression.py): it is known and listed, and no error.
     """
 
     analyzer: str

@@ -10,13 +10,13 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 
-from kova.domain.finding import Finding
-from kova.domain.fingerprint import identify
-from kova.domain.scan import Analysis, AnalyzerCoverage
-from kova.domain.secrets import masked, without_secrets
-from kova.domain.source_text import SourceText, decode
-from kova.domain.suppression import mark_suppressed
-from kova.ports.analyzer import Analyzer, AnalyzerRun, Text
+from kova.analysis.analysis import Analysis, AnalyzerCoverage
+from kova.analysis.finding import Finding
+from kova.analysis.fingerprint import identify
+from kova.analysis.ports import Analyzer, AnalyzerRun, Text
+from kova.analysis.secrets import masked, without_secrets
+from kova.analysis.source_text import SourceText, decode
+from kova.analysis.suppression import mark_suppressed
 from kova.shared.skipped import Skipped
 
 _MOST_PATHS = 100_000

@@ -1,7 +1,7 @@
 """A finding keeps its identity when code moves around it."""
 
-from kova.domain.finding import Category, Confidence, Finding, Span, Tier
-from kova.domain.fingerprint import identify
+from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
+from kova.analysis.fingerprint import identify
 from kova.shared.severity import Severity
 
 

@@ -3,7 +3,7 @@
 A fingerprint is made from the analyser, the rule, the path, the qualified name around the finding,
 the flagged text without its white space, and an ordinal that keeps equal findings apart. Line
 numbers take no part. It names an error that is new; one that is known is recognised by its traits
-(domain/identity.py) and keeps the fingerprint that it was born with.
+(analysis/matching.py) and keeps the fingerprint that it was born with.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
 
-from kova.domain.finding import Finding, Span, Traits
-from kova.domain.languages import WORKFLOW, language_of
-from kova.domain.scope import Scopes
+from kova.analysis.finding import Finding, Span, Traits
+from kova.analysis.languages import WORKFLOW, language_of
+from kova.analysis.scope import Scopes
 
 _SPACE: Final = re.compile(r"\s+")
 HIDDEN: Final = "\0"

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Final
 
-from kova.domain.finding import Category, Confidence, Tier
+from kova.analysis.finding import Category, Confidence, Tier
 from kova.shared.severity import Severity
 
 _FOREIGN: Final = re.compile(

@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
 from typing import Final
 
-from kova.domain.finding import Finding, Span
-from kova.domain.fingerprint import HIDDEN, snippet_of, text_of
+from kova.analysis.finding import Finding, Span
+from kova.analysis.fingerprint import HIDDEN, snippet_of, text_of
 
 MASK: Final = "***"
 # For `kova scan`, which stores nothing: the same secret has the same hash on every machine.

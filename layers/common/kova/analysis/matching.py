@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Final
 
-from kova.domain.alignment import align
-from kova.domain.finding import Traits
+from kova.analysis.alignment import align
+from kova.analysis.finding import Finding, Traits
 
 _MANY_PLACES: Final = 20
 _LIKE: Final = 0.5
@@ -239,3 +239,16 @@ def _place(one: Sighting) -> tuple[str | int | bool, ...]:
 def _likeliest(item: tuple[tuple[str, str], int]) -> tuple[int, bool, str, str]:
     (old, new), number = item
     return (-number, PurePosixPath(old).name != PurePosixPath(new).name, old, new)
+
+
+def sighting(finding: Finding) -> Sighting:
+    """Return what the matcher sees of a finding."""
+    assert finding.traits is not None
+    return Sighting(
+        analyzer=finding.analyzer,
+        rule_id=finding.rule_id,
+        path=finding.path,
+        line=finding.span.start_line,
+        column=finding.span.start_column,
+        traits=finding.traits,
+    )

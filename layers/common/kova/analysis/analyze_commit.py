@@ -8,16 +8,16 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from kova.domain.cached import KnownFile
-from kova.domain.finding import Finding
-from kova.domain.repository_settings import RepositorySettings
-from kova.domain.scan import Analysis, AnalyzerCoverage
+from kova.analysis.analysis import Analysis, AnalyzerCoverage
+from kova.analysis.finding import Finding
+from kova.analysis.finding_cache import FindingCache
+from kova.analysis.finding_codec import KnownFile
+from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.run_analyzers import AnalyzeTree, TreeRun
+from kova.analysis.select_files import select
 from kova.shared.code_source import CodeSource, FetchLimits, Tree, TreeFile
 from kova.shared.repository import RepositoryRef
 from kova.shared.skipped import Skipped
-from kova.usecases.analyze_tree import AnalyzeTree, TreeRun
-from kova.usecases.finding_cache import FindingCache
-from kova.usecases.select_files import select
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,9 @@ import tomllib
 from collections.abc import Callable
 from typing import Any, Final, TypeVar
 
-from kova.domain.globs import PATTERN_LIMIT, Glob
-from kova.domain.languages import BY_LOWER_NAME
-from kova.domain.repository_settings import RepositorySettings, Section
+from kova.analysis.globs import PATTERN_LIMIT, Glob
+from kova.analysis.languages import BY_LOWER_NAME
+from kova.analysis.repository_settings import RepositorySettings, Section
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten

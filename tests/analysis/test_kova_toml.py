@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.globs import Glob
-from kova.domain.kova_toml import parse_settings
-from kova.domain.repository_settings import RepositorySettings
+from kova.analysis.globs import Glob
+from kova.analysis.kova_toml import parse_settings
+from kova.analysis.repository_settings import RepositorySettings
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from tests.support.findings import finding

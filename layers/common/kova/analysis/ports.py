@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from kova.domain.finding import Finding
+from kova.analysis.finding import Finding
 from kova.shared.skipped import Skipped
 
 
@@ -31,7 +31,7 @@ class Text:
 class Analyzer(Protocol):
     """One analyser, run in a process of its own and isolated from the tree's configuration.
 
-    Its findings come without scope and fingerprint (usecases/analyze_tree.py adds them), and
+    Its findings come without scope and fingerprint (analysis/run_analyzers.py adds them), and
     without snippet unless the adapter must mask it.
     """
 
@@ -59,3 +59,16 @@ class Analyzer(Protocol):
 
     def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
         """Analyse contents, each as if it stood alone at its path; one run a text, in order."""
+
+
+class AnalysisCache(Protocol):
+    """What analysers said, by content (analysis/finding_codec.py); bounded, and safe to lose."""
+
+    async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
+        """Return the entries that are there; None is an entry too: nothing was found."""
+
+    async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
+        """Keep entries."""
+
+    async def clean(self, repository_id: str) -> None:
+        """Delete what is old, and what is too much."""

@@ -1,0 +1,1 @@
+"""A tree becomes findings: rules, suppressions, fingerprints, matching, coverage and cache."""

@@ -1,0 +1,1 @@
+"""An edit becomes a proved fix: proof, combination and pull request text."""
