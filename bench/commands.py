@@ -16,9 +16,9 @@ from pathlib import Path
 import httpx
 
 import functions.ai_command.app
+from kova.access.api_key import Scope
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import load_settings
-from kova.domain.api_key import Scope
 from kova.web.app import create_app
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import serve_openai

@@ -23,7 +23,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova_server.embedded.stack import services
 from kova_server.keys import create_key
 from kova_server.migrations import migrate

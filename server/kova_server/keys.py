@@ -7,9 +7,9 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from typing import Final, TypeVar
 
+from kova.access.api_key import ApiKey, Scope
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import load_settings
-from kova.domain.api_key import ApiKey, Scope
 
 Result = TypeVar("Result")
 _ACTOR: Final = "cli"

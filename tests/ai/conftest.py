@@ -17,9 +17,9 @@ from psycopg.rows import dict_row
 
 import functions.ai_command.app
 import functions.api.app
+from kova.access.api_key import Scope
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import load_settings
-from kova.domain.api_key import Scope
 from kova.web.app import create_app
 from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
 from kova_fakes.github import FakeGitHub, serve_github

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI

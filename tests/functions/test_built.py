@@ -19,7 +19,7 @@ from urllib.parse import urlencode
 import boto3
 import pytest
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova_fakes.anthropic.server import serve_anthropic
 from kova_fakes.github import serve_github
 from kova_fakes.openai.server import serve_openai

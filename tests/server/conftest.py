@@ -17,7 +17,7 @@ import httpx
 import psycopg
 import pytest
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova_fakes.github import FakeGitHub, serve_github
 from kova_server.embedded.ports import free_port
 from kova_server.keys import create_key

@@ -12,8 +12,8 @@ import httpx
 import psycopg
 import pytest
 
+from kova.access.api_key import Scope
 from kova.adapters.github.protocol import ATTEMPTS
-from kova.domain.api_key import Scope
 from kova_fakes.github import Fault
 from tests.server.conftest import Kova, shared
 from tests.support.queues import depth

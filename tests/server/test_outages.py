@@ -10,7 +10,7 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova_fakes.github import FakeGitHub
 from tests.server.conftest import Kova, running
 from tests.support.queues import environment

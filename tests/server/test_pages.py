@@ -13,7 +13,7 @@ from typing import Any
 import psycopg
 import pytest
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from tests.server.conftest import Kova, shared
 from tests.support.errors import insert_errors
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from tests.server.conftest import Kova
 from tests.support.queues import depth
 

@@ -9,7 +9,7 @@ from typing import Annotated, Final
 import typer
 from rich.table import Column, Table
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova_server.cli.environment import DataOption, settings_in_force
 from kova_server.cli.output import console
 from kova_server.keys import create_key, list_keys, revoke_key

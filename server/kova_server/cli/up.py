@@ -10,7 +10,7 @@ from typing import Annotated, Final
 
 import typer
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova_server.cli.ending import COULD_NOT_RUN
 from kova_server.cli.environment import DATA, PortOption
 from kova_server.embedded.stack import StackOptions

@@ -13,6 +13,10 @@ from typing import TYPE_CHECKING, Final
 
 import httpx
 
+from kova.access.admit import Admit
+from kova.access.answer_once import AnswerOnce
+from kova.access.manage_keys import ManageKeys
+from kova.access.ports import Admissions
 from kova.adapters.github.auth import AppTokens, FixedToken, TokenProvider
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
@@ -42,17 +46,13 @@ from kova.bootstrap.limits import limits
 from kova.bootstrap.metrics import Metrics, queue_urls
 from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
-from kova.ports.admission import Admissions
 from kova.ports.index import CodeIndex
 from kova.shared.check_health import CheckHealth, Ping
 from kova.shared.housekeep import Housekeep
 from kova.shared.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.admit import Admit
-from kova.usecases.answer_once import AnswerOnce
 from kova.usecases.change_error import ChangeError
 from kova.usecases.import_sarif import ImportSarif
-from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.publish_fix import PublishFix
 from kova.usecases.request_publish import RequestPublish
 from kova.usecases.request_scan import RequestScan

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+from kova.access.admit import Limits
+from kova.access.api_key import Scope
+from kova.access.rate_limit import Policy
 from kova.bootstrap.settings import Settings
-from kova.domain.api_key import Scope
-from kova.domain.rate_limit import Policy
-from kova.usecases.admit import Limits
 
 
 def limits(settings: Settings) -> Limits:

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any, Protocol
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
-from kova.domain.api_key import ApiKey, Scope
 from kova.domain.error import (
     ErrorRecord,
     ErrorStatus,
@@ -20,7 +19,6 @@ from kova.domain.error import (
     Standing,
 )
 from kova.domain.fix import Fix, FixStatus, ProvedFix
-from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
 from kova.domain.lifecycle import History
 from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.domain.usage import Usage
@@ -175,53 +173,8 @@ class DeliveryStore(Protocol):
         """The scan that an earlier attempt at this delivery began."""
 
 
-class ApiKeyStore(Protocol):
-    """API keys."""
-
-    async def create(
-        self,
-        *,
-        name: str,
-        prefix: str,
-        secret_hash: bytes,
-        scopes: frozenset[Scope],
-        expires_at: datetime | None,
-        monthly_budget_usd: Decimal | None = None,
-    ) -> ApiKey:
-        """Store a key."""
-
-    async def use(self, prefix: str, now: datetime) -> ApiKey | None:
-        """Find a key by the public part of it, and note when it was last used (to a minute)."""
-
-    async def page(self, request: PageRequest) -> Page[ApiKey]:
-        """List, newest first."""
-
-    async def list(self) -> list[ApiKey]:
-        """All keys, oldest first."""
-
-    async def revoke(self, prefix: str, now: datetime) -> ApiKey | None:
-        """Revoke; None when there is no such key."""
-
-
 class UsageStore(Protocol):
     """What AI commands cost."""
 
     async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
         """Sum a month by key and repository, and tell every budget that is set."""
-
-
-class IdempotencyStore(Protocol):
-    """Requests by their Idempotency-Key."""
-
-    async def claim(self, request: IdempotentRequest, lease: timedelta) -> Claim:
-        """Begin the request, or say what became of it.
-
-        Raises:
-            IdempotencyError: the key stands for another request.
-        """
-
-    async def settle(self, claim_id: str, answer: StoredAnswer) -> None:
-        """Keep the answer for those who ask again."""
-
-    async def release(self, claim_id: str) -> None:
-        """Let the next request with this key do the work."""

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, Field
 
-from kova.domain.api_key import ApiKey, Scope
+from kova.access.api_key import ApiKey, Scope
 from kova.domain.error import REASON_LIMIT
 from kova.domain.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditEntry

@@ -10,8 +10,8 @@ from typing import Annotated, Final
 from fastapi import Depends, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 
-from kova.domain.api_key import ApiKey, Scope
-from kova.domain.rate_limit import Verdict
+from kova.access.api_key import ApiKey, Scope
+from kova.access.rate_limit import Verdict
 from kova.shared.page import PageRequest, Position
 from kova.web import idempotency
 from kova.web.idempotency import IdempotencyHeader

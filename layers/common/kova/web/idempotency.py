@@ -13,8 +13,8 @@ from fastapi import Header, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kova.domain.api_key import ApiKey
-from kova.domain.idempotency import (
+from kova.access.api_key import ApiKey
+from kova.access.idempotency import (
     KEY_PATTERN,
     Claim,
     IdempotentRequest,

@@ -9,7 +9,7 @@ from typing import Any, Final
 from fastapi import APIRouter, FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from kova.domain.idempotency import KEY_PATTERN
+from kova.access.idempotency import KEY_PATTERN
 from kova.version import VERSION
 from kova.web.schemas import Problem
 

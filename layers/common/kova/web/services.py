@@ -7,17 +7,17 @@ from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from typing import Protocol
 
+from kova.access.admit import Admit
+from kova.access.answer_once import AnswerOnce
+from kova.access.manage_keys import ManageKeys
 from kova.ports.commands import CommandStore
 from kova.ports.stores import UsageStore
 from kova.shared.check_health import CheckHealth
 from kova.shared.meter import Meter
 from kova.shared.ports import AuditStore
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.admit import Admit
-from kova.usecases.answer_once import AnswerOnce
 from kova.usecases.change_error import ChangeError
 from kova.usecases.import_sarif import ImportSarif
-from kova.usecases.manage_keys import ManageKeys
 from kova.usecases.request_command import RequestCommand
 from kova.usecases.request_publish import RequestPublish
 from kova.usecases.request_scan import RequestScan

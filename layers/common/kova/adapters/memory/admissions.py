@@ -8,9 +8,9 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import Final
 
-from kova.domain.api_key import ApiKey
-from kova.domain.rate_limit import Policy, SlidingWindow, Verdict
-from kova.ports.admission import KEY_SECONDS, Admission, Caller
+from kova.access.admission import KEY_SECONDS, Admission, Caller
+from kova.access.api_key import ApiKey
+from kova.access.rate_limit import Policy, SlidingWindow, Verdict
 
 _MOST_CALLERS: Final = 10_000
 _MOST_KEYS: Final = 1_000

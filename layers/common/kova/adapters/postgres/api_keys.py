@@ -8,9 +8,9 @@ from typing import Final, LiteralString
 
 from psycopg.rows import DictRow
 
+from kova.access.api_key import ApiKey, Scope
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import cleaned, fetch_page
-from kova.domain.api_key import ApiKey, Scope
 from kova.shared.page import Page, PageRequest
 
 _USE: Final[LiteralString] = """

@@ -7,9 +7,9 @@ from typing import Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
+from kova.access.idempotency import Claim, IdempotentRequest, StoredAnswer
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid
-from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer
 from kova.shared.exceptions import IdempotencyError
 
 KEPT: Final = timedelta(hours=24)

@@ -8,11 +8,11 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Final
 
+from kova.access.admission import KEY_SECONDS, Admission, Caller
+from kova.access.api_key import ApiKey, Scope
+from kova.access.rate_limit import Verdict
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translated
-from kova.domain.api_key import ApiKey, Scope
-from kova.domain.rate_limit import Verdict
-from kova.ports.admission import KEY_SECONDS, Admission, Caller
 
 _TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at")
 

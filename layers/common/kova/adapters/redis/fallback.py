@@ -6,8 +6,9 @@ import logging
 import time
 from collections.abc import Callable
 
-from kova.domain.api_key import ApiKey
-from kova.ports.admission import Admission, Admissions, Caller
+from kova.access.admission import Admission, Caller
+from kova.access.api_key import ApiKey
+from kova.access.ports import Admissions
 from kova.shared.exceptions import RedisUnavailableError
 
 _LOG = logging.getLogger("kova.redis")

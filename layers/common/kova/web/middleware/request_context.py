@@ -10,7 +10,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kova.domain.rate_limit import Verdict
+from kova.access.rate_limit import Verdict
 from kova.shared.meter import Meter
 from kova.web.logs import REQUEST_ID
 

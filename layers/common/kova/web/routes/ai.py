@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from kova.domain.api_key import ApiKey, Scope
+from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.web.ai_schemas import AnswerView, CommandBody, CommandView, QueuedCommand
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone

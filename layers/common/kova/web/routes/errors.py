@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from kova.domain.api_key import ApiKey, Scope
+from kova.access.api_key import ApiKey, Scope
 from kova.domain.error import ErrorStatus
 from kova.ports.stores import ErrorFilter
 from kova.shared.exceptions import NotFoundError

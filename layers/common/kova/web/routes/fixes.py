@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from kova.domain.api_key import ApiKey, Scope
+from kova.access.api_key import ApiKey, Scope
 from kova.domain.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once

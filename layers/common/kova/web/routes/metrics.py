@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova.web.dependencies import BEARER, HEADER, authenticate, services_of
 from kova.web.openapi import problems
 

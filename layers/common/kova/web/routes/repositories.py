@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from kova.domain.api_key import ApiKey, Scope
+from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.shared.repository import RepositoryChange
 from kova.web.admin_schemas import RepositorySettings, dollars

@@ -7,7 +7,7 @@ from typing import Any, Final
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova.domain.sarif import to_sarif
 from kova.domain.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError

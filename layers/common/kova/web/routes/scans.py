@@ -6,7 +6,7 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query, Request, Response
 
-from kova.domain.api_key import Scope
+from kova.access.api_key import Scope
 from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, Services, encode_cursor, needs, once
 from kova.web.idempotency import claim_id

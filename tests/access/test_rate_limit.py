@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.rate_limit import Policy, SlidingWindow
+from kova.access.rate_limit import Policy, SlidingWindow
 
 steps = st.lists(st.floats(min_value=0, max_value=30), max_size=200)
 

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final, Protocol
+from typing import Final
 
-from kova.domain.api_key import ApiKey
-from kova.domain.rate_limit import Policy, Verdict
+from kova.access.api_key import ApiKey
+from kova.access.rate_limit import Policy, Verdict
 
 KEY_SECONDS: Final = 3
 """How long a key is remembered; a revoked one may pass for so long where it is not forgotten."""
@@ -42,22 +42,3 @@ class Admission:
 
     key: ApiKey | None
     verdict: Verdict | None
-
-
-class Admissions(Protocol):
-    """Remembers keys and counts calls.
-
-    Every method raises RedisUnavailableError where the adapter speaks to Redis.
-    """
-
-    async def admit(self, caller: Caller, remember: ApiKey | None = None) -> Admission:
-        """Count one call.
-
-        Args:
-            caller: who calls. One without credentials, or with the wrong secret of a remembered
-                key, is a stranger and counts for its address.
-            remember: the key, just looked up, to remember for KEY_SECONDS.
-        """
-
-    async def forget(self, prefix: str) -> None:
-        """Forget a key at once: it was revoked."""

@@ -13,13 +13,14 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from kova.access.admission import Admission, Caller, Credentials
+from kova.access.api_key import ApiKey, Scope, generate_key
+from kova.access.ports import Admissions
+from kova.access.rate_limit import Policy
 from kova.adapters.memory.admissions import MemoryAdmissions
 from kova.adapters.redis.admissions import RedisAdmissions
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.fallback import AdmissionsWithFallback
-from kova.domain.api_key import ApiKey, Scope, generate_key
-from kova.domain.rate_limit import Policy
-from kova.ports.admission import Admission, Admissions, Caller, Credentials
 
 
 @pytest.fixture(params=["memory", "redis"])

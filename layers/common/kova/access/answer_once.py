@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from kova.domain.idempotency import Claim, IdempotentRequest, StoredAnswer, is_final
-from kova.ports.stores import IdempotencyStore
+from kova.access.idempotency import Claim, IdempotentRequest, StoredAnswer, is_final
+from kova.access.ports import IdempotencyStore
 from kova.shared.exceptions import IdempotencyInProgressError
 
 # Longer than any answer may take: API Gateway gives up after 30 seconds.

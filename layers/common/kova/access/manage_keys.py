@@ -7,9 +7,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
 
-from kova.domain.api_key import ApiKey, Scope, generate_key
-from kova.ports.admission import Admissions
-from kova.ports.stores import ApiKeyStore
+from kova.access.api_key import ApiKey, Scope, generate_key
+from kova.access.ports import Admissions, ApiKeyStore
 from kova.shared.audit import Action, Deed
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.page import Page, PageRequest

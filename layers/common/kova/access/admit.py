@@ -6,10 +6,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-from kova.domain.api_key import ApiKey, Scope, hash_secret, secret_matches, split_key
-from kova.domain.rate_limit import Policy, Verdict
-from kova.ports.admission import Admission, Admissions, Caller, Credentials
-from kova.ports.stores import ApiKeyStore
+from kova.access.admission import Admission, Caller, Credentials
+from kova.access.api_key import ApiKey, Scope, hash_secret, secret_matches, split_key
+from kova.access.ports import Admissions, ApiKeyStore
+from kova.access.rate_limit import Policy, Verdict
 from kova.shared.exceptions import ForbiddenError, RateLimitedError, UnauthenticatedError
 
 
