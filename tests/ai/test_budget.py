@@ -14,8 +14,8 @@ import pytest
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.pool import Database
-from kova.domain.price import most_tokens
-from kova.ports.commands import BudgetScope
+from kova.models.ports import BudgetScope
+from kova.models.price import most_tokens
 from kova.shared.exceptions import BudgetExhaustedError
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply

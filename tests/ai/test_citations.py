@@ -8,8 +8,8 @@ import random
 import pytest
 
 from kova.domain.citations import check_citations
-from kova.domain.model_answer import Claim
-from kova.domain.prompt import Material
+from kova.models.model_answer import Claim
+from kova.models.prompt import Material
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai

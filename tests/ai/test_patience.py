@@ -1,6 +1,6 @@
 """Providers that say nothing, or stop saying something: who is asked next, and when nobody is.
 
-All times follow from the deadline (kova/domain/patience.py): four seconds here instead of twenty.
+All times follow from the deadline (kova/models/deadlines.py): four seconds here instead of twenty.
 """
 
 from __future__ import annotations

@@ -43,7 +43,7 @@ def test_another_row_weight_or_comment_rule_is_another_identity(
 
 
 def test_what_judges_nothing_changes_no_identity(changed_kova: ChangedKova, before: str) -> None:
-    change = {"domain/price.py": ("from __future__", "# Other prices.\nfrom __future__")}
+    change = {"models/price.py": ("from __future__", "# Other prices.\nfrom __future__")}
     assert changed_kova(change, IDENTITIES) == before
 
 

@@ -8,9 +8,10 @@ from typing import Any, Final
 import anthropic
 
 from kova.adapters.model_errors import check_stream, translated
-from kova.domain.command import Provider, TokenUsage
-from kova.domain.prompt import Prompt
-from kova.ports.model import Began, Ended, Finish, ModelEvent, Piece, Thinking
+from kova.models.ports import Began, Ended, Finish, ModelEvent, Piece, Thinking
+from kova.models.prompt import Prompt
+from kova.models.provider import Provider
+from kova.models.usage import TokenUsage
 from kova.shared.exceptions import ModelCutError
 
 _CONNECT_SECONDS: Final = 3.0

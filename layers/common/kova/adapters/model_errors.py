@@ -8,7 +8,7 @@ from typing import Any, Final
 
 import httpx2
 
-from kova.domain.command import Outcome
+from kova.models.outcome import Outcome
 from kova.shared.exceptions import (
     ModelCutError,
     ModelMisconfiguredError,

@@ -17,17 +17,17 @@ from kova.adapters.sqs import SqsCommandQueue, sqs_client
 from kova.adapters.vector_index import VectorCodeIndex
 from kova.bootstrap.models import price_of
 from kova.bootstrap.settings import AiSettings, Settings, SettingsError
-from kova.domain.command import Provider
-from kova.domain.patience import Patience
+from kova.models.ask_models import AskModels
+from kova.models.deadlines import Patience
+from kova.models.model_call import Candidate
+from kova.models.ports import Model
+from kova.models.provider import Provider
 from kova.ports.commands import CommandStore
 from kova.ports.index import CodeIndex
-from kova.ports.model import Model
 from kova.usecases.answer_comment import AnswerComment
-from kova.usecases.ask_models import AskModels
 from kova.usecases.gather_context import GatherContext
 from kova.usecases.handle_command_job import HandleCommandJob
 from kova.usecases.ignore_errors import IgnoreErrors
-from kova.usecases.model_call import Candidate
 from kova.usecases.request_command import FinishCommand, RequestCommand
 from kova.usecases.run_command import CommandStores, RunCommand
 

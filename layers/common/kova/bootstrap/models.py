@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
-from kova.domain.price import Price
+from kova.models.price import Price
 
 
 def _price(given: str, taken: str) -> Price:

@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
 from kova.domain.command import Citation
-from kova.domain.model_answer import Claim
-from kova.domain.prompt import Material
+from kova.models.model_answer import Claim
+from kova.models.prompt import Material
 
 _LONGEST: Final = 200
 

@@ -2,61 +2,20 @@
 
 from __future__ import annotations
 
-import enum
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from typing import Final
+
+from kova.models.outcome import Outcome
+from kova.models.provider import Provider, Task
+from kova.models.usage import TokenUsage
 
 COMMAND_LIMIT: Final = 8_000
 CODE_LIMIT: Final = 100_000
 LEAST_OUTPUT_TOKENS: Final = 16
 MOST_OUTPUT_TOKENS: Final = 16_000
 DEFAULT_OUTPUT_TOKENS: Final = 2_000
-
-
-class Task(enum.StrEnum):
-    """What kind of answer is wanted."""
-
-    GENERATE = "generate"
-    ANALYZE = "analyze"
-    REVIEW = "review"
-    SUGGEST = "suggest"
-
-
-class Provider(enum.StrEnum):
-    """Who answers."""
-
-    OPENAI = "openai"
-    ANTHROPIC = "anthropic"
-
-
-class Outcome(enum.StrEnum):
-    """How a command ended; the first two have not."""
-
-    QUEUED = "queued"
-    RUNNING = "running"
-    OK = "ok"
-    REFUSAL = "refusal"
-    TRUNCATED = "truncated"
-    EMPTY = "empty"
-    NOT_JSON = "not_json"
-    WRONG_SHAPE = "wrong_shape"
-    NUL = "nul"
-    CUT = "cut"
-    TIMEOUT = "timeout"
-    UNAVAILABLE = "unavailable"
-    MISCONFIGURED = "misconfigured"
-    BUDGET_EXHAUSTED = "budget_exhausted"
-    NOT_CONFIGURED = "not_configured"
-    CANCELLED = "cancelled"
-    NO_CONTEXT = "no_context"
-    FAILED = "failed"
-
-    @property
-    def final(self) -> bool:
-        """Tell whether nothing more will happen."""
-        return self not in {Outcome.QUEUED, Outcome.RUNNING}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,21 +36,6 @@ class ReviewFinding:
     end_line: int
     severity: str
     message: str
-
-
-@dataclass(frozen=True, kw_only=True)
-class TokenUsage:
-    """Tokens of one or more calls."""
-
-    input_tokens: int = 0
-    output_tokens: int = 0
-
-    def __add__(self, other: TokenUsage) -> TokenUsage:
-        """Add the tokens of another call."""
-        return TokenUsage(
-            input_tokens=self.input_tokens + other.input_tokens,
-            output_tokens=self.output_tokens + other.output_tokens,
-        )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 from kova.analysis.finding import Finding
 from kova.domain.citations import by_path, locate
 from kova.domain.command import ReviewFinding
-from kova.domain.model_answer import Claim
-from kova.domain.prompt import Material
+from kova.models.model_answer import Claim
+from kova.models.prompt import Material
 
 
 def check_findings(

@@ -12,7 +12,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from kova.domain.command import CommandRequest, Provider, Task
+from kova.domain.command import CommandRequest
+from kova.models.provider import Provider, Task
 
 _WORDS: Final = {
     Task.REVIEW: "review critique audit feedback",

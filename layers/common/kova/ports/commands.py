@@ -3,40 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
-from decimal import Decimal
 from typing import Protocol
 
 from kova.domain.command import Command
 from kova.domain.comment import CommentJob
-from kova.domain.prompt import Message
+from kova.models.prompt import Message
 from kova.shared.page import Page, PageRequest
-
-
-@dataclass(frozen=True, kw_only=True)
-class BudgetScope:
-    """Whose money is spent. `cap` is the limit for everybody together, in US dollars a month."""
-
-    api_key_id: str | None
-    repository: str | None
-    cap: Decimal | None
-
-
-class BudgetStore(Protocol):
-    """Money reserved and spent, by month (UTC), key, repository and altogether."""
-
-    async def reserve(self, scope: BudgetScope, amount: Decimal, lifetime: timedelta) -> str:
-        """Set an upper bound aside, atomically, and return the reservation's id.
-
-        One that is never settled counts no longer when its lifetime is over.
-
-        Raises:
-            BudgetExhaustedError: it would pass the cap of the key, the repository or everybody.
-        """
-
-    async def settle(self, reservation: str, cost: Decimal) -> None:
-        """Put the real cost in the reservation's place; doing it again changes nothing."""
 
 
 class CommandStore(Protocol):

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
-from decimal import Decimal
+from datetime import timedelta
 from typing import Any, Protocol
 
 from kova.analysis.analysis import Analysis
@@ -21,7 +20,6 @@ from kova.domain.error import (
 from kova.domain.fix import Fix, FixStatus, ProvedFix
 from kova.domain.lifecycle import History
 from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget
-from kova.domain.usage import Usage
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
 from kova.shared.severity import Severity
@@ -171,10 +169,3 @@ class DeliveryStore(Protocol):
 
     async def scan_of(self, delivery: str) -> str | None:
         """The scan that an earlier attempt at this delivery began."""
-
-
-class UsageStore(Protocol):
-    """What AI commands cost."""
-
-    async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
-        """Sum a month by key and repository, and tell every budget that is set."""

@@ -9,9 +9,10 @@ import uuid
 from dataclasses import replace
 from typing import Final
 
-from kova.domain.command import Command, CommandRequest, Task
+from kova.domain.command import Command, CommandRequest
 from kova.domain.comment import WRITERS, CommentJob, Verb, quiet
 from kova.domain.ignoring import HOW, parse_ignore, reply_of
+from kova.models.provider import Task
 from kova.ports.commands import CommandStore
 from kova.ports.conversation import Conversation
 from kova.shared.code_source import CodeSource

@@ -8,9 +8,10 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from kova.domain.command import CommandRequest, Task
-from kova.domain.model_answer import ANSWER_SCHEMA, REVIEW_SCHEMA
-from kova.domain.prompt import Material, Message, Prompt, fenced, fit, trimmed
+from kova.domain.command import CommandRequest
+from kova.models.model_answer import ANSWER_SCHEMA, REVIEW_SCHEMA
+from kova.models.prompt import Material, Message, Prompt, fenced, fit, trimmed
+from kova.models.provider import Task
 from kova.shared.text import clean
 
 MATERIAL_TOKENS: Final = 24_000

@@ -12,8 +12,8 @@ from kova.analysis.finding import Finding
 from kova.analysis.source_text import SourceText
 from kova.domain.command import CommandRequest
 from kova.domain.error import ErrorRecord, ErrorStatus
-from kova.domain.prompt import Material
-from kova.domain.redaction import redact
+from kova.models.prompt import Material
+from kova.models.redaction import redact
 from kova.ports.index import CodeIndex
 from kova.ports.stores import ErrorFilter, ErrorStore
 from kova.shared.code_source import CodeSource, PullRequest

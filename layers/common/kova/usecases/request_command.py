@@ -6,7 +6,8 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from kova.domain.command import Command, CommandRequest, Outcome
+from kova.domain.command import Command, CommandRequest
+from kova.models.outcome import Outcome
 from kova.ports.commands import CommandQueue, CommandStore
 from kova.shared.exceptions import AiUnavailableError, KovaError, QueueUnavailableError
 from kova.usecases.run_command import RunCommand

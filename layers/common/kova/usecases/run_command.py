@@ -13,21 +13,23 @@ from decimal import Decimal
 from typing import Final
 
 from kova.domain.citations import check_citations
-from kova.domain.command import Answer, Command, CommandRequest, Outcome
-from kova.domain.model_answer import ModelAnswer, UnusableAnswerError
-from kova.domain.prompt import Material, Message, Prompt
-from kova.domain.redaction import redact
+from kova.domain.command import Answer, Command, CommandRequest
 from kova.domain.review import check_findings
 from kova.domain.routing import providers_for, task_of
-from kova.domain.safe_stream import SafeStream, safe
-from kova.ports.commands import AnswerCache, BudgetScope, CommandStore, SessionStore
+from kova.models.ask_models import AskModels, surely
+from kova.models.model_answer import ModelAnswer, UnusableAnswerError
+from kova.models.model_call import Listener, Tally, Wanted
+from kova.models.outcome import Outcome
+from kova.models.ports import BudgetScope
+from kova.models.prompt import Material, Message, Prompt
+from kova.models.redaction import redact
+from kova.models.safe_stream import SafeStream, safe
+from kova.ports.commands import AnswerCache, CommandStore, SessionStore
 from kova.shared import exceptions as errors
 from kova.shared.exceptions import KovaError, ModelError, RedisUnavailableError
 from kova.shared.meter import Meter
-from kova.usecases.ask_models import AskModels, surely
 from kova.usecases.assemble_prompt import assemble, is_pull_request_review
 from kova.usecases.gather_context import Context, GatherContext
-from kova.usecases.model_call import Listener, Tally, Wanted
 
 _LOG = logging.getLogger("kova.ai")
 _DETAIL_LIMIT: Final = 500

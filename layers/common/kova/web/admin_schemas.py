@@ -10,7 +10,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from kova.access.api_key import ApiKey, Scope
 from kova.domain.error import REASON_LIMIT
-from kova.domain.usage import Budget, Usage, UsageRow
+from kova.models.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditEntry
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity

@@ -15,10 +15,9 @@ from kova.domain.command import (
     MOST_OUTPUT_TOKENS,
     Command,
     CommandRequest,
-    Outcome,
-    Provider,
-    Task,
 )
+from kova.models.outcome import Outcome
+from kova.models.provider import Provider, Task
 from kova.shared.repository import FULL_NAME_PATTERN, PATH_PATTERN, REF_LIMIT, REF_PATTERN
 from kova.web.schemas import Request
 

@@ -10,8 +10,8 @@ from typing import Protocol
 from kova.access.admit import Admit
 from kova.access.answer_once import AnswerOnce
 from kova.access.manage_keys import ManageKeys
+from kova.models.ports import UsageStore
 from kova.ports.commands import CommandStore
-from kova.ports.stores import UsageStore
 from kova.shared.check_health import CheckHealth
 from kova.shared.meter import Meter
 from kova.shared.ports import AuditStore

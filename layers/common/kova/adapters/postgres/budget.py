@@ -9,7 +9,7 @@ from typing import Any, Final, LiteralString
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned
-from kova.ports.commands import BudgetScope
+from kova.models.ports import BudgetScope
 from kova.shared.exceptions import BudgetExhaustedError
 
 # Every reservation passes this row, one after the other: that is what makes the sum below exact.

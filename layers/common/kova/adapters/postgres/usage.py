@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any, Final, LiteralString
 
 from kova.adapters.postgres.pool import Database
-from kova.domain.usage import Budget, Usage, UsageRow
+from kova.models.usage import Budget, Usage, UsageRow
 
 _ROWS: Final[LiteralString] = """
 SELECT api_keys.prefix, api_keys.name, repositories.full_name, count(*) AS commands,

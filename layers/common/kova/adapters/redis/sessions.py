@@ -8,7 +8,7 @@ from typing import Final
 
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translated
-from kova.domain.prompt import Message
+from kova.models.prompt import Message
 from kova.shared.exceptions import NotFoundError
 
 LIFETIME_SECONDS: Final = 3_600

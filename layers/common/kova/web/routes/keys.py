@@ -8,7 +8,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Path, Query, Response
 
 from kova.access.api_key import ApiKey, Scope
-from kova.domain.usage import MONTH_PATTERN, first_day, month_of
+from kova.models.usage import MONTH_PATTERN, first_day, month_of
 from kova.web.admin_schemas import AuditView, KeyRequest, KeyView, NewKeyView, UsageView, dollars
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems

@@ -53,3 +53,18 @@ def first_day(month: str) -> date:
 def month_of(now: datetime) -> str:
     """Return the month of a moment, in UTC."""
     return f"{now.astimezone(UTC):%Y-%m}"
+
+
+@dataclass(frozen=True, kw_only=True)
+class TokenUsage:
+    """Tokens of one or more calls."""
+
+    input_tokens: int = 0
+    output_tokens: int = 0
+
+    def __add__(self, other: TokenUsage) -> TokenUsage:
+        """Add the tokens of another call."""
+        return TokenUsage(
+            input_tokens=self.input_tokens + other.input_tokens,
+            output_tokens=self.output_tokens + other.output_tokens,
+        )

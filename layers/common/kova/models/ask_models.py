@@ -8,11 +8,14 @@ from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from decimal import Decimal
 from typing import Any, Final
 
-from kova.domain.command import Outcome, Provider, TokenUsage
-from kova.domain.model_answer import ModelAnswer, UnusableAnswerError
-from kova.domain.patience import Patience
-from kova.domain.price import most_tokens
-from kova.ports.commands import BudgetStore
+from kova.models.deadlines import Patience
+from kova.models.model_answer import ModelAnswer, UnusableAnswerError
+from kova.models.model_call import Call, Candidate, Listener, Tally, Turn, Wanted, converse
+from kova.models.outcome import Outcome
+from kova.models.ports import BudgetStore
+from kova.models.price import most_tokens
+from kova.models.provider import Provider
+from kova.models.usage import TokenUsage
 from kova.shared.exceptions import (
     ModelCutError,
     ModelError,
@@ -23,7 +26,6 @@ from kova.shared.exceptions import (
     ModelUnavailableError,
 )
 from kova.shared.meter import Meter
-from kova.usecases.model_call import Call, Candidate, Listener, Tally, Turn, Wanted, converse
 
 _ATTEMPTS: Final = 2
 _LONGEST_WAIT: Final = 2.0

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kova.domain.patience import Patience
+from kova.models.deadlines import Patience
 
 
 def test_two_silent_providers_are_given_up_within_ten_seconds() -> None:

@@ -9,13 +9,14 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from kova.domain.breaker import Breaker
-from kova.domain.command import Outcome, Provider, Task, TokenUsage
-from kova.domain.model_answer import ModelAnswer, UnusableAnswerError, read_answer
-from kova.domain.price import Price, estimated_tokens, most_tokens
-from kova.domain.prompt import Prompt
-from kova.ports.commands import BudgetScope
-from kova.ports.model import Began, Ended, Finish, Model, Piece
+from kova.models.breaker import Breaker
+from kova.models.model_answer import ModelAnswer, UnusableAnswerError, read_answer
+from kova.models.outcome import Outcome
+from kova.models.ports import Began, BudgetScope, Ended, Finish, Model, Piece
+from kova.models.price import Price, estimated_tokens, most_tokens
+from kova.models.prompt import Prompt
+from kova.models.provider import Provider, Task
+from kova.models.usage import TokenUsage
 from kova.shared.exceptions import ModelCutError, ModelNonsenseError, ModelTimeoutError
 
 _CHARACTERS_A_TOKEN: Final = 32
@@ -75,7 +76,7 @@ class Wanted:
 class Turn:
     """One provider's turn at a command.
 
-    Moments are the event loop's, in seconds; domain/patience.py has the arithmetic.
+    Moments are the event loop's, in seconds; models/deadlines.py has the arithmetic.
 
     Attributes:
         end: the command's deadline.

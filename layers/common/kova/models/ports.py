@@ -5,10 +5,13 @@ from __future__ import annotations
 import enum
 from collections.abc import AsyncGenerator
 from dataclasses import dataclass
+from datetime import date, timedelta
+from decimal import Decimal
 from typing import Protocol
 
-from kova.domain.command import Provider, TokenUsage
-from kova.domain.prompt import Prompt
+from kova.models.prompt import Prompt
+from kova.models.provider import Provider
+from kova.models.usage import TokenUsage, Usage
 
 
 class Finish(enum.StrEnum):
@@ -74,3 +77,35 @@ class Model(Protocol):
 
     async def close(self) -> None:
         """Close the connections."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class BudgetScope:
+    """Whose money is spent. `cap` is the limit for everybody together, in US dollars a month."""
+
+    api_key_id: str | None
+    repository: str | None
+    cap: Decimal | None
+
+
+class BudgetStore(Protocol):
+    """Money reserved and spent, by month (UTC), key, repository and altogether."""
+
+    async def reserve(self, scope: BudgetScope, amount: Decimal, lifetime: timedelta) -> str:
+        """Set an upper bound aside, atomically, and return the reservation's id.
+
+        One that is never settled counts no longer when its lifetime is over.
+
+        Raises:
+            BudgetExhaustedError: it would pass the cap of the key, the repository or everybody.
+        """
+
+    async def settle(self, reservation: str, cost: Decimal) -> None:
+        """Put the real cost in the reservation's place; doing it again changes nothing."""
+
+
+class UsageStore(Protocol):
+    """What AI commands cost."""
+
+    async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
+        """Sum a month by key and repository, and tell every budget that is set."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Final
 
-from kova.domain.markup import MarkupFilter, harmless
-from kova.domain.model_answer import AnswerText
-from kova.domain.redaction import redact
+from kova.models.markup import MarkupFilter, harmless
+from kova.models.model_answer import AnswerText
+from kova.models.redaction import redact
 from kova.shared.text import clean
 
 _KEY_BEGINS: Final = "-----BEGIN"

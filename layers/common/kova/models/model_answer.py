@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Any, Final
 
-from kova.domain.command import Outcome
+from kova.models.outcome import Outcome
 from kova.shared.json_text import parse_json
 from kova.shared.text import clean
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
-from kova.domain.price import estimated_tokens
+from kova.models.price import estimated_tokens
 
 _LONGEST_LINE: Final = 500
 _LEAST_TOKENS: Final = 40

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import Final
 
-from kova.domain.command import TokenUsage
+from kova.models.usage import TokenUsage
 
 _MILLION: Final = Decimal(1_000_000)
 # Six decimals, as the ledger keeps them; rounded up, so that the sum is never below the bill.

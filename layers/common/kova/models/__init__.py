@@ -1,0 +1,1 @@
+"""Asking a model: providers, prompt, deadlines, breaker and budget."""
