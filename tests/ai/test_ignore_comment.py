@@ -7,8 +7,8 @@ from typing import Any
 
 import pytest
 
-from kova.domain.error import RuleCount
-from kova.domain.ignoring import IgnoreRequest, parse_ignore
+from kova.errors.error import RuleCount
+from kova.errors.ignoring import IgnoreRequest, parse_ignore
 from tests.ai.comments import NAME, comment, reply, send
 from tests.server.conftest import Kova
 from tests.support.errors import insert_errors

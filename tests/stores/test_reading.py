@@ -10,8 +10,8 @@ import pytest
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
-from kova.domain.error import ErrorStatus
-from kova.ports.stores import ErrorFilter
+from kova.errors.error import ErrorStatus
+from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import DatabaseUnavailableError
 from kova.shared.page import PageRequest
 from tests.conftest import fresh_database

@@ -17,6 +17,7 @@ from kova.adapters.sqs import SqsCommandQueue, sqs_client
 from kova.adapters.vector_index import VectorCodeIndex
 from kova.bootstrap.models import price_of
 from kova.bootstrap.settings import AiSettings, Settings, SettingsError
+from kova.errors.ignore_errors import IgnoreErrors
 from kova.models.ask_models import AskModels
 from kova.models.deadlines import Patience
 from kova.models.model_call import Candidate
@@ -27,7 +28,6 @@ from kova.ports.index import CodeIndex
 from kova.usecases.answer_comment import AnswerComment
 from kova.usecases.gather_context import GatherContext
 from kova.usecases.handle_command_job import HandleCommandJob
-from kova.usecases.ignore_errors import IgnoreErrors
 from kova.usecases.request_command import FinishCommand, RequestCommand
 from kova.usecases.run_command import CommandStores, RunCommand
 

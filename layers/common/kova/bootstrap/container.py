@@ -46,12 +46,12 @@ from kova.bootstrap.limits import limits
 from kova.bootstrap.metrics import Metrics, queue_urls
 from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
+from kova.errors.change_error import ChangeError
 from kova.ports.index import CodeIndex
 from kova.shared.check_health import CheckHealth, Ping
 from kova.shared.housekeep import Housekeep
 from kova.shared.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.change_error import ChangeError
 from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.publish_fix import PublishFix
 from kova.usecases.request_publish import RequestPublish

@@ -7,6 +7,7 @@ from kova.analysis.analyze_commit import AnalyzeCommit
 from kova.analysis.finding_cache import FindingCache
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.settings import Settings
+from kova.errors.trace_history import TraceHistory
 from kova.ports.index import CodeIndex
 from kova.ports.publisher import Publisher
 from kova.shared.code_source import CodeSource, FetchLimits
@@ -20,7 +21,6 @@ from kova.usecases.prove_fix import ProveFix
 from kova.usecases.publish_scan import PublishScan
 from kova.usecases.record_scan import RecordScan
 from kova.usecases.scan_repository import ScanRepository, Stores
-from kova.usecases.trace_history import TraceHistory
 
 # A hostile file can have thousands of findings, each slow to prove; a Lambda lives 15 minutes.
 PROOF_SECONDS = 180.0

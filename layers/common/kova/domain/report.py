@@ -15,8 +15,8 @@ from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.languages import count_languages
 from kova.analysis.repository_settings import RepositorySettings
-from kova.domain.error import Standing
 from kova.domain.fix import FileFix, Fix, FixStatus, ProvedFix
+from kova.errors.error import Standing
 from kova.shared.markdown import code, plural
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped

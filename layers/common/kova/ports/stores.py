@@ -3,47 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any, Protocol
 
-from kova.analysis.analysis import Analysis
-from kova.analysis.finding import Finding
-from kova.domain.error import (
-    ErrorRecord,
-    ErrorStatus,
-    Ignored,
-    LifecycleChange,
-    RuleCount,
-    Standing,
-)
 from kova.domain.fix import Fix, FixStatus, ProvedFix
-from kova.domain.lifecycle import History
 from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
-from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
-
-
-@dataclass(frozen=True, kw_only=True)
-class ErrorFilter:
-    """Which errors to list; None means any."""
-
-    repository: str | None = None
-    status: ErrorStatus | None = None
-    severity: Severity | None = None
-    analyzer: str | None = None
-    rule: str | None = None
-    path: str | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class AppliedState:
-    """The last scan that changed a repository's errors: its commit, and analysers by name."""
-
-    commit_sha: str | None
-    identities: dict[str, str]
 
 
 class ScanStore(Protocol):
@@ -89,56 +56,6 @@ class ScanStore(Protocol):
 
     async def page(self, request: PageRequest, repository: str | None) -> Page[Scan]:
         """List, newest first."""
-
-
-class ErrorStore(Protocol):
-    """Errors and their life."""
-
-    async def state(self, repository_id: str) -> AppliedState | None:
-        """The last scan that changed the repository's errors, if there was one."""
-
-    async def live_paths(self, repository_id: str) -> frozenset[str]:
-        """The files that have open or ignored errors."""
-
-    async def apply(
-        self,
-        claim: ClaimedScan,
-        commit_sha: str,
-        analysis: Analysis,
-        history: History | None = None,
-    ) -> LifecycleChange:
-        """Recognise what is known, open what is new, close what is gone (domain/lifecycle.py).
-
-        In one transaction; applying the same analysis again changes nothing, and still counts
-        what the scan's first attempt changed.
-        """
-
-    async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
-        """Say what the findings of a commit are to the errors, and change nothing."""
-
-    async def get(self, error_id: str) -> ErrorRecord | None:
-        """Find one by id."""
-
-    async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
-        """List, newest first."""
-
-    async def rules(self, repository: str) -> list[RuleCount]:
-        """The rules of a repository's open and ignored errors, those with most open ones first."""
-
-    async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
-        """Ignore an open error and note it; a fixed one stays fixed. None: no such error.
-
-        Doing it again with the same words changes and notes nothing.
-        """
-
-    async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
-        """Open an ignored error and note it; another stays as it is. None: no such error."""
-
-    async def expire(self) -> int:
-        """Open the errors whose time of being ignored is over; return how many."""
-
-    async def of_scan(self, scan_id: str) -> list[Finding]:
-        """The open findings of the scan's repository, the most severe first, for export."""
 
 
 class FixStore(Protocol):

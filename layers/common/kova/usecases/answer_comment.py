@@ -11,14 +11,14 @@ from typing import Final
 
 from kova.domain.command import Command, CommandRequest
 from kova.domain.comment import WRITERS, CommentJob, Verb, quiet
-from kova.domain.ignoring import HOW, parse_ignore, reply_of
+from kova.errors.ignore_errors import IgnoreErrors
+from kova.errors.ignoring import HOW, parse_ignore, reply_of
 from kova.models.provider import Task
 from kova.ports.commands import CommandStore
 from kova.ports.conversation import Conversation
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.repository import RepositoryRef
-from kova.usecases.ignore_errors import IgnoreErrors
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
 

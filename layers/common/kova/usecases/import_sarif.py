@@ -10,11 +10,11 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from kova.analysis.analysis import Analysis, AnalyzerCoverage
-from kova.domain.error import LifecycleChange
-from kova.domain.lifecycle import History
 from kova.domain.sarif_import import ImportedRun, parse_sarif
 from kova.domain.scan import Scan, ScanStatus, Trigger
-from kova.ports.stores import AppliedState
+from kova.errors.error import LifecycleChange
+from kova.errors.lifecycle import History
+from kova.errors.ports import AppliedState
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.usecases.scan_repository import Stores

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import AnalyzeCommit
-from kova.domain.error import LifecycleChange
 from kova.domain.fix import ProvedFix
+from kova.errors.error import LifecycleChange
 from kova.ports.stores import FixStore
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.meter import Meter

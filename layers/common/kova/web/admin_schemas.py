@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AwareDatetime, BaseModel, Field
 
 from kova.access.api_key import ApiKey, Scope
-from kova.domain.error import REASON_LIMIT
+from kova.errors.error import REASON_LIMIT
 from kova.models.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditEntry
 from kova.shared.repository import AutoFix

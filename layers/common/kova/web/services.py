@@ -10,13 +10,13 @@ from typing import Protocol
 from kova.access.admit import Admit
 from kova.access.answer_once import AnswerOnce
 from kova.access.manage_keys import ManageKeys
+from kova.errors.change_error import ChangeError
 from kova.models.ports import UsageStore
 from kova.ports.commands import CommandStore
 from kova.shared.check_health import CheckHealth
 from kova.shared.meter import Meter
 from kova.shared.ports import AuditStore
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.change_error import ChangeError
 from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.request_command import RequestCommand
 from kova.usecases.request_publish import RequestPublish

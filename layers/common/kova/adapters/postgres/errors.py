@@ -13,8 +13,9 @@ from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
-from kova.domain import lifecycle
-from kova.domain.error import (
+from kova.domain.sarif import MOST_RESULTS
+from kova.errors import lifecycle
+from kova.errors.error import (
     ErrorRecord,
     ErrorStatus,
     FixReference,
@@ -23,9 +24,8 @@ from kova.domain.error import (
     RuleCount,
     Standing,
 )
-from kova.domain.lifecycle import History
-from kova.domain.sarif import MOST_RESULTS
-from kova.ports.stores import AppliedState, ErrorFilter
+from kova.errors.lifecycle import History
+from kova.errors.ports import AppliedState, ErrorFilter
 from kova.shared.audit import Action, Deed
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest

@@ -15,10 +15,10 @@ from kova.adapters.postgres.rows import as_uuid, cleaned
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import renewed
-from kova.domain import lifecycle
-from kova.domain.error import ErrorStatus, LifecycleChange
-from kova.domain.lifecycle import History, KnownError
-from kova.ports.stores import AppliedState
+from kova.errors import lifecycle
+from kova.errors.error import ErrorStatus, LifecycleChange
+from kova.errors.lifecycle import History, KnownError
+from kova.errors.ports import AppliedState
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.text import clean
 

@@ -14,9 +14,9 @@ from kova.adapters.postgres.rows import as_uuid
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding, Traits
 from kova.analysis.fingerprint import former_traits
-from kova.domain import lifecycle
-from kova.domain.error import ErrorStatus
-from kova.domain.lifecycle import Ground, History, KnownError, Paired
+from kova.errors import lifecycle
+from kova.errors.error import ErrorStatus
+from kova.errors.lifecycle import Ground, History, KnownError, Paired
 from kova.shared.text import clean
 
 _KOVA: Final = "kova"

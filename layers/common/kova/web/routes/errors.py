@@ -7,8 +7,8 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from kova.access.api_key import ApiKey, Scope
-from kova.domain.error import ErrorStatus
-from kova.ports.stores import ErrorFilter
+from kova.errors.error import ErrorStatus
+from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import NotFoundError
 from kova.shared.severity import Severity
 from kova.web.admin_schemas import ErrorChange, OpenError

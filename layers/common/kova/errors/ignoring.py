@@ -9,7 +9,7 @@ from functools import cached_property
 from typing import Final
 
 from kova.analysis.globs import PATTERN_LIMIT, Glob
-from kova.domain.error import REASON_LIMIT, ErrorRecord, RuleCount
+from kova.errors.error import REASON_LIMIT, ErrorRecord, RuleCount
 from kova.shared.markdown import code, plural
 from kova.shared.text import shorten
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Category, Finding, Traits
 from kova.analysis.matching import Sighting, recognise, sighting
-from kova.domain.error import ErrorStatus, Standing
+from kova.errors.error import ErrorStatus, Standing
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from kova.domain.error import ErrorRecord, ErrorStatus, Ignored
-from kova.ports.stores import ErrorStore
+from kova.errors.error import ErrorRecord, ErrorStatus, Ignored
+from kova.errors.ports import ErrorStore
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 
 

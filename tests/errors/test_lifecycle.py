@@ -6,7 +6,7 @@ from dataclasses import replace
 
 from kova.analysis.analysis import AnalyzerCoverage
 from kova.analysis.finding import Category
-from kova.domain.lifecycle import History
+from kova.errors.lifecycle import History
 from kova.shared.skipped import Skipped
 from tests.stores.conftest import Errors
 from tests.support.findings import analysis_of, finding, found_in

@@ -11,8 +11,8 @@ from pathlib import Path, PurePosixPath
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
 from kova.analysis.introduced import introduced
-from kova.domain.lifecycle import History
-from kova.ports.stores import ErrorStore
+from kova.errors.lifecycle import History
+from kova.errors.ports import ErrorStore
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 

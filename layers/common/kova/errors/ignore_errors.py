@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from kova.domain.error import ErrorRecord, ErrorStatus, RuleCount
-from kova.domain.ignoring import MOST_AT_ONCE, IgnoreRequest, Ignoring
-from kova.ports.stores import ErrorFilter, ErrorStore
+from kova.errors.change_error import ChangeError
+from kova.errors.error import ErrorRecord, ErrorStatus, RuleCount
+from kova.errors.ignoring import MOST_AT_ONCE, IgnoreRequest, Ignoring
+from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.shared.page import PageRequest
-from kova.usecases.change_error import ChangeError
 
 _PAGE: Final = 100
 _PAGES: Final = 100

@@ -11,7 +11,7 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from kova.domain.lifecycle import History
+from kova.errors.lifecycle import History
 from tests.stores.conftest import Errors
 from tests.support.findings import analysis_of
 

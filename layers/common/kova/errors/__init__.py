@@ -1,0 +1,1 @@
+"""A finding with a life: opened, fixed, ignored, and its history."""
