@@ -67,9 +67,9 @@ JUDGES = {
 PROVERS = {
     "kova.adapters.analyzers.python_syntax",
     "kova.adapters.analyzers.yaml_syntax",
-    "kova.usecases.combine_fixes",
-    "kova.usecases.propose_fixes",
-    "kova.usecases.prove_fix",
+    "kova.fixes.combine_fixes",
+    "kova.fixes.propose_fixes",
+    "kova.fixes.prove_fix",
 }
 
 
@@ -92,7 +92,7 @@ def test_another_prover_keeps_its_proofs_under_another_key(changed_kova: Changed
         "from kova.adapters.analyzers.code_digest import PROOFS, code_digest\n"
         "print(code_digest(PROOFS), code_digest())"
     )
-    change = {"domain/proof.py": ('"telnetlib",', "")}
+    change = {"fixes/proof.py": ('"telnetlib",', "")}
     (proofs, findings), (others, same) = (
         changed_kova(changes, code).split() for changes in ({}, change)
     )

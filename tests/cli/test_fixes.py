@@ -13,7 +13,7 @@ from typing import Any
 import jsonschema
 import pytest
 
-from kova.domain.patch import apply_patch
+from kova.fixes.patch import apply_patch
 from tests.cli.test_failures import obey_file_modes, run
 from tests.cli.test_scan import BAD
 from tests.domain.test_sarif import check_github_rules

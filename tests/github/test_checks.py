@@ -9,7 +9,7 @@ import pytest
 from kova.adapters.github.checks import in_order, summary_of
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.ports.publisher import Annotation, CheckRun
+from kova.fixes.publisher import Annotation, CheckRun
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef
 

@@ -9,7 +9,7 @@ import pytest
 
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.ports.publisher import FixPullRequest
+from kova.fixes.publisher import FixPullRequest
 from kova.shared.exceptions import (
     GitHubRefusedError,
     GitHubUnavailableError,

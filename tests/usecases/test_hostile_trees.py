@@ -9,7 +9,7 @@ from pathlib import Path
 
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
-from kova.usecases.propose_fixes import ProposeFixes
+from kova.fixes.propose_fixes import ProposeFixes
 from tests.usecases.conftest import Desk
 
 BAD = b"def f(x):\n    return x is 'a'\n"

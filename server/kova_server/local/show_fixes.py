@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.markup import escape
 from rich.style import Style
 
-from kova.domain.fix import FixStatus, ProvedFix
+from kova.fixes.fix import FixStatus, ProvedFix
 from kova.shared.text import visible
 
 _MOST_REJECTED: Final = 20

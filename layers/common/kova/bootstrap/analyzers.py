@@ -11,7 +11,7 @@ from kova.analysis.ports import Analyzer
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.secrets import derive_key
 from kova.bootstrap.settings import Settings, SettingsError
-from kova.usecases.prove_fix import ProveFix
+from kova.fixes.prove_fix import ProveFix
 
 
 def local_analyzers(settings: Settings | None = None) -> list[Analyzer]:

@@ -47,14 +47,14 @@ from kova.bootstrap.metrics import Metrics, queue_urls
 from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
 from kova.errors.change_error import ChangeError
+from kova.fixes.publish_fix import PublishFix
+from kova.fixes.request_publish import RequestPublish
 from kova.ports.index import CodeIndex
 from kova.shared.check_health import CheckHealth, Ping
 from kova.shared.housekeep import Housekeep
 from kova.shared.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.import_sarif import ImportSarif
-from kova.usecases.publish_fix import PublishFix
-from kova.usecases.request_publish import RequestPublish
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.scan_repository import ScanRepository, Stores
 

@@ -8,16 +8,16 @@ from kova.analysis.finding_cache import FindingCache
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.settings import Settings
 from kova.errors.trace_history import TraceHistory
+from kova.fixes.ports import Publisher
+from kova.fixes.proof_cache import ProofCache
+from kova.fixes.propose_fixes import ProposeFixes
+from kova.fixes.prove_fix import ProveFix
 from kova.ports.index import CodeIndex
-from kova.ports.publisher import Publisher
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.meter import Meter
 from kova.usecases.analyze_target import AnalyzeTarget
 from kova.usecases.index_repository import IndexRepository
 from kova.usecases.offer_fixes import OfferFixes
-from kova.usecases.proof_cache import ProofCache
-from kova.usecases.propose_fixes import ProposeFixes
-from kova.usecases.prove_fix import ProveFix
 from kova.usecases.publish_scan import PublishScan
 from kova.usecases.record_scan import RecordScan
 from kova.usecases.scan_repository import ScanRepository, Stores

@@ -15,15 +15,13 @@ from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.languages import count_languages
 from kova.analysis.repository_settings import RepositorySettings
-from kova.domain.fix import FileFix, Fix, FixStatus, ProvedFix
 from kova.errors.error import Standing
+from kova.fixes.fix import FixStatus, ProvedFix
 from kova.shared.markdown import code, plural
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
-from kova.shared.text import shorten
 
 _SKIPPED_SHOWN = 20
-_LIST_SHOWN = 100
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -153,61 +151,3 @@ def _more(number: int, ending: str) -> list[str]:
 
 def _skipped(one: Skipped) -> str:
     return f"| {code(one.path)} | {one.reason} |"
-
-
-def pull_request_title(files: Sequence[FileFix]) -> str:
-    """Return the title of the pull request with the proved fixes."""
-    number = sum(len(file.fixes) for file in files)
-    return f"Fix {plural(number, 'error')} in {plural(len(files), 'file')}"
-
-
-def pull_request_body(files: Sequence[FileFix], commit_sha: str) -> str:
-    """Return the text of the pull request: each fix and how far its proof went."""
-    fixes = [fix for file in files for fix in file.fixes]
-    lines = [
-        (
-            f"Each fix was applied to commit {commit_sha} on its own and then together with the "
-            "others of its file, and proved: it applies to the exact file, the file parses, the "
-            "error is gone, nothing new is reported, no new names come in, and every definition "
-            "is kept."
-        ),
-        "",
-        "| error | place | proof |",
-        "| --- | --- | --- |",
-    ]
-    for fix in fixes[:_LIST_SHOWN]:
-        passed = sum(step.passed for step in fix.verification)
-        finding = fix.finding
-        place = code(f"{finding.path}:{finding.span.start_line}")
-        lines.append(
-            f"| {code(finding.rule_id)} {code(finding.message)} | {place} | {passed} of 6 |"
-        )
-    if len(fixes) > _LIST_SHOWN:
-        lines.append(f"| and {len(fixes) - _LIST_SHOWN} more | | |")
-    lines += ["", "This branch is Kova's: a later push to the base branch may update it."]
-    return "\n".join(lines)
-
-
-def fix_title(fix: Fix) -> str:
-    """Return the title of a pull request with one fix."""
-    return f"Fix {' '.join(fix.rule_id.split())} in {shorten(fix.path, 120)}"
-
-
-def fix_body(fix: Fix, commit_sha: str) -> str:
-    """Return the text of a pull request with one fix: how far its proof went, what is left."""
-    lines = [
-        f"{code(fix.rule_id)} in {code(fix.path)}, mended on commit {commit_sha}.",
-        "",
-        "| step | passed | seen |",
-        "| --- | --- | --- |",
-    ]
-    lines += [
-        f"| {one.step} | {'yes' if one.passed else 'no'} | {code(one.detail)} |"
-        for one in fix.verification
-    ]
-    if not fix.safe:
-        lines += [
-            "",
-            "The edit may change what the program does: wait for the repository's checks.",
-        ]
-    return "\n".join(lines)

@@ -11,7 +11,7 @@ from typing import Any, Final
 from urllib.parse import quote
 
 from kova.analysis.finding import Category, Finding, Span
-from kova.domain.fix import ProvedFix
+from kova.fixes.fix import ProvedFix
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten
 from kova.version import VERSION

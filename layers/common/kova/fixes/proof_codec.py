@@ -10,7 +10,7 @@ from decimal import Decimal
 from typing import Any
 
 from kova.analysis.finding_codec import decode_finding, encode_finding, pack, unpack
-from kova.domain.fix import FileFix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.fixes.fix import FileFix, FixStatus, ProvedFix, Step, Strategy, Verification
 
 
 def encode_outcome(fixes: Sequence[ProvedFix], combined: FileFix | None) -> bytes:

@@ -19,14 +19,3 @@ class ScanQueue(Protocol):
 
     def ping(self) -> None:
         """Raise QueueUnavailableError when the queue does not answer."""
-
-
-class FixQueue(Protocol):
-    """The queue of fixes to publish."""
-
-    def send_fix(self, fix_id: str) -> None:
-        """Accept a fix durably.
-
-        Raises:
-            QueueUnavailableError: it was not accepted.
-        """

@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from kova.domain.fix import Fix, FixStatus, ProvedFix
 from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
@@ -55,26 +54,6 @@ class ScanStore(Protocol):
         """Find one by id."""
 
     async def page(self, request: PageRequest, repository: str | None) -> Page[Scan]:
-        """List, newest first."""
-
-
-class FixStore(Protocol):
-    """Fixes and their proofs."""
-
-    async def save(
-        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
-    ) -> None:
-        """Record the outcome of each fix, one row an error; a better outcome replaces a worse."""
-
-    async def published(self, error_ids: Sequence[str], url: str) -> None:
-        """Note the pull request that offers these errors' fixes."""
-
-    async def get(self, fix_id: str) -> Fix | None:
-        """Find one by id."""
-
-    async def page(
-        self, request: PageRequest, repository: str | None, status: FixStatus | None
-    ) -> Page[Fix]:
         """List, newest first."""
 
 

@@ -10,15 +10,15 @@ from pathlib import Path
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import AnalyzeCommit
-from kova.domain.fix import ProvedFix
 from kova.errors.error import LifecycleChange
-from kova.ports.stores import FixStore
+from kova.fixes.fix import ProvedFix
+from kova.fixes.ports import FixStore
+from kova.fixes.proof_cache import IgnoredHere, ProofCache
+from kova.fixes.propose_fixes import FileOutcome, Proposal, ProposeFixes
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.meter import Meter
 from kova.shared.repository import Repository
 from kova.usecases.analyze_target import AnalyzedTarget
-from kova.usecases.proof_cache import IgnoredHere, ProofCache
-from kova.usecases.propose_fixes import FileOutcome, Proposal, ProposeFixes
 from kova.usecases.publish_scan import PublishScan
 
 

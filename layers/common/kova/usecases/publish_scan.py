@@ -7,11 +7,13 @@ from collections.abc import Sequence
 from kova.analysis.finding import Finding
 from kova.analysis.repository_settings import RepositorySettings
 from kova.domain import report as texts
-from kova.domain.fix import FileFix
-from kova.domain.protected import is_protected
 from kova.domain.report import ScanReport
 from kova.domain.scan import ScanTarget
-from kova.ports.publisher import Annotation, CheckRun, FixPullRequest, Publisher
+from kova.fixes.fix import FileFix
+from kova.fixes.ports import Publisher
+from kova.fixes.protected import is_protected
+from kova.fixes.publisher import Annotation, CheckRun, FixPullRequest
+from kova.fixes.pull_request_text import pull_request_body, pull_request_title
 from kova.shared.repository import AutoFix, Repository
 from kova.shared.severity import Severity
 
@@ -69,7 +71,7 @@ class PublishScan:
         """Offer the proved fixes; None when there are none or the branch has moved on."""
         if not offered:
             return None
-        title = texts.pull_request_title(offered)
+        title = pull_request_title(offered)
         return await self._publisher.pull_request(
             repository.ref,
             FixPullRequest(
@@ -77,7 +79,7 @@ class PublishScan:
                 base_sha=commit_sha,
                 branch=f"kova/fix-{repository.default_branch}",
                 title=title,
-                body=texts.pull_request_body(offered, commit_sha),
+                body=pull_request_body(offered, commit_sha),
                 message=title,
                 files={file.path: file.content for file in offered},
             ),

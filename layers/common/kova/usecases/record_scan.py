@@ -6,12 +6,12 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kova.analysis.analysis import Analysis
-from kova.domain.fix import ProvedFix
 from kova.domain.report import ScanReport
 from kova.domain.scan import ScanTarget
 from kova.errors.error import LifecycleChange, Standing
 from kova.errors.ports import ErrorStore
 from kova.errors.trace_history import TraceHistory
+from kova.fixes.fix import ProvedFix
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.repository import Repository

@@ -11,7 +11,8 @@ from kova.analysis.ports import AnalysisCache
 from kova.domain.coverage import coverage_of
 from kova.domain.scan import ScanStats, ScanStatus, ScanTarget
 from kova.errors.ports import ErrorStore
-from kova.ports.stores import DeliveryStore, FixStore, ScanStore
+from kova.fixes.ports import FixStore
+from kova.ports.stores import DeliveryStore, ScanStore
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError

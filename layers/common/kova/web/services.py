@@ -11,6 +11,7 @@ from kova.access.admit import Admit
 from kova.access.answer_once import AnswerOnce
 from kova.access.manage_keys import ManageKeys
 from kova.errors.change_error import ChangeError
+from kova.fixes.request_publish import RequestPublish
 from kova.models.ports import UsageStore
 from kova.ports.commands import CommandStore
 from kova.shared.check_health import CheckHealth
@@ -19,7 +20,6 @@ from kova.shared.ports import AuditStore
 from kova.usecases.accept_delivery import AcceptDelivery
 from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.request_command import RequestCommand
-from kova.usecases.request_publish import RequestPublish
 from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
 from kova.usecases.scan_repository import Stores

@@ -30,12 +30,12 @@ FINDINGS: Final = (
     "kova.version",
 )
 PROOFS: Final = (
-    "kova.domain.fix",
-    "kova.domain.proof",
-    "kova.ports.syntax",
-    "kova.usecases.combine_fixes",
-    "kova.usecases.propose_fixes",
-    "kova.usecases.prove_fix",
+    "kova.fixes.fix",
+    "kova.fixes.proof",
+    "kova.fixes.outline",
+    "kova.fixes.combine_fixes",
+    "kova.fixes.propose_fixes",
+    "kova.fixes.prove_fix",
 )
 
 

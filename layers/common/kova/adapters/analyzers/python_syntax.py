@@ -8,7 +8,7 @@ from pathlib import PurePosixPath
 from typing import Final
 
 from kova.adapters.analyzers.python_rules.tree import parse
-from kova.ports.syntax import Outline
+from kova.fixes.outline import Outline
 
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 

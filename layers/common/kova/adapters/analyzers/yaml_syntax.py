@@ -8,7 +8,7 @@ from typing import Final
 import yaml
 
 from kova.adapters.analyzers.syntax_readers.yaml_reader import events
-from kova.ports.syntax import Outline
+from kova.fixes.outline import Outline
 
 _DEEPEST: Final = 2  # `jobs.build`: what other files and branch rules refer to.
 

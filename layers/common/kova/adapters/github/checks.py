@@ -12,7 +12,7 @@ from typing import Final
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.shapes import Json
-from kova.ports.publisher import Annotation, CheckRun
+from kova.fixes.publisher import Annotation, CheckRun
 from kova.shared.repository import RepositoryRef
 from kova.shared.text import clean, shorten
 

@@ -13,8 +13,8 @@ from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.paths import unsafe_reason
 from kova.adapters.github.shapes import Json
-from kova.domain.protected import is_protected
-from kova.ports.publisher import FixPullRequest
+from kova.fixes.protected import is_protected
+from kova.fixes.publisher import FixPullRequest
 from kova.shared.exceptions import GitHubRefusedError
 from kova.shared.repository import RepositoryRef
 from kova.shared.text import clean

@@ -10,7 +10,8 @@ from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.commits import Author, FixCommits
 from kova.adapters.github.pulls import PullRequests
 from kova.adapters.github.statuses import CommitStatuses
-from kova.ports.publisher import CheckRun, FixPullRequest, Publisher
+from kova.fixes.ports import Publisher
+from kova.fixes.publisher import CheckRun, FixPullRequest
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef, is_sha
 

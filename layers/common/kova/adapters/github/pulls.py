@@ -12,7 +12,7 @@ from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.commits import FixCommits
 from kova.adapters.github.shapes import Json
-from kova.ports.publisher import FixPullRequest
+from kova.fixes.publisher import FixPullRequest
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef, is_ref, is_sha
 from kova.shared.text import clean, shorten

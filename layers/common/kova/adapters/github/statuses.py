@@ -6,7 +6,7 @@ from contextlib import aclosing
 from typing import Final
 
 from kova.adapters.github.client import GitHubClient
-from kova.ports.publisher import CheckRun
+from kova.fixes.publisher import CheckRun
 from kova.shared.repository import RepositoryRef
 from kova.shared.text import clean, shorten
 

@@ -10,7 +10,7 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
-from kova.domain.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.fixes.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
 from kova.shared.page import Page, PageRequest
 from kova.shared.text import clean
 

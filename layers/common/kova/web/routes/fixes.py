@@ -7,7 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query
 
 from kova.access.api_key import ApiKey, Scope
-from kova.domain.fix import FixStatus
+from kova.fixes.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems

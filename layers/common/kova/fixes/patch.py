@@ -14,7 +14,7 @@ class PatchError(ValueError):
 
 
 def apply_patch(text: str, patch: str) -> str:
-    """Return the text with a patch of one file applied (domain/proof.py, unified_diff).
+    """Return the text with a patch of one file applied (fixes/proof.py, unified_diff).
 
     Raises:
         PatchError: a line that the patch keeps or removes is another one in the text.

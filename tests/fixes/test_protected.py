@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from kova.domain.protected import is_protected
+from kova.fixes.protected import is_protected
 
 
 @pytest.mark.parametrize(

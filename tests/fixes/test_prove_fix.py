@@ -9,9 +9,9 @@ from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.source_text import decode
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
-from kova.domain.fix import FixStatus, ProvedFix, Step
-from kova.usecases.propose_fixes import ProposeFixes
-from kova.usecases.prove_fix import Candidate, FileState, ProveFix
+from kova.fixes.fix import FixStatus, ProvedFix, Step
+from kova.fixes.propose_fixes import ProposeFixes
+from kova.fixes.prove_fix import Candidate, FileState, ProveFix
 
 PATH = "pkg/a.py"
 CODE = b"""import os

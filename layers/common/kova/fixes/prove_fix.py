@@ -9,9 +9,10 @@ from kova.analysis.finding import Finding
 from kova.analysis.ports import AnalyzerRun
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.source_text import SourceText
-from kova.domain import proof
-from kova.domain.fix import FixStatus, ProvedFix, Step, Strategy, Verification
-from kova.ports.syntax import Outline, SyntaxReader
+from kova.fixes import proof
+from kova.fixes.fix import FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.fixes.outline import Outline
+from kova.fixes.ports import SyntaxReader
 
 
 class _RejectedError(Exception):

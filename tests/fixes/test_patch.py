@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.patch import PatchError, apply_patch
-from kova.domain.proof import unified_diff
+from kova.fixes.patch import PatchError, apply_patch
+from kova.fixes.proof import unified_diff
 
 line = st.text(st.characters(exclude_characters="\n", exclude_categories=("Cs",)), max_size=6)
 text = st.builds(

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from kova.analysis.finding import Finding, TextEdit
 from kova.analysis.source_text import EditError
-from kova.usecases.prove_fix import Candidate, FileState, Proof, ProveFix
+from kova.fixes.prove_fix import Candidate, FileState, Proof, ProveFix
 
 
 def combine_fixes(prove: ProveFix, proved: Mapping[str, Sequence[Proof]]) -> dict[str, Proof]:

@@ -6,16 +6,16 @@ import tempfile
 from pathlib import Path
 
 from kova.analysis.source_text import SourceText, decode
-from kova.domain import report
-from kova.domain.fix import Fix
-from kova.domain.patch import PatchError, apply_patch
-from kova.ports.publisher import FixPullRequest, Publisher
-from kova.ports.stores import FixStore
+from kova.fixes.fix import Fix
+from kova.fixes.patch import PatchError, apply_patch
+from kova.fixes.ports import FixStore, Publisher
+from kova.fixes.publisher import FixPullRequest
+from kova.fixes.pull_request_text import fix_body, fix_title
+from kova.fixes.request_publish import PUBLISHABLE
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.exceptions import StaleFixError
 from kova.shared.ports import RepositoryStore
 from kova.shared.repository import Repository
-from kova.usecases.request_publish import PUBLISHABLE
 
 
 class PublishFix:
@@ -52,7 +52,7 @@ class PublishFix:
             return
         head = await self._source.resolve(repository.ref, f"refs/heads/{repository.default_branch}")
         content = await self._mended(repository, head, fix)
-        title = report.fix_title(fix)
+        title = fix_title(fix)
         url = await self._publisher.pull_request(
             repository.ref,
             FixPullRequest(
@@ -60,7 +60,7 @@ class PublishFix:
                 base_sha=head,
                 branch=f"kova/fix-{fix.id}",
                 title=title,
-                body=report.fix_body(fix, head),
+                body=fix_body(fix, head),
                 message=title,
                 files={fix.path: content},
             ),

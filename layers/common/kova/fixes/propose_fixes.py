@@ -12,10 +12,10 @@ from pathlib import Path
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.source_text import decode
-from kova.domain.fix import FileFix, ProvedFix
+from kova.fixes.combine_fixes import combine_fixes
+from kova.fixes.fix import FileFix, ProvedFix
+from kova.fixes.prove_fix import Candidate, FileState, Proof, ProveFix
 from kova.shared.batches import in_batches
-from kova.usecases.combine_fixes import combine_fixes
-from kova.usecases.prove_fix import Candidate, FileState, Proof, ProveFix
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
-
-from kova.shared.repository import RepositoryRef
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,23 +46,3 @@ class FixPullRequest:
     body: str
     message: str
     files: dict[str, bytes]
-
-
-class Publisher(Protocol):
-    """Publishes idempotently: repeating a call after a crash changes nothing more.
-
-    Errors are those of CodeSource.
-    """
-
-    async def check_run(self, repository: RepositoryRef, check_run: CheckRun) -> str | None:
-        """Create or update the one check run with this external id; return its page's address.
-
-        Where checks are not allowed (a personal token), a commit status says the same in short.
-        """
-
-    async def pull_request(self, repository: RepositoryRef, pull: FixPullRequest) -> str | None:
-        """Create or update the one pull request of this branch; return its page's address.
-
-        Returns None, and touches nothing, when the base branch is no longer at `base_sha`: the
-        scan of the newer commit will publish.
-        """

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,13 +20,3 @@ class Outline:
     definitions: dict[str, tuple[str, ...]]
     names: frozenset[str]
     imports: frozenset[str]
-
-
-class SyntaxReader(Protocol):
-    """Reads files of one language."""
-
-    def handles(self, path: str) -> bool:
-        """Tell whether this reader knows the file's language."""
-
-    def outline(self, text: str) -> Outline | None:
-        """Return the outline, or None when the text does not parse."""

@@ -5,10 +5,9 @@ from __future__ import annotations
 import asyncio
 from typing import Final
 
-from kova.domain.fix import Fix, FixStatus
-from kova.domain.protected import is_protected
-from kova.ports.queue import FixQueue
-from kova.ports.stores import FixStore
+from kova.fixes.fix import Fix, FixStatus
+from kova.fixes.ports import FixQueue, FixStore
+from kova.fixes.protected import is_protected
 from kova.shared.audit import Action, Deed
 from kova.shared.exceptions import ConflictError, NotFoundError, QueueUnavailableError
 from kova.shared.ports import AuditStore

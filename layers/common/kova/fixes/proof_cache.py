@@ -10,8 +10,8 @@ from kova.analysis.finding_codec import cache_key, holds_secret
 from kova.analysis.ports import AnalysisCache
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.fixes.proof_codec import decode_outcome, encode_outcome
+from kova.fixes.propose_fixes import FileOutcome
 from kova.shared.code_source import TreeFile
-from kova.usecases.propose_fixes import FileOutcome
 from kova.version import VERSION
 
 _LOG = logging.getLogger("kova.scan")

@@ -1,0 +1,73 @@
+"""What fixing needs from outside: the store of fixes, the queue, GitHub for publishing, parsers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Protocol
+
+from kova.fixes.fix import Fix, FixStatus, ProvedFix
+from kova.fixes.outline import Outline
+from kova.fixes.publisher import CheckRun, FixPullRequest
+from kova.shared.page import Page, PageRequest
+from kova.shared.repository import RepositoryRef
+
+
+class FixStore(Protocol):
+    """Fixes and their proofs."""
+
+    async def save(
+        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
+    ) -> None:
+        """Record the outcome of each fix, one row an error; a better outcome replaces a worse."""
+
+    async def published(self, error_ids: Sequence[str], url: str) -> None:
+        """Note the pull request that offers these errors' fixes."""
+
+    async def get(self, fix_id: str) -> Fix | None:
+        """Find one by id."""
+
+    async def page(
+        self, request: PageRequest, repository: str | None, status: FixStatus | None
+    ) -> Page[Fix]:
+        """List, newest first."""
+
+
+class FixQueue(Protocol):
+    """The queue of fixes to publish."""
+
+    def send_fix(self, fix_id: str) -> None:
+        """Accept a fix durably.
+
+        Raises:
+            QueueUnavailableError: it was not accepted.
+        """
+
+
+class Publisher(Protocol):
+    """Publishes idempotently: repeating a call after a crash changes nothing more.
+
+    Errors are those of CodeSource.
+    """
+
+    async def check_run(self, repository: RepositoryRef, check_run: CheckRun) -> str | None:
+        """Create or update the one check run with this external id; return its page's address.
+
+        Where checks are not allowed (a personal token), a commit status says the same in short.
+        """
+
+    async def pull_request(self, repository: RepositoryRef, pull: FixPullRequest) -> str | None:
+        """Create or update the one pull request of this branch; return its page's address.
+
+        Returns None, and touches nothing, when the base branch is no longer at `base_sha`: the
+        scan of the newer commit will publish.
+        """
+
+
+class SyntaxReader(Protocol):
+    """Reads files of one language."""
+
+    def handles(self, path: str) -> bool:
+        """Tell whether this reader knows the file's language."""
+
+    def outline(self, text: str) -> Outline | None:
+        """Return the outline, or None when the text does not parse."""
