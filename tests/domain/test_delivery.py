@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from kova.domain.delivery import Delivery, parse_delivery, parse_json, verify_signature
 from kova.domain.job import decode_scan_job, encode_scan_job
-from kova.domain.scan import Trigger
+from kova.scans.scan import Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
 
 SHA = "a" * 40

@@ -15,10 +15,10 @@ from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.analysis.analysis import Analysis
-from kova.domain.scan import ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.errors.ports import ErrorFilter
+from kova.scans.scan import ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import PageRequest
 from kova.shared.repository import RepositoryInfo

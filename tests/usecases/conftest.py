@@ -17,7 +17,7 @@ from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.container import Container
 from kova.bootstrap.scans import scan_repository
 from kova.bootstrap.settings import load_settings
-from kova.domain.scan import Scan, ScanTarget, Trigger
+from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import FetchLimits
 from kova_fakes.github import FakeGitHub, serve_github
 

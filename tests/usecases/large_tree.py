@@ -16,7 +16,7 @@ from kova.analysis.finding_cache import FindingCache
 from kova.analysis.repository_settings import RepositorySettings
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.domain.coverage import coverage_of
+from kova.scans.coverage import coverage_of
 from kova.shared.code_source import CodeSource, FetchLimits, Tree, TreeFile
 from kova.shared.repository import RepositoryRef
 from kova.shared.skipped import Skipped

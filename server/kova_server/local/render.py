@@ -10,8 +10,8 @@ from rich.markup import escape
 from rich.table import Table
 
 from kova.analysis.finding import Finding
-from kova.domain.sarif import to_sarif
 from kova.fixes.fix import FixStatus, ProvedFix
+from kova.scans.sarif import to_sarif
 from kova.shared.markdown import plural
 from kova.shared.severity import Severity
 from kova.shared.text import visible

@@ -20,9 +20,9 @@ from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.select_files import select
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
-from kova.domain.sarif_import import BYTES_LIMIT, parse_sarif
 from kova.fixes.fix import FixStatus, ProvedFix
 from kova.fixes.propose_fixes import Proposal, ProposeFixes
+from kova.scans.sarif_import import BYTES_LIMIT, parse_sarif
 from kova.shared.code_source import FetchLimits
 from kova.shared.markdown import plural
 from kova.shared.skipped import Skipped

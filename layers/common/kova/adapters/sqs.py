@@ -19,7 +19,7 @@ from kova.domain.job import (
     encode_publish_job,
     encode_scan_job,
 )
-from kova.domain.scan import ScanTarget
+from kova.scans.scan import ScanTarget
 from kova.shared.exceptions import QueueUnavailableError
 
 if TYPE_CHECKING:

@@ -50,13 +50,13 @@ from kova.errors.change_error import ChangeError
 from kova.fixes.publish_fix import PublishFix
 from kova.fixes.request_publish import RequestPublish
 from kova.ports.index import CodeIndex
+from kova.scans.import_sarif import ImportSarif
+from kova.scans.request_scan import RequestScan
+from kova.scans.scan_repository import ScanRepository, Stores
 from kova.shared.check_health import CheckHealth, Ping
 from kova.shared.housekeep import Housekeep
 from kova.shared.meter import Meter
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.import_sarif import ImportSarif
-from kova.usecases.request_scan import RequestScan
-from kova.usecases.scan_repository import ScanRepository, Stores
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -13,14 +13,14 @@ from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.ports.index import CodeIndex
+from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.offer_fixes import OfferFixes
+from kova.scans.publish_scan import PublishScan
+from kova.scans.record_scan import RecordScan
+from kova.scans.scan_repository import ScanRepository, Stores
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.meter import Meter
-from kova.usecases.analyze_target import AnalyzeTarget
 from kova.usecases.index_repository import IndexRepository
-from kova.usecases.offer_fixes import OfferFixes
-from kova.usecases.publish_scan import PublishScan
-from kova.usecases.record_scan import RecordScan
-from kova.usecases.scan_repository import ScanRepository, Stores
 
 # A hostile file can have thousands of findings, each slow to prove; a Lambda lives 15 minutes.
 PROOF_SECONDS = 180.0

@@ -16,7 +16,7 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from kova.domain.comment import CommentJob, parse_comment
-from kova.domain.scan import ScanTarget, Trigger
+from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
 from kova.shared.json_text import parse_json
 from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha

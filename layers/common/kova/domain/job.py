@@ -8,7 +8,7 @@ import re
 from typing import Any, Final
 
 from kova.domain.comment import CommentJob, Verb
-from kova.domain.scan import ScanTarget, Trigger
+from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.repository import FULL_NAME_PATTERN
 

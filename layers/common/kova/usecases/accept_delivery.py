@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from kova.domain.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
 from kova.ports.commands import CommandQueue
-from kova.ports.queue import ScanQueue
+from kova.scans.ports import ScanQueue
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,10 +16,10 @@ from kova.errors.ignoring import HOW, parse_ignore, reply_of
 from kova.models.provider import Task
 from kova.ports.commands import CommandStore
 from kova.ports.conversation import Conversation
+from kova.scans.request_scan import RequestScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.repository import RepositoryRef
-from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
 
 _LOG = logging.getLogger("kova.ai")

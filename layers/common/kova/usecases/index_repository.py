@@ -11,9 +11,9 @@ from typing import Final
 
 from kova.analysis.source_text import decode
 from kova.domain.chunks import cut, is_indexed
-from kova.domain.scan import ScanTarget
 from kova.models.redaction import redact
 from kova.ports.index import Chunk, CodeIndex, IndexedFile
+from kova.scans.scan import ScanTarget
 from kova.shared.code_source import CodeSource, FetchLimits, TreeFile
 from kova.shared.exceptions import KovaError
 from kova.shared.repository import Repository

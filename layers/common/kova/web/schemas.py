@@ -8,13 +8,13 @@ from typing import Annotated, Any, Generic, Self, TypeVar
 from pydantic import BaseModel, ConfigDict, Field
 
 from kova.analysis.finding import Category, Confidence, Finding, Tier
-from kova.domain.scan import Scan, ScanStats, ScanStatus, Trigger
 from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.fixes.fix import Fix, FixStatus, Step, Strategy
+from kova.scans.import_sarif import ImportedSarif
+from kova.scans.scan import Scan, ScanStats, ScanStatus, Trigger
 from kova.shared.check_health import Check
 from kova.shared.repository import FULL_NAME_PATTERN, REF_LIMIT, REF_PATTERN, AutoFix, Repository
 from kova.shared.severity import Severity
-from kova.usecases.import_sarif import ImportedSarif
 
 Item = TypeVar("Item")
 

@@ -14,15 +14,15 @@ from kova.errors.change_error import ChangeError
 from kova.fixes.request_publish import RequestPublish
 from kova.models.ports import UsageStore
 from kova.ports.commands import CommandStore
+from kova.scans.import_sarif import ImportSarif
+from kova.scans.request_scan import RequestScan
+from kova.scans.scan_repository import Stores
 from kova.shared.check_health import CheckHealth
 from kova.shared.meter import Meter
 from kova.shared.ports import AuditStore
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.import_sarif import ImportSarif
 from kova.usecases.request_command import RequestCommand
-from kova.usecases.request_scan import RequestScan
 from kova.usecases.run_command import RunCommand
-from kova.usecases.scan_repository import Stores
 
 
 class AiUseCases(Protocol):

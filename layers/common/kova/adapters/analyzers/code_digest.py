@@ -19,7 +19,7 @@ FINDINGS: Final = (
     "kova.analysis.fingerprint",
     "kova.analysis.languages",
     "kova.analysis.rule",
-    "kova.domain.scan",
+    "kova.scans.scan",
     "kova.analysis.scope",
     "kova.analysis.secrets",
     "kova.analysis.source_text",

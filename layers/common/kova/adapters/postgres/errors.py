@@ -13,7 +13,6 @@ from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
-from kova.domain.sarif import MOST_RESULTS
 from kova.errors import lifecycle
 from kova.errors.error import (
     ErrorRecord,
@@ -26,6 +25,7 @@ from kova.errors.error import (
 )
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState, ErrorFilter
+from kova.scans.sarif import MOST_RESULTS
 from kova.shared.audit import Action, Deed
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest

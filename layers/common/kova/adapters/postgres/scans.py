@@ -13,7 +13,7 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
-from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget, Trigger
+from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, NotFoundError
 from kova.shared.page import Page, PageRequest

@@ -8,8 +8,8 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from kova.access.api_key import Scope
-from kova.domain.sarif import to_sarif
-from kova.domain.scan import Trigger
+from kova.scans.sarif import to_sarif
+from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import Services, needs, once
 from kova.web.openapi import READS, WRITES, problems

@@ -15,11 +15,11 @@ from kova.fixes.fix import ProvedFix
 from kova.fixes.ports import FixStore
 from kova.fixes.proof_cache import IgnoredHere, ProofCache
 from kova.fixes.propose_fixes import FileOutcome, Proposal, ProposeFixes
+from kova.scans.analyze_target import AnalyzedTarget
+from kova.scans.publish_scan import PublishScan
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.meter import Meter
 from kova.shared.repository import Repository
-from kova.usecases.analyze_target import AnalyzedTarget
-from kova.usecases.publish_scan import PublishScan
 
 
 @dataclass(frozen=True, kw_only=True)

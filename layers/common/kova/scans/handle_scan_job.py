@@ -6,11 +6,11 @@ import logging
 from dataclasses import dataclass
 
 from kova.domain.job import decode_scan_job
-from kova.domain.scan import ScanTarget
+from kova.scans.scan import ScanTarget
+from kova.scans.scan_repository import ScanRepository, Stores
 from kova.shared.exceptions import KovaError, MalformedMessageError
 from kova.shared.meter import Meter
 from kova.shared.retry import GiveUp, Retry, plan_retry
-from kova.usecases.scan_repository import ScanRepository, Stores
 
 _LOG = logging.getLogger("kova.scan")
 

@@ -14,8 +14,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kova.analysis.finding import Category, Confidence, Finding, Span
-from kova.domain.sarif import MOST_RESULTS, to_sarif
-from kova.domain.sarif_import import parse_sarif
+from kova.scans.sarif import MOST_RESULTS, to_sarif
+from kova.scans.sarif_import import parse_sarif
 from kova.shared.severity import Severity
 from tests.support.findings import finding
 

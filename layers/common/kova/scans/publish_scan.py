@@ -6,14 +6,14 @@ from collections.abc import Sequence
 
 from kova.analysis.finding import Finding
 from kova.analysis.repository_settings import RepositorySettings
-from kova.domain import report as texts
-from kova.domain.report import ScanReport
-from kova.domain.scan import ScanTarget
 from kova.fixes.fix import FileFix
 from kova.fixes.ports import Publisher
 from kova.fixes.protected import is_protected
 from kova.fixes.publisher import Annotation, CheckRun, FixPullRequest
 from kova.fixes.pull_request_text import pull_request_body, pull_request_title
+from kova.scans import report as texts
+from kova.scans.report import ScanReport
+from kova.scans.scan import ScanTarget
 from kova.shared.repository import AutoFix, Repository
 from kova.shared.severity import Severity
 

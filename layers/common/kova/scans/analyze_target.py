@@ -11,7 +11,7 @@ from kova.analysis.introduced import introduced
 from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
 from kova.analysis.ports import AnalysisCache
 from kova.analysis.repository_settings import FILE_NAME, RepositorySettings
-from kova.domain.scan import ScanTarget
+from kova.scans.scan import ScanTarget
 from kova.shared.code_source import CodeSource, Tree, TreeFile
 from kova.shared.repository import Repository
 from kova.shared.skipped import Skipped

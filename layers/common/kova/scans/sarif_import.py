@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import fingerprint_of
-from kova.domain.sarif_result import Rules, as_list, as_object, as_text, read_result
+from kova.scans.sarif_result import Rules, as_list, as_object, as_text, read_result
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.json_text import parse_json
 from kova.shared.text import clean, shorten

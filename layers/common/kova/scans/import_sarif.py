@@ -10,14 +10,14 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
 from kova.analysis.analysis import Analysis, AnalyzerCoverage
-from kova.domain.sarif_import import ImportedRun, parse_sarif
-from kova.domain.scan import Scan, ScanStatus, Trigger
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState
+from kova.scans.sarif_import import ImportedRun, parse_sarif
+from kova.scans.scan import Scan, ScanStatus, Trigger
+from kova.scans.scan_repository import Stores
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, NotFoundError
-from kova.usecases.scan_repository import Stores
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -6,9 +6,8 @@ import asyncio
 import uuid
 from typing import Final
 
-from kova.domain.scan import Scan, ScanTarget, Trigger
-from kova.ports.queue import ScanQueue
-from kova.ports.stores import ScanStore
+from kova.scans.ports import ScanQueue, ScanStore
+from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import QueueUnavailableError
 from kova.shared.ports import RepositoryStore

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kova.analysis.finding import Category, Span
-from kova.domain.sarif_import import MOST_RESULTS, ImportedRun, parse_sarif
+from kova.scans.sarif_import import MOST_RESULTS, ImportedRun, parse_sarif
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.severity import Severity
 

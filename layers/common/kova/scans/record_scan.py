@@ -6,18 +6,18 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kova.analysis.analysis import Analysis
-from kova.domain.report import ScanReport
-from kova.domain.scan import ScanTarget
 from kova.errors.error import LifecycleChange, Standing
 from kova.errors.ports import ErrorStore
 from kova.errors.trace_history import TraceHistory
 from kova.fixes.fix import ProvedFix
+from kova.scans.analyze_target import AnalyzedTarget, is_default
+from kova.scans.offer_fixes import OfferFixes
+from kova.scans.publish_scan import PublishScan
+from kova.scans.report import ScanReport
+from kova.scans.scan import ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.repository import Repository
-from kova.usecases.analyze_target import AnalyzedTarget, is_default
-from kova.usecases.offer_fixes import OfferFixes
-from kova.usecases.publish_scan import PublishScan
 
 _UNCHANGED = LifecycleChange(new=0, fixed=0, reopened=0, error_ids={}, standing=Standing())
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Final
 
-from kova.ports.stores import ScanStore
+from kova.scans.ports import ScanStore
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, UnavailableError
 

@@ -1,4 +1,4 @@
-"""What is remembered. The Postgres adapter implements all of them."""
+"""What a scan needs from outside: its rows, handled deliveries, the queue."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from typing import Any, Protocol
 
-from kova.domain.scan import Scan, ScanStats, ScanStatus, ScanTarget
+from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
 from kova.shared.skipped import Skipped
@@ -65,3 +65,17 @@ class DeliveryStore(Protocol):
 
     async def scan_of(self, delivery: str) -> str | None:
         """The scan that an earlier attempt at this delivery began."""
+
+
+class ScanQueue(Protocol):
+    """The queue of scans."""
+
+    def send(self, target: ScanTarget) -> None:
+        """Accept a scan durably.
+
+        Raises:
+            QueueUnavailableError: it was not accepted.
+        """
+
+    def ping(self) -> None:
+        """Raise QueueUnavailableError when the queue does not answer."""

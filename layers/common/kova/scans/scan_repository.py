@@ -8,21 +8,21 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kova.analysis.ports import AnalysisCache
-from kova.domain.coverage import coverage_of
-from kova.domain.scan import ScanStats, ScanStatus, ScanTarget
 from kova.errors.ports import ErrorStore
 from kova.fixes.ports import FixStore
-from kova.ports.stores import DeliveryStore, ScanStore
+from kova.scans.analyze_target import AnalyzedTarget, AnalyzeTarget
+from kova.scans.coverage import coverage_of
+from kova.scans.lease import LEASE, held
+from kova.scans.ports import DeliveryStore, ScanStore
+from kova.scans.record_scan import RecordScan, ScanOutcome
+from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.meter import Meter
 from kova.shared.ports import RepositoryStore
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
-from kova.usecases.analyze_target import AnalyzedTarget, AnalyzeTarget
-from kova.usecases.hold_lease import LEASE, held
 from kova.usecases.index_repository import IndexRepository
-from kova.usecases.record_scan import RecordScan, ScanOutcome
 
 
 @dataclass(frozen=True, kw_only=True)

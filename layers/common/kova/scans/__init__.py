@@ -1,0 +1,1 @@
+"""One commit, from the job to the published result."""
