@@ -25,7 +25,7 @@ import psycopg
 
 from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.pool import Database
-from kova.usecases.index_repository import fill, listed
+from kova.code_index.index_repository import fill, listed
 from kova_server.embedded.stack import services
 from kova_server.migrations import migrate
 

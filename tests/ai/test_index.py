@@ -15,11 +15,11 @@ from kova.adapters.pinecone import PineconeVectors, pinecone_client
 from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.pool import Database
 from kova.adapters.vector_index import VectorCodeIndex
-from kova.domain.chunks import cut, is_indexed
-from kova.domain.terms import terms
-from kova.ports.index import CodeIndex
+from kova.code_index.chunks import cut, is_indexed
+from kova.code_index.index_repository import blob_sha, fill, listed
+from kova.code_index.ports import CodeIndex
+from kova.code_index.terms import terms
 from kova.shared.exceptions import IndexUnavailableError
-from kova.usecases.index_repository import blob_sha, fill, listed
 from kova_fakes.openai.server import FakeOpenAI
 from kova_fakes.pinecone import FakePinecone, serve_pinecone
 from tests.ai.conftest import Ai

@@ -12,7 +12,7 @@ from typing import Final, Protocol
 
 from pinecone import AsyncPinecone, PineconeError
 
-from kova.ports.index import Chunk, ChunkKey
+from kova.code_index.ports import Chunk, ChunkKey
 from kova.shared.exceptions import IndexUnavailableError
 
 # A request may have 2 MB; a vector of 1,536 numbers is some 30 kB of JSON.

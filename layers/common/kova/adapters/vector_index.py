@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Callable, Iterable, Sequence
 
 from kova.adapters.postgres.code_index import PostgresCodeIndex
-from kova.ports.index import Chunk, ChunkVectors, IndexedFile
+from kova.code_index.ports import Chunk, ChunkVectors, IndexedFile
 
 
 class VectorCodeIndex:

@@ -17,6 +17,7 @@ from kova.adapters.sqs import SqsCommandQueue, sqs_client
 from kova.adapters.vector_index import VectorCodeIndex
 from kova.bootstrap.models import price_of
 from kova.bootstrap.settings import AiSettings, Settings, SettingsError
+from kova.code_index.ports import CodeIndex
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.models.ask_models import AskModels
 from kova.models.deadlines import Patience
@@ -24,7 +25,6 @@ from kova.models.model_call import Candidate
 from kova.models.ports import Model
 from kova.models.provider import Provider
 from kova.ports.commands import CommandStore
-from kova.ports.index import CodeIndex
 from kova.usecases.answer_comment import AnswerComment
 from kova.usecases.gather_context import GatherContext
 from kova.usecases.handle_command_job import HandleCommandJob

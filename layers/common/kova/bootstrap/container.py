@@ -46,10 +46,10 @@ from kova.bootstrap.limits import limits
 from kova.bootstrap.metrics import Metrics, queue_urls
 from kova.bootstrap.scans import fetch_limits, scan_repository
 from kova.bootstrap.settings import Settings, SettingsError
+from kova.code_index.ports import CodeIndex
 from kova.errors.change_error import ChangeError
 from kova.fixes.publish_fix import PublishFix
 from kova.fixes.request_publish import RequestPublish
-from kova.ports.index import CodeIndex
 from kova.scans.import_sarif import ImportSarif
 from kova.scans.request_scan import RequestScan
 from kova.scans.scan_repository import ScanRepository, Stores

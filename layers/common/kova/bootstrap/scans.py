@@ -7,12 +7,13 @@ from kova.analysis.analyze_commit import AnalyzeCommit
 from kova.analysis.finding_cache import FindingCache
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.settings import Settings
+from kova.code_index.index_repository import IndexRepository
+from kova.code_index.ports import CodeIndex
 from kova.errors.trace_history import TraceHistory
 from kova.fixes.ports import Publisher
 from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
-from kova.ports.index import CodeIndex
 from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.offer_fixes import OfferFixes
 from kova.scans.publish_scan import PublishScan
@@ -20,7 +21,6 @@ from kova.scans.record_scan import RecordScan
 from kova.scans.scan_repository import ScanRepository, Stores
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.meter import Meter
-from kova.usecases.index_repository import IndexRepository
 
 # A hostile file can have thousands of findings, each slow to prove; a Lambda lives 15 minutes.
 PROOF_SECONDS = 180.0

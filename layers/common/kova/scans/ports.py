@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import timedelta
+from pathlib import Path
 from typing import Any, Protocol
 
 from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.code_source import TreeFile
 from kova.shared.page import Page, PageRequest
+from kova.shared.repository import Repository
 from kova.shared.skipped import Skipped
 
 
@@ -79,3 +82,19 @@ class ScanQueue(Protocol):
 
     def ping(self) -> None:
         """Raise QueueUnavailableError when the queue does not answer."""
+
+
+class CodeIndexer(Protocol):
+    """Fills the code index after a scan; it never fails the scan."""
+
+    async def run(
+        self, repository: Repository, target: ScanTarget, folder: Path, files: Sequence[TreeFile]
+    ) -> None:
+        """Index a commit's files, when it is the default branch's.
+
+        Args:
+            repository: whose files they are.
+            target: the scan; its commit is known.
+            folder: the files that the scan had to fetch.
+            files: all files that were scanned.
+        """

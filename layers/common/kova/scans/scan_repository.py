@@ -13,7 +13,7 @@ from kova.fixes.ports import FixStore
 from kova.scans.analyze_target import AnalyzedTarget, AnalyzeTarget
 from kova.scans.coverage import coverage_of
 from kova.scans.lease import LEASE, held
-from kova.scans.ports import DeliveryStore, ScanStore
+from kova.scans.ports import CodeIndexer, DeliveryStore, ScanStore
 from kova.scans.record_scan import RecordScan, ScanOutcome
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
@@ -22,7 +22,6 @@ from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.meter import Meter
 from kova.shared.ports import RepositoryStore
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
-from kova.usecases.index_repository import IndexRepository
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +47,7 @@ class ScanRepository:
         analyze: AnalyzeTarget,
         record: RecordScan,
         meter: Meter,
-        index: IndexRepository | None = None,
+        index: CodeIndexer | None = None,
     ) -> None:
         """Take the stores, GitHub, the steps of a scan, what counts, and perhaps the code index."""
         self._stores = stores

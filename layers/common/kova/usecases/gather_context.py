@@ -10,12 +10,12 @@ from typing import Final
 
 from kova.analysis.finding import Finding
 from kova.analysis.source_text import SourceText
+from kova.code_index.ports import CodeIndex
 from kova.domain.command import CommandRequest
 from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.models.prompt import Material
 from kova.models.redaction import redact
-from kova.ports.index import CodeIndex
 from kova.shared.code_source import CodeSource, PullRequest
 from kova.shared.exceptions import ConflictError, KovaError, NotFoundError
 from kova.shared.page import PageRequest

@@ -9,8 +9,8 @@ from psycopg.rows import DictRow
 
 from kova.adapters.postgres.pool import Connection, Database
 from kova.adapters.postgres.rows import as_uuid
-from kova.domain.terms import grams, terms, weighted
-from kova.ports.index import Chunk, ChunkKey, IndexedFile
+from kova.code_index.ports import Chunk, ChunkKey, IndexedFile
+from kova.code_index.terms import grams, terms, weighted
 from kova.shared.text import clean
 
 _MOST_QUERY_TERMS: Final = 64

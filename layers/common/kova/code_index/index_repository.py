@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Final
 
 from kova.analysis.source_text import decode
-from kova.domain.chunks import cut, is_indexed
+from kova.code_index.chunks import cut, is_indexed
+from kova.code_index.ports import Chunk, CodeIndex, IndexedFile
 from kova.models.redaction import redact
-from kova.ports.index import Chunk, CodeIndex, IndexedFile
 from kova.scans.scan import ScanTarget
 from kova.shared.code_source import CodeSource, FetchLimits, TreeFile
 from kova.shared.exceptions import KovaError

@@ -1,0 +1,1 @@
+"""Pieces of code, to be found by what they do."""
