@@ -29,9 +29,9 @@ from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import handle_scan_job
 from kova.bootstrap.settings import load_settings
-from kova.domain.job import encode_scan_job
 from kova.errors.error import LifecycleChange
 from kova.scans.handle_scan_job import Done, HandleScanJob
+from kova.scans.message import encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
 from kova_server.embedded.stack import services
 from kova_server.migrations import migrate

@@ -7,7 +7,7 @@ import random
 
 import pytest
 
-from kova.domain.citations import check_citations
+from kova.commands.citations import check_citations
 from kova.models.model_answer import Claim
 from kova.models.prompt import Material
 from kova_fakes.models.script import Reply

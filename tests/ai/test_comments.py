@@ -10,11 +10,11 @@ import pytest
 from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.settings import load_settings
-from kova.domain.comment import CommentJob, Verb, parse_comment, quiet
-from kova.domain.job import decode_command_message, encode_comment_job
+from kova.commands.comment import CommentJob, Verb, parse_comment, quiet
+from kova.commands.handle_command_job import CommandDone
+from kova.commands.message import decode_command_message, encode_comment_job
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import Retry
-from kova.usecases.handle_command_job import CommandDone
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from kova.usecases.assemble_prompt import template
+from kova.commands.assemble_prompt import template
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI

@@ -14,11 +14,11 @@ from kova.adapters.postgres.pool import Database
 from kova.bootstrap.ai import handle_command_job
 from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import JobHandler
-from kova.domain.command import CommandRequest
-from kova.domain.job import decode_command_job, encode_command_job
+from kova.commands.command import CommandRequest
+from kova.commands.handle_command_job import CommandDone
+from kova.commands.message import decode_command_job, encode_command_job
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import GiveUp, Retry
-from kova.usecases.handle_command_job import CommandDone
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI

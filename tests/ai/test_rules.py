@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 
 from kova.bootstrap.models import PRICES, UNKNOWN, price_of
 from kova.bootstrap.settings import SettingsError, load_settings
-from kova.domain.command import CommandRequest
-from kova.domain.routing import providers_for, task_of
+from kova.commands.assemble_prompt import assemble, template
+from kova.commands.command import CommandRequest
+from kova.commands.routing import providers_for, task_of
 from kova.models.breaker import Breaker
 from kova.models.markup import MarkupFilter, harmless
 from kova.models.model_answer import AnswerText
@@ -21,7 +22,6 @@ from kova.models.prompt import Material, Message, fenced, fit, trimmed
 from kova.models.provider import Provider, Task
 from kova.models.redaction import MARK, redact
 from kova.models.usage import TokenUsage
-from kova.usecases.assemble_prompt import assemble, template
 
 # A text that changes is a new version: bump the number in the file and put its hash here.
 PINNED = {

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kova.domain.delivery import Delivery, parse_delivery, parse_json, verify_signature
-from kova.domain.job import decode_scan_job, encode_scan_job
+from kova.scans.message import decode_scan_job, encode_scan_job
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
 

@@ -12,13 +12,10 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from kova.domain.comment import CommentJob
-from kova.domain.job import (
-    encode_command_job,
-    encode_comment_job,
-    encode_publish_job,
-    encode_scan_job,
-)
+from kova.commands.comment import CommentJob
+from kova.commands.message import encode_command_job, encode_comment_job
+from kova.fixes.message import encode_publish_job
+from kova.scans.message import encode_scan_job
 from kova.scans.scan import ScanTarget
 from kova.shared.exceptions import QueueUnavailableError
 

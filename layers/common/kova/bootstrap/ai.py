@@ -18,18 +18,18 @@ from kova.adapters.vector_index import VectorCodeIndex
 from kova.bootstrap.models import price_of
 from kova.bootstrap.settings import AiSettings, Settings, SettingsError
 from kova.code_index.ports import CodeIndex
+from kova.commands.answer_comment import AnswerComment
+from kova.commands.gather_context import GatherContext
+from kova.commands.handle_command_job import HandleCommandJob
+from kova.commands.ports import CommandStore
+from kova.commands.request_command import FinishCommand, RequestCommand
+from kova.commands.run_command import CommandStores, RunCommand
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.models.ask_models import AskModels
 from kova.models.deadlines import Patience
 from kova.models.model_call import Candidate
 from kova.models.ports import Model
 from kova.models.provider import Provider
-from kova.ports.commands import CommandStore
-from kova.usecases.answer_comment import AnswerComment
-from kova.usecases.gather_context import GatherContext
-from kova.usecases.handle_command_job import HandleCommandJob
-from kova.usecases.request_command import FinishCommand, RequestCommand
-from kova.usecases.run_command import CommandStores, RunCommand
 
 if TYPE_CHECKING:
     from kova.adapters.pinecone import PineconeVectors

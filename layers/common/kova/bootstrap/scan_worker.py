@@ -13,7 +13,7 @@ from kova.bootstrap.container import Container
 from kova.bootstrap.environment import environment
 from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.settings import Settings, load_settings
-from kova.domain.job import decode_publish_job
+from kova.fixes.message import decode_publish_job
 from kova.scans.handle_scan_job import HandleScanJob
 from kova.shared.retry import GiveUp, Retry
 from kova.shared.run_job import HandleJob

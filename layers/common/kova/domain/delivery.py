@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qs
 
-from kova.domain.comment import CommentJob, parse_comment
+from kova.commands.comment import CommentJob, parse_comment
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
 from kova.shared.json_text import parse_json

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from dataclasses import dataclass
 
-from kova.domain.job import decode_scan_job
+from kova.scans.message import decode_scan_job
 from kova.scans.scan import ScanTarget
 from kova.scans.scan_repository import ScanRepository, Stores
 from kova.shared.exceptions import KovaError, MalformedMessageError

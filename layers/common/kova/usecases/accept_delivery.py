@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from kova.commands.ports import CommandQueue
 from kova.domain.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
-from kova.ports.commands import CommandQueue
 from kova.scans.ports import ScanQueue
 
 

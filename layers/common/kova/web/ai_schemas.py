@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
 
-from kova.domain.command import (
+from kova.commands.command import (
     CODE_LIMIT,
     COMMAND_LIMIT,
     DEFAULT_OUTPUT_TOKENS,

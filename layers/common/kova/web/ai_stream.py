@@ -11,9 +11,9 @@ from typing import Any, Final, TypeVar
 from fastapi import Request
 from fastapi.responses import StreamingResponse
 
-from kova.domain.command import Command
+from kova.commands.command import Command
+from kova.commands.run_command import RunCommand
 from kova.shared.exceptions import KovaError
-from kova.usecases.run_command import RunCommand
 from kova.web.ai_schemas import AnswerView
 from kova.web.problems import describe, problem_body
 

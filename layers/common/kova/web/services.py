@@ -10,10 +10,12 @@ from typing import Protocol
 from kova.access.admit import Admit
 from kova.access.answer_once import AnswerOnce
 from kova.access.manage_keys import ManageKeys
+from kova.commands.ports import CommandStore
+from kova.commands.request_command import RequestCommand
+from kova.commands.run_command import RunCommand
 from kova.errors.change_error import ChangeError
 from kova.fixes.request_publish import RequestPublish
 from kova.models.ports import UsageStore
-from kova.ports.commands import CommandStore
 from kova.scans.import_sarif import ImportSarif
 from kova.scans.request_scan import RequestScan
 from kova.scans.scan_repository import Stores
@@ -21,8 +23,6 @@ from kova.shared.check_health import CheckHealth
 from kova.shared.meter import Meter
 from kova.shared.ports import AuditStore
 from kova.usecases.accept_delivery import AcceptDelivery
-from kova.usecases.request_command import RequestCommand
-from kova.usecases.run_command import RunCommand
 
 
 class AiUseCases(Protocol):

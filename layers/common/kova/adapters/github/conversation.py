@@ -10,7 +10,7 @@ from urllib.parse import quote
 
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
-from kova.ports.conversation import Conversation
+from kova.commands.ports import Conversation
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef
 from kova.shared.text import clean, shorten

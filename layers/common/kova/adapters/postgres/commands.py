@@ -11,8 +11,8 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
-from kova.domain.answer_values import answer_in, answer_out
-from kova.domain.command import Answer, Command, CommandRequest
+from kova.commands.answer_values import answer_in, answer_out
+from kova.commands.command import Answer, Command, CommandRequest
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage

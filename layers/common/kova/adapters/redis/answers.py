@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translated
-from kova.domain.answer_values import answer_in, answer_out
-from kova.domain.command import Command, CommandRequest
+from kova.commands.answer_values import answer_in, answer_out
+from kova.commands.command import Command, CommandRequest
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage

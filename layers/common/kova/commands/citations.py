@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from kova.domain.command import Citation
+from kova.commands.command import Citation
 from kova.models.model_answer import Claim
 from kova.models.prompt import Material
 

@@ -8,7 +8,7 @@ from functools import cache
 from importlib.resources import files
 from typing import Final
 
-from kova.domain.command import CommandRequest
+from kova.commands.command import CommandRequest
 from kova.models.model_answer import ANSWER_SCHEMA, REVIEW_SCHEMA
 from kova.models.prompt import Material, Message, Prompt, fenced, fit, trimmed
 from kova.models.provider import Task
@@ -29,7 +29,7 @@ class Template:
 @cache
 def template(name: str) -> Template:
     """Read a template of `prompts/`."""
-    content = (files("kova.usecases") / "prompts" / f"{name}.md").read_text("utf-8")
+    content = (files("kova.commands") / "prompts" / f"{name}.md").read_text("utf-8")
     head, _, text = content.partition("\n")
     return Template(version=int(head.removeprefix("version:")), text=text.strip())
 

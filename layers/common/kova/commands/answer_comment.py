@@ -9,18 +9,17 @@ import uuid
 from dataclasses import replace
 from typing import Final
 
-from kova.domain.command import Command, CommandRequest
-from kova.domain.comment import WRITERS, CommentJob, Verb, quiet
+from kova.commands.command import Command, CommandRequest
+from kova.commands.comment import WRITERS, CommentJob, Verb, quiet
+from kova.commands.ports import CommandStore, Conversation
+from kova.commands.run_command import RunCommand
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.errors.ignoring import HOW, parse_ignore, reply_of
 from kova.models.provider import Task
-from kova.ports.commands import CommandStore
-from kova.ports.conversation import Conversation
 from kova.scans.request_scan import RequestScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.repository import RepositoryRef
-from kova.usecases.run_command import RunCommand
 
 _LOG = logging.getLogger("kova.ai")
 _NAMESPACE: Final = uuid.UUID("6f1f6a52-5a52-4b0e-9d0c-6b6f76612d63")

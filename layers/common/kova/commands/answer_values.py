@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
-from kova.domain.command import Answer, Citation, ReviewFinding
+from kova.commands.command import Answer, Citation, ReviewFinding
 from kova.shared.text import clean
 
 

@@ -6,10 +6,11 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import Protocol
 
-from kova.domain.command import Command
-from kova.domain.comment import CommentJob
+from kova.commands.command import Command
+from kova.commands.comment import CommentJob
 from kova.models.prompt import Message
 from kova.shared.page import Page, PageRequest
+from kova.shared.repository import RepositoryRef
 
 
 class CommandStore(Protocol):
@@ -76,3 +77,13 @@ class CommandQueue(Protocol):
         Raises:
             QueueUnavailableError: it was not accepted.
         """
+
+
+class Conversation(Protocol):
+    """Reads who may do what, and replies. Errors are those of CodeSource."""
+
+    async def permission(self, repository: RepositoryRef, login: str) -> str:
+        """Return somebody's permission now: admin, maintain, write, triage, read or none."""
+
+    async def reply(self, repository: RepositoryRef, number: int, marker: str, body: str) -> None:
+        """Write the one comment with a hidden marker, or edit it when it is there."""

@@ -6,11 +6,11 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from kova.domain.job import decode_command_message
+from kova.commands.answer_comment import AnswerComment
+from kova.commands.message import decode_command_message
+from kova.commands.request_command import FinishCommand
 from kova.shared.exceptions import KovaError, MalformedMessageError
 from kova.shared.retry import GiveUp, Retry, plan_retry
-from kova.usecases.answer_comment import AnswerComment
-from kova.usecases.request_command import FinishCommand
 
 _LOG = logging.getLogger("kova.ai")
 

@@ -11,7 +11,8 @@ from typing import Final
 from kova.analysis.finding import Finding
 from kova.analysis.source_text import SourceText
 from kova.code_index.ports import CodeIndex
-from kova.domain.command import CommandRequest
+from kova.commands.command import CommandRequest
+from kova.commands.read_files import ReadFiles
 from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.models.prompt import Material
@@ -21,7 +22,6 @@ from kova.shared.exceptions import ConflictError, KovaError, NotFoundError
 from kova.shared.page import PageRequest
 from kova.shared.ports import RepositoryStore
 from kova.shared.repository import Repository, RepositoryRef
-from kova.usecases.read_files import ReadFiles
 
 _LOG = logging.getLogger("kova.ai")
 _AROUND: Final = 60

@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-from kova.domain.command import CommandRequest
+from kova.commands.command import CommandRequest
 from kova.models.provider import Provider, Task
 
 _WORDS: Final = {

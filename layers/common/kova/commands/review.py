@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 
 from kova.analysis.finding import Finding
-from kova.domain.citations import by_path, locate
-from kova.domain.command import ReviewFinding
+from kova.commands.citations import by_path, locate
+from kova.commands.command import ReviewFinding
 from kova.models.model_answer import Claim
 from kova.models.prompt import Material
 

@@ -43,7 +43,7 @@ class CommandRequest:
     """What is asked.
 
     Attributes:
-        task: None lets the words of the command decide (domain/routing.py).
+        task: None lets the words of the command decide (commands/routing.py).
         provider: None lets the task decide, with the other provider to fall back to.
         pull_request: the number of the pull request that a review is about.
     """

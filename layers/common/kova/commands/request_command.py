@@ -6,11 +6,11 @@ import asyncio
 import logging
 from dataclasses import replace
 
-from kova.domain.command import Command, CommandRequest
+from kova.commands.command import Command, CommandRequest
+from kova.commands.ports import CommandQueue, CommandStore
+from kova.commands.run_command import RunCommand
 from kova.models.outcome import Outcome
-from kova.ports.commands import CommandQueue, CommandStore
 from kova.shared.exceptions import AiUnavailableError, KovaError, QueueUnavailableError
-from kova.usecases.run_command import RunCommand
 
 _LOG = logging.getLogger("kova.ai")
 

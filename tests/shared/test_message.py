@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.job import decode_scan_job
+from kova.scans.message import decode_scan_job
 from kova.shared.exceptions import (
     BusyError,
     GitHubRateLimitedError,

@@ -12,10 +12,13 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Final
 
-from kova.domain.citations import check_citations
-from kova.domain.command import Answer, Command, CommandRequest
-from kova.domain.review import check_findings
-from kova.domain.routing import providers_for, task_of
+from kova.commands.assemble_prompt import assemble, is_pull_request_review
+from kova.commands.citations import check_citations
+from kova.commands.command import Answer, Command, CommandRequest
+from kova.commands.gather_context import Context, GatherContext
+from kova.commands.ports import AnswerCache, CommandStore, SessionStore
+from kova.commands.review import check_findings
+from kova.commands.routing import providers_for, task_of
 from kova.models.ask_models import AskModels, surely
 from kova.models.model_answer import ModelAnswer, UnusableAnswerError
 from kova.models.model_call import Listener, Tally, Wanted
@@ -24,27 +27,24 @@ from kova.models.ports import BudgetScope
 from kova.models.prompt import Material, Message, Prompt
 from kova.models.redaction import redact
 from kova.models.safe_stream import SafeStream, safe
-from kova.ports.commands import AnswerCache, CommandStore, SessionStore
-from kova.shared import exceptions as errors
+from kova.shared import exceptions
 from kova.shared.exceptions import KovaError, ModelError, RedisUnavailableError
 from kova.shared.meter import Meter
-from kova.usecases.assemble_prompt import assemble, is_pull_request_review
-from kova.usecases.gather_context import Context, GatherContext
 
 _LOG = logging.getLogger("kova.ai")
 _DETAIL_LIMIT: Final = 500
 _SHORTEST_RETRY: Final = 5.0
 _ERRORS: Final[dict[Outcome, type[KovaError]]] = {
-    Outcome.REFUSAL: errors.AiRefusalError,
-    Outcome.TRUNCATED: errors.AiTruncatedError,
-    Outcome.EMPTY: errors.AiEmptyError,
-    Outcome.NOT_JSON: errors.AiNotJsonError,
-    Outcome.WRONG_SHAPE: errors.AiWrongShapeError,
-    Outcome.NUL: errors.AiNulError,
-    Outcome.CUT: errors.AiCutError,
-    Outcome.TIMEOUT: errors.AiTimeoutError,
-    Outcome.UNAVAILABLE: errors.AiUnavailableError,
-    Outcome.MISCONFIGURED: errors.AiMisconfiguredError,
+    Outcome.REFUSAL: exceptions.AiRefusalError,
+    Outcome.TRUNCATED: exceptions.AiTruncatedError,
+    Outcome.EMPTY: exceptions.AiEmptyError,
+    Outcome.NOT_JSON: exceptions.AiNotJsonError,
+    Outcome.WRONG_SHAPE: exceptions.AiWrongShapeError,
+    Outcome.NUL: exceptions.AiNulError,
+    Outcome.CUT: exceptions.AiCutError,
+    Outcome.TIMEOUT: exceptions.AiTimeoutError,
+    Outcome.UNAVAILABLE: exceptions.AiUnavailableError,
+    Outcome.MISCONFIGURED: exceptions.AiMisconfiguredError,
 }
 
 
@@ -174,7 +174,7 @@ class RunCommand:
         order = providers_for(task, request.provider)
         configured = [self._ask.candidates[one] for one in order if one in self._ask.candidates]
         if not configured:
-            raise errors.AiNotConfiguredError
+            raise exceptions.AiNotConfiguredError
         ready = await self._ready(command)
         tally.repository = ready.context.repository
         command = replace(command, request=_about(request, tally))
@@ -283,27 +283,27 @@ def _about(request: CommandRequest, tally: Tally) -> CommandRequest:
 
 def _explained(exc: Exception, tally: Tally) -> tuple[Outcome, Exception]:
     """Return how a command ended that raised, and what its caller is told."""
-    if isinstance(exc, errors.AiNotConfiguredError):
+    if isinstance(exc, exceptions.AiNotConfiguredError):
         return Outcome.NOT_CONFIGURED, exc
-    if isinstance(exc, errors.BudgetExhaustedError):
+    if isinstance(exc, exceptions.BudgetExhaustedError):
         return Outcome.BUDGET_EXHAUSTED, exc
     if isinstance(exc, UnusableAnswerError):
         return exc.outcome, _ERRORS[exc.outcome]()
     if isinstance(exc, ModelError):
         outcome = _outcome_of(exc)
         if outcome is Outcome.CUT:
-            return outcome, errors.AiCutError()
+            return outcome, exceptions.AiCutError()
         wait = round(max(tally.retry_after or 0.0, _SHORTEST_RETRY))
         return outcome, _ERRORS[outcome](retry_after=wait)
     return (Outcome.NO_CONTEXT if isinstance(exc, KovaError) else Outcome.FAILED), exc
 
 
 def _outcome_of(error: ModelError) -> Outcome:
-    if isinstance(error, errors.ModelTimeoutError):
+    if isinstance(error, exceptions.ModelTimeoutError):
         return Outcome.TIMEOUT
-    if isinstance(error, errors.ModelCutError):
+    if isinstance(error, exceptions.ModelCutError):
         return Outcome.CUT
-    if isinstance(error, errors.ModelMisconfiguredError):
+    if isinstance(error, exceptions.ModelMisconfiguredError):
         return Outcome.MISCONFIGURED
     return Outcome.UNAVAILABLE
 

@@ -1,0 +1,1 @@
+"""What people ask: context, citations, sessions, reviews, commands in comments."""
