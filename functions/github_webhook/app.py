@@ -9,6 +9,7 @@ from typing import Any
 
 from kova.bootstrap.environment import environment
 from kova.bootstrap.intake import accept_delivery
+from kova.intake.accept_delivery import AcceptDelivery, IncomingDelivery
 from kova.shared.exceptions import (
     InvalidInputError,
     KovaError,
@@ -16,7 +17,6 @@ from kova.shared.exceptions import (
     SignatureError,
     UnavailableError,
 )
-from kova.usecases.accept_delivery import AcceptDelivery, IncomingDelivery
 from kova.web.logs import configure_logging
 
 _STATUS = (

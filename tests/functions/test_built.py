@@ -245,7 +245,7 @@ def test_intake_imports_nothing_heavy(run: Any, variables: dict[str, str]) -> No
     with run("GithubWebhookFunction", variables | {"PYTHONVERBOSE": "1"}) as webhook:
         assert webhook.invoke(signed(push()))["statusCode"] == 202
         imported = webhook.output()
-    assert "import 'kova.usecases.accept_delivery'" in imported
+    assert "import 'kova.intake.accept_delivery'" in imported
     assert [name for name in HEAVY if f"import '{name}'" in imported] == []
 
 

@@ -50,13 +50,13 @@ from kova.code_index.ports import CodeIndex
 from kova.errors.change_error import ChangeError
 from kova.fixes.publish_fix import PublishFix
 from kova.fixes.request_publish import RequestPublish
+from kova.intake.accept_delivery import AcceptDelivery
 from kova.scans.import_sarif import ImportSarif
 from kova.scans.request_scan import RequestScan
 from kova.scans.scan_repository import ScanRepository, Stores
 from kova.shared.check_health import CheckHealth, Ping
 from kova.shared.housekeep import Housekeep
 from kova.shared.meter import Meter
-from kova.usecases.accept_delivery import AcceptDelivery
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from kova.adapters.sqs import SqsCommandQueue, SqsScanQueue, sqs_client
 from kova.bootstrap.settings import load_settings
-from kova.usecases.accept_delivery import AcceptDelivery
+from kova.intake.accept_delivery import AcceptDelivery
 
 
 def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:

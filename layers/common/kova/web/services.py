@@ -15,6 +15,7 @@ from kova.commands.request_command import RequestCommand
 from kova.commands.run_command import RunCommand
 from kova.errors.change_error import ChangeError
 from kova.fixes.request_publish import RequestPublish
+from kova.intake.accept_delivery import AcceptDelivery
 from kova.models.ports import UsageStore
 from kova.scans.import_sarif import ImportSarif
 from kova.scans.request_scan import RequestScan
@@ -22,7 +23,6 @@ from kova.scans.scan_repository import Stores
 from kova.shared.check_health import CheckHealth
 from kova.shared.meter import Meter
 from kova.shared.ports import AuditStore
-from kova.usecases.accept_delivery import AcceptDelivery
 
 
 class AiUseCases(Protocol):

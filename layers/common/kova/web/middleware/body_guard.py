@@ -9,7 +9,7 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kova.domain.delivery import BODY_LIMIT as WEBHOOK_LIMIT
+from kova.intake.delivery import BODY_LIMIT as WEBHOOK_LIMIT
 from kova.scans.sarif_import import BYTES_LIMIT as SARIF_LIMIT
 from kova.shared.json_text import parse_json
 from kova.web.problems import problem_body

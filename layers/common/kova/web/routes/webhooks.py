@@ -7,8 +7,8 @@ from typing import Final
 
 from fastapi import APIRouter, Request
 
+from kova.intake.accept_delivery import IncomingDelivery
 from kova.shared.exceptions import QueueUnavailableError
-from kova.usecases.accept_delivery import IncomingDelivery
 from kova.web.dependencies import Services
 from kova.web.openapi import problems
 from kova.web.schemas import DeliveryView

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.domain.delivery import Delivery, parse_delivery, parse_json, verify_signature
+from kova.intake.delivery import Delivery, parse_delivery, parse_json, verify_signature
 from kova.scans.message import decode_scan_job, encode_scan_job
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kova.commands.ports import CommandQueue
-from kova.domain.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
+from kova.intake.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
 from kova.scans.ports import ScanQueue
 
 

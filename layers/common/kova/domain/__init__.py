@@ -1,1 +1,0 @@
-"""Values and pure rules: no I/O, no vendor, no clock of its own."""

@@ -1,0 +1,1 @@
+"""Deliveries of webhooks: verified, read and queued."""
