@@ -192,11 +192,11 @@ def measure(pairs: int, names: frozenset[str]) -> list[Comparison]:
 def render(comparisons: list[Comparison]) -> str:
     """Return the table that people read."""
     lines = [f"{'function':16} {'CPU ratio':>9} {'most':>5}  {'modules':>7} {'bare':>5}  holds"]
-    for one in comparisons:
-        lines.append(
-            f"{one.target.name:16} {one.ratio:9.2f} {one.target.most:5.1f}  "
-            f"{one.kova[-1].modules:7} {one.bare[-1].modules:5}  {'yes' if one.holds else 'NO'}"
-        )
+    lines += [
+        f"{row.target.name:16} {row.ratio:9.2f} {row.target.most:5.1f}  "
+        f"{row.kova[-1].modules:7} {row.bare[-1].modules:5}  {'yes' if row.holds else 'NO'}"
+        for row in comparisons
+    ]
     return "\n".join(lines)
 
 
@@ -208,7 +208,7 @@ def main() -> None:
     options = parser.parse_args()
     comparisons = measure(options.pairs, frozenset(options.names))
     print(render(comparisons))
-    sys.exit(0 if all(one.holds for one in comparisons) else 1)
+    sys.exit(0 if all(row.holds for row in comparisons) else 1)
 
 
 if __name__ == "__main__":

@@ -16,8 +16,8 @@ import pytest
 from kova.fixes.patch import apply_patch
 from tests.cli.test_failures import obey_file_modes, run
 from tests.cli.test_scan import BAD
-from tests.domain.test_sarif import check_github_rules
-from tests.domain.test_sarif import validator as validator  # noqa: PLC0414 (a fixture)
+from tests.scans.test_sarif import check_github_rules
+from tests.scans.test_sarif import validator as validator  # noqa: PLC0414 (a fixture)
 
 LINES = "import re\n\n\ndef f(x):\n\tü = '🙂'; return x is 'a' and re.match('\\d', x)\n"
 

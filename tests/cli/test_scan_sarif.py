@@ -6,8 +6,8 @@ import json
 from pathlib import Path
 
 from tests.cli.test_scan import BAD, kova
-from tests.domain.test_sarif import check_github_rules
-from tests.domain.test_sarif_import import RESULT, log
+from tests.scans.test_sarif import check_github_rules
+from tests.scans.test_sarif_import import RESULT, log
 
 
 def test_another_tool_s_results_are_told_beside_kova_s_own(tmp_path: Path) -> None:

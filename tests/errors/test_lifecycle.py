@@ -8,7 +8,7 @@ from kova.analysis.analysis import AnalyzerCoverage
 from kova.analysis.finding import Category
 from kova.errors.lifecycle import History
 from kova.shared.skipped import Skipped
-from tests.stores.conftest import Errors
+from tests.errors.conftest import Errors
 from tests.support.findings import analysis_of, finding, found_in
 
 A = "def f(x):\n    return BAD(x)\n"

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from kova.errors.lifecycle import History
-from tests.stores.conftest import Errors
+from tests.errors.conftest import Errors
 from tests.support.findings import analysis_of
 
 PATHS = st.sampled_from(["a.py", "b.py", "c.py"])

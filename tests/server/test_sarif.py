@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from tests.domain.test_sarif import check_github_rules
-from tests.domain.test_sarif_import import RESULT, log
+from tests.scans.test_sarif import check_github_rules
+from tests.scans.test_sarif_import import RESULT, log
 from tests.server.conftest import Kova
 
 BAD = b"def f(x):\n    return x is 'a'\n"
