@@ -55,14 +55,20 @@ else: e
 """
 
 
+def _is_empty(part: ast.expr) -> bool:
+    return isinstance(part, ast.Constant) and part.value == ""
+
+
 def _placed(tree: ast.Module) -> str:
     """Dump a tree with its positions, but for those that are not kept.
 
     The texts and braces of an f-string (not what is in the braces) stand where the string does, as
-    they did before Python 3.12; type parameters and patterns of `match` are not made at all.
+    they did before Python 3.12; type parameters and patterns of `match` are not made at all. The
+    first releases of 3.12 end a format that has braces with an empty text, as no other does.
     """
     for string in ast.walk(tree):  # From the outside to the inside.
         if isinstance(string, ast.JoinedStr):
+            string.values = [part for part in string.values if not _is_empty(part)]
             for part in string.values:
                 ast.copy_location(part, string)
                 if isinstance(part, ast.FormattedValue) and part.format_spec is not None:
