@@ -1,0 +1,20 @@
+"""A file that goes away between listing and reading is said, and harms no other."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from kova.bootstrap.analyzers import local_analyzers
+from kova.usecases.analyze_tree import AnalyzeTree
+
+
+def test_a_file_that_vanished_is_said_and_the_others_are_read(tmp_path: Path) -> None:
+    (tmp_path / "a.py").write_text("x = 1 is 'a'\n")
+    (tmp_path / "loop.py").symlink_to("loop.py")
+    analysis = AnalyzeTree(local_analyzers()).run(tmp_path, ["a.py", "gone.py", "loop.py"])
+    assert {(entry.path, entry.reason) for entry in analysis.skipped} == {
+        ("gone.py", "unreadable"),
+        ("loop.py", "unreadable"),
+    }
+    assert analysis.analyzed == {"a.py"}
+    assert [finding.rule_id for finding in analysis.findings] == ["F632"]
