@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.usecases.analyze_tree import AnalyzeTree
 
 
 def test_a_file_that_vanished_is_said_and_the_others_are_read(tmp_path: Path) -> None:
