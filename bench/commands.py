@@ -17,7 +17,8 @@ import httpx
 
 import functions.ai_command.app
 from kova.access.api_key import Scope
-from kova.bootstrap.container import Container
+from kova.bootstrap.core import Core
+from kova.bootstrap.functions import build_roots
 from kova.bootstrap.settings import load_settings
 from kova.web.app import create_app
 from kova_fakes.models.script import Reply
@@ -65,11 +66,12 @@ def main() -> None:
             names = ("KOVA_DATABASE_URL", "KOVA_REDIS_URL", "KOVA_SCAN_QUEUE_URL")
             variables = {one: given[one] for one in names}
             variables |= {"OPENAI_API_KEY": gpt.script.api_key, "OPENAI_BASE_URL": gpt.url}
-            container = Container(load_settings(variables))
+            core = Core(load_settings(variables))
             meter = Meter()
-            container.__dict__["meter"] = meter
+            core.__dict__["meter"] = meter
             key = asyncio.run(create_key(given, "bench", [Scope.AI]))
-            app = create_app(container, functions.ai_command.app.ROUTERS)
+            function = functions.ai_command.app
+            app = create_app(core, build_roots(core, function.ROOTS), function.ROUTERS)
             headers = {"Authorization": f"Bearer {key}"}
             with (
                 serving(app, lifespan=True) as url,

@@ -26,8 +26,9 @@ from bench.fake_process import Fake, fake_github, read_archive
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from kova.bootstrap.container import Container
+from kova.bootstrap.core import Core
 from kova.bootstrap.scan_worker import handle_scan_job
+from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
 from kova.errors.error import LifecycleChange
 from kova.scans.handle_scan_job import Done, HandleScanJob
@@ -132,10 +133,10 @@ async def _measure(database: str, fake: Fake, archive: Path, paths: Sequence[str
         "KOVA_GITHUB_API_URL": fake.url,
         "KOVA_GITHUB_TOKEN": fake.token,
     }
-    container = Container(load_settings(environment))
-    errors = WatchedErrors(container.database)
-    container.__dict__["stores"] = replace(container.stores, errors=errors)
-    worker = Worker(job=handle_scan_job(container), errors=errors, fake=fake)
+    core = Core(load_settings(environment))
+    scans, errors = ScanRoot(core), WatchedErrors(core.database)
+    scans.__dict__["stores"] = replace(scans.stores, errors=errors)
+    worker = Worker(job=handle_scan_job(core, scans), errors=errors, fake=fake)
     first = await worker.timed(await asyncio.to_thread(fake.create, NAME, archive))
     print(f"the first scan, which also indexes the code: {first.whole:.1f} s")
     for fix in (False, True):
@@ -147,15 +148,15 @@ async def _measure(database: str, fake: Fake, archive: Path, paths: Sequence[str
             ones = [getattr(taken, name) for taken in one]
             ratio = statistics.median(fulls) / statistics.median(ones)
             print(f"  {name}: full {_list(fulls)}; one file {_list(ones)}; 1/{ratio:.1f}")
-    page = await container.stores.scans.get(await _latest(container))
-    await container.close()
+    page = await scans.stores.scans.get(await _latest(core))
+    await core.close()
     print(f"the last scan's counts {page.stats if page else None}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of the worker's process {peak:.0f} MB")
 
 
-async def _latest(container: Container) -> str:
-    async with container.database.transaction() as connection:
+async def _latest(core: Core) -> str:
+    async with core.database.transaction() as connection:
         row = await (
             await connection.execute("SELECT id FROM scans ORDER BY created_at DESC LIMIT 1")
         ).fetchone()

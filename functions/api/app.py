@@ -1,6 +1,11 @@
 """POST /api/scan and everything else below /api."""
 
+from kova.bootstrap.access import AccessRoot
+from kova.bootstrap.errors import ErrorRoot
+from kova.bootstrap.fixes import FixRoot
 from kova.bootstrap.functions import http_handler
+from kova.bootstrap.scans import ScanRoot
+from kova.bootstrap.usage import UsageRoot
 from kova.web.routes import errors, fixes, keys, repositories, sarif, scans
 
 ROUTERS = (
@@ -13,4 +18,11 @@ ROUTERS = (
     repositories.router,
     keys.router,
 )
-handler = http_handler(ROUTERS)
+ROOTS = {
+    "access": AccessRoot,
+    "errors": ErrorRoot,
+    "fixes": FixRoot,
+    "scans": ScanRoot,
+    "usage": UsageRoot,
+}
+handler = http_handler(ROUTERS, ROOTS)

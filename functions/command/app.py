@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kova.bootstrap.scan_worker import command_worker
+from kova.bootstrap.command_worker import command_worker
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -1,7 +1,25 @@
-"""GET /docs and GET /openapi.json."""
+"""GET /docs and GET /openapi.json: files made at build time, without a web framework."""
 
-from kova.bootstrap.functions import http_handler
-from kova.web.routes import docs
+import logging
+from functools import cache
+from typing import Any
 
-ROUTERS = (docs.router,)
-handler = http_handler(ROUTERS)
+from kova.shared.exceptions import NotFoundError
+from kova.web.gateway import GatewayRequest, answer, answer_problem
+from kova.web.logs import configure_logging
+from kova.web.static_pages import static_page
+
+_LOG = logging.getLogger("kova.docs")
+_configure_once = cache(configure_logging)
+
+
+def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
+    """Answer one API Gateway HTTP API event (payload version 2.0)."""
+    _configure_once()
+    request = GatewayRequest.of(event)
+    page = static_page(request.path)
+    status = page.status if page else 404
+    _LOG.info("page", extra={"status": status, "request_id": request.id})
+    if page is None:
+        return answer_problem(request, NotFoundError())
+    return answer(request, page.status, page.body, page.headers)

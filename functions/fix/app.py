@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from kova.bootstrap.scan_worker import fix_worker
+from kova.bootstrap.fix_worker import fix_worker
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

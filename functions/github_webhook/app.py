@@ -1,8 +1,5 @@
 """POST /webhooks/github, without a web framework: a cold start costs the queue's client only."""
 
-import base64
-import binascii
-import json
 import logging
 from functools import cache
 from typing import Any
@@ -10,22 +7,9 @@ from typing import Any
 from kova.bootstrap.environment import environment
 from kova.bootstrap.intake import accept_delivery
 from kova.intake.accept_delivery import AcceptDelivery, IncomingDelivery
-from kova.shared.exceptions import (
-    InvalidInputError,
-    KovaError,
-    NotConfiguredError,
-    SignatureError,
-    UnavailableError,
-)
+from kova.shared.exceptions import KovaError
+from kova.web.gateway import GatewayRequest, answer_json, answer_problem
 from kova.web.logs import configure_logging
-
-_STATUS = (
-    (SignatureError, 401, "Unauthorized"),
-    (InvalidInputError, 400, "Bad Request"),
-    (NotConfiguredError, 503, "Service Unavailable"),
-    (UnavailableError, 503, "Service Unavailable"),
-)
-
 
 _LOG = logging.getLogger("kova.webhook")
 
@@ -38,53 +22,26 @@ def _intake() -> AcceptDelivery:
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer one API Gateway HTTP API event (payload version 2.0)."""
-    request_id = str(event.get("requestContext", {}).get("requestId", ""))
+    request = GatewayRequest.of(event)
     try:
-        accepted = _intake().run(_incoming(event))
+        accepted = _intake().run(_incoming(request))
     except KovaError as exc:
-        _LOG.warning("delivery refused", extra={"reason": exc.reason, "request_id": request_id})
-        return _problem(exc, request_id)
-    told = {"delivery": accepted.delivery, "event": accepted.event, "outcome": accepted.status}
-    _LOG.info("delivery", extra={**told, "request_id": request_id})
+        _LOG.warning("delivery refused", extra={"reason": exc.reason, "request_id": request.id})
+        return answer_problem(request, exc)
     body = {"delivery": accepted.delivery, "status": accepted.status, "event": accepted.event}
-    return _answer(202, body, "application/json", request_id)
+    log_context = {"delivery": accepted.delivery, "event": accepted.event}
+    _LOG.info(
+        "delivery", extra={**log_context, "outcome": accepted.status, "request_id": request.id}
+    )
+    return answer_json(request, 202, body)
 
 
-def _incoming(event: dict[str, Any]) -> IncomingDelivery:
-    headers = {str(key).lower(): value for key, value in (event.get("headers") or {}).items()}
-    body = event.get("body") or ""
-    try:
-        raw = base64.b64decode(body, validate=True) if event.get("isBase64Encoded") else None
-    except binascii.Error as exc:
-        raise InvalidInputError("The body is not base64.") from exc
+def _incoming(request: GatewayRequest) -> IncomingDelivery:
+    headers = request.headers
     return IncomingDelivery(
         delivery_id=headers.get("x-github-delivery"),
         event=headers.get("x-github-event"),
         signature=headers.get("x-hub-signature-256"),
         content_type=headers.get("content-type"),
-        body=raw if raw is not None else body.encode("utf-8", "surrogatepass"),
+        body=request.body(),
     )
-
-
-def _problem(error: KovaError, request_id: str) -> dict[str, Any]:
-    status, title = 500, "Internal Server Error"
-    for kind, number, name in _STATUS:
-        if isinstance(error, kind):
-            status, title = number, name
-            break
-    body = {
-        "type": f"urn:kova:problem:{error.reason}",
-        "title": title,
-        "status": status,
-        "detail": error.message,
-        "reason": error.reason,
-        "request_id": request_id,
-    }
-    return _answer(status, body, "application/problem+json", request_id)
-
-
-def _answer(status: int, body: dict[str, Any], kind: str, request_id: str) -> dict[str, Any]:
-    headers = {"content-type": kind, "x-request-id": request_id}
-    if status == 503:  # noqa: PLR2004 (the status is its own name)
-        headers["retry-after"] = "5"
-    return {"statusCode": status, "headers": headers, "body": json.dumps(body)}

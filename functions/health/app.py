@@ -1,7 +1,9 @@
 """GET /health."""
 
 from kova.bootstrap.functions import http_handler
+from kova.bootstrap.health import HealthRoot
 from kova.web.routes import health
 
 ROUTERS = (health.router,)
-handler = http_handler(ROUTERS)
+ROOTS = {"health": HealthRoot}
+handler = http_handler(ROUTERS, ROOTS)

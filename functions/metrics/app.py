@@ -1,7 +1,10 @@
 """GET /metrics."""
 
+from kova.bootstrap.access import AccessRoot
 from kova.bootstrap.functions import http_handler
+from kova.bootstrap.metrics import MetricsRoot
 from kova.web.routes import metrics
 
 ROUTERS = (metrics.router,)
-handler = http_handler(ROUTERS)
+ROOTS = {"access": AccessRoot, "metrics": MetricsRoot}
+handler = http_handler(ROUTERS, ROOTS)

@@ -6,14 +6,15 @@ from fastapi import APIRouter, FastAPI
 
 import functions.ai_command.app
 import functions.api.app
-import functions.docs.app
 import functions.health.app
 import functions.metrics.app
-from kova.bootstrap.container import Container
+from kova.bootstrap.core import Core
+from kova.bootstrap.functions import build_roots
+from kova.bootstrap.intake import IntakeRoot
 from kova.bootstrap.scan_worker import NEEDED, NEEDED_IN_PRODUCTION
 from kova.bootstrap.settings import Settings
 from kova.web.app import create_app
-from kova.web.routes import webhooks
+from kova.web.routes import docs, webhooks
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "application"]
 ROUTERS: tuple[APIRouter, ...] = (
@@ -22,10 +23,20 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     *functions.health.app.ROUTERS,
     *functions.metrics.app.ROUTERS,
-    *functions.docs.app.ROUTERS,
+    docs.router,
 )
+
+
+ROOTS = {
+    **functions.api.app.ROOTS,
+    **functions.ai_command.app.ROOTS,
+    "intake": IntakeRoot,
+    **functions.health.app.ROOTS,
+    **functions.metrics.app.ROOTS,
+}
 
 
 def application(settings: Settings) -> FastAPI:
     """Build the server's application."""
-    return create_app(Container(settings), ROUTERS)
+    core = Core(settings)
+    return create_app(core, build_roots(core, ROOTS), ROUTERS)

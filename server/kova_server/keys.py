@@ -8,7 +8,8 @@ from decimal import Decimal
 from typing import Final, TypeVar
 
 from kova.access.api_key import ApiKey, Scope
-from kova.bootstrap.container import Container
+from kova.bootstrap.access import AccessRoot
+from kova.bootstrap.core import Core
 from kova.bootstrap.settings import load_settings
 
 Result = TypeVar("Result")
@@ -25,8 +26,8 @@ async def create_key(
 ) -> str:
     """Make a key and return it in the clear: the only time that it can be seen."""
 
-    async def create(container: Container) -> str:
-        made = await container.manage_keys.create(
+    async def create(access: AccessRoot) -> str:
+        made = await access.manage_keys.create(
             actor=_ACTOR,
             name=name,
             scopes=frozenset(scopes),
@@ -41,8 +42,8 @@ async def create_key(
 async def list_keys(variables: Mapping[str, str]) -> list[ApiKey]:
     """Return all keys."""
 
-    async def list_all(container: Container) -> list[ApiKey]:
-        return await container.keys.list()
+    async def list_all(access: AccessRoot) -> list[ApiKey]:
+        return await access.keys.list()
 
     return await _with(variables, list_all)
 
@@ -54,17 +55,17 @@ async def revoke_key(variables: Mapping[str, str], prefix: str) -> None:
         NotFoundError: there is no such key.
     """
 
-    async def revoke(container: Container) -> None:
-        await container.manage_keys.revoke(actor=_ACTOR, prefix=prefix)
+    async def revoke(access: AccessRoot) -> None:
+        await access.manage_keys.revoke(actor=_ACTOR, prefix=prefix)
 
     await _with(variables, revoke)
 
 
 async def _with(
-    variables: Mapping[str, str], work: Callable[[Container], Awaitable[Result]]
+    variables: Mapping[str, str], work: Callable[[AccessRoot], Awaitable[Result]]
 ) -> Result:
-    container = Container(load_settings(variables, needed=("KOVA_DATABASE_URL",)))
+    core = Core(load_settings(variables, needed=("KOVA_DATABASE_URL",)))
     try:
-        return await work(container)
+        return await work(AccessRoot(core))
     finally:
-        await container.close()
+        await core.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from kova.bootstrap.container import Container
+from kova.bootstrap.core import Core
 from kova.bootstrap.settings import Settings
 from kova.shared.exceptions import DatabaseUnavailableError, SchemaOutdatedError
 
@@ -19,12 +19,12 @@ async def require_schema(settings: Settings) -> None:
     Raises:
         SchemaOutdatedError: `kova migrate` has to be run first.
     """
-    container = Container(settings)
+    core = Core(settings)
     try:
-        await container.database.ping()
+        await core.database.ping()
     except SchemaOutdatedError:
         raise
     except DatabaseUnavailableError as exc:
         _LOG.warning("the database does not answer yet", extra={"reason": exc.reason})
     finally:
-        await container.close()
+        await core.close()

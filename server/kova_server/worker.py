@@ -12,16 +12,12 @@ from typing import Any, Final
 
 from kova.adapters.scratch import own_scratch
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
-from kova.bootstrap.ai import handle_command_job
-from kova.bootstrap.container import Container
-from kova.bootstrap.scan_worker import (
-    DATABASE_SECONDS,
-    NEEDED,
-    NEEDED_IN_PRODUCTION,
-    JobHandler,
-    handle_publish_job,
-    handle_scan_job,
-)
+from kova.bootstrap.command_worker import handle_command_job
+from kova.bootstrap.core import Core
+from kova.bootstrap.fix_worker import handle_publish_job
+from kova.bootstrap.queue_worker import DATABASE_SECONDS, JobHandler, housekeep
+from kova.bootstrap.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
+from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import Settings, load_settings
 from kova.shared.exceptions import UnavailableError
 from kova.shared.housekeep import Housekeep
@@ -36,16 +32,16 @@ async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
     assert settings.scan_queue_url is not None
     await asyncio.to_thread(own_scratch)
-    container = Container(settings, database_seconds=DATABASE_SECONDS, waited_for=False)
+    core = Core(settings, database_seconds=DATABASE_SECONDS, interactive=False)
     client = sqs_client(waits=True)
     work: list[tuple[SqsConsumer, JobHandler]] = [
-        (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(container))
+        (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(core, ScanRoot(core)))
     ]
     if settings.fix_queue_url is not None:
         consumer = SqsConsumer(client, settings.fix_queue_url)
-        work.append((consumer, handle_publish_job(container)))
+        work.append((consumer, handle_publish_job(core)))
     if settings.ai.command_queue_url is not None:
-        commands = handle_command_job(container)
+        commands = handle_command_job(core)
         work.append((SqsConsumer(client, settings.ai.command_queue_url), commands))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
@@ -58,10 +54,10 @@ async def run_worker(settings: Settings) -> None:
         for _ in range(settings.worker_concurrency)
     ]
     try:
-        async with container.background(), _housekeeping(container.housekeep):
+        async with core.background(), _housekeeping(housekeep(core)):
             await asyncio.gather(*lanes)
     finally:
-        await container.close()
+        await core.close()
     _LOG.info("worker stopped")
 
 

@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import httpx
 import psycopg
@@ -18,7 +18,9 @@ from psycopg.rows import dict_row
 import functions.ai_command.app
 import functions.api.app
 from kova.access.api_key import Scope
-from kova.bootstrap.container import Container
+from kova.bootstrap.commands import CommandRoot
+from kova.bootstrap.core import Core
+from kova.bootstrap.functions import build_roots
 from kova.bootstrap.settings import load_settings
 from kova.web.app import create_app
 from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
@@ -30,6 +32,7 @@ from tests.ai.comments import NAME
 from tests.server.conftest import Kova, shared
 
 ROUTERS = (*functions.ai_command.app.ROUTERS, *functions.api.app.ROUTERS)
+ROOTS = {**functions.ai_command.app.ROOTS, **functions.api.app.ROOTS}
 
 
 @dataclass
@@ -61,7 +64,8 @@ class Ai:
 
     url: str
     key: str
-    container: Container
+    core: Core
+    commands: CommandRoot
     meter: Meter
     database_url: str
     client: httpx.Client
@@ -148,15 +152,17 @@ def start(
             "ANTHROPIC_API_KEY": claude.script.api_key,
             "ANTHROPIC_BASE_URL": claude.url,
         } | more
-        container = Container(load_settings({key: one for key, one in variables.items() if one}))
+        core = Core(load_settings({key: text for key, text in variables.items() if text}))
         meter = Meter()
-        container.__dict__["meter"] = meter
-        url = stack.enter_context(serving(create_app(container, ROUTERS), lifespan=True))
+        core.__dict__["meter"] = meter
+        roots = build_roots(core, ROOTS)
+        commands = cast("CommandRoot", roots["commands"])
+        url = stack.enter_context(serving(create_app(core, roots, ROUTERS), lifespan=True))
         key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "test", list(Scope)))
         client = stack.enter_context(
             httpx.Client(base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=30)
         )
-        return Ai(url, key, container, meter, database_url, client)
+        return Ai(url, key, core, commands, meter, database_url, client)
 
     with stack:
         yield run

@@ -107,7 +107,7 @@ def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
     start: Callable[..., Ai], gpt: FakeOpenAI
 ) -> None:
     alone = start(ANTHROPIC_API_KEY="")
-    (candidate,) = alone.container.ai.ask.candidates.values()
+    (candidate,) = alone.commands.ask.candidates.values()
     body = {"command": "0000", "task": "generate", "max_output_tokens": 64}
     alone.client.post("/ai/command", json=body)
     size = len(str(gpt.script.calls[-1].body["instructions"])) + 1_000

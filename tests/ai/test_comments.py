@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import pytest
 
-from kova.bootstrap.ai import handle_command_job
-from kova.bootstrap.container import Container
+from kova.bootstrap.command_worker import handle_command_job
+from kova.bootstrap.core import Core
 from kova.bootstrap.settings import load_settings
 from kova.commands.comment import CommentJob, Verb, parse_comment, quiet
 from kova.commands.handle_command_job import CommandDone
@@ -53,13 +53,13 @@ async def test_a_question_that_two_workers_have_at_once_is_asked_once(
 ) -> None:
     gpt.script.always = Reply(text='{"answer": "Two.", "citations": []}', seconds=0.5)
     message = encode_comment_job(replace(JOB, argument="what is x, all at once?"))
-    container = Container(load_settings(kova.environment))
-    workers = [handle_command_job(container) for _ in range(3)]
+    core = Core(load_settings(kova.environment))
+    workers = [handle_command_job(core) for _ in range(3)]
     outcomes = await asyncio.gather(*(one.run(message, 1) for one in workers))
     assert sorted(type(one).__name__ for one in outcomes) == ["CommandDone", "Retry", "Retry"]
     assert {50 < one.delay <= 60 for one in outcomes if isinstance(one, Retry)} == {True}
     assert isinstance(await workers[0].run(message, 2), CommandDone)
-    await container.close()
+    await core.close()
     (told,) = replies(kova)
     assert told.startswith("Two.")
     assert gpt.script.count("/responses") == 1

@@ -11,9 +11,9 @@ import pytest
 
 from kova.adapters.postgres.commands import PostgresCommandStore
 from kova.adapters.postgres.pool import Database
-from kova.bootstrap.ai import handle_command_job
-from kova.bootstrap.container import Container
-from kova.bootstrap.scan_worker import JobHandler
+from kova.bootstrap.command_worker import handle_command_job
+from kova.bootstrap.core import Core
+from kova.bootstrap.queue_worker import JobHandler
 from kova.commands.command import CommandRequest
 from kova.commands.handle_command_job import CommandDone
 from kova.commands.message import decode_command_job, encode_command_job
@@ -79,9 +79,9 @@ def test_without_the_queue_it_says_so(ai: Ai) -> None:
 @pytest.fixture
 async def finish(ai: Ai) -> AsyncIterator[JobHandler]:
     """The worker's handler, with connections of the test's own loop."""
-    container = Container(ai.container.settings, waited_for=False)
-    yield handle_command_job(container)
-    await container.close()
+    core = Core(ai.core.settings, interactive=False)
+    yield handle_command_job(core)
+    await core.close()
 
 
 @pytest.fixture
@@ -92,11 +92,11 @@ def hurried(start: Callable[..., Ai]) -> Ai:
 async def test_where_nobody_waits_a_model_may_think_for_longer(
     hurried: Ai, gpt: FakeOpenAI, database_url: str
 ) -> None:
-    container = Container(hurried.container.settings, waited_for=False)
+    core = Core(hurried.core.settings, interactive=False)
     gpt.script.always = Reply(seconds=1.5)  # More than a quarter of 4 and less than one of 20.
     command_id = await _queued(hurried, database_url)
-    await handle_command_job(container).run(encode_command_job(command_id), 1)
-    await container.close()
+    await handle_command_job(core).run(encode_command_job(command_id), 1)
+    await core.close()
     assert [(one["provider"], one["fallback"]) for one in hurried.rows()] == [("openai", False)]
 
 
@@ -132,7 +132,7 @@ async def test_a_command_in_another_workers_hands_waits_and_a_dead_ones_is_taken
 
 
 async def _queued(ai: Ai, database_url: str) -> str:
-    command = ai.container.ai.run.begin(CommandRequest(command="explain"), None)
+    command = ai.commands.run.begin(CommandRequest(command="explain"), None)
     database = Database(database_url)
     await PostgresCommandStore(database).save(command)
     await database.close()

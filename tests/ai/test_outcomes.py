@@ -59,7 +59,7 @@ def test_every_reply_ends_in_its_outcome(
     script = (gpt if provider == "openai" else claude).script
     for number, (reply, outcome, status, reason) in enumerate(CASES):
         # The breaker is for its own test.
-        for candidate in ai.container.ai.ask.candidates.values():
+        for candidate in ai.commands.ask.candidates.values():
             candidate.breaker.succeeded()
         script.always = reply
         answer = ai.ask(f"question {number}", provider=provider)
@@ -175,7 +175,7 @@ def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
     assert gpt.script.count("/responses") == seen
     gpt.script.always = Reply()
     later = time.monotonic() + 31
-    for candidate in ai.container.ai.ask.candidates.values():
+    for candidate in ai.commands.ask.candidates.values():
         candidate.breaker.clock = lambda: later
     body = ai.ask("and now?").json()
     assert (body["provider"], body["fallback"]) == ("openai", False)

@@ -14,8 +14,9 @@ from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.analysis.ports import Analyzer
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
-from kova.bootstrap.container import Container
-from kova.bootstrap.scans import scan_repository
+from kova.bootstrap.core import Core
+from kova.bootstrap.scan_job import scan_repository
+from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
 from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import FetchLimits
@@ -36,12 +37,13 @@ class Desk:
             "KOVA_GITHUB_APP_ID": github.app_id,
             "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
         }
-        self.container = Container(load_settings(environment))
+        self.core = Core(load_settings(environment))
+        self.stores = ScanRoot(self.core).stores
         self.analyzers: list[Analyzer] = local_analyzers()
         self.limits = FetchLimits()
 
     def close(self) -> None:
-        self.run(self.container.close())
+        self.run(self.core.close())
         self._runner.close()
 
     def run(self, awaitable: Any) -> Any:
@@ -68,15 +70,15 @@ class Desk:
         )
         analyze = AnalyzeTree(self.analyzers)
         job = scan_repository(
-            stores=self.container.stores,
-            source=self.container.source,
+            stores=self.stores,
+            source=self.core.source,
             analyze=analyze,
             prove=prove_fix(analyze),
-            publisher=GitHubPublisher(self.container.github),
+            publisher=GitHubPublisher(self.core.github),
             limits=self.limits,
-            meter=self.container.meter,
+            meter=self.core.meter,
         )
-        scan = self.run(self.container.stores.scans.get(self.run(job.run(target))))
+        scan = self.run(self.stores.scans.get(self.run(job.run(target))))
         assert scan.status == "succeeded", scan.failure
         return scan  # type: ignore[no-any-return]
 
@@ -93,7 +95,7 @@ class Desk:
 
     def rows(self, query: str, *values: Any) -> list[dict[str, Any]]:
         async def read() -> list[dict[str, Any]]:
-            async with self.container.database.transaction() as connection:
+            async with self.core.database.transaction() as connection:
                 cursor = await connection.execute(query, values)  # type: ignore[call-overload]
                 return list(await cursor.fetchall()) if cursor.description else []
 
@@ -115,7 +117,7 @@ class Desk:
         ]
 
     def cache(self, **limits: Any) -> PostgresAnalysisCache:
-        return PostgresAnalysisCache(self.container.database, **limits)
+        return PostgresAnalysisCache(self.core.database, **limits)
 
     def summary(self) -> str:
         """Return the text of the last check run."""

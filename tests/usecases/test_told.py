@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from kova.adapters.github.publisher import GitHubPublisher
+from kova.bootstrap.errors import ErrorRoot
 from kova.shared.exceptions import GitHubUnavailableError
 from tests.usecases.conftest import NAME, Desk
 
@@ -29,7 +30,7 @@ def ignore(desk: Desk, path: str, rule: str) -> str:
     (row,) = desk.rows(
         "SELECT id FROM errors WHERE path = %s AND rule_id = %s AND status = 'open'", path, rule
     )
-    change = desk.container.change_error
+    change = ErrorRoot(desk.core).change_error
     desk.run(change.ignore(str(row["id"]), reason="known", until=None, actor="somebody"))
     return str(row["id"])
 
@@ -125,7 +126,7 @@ def test_a_fix_of_what_people_ignore_is_not_offered_until_they_open_it_again(des
     desk.scan()
     assert desk.fetched() == ["git/blobs"]
     assert b"x is 'a' and re.match(r'" in file(NAME, pull["head_ref"], "a.py")
-    desk.run(desk.container.change_error.open(error_id, actor="somebody"))
+    desk.run(ErrorRoot(desk.core).change_error.open(error_id, actor="somebody"))
     desk.scan()
     assert b"x == 'a' and re.match(r'" in file(NAME, pull["head_ref"], "a.py")
 

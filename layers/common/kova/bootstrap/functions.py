@@ -1,15 +1,15 @@
-"""What the functions' entry points share: the HTTP adapter and the event loop."""
+"""What the HTTP functions' entry points share: the adapter, the roots and the event loop."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from typing import Any
 
 from fastapi import APIRouter
 from mangum import Mangum
 
-from kova.bootstrap.container import Container
+from kova.bootstrap.core import Core
 from kova.bootstrap.environment import environment
 from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.settings import load_settings
@@ -17,28 +17,36 @@ from kova.web.app import create_app
 from kova.web.logs import configure_logging
 
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
+Roots = Mapping[str, Callable[[Core], object]]
+"""How to build the composition root of each capability, by the name that routes ask for."""
 
 
-def http_handler(routers: Sequence[APIRouter]) -> Handler:
+def http_handler(routers: Sequence[APIRouter], roots: Roots) -> Handler:
     """Return a Lambda handler for API Gateway HTTP API events (payload version 2.0).
 
     The application is built at the first event: importing a function reads no environment.
     """
 
     @cache
-    def container() -> Container:
+    def core() -> Core:
         configure_logging()
-        return Container(load_settings(environment()))
+        return Core(load_settings(environment()))
 
     @cache
     def adapter() -> Mangum:
+        app = create_app(core(), build_roots(core(), roots), routers)
         # "off": with "auto" Mangum starts and stops the application at every invocation.
-        return Mangum(create_app(container(), routers), lifespan="off")
+        return Mangum(app, lifespan="off")
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
         loop = event_loop()
         answer: dict[str, Any] = adapter()(event, context)
-        loop.run_until_complete(container().metrics.end_invocation())
+        loop.run_until_complete(core().metrics.end_invocation())
         return answer
 
     return handler
+
+
+def build_roots(core: Core, roots: Roots) -> dict[str, object]:
+    """Return the roots over one core; they open nothing."""
+    return {name: build(core) for name, build in roots.items()}

@@ -1,25 +1,58 @@
-"""What the webhook function needs: the queue and the secrets, nothing else."""
+"""The intake of webhooks, put together: the queue and the secrets, nothing else."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING
 
-from kova.adapters.sqs import SqsCommandQueue, SqsScanQueue, sqs_client
-from kova.bootstrap.settings import load_settings
+from kova.bootstrap.settings import Settings, load_settings, require
 from kova.intake.accept_delivery import AcceptDelivery
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+    from kova.adapters.sqs import SqsScanQueue
+    from kova.bootstrap.core import Core
+
+
+class IntakeRoot:
+    """Implements web.services.IntakeServices."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @cached_property
+    def accept_delivery(self) -> AcceptDelivery:
+        """The webhook intake; SettingsError without the scan queue."""
+        return _accept_delivery(self._core.settings, self._core.sqs)
+
+
+def scan_queue(core: Core) -> SqsScanQueue:
+    """Return the scan queue; SettingsError when it is not configured."""
+    from kova.adapters.sqs import SqsScanQueue
+
+    return SqsScanQueue(core.sqs, require(core.settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL"))
 
 
 def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:
-    """Build the intake.
+    """Build the intake of the webhook function, which has no Core.
 
     Raises:
         SettingsError: the queue is not configured.
     """
+    from kova.adapters.sqs import sqs_client
+
     settings = load_settings(environment, needed=("KOVA_SCAN_QUEUE_URL",))
-    assert settings.scan_queue_url is not None
-    client, url = sqs_client(), settings.ai.command_queue_url
+    return _accept_delivery(settings, sqs_client())
+
+
+def _accept_delivery(settings: Settings, client: SQSClient) -> AcceptDelivery:
+    from kova.adapters.sqs import SqsCommandQueue, SqsScanQueue
+
+    commands_url = settings.ai.command_queue_url
     return AcceptDelivery(
         secrets=settings.github_webhook_secrets,
-        queue=SqsScanQueue(client, settings.scan_queue_url),
-        commands=SqsCommandQueue(client, url) if url else None,
+        queue=SqsScanQueue(client, require(settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL")),
+        commands=SqsCommandQueue(client, commands_url) if commands_url else None,
     )

@@ -1,4 +1,4 @@
-"""Prices of models, in US dollars for a million tokens, as published on 24 November 2026.
+"""The configured providers, and prices in US dollars for a million tokens of 24 November 2026.
 
 KOVA_MODEL_PRICES replaces or adds: `KOVA_MODEL_PRICES=my-model=0.5/2,other=0/0`. A model that
 stands in neither is charged at UNKNOWN, which is the dearest of the table: a budget is then spent
@@ -11,7 +11,14 @@ from collections.abc import Mapping
 from decimal import Decimal
 from typing import Final
 
+from kova.bootstrap.settings import AiSettings
+from kova.models.model_call import Candidate
+from kova.models.ports import Model
 from kova.models.price import Price
+from kova.models.provider import Provider
+
+# What an OpenAI-compatible server of one's own is sent when it wants no key.
+_NO_KEY: Final = "none"
 
 
 def _price(given: str, taken: str) -> Price:
@@ -41,3 +48,39 @@ def price_of(model: str, own: Mapping[str, tuple[Decimal, Decimal]]) -> Price:
         given, taken = own[model]
         return Price(input=given, output=taken)
     return PRICES.get(model, UNKNOWN)
+
+
+def candidates(settings: AiSettings) -> dict[Provider, Candidate]:
+    """Return the providers that are configured."""
+    found: dict[Provider, Candidate] = {}
+    if settings.openai_api_key or settings.openai_base_url:
+        found[Provider.OPENAI] = Candidate(
+            provider=Provider.OPENAI,
+            model_id=settings.openai_model,
+            price=price_of(settings.openai_model, settings.prices),
+            load=lambda: _openai(settings),
+        )
+    if settings.anthropic_api_key:
+        found[Provider.ANTHROPIC] = Candidate(
+            provider=Provider.ANTHROPIC,
+            model_id=settings.anthropic_model,
+            price=price_of(settings.anthropic_model, settings.prices),
+            load=lambda: _anthropic(settings),
+        )
+    return found
+
+
+def _openai(settings: AiSettings) -> Model:
+    from kova.adapters.openai import OpenAIModel, openai_client
+
+    client = openai_client(settings.openai_api_key or _NO_KEY, settings.openai_base_url)
+    compatible = settings.openai_base_url is not None
+    return OpenAIModel(client, settings.openai_model, compatible=compatible)
+
+
+def _anthropic(settings: AiSettings) -> Model:
+    from kova.adapters.anthropic import AnthropicModel, anthropic_client
+
+    assert settings.anthropic_api_key is not None
+    client = anthropic_client(settings.anthropic_api_key, settings.anthropic_base_url)
+    return AnthropicModel(client, settings.anthropic_model)

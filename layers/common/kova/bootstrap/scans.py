@@ -1,80 +1,52 @@
-"""The scan worker's job, put together."""
+"""Scans as people ask for them and look at them, put together; the job itself is scan_job.py's."""
 
 from __future__ import annotations
 
-from kova.adapters.analyzers.code_digest import PROOFS, code_digest
-from kova.analysis.analyze_commit import AnalyzeCommit
-from kova.analysis.finding_cache import FindingCache
-from kova.analysis.run_analyzers import AnalyzeTree
-from kova.bootstrap.settings import Settings
-from kova.code_index.index_repository import IndexRepository
-from kova.code_index.ports import CodeIndex
-from kova.errors.trace_history import TraceHistory
-from kova.fixes.ports import Publisher
-from kova.fixes.proof_cache import ProofCache
-from kova.fixes.propose_fixes import ProposeFixes
-from kova.fixes.prove_fix import ProveFix
-from kova.scans.analyze_target import AnalyzeTarget
-from kova.scans.offer_fixes import OfferFixes
-from kova.scans.publish_scan import PublishScan
-from kova.scans.record_scan import RecordScan
-from kova.scans.scan_repository import ScanRepository, Stores
-from kova.shared.code_source import CodeSource, FetchLimits
-from kova.shared.meter import Meter
+from functools import cached_property
 
-# A hostile file can have thousands of findings, each slow to prove; a Lambda lives 15 minutes.
-PROOF_SECONDS = 180.0
+from kova.adapters.postgres.cache import PostgresAnalysisCache
+from kova.adapters.postgres.deliveries import PostgresDeliveryStore
+from kova.adapters.postgres.errors import PostgresErrorStore
+from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.repositories import PostgresRepositoryStore
+from kova.adapters.postgres.scans import PostgresScanStore
+from kova.bootstrap.core import Core
+from kova.bootstrap.intake import scan_queue
+from kova.scans.import_sarif import ImportSarif
+from kova.scans.request_scan import RequestScan
+from kova.scans.scan_repository import Stores
 
 
-def fetch_limits(settings: Settings) -> FetchLimits:
-    """Return what a fetch may cost."""
-    return FetchLimits(
-        files=settings.max_files,
-        file_bytes=settings.max_file_bytes,
-        total_bytes=settings.max_total_bytes,
-        seconds=float(settings.fetch_seconds),
-    )
+class ScanRoot:
+    """Implements web.services.ScanServices."""
 
+    def __init__(self, core: Core) -> None:
+        self._core = core
 
-def scan_repository(
-    *,
-    stores: Stores,
-    source: CodeSource,
-    analyze: AnalyzeTree,
-    prove: ProveFix,
-    publisher: Publisher,
-    limits: FetchLimits,
-    meter: Meter,
-    index: CodeIndex | None = None,
-) -> ScanRepository:
-    """Build the job from its parts."""
-    commits = AnalyzeCommit(
-        source=source,
-        analyze=analyze,
-        limits=limits,
-        findings=FindingCache(cache=stores.cache, analyze=analyze),
-    )
-    publish = PublishScan(publisher)
-    return ScanRepository(
-        stores=stores,
-        source=source,
-        meter=meter,
-        index=IndexRepository(index, source=source, limits=limits) if index else None,
-        analyze=AnalyzeTarget(source=source, analyze=commits, cache=stores.cache),
-        record=RecordScan(
-            errors=stores.errors,
-            source=source,
-            history=TraceHistory(errors=stores.errors, source=source, analyze=commits),
-            offer=OfferFixes(
-                analyze=commits,
-                propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
-                proofs=ProofCache(
-                    cache=stores.cache, analyze=analyze, prover=lambda: code_digest(PROOFS)
-                ),
-                fixes=stores.fixes,
-                publish=publish,
-                meter=meter,
-            ),
-            publish=publish,
-        ),
-    )
+    @cached_property
+    def stores(self) -> Stores:
+        """What scans remember."""
+        database = self._core.database
+        return Stores(
+            repositories=PostgresRepositoryStore(database),
+            scans=PostgresScanStore(database),
+            errors=PostgresErrorStore(database),
+            fixes=PostgresFixStore(database),
+            deliveries=PostgresDeliveryStore(database),
+            cache=PostgresAnalysisCache(database),
+        )
+
+    @cached_property
+    def request_scan(self) -> RequestScan:
+        """POST /api/scan; SettingsError without the scan queue or GitHub."""
+        return RequestScan(
+            repositories=self.stores.repositories,
+            scans=self.stores.scans,
+            source=self._core.source,
+            queue=scan_queue(self._core),
+        )
+
+    @cached_property
+    def import_sarif(self) -> ImportSarif:
+        """POST /api/scans/{id}/sarif."""
+        return ImportSarif(self.stores)

@@ -174,6 +174,17 @@ def _ai_settings(reader: _Reader) -> AiSettings:
     )
 
 
+def require(value: str | None, name: str) -> str:
+    """Return a setting's value.
+
+    Raises:
+        SettingsError: it is missing.
+    """
+    if value is None:
+        raise SettingsError(f"{name} is missing.")
+    return value
+
+
 def fill_from_secret(environment: Mapping[str, str], secret: str) -> dict[str, str]:
     """Return the environment with unset variables filled from a JSON secret's members.
 

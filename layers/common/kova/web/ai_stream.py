@@ -15,7 +15,7 @@ from kova.commands.command import Command
 from kova.commands.run_command import RunCommand
 from kova.shared.exceptions import KovaError
 from kova.web.ai_schemas import AnswerView
-from kova.web.problems import describe, problem_body
+from kova.web.problem_table import describe, problem_body
 
 _LOG = logging.getLogger("kova.web")
 EVENT_STREAM: Final = "text/event-stream"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import Final
@@ -16,7 +16,7 @@ from kova.web import problems
 from kova.web.idempotency import KeepAnswer, ReplayedAnswer, replay
 from kova.web.middleware.body_guard import BodyGuard
 from kova.web.middleware.request_context import RequestContext
-from kova.web.services import WebServices
+from kova.web.services import Process
 
 _THREADS: Final = 32
 _CORS_REQUEST_HEADERS: Final = [
@@ -28,16 +28,24 @@ _CORS_ANSWER_HEADERS: Final = [
 ]  # fmt: skip
 
 
-def create_app(services: WebServices, routers: Sequence[APIRouter]) -> FastAPI:
-    """Build the application around services, which it closes at shutdown."""
+def create_app(
+    process: Process, roots: Mapping[str, object], routers: Sequence[APIRouter]
+) -> FastAPI:
+    """Build the application.
+
+    Args:
+        process: what is around it; it is closed at shutdown.
+        roots: by name, the capabilities that the routes ask for (web/services.py).
+        routers: the routes.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         # Threads wait for SQS: the usual handful would let one that is slow hold up the others.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
-        async with services.background():
+        async with process.background():
             yield
-        await services.close()
+        await process.close()
 
     app = FastAPI(
         title="Kova",
@@ -48,24 +56,25 @@ def create_app(services: WebServices, routers: Sequence[APIRouter]) -> FastAPI:
         openapi_url=None,
         redirect_slashes=False,
     )
-    app.state.services = services
+    app.state.process = process
+    app.state.roots = roots
     app.state.routers = routers
     problems.install(app)
     for router in routers:
         app.include_router(router)
     app.add_exception_handler(ReplayedAnswer, replay)
     # The last one added stands outside of the others.
-    app.add_middleware(KeepAnswer, services=services)
+    app.add_middleware(KeepAnswer, roots=roots)
     app.add_middleware(BodyGuard)
-    if services.cors_origins:
+    if process.cors_origins:
         app.add_middleware(
             CORSMiddleware,
-            allow_origins=services.cors_origins,
+            allow_origins=process.cors_origins,
             # Browsers send sessions only to origins that are named.
-            allow_credentials="*" not in services.cors_origins,
+            allow_credentials="*" not in process.cors_origins,
             allow_methods=("GET", "POST", "PATCH", "DELETE"),
             allow_headers=_CORS_REQUEST_HEADERS,
             expose_headers=_CORS_ANSWER_HEADERS,
         )
-    app.add_middleware(RequestContext, meter=services.meter)
+    app.add_middleware(RequestContext, meter=process.meter)
     return app

@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
-from typing import Annotated, Final
+from typing import Annotated, Any, Final
 
 from fastapi import Depends, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
@@ -15,19 +15,47 @@ from kova.access.rate_limit import Verdict
 from kova.shared.page import PageRequest, Position
 from kova.web import idempotency
 from kova.web.idempotency import IdempotencyHeader
-from kova.web.services import WebServices
+from kova.web.services import (
+    AccessServices,
+    CommandServices,
+    ErrorServices,
+    FixServices,
+    HealthServices,
+    IntakeServices,
+    MetricsServices,
+    Process,
+    ScanServices,
+    UsageServices,
+)
 
 CURSOR_PATTERN: Final = r"^[0-9a-f]{46}$"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def services_of(request: Request) -> WebServices:
-    """Return the application's services."""
-    services: WebServices = request.app.state.services
-    return services
+def capability(name: str) -> Callable[[Request], Any]:
+    """Return a dependency on the capability of a name: what its composition root offers."""
+
+    def provide(request: Request) -> Any:
+        return request.app.state.roots[name]
+
+    return provide
 
 
-Services = Annotated[WebServices, Depends(services_of)]
+Access = Annotated[AccessServices, Depends(capability("access"))]
+Commands = Annotated[CommandServices, Depends(capability("commands"))]
+Errors = Annotated[ErrorServices, Depends(capability("errors"))]
+Fixes = Annotated[FixServices, Depends(capability("fixes"))]
+Health = Annotated[HealthServices, Depends(capability("health"))]
+Intake = Annotated[IntakeServices, Depends(capability("intake"))]
+Metrics = Annotated[MetricsServices, Depends(capability("metrics"))]
+Scans = Annotated[ScanServices, Depends(capability("scans"))]
+Usage = Annotated[UsageServices, Depends(capability("usage"))]
+
+
+def process_of(request: Request) -> Process:
+    """Return the process that the application runs in."""
+    process: Process = request.app.state.process
+    return process
 
 
 BEARER = HTTPBearer(auto_error=False, scheme_name="bearer", description="`kova_…`")
@@ -45,7 +73,7 @@ def limited(request: Request) -> Callable[[Verdict], None]:
     def note(verdict: Verdict) -> None:
         request.state.rate_limit = verdict
         if not verdict.allowed:
-            services_of(request).meter.count("kova_rate_limited_total", policy=verdict.policy.name)
+            process_of(request).meter.count("kova_rate_limited_total", policy=verdict.policy.name)
 
     return note
 
@@ -56,11 +84,11 @@ async def authenticate(
     """Return the key that a request presents, within its rate limit.
 
     Raises:
-        UnauthenticatedError, ForbiddenError, RateLimitedError: as kova.usecases.admit says.
+        UnauthenticatedError, ForbiddenError, RateLimitedError: as kova.access.admit says.
     """
-    services = services_of(request)
+    access: AccessServices = request.app.state.roots["access"]
     plaintext = bearer.credentials if bearer else key
-    return await services.admit.run(plaintext, scope, address_of(request), limited(request))
+    return await access.admit.run(plaintext, scope, address_of(request), limited(request))
 
 
 def needs(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import base64
 import hmac
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final, cast
 
-from cryptography.fernet import Fernet
 from fastapi import Header, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -23,7 +23,10 @@ from kova.access.idempotency import (
     parse_key,
 )
 from kova.shared.exceptions import UnavailableError
-from kova.web.services import WebServices
+from kova.web.services import AccessServices
+
+if TYPE_CHECKING:
+    from cryptography.fernet import Fernet
 
 _LOG = logging.getLogger("kova.web")
 _KEPT_HEADERS: Final = frozenset({b"content-type", b"location"})
@@ -60,8 +63,8 @@ async def begin(request: Request, key: ApiKey, secret: str, header: str | None) 
     """
     if header is None:
         return
-    services: WebServices = request.app.state.services
-    claim = await services.answer_once.begin(
+    access: AccessServices = request.app.state.roots["access"]
+    claim = await access.answer_once.begin(
         IdempotentRequest(
             api_key_id=key.id,
             operation=f"{request.method} {request.url.path}"[:500],
@@ -81,6 +84,8 @@ def _box(secret: str) -> Fernet:
 
     Only the caller's own key opens it again; of that one the database has a hash.
     """
+    from cryptography.fernet import Fernet  # Only for requests that have such a key.
+
     digest = hmac.digest(secret.encode(), b"kova: kept answers", "sha256")
     return Fernet(base64.urlsafe_b64encode(digest))
 
@@ -101,10 +106,10 @@ async def replay(_request: Request, again: Exception) -> Response:
 class KeepAnswer:
     """Keeps the answer of a claimed request before the client sees it."""
 
-    def __init__(self, app: ASGIApp, services: WebServices) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, roots: Mapping[str, object]) -> None:
+        """Wrap an application that has these capabilities."""
         self._app = app
-        self._services = services
+        self._roots = roots
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -136,7 +141,8 @@ class KeepAnswer:
             box: Fernet = scope["state"]["idempotency_box"]
             answer = replace(answer, body=box.encrypt(answer.body))
         try:
-            await self._services.answer_once.end(claim, answer)
+            access = cast("AccessServices", self._roots["access"])
+            await access.answer_once.end(claim, answer)
         except UnavailableError as exc:
             # The work is done and named by the claim: a repetition finds it.
             _LOG.warning("answer not kept", extra={"reason": exc.reason})

@@ -1,9 +1,8 @@
-"""Errors as RFC 9457 problem details, in one place."""
+"""Errors as RFC 9457 problem details in FastAPI; the statuses stand in web/problem_table.py."""
 
 from __future__ import annotations
 
 import logging
-import math
 from collections.abc import Mapping
 from typing import Any, Final
 
@@ -13,25 +12,16 @@ from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
-from kova.shared import exceptions as errors
+from kova.shared.exceptions import KovaError
+from kova.web.problem_table import (
+    MEDIA_TYPE,
+    describe,
+    problem_body,
+    problem_headers,
+    retry_header,
+)
 
 _LOG = logging.getLogger("kova.web")
-_STATUS: Final[tuple[tuple[type[errors.KovaError], int, str], ...]] = (
-    (errors.UnauthenticatedError, 401, "Unauthorized"),
-    (errors.SignatureError, 401, "Unauthorized"),
-    (errors.ForbiddenError, 403, "Forbidden"),
-    (errors.NotFoundError, 404, "Not Found"),
-    (errors.RateLimitedError, 429, "Too Many Requests"),
-    (errors.ConflictError, 409, "Conflict"),
-    (errors.IdempotencyError, 422, "Unprocessable Content"),
-    (errors.InvalidInputError, 400, "Bad Request"),
-    (errors.GitHubRefusedError, 422, "Unprocessable Content"),
-    (errors.BudgetExhaustedError, 429, "Too Many Requests"),
-    (errors.AiDeclinedError, 422, "Unprocessable Content"),
-    (errors.AiBadAnswerError, 502, "Bad Gateway"),
-    (errors.NotConfiguredError, 503, "Service Unavailable"),
-    (errors.UnavailableError, 503, "Service Unavailable"),
-)
 _REASONS: Final = {
     400: ("Bad Request", "bad_json"),
     404: ("Not Found", "not_found"),
@@ -39,30 +29,6 @@ _REASONS: Final = {
     413: ("Content Too Large", "too_large"),
     415: ("Unsupported Media Type", "unsupported_media_type"),
 }
-RETRY_AFTER: Final = "5"
-
-
-def problem_body(
-    *, status: int, title: str, detail: str, reason: str, request_id: str, **extra: Any
-) -> dict[str, Any]:
-    """Return the body of a problem response."""
-    body = {
-        "type": f"urn:kova:problem:{reason}",
-        "title": title,
-        "status": status,
-        "detail": detail,
-        "reason": reason,
-        "request_id": request_id,
-    }
-    return body | extra
-
-
-def describe(error: errors.KovaError) -> tuple[int, str]:
-    """Return status and title for an error of the domain."""
-    for kind, status, title in _STATUS:
-        if isinstance(error, kind):
-            return status, title
-    return 500, "Internal Server Error"
 
 
 def problem(
@@ -80,25 +46,19 @@ def problem(
     body = problem_body(
         status=status, title=title, detail=detail, reason=reason, request_id=request_id, **extra
     )
-    all_headers = dict(headers or {})
-    if status == 503:  # noqa: PLR2004 (the status is its own name)
-        all_headers.setdefault("Retry-After", RETRY_AFTER)
-    if status == 401:  # noqa: PLR2004
-        all_headers.setdefault("WWW-Authenticate", "Bearer")
-    return JSONResponse(
-        body, status_code=status, headers=all_headers, media_type="application/problem+json"
-    )
+    all_headers = {**problem_headers(status), **(headers or {})}
+    return JSONResponse(body, status_code=status, headers=all_headers, media_type=MEDIA_TYPE)
 
 
 def install(app: FastAPI) -> None:
     """Make the application answer every error as a problem."""
-    app.exception_handler(errors.KovaError)(_kova)
+    app.exception_handler(KovaError)(_kova)
     app.exception_handler(RequestValidationError)(_validation)
     app.exception_handler(HTTPException)(_http)
     app.exception_handler(Exception)(_unexpected)
 
 
-async def _kova(request: Request, error: errors.KovaError) -> JSONResponse:
+async def _kova(request: Request, error: KovaError) -> JSONResponse:
     status, title = describe(error)
     if status >= 500:  # noqa: PLR2004
         _LOG.warning("request failed", extra={"reason": error.reason, "detail": error.message})
@@ -110,14 +70,6 @@ async def _kova(request: Request, error: errors.KovaError) -> JSONResponse:
         reason=error.reason,
         headers=retry_header(error),
     )
-
-
-def retry_header(error: errors.KovaError) -> dict[str, str]:
-    """Return the Retry-After header of an error that knows when trying again may help."""
-    seconds = error.data.get("retry_after")
-    if not isinstance(seconds, int | float) or seconds <= 0:
-        return {}
-    return {"Retry-After": str(max(math.ceil(seconds), 1))}
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:

@@ -1,52 +1,53 @@
-"""What the routes need; the composition root's container has it."""
+"""What the routes ask for, by capability; the composition roots (kova.bootstrap) have it."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kova.access.admit import Admit
-from kova.access.answer_once import AnswerOnce
-from kova.access.manage_keys import ManageKeys
-from kova.commands.ports import CommandStore
-from kova.commands.request_command import RequestCommand
-from kova.commands.run_command import RunCommand
-from kova.errors.change_error import ChangeError
-from kova.fixes.request_publish import RequestPublish
-from kova.intake.accept_delivery import AcceptDelivery
-from kova.models.ports import UsageStore
-from kova.scans.import_sarif import ImportSarif
-from kova.scans.request_scan import RequestScan
-from kova.scans.scan_repository import Stores
-from kova.shared.check_health import CheckHealth
-from kova.shared.meter import Meter
-from kova.shared.ports import AuditStore
+if TYPE_CHECKING:
+    from kova.access.admit import Admit
+    from kova.access.answer_once import AnswerOnce
+    from kova.access.manage_keys import ManageKeys
+    from kova.commands.ports import CommandStore
+    from kova.commands.request_command import RequestCommand
+    from kova.commands.run_command import RunCommand
+    from kova.errors.change_error import ChangeError
+    from kova.errors.ports import ErrorStore
+    from kova.fixes.ports import FixStore
+    from kova.fixes.request_publish import RequestPublish
+    from kova.intake.accept_delivery import AcceptDelivery
+    from kova.models.ports import UsageStore
+    from kova.scans.import_sarif import ImportSarif
+    from kova.scans.request_scan import RequestScan
+    from kova.scans.scan_repository import Stores
+    from kova.shared.check_health import CheckHealth
+    from kova.shared.meter import Meter
+    from kova.shared.ports import AuditStore
 
 
-class AiUseCases(Protocol):
-    """The use cases behind /ai."""
-
-    @property
-    def run(self) -> RunCommand:
-        """Runs a command at once."""
-
-    @property
-    def request(self) -> RequestCommand:
-        """Takes a command for later; NotConfiguredError without the command queue."""
+class Process(Protocol):
+    """What an application needs of the process that it runs in."""
 
     @property
-    def commands(self) -> CommandStore:
-        """Commands and their outcomes."""
-
-
-class WebServices(Protocol):
-    """The use cases and stores behind the routes."""
+    def meter(self) -> Meter:
+        """Where counts go."""
 
     @property
-    def stores(self) -> Stores:
-        """What is remembered."""
+    def cors_origins(self) -> Sequence[str]:
+        """Origins whose pages may call; `*` for all, then without credentials."""
+
+    def background(self) -> AbstractAsyncContextManager[None]:
+        """What runs beside the requests for as long as the server does."""
+
+    async def close(self) -> None:
+        """Close what was opened."""
+
+
+class AccessServices(Protocol):
+    """Keys, limits, idempotency, the audit log."""
 
     @property
     def admit(self) -> Admit:
@@ -61,42 +62,40 @@ class WebServices(Protocol):
         """The life of API keys."""
 
     @property
-    def request_publish(self) -> RequestPublish:
-        """POST /api/fixes/{id}/publish."""
+    def audit(self) -> AuditStore:
+        """The audit log."""
+
+
+class ErrorServices(Protocol):
+    """Errors and their life."""
+
+    @property
+    def errors(self) -> ErrorStore:
+        """Errors."""
 
     @property
     def change_error(self) -> ChangeError:
         """Ignoring errors and opening them again."""
 
-    @property
-    def audit(self) -> AuditStore:
-        """Who did what."""
+
+class FixServices(Protocol):
+    """Fixes and their publication."""
 
     @property
-    def usage(self) -> UsageStore:
-        """What AI commands cost."""
+    def fixes(self) -> FixStore:
+        """Fixes and their proofs."""
 
     @property
-    def meter(self) -> Meter:
-        """Where counts go."""
+    def request_publish(self) -> RequestPublish:
+        """POST /api/fixes/{id}/publish."""
+
+
+class ScanServices(Protocol):
+    """Scans and watched repositories."""
 
     @property
-    def metrics_token(self) -> str | None:
-        """The bearer token of Prometheus."""
-
-    async def metrics_page(self) -> bytes:
-        """The page that Prometheus reads."""
-
-    def background(self) -> AbstractAsyncContextManager[None]:
-        """What runs beside the requests for as long as the server does."""
-
-    @property
-    def monthly_budget_usd(self) -> Decimal | None:
-        """The cap on all AI commands of a month."""
-
-    @property
-    def cors_origins(self) -> Sequence[str]:
-        """Origins whose pages may call; `*` for all, then without credentials."""
+    def stores(self) -> Stores:
+        """What scans remember."""
 
     @property
     def request_scan(self) -> RequestScan:
@@ -106,17 +105,57 @@ class WebServices(Protocol):
     def import_sarif(self) -> ImportSarif:
         """POST /api/scans/{id}/sarif."""
 
+
+class CommandServices(Protocol):
+    """The use cases behind /ai."""
+
+    @property
+    def run(self) -> RunCommand:
+        """Runs a command at once."""
+
+    @property
+    def request(self) -> RequestCommand:
+        """Queues a command; NotConfiguredError without the command queue."""
+
+    @property
+    def commands(self) -> CommandStore:
+        """Commands and their outcomes."""
+
+
+class UsageServices(Protocol):
+    """What AI commands cost."""
+
+    @property
+    def usage(self) -> UsageStore:
+        """Sums by month."""
+
+    @property
+    def monthly_budget_usd(self) -> Decimal | None:
+        """The cap on all AI commands of a month."""
+
+
+class IntakeServices(Protocol):
+    """The intake of webhooks in the server form."""
+
     @property
     def accept_delivery(self) -> AcceptDelivery:
         """POST /webhooks/github."""
+
+
+class HealthServices(Protocol):
+    """GET /health."""
 
     @property
     def check_health(self) -> CheckHealth:
         """The question whether every dependency is there."""
 
-    @property
-    def ai(self) -> AiUseCases:
-        """POST /ai/command and the list of commands."""
 
-    async def close(self) -> None:
-        """Close what was opened."""
+class MetricsServices(Protocol):
+    """GET /metrics."""
+
+    @property
+    def metrics_token(self) -> str | None:
+        """The bearer token of Prometheus."""
+
+    async def metrics_page(self) -> bytes:
+        """Return the page that Prometheus reads."""

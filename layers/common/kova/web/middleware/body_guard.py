@@ -12,7 +12,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kova.intake.delivery import BODY_LIMIT as WEBHOOK_LIMIT
 from kova.scans.sarif_import import BYTES_LIMIT as SARIF_LIMIT
 from kova.shared.json_text import parse_json
-from kova.web.problems import problem_body
+from kova.web.problem_table import MEDIA_TYPE, problem_body
 
 API_LIMIT: Final = 256 * 1024
 _WEBHOOKS: Final = "/webhooks/"
@@ -118,6 +118,6 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
 
 async def _refuse(scope: Scope, send: Send, refusal: _Refusal) -> None:
     body = problem_body(**asdict(refusal), request_id=scope["state"]["request_id"])
-    headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
+    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import re
 import time
 import uuid
 from typing import Final
@@ -12,20 +11,12 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kova.access.rate_limit import Verdict
 from kova.shared.meter import Meter
+from kova.web.headers import SECURITY_HEADERS, accepted_request_id
 from kova.web.logs import REQUEST_ID
 
 _LOG = logging.getLogger("kova.access")
-_REQUEST_ID: Final = re.compile(r"^[A-Za-z0-9._-]{1,64}$")
 _METHODS: Final = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"})
-# A route says otherwise by sending the header itself, as the pages for people do.
-_SECURITY: Final = (
-    (b"x-content-type-options", b"nosniff"),
-    (b"x-frame-options", b"DENY"),
-    (b"referrer-policy", b"no-referrer"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'"),
-    (b"strict-transport-security", b"max-age=63072000; includeSubDomains"),
-    (b"cache-control", b"no-store"),
-)
+_SECURITY: Final = [(name.encode(), value.encode()) for name, value in SECURITY_HEADERS.items()]
 
 
 class RequestContext:
@@ -103,4 +94,4 @@ def rate_limit_headers(verdict: Verdict) -> list[tuple[bytes, bytes]]:
 
 def _incoming_id(scope: Scope) -> str | None:
     value = dict(scope["headers"]).get(b"x-request-id", b"").decode("latin-1")
-    return value if _REQUEST_ID.fullmatch(value) else None
+    return accepted_request_id(value)

@@ -10,7 +10,7 @@ from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.web.ai_schemas import AnswerView, CommandBody, CommandView, QueuedCommand
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
-from kova.web.dependencies import PageQuery, Services, encode_cursor, needs, once
+from kova.web.dependencies import Commands, PageQuery, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ListOf
 
@@ -27,7 +27,7 @@ _CLIENT_LEFT = 499  # nginx's word for it; nobody reads this answer.
 async def command(  # noqa: PLR0917 (the request's parts)
     body: CommandBody,
     key: Annotated[ApiKey, Depends(once(Scope.AI))],
-    services: Services,
+    commands: Commands,
     request: Request,
     response: Response,
     prefer: Annotated[str, Header()] = "",
@@ -35,12 +35,12 @@ async def command(  # noqa: PLR0917 (the request's parts)
 ) -> AnswerView | QueuedCommand | Response:
     """Ask a model about code; what it cites is compared with the files before it is shown."""
     if _wants_later(prefer):
-        queued = await services.ai.request.run(body.request(), key.id)
+        queued = await commands.request.run(body.request(), key.id)
         response.status_code = 202
         response.headers["Location"] = f"/ai/commands/{queued.id}"
         response.headers["Preference-Applied"] = "respond-async"
         return QueuedCommand(id=queued.id, status=queued.outcome, task=queued.task)
-    run = services.ai.run
+    run = commands.run
     begun = run.begin(body.request(), key.id)
     if EVENT_STREAM in accept.lower():
         return stream_answer(request, run, begun)
@@ -57,19 +57,19 @@ def _wants_later(prefer: str) -> bool:
 
 
 @router.get("/ai/commands", responses=READS)
-async def list_commands(page: PageQuery, key: AiKey, services: Services) -> ListOf[CommandView]:
+async def list_commands(page: PageQuery, key: AiKey, commands: Commands) -> ListOf[CommandView]:
     """List the key's commands, newest first; a key with the scope admin sees everybody's."""
     owner = None if Scope.ADMIN in key.scopes else key.id
-    found = await services.ai.commands.page(page, owner)
+    found = await commands.commands.page(page, owner)
     return ListOf(
         items=[CommandView.of(one) for one in found.items], next_cursor=encode_cursor(found.next)
     )
 
 
 @router.get("/ai/commands/{command_id}", responses=READS | problems(404))
-async def get_command(command_id: str, key: AiKey, services: Services) -> CommandView:
+async def get_command(command_id: str, key: AiKey, commands: Commands) -> CommandView:
     """Show one command."""
-    found = await services.ai.commands.get(command_id)
+    found = await commands.commands.get(command_id)
     if found is None or (Scope.ADMIN not in key.scopes and found.api_key_id != key.id):
         raise NotFoundError("There is no such command.")
     return CommandView.of(found)

@@ -12,7 +12,7 @@ from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import NotFoundError
 from kova.shared.severity import Severity
 from kova.web.admin_schemas import ErrorChange, OpenError
-from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
+from kova.web.dependencies import Errors, PageQuery, actor_of, encode_cursor, needs
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ErrorView, ListOf
 
@@ -21,7 +21,7 @@ router = APIRouter(tags=["errors"])
 
 @router.get("/api/errors", responses=READS, dependencies=[Depends(needs(Scope.READ))])
 async def list_errors(  # noqa: PLR0917 (the query's parameters)
-    services: Services,
+    errors: Errors,
     page: PageQuery,
     repository: Annotated[str | None, Query(max_length=140)] = None,
     status: ErrorStatus | None = None,
@@ -39,7 +39,7 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
         rule=rule,
         path=path,
     )
-    found = await services.stores.errors.page(page, filters)
+    found = await errors.errors.page(page, filters)
     return ListOf(
         items=[ErrorView.of(error) for error in found.items],
         next_cursor=encode_cursor(found.next),
@@ -51,9 +51,9 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
     responses=READS | problems(404),
     dependencies=[Depends(needs(Scope.READ))],
 )
-async def get_error(error_id: str, services: Services) -> ErrorView:
+async def get_error(error_id: str, errors: Errors) -> ErrorView:
     """Show one error."""
-    error = await services.stores.errors.get(error_id)
+    error = await errors.errors.get(error_id)
     if error is None:
         raise NotFoundError("There is no such error.")
     return ErrorView.of(error)
@@ -63,15 +63,15 @@ async def get_error(error_id: str, services: Services) -> ErrorView:
 async def change_error(
     error_id: str,
     body: ErrorChange,
-    services: Services,
+    errors: Errors,
     key: Annotated[ApiKey, Depends(needs(Scope.SCAN))],
 ) -> ErrorView:
     """Ignore an error with a reason, for good or until a time, or open it again."""
     actor = actor_of(key)
     if isinstance(body, OpenError):
-        return ErrorView.of(await services.change_error.open(error_id, actor=actor))
+        return ErrorView.of(await errors.change_error.open(error_id, actor=actor))
     return ErrorView.of(
-        await services.change_error.ignore(
+        await errors.change_error.ignore(
             error_id, reason=body.reason, until=body.until, actor=actor
         )
     )

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from kova.access.api_key import ApiKey, Scope
 from kova.fixes.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
-from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
+from kova.web.dependencies import Fixes, PageQuery, actor_of, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import FixView, ListOf, QueuedFix
 
@@ -19,13 +19,13 @@ router = APIRouter(tags=["fixes"], dependencies=[Depends(needs(Scope.READ))], re
 
 @router.get("/api/fixes")
 async def list_fixes(
-    services: Services,
+    fixes: Fixes,
     page: PageQuery,
     repository: Annotated[str | None, Query(max_length=140)] = None,
     status: FixStatus | None = None,
 ) -> ListOf[FixView]:
     """List fixes, newest first."""
-    found = await services.stores.fixes.page(page, repository, status)
+    found = await fixes.fixes.page(page, repository, status)
     return ListOf(
         items=[FixView.of(fix) for fix in found.items], next_cursor=encode_cursor(found.next)
     )
@@ -35,17 +35,17 @@ async def list_fixes(
     "/api/fixes/{fix_id}/publish", status_code=202, responses=WRITES | problems(404)
 )
 async def publish_fix(
-    fix_id: str, services: Services, key: Annotated[ApiKey, Depends(once(Scope.SCAN))]
+    fix_id: str, fixes: Fixes, key: Annotated[ApiKey, Depends(once(Scope.SCAN))]
 ) -> QueuedFix:
     """Open or update the pull request of a verified fix; it appears when a worker has done it."""
-    fix = await services.request_publish.run(fix_id, actor=actor_of(key))
+    fix = await fixes.request_publish.run(fix_id, actor=actor_of(key))
     return QueuedFix(fix_id=fix.id, status="queued", repository=fix.repository, path=fix.path)
 
 
 @router.get("/api/fixes/{fix_id}", responses=problems(404))
-async def get_fix(fix_id: str, services: Services) -> FixView:
+async def get_fix(fix_id: str, fixes: Fixes) -> FixView:
     """Show one fix."""
-    fix = await services.stores.fixes.get(fix_id)
+    fix = await fixes.fixes.get(fix_id)
     if fix is None:
         raise NotFoundError("There is no such fix.")
     return FixView.of(fix)

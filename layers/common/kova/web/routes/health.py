@@ -5,15 +5,15 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from kova.version import VERSION
-from kova.web.dependencies import Services
-from kova.web.problems import RETRY_AFTER
+from kova.web.dependencies import Health
+from kova.web.problem_table import RETRY_AFTER
 from kova.web.schemas import CheckView, HealthView
 
 router = APIRouter(tags=["service"])
 
 
 @router.get("/health", responses={503: {"model": HealthView, "description": "Something is down."}})
-async def health(services: Services, response: Response) -> HealthView:
+async def health(services: Health, response: Response) -> HealthView:
     """Ask every dependency at once; 503 when one does not answer."""
     checks = await services.check_health.run()
     healthy = all(check.ok for check in checks.values())

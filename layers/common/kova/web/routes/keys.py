@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from kova.access.api_key import ApiKey, Scope
 from kova.models.usage import MONTH_PATTERN, first_day, month_of
 from kova.web.admin_schemas import AuditView, KeyRequest, KeyView, NewKeyView, UsageView, dollars
-from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs, once
+from kova.web.dependencies import Access, PageQuery, Usage, actor_of, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ListOf
 
@@ -21,12 +21,12 @@ Admin = Annotated[ApiKey, Depends(needs(Scope.ADMIN))]
 @router.post("/api/keys", status_code=201, responses=WRITES)
 async def create_key(
     body: KeyRequest,
-    services: Services,
+    access: Access,
     response: Response,
     admin: Annotated[ApiKey, Depends(once(Scope.ADMIN))],
 ) -> NewKeyView:
     """Create a key; its text can be seen in this answer only."""
-    made = await services.manage_keys.create(
+    made = await access.manage_keys.create(
         actor=actor_of(admin),
         name=body.name,
         scopes=frozenset(body.scopes),
@@ -38,9 +38,9 @@ async def create_key(
 
 
 @router.get("/api/keys", responses=READS)
-async def list_keys(services: Services, page: PageQuery, _: Admin) -> ListOf[KeyView]:
+async def list_keys(access: Access, page: PageQuery, _: Admin) -> ListOf[KeyView]:
     """List keys, newest first, without their secrets."""
-    found = await services.manage_keys.page(page)
+    found = await access.manage_keys.page(page)
     return ListOf(
         items=[KeyView.of(key) for key in found.items], next_cursor=encode_cursor(found.next)
     )
@@ -48,16 +48,16 @@ async def list_keys(services: Services, page: PageQuery, _: Admin) -> ListOf[Key
 
 @router.delete("/api/keys/{prefix}", responses=READS | problems(404, 409))
 async def revoke_key(
-    prefix: Annotated[str, Path(max_length=64)], services: Services, admin: Admin
+    prefix: Annotated[str, Path(max_length=64)], access: Access, admin: Admin
 ) -> KeyView:
     """Revoke a key."""
-    return KeyView.of(await services.manage_keys.revoke(actor=actor_of(admin), prefix=prefix))
+    return KeyView.of(await access.manage_keys.revoke(actor=actor_of(admin), prefix=prefix))
 
 
 @router.get("/api/audit", responses=READS)
-async def list_audit(services: Services, page: PageQuery, _: Admin) -> ListOf[AuditView]:
+async def list_audit(access: Access, page: PageQuery, _: Admin) -> ListOf[AuditView]:
     """List who changed what, newest first."""
-    found = await services.audit.page(page)
+    found = await access.audit.page(page)
     return ListOf(
         items=[AuditView.of(one) for one in found.items], next_cursor=encode_cursor(found.next)
     )
@@ -65,11 +65,11 @@ async def list_audit(services: Services, page: PageQuery, _: Admin) -> ListOf[Au
 
 @router.get("/api/usage", responses=READS, dependencies=[Depends(needs(Scope.READ))])
 async def get_usage(
-    services: Services,
+    usage: Usage,
     month: Annotated[
         str | None, Query(pattern=MONTH_PATTERN, description="YYYY-MM; this month if left out.")
     ] = None,
 ) -> UsageView:
     """Sum a month's AI commands by key and repository, beside the budgets."""
     day = first_day(month or month_of(datetime.now(UTC)))
-    return UsageView.of(await services.usage.month(day, services.monthly_budget_usd))
+    return UsageView.of(await usage.usage.month(day, usage.monthly_budget_usd))

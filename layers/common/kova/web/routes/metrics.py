@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from kova.access.api_key import Scope
-from kova.web.dependencies import BEARER, HEADER, authenticate, services_of
+from kova.web.dependencies import BEARER, HEADER, Metrics, authenticate
 from kova.web.openapi import problems
 
 router = APIRouter(tags=["service"])
@@ -26,9 +26,9 @@ async def metrics(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
     key: Annotated[str | None, Depends(HEADER)],
+    services: Metrics,
 ) -> Response:
     """Return the sums of all processes and what is measured now, in Prometheus's text format."""
-    services = services_of(request)
     token = services.metrics_token
     given = bearer.credentials.encode("utf-8", "replace") if bearer else b""
     if not (token and hmac.compare_digest(given, token.encode())):

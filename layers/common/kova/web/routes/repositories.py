@@ -10,7 +10,7 @@ from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.shared.repository import RepositoryChange
 from kova.web.admin_schemas import RepositorySettings, dollars
-from kova.web.dependencies import PageQuery, Services, actor_of, encode_cursor, needs
+from kova.web.dependencies import PageQuery, Scans, actor_of, encode_cursor, needs
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ListOf, RepositoryView
 
@@ -20,9 +20,9 @@ Name = Annotated[str, Path(max_length=100, examples=["sample"])]
 
 
 @router.get("/api/repositories", responses=READS, dependencies=[Depends(needs(Scope.READ))])
-async def list_repositories(services: Services, page: PageQuery) -> ListOf[RepositoryView]:
+async def list_repositories(scans: Scans, page: PageQuery) -> ListOf[RepositoryView]:
     """List repositories with their open errors by severity."""
-    found = await services.stores.repositories.page(page)
+    found = await scans.stores.repositories.page(page)
     return ListOf(
         items=[RepositoryView.of(one) for one in found.items],
         next_cursor=encode_cursor(found.next),
@@ -34,9 +34,9 @@ async def list_repositories(services: Services, page: PageQuery) -> ListOf[Repos
     responses=READS | problems(404),
     dependencies=[Depends(needs(Scope.READ))],
 )
-async def get_repository(owner: Owner, name: Name, services: Services) -> RepositoryView:
+async def get_repository(owner: Owner, name: Name, scans: Scans) -> RepositoryView:
     """Show one repository."""
-    repository = await services.stores.repositories.get(f"{owner}/{name}")
+    repository = await scans.stores.repositories.get(f"{owner}/{name}")
     if repository is None:
         raise NotFoundError("There is no such repository.")
     return RepositoryView.of(repository)
@@ -47,7 +47,7 @@ async def change_repository(
     owner: Owner,
     name: Name,
     body: RepositorySettings,
-    services: Services,
+    scans: Scans,
     key: Annotated[ApiKey, Depends(needs(Scope.ADMIN))],
 ) -> RepositoryView:
     """Change a repository's settings; what is left out stays as it is."""
@@ -57,7 +57,7 @@ async def change_repository(
         fail_on=body.fail_on,
         monthly_budget_usd=dollars(body.monthly_budget_usd),
     )
-    repository = await services.stores.repositories.change(f"{owner}/{name}", change, actor_of(key))
+    repository = await scans.stores.repositories.change(f"{owner}/{name}", change, actor_of(key))
     if repository is None:
         raise NotFoundError("There is no such repository.")
     return RepositoryView.of(repository)

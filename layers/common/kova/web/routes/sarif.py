@@ -11,7 +11,7 @@ from kova.access.api_key import Scope
 from kova.scans.sarif import to_sarif
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
-from kova.web.dependencies import Services, needs, once
+from kova.web.dependencies import Scans, needs, once
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import SarifImportView
 
@@ -35,14 +35,14 @@ _BODY: Final[dict[str, Any]] = {
     responses={200: {"content": {_MEDIA_TYPE: {}}}} | READS | problems(404, 409),
     response_class=JSONResponse,
 )
-async def get_sarif(scan_id: str, services: Services) -> JSONResponse:
+async def get_sarif(scan_id: str, scans: Scans) -> JSONResponse:
     """Return the open errors of the scan's repository as SARIF 2.1.0 within GitHub's limits."""
-    scan = await services.stores.scans.get(scan_id)
+    scan = await scans.stores.scans.get(scan_id)
     if scan is None:
         raise NotFoundError("There is no such scan.")
     if scan.trigger is Trigger.PULL_REQUEST:
         raise ConflictError("What a pull request introduced is on its check run and not kept.")
-    findings = await services.stores.errors.of_scan(scan_id)
+    findings = await scans.stores.errors.of_scan(scan_id)
     return JSONResponse(to_sarif(findings), media_type=_MEDIA_TYPE)
 
 
@@ -52,7 +52,7 @@ async def get_sarif(scan_id: str, services: Services) -> JSONResponse:
     responses=WRITES | problems(404, 409),
     openapi_extra=_BODY,
 )
-async def post_sarif(scan_id: str, request: Request, services: Services) -> SarifImportView:
+async def post_sarif(scan_id: str, request: Request, scans: Scans) -> SarifImportView:
     """Add another tool's results about the commit of a scan; they live on as any error does.
 
     The answer comes after the rows are written. The same log again changes nothing.
@@ -60,4 +60,4 @@ async def post_sarif(scan_id: str, request: Request, services: Services) -> Sari
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _ACCEPTED:
         raise HTTPException(status_code=415)
-    return SarifImportView.of(await services.import_sarif.run(scan_id, await request.body()))
+    return SarifImportView.of(await scans.import_sarif.run(scan_id, await request.body()))

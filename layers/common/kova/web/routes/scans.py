@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kova.access.api_key import Scope
 from kova.shared.exceptions import NotFoundError
-from kova.web.dependencies import PageQuery, Services, encode_cursor, needs, once
+from kova.web.dependencies import PageQuery, Scans, encode_cursor, needs, once
 from kova.web.idempotency import claim_id
 from kova.web.openapi import READS, WRITES, problems
 from kova.web.schemas import ListOf, QueuedScan, ScanRequest, ScanView
@@ -24,10 +24,10 @@ router = APIRouter(tags=["scans"], dependencies=[Depends(needs(Scope.READ))], re
     responses=WRITES | problems(404),
 )
 async def request_scan(
-    body: ScanRequest, services: Services, request: Request, response: Response
+    body: ScanRequest, scans: Scans, request: Request, response: Response
 ) -> QueuedScan:
     """Queue a scan of a repository."""
-    scan = await services.request_scan.run(
+    scan = await scans.request_scan.run(
         body.repository,
         body.ref,
         full=body.full,
@@ -46,21 +46,21 @@ async def request_scan(
 
 @router.get("/api/scans")
 async def list_scans(
-    services: Services,
+    scans: Scans,
     page: PageQuery,
     repository: Annotated[str | None, Query(max_length=140)] = None,
 ) -> ListOf[ScanView]:
     """List scans, newest first."""
-    found = await services.stores.scans.page(page, repository)
+    found = await scans.stores.scans.page(page, repository)
     return ListOf(
         items=[ScanView.of(scan) for scan in found.items], next_cursor=encode_cursor(found.next)
     )
 
 
 @router.get("/api/scans/{scan_id}", responses=problems(404))
-async def get_scan(scan_id: str, services: Services) -> ScanView:
+async def get_scan(scan_id: str, scans: Scans) -> ScanView:
     """Show one scan."""
-    scan = await services.stores.scans.get(scan_id)
+    scan = await scans.stores.scans.get(scan_id)
     if scan is None:
         raise NotFoundError("There is no such scan.")
     return ScanView.of(scan)

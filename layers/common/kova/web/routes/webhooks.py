@@ -9,7 +9,7 @@ from fastapi import APIRouter, Request
 
 from kova.intake.accept_delivery import IncomingDelivery
 from kova.shared.exceptions import QueueUnavailableError
-from kova.web.dependencies import Services
+from kova.web.dependencies import Intake, process_of
 from kova.web.openapi import problems
 from kova.web.schemas import DeliveryView
 
@@ -22,7 +22,7 @@ _PATIENCE: Final = 4.5
     status_code=202,
     responses=problems(400, 401, 413, 503),
 )
-async def github(request: Request, services: Services) -> DeliveryView:
+async def github(request: Request, intake: Intake) -> DeliveryView:
     """Accept a delivery: 202 after the job is durably queued."""
     headers = request.headers
     incoming = IncomingDelivery(
@@ -35,11 +35,11 @@ async def github(request: Request, services: Services) -> DeliveryView:
     # Hashing 25 MB and speaking to SQS both take their time: not on the event loop.
     try:
         async with asyncio.timeout(_PATIENCE):
-            accepted = await asyncio.to_thread(services.accept_delivery.run, incoming)
+            accepted = await asyncio.to_thread(intake.accept_delivery.run, incoming)
     except TimeoutError as exc:
         # The job may be queued all the same: done once, however often it is delivered.
         raise QueueUnavailableError from exc
-    services.meter.count(
+    process_of(request).meter.count(
         "kova_deliveries_total", event=accepted.known_event, outcome=accepted.status
     )
     return DeliveryView(delivery=accepted.delivery, status=accepted.status, event=accepted.event)

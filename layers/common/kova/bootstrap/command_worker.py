@@ -1,0 +1,46 @@
+"""The command worker, put together."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from kova.adapters.github.conversation import GitHubConversation
+from kova.adapters.sqs import SqsConsumer
+from kova.bootstrap.commands import CommandRoot, secret_values
+from kova.bootstrap.core import Core
+from kova.bootstrap.errors import ErrorRoot
+from kova.bootstrap.queue_worker import QueueWorker, worker_settings
+from kova.bootstrap.scans import ScanRoot
+from kova.bootstrap.settings import require
+from kova.commands.answer_comment import AnswerComment
+from kova.commands.handle_command_job import HandleCommandJob
+from kova.errors.ignore_errors import IgnoreErrors
+
+
+def handle_command_job(core: Core) -> HandleCommandJob:
+    """Build the handler of the command queue's messages."""
+    commands = CommandRoot(core)
+    return HandleCommandJob(commands.finish, lambda: answer_comment(core, commands))
+
+
+def answer_comment(core: Core, commands: CommandRoot) -> AnswerComment:
+    """Build the answer to commands in comments; SettingsError without GitHub."""
+    errors = ErrorRoot(core)
+    return AnswerComment(
+        conversation=GitHubConversation(core.github),
+        source=core.source,
+        scan=ScanRoot(core).request_scan,
+        ignore=IgnoreErrors(errors=errors.errors, change=errors.change_error),
+        run=commands.run,
+        commands=commands.commands,
+        secret="\n".join(secret_values(core.settings)),
+    )
+
+
+@cache
+def command_worker() -> QueueWorker:
+    """Build the worker of the command queue at the first event."""
+    settings = worker_settings("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
+    core = Core(settings, interactive=False)
+    url = require(settings.ai.command_queue_url, "KOVA_COMMAND_QUEUE_URL")
+    return QueueWorker(handle_command_job(core), SqsConsumer(core.sqs, url), core)

@@ -1,0 +1,29 @@
+"""The fix worker, put together."""
+
+from __future__ import annotations
+
+from functools import cache
+
+from kova.adapters.sqs import SqsConsumer
+from kova.bootstrap.core import Core
+from kova.bootstrap.fixes import FixRoot
+from kova.bootstrap.queue_worker import QueueWorker, worker_settings
+from kova.bootstrap.settings import require
+from kova.fixes.message import decode_publish_job
+from kova.shared.run_job import HandleJob
+
+
+def handle_publish_job(core: Core) -> HandleJob[str]:
+    """Build the handler of one message of the fix queue."""
+    return HandleJob(
+        queue="fix", decode=decode_publish_job, work=FixRoot(core).publish_fix.run, meter=core.meter
+    )
+
+
+@cache
+def fix_worker() -> QueueWorker:
+    """Build the worker of the fix queue at the first event."""
+    settings = worker_settings("KOVA_DATABASE_URL", "KOVA_FIX_QUEUE_URL")
+    core = Core(settings)
+    consumer = SqsConsumer(core.sqs, require(settings.fix_queue_url, "KOVA_FIX_QUEUE_URL"))
+    return QueueWorker(handle_publish_job(core), consumer, core)

@@ -1,0 +1,27 @@
+"""The question whether everything that is configured is there, put together."""
+
+from __future__ import annotations
+
+import asyncio
+from functools import cached_property
+
+from kova.bootstrap.core import Core
+from kova.bootstrap.intake import scan_queue
+from kova.shared.check_health import CheckHealth
+
+
+class HealthRoot:
+    """Implements web.services.HealthServices."""
+
+    def __init__(self, core: Core) -> None:
+        self._core = core
+
+    @cached_property
+    def check_health(self) -> CheckHealth:
+        """Every configured dependency; SettingsError without the database or the scan queue."""
+        core, queue = self._core, scan_queue(self._core)
+
+        async def ping_queue() -> None:
+            await asyncio.to_thread(queue.ping)
+
+        return CheckHealth({**core.pings(), "queue": ping_queue})

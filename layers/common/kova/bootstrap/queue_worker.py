@@ -1,0 +1,87 @@
+"""What the workers of the Lambda form share: one core and one event loop for their whole life."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any, Final, Protocol
+
+from kova.adapters.postgres.budget import PostgresBudgetStore
+from kova.adapters.postgres.errors import PostgresErrorStore
+from kova.adapters.scratch import own_scratch
+from kova.adapters.sqs import Received, SqsConsumer
+from kova.bootstrap.core import Core
+from kova.bootstrap.environment import environment
+from kova.bootstrap.event_loop import event_loop
+from kova.bootstrap.settings import Settings, load_settings
+from kova.shared.housekeep import Housekeep
+from kova.shared.retry import GiveUp, Retry
+from kova.web.logs import configure_logging
+
+# A transaction may write thousands of errors.
+DATABASE_SECONDS: Final = 60.0
+
+
+class JobHandler(Protocol):
+    """Handles the messages of one queue."""
+
+    async def run(self, body: str, attempt: int) -> object:
+        """Return a Retry or a GiveUp, or something else when the message may be deleted."""
+
+
+class QueueWorker:
+    """Handles SQS events and reports per record."""
+
+    def __init__(self, handler: JobHandler, consumer: SqsConsumer, core: Core) -> None:
+        self._handler = handler
+        self._consumer = consumer
+        self._core = core
+        self._housekeep = housekeep(core)
+
+    def lambda_batch(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Handle a batch; answer with `batchItemFailures` as Lambda's SQS integration wants it."""
+        return event_loop().run_until_complete(self._handle_batch(event.get("Records", [])))
+
+    async def _handle_batch(self, records: list[dict[str, Any]]) -> dict[str, Any]:
+        failures = [
+            {"itemIdentifier": record["messageId"]}
+            for record in records
+            if not await self._handle_record(record)
+        ]
+        await self._housekeep.run()
+        await self._core.metrics.end_invocation()
+        return {"batchItemFailures": failures}
+
+    async def _handle_record(self, record: dict[str, Any]) -> bool:
+        message = Received(
+            body=record["body"],
+            receipt=record["receiptHandle"],
+            attempt=int(record["attributes"]["ApproximateReceiveCount"]),
+        )
+        outcome = await self._handler.run(message.body, message.attempt)
+        if isinstance(outcome, Retry):
+            await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
+            return False
+        if isinstance(outcome, GiveUp):
+            await asyncio.to_thread(self._consumer.bury, message, outcome.reason)
+        return True
+
+
+def housekeep(core: Core) -> Housekeep:
+    """Build what has to happen from time to time."""
+    tasks = {
+        "open ignored errors whose time is over": PostgresErrorStore(core.database).expire,
+        "forget reservations that nobody settles": PostgresBudgetStore(core.database).forget,
+    }
+    return Housekeep(tasks, clock=time.monotonic)
+
+
+def worker_settings(*needed: str, needed_in_production: tuple[str, ...] = ()) -> Settings:
+    """Begin a worker's process, its log and its temporary folder; return its settings.
+
+    Raises:
+        SettingsError: its message lists every setting that is missing or not valid.
+    """
+    configure_logging()
+    own_scratch()
+    return load_settings(environment(), needed=needed, needed_in_production=needed_in_production)

@@ -1,0 +1,92 @@
+"""The scan worker's job, put together."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from kova.adapters.analyzers.code_digest import PROOFS, code_digest
+from kova.adapters.github.publisher import GitHubPublisher
+from kova.analysis.analyze_commit import AnalyzeCommit
+from kova.analysis.finding_cache import FindingCache
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.bootstrap.analyzers import local_analyzers, prove_fix
+from kova.bootstrap.code_index import code_index
+from kova.bootstrap.core import Core
+from kova.bootstrap.fixes import fetch_limits
+from kova.bootstrap.scans import ScanRoot
+from kova.code_index.index_repository import IndexRepository
+from kova.code_index.ports import CodeIndex
+from kova.errors.trace_history import TraceHistory
+from kova.fixes.ports import Publisher
+from kova.fixes.proof_cache import ProofCache
+from kova.fixes.propose_fixes import ProposeFixes
+from kova.fixes.prove_fix import ProveFix
+from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.offer_fixes import OfferFixes
+from kova.scans.publish_scan import PublishScan
+from kova.scans.record_scan import RecordScan
+from kova.scans.scan_repository import ScanRepository, Stores
+from kova.shared.code_source import CodeSource, FetchLimits
+from kova.shared.meter import Meter
+
+# A hostile file can have thousands of findings, each slow to prove; a Lambda lives 15 minutes.
+PROOF_SECONDS: Final = 180.0
+
+
+def scan_job(core: Core, scans: ScanRoot) -> ScanRepository:
+    """Build the job of this process; SettingsError when an analyser or GitHub is missing."""
+    analyze = AnalyzeTree(local_analyzers(core.settings))
+    return scan_repository(
+        stores=scans.stores,
+        source=core.source,
+        analyze=analyze,
+        prove=prove_fix(analyze),
+        publisher=GitHubPublisher(core.github),
+        limits=fetch_limits(core.settings),
+        meter=core.meter,
+        index=code_index(core),
+    )
+
+
+def scan_repository(
+    *,
+    stores: Stores,
+    source: CodeSource,
+    analyze: AnalyzeTree,
+    prove: ProveFix,
+    publisher: Publisher,
+    limits: FetchLimits,
+    meter: Meter,
+    index: CodeIndex | None = None,
+) -> ScanRepository:
+    """Build the job from its parts."""
+    commits = AnalyzeCommit(
+        source=source,
+        analyze=analyze,
+        limits=limits,
+        findings=FindingCache(cache=stores.cache, analyze=analyze),
+    )
+    publish = PublishScan(publisher)
+    return ScanRepository(
+        stores=stores,
+        source=source,
+        meter=meter,
+        index=IndexRepository(index, source=source, limits=limits) if index else None,
+        analyze=AnalyzeTarget(source=source, analyze=commits, cache=stores.cache),
+        record=RecordScan(
+            errors=stores.errors,
+            source=source,
+            history=TraceHistory(errors=stores.errors, source=source, analyze=commits),
+            offer=OfferFixes(
+                analyze=commits,
+                propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
+                proofs=ProofCache(
+                    cache=stores.cache, analyze=analyze, prover=lambda: code_digest(PROOFS)
+                ),
+                fixes=stores.fixes,
+                publish=publish,
+                meter=meter,
+            ),
+            publish=publish,
+        ),
+    )

@@ -1,0 +1,3 @@
+window.ui = SwaggerUIBundle({
+  url: "openapi.json", dom_id: "#page", deepLinking: true, persistAuthorization: false,
+});
