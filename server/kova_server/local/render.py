@@ -15,7 +15,7 @@ from kova.scans.sarif import to_sarif
 from kova.shared.markdown import plural
 from kova.shared.severity import Severity
 from kova.shared.text import visible
-from kova.web.schemas import FindingView, finding_fields
+from kova.web.schemas.errors import FindingView, finding_fields
 from kova_server.local.files import Listing
 from kova_server.local.scan import LocalScan
 from kova_server.local.show_fixes import print_fixes

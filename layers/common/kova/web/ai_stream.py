@@ -14,8 +14,8 @@ from fastapi.responses import StreamingResponse
 from kova.commands.command import Command
 from kova.commands.run_command import RunCommand
 from kova.shared.exceptions import KovaError
-from kova.web.ai_schemas import AnswerView
 from kova.web.problem_table import describe, problem_body
+from kova.web.schemas.commands import AnswerView
 
 _LOG = logging.getLogger("kova.web")
 EVENT_STREAM: Final = "text/event-stream"

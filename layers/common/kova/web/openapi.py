@@ -11,7 +11,7 @@ from fastapi.openapi.utils import get_openapi
 
 from kova.access.idempotency import KEY_PATTERN
 from kova.version import VERSION
-from kova.web.schemas import Problem
+from kova.web.schemas.base import Problem
 
 PROBLEM_JSON: Final = "application/problem+json"
 _DESCRIPTION: Final = """\

@@ -11,7 +11,8 @@ from kova.fixes.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import Fixes, PageQuery, actor_of, encode_cursor, needs, once
 from kova.web.openapi import READS, WRITES, problems
-from kova.web.schemas import FixView, ListOf, QueuedFix
+from kova.web.schemas.base import ListOf
+from kova.web.schemas.fixes import FixView, QueuedFix
 
 publish_router = APIRouter(tags=["fixes"])
 router = APIRouter(tags=["fixes"], dependencies=[Depends(needs(Scope.READ))], responses=READS)

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Response
 from kova.version import VERSION
 from kova.web.dependencies import Health
 from kova.web.problem_table import RETRY_AFTER
-from kova.web.schemas import CheckView, HealthView
+from kova.web.schemas.service import CheckView, HealthView
 
 router = APIRouter(tags=["service"])
 

@@ -9,10 +9,10 @@ from fastapi import APIRouter, Depends, Path
 from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.shared.repository import RepositoryChange
-from kova.web.admin_schemas import RepositorySettings, dollars
 from kova.web.dependencies import PageQuery, Scans, actor_of, encode_cursor, needs
 from kova.web.openapi import READS, WRITES, problems
-from kova.web.schemas import ListOf, RepositoryView
+from kova.web.schemas.base import ListOf
+from kova.web.schemas.repositories import RepositorySettings, RepositoryView, dollars
 
 router = APIRouter(tags=["repositories"])
 Owner = Annotated[str, Path(max_length=64, examples=["octo"])]

@@ -13,7 +13,7 @@ from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import Scans, needs, once
 from kova.web.openapi import READS, WRITES, problems
-from kova.web.schemas import SarifImportView
+from kova.web.schemas.scans import SarifImportView
 
 router = APIRouter(tags=["scans"])
 _MEDIA_TYPE: Final = "application/sarif+json"

@@ -11,7 +11,8 @@ from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, Scans, encode_cursor, needs, once
 from kova.web.idempotency import claim_id
 from kova.web.openapi import READS, WRITES, problems
-from kova.web.schemas import ListOf, QueuedScan, ScanRequest, ScanView
+from kova.web.schemas.base import ListOf
+from kova.web.schemas.scans import QueuedScan, ScanRequest, ScanView
 
 request_router = APIRouter(tags=["scans"])
 router = APIRouter(tags=["scans"], dependencies=[Depends(needs(Scope.READ))], responses=READS)

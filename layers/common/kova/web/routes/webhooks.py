@@ -11,7 +11,7 @@ from kova.intake.accept_delivery import IncomingDelivery
 from kova.shared.exceptions import QueueUnavailableError
 from kova.web.dependencies import Intake, process_of
 from kova.web.openapi import problems
-from kova.web.schemas import DeliveryView
+from kova.web.schemas.service import DeliveryView
 
 router = APIRouter(tags=["webhooks"])
 _PATIENCE: Final = 4.5

@@ -3,20 +3,15 @@
 from __future__ import annotations
 
 from datetime import datetime
-from decimal import Decimal
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Self
 
 from pydantic import AwareDatetime, BaseModel, Field
 
 from kova.access.api_key import ApiKey, Scope
-from kova.errors.error import REASON_LIMIT
 from kova.models.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditEntry
-from kova.shared.repository import AutoFix
-from kova.shared.severity import Severity
-from kova.web.schemas import Request
-
-Money = Annotated[float, Field(ge=0, le=1_000_000, examples=[25])]
+from kova.web.schemas.base import Request
+from kova.web.schemas.repositories import Money
 
 
 class KeyRequest(Request):
@@ -66,36 +61,6 @@ def _fields(key: ApiKey) -> dict[str, Any]:
         "scopes": sorted(key.scopes),
         "monthly_budget_usd": float(budget) if budget is not None else None,
     }
-
-
-class IgnoreError(Request):
-    """Ignore an error, for good or until a time."""
-
-    status: Literal["ignored"]
-    reason: Annotated[
-        str,
-        Field(
-            pattern=r"\S", min_length=1, max_length=REASON_LIMIT, examples=["a test relies on it"]
-        ),
-    ]
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
-
-
-class OpenError(Request):
-    """Open an ignored error again."""
-
-    status: Literal["open"]
-
-
-ErrorChange = Annotated[IgnoreError | OpenError, Field(discriminator="status")]
-
-
-class RepositorySettings(Request):
-    """PATCH /api/repositories/{owner}/{name}: what is left out stays as it is."""
-
-    auto_fix: Annotated[AutoFix, Field(strict=False, examples=["suggest"])] = AutoFix.PULL_REQUEST
-    fail_on: Annotated[Severity, Field(strict=False)] = Severity.HIGH
-    monthly_budget_usd: Money | None = None
 
 
 class AuditView(BaseModel):
@@ -171,8 +136,3 @@ class UsageView(BaseModel):
             items=[UsageRowView.of(row) for row in usage.rows],
             budgets=[BudgetView.of(one) for one in usage.budgets],
         )
-
-
-def dollars(amount: float | None) -> Decimal | None:
-    """Return an amount as it is stored: to a hundredth of a cent."""
-    return None if amount is None else round(Decimal(str(amount)), 4)

@@ -19,7 +19,7 @@ from kova.commands.command import (
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
 from kova.shared.repository import FULL_NAME_PATTERN, PATH_PATTERN, REF_LIMIT, REF_PATTERN
-from kova.web.schemas import Request
+from kova.web.schemas.base import Request
 
 
 def _code(code: str) -> str:
@@ -86,7 +86,7 @@ class ReviewFindingView(CitationView):
     message: str
 
 
-class UsageView(BaseModel):
+class CommandUsageView(BaseModel):
     """What the answer took."""
 
     input_tokens: int
@@ -105,7 +105,7 @@ class AnswerView(BaseModel):
     citations: list[CitationView]
     findings: list[ReviewFindingView]
     dropped: int
-    usage: UsageView
+    usage: CommandUsageView
     cached: bool
     fallback: bool
     session_id: str | None

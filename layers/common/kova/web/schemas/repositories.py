@@ -1,0 +1,47 @@
+"""The JSON of repositories and their settings."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from decimal import Decimal
+from typing import Annotated, Self
+
+from pydantic import BaseModel, Field
+
+from kova.shared.repository import AutoFix, Repository
+from kova.shared.severity import Severity
+from kova.web.schemas.base import Request
+
+Money = Annotated[float, Field(ge=0, le=1_000_000, examples=[25])]
+
+
+class RepositorySettings(Request):
+    """PATCH /api/repositories/{owner}/{name}: what is left out stays as it is."""
+
+    auto_fix: Annotated[AutoFix, Field(strict=False, examples=["suggest"])] = AutoFix.PULL_REQUEST
+    fail_on: Annotated[Severity, Field(strict=False)] = Severity.HIGH
+    monthly_budget_usd: Money | None = None
+
+
+def dollars(amount: float | None) -> Decimal | None:
+    """Return an amount as it is stored: to a hundredth of a cent."""
+    return None if amount is None else round(Decimal(str(amount)), 4)
+
+
+class RepositoryView(BaseModel):
+    """A watched repository."""
+
+    id: str
+    full_name: str
+    default_branch: str
+    private: bool
+    auto_fix: AutoFix
+    fail_on: Severity
+    monthly_budget_usd: float | None
+    created_at: datetime
+    open_errors: dict[Severity, int]
+
+    @classmethod
+    def of(cls, repository: Repository) -> Self:
+        """Show a repository."""
+        return cls.model_validate(repository.__dict__)

@@ -1,0 +1,39 @@
+"""The JSON of health and of webhook deliveries."""
+
+from __future__ import annotations
+
+from typing import Self
+
+from pydantic import BaseModel
+
+from kova.shared.check_health import Check
+
+
+class DeliveryView(BaseModel):
+    """The answer to a webhook delivery."""
+
+    delivery: str
+    status: str
+    event: str
+
+
+class CheckView(BaseModel):
+    """One dependency's state."""
+
+    status: str
+    latency_ms: float
+    detail: str | None = None
+
+    @classmethod
+    def of(cls, check: Check) -> Self:
+        """Show a check."""
+        status = "ok" if check.ok else "unavailable"
+        return cls(status=status, latency_ms=check.latency_ms, detail=check.detail)
+
+
+class HealthView(BaseModel):
+    """The state of the service and of everything that it needs."""
+
+    status: str
+    version: str
+    checks: dict[str, CheckView]
