@@ -175,12 +175,18 @@ def measure(pairs: int, names: frozenset[str]) -> list[Comparison]:
         settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _SECRET
         settings["KOVA_GITHUB_TOKEN"] = "unused"  # noqa: S105 (nothing asks GitHub)
         api_key = asyncio.run(create_key(settings, "cold start", tuple(Scope)))
-        kept = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+        inherited = {
+            key: value
+            for key, value in os.environ.items()
+            if not key.startswith(("KOVA_", "PYTHON"))
+        }
         environment = {
-            **kept,
+            **inherited,
             **settings,
             "AWS_LAMBDA_FUNCTION_NAME": "cold-start",
             "PYTHONPATH": str(ROOT),
+            # The layers ship bytecode: the starts that are not counted write it here.
+            "PYTHONPYCACHEPREFIX": str(Path(name, "bytecode")),
         }
         return [
             compare(target, json.dumps(event_of(target, api_key)), environment, pairs)

@@ -22,8 +22,9 @@ from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_f
 from kova.bootstrap.settings import load_settings
 from kova.fixes.fix import FixStatus, ProvedFix
 from kova.fixes.propose_fixes import Proposal, ProposeFixes
-from kova.scans.sarif_import import BYTES_LIMIT, parse_sarif
+from kova.scans.sarif_import import parse_sarif
 from kova.shared.code_source import FetchLimits
+from kova.shared.limits import SARIF_BYTES
 from kova.shared.markdown import plural
 from kova.shared.skipped import Skipped
 from kova_server.local.files import Listing, list_files
@@ -167,7 +168,7 @@ def _with_findings(analysis: Analysis, found: Sequence[Finding]) -> Analysis:
 def _with_results(analysis: Analysis, log: Path) -> Analysis:
     """Add another tool's results; those that cannot be used are told as skipped."""
     with log.open("rb") as file:
-        runs = parse_sarif(file.read(BYTES_LIMIT + 1))
+        runs = parse_sarif(file.read(SARIF_BYTES + 1))
     refused = [
         Skipped(path=log.name, reason=f"sarif_{reason}") for run in runs for reason in run.refused
     ]

@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-import boto3
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
+from botocore.session import get_session
 
 from kova.commands.comment import CommentJob
 from kova.commands.message import encode_command_job, encode_comment_job
@@ -43,7 +43,9 @@ def sqs_client(*, waits: bool = False) -> SQSClient:
         retries={"mode": "standard", "total_max_attempts": 2},
         max_pool_connections=32,
     )
-    return boto3.client("sqs", config=config)
+    # Not boto3, which is this and resources besides: the webhook function starts with it.
+    client: SQSClient = get_session().create_client("sqs", config=config)
+    return client
 
 
 @contextmanager

@@ -13,7 +13,8 @@ def environment() -> Mapping[str, str]:
     arn = os.environ.get("KOVA_SECRETS_ARN")
     if not arn:
         return os.environ
-    import boto3  # Only here: a process without the secret does not pay for it.
+    # Only here: a process without the secret does not pay for it.
+    from botocore.session import get_session
 
-    answer = boto3.client("secretsmanager").get_secret_value(SecretId=arn)
+    answer = get_session().create_client("secretsmanager").get_secret_value(SecretId=arn)
     return fill_from_secret(os.environ, answer["SecretString"])

@@ -6,7 +6,7 @@ import asyncio
 from functools import cached_property
 
 from kova.bootstrap.core import Core
-from kova.bootstrap.intake import scan_queue
+from kova.bootstrap.queues import scan_queue
 from kova.shared.check_health import CheckHealth
 
 

@@ -12,7 +12,6 @@ from kova.intake.accept_delivery import AcceptDelivery
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-    from kova.adapters.sqs import SqsScanQueue
     from kova.bootstrap.core import Core
 
 
@@ -26,13 +25,6 @@ class IntakeRoot:
     def accept_delivery(self) -> AcceptDelivery:
         """The webhook intake; SettingsError without the scan queue."""
         return _accept_delivery(self._core.settings, self._core.sqs)
-
-
-def scan_queue(core: Core) -> SqsScanQueue:
-    """Return the scan queue; SettingsError when it is not configured."""
-    from kova.adapters.sqs import SqsScanQueue
-
-    return SqsScanQueue(core.sqs, require(core.settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL"))
 
 
 def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:

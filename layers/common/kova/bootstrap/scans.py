@@ -11,7 +11,7 @@ from kova.adapters.postgres.fixes import PostgresFixStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.bootstrap.core import Core
-from kova.bootstrap.intake import scan_queue
+from kova.bootstrap.queues import scan_queue
 from kova.scans.import_sarif import ImportSarif
 from kova.scans.request_scan import RequestScan
 from kova.scans.scan_repository import Stores

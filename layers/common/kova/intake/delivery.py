@@ -23,7 +23,6 @@ from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.shared.text import clean
 
 KNOWN_EVENTS: Final = frozenset({"push", "pull_request", "issue_comment", "ping"})
-BODY_LIMIT: Final = 25_000_000  # GitHub does not deliver more than 25 MB.
 _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})

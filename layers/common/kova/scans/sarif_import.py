@@ -16,9 +16,9 @@ from kova.analysis.fingerprint import fingerprint_of
 from kova.scans.sarif_result import Rules, as_list, as_object, as_text, read_result
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.json_text import parse_json
+from kova.shared.limits import SARIF_BYTES
 from kova.shared.text import clean, shorten
 
-BYTES_LIMIT: Final = 10_000_000
 MOST_RUNS: Final = 20
 MOST_RESULTS: Final = 25_000
 NAME_LIMIT: Final = 40
@@ -48,8 +48,8 @@ def parse_sarif(body: bytes) -> list[ImportedRun]:
     Raises:
         InvalidInputError: it is not SARIF 2.1.0, or beyond the limits.
     """
-    if len(body) > BYTES_LIMIT:
-        raise InvalidInputError(f"The log has more than {BYTES_LIMIT} bytes.", reason="too_large")
+    if len(body) > SARIF_BYTES:
+        raise InvalidInputError(f"The log has more than {SARIF_BYTES} bytes.", reason="too_large")
     try:
         log = as_object(parse_json(body.removeprefix(b"\xef\xbb\xbf")))
     except ValueError as exc:

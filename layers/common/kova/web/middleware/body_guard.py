@@ -9,12 +9,10 @@ from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kova.intake.delivery import BODY_LIMIT as WEBHOOK_LIMIT
-from kova.scans.sarif_import import BYTES_LIMIT as SARIF_LIMIT
 from kova.shared.json_text import parse_json
+from kova.shared.limits import API_BYTES, SARIF_BYTES, WEBHOOK_BYTES
 from kova.web.problem_table import MEDIA_TYPE, problem_body
 
-API_LIMIT: Final = 256 * 1024
 _WEBHOOKS: Final = "/webhooks/"
 _SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
 
@@ -72,8 +70,8 @@ class BodyGuard:
 
 def _limit_of(path: str) -> int:
     if path.startswith(_WEBHOOKS):
-        return WEBHOOK_LIMIT
-    return SARIF_LIMIT if _SARIF.fullmatch(path) else API_LIMIT
+        return WEBHOOK_BYTES
+    return SARIF_BYTES if _SARIF.fullmatch(path) else API_BYTES
 
 
 def _not_json(headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:

@@ -10,7 +10,7 @@ from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
 from kova.web.dependencies import Commands, PageQuery, encode_cursor, needs, once
-from kova.web.openapi import READS, WRITES, problems
+from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.commands import AnswerView, CommandBody, CommandView, QueuedCommand
 

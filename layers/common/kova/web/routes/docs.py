@@ -5,7 +5,7 @@ from __future__ import annotations
 from fastapi import APIRouter, Response
 
 from kova.shared.exceptions import NotFoundError
-from kova.web.openapi import problems
+from kova.web.responses import problems
 from kova.web.static_pages import static_page
 
 router = APIRouter(tags=["service"])

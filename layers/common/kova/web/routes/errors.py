@@ -12,7 +12,7 @@ from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import NotFoundError
 from kova.shared.severity import Severity
 from kova.web.dependencies import Errors, PageQuery, actor_of, encode_cursor, needs
-from kova.web.openapi import READS, WRITES, problems
+from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.errors import ErrorChange, ErrorView, OpenError
 

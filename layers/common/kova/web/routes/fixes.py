@@ -10,7 +10,7 @@ from kova.access.api_key import ApiKey, Scope
 from kova.fixes.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import Fixes, PageQuery, actor_of, encode_cursor, needs, once
-from kova.web.openapi import READS, WRITES, problems
+from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.fixes import FixView, QueuedFix
 

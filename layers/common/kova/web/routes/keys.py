@@ -10,7 +10,7 @@ from fastapi import APIRouter, Depends, Path, Query, Response
 from kova.access.api_key import ApiKey, Scope
 from kova.models.usage import MONTH_PATTERN, first_day, month_of
 from kova.web.dependencies import Access, PageQuery, Usage, actor_of, encode_cursor, needs, once
-from kova.web.openapi import READS, WRITES, problems
+from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.keys import AuditView, KeyRequest, KeyView, NewKeyView, UsageView
 from kova.web.schemas.repositories import dollars

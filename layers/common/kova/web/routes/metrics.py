@@ -10,7 +10,7 @@ from fastapi.security import HTTPAuthorizationCredentials
 
 from kova.access.api_key import Scope
 from kova.web.dependencies import BEARER, HEADER, Metrics, authenticate
-from kova.web.openapi import problems
+from kova.web.responses import problems
 
 router = APIRouter(tags=["service"])
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"

@@ -10,7 +10,7 @@ from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.shared.repository import RepositoryChange
 from kova.web.dependencies import PageQuery, Scans, actor_of, encode_cursor, needs
-from kova.web.openapi import READS, WRITES, problems
+from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.repositories import RepositorySettings, RepositoryView, dollars
 

@@ -12,7 +12,7 @@ from kova.scans.sarif import to_sarif
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import Scans, needs, once
-from kova.web.openapi import READS, WRITES, problems
+from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.scans import SarifImportView
 
 router = APIRouter(tags=["scans"])

@@ -10,7 +10,7 @@ from kova.access.api_key import Scope
 from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, Scans, encode_cursor, needs, once
 from kova.web.idempotency import claim_id
-from kova.web.openapi import READS, WRITES, problems
+from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.scans import QueuedScan, ScanRequest, ScanView
 

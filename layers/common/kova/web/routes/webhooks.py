@@ -10,7 +10,7 @@ from fastapi import APIRouter, Request
 from kova.intake.accept_delivery import IncomingDelivery
 from kova.shared.exceptions import QueueUnavailableError
 from kova.web.dependencies import Intake, process_of
-from kova.web.openapi import problems
+from kova.web.responses import problems
 from kova.web.schemas.service import DeliveryView
 
 router = APIRouter(tags=["webhooks"])
