@@ -56,8 +56,8 @@ run: $(RUN) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@$(BIN)/kova up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
-test: $(SAM) ## all tests
-	@$(BIN)/python -m pytest -q -n $(WORKERS) --dist worksteal
+test: $(if $(T),$(DEV),$(SAM)) ## all tests (T=tests/fixes for one folder or file)
+	@$(BIN)/python -m pytest -q $(if $(T),"$(T)",-n $(WORKERS) --dist worksteal)
 
 .PHONY: stress
 stress: $(DEV) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples

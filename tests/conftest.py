@@ -1,20 +1,21 @@
-"""What all tests share: one Postgres, one Valkey and one SQS for the whole run."""
+"""What all tests share: databases and Valkey, started by the first test that asks for them."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import tempfile
+import time
 import uuid
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
-from kova_server.embedded.stack import services
-from kova_server.migrations import migrate
+from tests.support.services import FOLDER, RUN, database_template, services_in_force
 
 # Two shared cores: how long an example takes says nothing here.
 settings.register_profile(
@@ -22,39 +23,50 @@ settings.register_profile(
 )
 settings.load_profile("kova")
 
-_STARTED = "KOVA_TEST_STARTED"
 _KEPT = {"KOVA_GITHUB_OPENAPI", "KOVA_PG_BIN", "KOVA_SARIF_SCHEMA"}
-_running = ExitStack()
+_STOP_SECONDS = 60
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Start the services in the process that starts the others; those inherit the environment."""
-    if hasattr(config, "workerinput") or os.environ.get(_STARTED):
+    """Make the folder of the run in the process that starts the others; those inherit its name."""
+    if hasattr(config, "workerinput") or FOLDER in os.environ:
         return
     for name in list(os.environ):
         if name.startswith("KOVA_") and name not in _KEPT:
             del os.environ[name]
-    folder = Path(_running.enter_context(tempfile.TemporaryDirectory(prefix="kova-test-")))
-    started = _running.enter_context(services(folder))
-    migrate(started["KOVA_DATABASE_URL"])
-    os.environ.update(
-        {f"TEST_{key}": value for key, value in started.items() if key.startswith("KOVA_")}
-        | {key: value for key, value in started.items() if key.startswith("AWS_")}
-        | {_STARTED: "1", "TEST_FOLDER": str(folder)}
-    )
+    os.environ[FOLDER] = tempfile.mkdtemp(prefix="kova-test-")
+    os.environ[RUN] = str(os.getpid())
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
-    """Stop what was started here."""
-    if not hasattr(config, "workerinput"):
-        _running.close()
+    """Stop the services where a test started them, and remove the folder of the run."""
+    if hasattr(config, "workerinput") or os.environ.get(RUN) != str(os.getpid()):
+        return
+    folder = Path(os.environ.pop(FOLDER))
+    pid_file = folder / "services.pid"
+    if pid_file.exists():
+        (folder / "services.stop").touch()
+        _wait_for_end(int(pid_file.read_text()))
+    shutil.rmtree(folder)
+
+
+def _wait_for_end(pid: int) -> None:
+    """Wait until the host is gone. It may be this process's child, and is reaped then."""
+    end = time.monotonic() + _STOP_SECONDS
+    while time.monotonic() < end:
+        with suppress(ChildProcessError):
+            os.waitpid(pid, os.WNOHANG)
+        try:
+            os.kill(pid, 0)
+        except ProcessLookupError:
+            return
+        time.sleep(0.05)
 
 
 @contextmanager
 def fresh_database() -> Iterator[str]:
     """An empty database with today's schema, copied from a template in milliseconds."""
-    template = os.environ["TEST_KOVA_DATABASE_URL"]
-    server, _, source = template.rpartition("/")
+    server, _, source = database_template().rpartition("/")
     name = f"test_{uuid.uuid4().hex}"
     with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
         connection.execute(f"CREATE DATABASE {name} TEMPLATE {source} STRATEGY file_copy")
@@ -74,4 +86,4 @@ def database_url() -> Iterator[str]:
 @pytest.fixture
 def redis_url() -> str:
     """The run's Valkey."""
-    return os.environ["TEST_KOVA_REDIS_URL"]
+    return services_in_force()["KOVA_REDIS_URL"]

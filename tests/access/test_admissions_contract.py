@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -21,6 +20,7 @@ from kova.adapters.memory.admissions import MemoryAdmissions
 from kova.adapters.redis.admissions import RedisAdmissions
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.fallback import AdmissionsWithFallback
+from tests.support.services import services_in_force
 
 
 @pytest.fixture(params=["memory", "redis"])
@@ -28,7 +28,7 @@ async def admissions(request: pytest.FixtureRequest) -> AsyncIterator[Admissions
     if request.param == "memory":
         yield MemoryAdmissions()
         return
-    redis = Redis(os.environ["TEST_KOVA_REDIS_URL"])
+    redis = Redis(services_in_force()["KOVA_REDIS_URL"])
     yield RedisAdmissions(redis)
     await redis.close()
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import uuid
 from collections import Counter
 
@@ -14,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 from kova.errors.lifecycle import History
 from tests.errors.conftest import Errors
 from tests.support.findings import analysis_of
+from tests.support.services import database_template
 
 PATHS = st.sampled_from(["a.py", "b.py", "c.py"])
 LINES = st.sampled_from(["BAD(x)", "BAD(y)", "BAD[R2](x)", "x = 1", "def f(x):", "    BAD(x)"])
@@ -24,7 +24,7 @@ class Life(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        server, _, source = os.environ["TEST_KOVA_DATABASE_URL"].rpartition("/")
+        server, _, source = database_template().rpartition("/")
         self.server, self.database = server, f"test_{uuid.uuid4().hex}"
         with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
             connection.execute(f"CREATE DATABASE {self.database} TEMPLATE {source}")

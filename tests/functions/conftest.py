@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.checks.template import build
+from tests.support.services import FOLDER
 
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
 PATIENCE = 60.0
@@ -30,7 +31,7 @@ PATIENCE = 60.0
 @pytest.fixture(scope="session")
 def built() -> Path:
     """The folder of everything that template.yaml builds: built once for all processes."""
-    folder = Path(os.environ["TEST_FOLDER"], "sam")
+    folder = Path(os.environ[FOLDER], "sam")
     folder.mkdir(exist_ok=True)
     with (folder / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)

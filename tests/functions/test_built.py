@@ -26,6 +26,7 @@ from kova_fakes.openai.server import serve_openai
 from kova_server.keys import create_key
 from tests.functions.conftest import Function, function
 from tests.support.queues import depth, make_queue
+from tests.support.services import services_in_force
 
 pytestmark = pytest.mark.built
 
@@ -37,10 +38,11 @@ HEAVY = ("fastapi", "pydantic", "psycopg", "libcst", "httpx")
 
 @pytest.fixture
 def variables(database_url: str, built: Path) -> dict[str, str]:
+    services_in_force()
     aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     return aws | {
         "KOVA_ENV": "local",
-        "KOVA_REDIS_URL": os.environ["TEST_KOVA_REDIS_URL"],
+        "KOVA_REDIS_URL": services_in_force()["KOVA_REDIS_URL"],
         "KOVA_DATABASE_URL": database_url,
         "KOVA_SCAN_QUEUE_URL": make_queue(),
         "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
@@ -200,6 +202,7 @@ def test_metrics_are_told_and_flushed_and_written_for_cloudwatch(
 
 
 def test_the_document_and_its_page_need_no_setting(run: Any, variables: dict[str, str]) -> None:
+    services_in_force()
     aws = {key: value for key, value in variables.items() if key.startswith("AWS_")}
     with run("DocsFunction", aws) as docs:
         document = docs.invoke(http_event("GET", "/openapi.json"))

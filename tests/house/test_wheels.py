@@ -17,6 +17,7 @@ PACKAGES = ("layers/common", "functions", "server")
 PROGRAMS = ("betterleaks", "dbmate", "oxlint", "ruff", "zizmor")
 APPLICATION = """
 import functions, kova, kova_server
+from kova.bootstrap.settings import Settings
 from kova_server.application import application
 paths = set(application({
     "KOVA_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +14,7 @@ import pytest
 
 from kova.access.api_key import Scope
 from tests.server.conftest import Kova, shared
+from tests.support.services import database_template
 
 
 @pytest.fixture(scope="module")
@@ -226,7 +226,7 @@ def test_no_secret_is_in_any_log_line_or_error(kova: Kova) -> None:
         "m3trics-token",
         kova.github.private_key_pem.splitlines()[1],
         kova.environment["KOVA_DATABASE_URL"].split(":")[2].split("@")[0],
-        os.environ["TEST_KOVA_DATABASE_URL"].split(":")[2].split("@")[0],
+        database_template().split(":")[2].split("@")[0],
     ]
     told = kova.logs() + "".join(f"{one.headers}{one.text}" for one in answers)
     assert len(kova.logs().splitlines()) > len(answers)

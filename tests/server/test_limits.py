@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -12,6 +11,7 @@ import httpx
 import pytest
 
 from tests.server.conftest import Kova, shared
+from tests.support.services import services_in_force
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +20,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
         "KOVA_RATE_LIMIT_PER_MINUTE": "100",
         "KOVA_SCAN_RATE_LIMIT_PER_MINUTE": "3",
         # Another of Redis's databases: strangers of other tests have the same address.
-        "KOVA_REDIS_URL": os.environ["TEST_KOVA_REDIS_URL"].replace("/0", "/1"),
+        "KOVA_REDIS_URL": services_in_force()["KOVA_REDIS_URL"].replace("/0", "/1"),
     }
     with shared(tmp_path_factory.mktemp("limits"), **settings) as kova:
         yield kova

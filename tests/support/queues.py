@@ -8,9 +8,12 @@ import uuid
 
 import boto3
 
+from tests.support.services import services_in_force
+
 
 def make_queue(max_receives: int = 10, visibility: int = 30) -> str:
     """Create a queue with dead letters and return its URL."""
+    services_in_force()
     client = boto3.client("sqs")
     name = f"test-{uuid.uuid4().hex}"
     dead = client.create_queue(QueueName=f"{name}-dlq")["QueueUrl"]
@@ -38,5 +41,6 @@ def depth(url: str) -> int:
 
 def environment() -> dict[str, str]:
     """What a process needs to reach the run's services, apart from database and queue."""
+    force = services_in_force()
     kept = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
-    return kept | {"KOVA_ENV": "local", "KOVA_REDIS_URL": os.environ["TEST_KOVA_REDIS_URL"]}
+    return kept | {"KOVA_ENV": "local", "KOVA_REDIS_URL": force["KOVA_REDIS_URL"]}
