@@ -19,11 +19,7 @@ APPLICATION = """
 import functions, kova, kova_server
 from kova.bootstrap.settings import Settings
 from kova_server.application import application
-paths = set(application({
-    "KOVA_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/none",
-    "KOVA_SCAN_QUEUE_URL": "http://127.0.0.1:1/queue",
-    "KOVA_GITHUB_WEBHOOK_SECRET": "x",
-}).openapi()["paths"])
+paths = set(application(Settings()).openapi()["paths"])
 print(*sorted(paths), *(module.__file__ for module in (functions, kova, kova_server)), sep="\\n")
 """
 
