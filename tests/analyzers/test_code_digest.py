@@ -27,7 +27,7 @@ def before(changed_kova: ChangedKova) -> str:
         ("adapters/analyzers/ruff_context.py", "_OFTEN: Final = 4", "_OFTEN: Final = 5"),
         ("adapters/analyzers/oxlint.py", "_FAR: Final = 4_000", "_FAR: Final = 4_001"),
         ("adapters/analyzers/rules/ruff.py", "F632    high ", "F632    low  "),
-        ("adapters/analyzers/python_rules/flow_tables.py", "torch.load", "torch.loads"),
+        ("adapters/analyzers/python_rules/taint/model.py", "torch.load", "torch.loads"),
         ("analysis/rule.py", "conftest|", "conftests|"),
         ("analysis/suppression.py", "_FAR: Final = 30", "_FAR: Final = 31"),
         ("analysis/fingerprint.py", '"""Stands for', '"""Is for'),

@@ -167,9 +167,9 @@ def test_a_table_that_names_a_rule_without_a_row_is_named() -> None:
     [
         ("adapters/analyzers/ruff_context.py", '    "F821": _given,\n', '    "F999": _given,\n'),
         ("adapters/analyzers/oxlint.py", '"eslint/no-unreachable"', '"eslint/F999"'),
-        ("adapters/analyzers/python_rules/flow_tables.py", '("xpath-injection",', '("F999",'),
+        ("adapters/analyzers/python_rules/taint/model.py", '("xpath-injection",', '("F999",'),
         (
-            "adapters/analyzers/python_rules/flow_tables.py",
+            "adapters/analyzers/python_rules/taint/model.py",
             '"os.system": "command"',
             '"os.system": "F999"',
         ),

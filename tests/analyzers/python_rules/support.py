@@ -5,10 +5,10 @@ from __future__ import annotations
 import ast
 
 from kova.adapters.analyzers.python_rules.__main__ import check
-from kova.adapters.analyzers.python_rules.index import Index, index_module
+from kova.adapters.analyzers.python_rules.module_index import ModuleIndex, index_module
 
 
-def indexed(text: str) -> Index:
+def indexed(text: str) -> ModuleIndex:
     return index_module(ast.parse(text), text)
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path, PurePosixPath
 
 from kova.adapters.analyzers.child import ChildAnalyzer
-from kova.adapters.analyzers.python_rules import flow_tables
-from kova.adapters.analyzers.python_rules.words import may_find
+from kova.adapters.analyzers.python_rules.prefilter import may_find
+from kova.adapters.analyzers.python_rules.taint import model
 from kova.adapters.analyzers.rules.python import RULES
 
-flow_tables.check_tables()
-RULES.require("flow_tables", (rule for rule, _ in flow_tables.RULES.values()))
+model.check_tables()
+RULES.require("taint/model.py", (rule for rule, _ in model.RULES.values()))
 
 
 class PythonAnalyzer(ChildAnalyzer):

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Final
 
-from kova.adapters.analyzers.python_rules.tree import parse
+from kova.adapters.analyzers.python_rules.grammar.parse import parse
 from kova.fixes.outline import Outline
 
 _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})

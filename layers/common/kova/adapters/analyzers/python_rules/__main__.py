@@ -6,25 +6,25 @@ import gc
 from collections.abc import Callable, Iterable, Iterator
 from typing import Final
 
-from kova.adapters.analyzers.python_rules import words
-from kova.adapters.analyzers.python_rules.flags import check_flags
-from kova.adapters.analyzers.python_rules.flow import check_flow
-from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import Index, index_module
-from kova.adapters.analyzers.python_rules.purpose import check_hashes
-from kova.adapters.analyzers.python_rules.requests import check_requests
-from kova.adapters.analyzers.python_rules.sql import check_sql
-from kova.adapters.analyzers.python_rules.tree import parse
+from kova.adapters.analyzers.python_rules import prefilter
+from kova.adapters.analyzers.python_rules.grammar.parse import parse
+from kova.adapters.analyzers.python_rules.module_index import ModuleIndex, index_module
+from kova.adapters.analyzers.python_rules.problem import Problem
+from kova.adapters.analyzers.python_rules.rules.http_clients import check_requests
+from kova.adapters.analyzers.python_rules.rules.insecure_flags import check_flags
+from kova.adapters.analyzers.python_rules.rules.sql_strings import check_sql
+from kova.adapters.analyzers.python_rules.rules.weak_hashes import check_hashes
+from kova.adapters.analyzers.python_rules.taint.module_analysis import check_taint
 from kova.adapters.analyzers.serving import Hit, serve
 
-Family = tuple[Callable[[bytes], bool], Callable[[Index], Iterable[Problem]]]
+Family = tuple[Callable[[bytes], bool], Callable[[ModuleIndex], Iterable[Problem]]]
 
 FAMILIES: Final[tuple[Family, ...]] = (
-    (words.may_hash, check_hashes),
-    (words.may_request, check_requests),
-    (words.may_query, check_sql),
-    (words.may_open, check_flags),
-    (words.may_flow, check_flow),
+    (prefilter.may_hash, check_hashes),
+    (prefilter.may_request, check_requests),
+    (prefilter.may_query, check_sql),
+    (prefilter.may_open, check_flags),
+    (prefilter.may_flow, check_taint),
 )
 
 

@@ -3,7 +3,7 @@ import sys
 
 import pytest
 
-from kova.adapters.analyzers.python_rules.tree import parse
+from kova.adapters.analyzers.python_rules.grammar.parse import parse
 
 
 def test_what_the_code_is_warned_of_is_silent() -> None:

@@ -14,7 +14,7 @@ from typing import Any, Final
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from kova.adapters.analyzers.python_rules.newer_expressions import BINARY, Expressions, stored
+from kova.adapters.analyzers.python_rules.grammar.expressions import BINARY, Expressions, stored
 
 _TYPE_ALIAS: Final[Any] = getattr(ast, "TypeAlias", None) or type(
     "TypeAlias", (ast.stmt,), {"_fields": ("name", "type_params", "value")}

@@ -1,16 +1,13 @@
-"""Weak hashes, judged by what they are used for; and which names speak of secrets."""
+"""Weak hashes, judged by what they are used for."""
 
 from __future__ import annotations
 
 import ast
 import re
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import Final
 
-from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import CallPlace, Index
-from kova.adapters.analyzers.python_rules.names import (
+from kova.adapters.analyzers.python_rules.ast_helpers import (
     holds,
     is_constant,
     keyword,
@@ -19,64 +16,25 @@ from kova.adapters.analyzers.python_rules.names import (
     targets,
     text_of,
 )
+from kova.adapters.analyzers.python_rules.module_index import CallPlace, ModuleIndex
+from kova.adapters.analyzers.python_rules.problem import Problem
+from kova.adapters.analyzers.python_rules.secret_names import words_of
 
 _WEAK: Final = frozenset(
     {"hashlib.md5", "hashlib.sha1", "Crypto.Hash.MD5.new", "md5.new", "sha.new"}
 )
 _NAMED: Final = frozenset({"md5", "sha1", "sha", "md4"})
-WORDS: Final = frozenset(
-    """
-    password passwd passphrase pwd secret secrets token tokens otp totp nonce csrf xsrf
-    credential credentials apikey signature sessionid passcode pin cookie rememberme
-    """.split()
-)
-PAIRS: Final = frozenset(
-    """
-    session_id api_key secret_key private_key auth_key access_key reset_code verification_code
-    verify_code activation_code confirmation_code invite_code signing_key encryption_key
-    remember_me auth_code login_code reset_key activation_key
-    """.split()
-)
 # For a hash, fewer words: nobody guesses a long random secret or token from its SHA-1, and what is
 # hashed is often meant to be shown.
 HASHED: Final = frozenset({"password", "passwd", "passphrase", "pwd", "signature"})
 _SAYS_NOTHING: Final = frozenset(
     "h m d hash hashed hasher hashing digest md md5 sha sha1 result value ret res out x".split()
 )
-# `cookie_name` says something about a cookie, and is none.
-_ABOUT: Final = frozenset(
-    """
-    name names prefix suffix type field path url header length size domain expires expiry age
-    label index idx delay interval timeout policy salt
-    """.split()
-)
-_SEVERAL: Final = frozenset({"tokens", "secrets", "passwords", "keys", "credentials"})
 # A function that speaks of these keeps to a protocol or format, whose other side says how.
 _AGREED: Final = frozenset({"challenge", "realm", "mysql", "postgres"})
-_NOT_SECRET: Final = frozenset({"tokenizer", "tokenize", "max", "num", "count", "n", "len", "ids"})
 
 
-def words_of(name: str) -> list[str]:
-    """Split an identifier into lower-case words."""
-    return [one.lower() for one in re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+", name)]
-
-
-def is_secret_name(name: str) -> bool:
-    """Tell whether a name says that its value must not be guessed."""
-    words = words_of(name)
-    if not words or not _NOT_SECRET.isdisjoint(words) or words[-1] in _ABOUT:
-        return False
-    pairs = {f"{one}_{two}" for one, two in pairwise(words)}
-    return not WORDS.isdisjoint(words) or not PAIRS.isdisjoint(pairs)
-
-
-def holds_secrets(name: str) -> bool:
-    """Tell whether a name says that it holds several secrets, each of them whole."""
-    words = words_of(name)
-    return bool(words) and words[-1] in _SEVERAL
-
-
-def check_hashes(index: Index) -> Iterator[Problem]:
+def check_hashes(index: ModuleIndex) -> Iterator[Problem]:
     """Yield weak hashes of what must not be guessed; checksums and cache keys are let be."""
     spoken: dict[str, str | None] = {}
     agreed: dict[str, bool] = {}
@@ -96,8 +54,8 @@ def check_hashes(index: Index) -> Iterator[Problem]:
             )
 
 
-def _weak_hash(index: Index, call: ast.Call) -> str | None:
-    called = index.called(call)
+def _weak_hash(index: ModuleIndex, call: ast.Call) -> str | None:
+    called = index.called_name(call)
     if called in _WEAK:
         return called.removesuffix(".new").rpartition(".")[2].upper()
     given = positional(call)
@@ -106,7 +64,7 @@ def _weak_hash(index: Index, call: ast.Call) -> str | None:
     return None
 
 
-def _purpose(index: Index, found: CallPlace, spoken: dict[str, str | None]) -> str | None:
+def _purpose(index: ModuleIndex, found: CallPlace, spoken: dict[str, str | None]) -> str | None:
     """Return the name that tells the purpose: in the arguments, the target or the function.
 
     A target whose own name says something else (`etag`) is believed. What a function speaks of is

@@ -8,9 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from itertools import chain, count, repeat
 from typing import Final
 
-from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import Index
-from kova.adapters.analyzers.python_rules.names import (
+from kova.adapters.analyzers.python_rules.ast_helpers import (
     argument,
     arguments,
     dotted_name,
@@ -19,6 +17,8 @@ from kova.adapters.analyzers.python_rules.names import (
     positional,
     text_of,
 )
+from kova.adapters.analyzers.python_rules.module_index import ModuleIndex
+from kova.adapters.analyzers.python_rules.problem import Problem
 
 METHODS: Final = re.compile(r"(?:execute|executemany|executescript|raw|read_sql|read_sql_query)\b")
 _SQL: Final = re.compile(
@@ -79,7 +79,7 @@ Part = str | ast.expr
 Names = Mapping[str, list[ast.expr]]
 
 
-def check_sql(index: Index) -> Iterator[Problem]:
+def check_sql(index: ModuleIndex) -> Iterator[Problem]:
     """Yield queries into which a value is written as text."""
     bindings: dict[str, Names] = {}
     for found in index.calls_near(METHODS):
@@ -126,10 +126,10 @@ def parts(node: ast.expr, names: Names) -> list[Part]:
     return merged
 
 
-def _bindings(index: Index, scope: str) -> Names:
+def _bindings(index: ModuleIndex, scope: str) -> Names:
     """Return what each name of a function, or of the module, is bound to, in order."""
     found: dict[str, list[ast.expr]] = {}
-    for place in index.places[index.insides.get(scope, slice(None))]:
+    for place in index.places[index.ranges.get(scope, slice(None))]:
         node = place.node
         if isinstance(node, ast.Assign):
             found |= {one.id: [node.value] for one in node.targets if isinstance(one, ast.Name)}

@@ -1,4 +1,4 @@
-"""Tests that make a value safe, blocks that end a function, and tests that always end the same."""
+"""Tests that make a value safe, blocks that end a function, and tests whose outcome is known."""
 
 from __future__ import annotations
 
@@ -7,8 +7,7 @@ import operator
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules.names import (
+from kova.adapters.analyzers.python_rules.ast_helpers import (
     arguments,
     dotted_name,
     has_name,
@@ -17,10 +16,11 @@ from kova.adapters.analyzers.python_rules.names import (
     text_of,
     whole_number,
 )
+from kova.adapters.analyzers.python_rules.taint import model
 
 _ENDS: Final = (ast.Return, ast.Raise, ast.Continue, ast.Break)
 _STOPPERS: Final = frozenset({"abort", "exit", "_exit", "fail", "error"})
-_COMPARED: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
+_COMPARISONS: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Gt: operator.gt,
     ast.Lt: operator.lt,
     ast.GtE: operator.ge,
@@ -28,7 +28,7 @@ _COMPARED: Final[dict[type[ast.cmpop], Callable[[Any, Any], bool]]] = {
     ast.Eq: operator.eq,
     ast.NotEq: operator.ne,
 }
-_COUNTED: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
+_ARITHMETIC: Final[dict[type[ast.operator], Callable[[int, int], int]]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,
     ast.Mult: operator.mul,
@@ -42,7 +42,7 @@ _LARGEST: Final = 10**9
 Guards = dict[str, frozenset[str]]
 """By name, the kinds of harm that a test rules out."""
 
-_ALL: Final = frozenset(tables.RULES)
+_ALL: Final = frozenset(model.RULES)
 # Texts that a test keeps out, and the harm that cannot be done without them.
 _BANNED: Final = (
     (frozenset({"..", "../", "/"}), frozenset({"path"})),
@@ -52,7 +52,7 @@ _BANNED: Final = (
 )
 # What of an address decides where it leads.
 _HOSTS: Final = frozenset({"netloc", "hostname", "scheme", "host"})
-# Functions after which a test still speaks of what they were given.
+# Functions whose result is tested in place of their argument.
 _SAME: Final = frozenset(
     {"str", "lower", "strip", "abspath", "realpath", "normpath", "resolve", "upper", "fspath"}
 )
@@ -60,93 +60,101 @@ _SAME: Final = frozenset(
 
 def guards_of(test: ast.expr) -> Guards:
     """Return the names that a test compares with what is allowed, or with what is not."""
-    found: Guards = {}
+    guards: Guards = {}
     if isinstance(test, ast.BoolOp):
-        for one in test.values:
-            for name, kinds in guards_of(one).items():
-                found[name] = found.get(name, frozenset()) | kinds
+        for operand in test.values:
+            for name, kinds in guards_of(operand).items():
+                guards[name] = guards.get(name, frozenset()) | kinds
     elif isinstance(test, ast.UnaryOp):
-        found = guards_of(test.operand)
+        guards = guards_of(test.operand)
     elif isinstance(test, ast.NamedExpr):
-        found = guards_of(test.value)
+        guards = guards_of(test.value)
     elif isinstance(test, ast.Compare):
-        found = _compared(test)
-    elif isinstance(test, ast.Call) and tables.GUARDS.search(last_name(test.func)):
-        named = [*arguments(test)]
+        guards = _guards_of_comparison(test)
+    elif isinstance(test, ast.Call) and model.GUARDS.search(last_name(test.func)):
+        operands = [*arguments(test)]
         if isinstance(test.func, ast.Attribute):
-            named.append(test.func.value)
-        found = {name: _ALL for one in named for name in _spoken_of(one)}
-    return found
+            operands.append(test.func.value)
+        guards = {name: _ALL for operand in operands for name in _names_read(operand)}
+    return guards
 
 
-def equal_in(test: ast.expr) -> Guards:
-    """Return the names that equal something where a test holds, as in `"a" == name`."""
+def equal_names(test: ast.expr) -> Guards:
+    """Return the names that equal a constant or name where a test holds: `"a" == name`."""
     if not isinstance(test, ast.Compare) or not isinstance(test.ops[0], ast.Eq):
         return {}
-    something = has_name(test.left) or text_of(test.left)
-    return dict.fromkeys(_spoken_of(test.comparators[0]) if something else (), _ALL)
+    is_named = has_name(test.left) or text_of(test.left)
+    return dict.fromkeys(_names_read(test.comparators[0]) if is_named else (), _ALL)
 
 
-def _compared(test: ast.Compare) -> Guards:
+def _guards_of_comparison(test: ast.Compare) -> Guards:
     banned = text_of(test.left)
     if banned and isinstance(test.ops[0], ast.In | ast.NotIn):
         kinds = frozenset[str]().union(*(kinds for texts, kinds in _BANNED if banned in texts))
-        return dict.fromkeys(_spoken_of(test.comparators[0]), kinds) if kinds else {}
+        return dict.fromkeys(_names_read(test.comparators[0]), kinds) if kinds else {}
     if not any(map(_allows, test.ops, test.comparators)):
         return {}
     if isinstance(test.left, ast.Attribute) and test.left.attr in _HOSTS:
-        return dict.fromkeys(_spoken_of(test.left.value), frozenset({"redirect", "ssrf"}))
-    return dict.fromkeys(_spoken_of(test.left), _ALL)
+        return dict.fromkeys(_names_read(test.left.value), frozenset({"redirect", "ssrf"}))
+    return dict.fromkeys(_names_read(test.left), _ALL)
 
 
-def _spoken_of(node: ast.expr) -> set[str]:
-    """Return the names whose text an expression is."""
+def _names_read(node: ast.expr) -> set[str]:
+    """Return the names whose text an expression is, perhaps in another spelling."""
     if isinstance(node, ast.Call) and last_name(node.func) in _SAME:
-        inside = [*arguments(node)]
+        operands = [*arguments(node)]
         if isinstance(node.func, ast.Attribute):
-            inside.append(node.func.value)
-        return set().union(*map(_spoken_of, inside))
-    name = dotted_name(node) or asked(node)
+            operands.append(node.func.value)
+        return set().union(*map(_names_read, operands))
+    name = dotted_name(node) or lookup_name(node)
     return {name} if name else set()
 
 
-def asked(node: ast.expr) -> str:
+def lookup_name(node: ast.expr) -> str:
     """Return the name under which a look-up by a constant is known: `?request.GET.get('next')`."""
     if isinstance(node, ast.Subscript):
         name, keys = f"{dotted_name(node.value)}.get", [key_of(node.slice)]
     elif isinstance(node, ast.Call) and last_name(node.func) == "get" and not node.keywords:
-        constant = all(isinstance(one, ast.Constant) for one in node.args)
-        name, keys = dotted_name(node.func), [key_of(one) for one in node.args[:1] if constant]
+        constant = all(isinstance(argument, ast.Constant) for argument in node.args)
+        name = dotted_name(node.func)
+        keys = [key_of(argument) for argument in node.args[:1] if constant]
     else:
         return ""
     return f"?{name}({keys[0]})" if keys and keys[0] is not None else ""
 
 
-def _allows(comparison: ast.cmpop, with_what: ast.expr) -> bool:
+def _allows(comparison: ast.cmpop, compared: ast.expr) -> bool:
+    """Tell whether a comparison is with what is allowed: a collection, a constant or a name."""
     if isinstance(comparison, ast.In | ast.NotIn):
         return True
-    something = has_name(with_what) or text_of(with_what)
-    return isinstance(comparison, ast.Eq | ast.NotEq) and bool(something)
+    is_named = has_name(compared) or text_of(compared)
+    return isinstance(comparison, ast.Eq | ast.NotEq) and bool(is_named)
 
 
-def leaves(block: Sequence[ast.stmt]) -> bool:
-    """Tell whether a block always ends the function or the turn of the loop."""
+def is_own_address(text: str) -> bool:
+    """Tell whether a text begins with a host or path, so that what follows cannot choose one."""
+    host = text.partition("://")[2]
+    return (text.startswith("/") and len(text) > 1 and text[1] != "/") or "/" in host
+
+
+def always_leaves(block: Sequence[ast.stmt]) -> bool:
+    """Tell whether a block always ends the function or the iteration of the loop."""
     if not block:
         return False
     last = block[-1]
     if isinstance(last, ast.Expr) and isinstance(last.value, ast.Call):
         return last_name(last.value.func) in _STOPPERS
     if isinstance(last, ast.If):
-        return leaves(last.body) and leaves(last.orelse)
+        return always_leaves(last.body) and always_leaves(last.orelse)
     return isinstance(last, _ENDS)
 
 
-def constant_test(test: ast.expr, numbers: Mapping[str, int]) -> bool | None:
-    """Return how a test over whole numbers that are known always ends, or None."""
+def decide_test(test: ast.expr, numbers: Mapping[str, int]) -> bool | None:
+    """Return the outcome of a test over whole numbers that are known, or None."""
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
     left, right = _number(test.left, numbers), _number(test.comparators[0], numbers)
-    compare = _COMPARED.get(type(test.ops[0]))
+    compare = _COMPARISONS.get(type(test.ops[0]))
     return None if left is None or right is None or compare is None else compare(left, right)
 
 
@@ -158,9 +166,9 @@ def _number(node: ast.expr, numbers: Mapping[str, int]) -> int | None:
     if not isinstance(node, ast.BinOp):
         return None
     left, right = _number(node.left, numbers), _number(node.right, numbers)
-    count = _COUNTED.get(type(node.op))
-    if left is None or right is None or count is None or max(abs(left), abs(right)) > _LARGEST:
+    calculate = _ARITHMETIC.get(type(node.op))
+    if left is None or right is None or calculate is None or max(abs(left), abs(right)) > _LARGEST:
         return None
     if not right and isinstance(node.op, ast.FloorDiv | ast.Div | ast.Mod):
         return None
-    return count(left, right)
+    return calculate(left, right)

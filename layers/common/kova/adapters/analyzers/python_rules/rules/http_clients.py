@@ -7,9 +7,7 @@ import re
 from collections.abc import Iterator
 from typing import Final
 
-from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import Index
-from kova.adapters.analyzers.python_rules.names import (
+from kova.adapters.analyzers.python_rules.ast_helpers import (
     dotted_name,
     has_spread,
     holds,
@@ -19,6 +17,8 @@ from kova.adapters.analyzers.python_rules.names import (
     targets,
     text_of,
 )
+from kova.adapters.analyzers.python_rules.module_index import ModuleIndex
+from kova.adapters.analyzers.python_rules.problem import Problem
 
 _OPTION: Final = re.compile(r"verif|insecure|check|cert|ssl|tls|valid", re.IGNORECASE)
 _VERBS: Final = frozenset({"get", "post", "put", "patch", "delete", "head", "options", "request"})
@@ -27,14 +27,14 @@ _HTTPX: Final = frozenset({"httpx.Client", "httpx.AsyncClient"})
 _TLS_CALLS: Final = frozenset({"aiohttp.TCPConnector", "aiohttp.ClientSession"})
 
 
-def check_requests(index: Index) -> Iterator[Problem]:
+def check_requests(index: ModuleIndex) -> Iterator[Problem]:
     """Yield calls that may wait for ever, or speak to anyone."""
     sessions = _sessions(index)
     guarded = _sets_timeout_elsewhere(index)
     for call in (one.call for one in index.calls):
         # A name that nothing imports is the project's own, whatever it is called.
         imported = dotted_name(call.func).partition(".")[0] in index.imports
-        called, verb = index.called(call) if imported else "", last_name(call.func)
+        called, verb = index.called_name(call) if imported else "", last_name(call.func)
         module = called.rpartition(".")[0]
         session = dotted_name(call.func).rpartition(".")[0] in sessions and verb in _VERBS
         plain = module in {"requests", "requests.api"} and verb in _VERBS
@@ -72,7 +72,7 @@ def _unverified(node: ast.stmt | ast.expr, flag: str) -> Problem:
     )
 
 
-def _flags(index: Index, sessions: frozenset[str]) -> Iterator[Problem]:
+def _flags(index: ModuleIndex, sessions: frozenset[str]) -> Iterator[Problem]:
     """Flags that are set on a session or a context after it was made."""
     for assign in index.assigns:
         if assign.value is None:
@@ -86,7 +86,7 @@ def _flags(index: Index, sessions: frozenset[str]) -> Iterator[Problem]:
                 yield _unverified(assign, "CERT_NONE")
 
 
-def _asked(index: Index, node: ast.stmt | ast.expr) -> bool:
+def _asked(index: ModuleIndex, node: ast.stmt | ast.expr) -> bool:
     """Tell whether an option of the user's decides, as `if not verify:` or its `else`."""
     return any(
         isinstance(place.node, ast.If)
@@ -102,16 +102,16 @@ def _says_none(node: ast.expr | None) -> bool:
     return text_of(node) == "CERT_NONE" or dotted_name(node).rpartition(".")[2] == "CERT_NONE"
 
 
-def _sessions(index: Index) -> frozenset[str]:
+def _sessions(index: ModuleIndex) -> frozenset[str]:
     """Return the names that hold a session of requests: `s`, `self.session`."""
     found: set[str] = set()
     for value, bound in _bound(index):
-        if isinstance(value, ast.Call) and index.called(value) in _SESSIONS:
+        if isinstance(value, ast.Call) and index.called_name(value) in _SESSIONS:
             found.add(dotted_name(bound))
     return frozenset(found - {""})
 
 
-def _bound(index: Index) -> Iterator[tuple[ast.expr | None, ast.expr]]:
+def _bound(index: ModuleIndex) -> Iterator[tuple[ast.expr | None, ast.expr]]:
     """Yield what is assigned, or entered by `with`, and the name that it gets."""
     for place in index.places:
         if isinstance(place.node, ast.With | ast.AsyncWith):
@@ -127,7 +127,7 @@ def _no_timeout(call: ast.Call) -> bool:
     return (given is None and not has_spread(call)) or is_constant(given, None)
 
 
-def _sets_timeout_elsewhere(index: Index) -> bool:
+def _sets_timeout_elsewhere(index: ModuleIndex) -> bool:
     """Tell whether sessions get a default: an adapter is mounted, or `request` is replaced."""
     if any(dotted_name(one.call.func).endswith(".mount") for one in index.calls):
         return True

@@ -8,9 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules import purpose, words
+from kova.adapters.analyzers.python_rules import prefilter, secret_names
 from kova.adapters.analyzers.python_rules.__main__ import FAMILIES
+from kova.adapters.analyzers.python_rules.rules import weak_hashes
+from kova.adapters.analyzers.python_rules.taint import model
 from tests.analyzers.python_rules.support import indexed, rules_of
 from tests.quality import examples
 
@@ -25,22 +26,22 @@ def _imported(name: str) -> tuple[str, str]:
     return (f"from {module} import {last} as it\n", "it") if module else ("", last)
 
 
-@pytest.mark.parametrize(("name", "kind"), tables.SINKS.items())
+@pytest.mark.parametrize(("name", "kind"), model.SINKS.items())
 def test_each_harm_of_the_tables_is_seen_and_found(name: str, kind: str) -> None:
     line, called = _imported(name)
-    given = "tree, " * tables.SECOND_ARGUMENT.get(name, 0) + ORIGIN
-    assert tables.RULES[kind][0] in rules_of(f"{line}def f(request):\n    {called}({given})\n")
+    given = "tree, " * model.SECOND_ARGUMENT.get(name, 0) + ORIGIN
+    assert model.RULES[kind][0] in rules_of(f"{line}def f(request):\n    {called}({given})\n")
 
 
-@pytest.mark.parametrize(("method", "kind"), tables.METHOD_SINKS.items())
+@pytest.mark.parametrize(("method", "kind"), model.METHOD_SINKS.items())
 def test_each_harm_by_a_method_is_seen_and_found(method: str, kind: str) -> None:
-    given = "a, b, " * (method in tables.METHOD_ARGUMENT) + ORIGIN
+    given = "a, b, " * (method in model.METHOD_ARGUMENT) + ORIGIN
     call = f"Path({ORIGIN}).{method}()" if kind == "own_path" else f"x.{method}({given})"
-    rule = tables.RULES[kind.removeprefix("own_")][0]
+    rule = model.RULES[kind.removeprefix("own_")][0]
     assert rule in rules_of(f"import jinja2, pathlib\n\ndef f(request):\n    {call}\n")
 
 
-@pytest.mark.parametrize("name", [*sorted(tables.RUNS), "os.execv", "os.spawnlp"])
+@pytest.mark.parametrize("name", [*sorted(model.RUNS), "os.execv", "os.spawnlp"])
 def test_each_way_to_run_a_program_is_seen_and_found(name: str) -> None:
     line, called = _imported(name)
     assert rules_of(f"{line}def f(request):\n    {called}({ORIGIN})\n") == {"command-injection"}
@@ -56,11 +57,11 @@ def test_yaml_is_seen_and_found() -> None:
     [
         *(
             f"{owner}.{field}"
-            for field in sorted(tables.REQUEST_FIELDS)
+            for field in sorted(model.REQUEST_FIELDS)
             for owner in ("req", "self.request")
         ),
-        *(f"flask.request.{field}" for field in sorted(tables.REQUEST_FIELDS)),
-        *(f"self.{call}('x')" for call in sorted(tables.REQUEST_CALLS)),
+        *(f"flask.request.{field}" for field in sorted(model.REQUEST_FIELDS)),
+        *(f"self.{call}('x')" for call in sorted(model.REQUEST_CALLS)),
         "r.args",
         "(request\n     .args)",
         "(request) . args",
@@ -71,7 +72,7 @@ def test_each_origin_on_the_network_is_seen_and_found(source: str) -> None:
     assert rules_of(text) == {"code-injection"}
 
 
-@pytest.mark.parametrize("verb", sorted(tables.ROUTES))
+@pytest.mark.parametrize("verb", sorted(model.ROUTES))
 def test_each_route_is_seen_and_found(verb: str) -> None:
     assert rules_of(f"@app.{verb}('/')\ndef f(x):\n    eval(x)\n") == {"code-injection"}
     page = f"import flask\n@app.{verb}('/')\ndef f(x):\n    return x\n"
@@ -87,7 +88,7 @@ def test_each_origin_at_the_keyboard_is_seen_and_found(source: str) -> None:
     assert rules_of(text) == {"local-input"}
 
 
-@pytest.mark.parametrize("name", sorted(tables.WEAK_CALLS))
+@pytest.mark.parametrize("name", sorted(model.WEAK_CALLS))
 def test_each_weak_number_is_seen_and_found(name: str) -> None:
     line, called = _imported(name)
     assert rules_of(f"{line}token = {called}(x)\n") == {"weak-random"}
@@ -97,17 +98,17 @@ def test_each_weak_number_is_seen_and_found(name: str) -> None:
 @pytest.mark.parametrize(
     "secret",
     [
-        *sorted(purpose.WORDS),
-        *sorted(purpose.PAIRS),
-        *(one.upper() for one in sorted(purpose.PAIRS)),
-        *(one.title().replace("_", "") for one in sorted(purpose.PAIRS)),
+        *sorted(secret_names.WORDS),
+        *sorted(secret_names.PAIRS),
+        *(one.upper() for one in sorted(secret_names.PAIRS)),
+        *(one.title().replace("_", "") for one in sorted(secret_names.PAIRS)),
     ],
 )
 def test_each_secret_is_seen_and_found(secret: str) -> None:
     assert rules_of(f"import random\n{secret} = random.random()\n") == {"weak-random"}
 
 
-@pytest.mark.parametrize("name", sorted(purpose.HASHED))
+@pytest.mark.parametrize("name", sorted(weak_hashes.HASHED))
 @pytest.mark.parametrize("call", ["hashlib.md5", "hashlib.sha1", "hashlib.new('md4')", "md5.new"])
 def test_each_weak_hash_is_seen_and_found(name: str, call: str) -> None:
     made = call if call.endswith(")") else f"{call}()"
@@ -127,12 +128,12 @@ def test_each_query_is_seen_and_found(method: str, before: str) -> None:
     "query", ['"a"', "'a', b", '"""a\nb"""', 'r"a"', '"a",', "\n    'it is', (a,)"]
 )
 def test_a_query_that_is_one_string_is_not_looked_at(query: str) -> None:
-    assert not words.may_query(f"x.execute({query})".encode())
+    assert not prefilter.may_query(f"x.execute({query})".encode())
 
 
 @pytest.mark.parametrize("query", ['"a" "b" % c', '"a" % b', "a", '"a".format(b)', 'f"{a}"'])
 def test_a_query_that_is_more_is_looked_at(query: str) -> None:
-    assert words.may_query(f"x.execute({query})".encode())
+    assert prefilter.may_query(f"x.execute({query})".encode())
 
 
 def _hits(text: str, *, looks: bool) -> set[tuple[str, int, int]]:

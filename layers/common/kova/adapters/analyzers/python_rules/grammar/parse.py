@@ -20,6 +20,6 @@ def parse(text: str) -> ast.Module | None:
             raise RecursionError from exc
         except SyntaxError:
             # Newer than this interpreter, perhaps. Rare, and LibCST's import costs.
-            from kova.adapters.analyzers.python_rules.newer import parse_newer
+            from kova.adapters.analyzers.python_rules.grammar.statements import parse_newer
 
             return parse_newer(text)

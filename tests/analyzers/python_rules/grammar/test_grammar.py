@@ -12,7 +12,7 @@ import libcst as cst
 import pytest
 
 from kova.adapters.analyzers.python_rules.__main__ import check
-from kova.adapters.analyzers.python_rules.newer import Statements, parse_newer
+from kova.adapters.analyzers.python_rules.grammar.statements import Statements, parse_newer
 
 # Of the standard library and of site-packages.
 PACKAGES = "email json http html logging importlib asyncio unittest mangum starlette".split()

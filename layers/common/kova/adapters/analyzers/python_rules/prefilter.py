@@ -10,8 +10,9 @@ import re
 from collections.abc import Iterable
 from typing import Final
 
-from kova.adapters.analyzers.python_rules import flow_tables as tables
-from kova.adapters.analyzers.python_rules import purpose
+from kova.adapters.analyzers.python_rules import secret_names
+from kova.adapters.analyzers.python_rules.rules import weak_hashes
+from kova.adapters.analyzers.python_rules.taint import model
 
 _GAP: Final = r"[\s)\\]*"  # What may stand between a name and the dot or call after it.
 
@@ -25,7 +26,7 @@ def _bytes(pattern: str) -> re.Pattern[bytes]:
 
 
 _HASHES: Final = _bytes(r"\b(?:md[45]|MD[45]|sha1?|SHA1?)\b")
-_HASHED: Final = re.compile(_any(purpose.HASHED).encode(), re.IGNORECASE)
+_HASHED: Final = re.compile(_any(weak_hashes.HASHED).encode(), re.IGNORECASE)
 
 _CLIENTS: Final = _bytes(
     r"\b(?:import|from)\s[^\n;]{0,200}?\b(?:requests|httpx|aiohttp|urllib3)\b|CERT_NONE"
@@ -40,14 +41,16 @@ _QUERIES: Final = _bytes(
 
 _FLAGS: Final = _bytes(r"secure\s*=\s*False|resolve_entities\s*=\s*True|feature_external_[gp]es\b")
 
-_REQUEST: Final = _bytes(rf"req(?:uest)?{_GAP}\.[\s\\]*{_any(tables.REQUEST_FIELDS)}\b")
+_REQUEST: Final = _bytes(rf"req(?:uest)?{_GAP}\.[\s\\]*{_any(model.REQUEST_FIELDS)}\b")
 _REQUEST_AS: Final = _bytes(r"request\s+as\b")
-_ARGUMENT: Final = _bytes(rf"get_{_any(one.removeprefix('get_') for one in tables.REQUEST_CALLS)}")
-_ROUTE: Final = _bytes(rf"@[^\n@]{{0,200}}\.[\s\\]*{_any(tables.ROUTES)}\b")
+_ARGUMENT: Final = _bytes(rf"get_{_any(one.removeprefix('get_') for one in model.REQUEST_CALLS)}")
+_ROUTE: Final = _bytes(rf"@[^\n@]{{0,200}}\.[\s\\]*{_any(model.ROUTES)}\b")
 _TYPED: Final = _bytes(rf"\binput{_GAP}\(|argv|stdin")
 _RANDOM: Final = _bytes(r"(?:from|import|,)\s*random\b")
 _SECRETS: Final = re.compile(
-    _any([*purpose.WORDS, *(one.replace("_", r"[\W_]*") for one in purpose.PAIRS)]).encode(),
+    _any(
+        [*secret_names.WORDS, *(one.replace("_", r"[\W_]*") for one in secret_names.PAIRS)]
+    ).encode(),
     re.IGNORECASE,
 )
 
@@ -59,16 +62,16 @@ _COMMON: Final = frozenset(
 
 def _harm(kinds: Iterable[str]) -> re.Pattern[bytes]:
     """Return a pattern of the names that do these kinds of harm, as texts have them."""
-    names = {name for name, kind in tables.SINKS.items() if kind in kinds}
+    names = {name for name, kind in model.SINKS.items() if kind in kinds}
     words = {name.split(".")[0 if name.split(".")[-1] in _COMMON else -1] for name in names}
     words |= {
-        name for name, kind in tables.METHOD_SINKS.items() if kind.removeprefix("own_") in kinds
+        name for name, kind in model.METHOD_SINKS.items() if kind.removeprefix("own_") in kinds
     }
     return _bytes(rf"\b(?:{_any(words)}|subprocess|yaml|ldap3|(?:exec|spawn)[lv]\w*)\b")
 
 
-_HARM: Final = _harm(tables.RULES)
-_LOCAL_HARM: Final = _harm(tables.LOCAL_KINDS)
+_HARM: Final = _harm(model.RULES)
+_LOCAL_HARM: Final = _harm(model.LOCAL_KINDS)
 _PAGES: Final = _bytes(r"\b(?:flask|bottle|quart)\b")
 
 

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import libcst as cst
 from libcst.metadata import CodePosition, CodeRange
 
-from kova.adapters.analyzers.python_rules.newer_strings import Strings
+from kova.adapters.analyzers.python_rules.grammar.strings import Strings
 
 Placed = TypeVar(
     "Placed",

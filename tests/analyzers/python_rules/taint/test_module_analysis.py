@@ -3,7 +3,7 @@
 import pytest
 
 from kova.adapters.analyzers.python_rules.__main__ import check
-from kova.adapters.analyzers.python_rules.reach import Reach
+from kova.adapters.analyzers.python_rules.taint.reachability import Reachability
 from tests.analyzers.python_rules.support import indexed, rules_of
 
 CHAIN = """\
@@ -35,29 +35,29 @@ def test_input_comes_back_through_functions_that_do_not_name_it() -> None:
 
 
 def test_functions_that_input_cannot_come_to_are_not_followed() -> None:
-    reach = Reach(indexed(CHAIN))
+    reach = Reachability(indexed(CHAIN))
     assert reach.functions == {"typed", "passed_on", "Shell.name", "Shell.run"}
-    assert not reach.module
+    assert not reach.reaches_module
 
 
 def test_input_comes_through_a_global_name() -> None:
     text = "import os, sys\nNAME = sys.argv[1]\n\ndef run():\n    os.system(NAME)\n"
     assert rules_of(text) == {"local-input"}
-    reach = Reach(indexed(text))
-    assert (reach.functions, reach.module) == (set(), True)
+    reach = Reachability(indexed(text))
+    assert (reach.functions, reach.reaches_module) == (set(), True)
     reach.spread(["NAME"])
     assert reach.functions == {"run"}
 
 
 def test_a_function_that_hands_nothing_back_draws_no_caller_in() -> None:
     text = "def asks():\n    input()\n\ndef calls():\n    asks()\n"
-    assert Reach(indexed(text)).functions == {"asks"}
+    assert Reachability(indexed(text)).functions == {"asks"}
 
 
 def test_an_origin_outside_of_functions_makes_the_module_one_of_them() -> None:
-    assert Reach(indexed("x = input()\n")).module
-    assert not Reach(indexed("def f():\n    return input()\n")).module
-    assert Reach(indexed("def f():\n    return input()\nx = f()\n")).module
+    assert Reachability(indexed("x = input()\n")).reaches_module
+    assert not Reachability(indexed("def f():\n    return input()\n")).reaches_module
+    assert Reachability(indexed("def f():\n    return input()\nx = f()\n")).reaches_module
 
 
 @pytest.mark.parametrize(

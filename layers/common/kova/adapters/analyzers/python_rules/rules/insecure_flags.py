@@ -5,14 +5,19 @@ from __future__ import annotations
 import ast
 from collections.abc import Iterator
 
-from kova.adapters.analyzers.python_rules.hits import Problem
-from kova.adapters.analyzers.python_rules.index import Index
-from kova.adapters.analyzers.python_rules.names import is_constant, keyword, last_name, positional
+from kova.adapters.analyzers.python_rules.ast_helpers import (
+    is_constant,
+    keyword,
+    last_name,
+    positional,
+)
+from kova.adapters.analyzers.python_rules.module_index import ModuleIndex
+from kova.adapters.analyzers.python_rules.problem import Problem
 
 _PARSERS = frozenset({"lxml.etree.XMLParser", "lxml.etree.ETCompatXMLParser"})
 
 
-def check_flags(index: Index) -> Iterator[Problem]:
+def check_flags(index: ModuleIndex) -> Iterator[Problem]:
     """Yield cookies that go over unencrypted lines, and XML parsers that fetch what XML names."""
     for call in (one.call for one in index.calls):
         if last_name(call.func) == "set_cookie" and is_constant(keyword(call, "secure"), False):
@@ -29,8 +34,8 @@ def check_flags(index: Index) -> Iterator[Problem]:
             )
 
 
-def _opens_entities(index: Index, call: ast.Call) -> bool:
-    if index.called(call) in _PARSERS:
+def _opens_entities(index: ModuleIndex, call: ast.Call) -> bool:
+    if index.called_name(call) in _PARSERS:
         return is_constant(keyword(call, "resolve_entities"), True)
     given = positional(call)
     return (

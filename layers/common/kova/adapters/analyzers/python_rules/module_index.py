@@ -10,7 +10,12 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from kova.adapters.analyzers.python_rules.names import Function, dotted_name, nodes_below, parts_of
+from kova.adapters.analyzers.python_rules.ast_helpers import (
+    Function,
+    dotted_name,
+    nodes_below,
+    parts_of,
+)
 
 _LINE_END: Final = re.compile(r"\r\n|\r|\n")
 _BLOCKS: Final = ("body", "handlers", "cases", "orelse", "finalbody")
@@ -38,7 +43,7 @@ class CallPlace:
 
 
 @dataclass(kw_only=True)
-class Index:
+class ModuleIndex:
     """One walk over the statements of a module; expressions are looked into on demand.
 
     Attributes:
@@ -48,7 +53,7 @@ class Index:
         functions: functions and methods by qualified name.
         classes: the class around each function, by the function's qualified name.
         places: every statement but imports, in order.
-        insides: which of the places are in a function, by its qualified name.
+        ranges: which of the places are in a function, by its qualified name.
     """
 
     module: ast.Module
@@ -57,23 +62,23 @@ class Index:
     functions: dict[str, Function] = field(default_factory=dict)
     classes: dict[str, str] = field(default_factory=dict)
     places: list[Place] = field(default_factory=list)
-    insides: dict[str, slice] = field(default_factory=dict)
+    ranges: dict[str, slice] = field(default_factory=dict)
 
-    def name(self, node: ast.AST) -> str:
+    def resolve_name(self, node: ast.AST) -> str:
         """Return the dotted name of an expression with imports resolved, empty if it has none."""
         dotted = dotted_name(node)
         first, _, rest = dotted.partition(".")
         origin = self.imports.get(first, first)
         return f"{origin}.{rest}" if rest else origin
 
-    def called(self, call: ast.Call) -> str:
+    def called_name(self, call: ast.Call) -> str:
         """Return the dotted name of what is called."""
-        return self.name(call.func)
+        return self.resolve_name(call.func)
 
     @cached_property
     def calls(self) -> list[CallPlace]:
         """Every call."""
-        return [one for place in self.places for one in _calls_in(place)]
+        return [call for place in self.places for call in _calls_in(place)]
 
     def calls_near(self, words: re.Pattern[str]) -> Iterator[CallPlace]:
         """Yield the calls of those statements in whose lines a word stands."""
@@ -87,19 +92,19 @@ class Index:
     def assigns(self) -> list[ast.Assign | ast.AnnAssign]:
         """Every assignment."""
         nodes = (place.node for place in self.places)
-        return [one for one in nodes if isinstance(one, ast.Assign | ast.AnnAssign)]
+        return [node for node in nodes if isinstance(node, ast.Assign | ast.AnnAssign)]
 
     def lines_with(self, words: re.Pattern[str]) -> list[int]:
         """Return the numbers of the lines in which a match begins, in order."""
-        return [self.line(one.start()) for one in words.finditer(self.text)]
+        return [self.line(match.start()) for match in words.finditer(self.text)]
 
-    def line(self, place: int) -> int:
+    def line(self, position: int) -> int:
         """Return the number of the line in which a character of the text stands."""
-        return bisect_right(self._starts, place)
+        return bisect_right(self._starts, position)
 
     @cached_property
     def _starts(self) -> list[int]:
-        return [0, *(one.end() for one in _LINE_END.finditer(self.text))]
+        return [0, *(match.end() for match in _LINE_END.finditer(self.text))]
 
     def column(self, line: int, offset: int) -> int:
         """Return the column of a character, from 1, for an offset in bytes of UTF-8."""
@@ -108,18 +113,18 @@ class Index:
         return offset + 1 if ahead.isascii() else len(ahead.encode()[:offset].decode()) + 1
 
 
-def index_module(module: ast.Module, text: str) -> Index:
+def index_module(module: ast.Module, text: str) -> ModuleIndex:
     """Walk a module once.
 
     Raises:
         RecursionError: it nests too deeply.
     """
-    index = Index(module=module, text=text)
+    index = ModuleIndex(module=module, text=text)
     _walk(index, module.body, "", "")
     return index
 
 
-def _walk(index: Index, block: list[ast.stmt], scope: str, around: str) -> None:
+def _walk(index: ModuleIndex, block: list[ast.stmt], scope: str, around: str) -> None:
     for node in block:
         if isinstance(node, ast.Import | ast.ImportFrom):
             index.imports.update(_imports(node))
@@ -133,7 +138,9 @@ def _walk(index: Index, block: list[ast.stmt], scope: str, around: str) -> None:
                 _walk(index, inner, scope, around)
 
 
-def _walk_definition(index: Index, node: Function | ast.ClassDef, name: str, around: str) -> None:
+def _walk_definition(
+    index: ModuleIndex, node: Function | ast.ClassDef, name: str, around: str
+) -> None:
     begin = len(index.places)
     index.places.append(Place(node=node, scope=name))
     if isinstance(node, ast.ClassDef):
@@ -142,16 +149,16 @@ def _walk_definition(index: Index, node: Function | ast.ClassDef, name: str, aro
     index.functions[name] = node
     index.classes[name] = around
     _walk(index, node.body, name, around)
-    index.insides[name] = slice(begin, len(index.places))
+    index.ranges[name] = slice(begin, len(index.places))
 
 
 def _blocks(node: ast.stmt) -> Iterator[list[ast.stmt]]:
     for name in _BLOCKS:
-        found = getattr(node, name, [])
-        if found and isinstance(found[0], ast.ExceptHandler | ast.match_case):
-            yield from (one.body for one in found)
-        elif found:
-            yield found
+        block = getattr(node, name, [])
+        if block and isinstance(block[0], ast.ExceptHandler | ast.match_case):
+            yield from (clause.body for clause in block)
+        elif block:
+            yield block
 
 
 def _imports(node: ast.Import | ast.ImportFrom) -> Iterator[tuple[str, str]]:
@@ -182,12 +189,14 @@ def _own_parts(node: ast.AST) -> Iterator[ast.AST]:
 
 def _lines_of(node: ast.stmt) -> tuple[int, int]:
     """Return the first and last line of a statement's own expressions, or a few more."""
-    first = min([node.lineno, *(one.lineno for one in getattr(node, "decorator_list", ()))])
+    first = min(
+        [node.lineno, *(decorator.lineno for decorator in getattr(node, "decorator_list", ()))]
+    )
     if isinstance(node, _HEADED):
         return first, node.body[0].lineno
     return first, node.end_lineno or node.lineno
 
 
 def _any_between(lines: list[int], first: int, last: int) -> bool:
-    place = bisect_left(lines, first)
-    return place < len(lines) and lines[place] <= last
+    position = bisect_left(lines, first)
+    return position < len(lines) and lines[position] <= last

@@ -1,0 +1,17 @@
+"""What a function does with its parameters, so that each call of it need not be followed."""
+
+from __future__ import annotations
+
+import ast
+from dataclasses import dataclass, field
+
+from kova.adapters.analyzers.python_rules.taint.taint import UNTAINTED, Taint
+
+
+@dataclass(kw_only=True)
+class Summary:
+    """What a function returns and harms; the sources `param:x` stand for its parameters."""
+
+    returns: Taint = UNTAINTED
+    sinks: list[tuple[str, str, ast.stmt | ast.expr]] = field(default_factory=list)
+    """A parameter's source, the kind of harm that it reaches, and the node that does it."""
