@@ -7,12 +7,13 @@ from typing import Any, Final, LiteralString
 from psycopg.rows import DictRow
 
 from kova.adapters.postgres.audit import note
+from kova.adapters.postgres.error_columns import SHOWN, read_finding
 from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
 from kova.analysis.analysis import Analysis
-from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
+from kova.analysis.finding import Finding
 from kova.errors import lifecycle
 from kova.errors.error import (
     ErrorRecord,
@@ -29,13 +30,16 @@ from kova.scans.sarif import MOST_RESULTS
 from kova.shared.audit import Action, Deed
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
-from kova.shared.severity import Severity
 
-_SELECT: Final[LiteralString] = """
-SELECT errors.*, repositories.full_name AS repository, auto_fixes.id AS fix_id,
+_SELECT: Final[LiteralString] = (
+    f"SELECT errors.id, errors.fingerprint, {SHOWN}, errors.status,"  # noqa: S608 (literals only, and the type says so)
+    """ errors.first_seen_at, errors.last_seen_at, errors.fixed_at, errors.introduced_in,
+    errors.ignore_reason, errors.ignored_by, errors.ignored_until,
+    repositories.full_name AS repository, auto_fixes.id AS fix_id,
     auto_fixes.status AS fix_status, auto_fixes.pull_request_url
 FROM errors JOIN repositories ON repositories.id = errors.repository_id
 LEFT JOIN auto_fixes ON auto_fixes.error_id = errors.id"""
+)
 
 
 # A first scan may bring a hundred thousand errors.
@@ -206,27 +210,6 @@ _CONDITIONS: Final[dict[str, LiteralString]] = {
 
 
 def _record(row: DictRow) -> ErrorRecord:
-    finding = Finding(
-        analyzer=row["analyzer"],
-        rule_id=row["rule_id"],
-        severity=Severity(row["severity"]),
-        tier=Tier(row["tier"]),
-        confidence=Confidence(row["confidence"]),
-        category=Category(row["category"]),
-        message=row["message"],
-        path=row["path"],
-        scope=row["scope"],
-        span=Span(
-            start_line=row["start_line"],
-            start_column=row["start_column"],
-            end_line=row["end_line"],
-            end_column=row["end_column"],
-        ),
-        snippet=row["snippet"],
-        help_url=row["help_url"],
-        cwe=row["cwe"],
-        fingerprint=row["fingerprint"],
-    )
     fix = None
     if row["fix_id"]:
         fix = FixReference(
@@ -244,7 +227,7 @@ def _record(row: DictRow) -> ErrorRecord:
     return ErrorRecord(
         id=str(row["id"]),
         repository=row["repository"],
-        finding=finding,
+        finding=read_finding(row),
         status=ErrorStatus(row["status"]),
         first_seen_at=row["first_seen_at"],
         last_seen_at=row["last_seen_at"],

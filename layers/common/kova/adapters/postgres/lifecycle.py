@@ -9,6 +9,14 @@ from typing import Any, Final, LiteralString
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from kova.adapters.postgres.error_columns import (
+    COLUMNS,
+    WRITTEN,
+    ErrorColumn,
+    column_values,
+    list_arrays,
+    list_names,
+)
 from kova.adapters.postgres.pool import Connection
 from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned
@@ -27,46 +35,26 @@ _LOCK: Final[LiteralString] = """
 INSERT INTO repository_states (repository_id) VALUES (%(repository_id)s)
 ON CONFLICT (repository_id) DO UPDATE SET repository_id = EXCLUDED.repository_id"""
 
-_FIELDS: Final = (
-    *("analyzer", "rule_id", "severity", "tier", "confidence", "category", "message", "path"),
-    *("scope", "start_line", "start_column", "end_line", "end_column", "snippet", "help_url"),
-    *("cwe", "trait_line", "trait_scope", "trait_window", "trait_match", "blob_sha"),
-    *("analyzer_identity", "silenced_by", "content_digest"),
+# What a statement writes in one go: the columns, the row that each belongs to (its id, or its
+# fingerprint where it is new), its status, and whether this scan counts it.
+_BATCH_COLUMNS: Final = (
+    ErrorColumn("key", "text"),
+    *COLUMNS,
+    ErrorColumn("status", "text"),
+    ErrorColumn("counted", "bool"),
 )
-_ROWS: Final[LiteralString] = """
-FROM unnest(%(key)s::text[], %(analyzer)s::text[], %(rule_id)s::text[], %(severity)s::text[],
-    %(tier)s::text[], %(confidence)s::text[], %(category)s::text[], %(message)s::text[],
-    %(path)s::text[], %(scope)s::text[], %(start_line)s::int[], %(start_column)s::int[],
-    %(end_line)s::int[], %(end_column)s::int[], %(snippet)s::text[], %(help_url)s::text[],
-    %(cwe)s::text[], %(trait_line)s::text[], %(trait_scope)s::text[], %(trait_window)s::text[],
-    %(trait_match)s::text[], %(blob_sha)s::text[], %(analyzer_identity)s::text[],
-    %(silenced_by)s::text[], %(content_digest)s::bytea[], %(status)s::text[], %(counted)s::bool[])
-AS found (key, analyzer, rule_id, severity, tier, confidence, category, message, path, scope,
-    start_line, start_column, end_line, end_column, snippet, help_url, cwe, trait_line, trait_scope,
-    trait_window, trait_match, blob_sha, analyzer_identity, silenced_by, content_digest, status,
-    counted)"""
-_COLUMNS: Final[LiteralString] = """analyzer, rule_id, severity, tier, confidence, category,
-    message, path, scope, start_line, start_column, end_line, end_column, snippet, help_url, cwe,
-    trait_line, trait_scope, trait_window, trait_match, blob_sha, analyzer_identity, silenced_by,
-    content_digest"""
+_ROWS: Final[LiteralString] = (
+    f" FROM unnest({list_arrays(_BATCH_COLUMNS)}) AS found ({list_names(_BATCH_COLUMNS)})"
+)
 _INSERT: Final[LiteralString] = (
-    "INSERT INTO errors (repository_id, fingerprint, introduced_in, opened_scan, "
-    + _COLUMNS
-    + """) SELECT %(repository_id)s, key, CASE WHEN counted THEN %(commit_sha)s END,
+    f"INSERT INTO errors (repository_id, fingerprint, introduced_in, opened_scan, {WRITTEN})"
+    """ SELECT %(repository_id)s, key, CASE WHEN counted THEN %(commit_sha)s END,
     CASE WHEN counted THEN %(scan_id)s::uuid END, """
-    + _COLUMNS
-    + _ROWS
-    + " ORDER BY key RETURNING id, fingerprint"
+    f"{WRITTEN}{_ROWS} ORDER BY key RETURNING id, fingerprint"
 )
 _REFRESH: Final[LiteralString] = (
-    "UPDATE errors SET ("  # noqa: S608 (literals only, and the type says so)
-    + _COLUMNS
-    + """) = (
-    SELECT found.analyzer, found.rule_id, found.severity, found.tier, found.confidence,
-        found.category, found.message, found.path, found.scope, found.start_line,
-        found.start_column, found.end_line, found.end_column, found.snippet, found.help_url,
-        found.cwe, found.trait_line, found.trait_scope, found.trait_window, found.trait_match,
-        found.blob_sha, found.analyzer_identity, found.silenced_by, found.content_digest),
+    f"UPDATE errors SET ({WRITTEN}) = (SELECT {list_names(COLUMNS, 'found')}),"  # noqa: S608 (literals only, and the type says so)
+    """
     last_seen_at = now(), status = found.status, fixed_at = NULL,
     ignore_reason = CASE WHEN found.silenced_by IS NOT NULL THEN found.silenced_by
         WHEN found.status = 'ignored' THEN ignore_reason END,
@@ -78,8 +66,7 @@ _REFRESH: Final[LiteralString] = (
     reopened_count = reopened_count + (errors.status = 'fixed')::int,
     reopened_scan = CASE WHEN errors.status = 'fixed' AND found.counted THEN %(scan_id)s::uuid
         ELSE reopened_scan END"""
-    + _ROWS
-    + " WHERE errors.id = found.key::uuid"
+    f"{_ROWS} WHERE errors.id = found.key::uuid"
 )
 _TOUCH: Final[LiteralString] = "UPDATE errors SET last_seen_at = now() WHERE id = ANY(%(ids)s)"
 _CLOSE: Final[LiteralString] = """
@@ -215,7 +202,7 @@ class ApplyAnalysis:
         ran = self._ground.coverage.get(finding.analyzer)
         row = cleaned(
             {
-                **_content(finding),
+                **column_values(finding),
                 "blob_sha": self._ground.blob(finding.path),
                 "analyzer_identity": ran.identity if ran else None,
             }
@@ -226,12 +213,11 @@ class ApplyAnalysis:
 
     async def _rows(self, query: LiteralString, rows: Sequence[dict[str, Any]]) -> list[DictRow]:
         """Write rows, so many at once that no statement comes near its time-out."""
-        names = ("key", *_FIELDS, "status", "counted")
         returned: list[DictRow] = []
         for start in range(0, len(rows), _BATCH):
             batch = rows[start : start + _BATCH]
-            columns = {name: [row[name] for row in batch] for name in names}
-            cursor = await self._execute(query, **columns)
+            arrays = {column.name: [row[column.name] for row in batch] for column in _BATCH_COLUMNS}
+            cursor = await self._execute(query, **arrays)
             returned += await cursor.fetchall() if cursor.description else []
         return returned
 
@@ -256,29 +242,3 @@ def _status(error: KnownError, finding: Finding) -> tuple[str, str | None]:
     if finding.suppressed is not None:
         return ErrorStatus.IGNORED.value, finding.suppressed
     return ErrorStatus.OPEN.value, None
-
-
-def _content(finding: Finding) -> dict[str, Any]:
-    assert finding.traits is not None
-    return {
-        "analyzer": finding.analyzer,
-        "rule_id": finding.rule_id,
-        "severity": finding.severity.value,
-        "tier": finding.tier.value,
-        "confidence": finding.confidence.value,
-        "category": finding.category.value,
-        "message": finding.message,
-        "path": finding.path,
-        "scope": finding.scope,
-        "start_line": finding.span.start_line,
-        "start_column": finding.span.start_column,
-        "end_line": finding.span.end_line,
-        "end_column": finding.span.end_column,
-        "snippet": finding.snippet,
-        "help_url": finding.help_url,
-        "cwe": finding.cwe,
-        "trait_line": finding.traits.line,
-        "trait_scope": finding.traits.scope,
-        "trait_window": finding.traits.window,
-        "trait_match": finding.traits.match,
-    }

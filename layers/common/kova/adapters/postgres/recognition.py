@@ -9,6 +9,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
 
+from kova.adapters.postgres.error_columns import IDENTIFYING, read_traits
 from kova.adapters.postgres.pool import Connection
 from kova.adapters.postgres.rows import as_uuid
 from kova.analysis.analysis import Analysis
@@ -21,14 +22,14 @@ from kova.shared.text import clean
 
 _KOVA: Final = "kova"
 
-_KNOWN: Final[LiteralString] = """
-SELECT id, fingerprint, analyzer, rule_id, path, start_line, start_column, trait_line, trait_scope,
-    trait_window, trait_match, status, silenced_by, ignored_by, blob_sha,
-    analyzer_identity, content_digest, last_seen_at < now() - interval '1 hour' AS stale,
+_KNOWN: Final[LiteralString] = (
+    f"SELECT id, fingerprint, status, ignored_by, {IDENTIFYING},"  # noqa: S608 (literals only, and the type says so)
+    """ last_seen_at < now() - interval '1 hour' AS stale,
     COALESCE(introduced_in = %(commit_sha)s, false) OR COALESCE(reopened_scan IN (
         SELECT id FROM scans WHERE repository_id = %(repository_id)s
             AND commit_sha = %(commit_sha)s), false) AS fresh
 FROM errors WHERE repository_id = %(repository_id)s"""
+)
 _LIVE: Final[LiteralString] = " AND status <> 'fixed'"
 _SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
 
@@ -122,14 +123,7 @@ def _rekeyed(error: KnownError, trait_by_former: Mapping[str, str]) -> KnownErro
 
 
 def _known(row: DictRow, born: Traits | None) -> KnownError:
-    traits = born or Traits(line="", scope="", window="", match="")
-    if row["trait_line"] is not None:
-        traits = Traits(
-            line=row["trait_line"],
-            scope=row["trait_scope"],
-            window=row["trait_window"],
-            match=row["trait_match"],
-        )
+    traits = read_traits(row) or born or Traits(line="", scope="", window="", match="")
     return KnownError(
         id=str(row["id"]),
         fingerprint=row["fingerprint"],
