@@ -165,7 +165,11 @@ def test_a_table_that_names_a_rule_without_a_row_is_named() -> None:
 @pytest.mark.parametrize(
     ("module", "line", "row"),
     [
-        ("adapters/analyzers/ruff_context.py", '    "F821": _given,\n', '    "F999": _given,\n'),
+        (
+            "adapters/analyzers/ruff_context.py",
+            '    "F821": _is_injected,\n',
+            '    "F999": _is_injected,\n',
+        ),
         ("adapters/analyzers/oxlint.py", '"eslint/no-unreachable"', '"eslint/F999"'),
         ("adapters/analyzers/python_rules/taint/model.py", '("xpath-injection",', '("F999",'),
         (

@@ -65,10 +65,10 @@ async def test_an_operation_is_repeated_when_its_write_failed_but_not_when_its_r
     client = connect(script.url)
 
     with pytest.raises(GitHubUnavailableError):
-        await client.looking_again(lambda: client.write("POST", repository, "/pulls", PULL))
+        await client.retry_idempotent(lambda: client.write("POST", repository, "/pulls", PULL))
     assert len(script.requests) == 3
     with pytest.raises(GitHubUnavailableError):
-        await client.looking_again(lambda: client.get(repository, "/pulls"))
+        await client.retry_idempotent(lambda: client.get(repository, "/pulls"))
     assert len(script.requests) == 6
 
 

@@ -12,7 +12,7 @@ import libcst as cst
 import pytest
 
 from kova.adapters.analyzers.python_rules.__main__ import check
-from kova.adapters.analyzers.python_rules.grammar.statements import Statements, parse_newer
+from kova.adapters.analyzers.python_rules.grammar.statements import StatementConverter, parse_newer
 
 # Of the standard library and of site-packages.
 PACKAGES = "email json http html logging importlib asyncio unittest mangum starlette".split()
@@ -105,7 +105,7 @@ def test_the_whole_grammar_has_the_tree_that_ast_gives_it() -> None:
 
 
 def test_every_kind_of_node_of_libcst_is_known() -> None:
-    maker = Statements(cst.Module(body=()), "", {})
+    maker = StatementConverter(cst.Module(body=()), "", {})
     kinds = [
         kind
         for name, kind in inspect.getmembers(cst, inspect.isclass)

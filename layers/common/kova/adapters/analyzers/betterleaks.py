@@ -22,10 +22,10 @@ from importlib.util import find_spec
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import BETTERLEAKS
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Confidence, Finding, Span, Tier
 from kova.analysis.rule import Rule, is_test
 from kova.analysis.secrets import DEFAULT_KEY
@@ -96,9 +96,9 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
             {pure.suffix, "".join(pure.suffixes[-2:])}
         )
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """The default engine reserves four gigabytes of addresses; Go's own needs none."""
-        del ground
+        del workspace
         return (
             *("filesystem", "--no-banner", "--silent", "--log-level", "fatal"),
             *("--regex-engine", "stdlib", "--no-allow-signatures"),
@@ -118,34 +118,34 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         del batch
         return ["."]
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read betterleaks's JSON."""
-        document = parse(done.output)
+        document = parse(completed.output)
         if document["scan"]["state"] != "complete":
             raise ValueError("the scan is not complete")
-        return [self._finding(entry, ground) for entry in document["findings"]]
+        return [self._finding(diagnostic, workspace) for diagnostic in document["findings"]]
 
-    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
-        place, match = entry["location"], entry["match"]["fingerprint"]
+    def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
+        place, match = diagnostic["location"], diagnostic["match"]["fingerprint"]
         if not match.startswith("hmac-sha256:"):
             raise ValueError("the secret is not hashed")
-        path = ground.path(place["path"])
-        told = entry["description"].rstrip(".")
-        name = entry["rule_id"]
-        rule = _rule(name, _CONFIDENCE.get(entry["confidence"], Confidence.LOW), path)
+        path = workspace.path(place["path"])
+        told = diagnostic["description"].rstrip(".")
+        name = diagnostic["rule_id"]
+        rule = _rule(name, _CONFIDENCE.get(diagnostic["confidence"], Confidence.LOW), path)
         # A column that is 0 is left out: that of something decoded which ends with a line.
-        span = ground.places(path).by_columns(
+        span = workspace.places(path).by_columns(
             (place["start_line"], place.get("start_column", 0)),
             (place["end_line"], place.get("end_column", 0) + 1),
         )
         return self.finding(
-            rule if name != _KEY or _has_key(ground, path, span) else rule.milder(),
+            rule if name != _KEY or _has_key(workspace, path, span) else rule.milder(),
             path=path,
             span=span,
             message=f"{told}. Revoke it: it stays in the history.",
             match=match,
             former_matches=tuple(
-                _hashed(entry["match"]["value"], former) for former in self._former_keys
+                _hashed(diagnostic["match"]["value"], former) for former in self._former_keys
             ),
         )
 
@@ -156,9 +156,9 @@ def _hashed(secret: str, key: str) -> str:
     return f"hmac-sha256:{hmac.new(key.encode(), data, hashlib.sha256).hexdigest()}"
 
 
-def _has_key(ground: Ground, path: str, span: Span) -> bool:
+def _has_key(workspace: ToolWorkspace, path: str, span: Span) -> bool:
     """Tell whether a key stands between the lines that announce it, and not a word about it."""
-    return any(map(_ENCODED.search, ground.places(path).lines(span)))
+    return any(map(_ENCODED.search, workspace.places(path).lines(span)))
 
 
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:

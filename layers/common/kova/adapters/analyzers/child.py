@@ -12,10 +12,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer, UnreadableError, parse
 from kova.adapters.analyzers.serving import TOO_DEEP
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, Span
 from kova.analysis.ports import AnalyzerRun
 
@@ -41,9 +41,9 @@ class ChildAnalyzer(ProgramAnalyzer):
         paths = ":".join(path for path in sys.path if Path(path).is_absolute())
         return (self._program, "-I", "-B", "-X", "utf8", "-c", _BOOT, paths, self.module)
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """None: the rules are part of the version."""
-        del ground
+        del workspace
         return ()
 
     def targets(self, batch: Sequence[str]) -> Sequence[str]:
@@ -65,19 +65,19 @@ class ChildAnalyzer(ProgramAnalyzer):
         del path, folder
         return True
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read the child's answer."""
-        if done.status == TOO_DEEP:
+        if completed.status == TOO_DEEP:
             raise UnreadableError
-        return [self._finding(entry, ground) for entry in parse(done.output)]
+        return [self._finding(diagnostic, workspace) for diagnostic in parse(completed.output)]
 
-    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
-        start, end = entry["start"], entry["end"]
+    def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
+        start, end = diagnostic["start"], diagnostic["end"]
         return self.finding(
-            self.catalogue.weigh(entry["rule"]),
-            path=ground.path(entry["path"]),
+            self.catalogue.weigh(diagnostic["rule"]),
+            path=workspace.path(diagnostic["path"]),
             span=Span(
                 start_line=start[0], start_column=start[1], end_line=end[0], end_column=end[1]
             ),
-            message=entry["message"],
+            message=diagnostic["message"],
         )

@@ -6,10 +6,10 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.programs import HADOLINT
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding
 
 _DOCKERFILE: Final = re.compile(
@@ -37,29 +37,29 @@ class HadolintAnalyzer(ProgramAnalyzer):
         """An empty configuration in place of the tree's."""
         return {"hadolint.yaml": b"failure-threshold: none\n"}
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """Our configuration, and no comment that would hide something."""
-        config = ground.folder.parent / "hadolint.yaml"
+        config = workspace.folder.parent / "hadolint.yaml"
         return (
-            *("--config", str(config) if ground.folder.name else "hadolint.yaml"),
+            *("--config", str(config) if workspace.folder.name else "hadolint.yaml"),
             *("--disable-ignore-pragma", "--no-color", "--format", "json"),
         )
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read hadolint's JSON."""
         return [
-            self._finding(entry, ground)
-            for entry in parse(done.output)
-            if entry["code"] in HADOLINT
+            self._finding(diagnostic, workspace)
+            for diagnostic in parse(completed.output)
+            if diagnostic["code"] in HADOLINT
         ]
 
-    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
-        code, path = entry["code"], ground.path(entry["file"])
+    def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
+        code, path = diagnostic["code"], workspace.path(diagnostic["file"])
         wiki = "https://github.com/hadolint/hadolint/wiki"
         return self.finding(
             HADOLINT[code],
             path=path,
-            span=ground.places(path).whole_line(max(int(entry["line"]), 1)),
-            message=entry["message"],
+            span=workspace.places(path).whole_line(max(int(diagnostic["line"]), 1)),
+            message=diagnostic["message"],
             help_url=f"{wiki}/{code}" if code != _SYNTAX else None,
         )

@@ -8,10 +8,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import OXLINT
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding
 
 _SUFFIXES: Final = frozenset({".js", ".jsx", ".mjs", ".cjs", ".ts", ".tsx", ".mts", ".cts", ".vue"})
@@ -67,9 +67,11 @@ class OxlintAnalyzer(ProgramAnalyzer):
         config = {"plugins": _PLUGINS, "categories": {"correctness": "off"}, "rules": rules}
         return {"oxlint.json": json.dumps(config).encode()}
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """The configuration lies beside the copy, which holds no configuration of its own."""
-        config = str(ground.folder.parent / "oxlint.json") if ground.folder.name else "oxlint.json"
+        config = (
+            str(workspace.folder.parent / "oxlint.json") if workspace.folder.name else "oxlint.json"
+        )
         return (
             *("--config", config, "--disable-nested-config", "--no-ignore"),
             *("--no-error-on-unmatched-pattern", "--format", "json"),
@@ -97,19 +99,21 @@ class OxlintAnalyzer(ProgramAnalyzer):
             return "json"
         return "flow_types" if _FLOW.search(content[:2_000]) else None
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read oxlint's JSON."""
-        return list(self._findings(parse(done.output)["diagnostics"], ground))
+        return list(self._findings(parse(completed.output)["diagnostics"], workspace))
 
-    def _findings(self, entries: Sequence[dict[str, Any]], ground: Ground) -> Iterator[Finding]:
+    def _findings(
+        self, diagnostics: Sequence[dict[str, Any]], workspace: ToolWorkspace
+    ) -> Iterator[Finding]:
         broken: set[str] = set()
-        for entry in entries:
-            path = ground.path(entry["filename"])
-            matched = _CODE.match(entry.get("code") or "")
+        for diagnostic in diagnostics:
+            path = workspace.path(diagnostic["filename"])
+            matched = _CODE.match(diagnostic.get("code") or "")
             # The first label may show where a name was declared; the last one is the error.
-            spans = [label["span"] for label in entry["labels"]]
+            spans = [label["span"] for label in diagnostic["labels"]]
             span = spans[-1] if matched else spans[0]
-            places = ground.places(path)
+            places = workspace.places(path)
             if matched is None:
                 if path in broken:
                     continue
@@ -118,18 +122,18 @@ class OxlintAnalyzer(ProgramAnalyzer):
                     continue
             rule = OXLINT.weigh(_rule_id(matched) if matched else _SYNTAX)
             start, end = int(span["offset"]), int(span["offset"]) + int(span["length"])
-            if _is_meant(rule.id, places.content, start, end):
+            if _is_likely_intended(rule.id, places.content, start, end):
                 rule = rule.milder()
             yield self.finding(
                 rule,
                 path=path,
                 span=places.span(start, end),
-                message=entry["message"],
-                help_url=entry.get("url"),
+                message=diagnostic["message"],
+                help_url=diagnostic.get("url"),
             )
 
 
-def _is_meant(rule: str, content: bytes, start: int, end: int) -> bool:
+def _is_likely_intended(rule: str, content: bytes, start: int, end: int) -> bool:
     """Tell whether a finding is untidy where it stands, and no error."""
     if rule == _UNREACHABLE:
         return content[start:end].strip(b"; \n") in _IDLE

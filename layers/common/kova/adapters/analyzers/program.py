@@ -16,8 +16,8 @@ from pathlib import Path, PurePosixPath
 from typing import Any, ClassVar, Final
 
 from kova.adapters.analyzers.code_digest import code_digest
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, ProposedEdit, Span
 from kova.analysis.ports import AnalyzerRun, Text
 from kova.analysis.rule import Catalogue, Rule
@@ -112,11 +112,11 @@ class ProgramAnalyzer(ABC):
         """Tell whether this analyser reads such a file."""
 
     @abstractmethod
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """Return the arguments before the paths."""
 
     @abstractmethod
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Return the findings of one run.
 
         Raises:
@@ -144,10 +144,10 @@ class ProgramAnalyzer(ABC):
     @cached_property
     def identity(self) -> str:
         """The program's version, the options it is called with, and the code that weighs."""
-        done = run([*self.launch, "--version"], folder=Path("/"), limits=self._limits)
-        version = " ".join(done.output.decode("utf-8", "replace").split())
+        completed = run([*self.launch, "--version"], folder=Path("/"), limits=self._limits)
+        version = " ".join(completed.output.decode("utf-8", "replace").split())
         parts = [
-            *self.options(Ground(Path("/"))),
+            *self.options(ToolWorkspace(Path("/"))),
             *(f"{name}={content!r}" for name, content in self.own_files().items()),
             *map(repr, self.catalogue.values()),
             code_digest(),
@@ -163,16 +163,18 @@ class ProgramAnalyzer(ABC):
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
         """Analyse files below a folder."""
         if not self.private:
-            return self._in_batches(Ground(folder), paths)
+            return self._in_batches(ToolWorkspace(folder), paths)
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             for own, content in self.own_files().items():
                 Path(name, own).write_bytes(content)
             tree = Path(name, "tree")
             tree.mkdir()
             fit, skipped = self._copy(folder, tree, paths)
-            done = self._in_batches(Ground(tree), fit)
+            completed = self._in_batches(ToolWorkspace(tree), fit)
         return AnalyzerRun(
-            findings=done.findings, skipped=(*skipped, *done.skipped), completed=done.completed
+            findings=completed.findings,
+            skipped=(*skipped, *completed.skipped),
+            completed=completed.completed,
         )
 
     def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
@@ -204,7 +206,7 @@ class ProgramAnalyzer(ABC):
             fit.append(path)
         return fit, skipped
 
-    def _in_batches(self, ground: Ground, paths: Sequence[str]) -> AnalyzerRun:
+    def _in_batches(self, workspace: ToolWorkspace, paths: Sequence[str]) -> AnalyzerRun:
         """Run batch after batch; one that fails is halved until the file that did it is alone."""
         findings: list[Finding] = []
         skipped: list[Skipped] = []
@@ -217,54 +219,58 @@ class ProgramAnalyzer(ABC):
             left = deadline - time.monotonic()
             if retries < _RETRIES:
                 left = min(left, self._limits.seconds / 4)  # Halves are quick, or hold the cause.
-            done = self._one_run(ground, batch, left)
-            findings += done.findings
-            skipped += [Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in done.unread]
-            if done.reason is None:
+            completed = self._one_run(workspace, batch, left)
+            findings += completed.findings
+            skipped += [
+                Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in completed.unread
+            ]
+            if completed.reason is None:
                 continue
-            batch = [path for path in batch if path not in done.unread]
+            batch = [path for path in batch if path not in completed.unread]
             if len(batch) > 1 and not self.whole_program and retries > 0 and left > 0:
                 retries -= 1
                 pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
                 continue
-            if done.unread and batch:
+            if completed.unread and batch:
                 pending.append(batch)
                 continue
-            failed |= done.failed
-            skipped += [Skipped(path=path, reason=f"{self.name}_{done.reason}") for path in batch]
+            failed |= completed.failed
+            skipped += [
+                Skipped(path=path, reason=f"{self.name}_{completed.reason}") for path in batch
+            ]
         return AnalyzerRun(findings=tuple(findings), skipped=tuple(skipped), completed=not failed)
 
     def _batches(self, paths: Sequence[str]) -> list[list[str]]:
         return list(in_batches(paths, size=_length, limit=_BATCH_BYTES, count=self.batch))
 
-    def _one_run(self, ground: Ground, batch: Sequence[str], seconds: float) -> _Outcome:
+    def _one_run(self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float) -> _Outcome:
         if not batch:
             return _Outcome()
         if seconds <= 0:
             return _Outcome(reason="timed_out", failed=True)
         if not self.by_folder:
-            return self._run(ground, batch, seconds)
+            return self._run(workspace, batch, seconds)
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             names = {f"k{n:05}k{PurePosixPath(path).suffix}": path for n, path in enumerate(batch)}
             for link, path in names.items():
-                _lay(ground.folder / path, Path(name, link))
-            return self._run(Ground(Path(name), names), batch, seconds)
+                _lay(workspace.folder / path, Path(name, link))
+            return self._run(ToolWorkspace(Path(name), names), batch, seconds)
 
-    def _run(self, ground: Ground, batch: Sequence[str], seconds: float) -> _Outcome:
+    def _run(self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float) -> _Outcome:
         limits = replace(self._limits, seconds=min(seconds, self._limits.seconds))
-        done = run(
-            [*self.launch, *self.options(ground), *self.targets(batch)],
-            folder=ground.folder,
+        completed = run(
+            [*self.launch, *self.options(workspace), *self.targets(batch)],
+            folder=workspace.folder,
             limits=limits,
             variables=self.variables(),
             stdin=self.stdin(batch),
         )
-        if done.reason:
-            return _Outcome(reason=done.reason, failed=True)
+        if completed.reason:
+            return _Outcome(reason=completed.reason, failed=True)
         try:
-            if done.status not in self.found_statuses:
-                return _Outcome(reason=self.failure(done), failed=True)
-            return _Outcome(findings=self.read(done, ground))
+            if completed.status not in self.found_statuses:
+                return _Outcome(reason=self.failure(completed), failed=True)
+            return _Outcome(findings=self.read(completed, workspace))
         except PassedOverError as exc:
             unread = tuple(path for path in batch if path not in exc.read)
             return _Outcome(findings=exc.findings, unread=unread)
@@ -284,9 +290,9 @@ class ProgramAnalyzer(ABC):
         del batch
         return b""
 
-    def failure(self, done: Completed) -> str:
+    def failure(self, completed: Completed) -> str:
         """Name the failure of a run with an unexpected status."""
-        del done
+        del completed
         return "crashed"
 
     def finding(

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import PYREFLY
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, Span, Tier
 
 # Without this line pyrefly runs the interpreter that the tree's own pyproject.toml names.
@@ -39,12 +39,12 @@ class PyreflyAnalyzer(ProgramAnalyzer):
         """Our configuration in place of the tree's."""
         return {"pyrefly.toml": _CONFIG}
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """The rules that are shown; the rest is not computed for output."""
-        config = ground.folder.parent / "pyrefly.toml"
+        config = workspace.folder.parent / "pyrefly.toml"
         kinds = ",".join(rule for rule, one in PYREFLY.items() if one.tier is not Tier.HYGIENE)
         return (
-            *("check", "--config", str(config) if ground.folder.name else "pyrefly.toml"),
+            *("check", "--config", str(config) if workspace.folder.name else "pyrefly.toml"),
             *("--output-format", "json", "--summary=none", "--progress-bar", "no"),
             *("--search-path", ".", "--only", kinds, "--threads", "1"),
         )
@@ -54,20 +54,22 @@ class PyreflyAnalyzer(ProgramAnalyzer):
         del batch
         return ["--", "./**/*.py", "./**/*.pyi"]
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read pyrefly's JSON."""
-        return [self._finding(entry, ground) for entry in parse(done.output)["errors"]]
+        return [
+            self._finding(diagnostic, workspace) for diagnostic in parse(completed.output)["errors"]
+        ]
 
-    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
+    def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
         return self.finding(
-            PYREFLY.weigh(entry["name"]),
-            path=ground.path(entry["path"]),
+            PYREFLY.weigh(diagnostic["name"]),
+            path=workspace.path(diagnostic["path"]),
             span=Span(
-                start_line=entry["line"],
-                start_column=entry["column"],
-                end_line=entry["stop_line"],
-                end_column=entry["stop_column"],
+                start_line=diagnostic["line"],
+                start_column=diagnostic["column"],
+                end_line=diagnostic["stop_line"],
+                end_column=diagnostic["stop_column"],
             ),
-            message=entry["concise_description"],
-            help_url=f"https://pyrefly.org/en/docs/error-kinds/#{entry['name']}",
+            message=diagnostic["concise_description"],
+            help_url=f"https://pyrefly.org/en/docs/error-kinds/#{diagnostic['name']}",
         )

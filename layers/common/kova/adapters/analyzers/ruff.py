@@ -7,12 +7,12 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
-from kova.adapters.analyzers.ruff_context import CHECKED, Report, is_meant
+from kova.adapters.analyzers.ruff_context import CHECKED, Report, is_likely_intended
 from kova.adapters.analyzers.ruff_source import Source
 from kova.adapters.analyzers.rules.ruff import RULES
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.analysis.rule import Rule
 from kova.shared.text import clean
@@ -39,9 +39,9 @@ class RuffAnalyzer(ProgramAnalyzer):
         """Tell whether it is Python."""
         return PurePosixPath(path).suffix in _SUFFIXES
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """Nothing of the tree counts: no configuration, no ignore file, no comment."""
-        del ground
+        del workspace
         rules = ",".join(sorted(rule for rule in RULES if rule != _SYNTAX))
         return (
             *("check", "--isolated", "--no-cache", "--quiet", "--ignore-noqa"),
@@ -49,66 +49,73 @@ class RuffAnalyzer(ProgramAnalyzer):
             *("--select", rules, "--output-format", "json"),
         )
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read ruff's JSON."""
-        entries = parse(done.output)
-        uses = Counter((entry["filename"], entry["message"]) for entry in entries)
-        unknown = Counter(entry["filename"] for entry in entries if entry["code"] == "F821")
-        returning = {entry["filename"] for entry in entries if entry["code"] == "F706"}
-        sources = {name: Source(ground, ground.path(name)) for name, _ in uses}
+        diagnostics = parse(completed.output)
+        uses = Counter(
+            (diagnostic["filename"], diagnostic["message"]) for diagnostic in diagnostics
+        )
+        unknown = Counter(
+            diagnostic["filename"] for diagnostic in diagnostics if diagnostic["code"] == "F821"
+        )
+        returning = {
+            diagnostic["filename"] for diagnostic in diagnostics if diagnostic["code"] == "F706"
+        }
+        sources = {name: Source(workspace, workspace.path(name)) for name, _ in uses}
         found: list[Finding] = []
-        for entry in _unique(entries):
-            rule, name = RULES.weigh(entry["code"] or _SYNTAX), entry["filename"]
+        for diagnostic in _unique(diagnostics):
+            rule, name = RULES.weigh(diagnostic["code"] or _SYNTAX), diagnostic["filename"]
             report = Report(
                 rule=rule.id,
-                message=str(entry["message"]),
-                row=int(entry["location"]["row"]),
-                column=int(entry["location"]["column"]),
-                end=int(entry["end_location"]["row"]),
-                mended=entry["fix"] is not None,
+                message=str(diagnostic["message"]),
+                row=int(diagnostic["location"]["row"]),
+                column=int(diagnostic["location"]["column"]),
+                end=int(diagnostic["end_location"]["row"]),
+                mended=diagnostic["fix"] is not None,
                 source=sources[name],
-                uses=uses[name, entry["message"]],
-                given=unknown[name] >= _MANY or (name in returning and sources[name].loaded),
+                uses=uses[name, diagnostic["message"]],
+                names_injected=unknown[name] >= _MANY
+                or (name in returning and sources[name].loaded),
             )
-            if is_meant(report):
+            if is_likely_intended(report):
                 rule = rule.milder()
-            found.append(self._finding(rule, entry, sources[name].path))
+            found.append(self._finding(rule, diagnostic, sources[name].path))
         return found
 
-    def _finding(self, rule: Rule, entry: dict[str, Any], path: str) -> Finding:
+    def _finding(self, rule: Rule, diagnostic: dict[str, Any], path: str) -> Finding:
         return self.finding(
             rule,
             path=path,
-            span=_span(entry),
-            message=entry["message"],
-            help_url=entry["url"],
-            edit=_edit(entry["fix"]),
+            span=_span(diagnostic),
+            message=diagnostic["message"],
+            help_url=diagnostic["url"],
+            edit=_edit(diagnostic["fix"]),
         )
 
 
-def _unique(entries: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Keep the first of entries with one cause: what follows is its echo."""
+def _unique(diagnostics: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Keep the first of diagnostics with one cause: what follows is its echo."""
     told = set[tuple[str, str]]()
-    for entry in entries:
-        cause = _cause(entry)
+    for diagnostic in diagnostics:
+        cause = _cause(diagnostic)
         if cause is None:
-            yield entry
-        elif (entry["filename"], cause) not in told:
-            told.add((entry["filename"], cause))
-            yield entry
+            yield diagnostic
+        elif (diagnostic["filename"], cause) not in told:
+            told.add((diagnostic["filename"], cause))
+            yield diagnostic
 
 
-def _cause(entry: dict[str, Any]) -> str | None:
-    """Name what an entry shares with others of its file: a syntax error, a string, a name."""
-    if entry["code"] in (None, _SYNTAX):
+def _cause(diagnostic: dict[str, Any]) -> str | None:
+    """Name what a diagnostic shares with others of its file: a syntax error, a string, a name."""
+    if diagnostic["code"] in (None, _SYNTAX):
         return _SYNTAX
-    if entry["code"] == "W605" and entry["fix"]:
-        return repr(entry["fix"]["edits"])
-    return str(entry["message"]) if entry["code"] in _ONCE else None
+    if diagnostic["code"] == "W605" and diagnostic["fix"]:
+        return repr(diagnostic["fix"]["edits"])
+    return str(diagnostic["message"]) if diagnostic["code"] in _ONCE else None
 
 
-def _span(entry: dict[str, Any]) -> Span:
-    start, end = entry["location"], entry["end_location"]
+def _span(diagnostic: dict[str, Any]) -> Span:
+    start, end = diagnostic["location"], diagnostic["end_location"]
     return Span(
         start_line=max(int(start["row"]), 1),
         start_column=max(int(start["column"]), 1),

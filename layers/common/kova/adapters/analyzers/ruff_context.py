@@ -68,7 +68,7 @@ _PROTOCOL: Final = re.compile(
 
 @dataclass(frozen=True, kw_only=True)
 class Report:
-    """One entry of ruff's, and what the rest of its file says.
+    """One diagnostic of ruff's, and what the rest of its file says.
 
     Attributes:
         rule: its rule.
@@ -78,7 +78,7 @@ class Report:
         mended: ruff knows an edit that mends it.
         source: the file.
         uses: how often the file has the same message.
-        given: most names of the file are undefined: something else runs it, and gives them.
+        names_injected: most names are undefined: something else runs the file, and gives them.
     """
 
     rule: str
@@ -89,7 +89,7 @@ class Report:
     mended: bool
     source: Source
     uses: int
-    given: bool
+    names_injected: bool
 
     @property
     def line(self) -> str:
@@ -112,16 +112,23 @@ class Report:
         return any(pattern.match(line.strip()) for _, line in self.source.around(self.row))
 
 
-def is_meant(report: Report) -> bool:
+def is_likely_intended(report: Report) -> bool:
     """Tell whether a finding is a warning where it stands."""
     check = _CHECKS.get(report.rule)
     return check is not None and check(report)
 
 
-def _given(one: Report) -> bool:
+def _is_injected(one: Report) -> bool:
     """Tell whether an undefined name comes from elsewhere."""
     often = one.uses >= _OFTEN or _INJECTED.search(one.message) is not None
-    return one.given or often or _caught(one) or _by_its_place(one) or _run_in(one) or _quoted(one)
+    return (
+        one.names_injected
+        or often
+        or _caught(one)
+        or _by_its_place(one)
+        or _run_in(one)
+        or _quoted(one)
+    )
 
 
 def _run_in(one: Report) -> bool:
@@ -259,7 +266,7 @@ def _asked_for(one: Report) -> bool:
 
 
 _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
-    "F821": _given,
+    "F821": _is_injected,
     "F811": _untidy,
     # A logger that is not the standard library's may fill `{}` in; and a file that does it again
     # and again means it.

@@ -8,7 +8,7 @@ from functools import cached_property
 from pathlib import PurePosixPath
 from typing import Final
 
-from kova.adapters.analyzers.ground import Ground
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 
 _HEADER: Final = re.compile(
     r"\s*(?:if|elif|else|for|while|with|try|except|finally|async|def|class|match|case)\b"
@@ -22,10 +22,10 @@ _FAR: Final = 200  # Lines that are looked at before or after one: a file may ho
 class Source:
     """A file, read when it is asked for; `path` is the repository's."""
 
-    def __init__(self, ground: Ground, path: str) -> None:
+    def __init__(self, workspace: ToolWorkspace, path: str) -> None:
         """Take where it is."""
         self.path = path
-        self._place = ground.folder / path
+        self._place = workspace.folder / path
         self._has: dict[re.Pattern[str], bool] = {}
 
     @property

@@ -43,7 +43,7 @@ def serve(check: Callable[[str, str], Iterable[Hit]]) -> None:
     sys.setrecursionlimit(8_000)
     names = os.fsdecode(sys.stdin.buffer.read()).split("\0")
     try:
-        answer = [entry for name in names if name for entry in _one(check, name)]
+        answer = [diagnostic for name in names if name for diagnostic in _one(check, name)]
     except RecursionError:
         sys.exit(TOO_DEEP)
     sys.stdout.write(json.dumps(answer))

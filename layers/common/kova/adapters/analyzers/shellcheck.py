@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import PurePosixPath
 from typing import Any, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.programs import SHELLCHECK
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, Span, Tier
 
 _SUFFIXES: Final = frozenset({".sh", ".bash", ".ksh", ".dash", ".bats"})
@@ -41,9 +41,9 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
         """Tell whether it is a shell script by its name."""
         return PurePosixPath(path).suffix in _SUFFIXES
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """No .shellcheckrc, and no file that a script names is opened."""
-        del ground
+        del workspace
         rules = ",".join(SHELLCHECK)
         return ("--norc", "--color=never", "--format=json1", f"--include={rules}")
 
@@ -51,35 +51,35 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
         """Take the force from comments that switch rules off: we match them ourselves."""
         return _DIRECTIVE.sub(rb"#\1shellchecK\2", content)
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read shellcheck's JSON."""
-        comments = parse(done.output)["comments"]
+        comments = parse(completed.output)["comments"]
         return [
-            self._finding(entry, ground)
-            for entry in comments
-            if not _is_template(entry, ground)
-            if SHELLCHECK.weigh(f"SC{entry['code']}").tier is not Tier.HYGIENE
+            self._finding(diagnostic, workspace)
+            for diagnostic in comments
+            if not _is_template(diagnostic, workspace)
+            if SHELLCHECK.weigh(f"SC{diagnostic['code']}").tier is not Tier.HYGIENE
         ]
 
-    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
-        code = f"SC{entry['code']}"
+    def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
+        code = f"SC{diagnostic['code']}"
         return self.finding(
             SHELLCHECK.weigh(code),
-            path=ground.path(entry["file"]),
+            path=workspace.path(diagnostic["file"]),
             span=Span(
-                start_line=entry["line"],
-                start_column=entry["column"],
-                end_line=entry["endLine"],
-                end_column=entry["endColumn"],
+                start_line=diagnostic["line"],
+                start_column=diagnostic["column"],
+                end_line=diagnostic["endLine"],
+                end_column=diagnostic["endColumn"],
             ),
-            message=entry["message"],
+            message=diagnostic["message"],
             help_url=f"https://www.shellcheck.net/wiki/{code}",
         )
 
 
-def _is_template(entry: dict[str, Any], ground: Ground) -> bool:
+def _is_template(diagnostic: dict[str, Any], workspace: ToolWorkspace) -> bool:
     """Tell whether a script that does not parse is no script yet."""
-    if entry["code"] != _SYNTAX:
+    if diagnostic["code"] != _SYNTAX:
         return False
-    content = ground.places(ground.path(entry["file"])).content
+    content = workspace.places(workspace.path(diagnostic["file"])).content
     return _TEMPLATE.search(content) is not None

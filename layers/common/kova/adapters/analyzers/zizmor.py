@@ -8,7 +8,6 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
 
-from kova.adapters.analyzers.ground import Ground
 from kova.adapters.analyzers.process import Completed, run
 from kova.adapters.analyzers.program import (
     PassedOverError,
@@ -18,6 +17,7 @@ from kova.adapters.analyzers.program import (
     parse,
 )
 from kova.adapters.analyzers.rules.tools import ZIZMOR
+from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.analysis.source_text import decode
 
@@ -42,69 +42,69 @@ class ZizmorAnalyzer(ProgramAnalyzer):
         """Tell whether GitHub would run it."""
         return _WORKFLOW.search(path) is not None
 
-    def options(self, ground: Ground) -> Sequence[str]:
+    def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """Offline, without configuration, ignoring comments that would hide something."""
-        del ground
+        del workspace
         return (
             *("--offline", "--no-config", "--no-ignores", "--collect", "all"),
             *("--no-progress", "--color", "never", "--format", "json"),
         )
 
-    def read(self, done: Completed, ground: Ground) -> list[Finding]:
+    def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read zizmor's JSON; what it read and what not stands on standard error only."""
-        if done.status == _NOTHING:
+        if completed.status == _NOTHING:
             raise PassedOverError((), ())
-        if done.status == _REFUSED:
-            refusal = _REFUSAL.search(done.errors)
-            raise RefusedError(ground.path(refusal[1])) if refusal else UnreadableError
-        findings = self._findings(done, ground)
-        if "failed to" in done.errors:
+        if completed.status == _REFUSED:
+            refusal = _REFUSAL.search(completed.errors)
+            raise RefusedError(workspace.path(refusal[1])) if refusal else UnreadableError
+        findings = self._findings(completed, workspace)
+        if "failed to" in completed.errors:
             raise PassedOverError(
-                findings, {ground.path(name) for name in _READ.findall(done.errors)}
+                findings, {workspace.path(name) for name in _READ.findall(completed.errors)}
             )
         return findings
 
-    def _findings(self, done: Completed, ground: Ground) -> list[Finding]:
+    def _findings(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         fixable: dict[str, list[tuple[Finding, str]]] = {}
         findings: list[Finding] = []
-        for entry in parse(done.output):
-            if entry["ident"] not in ZIZMOR:
+        for diagnostic in parse(completed.output):
+            if diagnostic["ident"] not in ZIZMOR:
                 continue  # Stylistic, or of a version that we do not know.
-            finding = self._finding(entry, ground)
-            safe = [fix["title"] for fix in entry["fixes"] if fix["disposition"] == "safe"]
+            finding = self._finding(diagnostic, workspace)
+            safe = [fix["title"] for fix in diagnostic["fixes"] if fix["disposition"] == "safe"]
             if safe:
                 fixable.setdefault(finding.path, []).append((finding, safe[0]))
             else:
                 findings.append(finding)
         for path, group in fixable.items():
-            findings += self._fixed(ground, path, group)
+            findings += self._fixed(workspace, path, group)
         return findings
 
-    def _finding(self, entry: dict[str, Any], ground: Ground) -> Finding:
+    def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
         (primary, *_) = [
-            one for one in entry["locations"] if one["symbolic"]["kind"] == "Primary"
-        ] or entry["locations"]
+            one for one in diagnostic["locations"] if one["symbolic"]["kind"] == "Primary"
+        ] or diagnostic["locations"]
         place = primary["concrete"]["location"]
-        path = ground.path(primary["symbolic"]["key"]["Local"]["verbatim_path"])
+        path = workspace.path(primary["symbolic"]["key"]["Local"]["verbatim_path"])
         offsets = place["offset_span"]
         note = primary["symbolic"]["annotation"]
         return self.finding(
-            ZIZMOR[entry["ident"]],
+            ZIZMOR[diagnostic["ident"]],
             path=path,
-            span=ground.places(path).span(int(offsets["start"]), int(offsets["end"])),
-            message=f"{entry['desc'].capitalize()}: {note}.",
-            help_url=entry["url"],
+            span=workspace.places(path).span(int(offsets["start"]), int(offsets["end"])),
+            message=f"{diagnostic['desc'].capitalize()}: {note}.",
+            help_url=diagnostic["url"],
         )
 
     def _fixed(
-        self, ground: Ground, path: str, group: Sequence[tuple[Finding, str]]
+        self, workspace: ToolWorkspace, path: str, group: Sequence[tuple[Finding, str]]
     ) -> list[Finding]:
         """Let zizmor mend the copy, and give each finding the changes within its lines."""
-        target = ground.folder / path
+        target = workspace.folder / path
         before = target.read_bytes()
         run(
-            [*self.launch, *self.options(ground), "--fix=safe", *self.targets([path])],
-            folder=ground.folder,
+            [*self.launch, *self.options(workspace), "--fix=safe", *self.targets([path])],
+            folder=workspace.folder,
             limits=self._limits,
         )
         after = target.read_bytes()

@@ -88,7 +88,7 @@ class GitHubClient:
         """POST or PATCH a body and return the object that comes back.
 
         `repeatable` is for what ends in the same state when it is carried out twice; the rest is
-        repeated by `looking_again`, which looks first whether it was carried out.
+        repeated by `retry_idempotent`, which looks first whether it was carried out.
         """
         reply = await self._json(method, repository, path, body=body, repeatable=repeatable)
         return shapes.as_object(reply.data)
@@ -108,7 +108,7 @@ class GitHubClient:
         """Return the App's installation on the repository, None with a fixed token."""
         return await self._tokens.installation(self._transport, repository)
 
-    async def looking_again(self, operation: Callable[[], Awaitable[T]]) -> T:
+    async def retry_idempotent(self, operation: Callable[[], Awaitable[T]]) -> T:
         """Run an operation that looks before it creates, again if one of its writes failed.
 
         Whether a failed write was carried out is not known. Reads were tried often enough already.

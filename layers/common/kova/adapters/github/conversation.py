@@ -50,7 +50,7 @@ class GitHubConversation(Conversation):
                 body = {"body": text}
                 await self._client.write("PATCH", repository, path, body, repeatable=True)
 
-        await self._client.looking_again(once)
+        await self._client.retry_idempotent(once)
 
     async def _known(self, repository: RepositoryRef, number: int, marker: str) -> int | None:
         """Return the first comment with the marker: a copy of it would come later."""

@@ -44,16 +44,16 @@ class GitHubPublisher(Publisher):
         if not is_sha(check_run.commit_sha):
             raise RepositoryNotFoundError
         try:
-            return await self._client.looking_again(
+            return await self._client.retry_idempotent(
                 lambda: self._checks.publish(repository, check_run)
             )
         except GitHubRefusedError as exc:
             # Only GitHub Apps may write checks.
             if exc.data.get("refusal") != "forbidden":
                 raise
-        await self._client.looking_again(lambda: self._statuses.publish(repository, check_run))
+        await self._client.retry_idempotent(lambda: self._statuses.publish(repository, check_run))
         return None
 
     async def pull_request(self, repository: RepositoryRef, pull: FixPullRequest) -> str | None:
         """Create or update the one pull request of this branch; return its page's address."""
-        return await self._client.looking_again(lambda: self._pulls.publish(repository, pull))
+        return await self._client.retry_idempotent(lambda: self._pulls.publish(repository, pull))

@@ -11,7 +11,7 @@ from typing import Any, Final, TypeVar
 import libcst as cst
 from libcst.metadata import CodePosition, CodeRange
 
-from kova.adapters.analyzers.python_rules.grammar.strings import Strings
+from kova.adapters.analyzers.python_rules.grammar.strings import StringConverter
 
 Placed = TypeVar(
     "Placed",
@@ -55,7 +55,7 @@ _SINGLETONS: Final[Mapping[str, bool | None]] = {"True": True, "False": False, "
 _LINE: Final = re.compile(r"\r\n|\r|\n")
 
 
-class Expressions:
+class ExpressionConverter:
     """Makes expressions, each at its place."""
 
     def __init__(
@@ -64,7 +64,7 @@ class Expressions:
         """Take the module, its text, and where its nodes are."""
         self._places = places
         self._lines = _LINE.split(text)
-        self._strings = Strings(self.of, module.code_for_node)
+        self._strings = StringConverter(self.of, module.code_for_node)
 
     def of(self, node: cst.CSTNode) -> ast.expr:
         """Return an expression."""

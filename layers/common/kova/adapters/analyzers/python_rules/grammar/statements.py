@@ -14,7 +14,11 @@ from typing import Any, Final
 import libcst as cst
 from libcst.metadata import MetadataWrapper, PositionProvider
 
-from kova.adapters.analyzers.python_rules.grammar.expressions import BINARY, Expressions, stored
+from kova.adapters.analyzers.python_rules.grammar.expressions import (
+    BINARY,
+    ExpressionConverter,
+    stored,
+)
 
 _TYPE_ALIAS: Final[Any] = getattr(ast, "TypeAlias", None) or type(
     "TypeAlias", (ast.stmt,), {"_fields": ("name", "type_params", "value")}
@@ -36,11 +40,11 @@ def parse_newer(text: str) -> ast.Module | None:
     except cst.ParserSyntaxError:
         return None
     places = MetadataWrapper(module, unsafe_skip_copy=True).resolve(PositionProvider)
-    body = Statements(module, text, places).block(module.body)
+    body = StatementConverter(module, text, places).block(module.body)
     return ast.fix_missing_locations(ast.Module(body=body, type_ignores=[]))
 
 
-class Statements(Expressions):
+class StatementConverter(ExpressionConverter):
     """Makes statements."""
 
     def block(self, body: Sequence[cst.CSTNode]) -> list[ast.stmt]:

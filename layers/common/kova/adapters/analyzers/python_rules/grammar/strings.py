@@ -18,7 +18,7 @@ TEMPLATE: Final[Any] = getattr(ast, "TemplateStr", None) or type(
 )
 
 
-class Strings:
+class StringConverter:
     """Makes one literal."""
 
     def __init__(

@@ -12,9 +12,9 @@ import pytest
 
 WORK = """
 import sys, tempfile
-from kova.adapters.scratch import own_scratch
+from kova.adapters.temporary_folder import claim_temporary_folder
 
-own_scratch()
+claim_temporary_folder()
 print(tempfile.mkdtemp(prefix="kova-"), flush=True)
 sys.stdin.read()
 """

@@ -18,7 +18,7 @@ _LOG = logging.getLogger("kova.worker")
 
 
 @cache
-def own_scratch() -> None:
+def claim_temporary_folder() -> None:
     """Make a folder for everything temporary of this process, and remove those of dead ones.
 
     A process holds the lock of its folder for as long as it lives, however it dies. Lambda, too,

@@ -8,7 +8,7 @@ from pathlib import Path
 from kova.adapters.analyzers.places import Places
 
 
-class Ground:
+class ToolWorkspace:
     """Where a tool runs: a folder, and the places of its files."""
 
     def __init__(self, folder: Path, paths: Mapping[str, str] | None = None) -> None:
