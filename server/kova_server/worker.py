@@ -124,7 +124,7 @@ class _Lane:
         def receive() -> None:
             result: list[Received] | BaseException
             try:
-                result = self._consumer.receive(most=1, visibility=self._visibility)
+                result = self._consumer.receive(limit=1, visibility=self._visibility)
             except BaseException as exc:  # noqa: BLE001 (handed to the one who waits)
                 result = exc
             with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waits.

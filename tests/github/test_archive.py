@@ -54,7 +54,7 @@ def unpack(folder: Path) -> Callable[..., Unpacked]:
     def run(archive: bytes, *wanted: TreeFile, total_bytes: int = 10_000_000) -> Unpacked:
         unpacker = Unpacker(
             folder=folder,
-            wanted={file.path: file for file in wanted},
+            files={file.path: file for file in wanted},
             total_bytes=total_bytes,
             deadline=100.0,
             stop=threading.Event(),
@@ -266,7 +266,7 @@ def test_time_is_kept(folder: Path) -> None:
     file = tree_file("a", os.urandom(2_000_000))
     unpacker = Unpacker(
         folder=folder,
-        wanted={},
+        files={},
         total_bytes=10_000_000,
         deadline=5,
         stop=threading.Event(),
@@ -283,7 +283,7 @@ def test_a_cancelled_download_stops_its_thread(folder: Path) -> None:
     stop.set()
     unpacker = Unpacker(
         folder=folder,
-        wanted={},
+        files={},
         total_bytes=10_000_000,
         deadline=5,
         stop=stop,

@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import anthropic
 
-from kova.adapters.model_errors import check_stream, translated
+from kova.adapters.model_errors import check_stream, translate_errors
 from kova.models.ports import Began, Ended, Finish, ModelEvent, Piece, Thinking
 from kova.models.prompt import Prompt
 from kova.models.provider import Provider
@@ -31,25 +31,26 @@ def anthropic_client(api_key: str, base_url: str | None) -> anthropic.AsyncAnthr
 
 
 class AnthropicModel:
-    """Implements ports.model.Model."""
+    """Implements models.ports.Model."""
 
     provider = Provider.ANTHROPIC
 
     def __init__(self, client: anthropic.AsyncAnthropic, model: str) -> None:
-        """Take a client and the model's id."""
         self._client = client
         self.model = model
 
     async def stream(self, prompt: Prompt, *, seconds: float) -> AsyncGenerator[ModelEvent, None]:
         """Answer a prompt."""
-        with translated(anthropic):
-            turns: list[Any] = [{"role": one.role, "content": one.text} for one in prompt.messages]
+        with translate_errors(anthropic):
+            turns: list[Any] = [
+                {"role": message.role, "content": message.text} for message in prompt.messages
+            ]
             stream = await self._client.messages.create(
                 model=self.model,
                 system=prompt.system,
                 messages=turns,
                 max_tokens=prompt.max_output_tokens,
-                output_config=self._output(prompt),
+                output_config=self._output_options(prompt),
                 stream=True,
                 timeout=anthropic.Timeout(seconds, connect=_CONNECT_SECONDS),
             )
@@ -58,11 +59,11 @@ class AnthropicModel:
                 async for event in _events(stream):
                     yield event
 
-    def _output(self, prompt: Prompt) -> Any:
-        wanted: dict[str, Any] = {"format": {"type": "json_schema", "schema": prompt.schema}}
+    def _output_options(self, prompt: Prompt) -> Any:
+        output_config: dict[str, Any] = {"format": {"type": "json_schema", "schema": prompt.schema}}
         if "haiku" not in self.model:  # The small models think in no degrees.
-            wanted["effort"] = "low"
-        return wanted
+            output_config["effort"] = "low"
+        return output_config
 
     async def close(self) -> None:
         """Close the connections."""
@@ -74,7 +75,7 @@ async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
     reason: str | None = None
     async for event in stream:
         if event.type == "message_start":
-            usage = TokenUsage(input_tokens=_sent(event.message.usage))
+            usage = TokenUsage(input_tokens=_count_input(event.message.usage))
             yield Began(input_tokens=usage.input_tokens)
         elif event.type == "content_block_delta" and event.delta.type == "text_delta":
             yield Piece(text=str(event.delta.text))
@@ -90,7 +91,7 @@ async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
     raise ModelCutError
 
 
-def _sent(usage: Any) -> int:
+def _count_input(usage: Any) -> int:
     """Return all tokens that went in; what the provider's cache read or wrote is apart there."""
     cached = (usage.cache_creation_input_tokens or 0) + (usage.cache_read_input_tokens or 0)
     return max(int(usage.input_tokens) + int(cached), 0)

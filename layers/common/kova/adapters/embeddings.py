@@ -7,7 +7,7 @@ from typing import Final
 
 import openai
 
-from kova.adapters.model_errors import translated
+from kova.adapters.model_errors import translate_errors
 from kova.shared.batches import in_batches
 from kova.shared.exceptions import IndexUnavailableError, ModelError
 
@@ -22,7 +22,6 @@ class OpenAIEmbeddings:
     """Turns texts into vectors."""
 
     def __init__(self, client: openai.AsyncOpenAI, model: str) -> None:
-        """Take a client and the model's id."""
         self._client = client
         self._model = model
 
@@ -37,11 +36,11 @@ class OpenAIEmbeddings:
             map(_cut, texts), size=_bytes, limit=_REQUEST_BYTES, count=_REQUEST_TEXTS
         ):
             try:
-                with translated(openai):
-                    made = await self._client.embeddings.create(
+                with translate_errors(openai):
+                    response = await self._client.embeddings.create(
                         model=self._model, input=batch, encoding_format="float"
                     )
-                    vectors += [list(one.embedding) for one in made.data]
+                    vectors += [list(embedding.embedding) for embedding in response.data]
             except ModelError as exc:
                 raise IndexUnavailableError from exc
         if len(vectors) != len(texts):

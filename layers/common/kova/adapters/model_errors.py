@@ -24,7 +24,7 @@ _LONGEST_WAIT: Final = 3_600.0
 
 
 @contextmanager
-def translated(sdk: Any, *, answering: bool = False) -> Iterator[None]:
+def translate_errors(sdk: Any, *, answering: bool = False) -> Iterator[None]:
     """Turn an SDK's errors into ours. Our messages repeat nothing of the provider's.
 
     Args:
@@ -39,7 +39,7 @@ def translated(sdk: Any, *, answering: bool = False) -> Iterator[None]:
     except (sdk.APITimeoutError, httpx2.TimeoutException) as exc:
         raise ModelTimeoutError from exc
     except sdk.APIStatusError as exc:
-        raise _by_status(exc) from exc
+        raise _error_of_status(exc) from exc
     except sdk.APIConnectionError as exc:
         raise (ModelCutError if answering else ModelUnavailableError) from exc
     except sdk.APIError as exc:  # An error event, told in the middle of a stream.
@@ -50,7 +50,7 @@ def translated(sdk: Any, *, answering: bool = False) -> Iterator[None]:
         raise ModelNonsenseError(outcome=Outcome.WRONG_SHAPE) from exc
 
 
-def _by_status(error: Any) -> Exception:
+def _error_of_status(error: Any) -> Exception:
     status: int = error.status_code
     wait = retry_after(error.response.headers.get("retry-after"))
     if status == _TOO_MANY:

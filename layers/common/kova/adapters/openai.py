@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import openai
 
-from kova.adapters.model_errors import check_stream, translated
+from kova.adapters.model_errors import check_stream, translate_errors
 from kova.models.ports import Began, Ended, Finish, ModelEvent, Piece, Thinking
 from kova.models.prompt import Prompt
 from kova.models.provider import Provider
@@ -28,12 +28,12 @@ def openai_client(api_key: str, base_url: str | None) -> openai.AsyncOpenAI:
 
 
 class OpenAIModel:
-    """Implements ports.model.Model."""
+    """Implements models.ports.Model."""
 
     provider = Provider.OPENAI
 
     def __init__(self, client: openai.AsyncOpenAI, model: str, *, compatible: bool) -> None:
-        """Take a client, the model's id, and whether the server is another's than OpenAI's."""
+        """`compatible`: the server is not OpenAI's own."""
         self._client = client
         self.model = model
         self._compatible = compatible
@@ -41,7 +41,7 @@ class OpenAIModel:
 
     async def stream(self, prompt: Prompt, *, seconds: float) -> AsyncGenerator[ModelEvent, None]:
         """Answer a prompt."""
-        with translated(openai):
+        with translate_errors(openai):
             if not self._chat:
                 try:
                     async for event in self._responses(prompt, seconds):
@@ -56,7 +56,9 @@ class OpenAIModel:
                 yield event
 
     async def _responses(self, prompt: Prompt, seconds: float) -> AsyncGenerator[ModelEvent, None]:
-        turns: list[Any] = [{"role": one.role, "content": one.text} for one in prompt.messages]
+        turns: list[Any] = [
+            {"role": message.role, "content": message.text} for message in prompt.messages
+        ]
         thinks = self.model.startswith(_REASONING)
         stream = await self._client.responses.create(
             model=self.model,
@@ -78,7 +80,7 @@ class OpenAIModel:
         )
         async with stream:
             check_stream(stream.response.headers)
-            with translated(openai, answering=True):
+            with translate_errors(openai, answering=True):
                 async for event in _events(stream):
                     yield event
 
@@ -86,7 +88,7 @@ class OpenAIModel:
         self, prompt: Prompt, seconds: float
     ) -> AsyncGenerator[ModelEvent, None]:
         messages: list[Any] = [{"role": "system", "content": prompt.system}]
-        messages += [{"role": one.role, "content": one.text} for one in prompt.messages]
+        messages += [{"role": message.role, "content": message.text} for message in prompt.messages]
         stream = await self._client.chat.completions.create(
             model=self.model,
             messages=messages,
@@ -105,7 +107,7 @@ class OpenAIModel:
         )
         async with stream:
             check_stream(stream.response.headers)
-            with translated(openai, answering=True):
+            with translate_errors(openai, answering=True):
                 async for event in _chunks(stream):
                     yield event
 
@@ -115,13 +117,13 @@ class OpenAIModel:
 
 
 async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
-    refused = said = False
+    refused = has_text = False
     async for event in stream:
         kind = event.type
         if kind == "response.created":
             yield Began()
         elif kind == "response.output_text.delta":
-            said = True
+            has_text = True
             yield Piece(text=str(event.delta))
         elif kind == "response.refusal.delta":
             refused = True
@@ -129,10 +131,10 @@ async def _events(stream: Any) -> AsyncGenerator[ModelEvent, None]:
         elif kind in _THOUGHTS:
             yield Thinking()
         elif kind in {"response.completed", "response.incomplete"}:
-            yield _ended(event.response, refused=refused)
+            yield _read_end(event.response, refused=refused)
             return
         elif kind in {"response.failed", "error"}:
-            raise ModelCutError if said else ModelUnavailableError
+            raise ModelCutError if has_text else ModelUnavailableError
     raise ModelCutError
 
 
@@ -156,7 +158,7 @@ async def _chunks(stream: Any) -> AsyncGenerator[ModelEvent, None]:
     yield Ended(finish=_finish_of_chat(finish, refused=refused), usage=usage)
 
 
-def _ended(response: Any, *, refused: bool) -> Ended:
+def _read_end(response: Any, *, refused: bool) -> Ended:
     finish = Finish.REFUSAL if refused else Finish.STOP
     if response.status == "incomplete":
         reason = response.incomplete_details.reason if response.incomplete_details else None

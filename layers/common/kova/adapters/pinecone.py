@@ -37,7 +37,7 @@ def pinecone_client(api_key: str) -> AsyncPinecone:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except PineconeError as exc:
@@ -45,12 +45,12 @@ def _translated() -> Iterator[None]:
 
 
 class PineconeVectors:
-    """Implements ports.index.ChunkVectors."""
+    """Implements code_index.ports.ChunkVectors."""
 
     def __init__(
         self, *, client: AsyncPinecone, index_name: str, host: str | None, embeddings: Embeddings
     ) -> None:
-        """Take a client, the index by its name or its host, and what makes vectors."""
+        """`host` saves the look-up of the index by its name."""
         self._client = client
         self._name = index_name
         self._host = host
@@ -58,35 +58,35 @@ class PineconeVectors:
 
     async def add(self, repository_id: str, chunks: Sequence[Chunk]) -> None:
         """Embed and upsert; the ids are made from the chunks, so doing it again changes nothing."""
-        texts = [f"{one.path}\n{one.name}\n{one.text}" for one in chunks]
+        texts = [f"{chunk.path}\n{chunk.name}\n{chunk.text}" for chunk in chunks]
         vectors = await self._embeddings.run(texts)
-        items = [
-            {"id": _id(one), "values": vector, "metadata": {"name": one.name[:200]}}
-            for one, vector in zip(chunks, vectors, strict=True)
+        records = [
+            {"id": _id(chunk), "values": vector, "metadata": {"name": chunk.name[:200]}}
+            for chunk, vector in zip(chunks, vectors, strict=True)
         ]
-        with _translated():
+        with _translate_errors():
             async with await self._client.index(self._name, host=self._host or "") as index:
-                for start in range(0, len(items), _BATCH):
-                    batch = items[start : start + _BATCH]
+                for start in range(0, len(records), _BATCH):
+                    batch = records[start : start + _BATCH]
                     await index.upsert(vectors=batch, namespace=repository_id)
 
     async def forget(self, repository_id: str, blobs: Sequence[str]) -> None:
         """List the ids of each blob by their prefix, and delete them."""
-        with _translated():
+        with _translate_errors():
             async with await self._client.index(self._name, host=self._host or "") as index:
                 for blob in blobs:
                     async for page in index.list(prefix=f"{blob}:", namespace=repository_id):
-                        ids = [one.id for one in page.vectors if one.id]
+                        ids = [vector.id for vector in page.vectors if vector.id]
                         if ids:
                             await index.delete(ids=ids, namespace=repository_id)
 
     async def nearest(self, repository_id: str, query: str, limit: int) -> tuple[ChunkKey, ...]:
         """Embed the query and ask for its neighbours."""
         (vector,) = await self._embeddings.run([query])
-        with _translated():
+        with _translate_errors():
             async with await self._client.index(self._name, host=self._host or "") as index:
-                found = await index.query(vector=vector, top_k=limit, namespace=repository_id)
-        return tuple(key for one in found.matches if (key := _key(one.id)) is not None)
+                result = await index.query(vector=vector, top_k=limit, namespace=repository_id)
+        return tuple(key for match in result.matches if (key := _key(match.id)) is not None)
 
     async def close(self) -> None:
         """Close the connections."""
@@ -100,5 +100,5 @@ def _id(chunk: Chunk) -> str:
 
 def _key(identifier: str) -> ChunkKey | None:
     """Read an id of ours; the namespace may hold others."""
-    found = _ID.fullmatch(identifier)
-    return ChunkKey(blob_sha=found[1], start_line=int(found[2])) if found else None
+    match = _ID.fullmatch(identifier)
+    return ChunkKey(blob_sha=match[1], start_line=int(match[2])) if match else None

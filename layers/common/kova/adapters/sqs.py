@@ -49,7 +49,7 @@ def sqs_client(*, waits: bool = False) -> SQSClient:
 
 
 @contextmanager
-def _translated() -> Iterator[None]:
+def _translate_errors() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as exc:
@@ -57,16 +57,15 @@ def _translated() -> Iterator[None]:
 
 
 class SqsScanQueue:
-    """Implements ports.queue.ScanQueue."""
+    """Implements scans.ports.ScanQueue."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
-        """Take a client and the queue's URL."""
         self._client = client
         self._queue_url = queue_url
 
     def send(self, target: ScanTarget) -> None:
         """Send one message; the group keeps a busy repository from starving the others."""
-        with _translated():
+        with _translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=encode_scan_job(target),
@@ -75,44 +74,42 @@ class SqsScanQueue:
 
     def ping(self) -> None:
         """Ask for one attribute."""
-        with _translated():
+        with _translate_errors():
             self._client.get_queue_attributes(
                 QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"]
             )
 
 
 class SqsCommandQueue:
-    """Implements ports.commands.CommandQueue."""
+    """Implements commands.ports.CommandQueue."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
-        """Take a client and the queue's URL."""
         self._client = client
         self._queue_url = queue_url
 
     def send_command(self, command_id: str) -> None:
         """Send one message."""
-        with _translated():
+        with _translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=encode_command_job(command_id)
             )
 
     def send_comment(self, job: CommentJob) -> None:
         """Send one message."""
-        with _translated():
+        with _translate_errors():
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=encode_comment_job(job))
 
 
 class SqsFixQueue:
-    """Implements ports.queue.FixQueue."""
+    """Implements fixes.ports.FixQueue."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
-        """Take a client and the queue's URL."""
         self._client = client
         self._queue_url = queue_url
 
     def send_fix(self, fix_id: str) -> None:
         """Send one message."""
-        with _translated():
+        with _translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=encode_publish_job(fix_id)
             )
@@ -131,16 +128,15 @@ class SqsConsumer:
     """The worker's side of a queue."""
 
     def __init__(self, client: SQSClient, queue_url: str) -> None:
-        """Take a client and the queue's URL."""
         self._client = client
         self._queue_url = queue_url
 
-    def receive(self, *, most: int, visibility: int) -> list[Received]:
+    def receive(self, *, limit: int, visibility: int) -> list[Received]:
         """Wait for messages, some seconds at most."""
-        with _translated():
+        with _translate_errors():
             answer = self._client.receive_message(
                 QueueUrl=self._queue_url,
-                MaxNumberOfMessages=most,
+                MaxNumberOfMessages=limit,
                 WaitTimeSeconds=_WAIT_SECONDS,
                 VisibilityTimeout=visibility,
                 MessageSystemAttributeNames=["ApproximateReceiveCount"],
@@ -156,12 +152,12 @@ class SqsConsumer:
 
     def delete(self, message: Received) -> None:
         """Say that it is done."""
-        with _translated():
+        with _translate_errors():
             self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
 
     def hide(self, message: Received, seconds: int) -> None:
         """Keep it from others, or give it back, for so many seconds from now."""
-        with _translated():
+        with _translate_errors():
             self._client.change_message_visibility(
                 QueueUrl=self._queue_url,
                 ReceiptHandle=message.receipt,
@@ -170,7 +166,7 @@ class SqsConsumer:
 
     def bury(self, message: Received, reason: str) -> None:
         """Move it to the dead-letter queue with its reason, instead of trying in vain."""
-        with _translated():
+        with _translate_errors():
             url = self._dead_letter_url()
             if url is not None:
                 self._client.send_message(
@@ -193,7 +189,7 @@ def queue_depths(client: SQSClient, queues: Mapping[str, str]) -> dict[tuple[str
         QueueUnavailableError: a queue does not answer.
     """
     depths: dict[tuple[str, str], int] = {}
-    with _translated():
+    with _translate_errors():
         for name, url in queues.items():
             for state, number in _depth(client, url).items():
                 depths[name, state] = number

@@ -19,7 +19,7 @@ _LOG = logging.getLogger("kova.worker")
 
 @cache
 def claim_temporary_folder() -> None:
-    """Make a folder for everything temporary of this process, and remove those of dead ones.
+    """Make the temporary folder of this process, and remove those of processes that died.
 
     A process holds the lock of its folder for as long as it lives, however it dies. Lambda, too,
     keeps the temporary folder when it starts a function again that ran out of time:
@@ -30,16 +30,16 @@ def claim_temporary_folder() -> None:
         if _abandoned(folder):
             shutil.rmtree(folder, ignore_errors=True)
             _LOG.info("removed what a killed worker left", extra={"folder": folder.name})
-    made = Path(tempfile.mkdtemp(prefix="kova-new-"))
-    _locked(made)
-    # Under its name it is locked already: no other process takes it for abandoned.
-    folder = made.rename(root / made.name.replace("kova-new-", _PREFIX))
+    new_folder = Path(tempfile.mkdtemp(prefix="kova-new-"))
+    _locked(new_folder)
+    # Under its name it is locked already: no other process sees it as abandoned.
+    folder = new_folder.rename(root / new_folder.name.replace("kova-new-", _PREFIX))
     tempfile.tempdir = str(folder)
     atexit.register(shutil.rmtree, folder, ignore_errors=True)
 
 
 def _abandoned(folder: Path) -> bool:
-    """Tell whether it is a folder of ours whose process has died."""
+    """Tell whether a folder belonged to a worker that has died."""
     if folder.is_symlink() or not folder.is_dir() or folder.stat().st_uid != os.getuid():
         return False
     try:

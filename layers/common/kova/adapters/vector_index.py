@@ -10,10 +10,9 @@ from kova.code_index.ports import Chunk, ChunkVectors, IndexedFile
 
 
 class VectorCodeIndex:
-    """Implements ports.index.CodeIndex. The vendor's client is made, and imported, at first use."""
+    """Implements code_index.ports.CodeIndex. The vendor's client is imported at first use."""
 
     def __init__(self, *, chunks: PostgresCodeIndex, load: Callable[[], ChunkVectors]) -> None:
-        """Take where the texts are, and how to make the vectors' client."""
         self._chunks = chunks
         self._load = load
         self._vectors: ChunkVectors | None = None
@@ -24,16 +23,16 @@ class VectorCodeIndex:
 
     async def add(self, repository_id: str, chunks: Iterable[Chunk]) -> None:
         """Add vectors, then texts: a blob whose vectors failed is missing still."""
-        given = tuple(chunks)
-        if given:
-            await (await self._client()).add(repository_id, given)
-            await self._chunks.add(repository_id, given)
+        batch = tuple(chunks)
+        if batch:
+            await (await self._client()).add(repository_id, batch)
+            await self._chunks.add(repository_id, batch)
 
     async def keep(self, repository_id: str, files: Sequence[IndexedFile]) -> None:
         """Delete the vectors of what is gone, then its texts."""
-        gone = await self._chunks.stale(repository_id, files)
-        if gone:
-            await (await self._client()).forget(repository_id, gone)
+        stale = await self._chunks.stale(repository_id, files)
+        if stale:
+            await (await self._client()).forget(repository_id, stale)
         await self._chunks.keep(repository_id, files)
 
     async def search(self, repository_id: str, query: str, limit: int) -> tuple[Chunk, ...]:

@@ -43,9 +43,9 @@ def local_analyzers(settings: Settings | None = None) -> list[Analyzer]:
         if program is None:
             missing += [] if kind.optional else [kind.program]
         elif issubclass(kind, BetterleaksAnalyzer):
-            found.append(kind(kind.located(program), key=key, former_keys=former))
+            found.append(kind(kind.locate(program), key=key, former_keys=former))
         else:
-            found.append(kind(kind.located(program)))
+            found.append(kind(kind.locate(program)))
     if missing:
         raise SettingsError(f"Analysers are not installed: {', '.join(missing)}.")
     return found

@@ -81,7 +81,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         return f"{super().identity} {key}"
 
     @staticmethod
-    def located(program: Path) -> Path:
+    def locate(program: Path) -> Path:
         """Return the program itself where the path is the Python wheel's launcher of it."""
         spec = find_spec("betterleaks")
         if spec is None or spec.origin is None or program.stat().st_size > _LAUNCHER_SIZE:
@@ -130,7 +130,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         if not match.startswith("hmac-sha256:"):
             raise ValueError("the secret is not hashed")
         path = workspace.path(place["path"])
-        told = diagnostic["description"].rstrip(".")
+        description = diagnostic["description"].rstrip(".")
         name = diagnostic["rule_id"]
         rule = _rule(name, _CONFIDENCE.get(diagnostic["confidence"], Confidence.LOW), path)
         # A column that is 0 is left out: that of something decoded which ends with a line.
@@ -142,18 +142,18 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
             rule if name != _KEY or _has_key(workspace, path, span) else rule.milder(),
             path=path,
             span=span,
-            message=f"{told}. Revoke it: it stays in the history.",
+            message=f"{description}. Revoke it: it stays in the history.",
             match=match,
             former_matches=tuple(
-                _hashed(diagnostic["match"]["value"], former) for former in self._former_keys
+                _hash_secret(diagnostic["match"]["value"], former) for former in self._former_keys
             ),
         )
 
 
-def _hashed(secret: str, key: str) -> str:
+def _hash_secret(secret: str, key: str) -> str:
     """Return what the tool says of a secret with this key."""
-    data = secret.encode("utf-8", "surrogatepass")
-    return f"hmac-sha256:{hmac.new(key.encode(), data, hashlib.sha256).hexdigest()}"
+    encoded = secret.encode("utf-8", "surrogatepass")
+    return f"hmac-sha256:{hmac.new(key.encode(), encoded, hashlib.sha256).hexdigest()}"
 
 
 def _has_key(workspace: ToolWorkspace, path: str, span: Span) -> bool:

@@ -32,7 +32,6 @@ class ChildAnalyzer(ProgramAnalyzer):
     module: ClassVar[str]
 
     def __init__(self, limits: ProcessLimits | None = None) -> None:
-        """Take the limits of one run."""
         super().__init__(Path(sys.executable), limits)
 
     @property
@@ -57,8 +56,8 @@ class ChildAnalyzer(ProgramAnalyzer):
 
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
         """Analyse those files that a cheap look does not rule out."""
-        chosen = [path for path in paths if self.may_match(path, folder)]
-        return super().analyze(folder, chosen) if chosen else AnalyzerRun(findings=())
+        candidates = [path for path in paths if self.may_match(path, folder)]
+        return super().analyze(folder, candidates) if candidates else AnalyzerRun(findings=())
 
     def may_match(self, path: str, folder: Path) -> bool:
         """Tell whether a file is worth a process."""

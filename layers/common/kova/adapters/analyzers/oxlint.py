@@ -81,11 +81,11 @@ class OxlintAnalyzer(ProgramAnalyzer):
         """Name the files."""
         return [f"./{path}" for path in batch]
 
-    def prepared(self, content: bytes) -> bytes:
-        """Take the force from comments that switch rules off: we match them ourselves."""
+    def prepare(self, content: bytes) -> bytes:
+        """Return the content with comments disabled that switch rules off: Kova matches them."""
         return _DIRECTIVE.sub(rb"\1_\2", content)
 
-    def unfit(self, path: str, content: bytes) -> str | None:
+    def reason_to_skip(self, path: str, content: bytes) -> str | None:
         """Leave out what a machine made, and Flow's types, which oxlint cannot read."""
         if _RELEASE.search(path):
             return "library"

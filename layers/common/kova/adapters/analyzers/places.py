@@ -13,7 +13,6 @@ class Places:
     """The places of one file; a byte order mark counts for nothing."""
 
     def __init__(self, content: bytes) -> None:
-        """Take the file's bytes."""
         self.content = content.removeprefix(BOM)
 
     @cached_property
@@ -29,7 +28,7 @@ class Places:
     def at(self, offset: int) -> tuple[int, int]:
         """Return line and column, both from 1, of a byte offset."""
         line = bisect_right(self._starts, max(offset, 0))
-        return line, _characters(self.content[self._starts[line - 1] : max(offset, 0)]) + 1
+        return line, _count_characters(self.content[self._starts[line - 1] : max(offset, 0)]) + 1
 
     def span(self, start: int, end: int) -> Span:
         """Return the span between two byte offsets."""
@@ -59,7 +58,7 @@ class Places:
 
     def lines(self, span: Span) -> list[bytes]:
         """Return the lines that a span touches."""
-        return [self._line(one) for one in range(span.start_line, span.end_line + 1)]
+        return [self._line(line) for line in range(span.start_line, span.end_line + 1)]
 
     def _line(self, line: int) -> bytes:
         if not 1 <= line <= len(self._starts):
@@ -69,8 +68,8 @@ class Places:
         return self.content[start:end].rstrip(b"\r\n")
 
     def _column(self, line: int, column: int) -> int:
-        return _characters(self._line(line)[: max(column - 1, 0)]) + 1
+        return _count_characters(self._line(line)[: max(column - 1, 0)]) + 1
 
 
-def _characters(data: bytes) -> int:
-    return len(data.decode("utf-8", "ignore"))
+def _count_characters(content: bytes) -> int:
+    return len(content.decode("utf-8", "ignore"))

@@ -130,16 +130,16 @@ def run(
         StoppedError: `stop_programs` was called.
     """
     with (
-        tempfile.TemporaryFile() as given,
+        tempfile.TemporaryFile() as stdin_file,
         tempfile.TemporaryFile() as output,
         tempfile.TemporaryFile() as errors,
     ):
-        given.write(stdin)
-        given.seek(0)
+        stdin_file.write(stdin)
+        stdin_file.seek(0)
         process = subprocess.Popen(
             [*_LIMITED, str(limits.address_space // 1024), *command],
             cwd=folder,
-            stdin=given,
+            stdin=stdin_file,
             stdout=output,
             stderr=errors,
             env={**_ENVIRONMENT, **(variables or {})},
@@ -172,8 +172,8 @@ def _watch(pid: int, limits: ProcessLimits) -> str | None:
     try:
         poll = select.poll()
         poll.register(handle, select.POLLIN)
-        while (left := deadline - time.monotonic()) > 0:
-            if poll.poll(min(left, _LOOK_EVERY) * 1000):
+        while (remaining := deadline - time.monotonic()) > 0:
+            if poll.poll(min(remaining, _LOOK_EVERY) * 1000):
                 return None
             if _resident(pid) > limits.memory:
                 return "too_much_memory"
@@ -190,8 +190,8 @@ def _resident(pid: int) -> int:
 
 
 def _limit(pid: int, limits: ProcessLimits) -> None:
-    wanted = {resource.RLIMIT_FSIZE: limits.output, resource.RLIMIT_CORE: 0}
-    for kind, value in wanted.items():
+    limit_by_resource = {resource.RLIMIT_FSIZE: limits.output, resource.RLIMIT_CORE: 0}
+    for kind, value in limit_by_resource.items():
         try:
             resource.prlimit(pid, kind, (value, value))
         except ProcessLookupError:

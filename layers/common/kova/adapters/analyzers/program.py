@@ -33,23 +33,21 @@ _UNREAD: Final = "unreadable_input"
 
 
 class UnreadableError(Exception):
-    """The tool does not take a file for what it is; this is no failure of the tool."""
+    """The tool cannot read a file as its kind; the tool has not failed."""
 
 
 class RefusedError(UnreadableError):
-    """It ended at this file, and said nothing of the others."""
+    """The tool stopped at this file and reported nothing about the others."""
 
     def __init__(self, path: str) -> None:
-        """Take the file's path."""
         super().__init__(path)
         self.path = path
 
 
 class PassedOverError(UnreadableError):
-    """It passed over some files, and read the others."""
+    """The tool skipped some files and read the others."""
 
     def __init__(self, findings: Sequence[Finding], read: Container[str]) -> None:
-        """Take what it found, and which files it read."""
         super().__init__()
         self.findings = findings
         self.read = read
@@ -57,13 +55,13 @@ class PassedOverError(UnreadableError):
 
 @dataclass(frozen=True, kw_only=True)
 class _Outcome:
-    """What one run over a batch came to.
+    """The result of one run over a batch.
 
     Attributes:
-        findings: what it said.
-        reason: why it is not to be trusted about the batch; None where it is.
+        findings: what the tool reported.
+        reason: why the run says nothing about the batch, None where it does.
         failed: the tool is at fault, and not a file.
-        unread: files that it does not take for what they are.
+        unread: files that the tool could not read as their kind.
     """
 
     findings: Sequence[Finding] = ()
@@ -73,7 +71,7 @@ class _Outcome:
 
 
 class ProgramAnalyzer(ABC):
-    """Implements ports.analyzer.Analyzer with a program; a subclass says how to call and read it.
+    """Implements analysis.ports.Analyzer with a program; a subclass says how to call and read it.
 
     Attributes:
         program: the program's file name.
@@ -98,13 +96,12 @@ class ProgramAnalyzer(ABC):
     found_statuses: ClassVar[frozenset[int]] = frozenset({0, 1})
 
     def __init__(self, program: Path, limits: ProcessLimits | None = None) -> None:
-        """Take the program's path and the limits of one run."""
         self._program = str(program)
         self._limits = limits or ProcessLimits()
 
     @staticmethod
-    def located(program: Path) -> Path:
-        """Return the program to run, given the one that was found."""
+    def locate(program: Path) -> Path:
+        """Return the program to run for the path at which it was found."""
         return program
 
     @abstractmethod
@@ -121,19 +118,19 @@ class ProgramAnalyzer(ABC):
 
         Raises:
             ValueError, KeyError, TypeError, RecursionError: the output is not what it should be.
-            UnreadableError: a file is not what the tool takes it for.
+            UnreadableError: the tool cannot read a file as its kind.
         """
 
     def own_files(self) -> Mapping[str, bytes]:
-        """Files to lay beside the private copy: our configuration of the tool."""
+        """Return files to write beside the private copy: our configuration of the tool."""
         return {}
 
-    def prepared(self, content: bytes) -> bytes:
+    def prepare(self, content: bytes) -> bytes:
         """Return a file's content for the private copy, with nothing moved."""
         return content
 
-    def unfit(self, path: str, content: bytes) -> str | None:
-        """Say why a file of the private copy is left out, or None."""
+    def reason_to_skip(self, path: str, content: bytes) -> str | None:
+        """Return why a file is left out of the private copy, None where it is not."""
         del path, content
         return None
 
@@ -163,14 +160,14 @@ class ProgramAnalyzer(ABC):
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
         """Analyse files below a folder."""
         if not self.private:
-            return self._in_batches(ToolWorkspace(folder), paths)
+            return self._run_batches(ToolWorkspace(folder), paths)
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             for own, content in self.own_files().items():
                 Path(name, own).write_bytes(content)
             tree = Path(name, "tree")
             tree.mkdir()
             fit, skipped = self._copy(folder, tree, paths)
-            completed = self._in_batches(ToolWorkspace(tree), fit)
+            completed = self._run_batches(ToolWorkspace(tree), fit)
         return AnalyzerRun(
             findings=completed.findings,
             skipped=(*skipped, *completed.skipped),
@@ -188,7 +185,7 @@ class ProgramAnalyzer(ABC):
                 target = Path(name, path)
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(text.content)
-            return _by_text(self.analyze(Path(name), paths), texts)
+            return _split_by_text(self.analyze(Path(name), paths), texts)
 
     def _copy(
         self, folder: Path, tree: Path, paths: Sequence[str]
@@ -197,29 +194,31 @@ class ProgramAnalyzer(ABC):
         skipped: list[Skipped] = []
         for path in paths:
             content = (folder / path).read_bytes()
-            if reason := self.unfit(path, content):
+            if reason := self.reason_to_skip(path, content):
                 skipped.append(Skipped(path=path, reason=f"{self.name}_{reason}"))
                 continue
             target = tree / path
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_bytes(self.prepared(content))
+            target.write_bytes(self.prepare(content))
             fit.append(path)
         return fit, skipped
 
-    def _in_batches(self, workspace: ToolWorkspace, paths: Sequence[str]) -> AnalyzerRun:
+    def _run_batches(self, workspace: ToolWorkspace, paths: Sequence[str]) -> AnalyzerRun:
         """Run batch after batch; one that fails is halved until the file that did it is alone."""
         findings: list[Finding] = []
         skipped: list[Skipped] = []
         failed = False
-        whole = self.whole_program or self.by_folder
-        pending = [list(paths)] if whole else self._batches(paths)
+        indivisible = self.whole_program or self.by_folder
+        pending = [list(paths)] if indivisible else self._batches(paths)
         retries, deadline = _RETRIES, time.monotonic() + 4 * self._limits.seconds
         while pending:
             batch = pending.pop()
-            left = deadline - time.monotonic()
+            remaining = deadline - time.monotonic()
             if retries < _RETRIES:
-                left = min(left, self._limits.seconds / 4)  # Halves are quick, or hold the cause.
-            completed = self._one_run(workspace, batch, left)
+                remaining = min(
+                    remaining, self._limits.seconds / 4
+                )  # Halves are quick, or hold the cause.
+            completed = self._run_batch(workspace, batch, remaining)
             findings += completed.findings
             skipped += [
                 Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in completed.unread
@@ -227,7 +226,7 @@ class ProgramAnalyzer(ABC):
             if completed.reason is None:
                 continue
             batch = [path for path in batch if path not in completed.unread]
-            if len(batch) > 1 and not self.whole_program and retries > 0 and left > 0:
+            if len(batch) > 1 and not self.whole_program and retries > 0 and remaining > 0:
                 retries -= 1
                 pending += [batch[: len(batch) // 2], batch[len(batch) // 2 :]]
                 continue
@@ -243,20 +242,24 @@ class ProgramAnalyzer(ABC):
     def _batches(self, paths: Sequence[str]) -> list[list[str]]:
         return list(in_batches(paths, size=_length, limit=_BATCH_BYTES, count=self.batch))
 
-    def _one_run(self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float) -> _Outcome:
+    def _run_batch(
+        self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float
+    ) -> _Outcome:
         if not batch:
             return _Outcome()
         if seconds <= 0:
             return _Outcome(reason="timed_out", failed=True)
         if not self.by_folder:
-            return self._run(workspace, batch, seconds)
+            return self._run_program(workspace, batch, seconds)
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             names = {f"k{n:05}k{PurePosixPath(path).suffix}": path for n, path in enumerate(batch)}
             for link, path in names.items():
-                _lay(workspace.folder / path, Path(name, link))
-            return self._run(ToolWorkspace(Path(name), names), batch, seconds)
+                _link_or_copy(workspace.folder / path, Path(name, link))
+            return self._run_program(ToolWorkspace(Path(name), names), batch, seconds)
 
-    def _run(self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float) -> _Outcome:
+    def _run_program(
+        self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float
+    ) -> _Outcome:
         limits = replace(self._limits, seconds=min(seconds, self._limits.seconds))
         completed = run(
             [*self.launch, *self.options(workspace), *self.targets(batch)],
@@ -304,7 +307,7 @@ class ProgramAnalyzer(ABC):
         message: str,
         help_url: str | None = None,
         edit: ProposedEdit | None = None,
-        **more: Any,
+        **attributes: Any,
     ) -> Finding:
         """Make a finding that weighs what its rule says at this path."""
         weight = rule.at(path)
@@ -321,7 +324,7 @@ class ProgramAnalyzer(ABC):
             span=span,
             help_url=help_url,
             edit=edit,
-            **more,
+            **attributes,
         )
 
 
@@ -334,24 +337,24 @@ def parse(output: bytes) -> Any:
     return json.loads(output)
 
 
-def _lay(source: Path, target: Path) -> None:
-    """Let a file stand at another place too; a link costs a fortieth of a copy."""
+def _link_or_copy(source: Path, target: Path) -> None:
+    """Link a file to another path, or copy it; a link costs a fortieth of a copy."""
     try:
         target.hardlink_to(source)
     except OSError:  # Another file system, or somebody else's file.
         shutil.copyfile(source, target)
 
 
-def _by_text(run: AnalyzerRun, texts: Sequence[Text]) -> list[AnalyzerRun]:
-    """Share a run of numbered folders out to the texts that are in them."""
+def _split_by_text(run: AnalyzerRun, texts: Sequence[Text]) -> list[AnalyzerRun]:
+    """Split the result of a run over numbered folders by the text in each."""
     findings: dict[str, list[Finding]] = defaultdict(list)
     skipped: dict[str, list[Skipped]] = defaultdict(list)
     for finding in run.findings:
         number, _, path = finding.path.partition("/")
         findings[number].append(replace(finding, path=path))
-    for one in run.skipped:
-        number, _, path = one.path.partition("/")
-        skipped[number].append(replace(one, path=path))
+    for skipped_file in run.skipped:
+        number, _, path = skipped_file.path.partition("/")
+        skipped[number].append(replace(skipped_file, path=path))
     # A failure that names no file may have hidden something in any.
     unnamed = not run.completed and not skipped
     return [

@@ -42,7 +42,7 @@ class PyreflyAnalyzer(ProgramAnalyzer):
     def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """The rules that are shown; the rest is not computed for output."""
         config = workspace.folder.parent / "pyrefly.toml"
-        kinds = ",".join(rule for rule, one in PYREFLY.items() if one.tier is not Tier.HYGIENE)
+        kinds = ",".join(rule for rule, row in PYREFLY.items() if row.tier is not Tier.HYGIENE)
         return (
             *("check", "--config", str(config) if workspace.folder.name else "pyrefly.toml"),
             *("--output-format", "json", "--summary=none", "--progress-bar", "no"),

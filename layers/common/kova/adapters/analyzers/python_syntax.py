@@ -14,7 +14,7 @@ _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 
 
 class PythonSyntax:
-    """Implements ports.syntax.SyntaxReader."""
+    """Implements fixes.ports.SyntaxReader."""
 
     def handles(self, path: str) -> bool:
         """Tell whether it is Python."""
@@ -26,7 +26,7 @@ class PythonSyntax:
             module = parse(text)
             if module is None:
                 return None
-            collector = _Collector()
+            collector = _OutlineCollector()
             collector.walk(module, "")
         except RecursionError:
             return None
@@ -37,7 +37,7 @@ class PythonSyntax:
         )
 
 
-class _Collector:
+class _OutlineCollector:
     """Walks statements only.
 
     No expression defines what others can import, and most of a tree is expressions.
@@ -66,18 +66,21 @@ def _signature(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> t
     """Return a function's parameters in order, `=` after one that may be left out."""
     if isinstance(node, ast.ClassDef):
         return ()
-    given = node.args
-    plain = [*given.posonlyargs, *given.args]
-    first_default = len(plain) - len(given.defaults)
-    signature = [one.arg + "=" * (place >= first_default) for place, one in enumerate(plain)]
-    if given.posonlyargs:
-        signature.insert(len(given.posonlyargs), "/")
-    if given.vararg is not None or given.kwonlyargs:
-        signature.append("*" + (given.vararg.arg if given.vararg is not None else ""))
-    for one, default in zip(given.kwonlyargs, given.kw_defaults, strict=True):
-        signature.append(one.arg + "=" * (default is not None))
-    if given.kwarg is not None:
-        signature.append("**" + given.kwarg.arg)
+    parameters = node.args
+    plain = [*parameters.posonlyargs, *parameters.args]
+    first_default = len(plain) - len(parameters.defaults)
+    signature = [
+        parameter.arg + "=" * (position >= first_default)
+        for position, parameter in enumerate(plain)
+    ]
+    if parameters.posonlyargs:
+        signature.insert(len(parameters.posonlyargs), "/")
+    if parameters.vararg is not None or parameters.kwonlyargs:
+        signature.append("*" + (parameters.vararg.arg if parameters.vararg is not None else ""))
+    for parameter, default in zip(parameters.kwonlyargs, parameters.kw_defaults, strict=True):
+        signature.append(parameter.arg + "=" * (default is not None))
+    if parameters.kwarg is not None:
+        signature.append("**" + parameters.kwarg.arg)
     return tuple(signature)
 
 

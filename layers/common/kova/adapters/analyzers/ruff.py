@@ -21,9 +21,9 @@ _SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 # The newest grammar: a target that is too low invents syntax errors.
 _TARGET: Final = "py314"
 _MANY: Final = 6  # Undefined names of a file that is not run as a module.
-# Told once a file for each name: every use has the same cause, and the same cure.
+# Reported once a file for each name: every use has the same cause and the same fix.
 _ONCE: Final = frozenset({"F821", "NPY002"})
-_SYNTAX: Final = "invalid-syntax"  # Not selected: ruff always tells it.
+_SYNTAX: Final = "invalid-syntax"  # Not selected: ruff always reports it.
 RULES.require("ruff", {*_ONCE, _SYNTAX})
 RULES.require("ruff_context", CHECKED)
 
@@ -62,8 +62,8 @@ class RuffAnalyzer(ProgramAnalyzer):
             diagnostic["filename"] for diagnostic in diagnostics if diagnostic["code"] == "F706"
         }
         sources = {name: Source(workspace, workspace.path(name)) for name, _ in uses}
-        found: list[Finding] = []
-        for diagnostic in _unique(diagnostics):
+        findings: list[Finding] = []
+        for diagnostic in _drop_echoes(diagnostics):
             rule, name = RULES.weigh(diagnostic["code"] or _SYNTAX), diagnostic["filename"]
             report = Report(
                 rule=rule.id,
@@ -71,7 +71,7 @@ class RuffAnalyzer(ProgramAnalyzer):
                 row=int(diagnostic["location"]["row"]),
                 column=int(diagnostic["location"]["column"]),
                 end=int(diagnostic["end_location"]["row"]),
-                mended=diagnostic["fix"] is not None,
+                has_edit=diagnostic["fix"] is not None,
                 source=sources[name],
                 uses=uses[name, diagnostic["message"]],
                 names_injected=unknown[name] >= _MANY
@@ -79,8 +79,8 @@ class RuffAnalyzer(ProgramAnalyzer):
             )
             if is_likely_intended(report):
                 rule = rule.milder()
-            found.append(self._finding(rule, diagnostic, sources[name].path))
-        return found
+            findings.append(self._finding(rule, diagnostic, sources[name].path))
+        return findings
 
     def _finding(self, rule: Rule, diagnostic: dict[str, Any], path: str) -> Finding:
         return self.finding(
@@ -93,20 +93,20 @@ class RuffAnalyzer(ProgramAnalyzer):
         )
 
 
-def _unique(diagnostics: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-    """Keep the first of diagnostics with one cause: what follows is its echo."""
-    told = set[tuple[str, str]]()
+def _drop_echoes(diagnostics: Iterable[dict[str, Any]]) -> Iterator[dict[str, Any]]:
+    """Yield only the first of the diagnostics that have the same cause."""
+    reported = set[tuple[str, str]]()
     for diagnostic in diagnostics:
         cause = _cause(diagnostic)
         if cause is None:
             yield diagnostic
-        elif (diagnostic["filename"], cause) not in told:
-            told.add((diagnostic["filename"], cause))
+        elif (diagnostic["filename"], cause) not in reported:
+            reported.add((diagnostic["filename"], cause))
             yield diagnostic
 
 
 def _cause(diagnostic: dict[str, Any]) -> str | None:
-    """Name what a diagnostic shares with others of its file: a syntax error, a string, a name."""
+    """Return what diagnostics of one file may share: a syntax error, a string, a name."""
     if diagnostic["code"] in (None, _SYNTAX):
         return _SYNTAX
     if diagnostic["code"] == "W605" and diagnostic["fix"]:
@@ -127,7 +127,7 @@ def _span(diagnostic: dict[str, Any]) -> Span:
 def _edit(fix: dict[str, Any] | None) -> ProposedEdit | None:
     if fix is None or fix["applicability"] not in {"safe", "unsafe"}:
         return None
-    edits = tuple(TextEdit(span=_span(one), content=one["content"]) for one in fix["edits"])
+    edits = tuple(TextEdit(span=_span(edit), content=edit["content"]) for edit in fix["edits"])
     return ProposedEdit(
         edits=edits, safe=fix["applicability"] == "safe", description=clean(fix["message"] or "")
     )

@@ -1,4 +1,4 @@
-"""What ruff reports and the place tells to be meant so, or to be nobody's to mend here."""
+"""Findings of ruff that are likely intended where they stand, or cannot be mended there."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Report:
         message: ruff's own words.
         row, column: where it begins.
         end: its last line.
-        mended: ruff knows an edit that mends it.
+        has_edit: ruff proposes an edit that mends it.
         source: the file.
         uses: how often the file has the same message.
         names_injected: most names are undefined: something else runs the file, and gives them.
@@ -86,7 +86,7 @@ class Report:
     row: int
     column: int
     end: int
-    mended: bool
+    has_edit: bool
     source: Source
     uses: int
     names_injected: bool
@@ -104,8 +104,8 @@ class Report:
     @property
     def name(self) -> str:
         """The name that the message is about, or nothing."""
-        found = re.search(r"`(\w+)`", self.message)
-        return found[1] if found else ""
+        match = re.search(r"`(\w+)`", self.message)
+        return match[1] if match else ""
 
     def under(self, pattern: re.Pattern[str]) -> bool:
         """Tell whether a branch or definition around it matches."""
@@ -113,200 +113,215 @@ class Report:
 
 
 def is_likely_intended(report: Report) -> bool:
-    """Tell whether a finding is a warning where it stands."""
+    """Tell whether a finding is likely intended, and so a warning only."""
     check = _CHECKS.get(report.rule)
     return check is not None and check(report)
 
 
-def _is_injected(one: Report) -> bool:
+def _is_injected(report: Report) -> bool:
     """Tell whether an undefined name comes from elsewhere."""
-    often = one.uses >= _OFTEN or _INJECTED.search(one.message) is not None
+    often = report.uses >= _OFTEN or _INJECTED.search(report.message) is not None
     return (
-        one.names_injected
+        report.names_injected
         or often
-        or _caught(one)
-        or _by_its_place(one)
-        or _run_in(one)
-        or _quoted(one)
+        or _is_caught_in_python_2(report)
+        or _is_injected_by_file_name(report)
+        or _runs_another_file(report)
+        or _is_quoted_annotation(report)
     )
 
 
-def _run_in(one: Report) -> bool:
+def _runs_another_file(report: Report) -> bool:
     """Tell whether the file runs another one, or lets its names be made: any may be there."""
-    return one.source.has(_RUN_IN)
+    return report.source.has(_RUN_IN)
 
 
-def _quoted(one: Report) -> bool:
+def _is_quoted_annotation(report: Report) -> bool:
     """Tell whether a name stands in an annotation that is a text: nothing looks it up."""
-    return _ANNOTATION.search(one.line[: one.column - 1]) is not None
+    return _ANNOTATION.search(report.line[: report.column - 1]) is not None
 
 
-def _caught(one: Report) -> bool:
+def _is_caught_in_python_2(report: Report) -> bool:
     """Tell whether a name is that of Python 2's `except Error, name`."""
-    caught = rf"except [\w., ()]{{1,199}}, ?{one.name} ?:"
-    return one.name != "" and re.search(caught, one.source.text) is not None
+    caught = rf"except [\w., ()]{{1,199}}, ?{report.name} ?:"
+    return report.name != "" and re.search(caught, report.source.text) is not None
 
 
-def _by_its_place(one: Report) -> bool:
-    """Tell whether the file's name says who gives the name.
+def _is_injected_by_file_name(report: Report) -> bool:
+    """Tell whether the file's name says who injects the name.
 
     Sphinx gives `tags` to conf.py, and Jupyter `get_config`; a package has the modules under it as
     names once they were imported.
     """
-    if one.source.name == "conf.py" and one.name == "tags":
+    if report.source.name == "conf.py" and report.name == "tags":
         return True
-    if one.source.name != "__init__.py":
-        return one.name == "get_config" and one.line.strip() == "c = get_config()"
-    imported = rf"^\s*(?:import [\w.]+\.{one.name}\b|from [\w.]*\.{one.name} import\b)"
-    return re.search(imported, one.source.text, re.MULTILINE) is not None
+    if report.source.name != "__init__.py":
+        return report.name == "get_config" and report.line.strip() == "c = get_config()"
+    imported = rf"^\s*(?:import [\w.]+\.{report.name}\b|from [\w.]*\.{report.name} import\b)"
+    return re.search(imported, report.source.text, re.MULTILINE) is not None
 
 
-def _untidy(one: Report) -> bool:
-    """Tell whether no function or class takes another one's place, or none needs its place."""
-    before = re.search(r"from line (\d+)", one.message)
-    first = int(before[1]) if before else one.row
-    if not all(_DEFINITION.match(line) for line in (one.line, one.source.line(first))):
+def _is_harmless_redefinition(report: Report) -> bool:
+    """Tell whether a redefinition is harmless: nothing is replaced, or it was registered before."""
+    before = re.search(r"from line (\d+)", report.message)
+    first = int(before[1]) if before else report.row
+    if not all(_DEFINITION.match(line) for line in (report.line, report.source.line(first))):
         return True
-    if first != one.row and one.source.block(first) == one.source.block(one.row):
+    if first != report.row and report.source.block(first) == report.source.block(report.row):
         return True
-    if one.source.has(_FLASK) and "class " not in one.line:
+    if report.source.has(_FLASK) and "class " not in report.line:
         return False  # Flask refuses a second function of the same name.
     # In a class, what a decorator only marks is looked for by its name.
-    owners = [_owner(one.source, row) for row in (first, one.row)]
+    owners = [_registration_owner(report.source, row) for row in (first, report.row)]
     if all(owners) and owners[0] != owners[1]:
         return True
-    registers = _ROUTES if one.under(_CLASS) else _REGISTERS
+    registers = _ROUTES if report.under(_CLASS) else _REGISTERS
     return any(
-        registers.match(text) and not _MOCKED.match(text) for text in one.source.decorators(first)
+        registers.match(text) and not _MOCKED.match(text)
+        for text in report.source.decorators(first)
     )
 
 
-def _owner(source: Source, row: int) -> str:
+def _registration_owner(source: Source, row: int) -> str:
     """Return what a definition is registered with: `group` of `@group.command()`."""
     owned = (_OWNED.match(text) for text in source.decorators(row))
-    return next((found[1] for found in owned if found is not None), "")
+    return next((match[1] for match in owned if match is not None), "")
 
 
-def _same_field(one: Report) -> bool:
+def _is_repeated_field(report: Report) -> bool:
     """Tell whether a class says the same twice, or makes the second value of the first."""
-    begin = next((row for row, line in one.source.around(one.row) if _CLASS.match(line.strip())), 0)
-    before = one.source.between(begin, one.row - 1)
-    if f"\n{_flush(one.statement)}\n" in f"\n{_flush(before)}\n":
+    begin = next(
+        (row for row, line in report.source.around(report.row) if _CLASS.match(line.strip())), 0
+    )
+    before = report.source.between(begin, report.row - 1)
+    if f"\n{_strip_margins(report.statement)}\n" in f"\n{_strip_margins(before)}\n":
         return True
-    margin, name = re.match(r"\s*", one.line), re.escape(one.name)
+    margin, name = re.match(r"\s*", report.line), re.escape(report.name)
     assert margin is not None
     defined = re.compile(rf"^{margin[0]}{name}\s*[:=].*", re.MULTILINE)
-    found = [*defined.finditer(before)]
-    if found and "=" not in found[-1][0]:
+    definitions = [*defined.finditer(before)]
+    if definitions and "=" not in definitions[-1][0]:
         return True  # The type first, then the value.
-    last = found[-1].end() if found else len(before)
+    last = definitions[-1].end() if definitions else len(before)
     return re.search(rf"(?<![\w.]){name}\b(?!\s*=)", before[last:]) is not None
 
 
-def _flush(text: str) -> str:
+def _strip_margins(text: str) -> str:
     """Return lines without their margins."""
     return re.sub(r"[ \t]*\n[ \t]*", "\n", text.strip())
 
 
-def _idle(one: Report) -> bool:
+def _is_never_read(report: Report) -> bool:
     """Tell whether a name that is bound twice at once is never read, or bound to the same."""
-    if _IDLE_NAME.search(one.message) or re.search(rf"\b{one.name} *= *{one.name} *=", one.line):
+    if _IDLE_NAME.search(report.message) or re.search(
+        rf"\b{report.name} *= *{report.name} *=", report.line
+    ):
         return True
-    return re.search(rf"(?<![\w.]){one.name}\b", one.source.after(one.end)) is None
+    return re.search(rf"(?<![\w.]){report.name}\b", report.source.after(report.end)) is None
 
 
-def _no_letters(one: Report) -> bool:
+def _strips_marks_only(report: Report) -> bool:
     """Tell whether what is stripped is marks only: a set of them, and no word."""
-    call = _STRIPPED.search(one.statement)
+    call = _STRIPPED.search(report.statement)
     return call is not None and not re.search(r"\w", re.sub(r"\\.", "", call[2]))
 
 
-def _returns_none(one: Report) -> bool:
+def _returns_none(report: Report) -> bool:
     """Tell whether what a constructor returns is what another one returned."""
-    name = re.match(r"\s*return (\w+)\s*$", one.line)
-    return "__init__(" in one.statement or (
+    name = re.match(r"\s*return (\w+)\s*$", report.line)
+    return "__init__(" in report.statement or (
         name is not None
-        and re.search(rf"\b{name[1]} = [\w.(), ]+__init__\(", one.source.between(0, one.row))
+        and re.search(rf"\b{name[1]} = [\w.(), ]+__init__\(", report.source.between(0, report.row))
         is not None
     )
 
 
-def _by_name(one: Report) -> bool:
-    """Tell whether what fills a format is a mapping: one that is not used is no error."""
-    given = re.search(r"%\s*(\w+)\W*$", one.statement)
-    made = given and re.search(rf"\b{given[1]} = (?:\{{|dict\()", one.source.between(0, one.row))
-    return bool(made) or re.search(r"%\s*(?:locals|globals|vars)\(", one.statement) is not None
+def _fills_from_mapping(report: Report) -> bool:
+    """Tell whether the right side of the format is a mapping: unused keys are allowed."""
+    mapping = re.search(r"%\s*(\w+)\W*$", report.statement)
+    assigned = mapping and re.search(
+        rf"\b{mapping[1]} = (?:\{{|dict\()", report.source.between(0, report.row)
+    )
+    return (
+        bool(assigned) or re.search(r"%\s*(?:locals|globals|vars)\(", report.statement) is not None
+    )
 
 
-def _makes_names(one: Report) -> bool:
+def _makes_names(report: Report) -> bool:
     """Tell whether a list of names, which ruff tells by its first line, is made of others."""
-    text = one.source.between(one.row - 1, one.row + 30)
+    text = report.source.between(report.row - 1, report.row + 30)
     return re.match(r"[^\])]*?(?:[\[(,]\s*\*\w|\.__name__)", text) is not None
 
 
-def _negotiates(one: Report) -> bool:
+def _negotiates_version(report: Report) -> bool:
     """Tell whether the version is the one whose name means the best that both sides know."""
-    return "SSLv23" in one.message
+    return "SSLv23" in report.message
 
 
-def _looks_up(one: Report) -> bool:
+def _tests_lookup(report: Report) -> bool:
     """Tell whether a comparison asks whether it raises, or whether a container has something."""
-    tried = one.source.line(one.row - 1).strip() == "try:"
-    return tried or re.search(r"[=<>]", one.statement) is None
+    tried = report.source.line(report.row - 1).strip() == "try:"
+    return tried or re.search(r"[=<>]", report.statement) is None
 
 
-def _own_underscore(one: Report) -> bool:
+def _defines_underscore(report: Report) -> bool:
     """Tell whether the file makes a function `_` of its own that translates nothing."""
-    return one.source.has(_UNDERSCORE) and not one.source.has(_TRANSLATES)
+    return report.source.has(_UNDERSCORE) and not report.source.has(_TRANSLATES)
 
 
-def _asked_for(one: Report) -> bool:
+def _is_cipher_of_protocol(report: Report) -> bool:
     """Tell whether a cipher is a protocol's, and not the file's own choice."""
-    return one.uses > 1 or one.source.has(_PROTOCOL)
+    return report.uses > 1 or report.source.has(_PROTOCOL)
 
 
 _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "F821": _is_injected,
-    "F811": _untidy,
+    "F811": _is_harmless_redefinition,
     # A logger that is not the standard library's may fill `{}` in; and a file that does it again
     # and again means it.
-    "PLE1205": lambda one: not one.source.logs or one.uses > 1,
-    "PLE1206": lambda one: not one.source.logs or one.uses > 1,
-    "F633": lambda one: one.uses > 1,
-    "T100": lambda one: (
-        one.message.startswith("Import for") or "ShellEmbed" in one.message or one.under(_DEBUGS)
+    "PLE1205": lambda report: not report.source.logs or report.uses > 1,
+    "PLE1206": lambda report: not report.source.logs or report.uses > 1,
+    "F633": lambda report: report.uses > 1,
+    "T100": lambda report: (
+        report.message.startswith("Import for")
+        or "ShellEmbed" in report.message
+        or report.under(_DEBUGS)
     ),
     # A loader of one's own may be safe, and so may one that is handed on.
-    "S506": lambda one: _UNSAFE_LOADER.search(one.message) is None or "**" in one.statement,
-    "B015": _looks_up,
-    "F706": lambda one: one.source.loaded,
-    "INT001": _own_underscore,
-    "INT002": _own_underscore,
-    "INT003": _own_underscore,
-    "PLW0406": lambda one: one.line[:1].isspace(),  # Once it is there.
-    "RUF040": lambda one: re.search(r",\s*\(?\s*[rR]?[bB]['\"]", one.statement) is not None,
-    "PLW0128": _idle,
+    "S506": lambda report: (
+        _UNSAFE_LOADER.search(report.message) is None or "**" in report.statement
+    ),
+    "B015": _tests_lookup,
+    "F706": lambda report: report.source.loaded,
+    "INT001": _defines_underscore,
+    "INT002": _defines_underscore,
+    "INT003": _defines_underscore,
+    "PLW0406": lambda report: report.line[:1].isspace(),  # Once it is there.
+    "RUF040": lambda report: re.search(r",\s*\(?\s*[rR]?[bB]['\"]", report.statement) is not None,
+    "PLW0128": _is_never_read,
     # Asks for the very object that stands for nothing, which is not to compare.
-    "PLW0177": lambda one: re.search(r"\bis (?:not )?[\w.]*nan\b", one.statement) is not None,
-    "PIE794": _same_field,
-    "F601": lambda one: one.mended,  # The value is the same.
-    "B005": _no_letters,
-    "PLE1310": _no_letters,
-    # What does nothing is what was wanted where nothing is to be done.
-    "B022": lambda one: re.match(r"\s*(?:async )?with\b", one.line) is None,
+    "PLW0177": lambda report: re.search(r"\bis (?:not )?[\w.]*nan\b", report.statement) is not None,
+    "PIE794": _is_repeated_field,
+    "F601": lambda report: report.has_edit,  # The value is the same.
+    "B005": _strips_marks_only,
+    "PLE1310": _strips_marks_only,
+    # An expression that does nothing is right where nothing is to be done.
+    "B022": lambda report: re.match(r"\s*(?:async )?with\b", report.line) is None,
     "PLE0101": _returns_none,
     "PLE0604": _makes_names,
-    "F822": lambda one: one.source.has(_DYNAMIC),
-    "F507": _by_name,
-    "S502": _negotiates,
-    "S503": _negotiates,
-    "LOG014": lambda one: one.under(_IN_HANDLER) or one.source.has(_EXC_INFO),
-    "S306": lambda one: _EXCLUSIVE.search(one.source.between(one.row, one.row + 8)) is not None,
-    "S304": _asked_for,
-    "S305": _asked_for,
-    "S323": lambda one: one.under(_LAX),
-    "S507": lambda one: one.under(_LAX),
-    "invalid-syntax": lambda one: _PYTHON_2.match(one.line) is not None,
+    "F822": lambda report: report.source.has(_DYNAMIC),
+    "F507": _fills_from_mapping,
+    "S502": _negotiates_version,
+    "S503": _negotiates_version,
+    "LOG014": lambda report: report.under(_IN_HANDLER) or report.source.has(_EXC_INFO),
+    "S306": lambda report: (
+        _EXCLUSIVE.search(report.source.between(report.row, report.row + 8)) is not None
+    ),
+    "S304": _is_cipher_of_protocol,
+    "S305": _is_cipher_of_protocol,
+    "S323": lambda report: report.under(_LAX),
+    "S507": lambda report: report.under(_LAX),
+    "invalid-syntax": lambda report: _PYTHON_2.match(report.line) is not None,
 }
 CHECKED: Final = frozenset(_CHECKS)
 """The rules whose findings the place may make milder."""

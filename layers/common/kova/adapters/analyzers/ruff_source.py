@@ -23,7 +23,6 @@ class Source:
     """A file, read when it is asked for; `path` is the repository's."""
 
     def __init__(self, workspace: ToolWorkspace, path: str) -> None:
-        """Take where it is."""
         self.path = path
         self._place = workspace.folder / path
         self._has: dict[re.Pattern[str], bool] = {}
@@ -79,22 +78,22 @@ class Source:
     def after(self, row: int) -> str:
         """Return what follows a line in the function around it."""
         own = next((_indent(line) for _, line in self.around(row) if _FUNCTION.search(line)), -1)
-        found: list[str] = []
+        lines: list[str] = []
         for line in self._lines[row : row + _FAR]:
             if line.strip() and _indent(line) <= own:
                 break
-            found.append(line)
-        return "\n".join(found)
+            lines.append(line)
+        return "\n".join(lines)
 
     def block(self, row: int) -> str:
         """Return a definition's lines, and the blank ones after them not."""
         level = _indent(self.line(row))
-        found = [self.line(row)]
+        lines = [self.line(row)]
         for line in self._lines[row : row + _FAR]:
             if line.strip() and _indent(line) <= level:
                 break
-            found.append(line)
-        return "\n".join(found).rstrip()
+            lines.append(line)
+        return "\n".join(lines).rstrip()
 
     def decorators(self, row: int) -> Iterator[str]:
         """Yield the decorators above a definition, the nearest first."""

@@ -43,13 +43,13 @@ def serve(check: Callable[[str, str], Iterable[Hit]]) -> None:
     sys.setrecursionlimit(8_000)
     names = os.fsdecode(sys.stdin.buffer.read()).split("\0")
     try:
-        answer = [diagnostic for name in names if name for diagnostic in _one(check, name)]
+        answer = [diagnostic for name in names if name for diagnostic in _check_file(check, name)]
     except RecursionError:
         sys.exit(TOO_DEEP)
     sys.stdout.write(json.dumps(answer))
 
 
-def _one(check: Callable[[str, str], Iterable[Hit]], name: str) -> list[dict[str, Any]]:
+def _check_file(check: Callable[[str, str], Iterable[Hit]], name: str) -> list[dict[str, Any]]:
     source = decode(Path(name).read_bytes())
     if source is None:
         return []

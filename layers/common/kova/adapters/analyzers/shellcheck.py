@@ -31,7 +31,7 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
     optional = True
     private = True
 
-    def unfit(self, path: str, content: bytes) -> str | None:
+    def reason_to_skip(self, path: str, content: bytes) -> str | None:
         """Leave out what is written for a shell that the tool does not know."""
         if path.endswith(".dash") and not content.startswith(b"#!"):
             return "dashboard"
@@ -47,8 +47,8 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
         rules = ",".join(SHELLCHECK)
         return ("--norc", "--color=never", "--format=json1", f"--include={rules}")
 
-    def prepared(self, content: bytes) -> bytes:
-        """Take the force from comments that switch rules off: we match them ourselves."""
+    def prepare(self, content: bytes) -> bytes:
+        """Return the content with comments disabled that switch rules off: Kova matches them."""
         return _DIRECTIVE.sub(rb"#\1shellchecK\2", content)
 
     def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:

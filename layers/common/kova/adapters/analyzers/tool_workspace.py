@@ -1,4 +1,4 @@
-"""Where an analyser's program runs, and how what it says of paths and bytes is read there."""
+"""The folder in which a tool runs, and how its paths and byte offsets are read back."""
 
 from __future__ import annotations
 
@@ -9,17 +9,17 @@ from kova.adapters.analyzers.places import Places
 
 
 class ToolWorkspace:
-    """Where a tool runs: a folder, and the places of its files."""
+    """The folder in which a tool runs, and the positions in its files."""
 
     def __init__(self, folder: Path, paths: Mapping[str, str] | None = None) -> None:
-        """Take the folder, and the repository's path by each name in it where they differ."""
+        """`paths`: the repository's path by its name in the folder, where the two differ."""
         self.folder = folder.resolve()
         self._paths = paths or {}
         self._names = {path: name for name, path in self._paths.items()}
         self._places: dict[str, Places] = {}
 
     def path(self, name: str) -> str:
-        """Return a path as the repository has it, from what the tool says.
+        """Return the repository's path for a path that the tool reports.
 
         Raises:
             ValueError: it lies outside of the folder.

@@ -14,7 +14,7 @@ _DEEPEST: Final = 2  # `jobs.build`: what other files and branch rules refer to.
 
 
 class YamlSyntax:
-    """Implements ports.syntax.SyntaxReader."""
+    """Implements fixes.ports.SyntaxReader."""
 
     def handles(self, path: str) -> bool:
         """Tell whether it is YAML."""

@@ -77,12 +77,14 @@ class ZizmorAnalyzer(ProgramAnalyzer):
             else:
                 findings.append(finding)
         for path, group in fixable.items():
-            findings += self._fixed(workspace, path, group)
+            findings += self._attach_edits(workspace, path, group)
         return findings
 
     def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
         (primary, *_) = [
-            one for one in diagnostic["locations"] if one["symbolic"]["kind"] == "Primary"
+            location
+            for location in diagnostic["locations"]
+            if location["symbolic"]["kind"] == "Primary"
         ] or diagnostic["locations"]
         place = primary["concrete"]["location"]
         path = workspace.path(primary["symbolic"]["key"]["Local"]["verbatim_path"])
@@ -96,10 +98,10 @@ class ZizmorAnalyzer(ProgramAnalyzer):
             help_url=diagnostic["url"],
         )
 
-    def _fixed(
+    def _attach_edits(
         self, workspace: ToolWorkspace, path: str, group: Sequence[tuple[Finding, str]]
     ) -> list[Finding]:
-        """Let zizmor mend the copy, and give each finding the changes within its lines."""
+        """Return the findings with edits: what `zizmor --fix` changes within their lines."""
         target = workspace.folder / path
         before = target.read_bytes()
         run(
@@ -111,7 +113,8 @@ class ZizmorAnalyzer(ProgramAnalyzer):
         target.write_bytes(before)
         edits = _edits(before, after)
         return [
-            replace(finding, edit=_proposed(finding.span, edits, title)) for finding, title in group
+            replace(finding, edit=_propose_edit(finding.span, edits, title))
+            for finding, title in group
         ]
 
 
@@ -130,7 +133,7 @@ def _edits(before: bytes, after: bytes) -> list[TextEdit]:
     ]
 
 
-def _proposed(span: Span, edits: Sequence[TextEdit], title: str) -> ProposedEdit | None:
+def _propose_edit(span: Span, edits: Sequence[TextEdit], title: str) -> ProposedEdit | None:
     own = tuple(
         edit
         for edit in edits

@@ -67,41 +67,41 @@ class _BoundedReader(io.RawIOBase):
     def read(self, size: int = CHUNK, /) -> bytes:
         if self._out_of_time():
             raise _StoppedError("time_limit")
-        data = self._stream.read(min(size, CHUNK))
-        self._left -= len(data)
-        self._allowed -= len(data)
+        block = self._stream.read(min(size, CHUNK))
+        self._left -= len(block)
+        self._allowed -= len(block)
         if self._left < 0:
             raise _StoppedError("total_size_limit")
         if self._allowed < 0:
             raise _StoppedError("broken")
-        return data
+        return block
 
 
 class Unpacker:
-    """Takes the wanted files out of one archive. Blocking: for a worker thread."""
+    """Extracts the requested files from one archive. Blocking: for a worker thread."""
 
     def __init__(
         self,
         *,
         folder: Path,
-        wanted: Mapping[str, TreeFile],
+        files: Mapping[str, TreeFile],
         total_bytes: int,
         deadline: float,
         stop: threading.Event,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the bounds.
+        """Set the bounds of one extraction.
 
         Args:
             folder: private; the files go below it.
-            wanted: by path in the repository, each path known to be safe.
-            total_bytes: the most that the archive may unpack to, wanted or not.
+            files: by path in the repository, each path known to be safe.
+            total_bytes: the most that the archive may unpack to, requested or not.
             deadline: on `clock`.
             stop: set from outside when nobody waits for the result any more.
             clock: in seconds.
         """
         self._folder = folder
-        self._wanted = wanted
+        self._files = files
         self._total = total_bytes
         self._out_of_time = lambda: stop.is_set() or clock() >= deadline
         self._result = Unpacked()
@@ -111,7 +111,7 @@ class Unpacker:
         try:
             with gzip.GzipFile(fileobj=archive, mode="rb") as stream:
                 reader = _BoundedReader(stream, total=self._total, out_of_time=self._out_of_time)
-                self._members(reader)
+                self._read_members(reader)
                 reader.allow(self._total)
                 while reader.read(CHUNK):
                     pass
@@ -121,7 +121,7 @@ class Unpacker:
             self._result.stopped = "broken"
         return self._result
 
-    def _members(self, reader: _BoundedReader) -> None:
+    def _read_members(self, reader: _BoundedReader) -> None:
         declared = 0
         reader.allow(HEADER_BYTES)
         # "r|" never seeks: what is read once is gone, so nothing can point back.
@@ -139,19 +139,19 @@ class Unpacker:
                 if declared > self._total:
                     raise _StoppedError("total_size_limit")
                 reader.allow(member.size + HEADER_BYTES)
-                self._take(tar, member)
+                self._extract(tar, member)
         raise _StoppedError("broken")
 
-    def _take(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
+    def _extract(self, tar: tarfile.TarFile, member: tarfile.TarInfo) -> None:
         content = tar.extractfile(member)
         if content is None:
             return
         chunks = _chunks(content)
         # The first component is GitHub's own: owner-name-commit.
         path = member.name.partition("/")[2]
-        file = self._wanted.get(path)
-        seen = path in self._result.written or path in self._result.changed
-        if file is not None and not seen:
+        file = self._files.get(path)
+        is_repeated = path in self._result.written or path in self._result.changed
+        if file is not None and not is_repeated:
             self._write(file, member.size, chunks)
         for _ in chunks:  # what is left: the next header must be the next thing to read
             pass

@@ -56,7 +56,7 @@ class FixedToken:
     """One personal or machine token for everything."""
 
     def __init__(self, token: str) -> None:
-        """Take the token.
+        """Use the token for every repository.
 
         Raises:
             NotConfiguredError: it cannot stand in a header.
@@ -90,7 +90,7 @@ class AppTokens:
     def __init__(
         self, *, app_id: str, private_key: str, now: Callable[[], float] = time.time
     ) -> None:
-        """Take the App's id and its private key as PEM, its line ends real or escaped."""
+        """`private_key` is PEM; its line ends may be escaped as in an environment variable."""
         self._app_id = app_id.strip()
         self._private_key = private_key.replace("\\n", "\n").strip() + "\n"
         self._now = now
@@ -100,17 +100,17 @@ class AppTokens:
 
     async def authorization(self, transport: Transport, repository: RepositoryRef) -> str:
         """Return the installation's token as a header, a new one if needed."""
-        known = repository.installation_id
-        installation_id = known or await self._look_up(transport, repository)
+        stored_id = repository.installation_id
+        installation_id = stored_id or await self._look_up(transport, repository)
         try:
-            return await self._token(transport, installation_id)
+            return await self._installation_token(transport, installation_id)
         except RepositoryNotFoundError:
             # The App was installed anew since the id was noted, or the repository moved.
             self._installations.pop(repository.full_name, None)
             current = await self._look_up(transport, repository)
             if current == installation_id:
                 raise
-            return await self._token(transport, current)
+            return await self._installation_token(transport, current)
 
     async def installation(self, transport: Transport, repository: RepositoryRef) -> int | None:
         """Return the App's installation on the repository."""
@@ -118,10 +118,10 @@ class AppTokens:
 
     def drop(self, authorization: str, /) -> bool:
         """Forget the refused token; tell whether it was a kept one."""
-        held = [key for key, token in self._tokens.items() if token.authorization == authorization]
-        for key in held:
+        keys = [key for key, token in self._tokens.items() if token.authorization == authorization]
+        for key in keys:
             del self._tokens[key]
-        return bool(held)
+        return bool(keys)
 
     def app_authorization(self) -> str:
         """Return the header for calls of the App itself: a JWT signed with its private key.
@@ -131,45 +131,49 @@ class AppTokens:
         """
         issued = int(self._now()) - CLOCK_DRIFT
         claims = {"iat": issued, "exp": issued + JWT_SECONDS, "iss": self._app_id}
-        return f"Bearer {jwt.encode(claims, _rsa_key(self._private_key), algorithm='RS256')}"
+        return f"Bearer {jwt.encode(claims, _load_rsa_key(self._private_key), algorithm='RS256')}"
 
     async def _look_up(self, transport: Transport, repository: RepositoryRef) -> int:
         name = check_full_name(repository.full_name)
-        found = self._installations.get(name)
-        if found is None:
+        cached = self._installations.get(name)
+        if cached is None:
             reply = await transport.json(
                 "GET", f"/repos/{name}/installation", authorization=self.app_authorization()
             )
-            found = shapes.number(shapes.as_object(reply.data), "id")
+            cached = shapes.number(shapes.as_object(reply.data), "id")
             if len(self._installations) >= KNOWN_INSTALLATIONS:
                 self._installations.clear()
-            self._installations[name] = found
-        return found
+            self._installations[name] = cached
+        return cached
 
-    async def _token(self, transport: Transport, installation_id: int) -> str:
+    async def _installation_token(self, transport: Transport, installation_id: int) -> str:
         # The lock makes many requests of one scan wait for one token instead of each asking.
         async with self._locks[installation_id]:
-            held = self._tokens.get(installation_id)
-            if held is None or held.expires_at - RENEW_BEFORE <= self._now():
-                held = await self._new_token(transport, installation_id)
-                self._tokens[installation_id] = held
-            return held.authorization
+            cached = self._tokens.get(installation_id)
+            if cached is None or cached.expires_at - RENEW_BEFORE <= self._now():
+                cached = await self._request_token(transport, installation_id)
+                self._tokens[installation_id] = cached
+            return cached.authorization
 
-    async def _new_token(self, transport: Transport, installation_id: int) -> _InstallationToken:
+    async def _request_token(
+        self, transport: Transport, installation_id: int
+    ) -> _InstallationToken:
         reply = await transport.json(
             "POST",
             f"/app/installations/{installation_id}/access_tokens",
             authorization=self.app_authorization(),
             repeatable=True,  # a token too many expires by itself
         )
-        data = shapes.as_object(reply.data)
-        token, expires = shapes.text(data, "token"), shapes.text(data, "expires_at")
+        body = shapes.as_object(reply.data)
+        token, expires = shapes.text(body, "token"), shapes.text(body, "expires_at")
         if not _TOKEN.fullmatch(token):
             raise GitHubUnavailableError("GitHub's token cannot stand in a header.")
-        return _InstallationToken(authorization=f"Bearer {token}", expires_at=_instant(expires))
+        return _InstallationToken(
+            authorization=f"Bearer {token}", expires_at=_parse_instant(expires)
+        )
 
 
-def _instant(text: str) -> float:
+def _parse_instant(text: str) -> float:
     try:
         moment = datetime.fromisoformat(text)
     except ValueError as exc:
@@ -177,7 +181,7 @@ def _instant(text: str) -> float:
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
 
 
-def _rsa_key(pem: str) -> RSAPrivateKey:
+def _load_rsa_key(pem: str) -> RSAPrivateKey:
     # PyJWT takes a public key too, and breaks only where it signs.
     try:
         key = load_pem_private_key(pem.encode(), None)

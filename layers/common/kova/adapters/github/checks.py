@@ -30,7 +30,6 @@ class CheckRuns:
     """Publishes check runs."""
 
     def __init__(self, client: GitHubClient, *, now: Callable[[], datetime]) -> None:
-        """Take the client and the clock."""
         self._client = client
         self._now = now
 
@@ -40,12 +39,12 @@ class CheckRuns:
         annotations = in_order(run.annotations)
         if existing is None:
             existing = await self._create(repository, run, annotations[:ANNOTATIONS_A_CALL])
-        elif not _says(existing, run):
+        elif not _shows_already(existing, run):
             existing = await self._update(repository, run, existing, ())
         # GitHub adds the annotations of every call to those that are there. The count tells where
         # an attempt that was cut off stopped, because the order is always the same.
-        done = _count(existing)
-        for start in range(done, len(annotations), ANNOTATIONS_A_CALL):
+        published = _count(existing)
+        for start in range(published, len(annotations), ANNOTATIONS_A_CALL):
             batch = annotations[start : start + ANNOTATIONS_A_CALL]
             existing = await self._update(repository, run, existing, batch)
         return shapes.page_url(existing)
@@ -59,8 +58,8 @@ class CheckRuns:
             check_name=CHECK_NAME,
             filter="all",
         )
-        found = [item async for item in runs if item.get("external_id") == run.external_id]
-        return min(found, key=lambda item: shapes.number(item, "id"), default=None)
+        matching = [check async for check in runs if check.get("external_id") == run.external_id]
+        return min(matching, key=lambda check: shapes.number(check, "id"), default=None)
 
     async def _create(
         self, repository: RepositoryRef, run: CheckRun, batch: Sequence[Annotation]
@@ -84,25 +83,30 @@ class CheckRuns:
 def in_order(annotations: Sequence[Annotation]) -> list[Annotation]:
     """Return the annotations to show, the worst first, always in the same order."""
 
-    def rank(item: Annotation) -> tuple[object, ...]:
-        place = (item.path, item.start_line, item.end_line, item.start_column or 0)
-        return _LEVELS.index(_level(item)), *place, item.title, item.message
+    def rank(annotation: Annotation) -> tuple[object, ...]:
+        place = (
+            annotation.path,
+            annotation.start_line,
+            annotation.end_line,
+            annotation.start_column or 0,
+        )
+        return _LEVELS.index(_level(annotation)), *place, annotation.title, annotation.message
 
     return sorted(annotations, key=rank)[:ANNOTATIONS]
 
 
 def summary_of(run: CheckRun) -> str:
     """Return the summary within GitHub's limit, with a word about what is not shown."""
-    left = len(run.annotations) - ANNOTATIONS
+    omitted = len(run.annotations) - ANNOTATIONS
     note = f"\n\nOnly the first {ANNOTATIONS:,} of {len(run.annotations):,} places are marked."
-    note = note if left > 0 else ""
+    note = note if omitted > 0 else ""
     return shorten(clean(run.summary), SUMMARY_LIMIT - len(note)) + note
 
 
 def _body(run: CheckRun, batch: Sequence[Annotation]) -> Json:
     output: Json = {"title": _title(run), "summary": summary_of(run)}
     if batch:
-        output["annotations"] = [_annotation(item) for item in batch]
+        output["annotations"] = [_annotation(annotation) for annotation in batch]
     return {"status": "completed", "conclusion": run.conclusion, "output": output}
 
 
@@ -110,7 +114,7 @@ def _title(run: CheckRun) -> str:
     return shorten(clean(run.title), TITLE_LIMIT) or CHECK_NAME
 
 
-def _says(existing: Json, run: CheckRun) -> bool:
+def _shows_already(existing: Json, run: CheckRun) -> bool:
     shown = shapes.field(existing, "output", "title"), shapes.field(existing, "output", "summary")
     return (
         existing.get("status") == "completed"
@@ -123,25 +127,25 @@ def _count(existing: Json) -> int:
     return shapes.number(existing, "output", "annotations_count")
 
 
-def _level(item: Annotation) -> str:
-    return item.level if item.level in _LEVELS else "warning"
+def _level(annotation: Annotation) -> str:
+    return annotation.level if annotation.level in _LEVELS else "warning"
 
 
-def _annotation(item: Annotation) -> Json:
-    start = max(item.start_line, 1)
+def _annotation(annotation: Annotation) -> Json:
+    start = max(annotation.start_line, 1)
     shown: Json = {
-        "path": clean(item.path),
+        "path": clean(annotation.path),
         "start_line": start,
-        "end_line": max(item.end_line, start),
-        "annotation_level": _level(item),
-        "message": _shorten_bytes(clean(item.message)) or CHECK_NAME,
+        "end_line": max(annotation.end_line, start),
+        "annotation_level": _level(annotation),
+        "message": _shorten_bytes(clean(annotation.message)) or CHECK_NAME,
     }
-    if item.title:
-        shown["title"] = shorten(clean(item.title), TITLE_LIMIT)
+    if annotation.title:
+        shown["title"] = shorten(clean(annotation.title), TITLE_LIMIT)
     # GitHub answers 422 to columns of an annotation over several lines.
-    if item.start_column and item.end_column and item.end_line <= start:
-        shown["start_column"] = item.start_column
-        shown["end_column"] = max(item.end_column, item.start_column)
+    if annotation.start_column and annotation.end_column and annotation.end_line <= start:
+        shown["start_column"] = annotation.start_column
+        shown["end_column"] = max(annotation.end_column, annotation.start_column)
     return shown
 
 

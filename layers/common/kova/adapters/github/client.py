@@ -41,7 +41,7 @@ class GitHubClient:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Take the HTTP client from the composition root, which sets its time-outs and closes it.
+        """Make a client whose HTTP connections belong to the caller.
 
         Args:
             base_url: the API's root, for example https://api.github.com.
@@ -69,9 +69,9 @@ class GitHubClient:
         """Yield the objects of a list, page after page; `key` names the member that holds it."""
         reply = await self._json("GET", repository, path, params={"per_page": PER_PAGE, **params})
         for _ in range(PAGES):
-            items = shapes.as_object(reply.data).get(key) if key else reply.data
-            for item in shapes.objects(items):
-                yield item
+            rows = shapes.as_object(reply.data).get(key) if key else reply.data
+            for row in shapes.objects(rows):
+                yield row
             if reply.next_url is None:
                 return
             reply = await self._json("GET", repository, reply.next_url)
@@ -88,7 +88,7 @@ class GitHubClient:
         """POST or PATCH a body and return the object that comes back.
 
         `repeatable` is for what ends in the same state when it is carried out twice; the rest is
-        repeated by `retry_idempotent`, which looks first whether it was carried out.
+        repeated by `retry_idempotent`, whose operation checks first whether it was carried out.
         """
         reply = await self._json(method, repository, path, body=body, repeatable=repeatable)
         return shapes.as_object(reply.data)
@@ -97,37 +97,40 @@ class GitHubClient:
         self, repository: RepositoryRef, path: str, sink: IO[bytes], *, limit: int
     ) -> None:
         """Write what a path redirects to into a file, at most `limit` bytes."""
-        whole = self._whole(repository, path)
+        address = self._address_of(repository, path)
 
         async def call(authorization: str) -> None:
-            await self._transport.file(whole, sink, authorization=authorization, limit=limit)
+            await self._transport.file(address, sink, authorization=authorization, limit=limit)
 
-        await self._authorized(repository, call)
+        await self._call_authorized(repository, call)
 
     async def installation(self, repository: RepositoryRef) -> int | None:
         """Return the App's installation on the repository, None with a fixed token."""
         return await self._tokens.installation(self._transport, repository)
 
     async def retry_idempotent(self, operation: Callable[[], Awaitable[T]]) -> T:
-        """Run an operation that looks before it creates, again if one of its writes failed.
+        """Run an operation that checks before it creates, and repeat it when a write fails.
 
-        Whether a failed write was carried out is not known. Reads were tried often enough already.
+        A failed write may have been carried out, so the operation must check first. Failed reads
+        are not repeated: the transport has done that already.
         """
-        return await self._transport.retrying(
+        return await self._transport.retry(
             operation, repeatable=lambda exc: exc.data.get("method", "GET") != "GET"
         )
 
     async def _json(
         self, method: str, repository: RepositoryRef, path: str, **options: Any
     ) -> Reply:
-        whole = self._whole(repository, path)
+        address = self._address_of(repository, path)
 
         async def call(authorization: str) -> Reply:
-            return await self._transport.json(method, whole, authorization=authorization, **options)
+            return await self._transport.json(
+                method, address, authorization=authorization, **options
+            )
 
-        return await self._authorized(repository, call)
+        return await self._call_authorized(repository, call)
 
-    async def _authorized(
+    async def _call_authorized(
         self, repository: RepositoryRef, call: Callable[[str], Awaitable[T]]
     ) -> T:
         authorization = await self._tokens.authorization(self._transport, repository)
@@ -141,7 +144,7 @@ class GitHubClient:
         authorization = await self._tokens.authorization(self._transport, repository)
         return await call(authorization)
 
-    def _whole(self, repository: RepositoryRef, path: str) -> str:
+    def _address_of(self, repository: RepositoryRef, path: str) -> str:
         if path and not path.startswith("/"):
             return path  # a next page's address, whose origin the transport checks
         return f"/repos/{check_full_name(repository.full_name)}{path}"

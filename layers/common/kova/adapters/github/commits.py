@@ -34,7 +34,6 @@ class FixCommits:
     """Makes commits on top of a base commit. Objects of git are named by content: repeatable."""
 
     def __init__(self, client: GitHubClient, author: Author) -> None:
-        """Take the client and the author."""
         self._client = client
         self._author = author
 
@@ -51,7 +50,7 @@ class FixCommits:
         base = await self._client.get(repository, f"/git/commits/{pull.base_sha}")
         base_tree = shapes.sha(base, "tree", "sha")
         modes = _BaseModes(self._client, repository, base_tree)
-        entries = [
+        tree_entries = [
             await self._entry(repository, path, await modes.of(path), content)
             for path, content in sorted(pull.files.items())
         ]
@@ -59,7 +58,7 @@ class FixCommits:
             "POST",
             repository,
             "/git/trees",
-            {"base_tree": base_tree, "tree": entries},
+            {"base_tree": base_tree, "tree": tree_entries},
             repeatable=True,
         )
         tree_sha = shapes.sha(tree, "sha")
@@ -87,13 +86,13 @@ class FixCommits:
         return bool(shapes.field(commit, "committer", "email") == self._author.email)
 
     async def _entry(self, repository: RepositoryRef, path: str, mode: str, content: bytes) -> Json:
-        entry: Json = {"path": path, "mode": mode, "type": "blob"}
+        tree_entry: Json = {"path": path, "mode": mode, "type": "blob"}
         try:
             text = content.decode()
         except UnicodeDecodeError:
             text = "\0"
         if "\0" not in text:
-            return {**entry, "content": text}
+            return {**tree_entry, "content": text}
         blob = await self._client.write(
             "POST",
             repository,
@@ -101,7 +100,7 @@ class FixCommits:
             {"content": base64.b64encode(content).decode(), "encoding": "base64"},
             repeatable=True,
         )
-        return {**entry, "sha": shapes.sha(blob, "sha")}
+        return {**tree_entry, "sha": shapes.sha(blob, "sha")}
 
 
 class _BaseModes:
@@ -114,20 +113,24 @@ class _BaseModes:
         self._folders: dict[str, dict[str, Json]] = {}
 
     async def of(self, path: str) -> str:
-        entry: Json = {"type": "tree", "sha": self._root}
+        tree_entry: Json = {"type": "tree", "sha": self._root}
         for part in path.split("/"):
-            inside = entry.get("type") == "tree"
-            entry = (await self._folder(shapes.sha(entry, "sha"))).get(part, {}) if inside else {}
-        mode = _MODES.get(str(entry.get("mode")))
-        if mode is None or entry.get("type") != "blob":
+            inside = tree_entry.get("type") == "tree"
+            tree_entry = (
+                (await self._folder(shapes.sha(tree_entry, "sha"))).get(part, {}) if inside else {}
+            )
+        mode = _MODES.get(str(tree_entry.get("mode")))
+        if mode is None or tree_entry.get("type") != "blob":
             raise _refused(f"{clean(path)!r} is no regular file of the base commit.")
         return mode
 
     async def _folder(self, sha: str) -> dict[str, Json]:
         if sha not in self._folders:
             tree = await self._client.get(self._repository, f"/git/trees/{sha}")
-            entries = shapes.objects(tree.get("tree"))
-            self._folders[sha] = {str(entry.get("path")): entry for entry in entries}
+            tree_entries = shapes.objects(tree.get("tree"))
+            self._folders[sha] = {
+                str(tree_entry.get("path")): tree_entry for tree_entry in tree_entries
+            }
         return self._folders[sha]
 
 

@@ -22,39 +22,38 @@ class GitHubConversation(Conversation):
     """Speaks through GitHub's REST API."""
 
     def __init__(self, client: GitHubClient) -> None:
-        """Take the client."""
         self._client = client
 
     async def permission(self, repository: RepositoryRef, login: str) -> str:
         """Ask GitHub, each time."""
         path = f"/collaborators/{quote(login, safe='')}/permission"
         try:
-            found = await self._client.get(repository, path)
+            answer = await self._client.get(repository, path)
         except (RepositoryNotFoundError, GitHubRefusedError) as exc:
             if exc.data.get("refusal") == "unauthenticated":
                 raise
             return "none"  # GitHub knows no such collaborator.
-        return shapes.text(found, "permission")
+        return shapes.text(answer, "permission")
 
     async def reply(self, repository: RepositoryRef, number: int, marker: str, body: str) -> None:
         """Look for the marker, then edit or create."""
         text = f"{shorten(clean(body), _BODY_LIMIT)}\n\n<!-- {marker} -->"
 
         async def once() -> None:
-            known = await self._known(repository, number, marker)
-            if known is None:
+            existing = await self._find_reply(repository, number, marker)
+            if existing is None:
                 path = f"/issues/{number}/comments"
                 await self._client.write("POST", repository, path, {"body": text})
             else:
-                path = f"/issues/comments/{known}"
+                path = f"/issues/comments/{existing}"
                 body = {"body": text}
                 await self._client.write("PATCH", repository, path, body, repeatable=True)
 
         await self._client.retry_idempotent(once)
 
-    async def _known(self, repository: RepositoryRef, number: int, marker: str) -> int | None:
+    async def _find_reply(self, repository: RepositoryRef, number: int, marker: str) -> int | None:
         """Return the first comment with the marker: a copy of it would come later."""
-        async for item in self._client.pages(repository, f"/issues/{number}/comments"):
-            if f"<!-- {marker} -->" in str(item.get("body") or ""):
-                return shapes.number(item, "id")
+        async for comment in self._client.pages(repository, f"/issues/{number}/comments"):
+            if f"<!-- {marker} -->" in str(comment.get("body") or ""):
+                return shapes.number(comment, "id")
         return None

@@ -61,18 +61,18 @@ class Download:
 
     async def run(self, files: Sequence[TreeFile]) -> tuple[Skipped, ...]:
         """Write the files; return those that are not there, with the reasons."""
-        chosen, left_out = select(files, self._limits)
-        wanted = {file.path: file for file in chosen if unsafe_reason(file.path) is None}
-        for file in chosen:
-            if file.path not in wanted:
+        selected, left_out = select(files, self._limits)
+        files_by_path = {file.path: file for file in selected if unsafe_reason(file.path) is None}
+        for file in selected:
+            if file.path not in files_by_path:
                 self._missing[file.path] = unsafe_reason(file.path) or "unsafe_path"
         # Whatever has not arrived when the time is up has this reason.
-        self._missing |= dict.fromkeys(wanted, "time_limit")
+        self._missing |= dict.fromkeys(files_by_path, "time_limit")
         try:
-            if len(wanted) <= self._limits.blobs_instead_of_tarball:
-                await self._blobs(wanted.values())
+            if len(files_by_path) <= self._limits.blobs_instead_of_tarball:
+                await self._download_blobs(files_by_path.values())
             else:
-                await self._archive(wanted)
+                await self._download_archive(files_by_path)
         except TimeoutError:
             pass  # said in the answer, file by file
         return (
@@ -80,17 +80,21 @@ class Download:
             *(Skipped(path=clean(path), reason=why) for path, why in self._missing.items()),
         )
 
-    async def _archive(self, wanted: dict[str, TreeFile]) -> None:
+    async def _download_archive(self, files_by_path: dict[str, TreeFile]) -> None:
         # In the private folder, not in the system's: it may be the only disk that is large enough.
         with tempfile.SpooledTemporaryFile(max_size=_SPOOL, dir=str(self._folder)) as archive:
-            result = await self._unpacked(wanted, archive)
+            result = await self._unpack(files_by_path, archive)
         for path in result.written:
             self._missing.pop(path, None)
         for path in result.failed:
             self._missing[path] = "fetch_failed"
         if result.stopped == "time_limit":
             return
-        rest = [file for path, file in wanted.items() if path not in result.written | result.failed]
+        rest = [
+            file
+            for path, file in files_by_path.items()
+            if path not in result.written | result.failed
+        ]
         absent = (
             "total_size_limit" if result.stopped == "total_size_limit" else "missing_in_archive"
         )
@@ -99,13 +103,13 @@ class Download:
             self._missing[file.path] = "changed_in_archive" if altered else absent
         if result.stopped == "broken" and len(rest) > BLOBS_AFTER_ARCHIVE:
             raise GitHubUnavailableError("GitHub's archive is broken.")
-        await self._blobs(rest[:BLOBS_AFTER_ARCHIVE])
+        await self._download_blobs(rest[:BLOBS_AFTER_ARCHIVE])
 
-    async def _unpacked(self, wanted: dict[str, TreeFile], archive: IO[bytes]) -> Unpacked:
+    async def _unpack(self, files_by_path: dict[str, TreeFile], archive: IO[bytes]) -> Unpacked:
         total = ARCHIVE_FACTOR * self._limits.total_bytes
         stop = threading.Event()
         try:
-            async with self._in_time():
+            async with self._until_deadline():
                 await self._client.file(
                     self._repository,
                     f"/tarball/{self._commit_sha}",
@@ -115,7 +119,7 @@ class Download:
             archive.seek(0)
             unpacker = Unpacker(
                 folder=self._folder,
-                wanted=wanted,
+                files=files_by_path,
                 total_bytes=total,
                 deadline=self._deadline,
                 stop=stop,
@@ -129,33 +133,33 @@ class Download:
         finally:
             stop.set()  # a thread cannot be cancelled; it stops at its next read
 
-    def _in_time(self) -> asyncio.Timeout:
+    def _until_deadline(self) -> asyncio.Timeout:
         # Not around the thread: it keeps the time itself, and tells what it wrote until then.
         return asyncio.timeout(max(self._deadline - self._clock(), 0.0))
 
-    async def _blobs(self, files: Iterable[TreeFile]) -> None:
+    async def _download_blobs(self, files: Iterable[TreeFile]) -> None:
         waiting = iter(files)
 
         async def work() -> None:
             for file in waiting:
-                await self._blob(file)
+                await self._download_blob(file)
 
         try:
-            async with self._in_time(), asyncio.TaskGroup() as group:
+            async with self._until_deadline(), asyncio.TaskGroup() as group:
                 for _ in range(CONCURRENCY):
                     group.create_task(work())
         except BaseExceptionGroup as failed:
             raise failed.exceptions[0] from failed
 
-    async def _blob(self, file: TreeFile) -> None:
+    async def _download_blob(self, file: TreeFile) -> None:
         before = self._missing.get(file.path)
         try:
-            data = await self._client.get(
+            blob = await self._client.get(
                 self._repository,
                 f"/git/blobs/{file.sha}",
                 limit=2 * file.size + 10_000,  # base64 with line ends, and the other members
             )
-            content = blob_content(data)
+            content = blob_content(blob)
             good = await asyncio.to_thread(write_file, self._folder, file, [content])
         except (GitHubRefusedError, RepositoryNotFoundError, OSError):
             good = False
@@ -165,14 +169,14 @@ class Download:
             self._missing[file.path] = "fetch_failed"
 
 
-def blob_content(data: shapes.Json) -> bytes:
+def blob_content(blob: shapes.Json) -> bytes:
     """Return the content of GitHub's blob.
 
     Raises:
         GitHubUnavailableError: it is not one.
     """
-    content = data.get("content")
-    if not isinstance(content, str) or data.get("encoding") != "base64":
+    content = blob.get("content")
+    if not isinstance(content, str) or blob.get("encoding") != "base64":
         raise GitHubUnavailableError("GitHub's blob is not in base64.")
     try:
         return base64.b64decode(content)

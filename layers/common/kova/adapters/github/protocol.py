@@ -73,13 +73,13 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, *, method: st
         KovaError: the one that fits the status, or GitHubUnavailableError for what is no answer
             of GitHub's API at all.
     """
-    with translated(method):
-        data, _, next_url = sansio.decipher_response(status, headers, body)
-    return Reply(data=data, next_url=next_url)
+    with translate_errors(method):
+        decoded, _, next_url = sansio.decipher_response(status, headers, body)
+    return Reply(data=decoded, next_url=next_url)
 
 
 @contextmanager
-def translated(method: str) -> Iterator[None]:
+def translate_errors(method: str) -> Iterator[None]:
     """Turn the errors of gidgethub and httpx into the domain's.
 
     Only their calls stand inside: gidgethub parses bodies and headers as they come, and so raises

@@ -30,7 +30,6 @@ class GitHubPublisher(Publisher):
         now: Callable[[], datetime] = lambda: datetime.now(UTC),
         author: Author | None = None,
     ) -> None:
-        """Take the client, the clock of check runs, and who signs the commits."""
         self._client = client
         self._checks = CheckRuns(client, now=now)
         self._statuses = CommitStatuses(client)

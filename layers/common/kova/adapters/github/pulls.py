@@ -26,7 +26,6 @@ class PullRequests:
     """Publishes pull requests."""
 
     def __init__(self, client: GitHubClient, commits: FixCommits) -> None:
-        """Take the client and the maker of commits."""
         self._client = client
         self._commits = commits
 
@@ -39,14 +38,14 @@ class PullRequests:
         if base != pull.base_sha:
             return None
         commit_sha = await self._commits.create(repository, pull)
-        known = await self._known(repository, pull.branch)
-        for item in known:
-            same = shapes.field(item, "head", "sha") == commit_sha
-            if same and item.get("state") == "closed":
+        pulls = await self._list_pulls(repository, pull.branch)
+        for existing in pulls:
+            same = shapes.field(existing, "head", "sha") == commit_sha
+            if same and existing.get("state") == "closed":
                 # A person merged this very change, or closed it and does not want it again.
-                return shapes.page_url(item)
-        opened = next((item for item in known if item.get("state") == "open"), None)
-        if not await self._point(repository, pull.branch, commit_sha):
+                return shapes.page_url(existing)
+        opened = next((existing for existing in pulls if existing.get("state") == "open"), None)
+        if not await self._move_branch(repository, pull.branch, commit_sha):
             if opened is None:
                 raise GitHubRefusedError(
                     "The branch holds commits of somebody else.", refusal="branch_taken"
@@ -58,12 +57,12 @@ class PullRequests:
 
     async def _head(self, repository: RepositoryRef, branch: str) -> str | None:
         try:
-            data = await self._client.get(repository, f"/git/ref/heads/{_quoted(branch)}")
+            ref = await self._client.get(repository, f"/git/ref/heads/{_quote_ref(branch)}")
         except RepositoryNotFoundError:
             return None
-        return shapes.sha(data, "object", "sha")
+        return shapes.sha(ref, "object", "sha")
 
-    async def _point(self, repository: RepositoryRef, branch: str, commit_sha: str) -> bool:
+    async def _move_branch(self, repository: RepositoryRef, branch: str, commit_sha: str) -> bool:
         """Make the branch end at the commit; False if a person has committed to it."""
         current = await self._head(repository, branch)
         if current is None:
@@ -83,25 +82,29 @@ class PullRequests:
         await self._client.write(
             "PATCH",
             repository,
-            f"/git/refs/heads/{_quoted(branch)}",
+            f"/git/refs/heads/{_quote_ref(branch)}",
             {"sha": commit_sha, "force": True},
             repeatable=True,
         )
         return True
 
-    async def _known(self, repository: RepositoryRef, branch: str) -> list[Json]:
+    async def _list_pulls(self, repository: RepositoryRef, branch: str) -> list[Json]:
         """Return the pull requests from this branch of this repository, open or not."""
         owner = repository.full_name.partition("/")[0]
-        found: list[Json] = []
-        async for item in self._client.pages(
+        pulls: list[Json] = []
+        async for existing in self._client.pages(
             repository, "/pulls", head=f"{owner}:{branch}", state="all"
         ):
             # GitHub ignores a filter it does not understand; a fork may have the same branch.
-            here = shapes.field(item, "base", "repo", "id")
-            there = shapes.field(item, "head", "repo", "id")
-            if shapes.field(item, "head", "ref") == branch and here is not None and here == there:
-                found.append(item)
-        return found
+            here = shapes.field(existing, "base", "repo", "id")
+            head_id = shapes.field(existing, "head", "repo", "id")
+            if (
+                shapes.field(existing, "head", "ref") == branch
+                and here is not None
+                and here == head_id
+            ):
+                pulls.append(existing)
+        return pulls
 
     async def _open(self, repository: RepositoryRef, pull: FixPullRequest) -> Json:
         body = {**_texts(pull), "head": pull.branch}
@@ -110,22 +113,24 @@ class PullRequests:
         except GitHubRefusedError as exc:
             if exc.data.get("refusal") != "invalid":
                 raise
-            for item in await self._known(repository, pull.branch):
-                if item.get("state") == "open":
-                    return await self._update(repository, pull, item)
+            for existing in await self._list_pulls(repository, pull.branch):
+                if existing.get("state") == "open":
+                    return await self._update(repository, pull, existing)
             raise
 
-    async def _update(self, repository: RepositoryRef, pull: FixPullRequest, item: Json) -> Json:
+    async def _update(
+        self, repository: RepositoryRef, pull: FixPullRequest, existing: Json
+    ) -> Json:
         shown = {
-            "title": item.get("title"),
-            "body": str(item.get("body") or "").replace("\r\n", "\n"),
-            "base": shapes.field(item, "base", "ref"),
+            "title": existing.get("title"),
+            "body": str(existing.get("body") or "").replace("\r\n", "\n"),
+            "base": shapes.field(existing, "base", "ref"),
         }
-        wanted = _texts(pull)
-        if shown == wanted:
-            return item
-        path = f"/pulls/{shapes.number(item, 'number')}"
-        return await self._client.write("PATCH", repository, path, dict(wanted), repeatable=True)
+        texts = _texts(pull)
+        if shown == texts:
+            return existing
+        path = f"/pulls/{shapes.number(existing, 'number')}"
+        return await self._client.write("PATCH", repository, path, dict(texts), repeatable=True)
 
 
 def _texts(pull: FixPullRequest) -> dict[str, str]:
@@ -145,5 +150,5 @@ def _check(pull: FixPullRequest) -> None:
         raise GitHubRefusedError("The pull request is not complete.", refusal="not_allowed")
 
 
-def _quoted(branch: str) -> str:
+def _quote_ref(branch: str) -> str:
     return quote(branch, safe="/")

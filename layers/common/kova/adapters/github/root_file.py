@@ -21,14 +21,14 @@ async def root_file(
         if exc.data.get("refusal") in {"conflict", "invalid"}:
             return None  # an empty repository
         raise
-    for entry in shapes.objects(tree.get("tree")):
-        sha, size = entry.get("sha"), entry.get("size")
-        if entry.get("path") != name or entry.get("mode") not in _REGULAR:
+    for tree_entry in shapes.objects(tree.get("tree")):
+        sha, size = tree_entry.get("sha"), tree_entry.get("size")
+        if tree_entry.get("path") != name or tree_entry.get("mode") not in _REGULAR:
             continue
         if not isinstance(sha, str) or not is_sha(sha) or not isinstance(size, int):
             return None
         if size > limit:
             return b"\0" * (limit + 1)
-        data = await client.get(repository, f"/git/blobs/{sha}", limit=2 * size + 10_000)
-        return blob_content(data)
+        blob = await client.get(repository, f"/git/blobs/{sha}", limit=2 * size + 10_000)
+        return blob_content(blob)
     return None

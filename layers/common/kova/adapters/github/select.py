@@ -17,7 +17,7 @@ def select(
     The order is kept and decides who comes first; a file that alone is over the total leaves room
     for smaller ones after it.
     """
-    wanted: list[TreeFile] = []
+    selected: list[TreeFile] = []
     skipped: list[Skipped] = []
     total = 0
     for file in files:
@@ -25,13 +25,13 @@ def select(
             reason = "too_deep"
         elif file.size > limits.file_bytes:
             reason = "too_large"
-        elif len(wanted) >= limits.files:
+        elif len(selected) >= limits.files:
             reason = "too_many_files"
         elif total + file.size > limits.total_bytes:
             reason = "total_size_limit"
         else:
-            wanted.append(file)
+            selected.append(file)
             total += file.size
             continue
         skipped.append(Skipped(path=file.path, reason=reason))
-    return tuple(wanted), tuple(skipped)
+    return tuple(selected), tuple(skipped)

@@ -27,7 +27,7 @@ def objects(value: object) -> list[Json]:
     """Return the value if it is a list, without members that are not objects."""
     if not isinstance(value, list):
         raise GitHubUnavailableError("GitHub's answer is not a JSON list.")
-    return [item for item in value if isinstance(item, dict)]
+    return [part for part in value if isinstance(part, dict)]
 
 
 def field(value: object, *keys: str) -> Any:
@@ -41,33 +41,33 @@ def field(value: object, *keys: str) -> Any:
 
 def text(value: object, *keys: str) -> str:
     """Return a needed, non-empty text, cleaned and at most TEXT_LIMIT characters long."""
-    found = field(value, *keys)
-    if not isinstance(found, str) or not found:
+    attribute = field(value, *keys)
+    if not isinstance(attribute, str) or not attribute:
         raise _missing(keys)
-    return shorten(clean(found), TEXT_LIMIT)
+    return shorten(clean(attribute), TEXT_LIMIT)
 
 
 def number(value: object, *keys: str) -> int:
     """Return a needed whole number."""
-    found = field(value, *keys)
-    if not isinstance(found, int) or isinstance(found, bool):
+    attribute = field(value, *keys)
+    if not isinstance(attribute, int) or isinstance(attribute, bool):
         raise _missing(keys)
-    return found
+    return attribute
 
 
 def sha(value: object, *keys: str) -> str:
     """Return a needed object id."""
-    found = field(value, *keys)
-    if not isinstance(found, str) or not is_sha(found):
+    attribute = field(value, *keys)
+    if not isinstance(attribute, str) or not is_sha(attribute):
         raise _missing(keys)
-    return found
+    return attribute
 
 
 def page_url(value: object) -> str | None:
     """Return the address of the thing's page, if it is one that a browser may open."""
-    found = field(value, "html_url")
-    if isinstance(found, str) and found.startswith(("https://", "http://")):
-        return shorten(clean(found), TEXT_LIMIT)
+    attribute = field(value, "html_url")
+    if isinstance(attribute, str) and attribute.startswith(("https://", "http://")):
+        return shorten(clean(attribute), TEXT_LIMIT)
     return None
 
 

@@ -33,22 +33,25 @@ class GitHubSource(CodeSource):
     def __init__(
         self, client: GitHubClient, *, clock: Callable[[], float] = time.monotonic
     ) -> None:
-        """Take the client, and the clock by which a download's time is measured."""
+        """`clock`: in seconds; a download's time is measured by it."""
         self._client = client
         self._clock = clock
 
     async def repository(self, repository: RepositoryRef) -> RepositoryInfo:
         """Describe the repository."""
-        data = await self._client.get(repository, "")
-        full_name, branch = shapes.text(data, "full_name"), shapes.text(data, "default_branch")
+        details = await self._client.get(repository, "")
+        full_name, branch = (
+            shapes.text(details, "full_name"),
+            shapes.text(details, "default_branch"),
+        )
         if not is_ref(branch):
             raise GitHubUnavailableError("GitHub's answer has no usable default_branch.")
         return RepositoryInfo(
             full_name=check_full_name(full_name),
-            github_id=shapes.number(data, "id"),
+            github_id=shapes.number(details, "id"),
             installation_id=await self._client.installation(repository),
             default_branch=branch,
-            private=shapes.field(data, "private") is not False,
+            private=shapes.field(details, "private") is not False,
         )
 
     async def resolve(self, repository: RepositoryRef, ref: str) -> str:
@@ -57,15 +60,15 @@ class GitHubSource(CodeSource):
             raise RepositoryNotFoundError
         try:
             # One file of the diff a page: only the id is wanted.
-            data = await self._client.get(
-                repository, f"/commits/{_quoted(ref.removeprefix('refs/'))}", per_page="1"
+            commit = await self._client.get(
+                repository, f"/commits/{_quote_ref(ref.removeprefix('refs/'))}", per_page="1"
             )
         except GitHubRefusedError as exc:
             # 409 for an empty repository, 422 for a name that nothing has.
             if exc.data.get("refusal") in {"conflict", "invalid"}:
                 raise RepositoryNotFoundError from exc
             raise
-        return shapes.sha(data, "sha")
+        return shapes.sha(commit, "sha")
 
     async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
         """List the regular files of a commit."""
@@ -78,16 +81,16 @@ class GitHubSource(CodeSource):
         """Return a regular file at the root of a commit or branch, None when there is none."""
         if not is_ref(ref):
             raise RepositoryNotFoundError
-        return await root_file(self._client, repository, _quoted(ref), name, limit)
+        return await root_file(self._client, repository, _quote_ref(ref), name, limit)
 
     async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
         """Say what `head` changed since its merge base with `base`."""
         if not is_ref(base) or not is_ref(head):
             raise RepositoryNotFoundError
-        data = await self._client.get(
-            repository, f"/compare/{_quoted(base)}...{_quoted(head)}", per_page="1", page="1"
+        comparison = await self._client.get(
+            repository, f"/compare/{_quote_ref(base)}...{_quote_ref(head)}", per_page="1", page="1"
         )
-        listed = shapes.field(data, "files")
+        listed = shapes.field(comparison, "files")
         # A comparison of a commit with itself may come without the member.
         files = shapes.objects(listed) if listed is not None else []
         changed: set[str] = set()
@@ -100,7 +103,7 @@ class GitHubSource(CodeSource):
             if file.get("status") == "renamed" and isinstance(before, str):
                 renamed[name] = before
         return Comparison(
-            merge_base_sha=shapes.sha(data, "merge_base_commit", "sha"),
+            merge_base_sha=shapes.sha(comparison, "merge_base_commit", "sha"),
             changed=frozenset(changed),
             renamed=renamed,
             complete=len(files) < COMPARED_FILES,
@@ -108,12 +111,12 @@ class GitHubSource(CodeSource):
 
     async def pull_request(self, repository: RepositoryRef, number: int) -> PullRequest:
         """Describe a pull request."""
-        data = await self._client.get(repository, f"/pulls/{int(number)}")
-        title, body = data.get("title"), data.get("body")
+        pull = await self._client.get(repository, f"/pulls/{int(number)}")
+        title, body = pull.get("title"), pull.get("body")
         return PullRequest(
             number=number,
-            base_sha=shapes.sha(data, "base", "sha"),
-            head_sha=shapes.sha(data, "head", "sha"),
+            base_sha=shapes.sha(pull, "base", "sha"),
+            head_sha=shapes.sha(pull, "head", "sha"),
             title=title if isinstance(title, str) else "",
             body=body if isinstance(body, str) else "",
         )
@@ -134,7 +137,7 @@ class GitHubSource(CodeSource):
         return await download.run(wanted)
 
 
-def _quoted(ref: str) -> str:
+def _quote_ref(ref: str) -> str:
     return quote(ref, safe="/")
 
 

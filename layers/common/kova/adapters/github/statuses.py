@@ -18,7 +18,6 @@ class CommitStatuses:
     """Publishes commit statuses."""
 
     def __init__(self, client: GitHubClient) -> None:
-        """Take the client."""
         self._client = client
 
     async def publish(self, repository: RepositoryRef, run: CheckRun) -> None:
@@ -26,7 +25,7 @@ class CommitStatuses:
 
         GitHub keeps every status and shows the newest; a commit takes a thousand of a context.
         """
-        said = {
+        description = {
             "state": "failure" if run.conclusion == "failure" else "success",
             "description": shorten(clean(run.title), DESCRIPTION_LIMIT),
         }
@@ -35,9 +34,9 @@ class CommitStatuses:
             async for status in statuses:
                 if status.get("context") != CONTEXT:
                     continue
-                if {key: status.get(key) for key in said} == said:
+                if {key: status.get(key) for key in description} == description:
                     return
                 break  # the newest comes first
         await self._client.write(
-            "POST", repository, f"/statuses/{run.commit_sha}", {**said, "context": CONTEXT}
+            "POST", repository, f"/statuses/{run.commit_sha}", {**description, "context": CONTEXT}
         )

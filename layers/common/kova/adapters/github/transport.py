@@ -11,7 +11,13 @@ from typing import IO, Any, Final, TypeVar
 
 import httpx
 
-from kova.adapters.github.protocol import Reply, decipher, plan_retry, request_headers, translated
+from kova.adapters.github.protocol import (
+    Reply,
+    decipher,
+    plan_retry,
+    request_headers,
+    translate_errors,
+)
 from kova.shared.exceptions import GitHubRefusedError, GitHubUnavailableError, KovaError
 
 # The largest answer by design is a recursive tree, which GitHub cuts at 7 MB.
@@ -38,7 +44,7 @@ class Transport:
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        """Take the HTTP client (with its time-outs) from the composition root, which closes it."""
+        """`http` has its time-outs set, and is closed by whoever made it."""
         self._base = base_url.rstrip("/")
         self._origin = _origin(httpx.URL(self._base))
         self._http = http
@@ -70,7 +76,7 @@ class Transport:
         )
 
         async def exchange() -> Reply:
-            with translated(method):
+            with translate_errors(method):
                 async with asyncio.timeout(EXCHANGE_SECONDS):
                     response = await self._open(request)
                     try:
@@ -79,7 +85,7 @@ class Transport:
                         await response.aclose()
             return decipher(response.status_code, response.headers, content, method=method)
 
-        return await self.retrying(exchange, repeatable=lambda _: repeatable or method == "GET")
+        return await self.retry(exchange, repeatable=lambda _: repeatable or method == "GET")
 
     async def file(self, path: str, sink: IO[bytes], *, authorization: str, limit: int) -> None:
         """Write the body of a GET to the file, as it is on the wire. The caller bounds the time.
@@ -93,7 +99,7 @@ class Transport:
         async def exchange() -> None:
             sink.seek(0)
             sink.truncate()
-            with translated("GET"):
+            with translate_errors("GET"):
                 response = await self._open(request)
                 try:
                     if response.status_code != HTTPStatus.OK:
@@ -104,9 +110,9 @@ class Transport:
                 finally:
                     await response.aclose()
 
-        await self.retrying(exchange, repeatable=lambda _: True)
+        await self.retry(exchange, repeatable=lambda _: True)
 
-    async def retrying(
+    async def retry(
         self, call: Callable[[], Awaitable[T]], *, repeatable: Callable[[KovaError], bool]
     ) -> T:
         """Make the call, and again as `plan_retry` says, while the time for retries lasts."""
@@ -132,10 +138,10 @@ class Transport:
             if response.status_code not in followed or "location" not in response.headers:
                 return response
             await response.aclose()
-            request = self._redirected(request, response.headers["location"])
+            request = self._follow_redirect(request, response.headers["location"])
         raise GitHubRefusedError("GitHub redirects too often.", refusal="redirect")
 
-    def _redirected(self, request: httpx.Request, location: str) -> httpx.Request:
+    def _follow_redirect(self, request: httpx.Request, location: str) -> httpx.Request:
         url = request.url.join(location)
         downgrade = request.url.scheme == "https" and url.scheme != "https"
         if url.scheme not in {"https", "http"} or not url.host or downgrade or url.userinfo:
@@ -154,7 +160,7 @@ class Transport:
     def _url(self, path: str) -> str:
         if path.startswith("/"):
             return self._base + path
-        with translated("GET"):
+        with translate_errors("GET"):
             url = httpx.URL(path)
         if _origin(url) != self._origin:
             raise GitHubUnavailableError("GitHub's next page is on another host.", method="GET")

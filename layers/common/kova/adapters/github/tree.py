@@ -28,7 +28,6 @@ class TreeReader:
     """Reads trees of one repository."""
 
     def __init__(self, client: GitHubClient, repository: RepositoryRef) -> None:
-        """Take the client and the repository."""
         self._client = client
         self._repository = repository
 
@@ -98,22 +97,22 @@ class _Listing:
     def add(self, tree: Json, prefix: str) -> list[tuple[str, str]]:
         """Add a listing's files; return its folders with their tree ids."""
         folders: list[tuple[str, str]] = []
-        for entry in shapes.objects(tree.get("tree")):
+        for tree_entry in shapes.objects(tree.get("tree")):
             self.entries += 1
-            name, sha = entry.get("path"), entry.get("sha")
+            name, sha = tree_entry.get("path"), tree_entry.get("sha")
             if not isinstance(name, str) or not isinstance(sha, str) or not is_sha(sha):
                 self.skip(name if isinstance(name, str) else "", "malformed_entry")
                 continue
             path = f"{prefix}/{name}" if prefix else name
-            if entry.get("type") == "tree":
+            if tree_entry.get("type") == "tree":
                 # A recursive listing names the entries of a bad folder too: each is skipped then.
                 folders.append((path, sha))
                 continue
-            self._add_file(entry, path, sha)
+            self._add_file(tree_entry, path, sha)
         return folders
 
-    def _add_file(self, entry: Json, path: str, sha: str) -> None:
-        mode, size = entry.get("mode"), entry.get("size")
+    def _add_file(self, tree_entry: Json, path: str, sha: str) -> None:
+        mode, size = tree_entry.get("mode"), tree_entry.get("size")
         reason = unsafe_reason(path)
         if reason is None and mode in _OTHER_MODES:
             reason = _OTHER_MODES[mode]

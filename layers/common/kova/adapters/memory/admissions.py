@@ -17,10 +17,9 @@ _MOST_KEYS: Final = 1_000
 
 
 class MemoryAdmissions:
-    """Implements ports.admission.Admissions. Both memories are bounded, the oldest goes first."""
+    """Implements access.ports.Admissions. Both memories are bounded, the oldest goes first."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        """Take a clock in seconds."""
         self._clock = clock
         self._windows: OrderedDict[tuple[str, str], SlidingWindow] = OrderedDict()
         self._keys: OrderedDict[str, tuple[float, ApiKey]] = OrderedDict()

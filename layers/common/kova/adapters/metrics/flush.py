@@ -43,7 +43,6 @@ class Flusher:
     """Sends deltas in numbered parcels: one whose answer was lost is sent again as it was."""
 
     def __init__(self, meter: PrometheusMeter, sums: Sums) -> None:
-        """Take this process's meter and the common sums."""
         self._growth = Growth(meter)
         self._sums = sums
         self._process = uuid.uuid4().hex
@@ -55,7 +54,7 @@ class Flusher:
         """Send what is new; False when Redis does not answer: it waits for the next time."""
         async with self._lock:
             # First what waits, then what has come since.
-            while parcel := self._waiting or self._packed():
+            while parcel := self._waiting or self._pack():
                 self._waiting = parcel
                 try:
                     await self._sums.add(self._process, parcel.number, parcel.deltas)
@@ -71,7 +70,7 @@ class Flusher:
             if not await self.flush():
                 _LOG.warning("counts wait: Redis does not answer")
 
-    def _packed(self) -> _Parcel | None:
+    def _pack(self) -> _Parcel | None:
         deltas = self._growth.take()
         if not deltas:
             return None

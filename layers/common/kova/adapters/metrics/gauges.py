@@ -26,7 +26,6 @@ class Gauges:
     """Measures; what cannot be measured is left out, and counted as such."""
 
     def __init__(self, *, database: Database, sqs: SQSClient, queues: Mapping[str, str]) -> None:
-        """Take the database, a client of SQS, and the queues' URLs by name."""
         self._database = database
         self._sqs = sqs
         self._queues = queues
@@ -37,11 +36,11 @@ class Gauges:
             "database": self._from_database,
             "queue": self._from_queues,
         }
-        found = await asyncio.gather(*(_bounded(source) for source in sources.values()))
+        readings = await asyncio.gather(*(_read_in_time(source) for source in sources.values()))
         failed: dict[tuple[str, ...], float] = {
-            (name,): float(one is None) for name, one in zip(sources, found, strict=True)
+            (name,): float(reading is None) for name, reading in zip(sources, readings, strict=True)
         }
-        gauges = [gauge for group in found if group is not None for gauge in group]
+        gauges = [gauge for group in readings if group is not None for gauge in group]
         gauges.append(
             Gauge(
                 name="kova_scrape_failed",
@@ -91,7 +90,7 @@ class Gauges:
         ]
 
 
-async def _bounded(read: Callable[[], Awaitable[list[Gauge]]]) -> list[Gauge] | None:
+async def _read_in_time(read: Callable[[], Awaitable[list[Gauge]]]) -> list[Gauge] | None:
     try:
         async with asyncio.timeout(_PATIENCE):
             return await read()

@@ -15,21 +15,24 @@ _CREATED: Final = "_created"
 
 
 class PrometheusMeter:
-    """Implements ports.meter.Meter. A metric that is not in the catalogue is a KeyError."""
+    """Implements shared.meter.Meter. A metric that is not in the catalogue is a KeyError."""
 
     def __init__(self, catalogue: Iterable[Metric] = CATALOGUE) -> None:
-        """Take the metrics that are kept."""
         self._registry = CollectorRegistry()
         self._counters: dict[str, Counter] = {}
         self._histograms: dict[str, Histogram] = {}
-        for one in catalogue:
-            if one.buckets:
-                self._histograms[one.name] = Histogram(
-                    one.name, one.help, one.labels, registry=self._registry, buckets=one.buckets
+        for metric in catalogue:
+            if metric.buckets:
+                self._histograms[metric.name] = Histogram(
+                    metric.name,
+                    metric.help,
+                    metric.labels,
+                    registry=self._registry,
+                    buckets=metric.buckets,
                 )
             else:
-                self._counters[one.name] = Counter(
-                    one.name, one.help, one.labels, registry=self._registry
+                self._counters[metric.name] = Counter(
+                    metric.name, metric.help, metric.labels, registry=self._registry
                 )
 
     def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
@@ -56,7 +59,6 @@ class Growth:
     """What a meter has counted since it was last asked."""
 
     def __init__(self, meter: PrometheusMeter) -> None:
-        """Take the meter."""
         self._meter = meter
         self._seen: dict[Sample, float] = {}
 

@@ -34,11 +34,11 @@ class Gauge:
 def render(sums: Mapping[Sample, float], gauges: Iterable[Gauge]) -> bytes:
     """Return the page in Prometheus's text format."""
     registry = CollectorRegistry(auto_describe=False)
-    registry.register(_Collector(sums, tuple(gauges)))
+    registry.register(_MetricCollector(sums, tuple(gauges)))
     return generate_latest(registry)
 
 
-class _Collector:
+class _MetricCollector:
     def __init__(self, sums: Mapping[Sample, float], gauges: tuple[Gauge, ...]) -> None:
         self._by_name: dict[str, dict[tuple[tuple[str, str], ...], float]] = defaultdict(dict)
         for (name, labels), value in sums.items():
@@ -62,22 +62,22 @@ class _Collector:
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Metric:
         family = CounterMetricFamily(name, text, labels=labels)
-        for found, value in sorted(self._by_name[name].items()):
-            family.add_metric(_values(labels, found), value)
+        for pairs, value in sorted(self._by_name[name].items()):
+            family.add_metric(_values(labels, pairs), value)
         return family
 
     def _histogram(self, name: str, text: str, labels: tuple[str, ...]) -> Metric:
         family = HistogramMetricFamily(name, text, labels=labels)
         buckets: dict[tuple[str, ...], list[tuple[str, float]]] = defaultdict(list)
-        for found, value in self._by_name[f"{name}_bucket"].items():
-            buckets[_values(labels, found)].append((dict(found)["le"], value))
-        sums = {_values(labels, key): one for key, one in self._by_name[f"{name}_sum"].items()}
+        for label_pairs, value in self._by_name[f"{name}_bucket"].items():
+            buckets[_values(labels, label_pairs)].append((dict(label_pairs)["le"], value))
+        sums = {_values(labels, key): total for key, total in self._by_name[f"{name}_sum"].items()}
         for key, pairs in sorted(buckets.items()):
             ordered = sorted(pairs, key=lambda pair: float(pair[0]))
             family.add_metric(key, ordered, sum_value=sums.get(key, 0.0))
         return family
 
 
-def _values(labels: tuple[str, ...], found: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
-    known = dict(found)
-    return tuple(known.get(label, "") for label in labels)
+def _values(labels: tuple[str, ...], pairs: tuple[tuple[str, str], ...]) -> tuple[str, ...]:
+    value_by_label = dict(pairs)
+    return tuple(value_by_label.get(label, "") for label in labels)

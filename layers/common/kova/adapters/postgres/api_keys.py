@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 
 from kova.access.api_key import ApiKey, Scope
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import cleaned, fetch_page
+from kova.adapters.postgres.rows import clean_values, fetch_page
 from kova.shared.page import Page, PageRequest
 
 _USE: Final[LiteralString] = """
@@ -23,10 +23,9 @@ SELECT * FROM api_keys WHERE prefix = %(prefix)s"""
 
 
 class PostgresApiKeyStore:
-    """Implements ports.stores.ApiKeyStore."""
+    """Implements access.ports.ApiKeyStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def create(
@@ -40,7 +39,7 @@ class PostgresApiKeyStore:
         monthly_budget_usd: Decimal | None = None,
     ) -> ApiKey:
         """Store a key."""
-        values = cleaned({"name": name, "prefix": prefix, "expires_at": expires_at})
+        values = clean_values({"name": name, "prefix": prefix, "expires_at": expires_at})
         values["budget"] = monthly_budget_usd
         values |= {"hash": secret_hash, "scopes": sorted(scopes)}
         async with self._database.transaction() as connection:
@@ -99,7 +98,7 @@ def _api_key(row: DictRow) -> ApiKey:
         name=row["name"],
         prefix=row["prefix"],
         secret_hash=bytes(row["secret_hash"]),
-        scopes=frozenset(Scope(one) for one in row["scopes"]),
+        scopes=frozenset(Scope(scope) for scope in row["scopes"]),
         created_at=row["created_at"],
         expires_at=row["expires_at"],
         revoked_at=row["revoked_at"],

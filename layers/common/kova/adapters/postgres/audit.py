@@ -6,7 +6,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Connection, Database
-from kova.adapters.postgres.rows import cleaned, fetch_page
+from kova.adapters.postgres.rows import clean_values, fetch_page
 from kova.shared.audit import Action, AuditEntry, Deed
 from kova.shared.page import Page, PageRequest
 from kova.shared.text import clean
@@ -14,8 +14,10 @@ from kova.shared.text import clean
 
 async def note(connection: Connection, deed: Deed) -> None:
     """Note a deed in the transaction that does it."""
-    detail = {key: clean(one) if isinstance(one, str) else one for key, one in deed.detail.items()}
-    values = cleaned({"actor": deed.actor, "action": deed.action, "target": deed.target})
+    detail = {
+        key: clean(value) if isinstance(value, str) else value for key, value in deed.detail.items()
+    }
+    values = clean_values({"actor": deed.actor, "action": deed.action, "target": deed.target})
     await connection.execute(
         """INSERT INTO audit_log (actor, action, target, detail)
         VALUES (%(actor)s, %(action)s, %(target)s, %(detail)s)""",
@@ -24,10 +26,9 @@ async def note(connection: Connection, deed: Deed) -> None:
 
 
 class PostgresAuditStore:
-    """Implements ports.stores.AuditStore."""
+    """Implements shared.ports.AuditStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def note(self, deed: Deed) -> None:

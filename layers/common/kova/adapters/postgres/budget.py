@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any, Final, LiteralString
 
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, cleaned
+from kova.adapters.postgres.rows import as_uuid, clean_values
 from kova.models.ports import BudgetScope
 from kova.shared.exceptions import BudgetExhaustedError
 
@@ -59,10 +59,9 @@ _FORGET: Final[LiteralString] = (
 
 
 class PostgresBudgetStore:
-    """Implements ports.commands.BudgetStore."""
+    """Implements models.ports.BudgetStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
         # The row's lock lets one through at a time anyway: those of this process wait for it here,
         # without holding connections that others need.
@@ -81,7 +80,7 @@ class PostgresBudgetStore:
             locked = await (await connection.execute(_LOCK)).fetchone()
             assert locked is not None
             values["month"] = locked["month"]
-            row = await (await connection.execute(_RESERVE, cleaned(values))).fetchone()
+            row = await (await connection.execute(_RESERVE, clean_values(values))).fetchone()
         if row is None:
             raise BudgetExhaustedError
         return str(row["id"])

@@ -37,7 +37,7 @@ WHERE repository_id = %(id)s AND analysis_cache.key = ranked.key AND ranked.tota
 
 
 class PostgresAnalysisCache:
-    """Implements ports.stores.AnalysisCache."""
+    """Implements analysis.ports.AnalysisCache."""
 
     def __init__(
         self,
@@ -46,26 +46,26 @@ class PostgresAnalysisCache:
         age: timedelta = timedelta(days=30),
         size: int = 64_000_000,
     ) -> None:
-        """Take the database, how long unused entries stay, and the most bytes a repository."""
+        """An entry stays for `age` after its last use; `size` is bytes a repository."""
         self._database = database
         self._age = age
         self._size = size
 
     async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
         """Return what is there."""
-        found: dict[bytes, bytes | None] = {}
+        cached: dict[bytes, bytes | None] = {}
         used: list[bytes] = []
         async with self._database.transaction(seconds=_SECONDS) as connection:
             for start in range(0, len(keys), _BATCH):
                 values = {"id": as_uuid(repository_id), "keys": list(keys[start : start + _BATCH])}
                 cursor = await connection.execute(_LOAD, values, binary=True)
                 async for row in cursor:
-                    found[row["key"]] = row["payload"]
+                    cached[row["key"]] = row["payload"]
                     if row["old"]:
                         used.append(row["key"])
             if used:
                 await connection.execute(_USED, {"id": as_uuid(repository_id), "keys": used})
-        return found
+        return cached
 
     async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
         """Keep entries."""

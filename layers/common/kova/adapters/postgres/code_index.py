@@ -98,15 +98,14 @@ ORDER BY asked.place, code_chunks.id"""
 
 
 class PostgresCodeIndex:
-    """Implements ports.index.CodeIndex."""
+    """Implements code_index.ports.CodeIndex."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def missing(self, repository_id: str, files: Sequence[IndexedFile]) -> frozenset[str]:
         """Return the blobs that have no chunks here."""
-        values = {"repository": as_uuid(repository_id), "shas": [one.blob_sha for one in files]}
+        values = {"repository": as_uuid(repository_id), "shas": [file.blob_sha for file in files]}
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(_MISSING, values)).fetchall()
         return frozenset(row["sha"] for row in rows)
@@ -114,11 +113,11 @@ class PostgresCodeIndex:
     async def add(self, repository_id: str, chunks: Iterable[Chunk]) -> None:
         """Add chunks with their terms."""
         counted = {
-            (one.blob_sha, one.start_line, clean(one.name)): (
-                one,
-                weighted(one.name, one.text),
+            (chunk.blob_sha, chunk.start_line, clean(chunk.name)): (
+                chunk,
+                weighted(chunk.name, chunk.text),
             )
-            for one in chunks
+            for chunk in chunks
         }
         if not counted:
             return
@@ -127,25 +126,25 @@ class PostgresCodeIndex:
             "sha": [sha for sha, _, _ in counted],
             "line": [line for _, line, _ in counted],
             "name": [name for _, _, name in counted],
-            "content": [clean(one.text) for one, _ in counted.values()],
-            "length": [sum(found.values()) for _, found in counted.values()],
-            "grams": [len(set(grams(one.name))) for one, _ in counted.values()],
+            "content": [clean(chunk.text) for chunk, _ in counted.values()],
+            "length": [sum(frequencies.values()) for _, frequencies in counted.values()],
+            "grams": [len(set(grams(chunk.name))) for chunk, _ in counted.values()],
         }
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(_CHUNK, values)).fetchall()
-            made: list[tuple[str, int, int]] = []
+            inserted: list[tuple[str, int, int]] = []
             for row in rows:
-                one, found = counted[row["blob_sha"], row["start_line"], row["name"]]
-                made += [(term, row["id"], count) for term, count in found.items()]
-                made += [(f"~{gram}", row["id"], 1) for gram in set(grams(one.name))]
-            await _add_terms(connection, repository_id, made)
+                chunk, frequencies = counted[row["blob_sha"], row["start_line"], row["name"]]
+                inserted += [(term, row["id"], count) for term, count in frequencies.items()]
+                inserted += [(f"~{gram}", row["id"], 1) for gram in set(grams(chunk.name))]
+            await _add_terms(connection, repository_id, inserted)
 
     async def keep(self, repository_id: str, files: Sequence[IndexedFile]) -> None:
         """Replace the list of files and delete what no file has any more."""
         values = {
             "repository": as_uuid(repository_id),
-            "paths": [clean(one.path) for one in files],
-            "shas": [one.blob_sha for one in files],
+            "paths": [clean(file.path) for file in files],
+            "shas": [file.blob_sha for file in files],
         }
         async with self._database.transaction() as connection:
             await connection.execute(_FILES, values)
@@ -154,7 +153,7 @@ class PostgresCodeIndex:
 
     async def stale(self, repository_id: str, files: Sequence[IndexedFile]) -> tuple[str, ...]:
         """Return the blobs that `keep` would delete."""
-        values = {"repository": as_uuid(repository_id), "shas": [one.blob_sha for one in files]}
+        values = {"repository": as_uuid(repository_id), "shas": [file.blob_sha for file in files]}
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(_STALE, values)).fetchall()
         return tuple(row["blob_sha"] for row in rows)
@@ -163,8 +162,8 @@ class PostgresCodeIndex:
         """Return the chunks with these keys, in their order, that a file still has."""
         values = {
             "repository": as_uuid(repository_id),
-            "shas": [one.blob_sha for one in keys],
-            "lines": [one.start_line for one in keys],
+            "shas": [key.blob_sha for key in keys],
+            "lines": [key.start_line for key in keys],
         }
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(_FIND, values)).fetchall()
@@ -174,7 +173,7 @@ class PostgresCodeIndex:
         """Rank by BM25."""
         values: dict[str, Any] = {
             "repository": as_uuid(repository_id),
-            "terms": _asked(query),
+            "terms": _query_terms(query),
             "limit": limit,
         }
         async with self._database.transaction() as connection:
@@ -182,19 +181,19 @@ class PostgresCodeIndex:
         return tuple(_chunk(row) for row in rows if row["path"] is not None)
 
 
-def _asked(query: str) -> list[str]:
+def _query_terms(query: str) -> list[str]:
     words = terms(query)[:_MOST_QUERY_TERMS]
-    return words + [f"~{one}" for one in sorted(set(grams(query)))][: 4 * _MOST_QUERY_TERMS]
+    return words + [f"~{gram}" for gram in sorted(set(grams(query)))][: 4 * _MOST_QUERY_TERMS]
 
 
 async def _add_terms(
-    connection: Connection, repository_id: str, made: Sequence[tuple[str, int, int]]
+    connection: Connection, repository_id: str, inserted: Sequence[tuple[str, int, int]]
 ) -> None:
     values = {
         "repository": as_uuid(repository_id),
-        "term": [term for term, _, _ in made],
-        "chunk": [chunk for _, chunk, _ in made],
-        "count": [count for _, _, count in made],
+        "term": [term for term, _, _ in inserted],
+        "chunk": [chunk for _, chunk, _ in inserted],
+        "count": [count for _, _, count in inserted],
     }
     await connection.execute(_TERMS, values)
 

@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
 from kova.commands.answer_values import answer_in, answer_out
 from kova.commands.command import Answer, Command, CommandRequest
 from kova.models.outcome import Outcome
@@ -52,27 +52,30 @@ WHERE id = %(id)s AND outcome = 'running'"""
 
 
 class PostgresCommandStore:
-    """Implements ports.commands.CommandStore."""
+    """Implements commands.ports.CommandStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def save(self, command: Command) -> None:
         """Insert, or replace what is not final by what is later."""
         async with self._database.statement() as connection:
-            await connection.execute(_SAVE, cleaned(_values(command)))
+            await connection.execute(_SAVE, clean_values(_values(command)))
 
     async def claim(self, command_id: str, lease: timedelta) -> Command | None:
-        """Take it in hand."""
+        """Lease a command to this worker; None when it is finished.
+
+        Raises:
+            BusyError: another worker has it.
+        """
         values = {"id": as_uuid(command_id), "lease": lease}
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_CLAIM, values)).fetchone()
             if row is not None:
                 return _command(row)
-            left = await (await connection.execute(_LEFT, values)).fetchone()
-        if left is not None:
-            raise BusyError(retry_after=left["seconds"])
+            claimed = await (await connection.execute(_LEFT, values)).fetchone()
+        if claimed is not None:
+            raise BusyError(retry_after=claimed["seconds"])
         return None
 
     async def get(self, command_id: str) -> Command | None:
@@ -103,7 +106,7 @@ class PostgresCommandStore:
 def _values(command: Command) -> dict[str, Any]:
     request = command.request
     answer = answer_out(command.answer or Answer(output=""))
-    asked = {key: one for key, one in dataclasses.asdict(request).items() if one is not None}
+    fields = {key: value for key, value in dataclasses.asdict(request).items() if value is not None}
     return {
         "id": as_uuid(command.id),
         "api_key_id": as_uuid(command.api_key_id) if command.api_key_id else None,
@@ -122,7 +125,7 @@ def _values(command: Command) -> dict[str, Any]:
         "fallback": command.fallback,
         "duration_ms": command.duration_ms,
         "created_at": command.created_at,
-        "request": Jsonb(cleaned(asked)),
+        "request": Jsonb(clean_values(fields)),
         "citations": Jsonb(answer["citations"]),
         "findings": Jsonb(answer["findings"]),
         "dropped": answer["dropped"],
@@ -131,14 +134,14 @@ def _values(command: Command) -> dict[str, Any]:
 
 
 def _command(row: DictRow) -> Command:
-    asked = dict(row["request"])
-    task, provider = asked.pop("task", None), asked.pop("provider", None)
+    fields = dict(row["request"])
+    task, provider = fields.pop("task", None), fields.pop("provider", None)
     outcome = Outcome(row["outcome"])
     return Command(
         id=str(row["id"]),
         api_key_id=str(row["api_key_id"]) if row["api_key_id"] else None,
         request=CommandRequest(
-            **{"command": row["command"], **asked},
+            **{"command": row["command"], **fields},
             task=Task(task) if task else None,
             provider=Provider(provider) if provider else None,
         ),

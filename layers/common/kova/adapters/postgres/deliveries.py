@@ -7,10 +7,9 @@ from kova.adapters.postgres.rows import as_uuid
 
 
 class PostgresDeliveryStore:
-    """Implements ports.stores.DeliveryStore."""
+    """Implements scans.ports.DeliveryStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def remember(self, delivery: str, event: str, scan_id: str | None) -> None:

@@ -11,7 +11,7 @@ from kova.adapters.postgres.error_columns import SHOWN, read_finding
 from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.recognition import Recognition
-from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.errors import lifecycle
@@ -72,10 +72,9 @@ LIMIT 1000"""
 
 
 class PostgresErrorStore:
-    """Implements ports.stores.ErrorStore."""
+    """Implements errors.ports.ErrorStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def state(self, repository_id: str) -> AppliedState | None:
@@ -102,14 +101,14 @@ class PostgresErrorStore:
         async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
             return await ApplyAnalysis(
                 connection, claim, commit_sha, analysis, history or History()
-            ).run()
+            ).apply()
 
     async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
-        """Recognise and change nothing."""
+        """Return what an analysis would introduce; nothing is written."""
         history = History()
         async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
             recognition = Recognition(connection, repository_id, commit_sha, analysis, history)
-            recognised = await recognition.run()
+            recognised = await recognition.recognise()
         return lifecycle.standing(recognised.paired, history, reopens=False)
 
     async def get(self, error_id: str) -> ErrorRecord | None:
@@ -144,7 +143,7 @@ class PostgresErrorStore:
     async def rules(self, repository: str) -> list[RuleCount]:
         """Count by rule; of a thousand and more rules those with most open errors."""
         async with self._database.reading() as connection:
-            cursor = await connection.execute(_RULES, cleaned({"repository": repository}))
+            cursor = await connection.execute(_RULES, clean_values({"repository": repository}))
             return [RuleCount(**row) async for row in cursor]
 
     async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
@@ -174,7 +173,7 @@ class PostgresErrorStore:
     async def _change(
         self, error_id: str, query: LiteralString, values: dict[str, Any], deed: Deed
     ) -> ErrorRecord | None:
-        values = cleaned({**values, "id": as_uuid(error_id)})
+        values = clean_values({**values, "id": as_uuid(error_id)})
         async with self._database.transaction() as connection:
             if (await connection.execute(query, values)).rowcount:
                 await note(connection, deed)

@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
 from kova.fixes.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
 from kova.shared.page import Page, PageRequest
 from kova.shared.text import clean
@@ -36,10 +36,9 @@ WHERE known.status IN ('proposed', 'verified', 'rejected')"""
 
 
 class PostgresFixStore:
-    """Implements ports.stores.FixStore."""
+    """Implements fixes.ports.FixStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def save(
@@ -61,7 +60,7 @@ class PostgresFixStore:
             await connection.execute(
                 """UPDATE auto_fixes SET status = 'published', pull_request_url = %(url)s,
                 updated_at = now() WHERE error_id = ANY(%(ids)s) AND status = 'verified'""",
-                {"ids": [as_uuid(one) for one in error_ids], "url": url},
+                {"ids": [as_uuid(error_id) for error_id in error_ids], "url": url},
             )
 
     async def get(self, fix_id: str) -> Fix | None:
@@ -97,7 +96,7 @@ class PostgresFixStore:
 
 
 def _values(scan_id: str, fix: ProvedFix, error_id: str) -> dict[str, Any]:
-    return cleaned(
+    return clean_values(
         {
             "error_id": as_uuid(error_id),
             "scan_id": as_uuid(scan_id),
@@ -109,8 +108,8 @@ def _values(scan_id: str, fix: ProvedFix, error_id: str) -> dict[str, Any]:
             "patch": fix.patch,
             "verification": Jsonb(
                 [
-                    {"step": one.step, "passed": one.passed, "detail": clean(one.detail)}
-                    for one in fix.verification
+                    {"step": check.step, "passed": check.passed, "detail": clean(check.detail)}
+                    for check in fix.verification
                 ]
             ),
             "rejection": fix.rejection,
@@ -133,8 +132,8 @@ def _fix(row: DictRow) -> Fix:
         safe=row["safe"],
         patch=row["patch"],
         verification=tuple(
-            Verification(step=Step(one["step"]), passed=one["passed"], detail=one["detail"])
-            for one in row["verification"]
+            Verification(step=Step(check["step"]), passed=check["passed"], detail=check["detail"])
+            for check in row["verification"]
         ),
         rejection=row["rejection"],
         pull_request_url=row["pull_request_url"],

@@ -35,10 +35,9 @@ WHERE api_key_id = %(api_key_id)s AND operation = %(operation)s AND key = %(key)
 
 
 class PostgresIdempotencyStore:
-    """Implements ports.stores.IdempotencyStore."""
+    """Implements access.ports.IdempotencyStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def claim(self, request: IdempotentRequest, lease: timedelta) -> Claim:
@@ -57,17 +56,17 @@ class PostgresIdempotencyStore:
                     clean = {"kept": KEPT, "most": _CLEANED_AT_ONCE}
                     await connection.execute(_CLEAN, clean)
                     return Claim(id=str(row["id"]), mine=True, answer=None)
-            found = await (await connection.execute(_FIND, values)).fetchone()
-        if found is None:  # It was given back between the two looks.
+            existing = await (await connection.execute(_FIND, values)).fetchone()
+        if existing is None:  # It was given back between the two looks.
             return await self.claim(request, lease)
-        if bytes(found["request_hash"]) != request.request_hash:
+        if bytes(existing["request_hash"]) != request.request_hash:
             raise IdempotencyError
         answer = None
-        if found["status"] is not None:
+        if existing["status"] is not None:
             answer = StoredAnswer(
-                status=found["status"], headers=found["headers"], body=bytes(found["body"])
+                status=existing["status"], headers=existing["headers"], body=bytes(existing["body"])
             )
-        return Claim(id=str(found["id"]), mine=False, answer=answer)
+        return Claim(id=str(existing["id"]), mine=False, answer=answer)
 
     async def settle(self, claim_id: str, answer: StoredAnswer) -> None:
         """Keep the answer."""

@@ -19,7 +19,7 @@ from kova.adapters.postgres.error_columns import (
 )
 from kova.adapters.postgres.pool import Connection
 from kova.adapters.postgres.recognition import Recognition
-from kova.adapters.postgres.rows import as_uuid, cleaned
+from kova.adapters.postgres.rows import as_uuid, clean_values
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import renewed
@@ -105,7 +105,7 @@ async def read_state(connection: Connection, repository_id: str) -> AppliedState
 
 
 class ApplyAnalysis:
-    """Used once, inside of a transaction."""
+    """Applies one analysis; used once, inside of a transaction."""
 
     def __init__(
         self,
@@ -115,7 +115,6 @@ class ApplyAnalysis:
         analysis: Analysis,
         history: History,
     ) -> None:
-        """Take the connection and what is to be written."""
         self._connection = connection
         self._history = history
         self._recognition = Recognition(
@@ -126,22 +125,24 @@ class ApplyAnalysis:
             "repository_id": as_uuid(claim.repository_id),
             "scan_id": as_uuid(claim.id),
             "commit_sha": commit_sha,
-            "identities": Jsonb({one.name: one.identity for one in analysis.coverage}),
+            "identities": Jsonb(
+                {coverage.name: coverage.identity for coverage in analysis.coverage}
+            ),
         }
         self._ids: dict[str, str] = {}
 
-    async def run(self) -> LifecycleChange:
-        """Recognise, write, count."""
+    async def apply(self) -> LifecycleChange:
+        """Recognise the known errors, write what changed, and return the counts."""
         await self._execute(_LOCK)
-        recognised = await self._recognition.run()
-        known, paired = recognised.known, recognised.paired
+        recognised = await self._recognition.recognise()
+        known_errors, paired = recognised.known_errors, recognised.paired
         await self._refresh(paired.seen)
         await self._open(paired.unknown)
-        closed = lifecycle.closed(known, paired.seen, self._ground, self._history)
-        await self._by_id(_CLOSE, closed)
-        await self._by_id(_SILENCE, lifecycle.excluded(known, self._ground))
-        moved = lifecycle.relocated(known, self._ground, self._history)
-        await self._by_id(
+        closed = lifecycle.closed(known_errors, paired.seen, self._ground, self._history)
+        await self._update_by_id(_CLOSE, closed)
+        await self._update_by_id(_SILENCE, lifecycle.excluded(known_errors, self._ground))
+        moved = lifecycle.relocated(known_errors, self._ground, self._history)
+        await self._update_by_id(
             _RELOCATE, [error for error, _ in moved], paths=[clean(path) for _, path in moved]
         )
         await self._execute(_STATE)
@@ -150,37 +151,37 @@ class ApplyAnalysis:
         standing = lifecycle.standing(paired, self._history, reopens=True)
         return LifecycleChange(**counts, error_ids=self._ids, standing=standing)
 
-    async def _refresh(self, seen: Sequence[tuple[KnownError, Finding]]) -> None:
+    async def _refresh(self, pairs: Sequence[tuple[KnownError, Finding]]) -> None:
         changed: list[dict[str, Any]] = []
         same: list[KnownError] = []
-        for error, finding in seen:
+        for error, finding in pairs:
             self._ids[finding.fingerprint] = error.id
-            row = self._row(finding, error.id)
-            row["status"], row["silenced_by"] = _status(error, finding)
+            row = self._make_row(finding, error.id)
+            row["status"], row["silenced_by"] = _status_of(error, finding)
             if row["content_digest"] == error.digest and row["status"] == error.status.value:
                 # Of what did not change only the time is written, and that once an hour: a push
                 # to a repository of many errors must not write them all.
                 same += [error] if error.stale else []
             else:
                 changed.append(row)
-        await self._rows(_REFRESH, changed)
-        await self._by_id(_TOUCH, same)
+        await self._write_rows(_REFRESH, changed)
+        await self._update_by_id(_TOUCH, same)
 
     async def _open(self, unknown: Sequence[Finding]) -> None:
         fresh = [finding for finding in unknown if finding.suppressed is None]
         if not fresh:
             return
-        names = await self._free_names(fresh)
+        names = await self._find_free_fingerprints(fresh)
         rows = [
-            {**self._row(finding, name), "status": "open", "silenced_by": None}
+            {**self._make_row(finding, name), "status": "open", "silenced_by": None}
             for finding, name in zip(fresh, names, strict=True)
         ]
-        returned = await self._rows(_INSERT, rows)
+        returned = await self._write_rows(_INSERT, rows)
         ids = {row["fingerprint"]: str(row["id"]) for row in returned}
         for finding, name in zip(fresh, names, strict=True):
             self._ids[finding.fingerprint] = ids[name]
 
-    async def _free_names(self, fresh: Sequence[Finding]) -> list[str]:
+    async def _find_free_fingerprints(self, fresh: Sequence[Finding]) -> list[str]:
         """Return a public fingerprint for each new error: its own one, unless that is taken."""
         names = [finding.fingerprint for finding in fresh]
         for attempt in range(1, 1_000):
@@ -189,18 +190,18 @@ class ApplyAnalysis:
                 WHERE repository_id = %(repository_id)s AND fingerprint = ANY(%(names)s)""",
                 names=names,
             )
-            taken = {row["fingerprint"] async for row in cursor}
-            if not taken:
+            used = {row["fingerprint"] async for row in cursor}
+            if not used:
                 break
             names = [
-                renewed(finding.fingerprint, attempt) if name in taken else name
+                renewed(finding.fingerprint, attempt) if name in used else name
                 for finding, name in zip(fresh, names, strict=True)
             ]
         return names
 
-    def _row(self, finding: Finding, key: str) -> dict[str, Any]:
+    def _make_row(self, finding: Finding, key: str) -> dict[str, Any]:
         ran = self._ground.coverage.get(finding.analyzer)
-        row = cleaned(
+        row = clean_values(
             {
                 **column_values(finding),
                 "blob_sha": self._ground.blob(finding.path),
@@ -211,7 +212,9 @@ class ApplyAnalysis:
         counted = not self._history.is_older(finding)
         return {**row, "key": key, "content_digest": digest, "counted": counted}
 
-    async def _rows(self, query: LiteralString, rows: Sequence[dict[str, Any]]) -> list[DictRow]:
+    async def _write_rows(
+        self, query: LiteralString, rows: Sequence[dict[str, Any]]
+    ) -> list[DictRow]:
         """Write rows, so many at once that no statement comes near its time-out."""
         returned: list[DictRow] = []
         for start in range(0, len(rows), _BATCH):
@@ -221,7 +224,7 @@ class ApplyAnalysis:
             returned += await cursor.fetchall() if cursor.description else []
         return returned
 
-    async def _by_id(
+    async def _update_by_id(
         self, query: LiteralString, errors: Sequence[KnownError], **values: Sequence[Any]
     ) -> None:
         for start in range(0, len(errors), _BATCH):
@@ -235,7 +238,7 @@ class ApplyAnalysis:
         return await self._connection.execute(query, {**self._values, **values})
 
 
-def _status(error: KnownError, finding: Finding) -> tuple[str, str | None]:
+def _status_of(error: KnownError, finding: Finding) -> tuple[str, str | None]:
     """Return the status of an error that is seen, and what silences it if nobody ignored it."""
     if error.status is ErrorStatus.IGNORED and not error.silenced:
         return ErrorStatus.IGNORED.value, None

@@ -34,7 +34,7 @@ class Database:
         max_size: int = 10,
         timeout: float = 3.0,
     ) -> None:
-        """Take libpq URLs, the most connections to each, and the seconds that a transaction has."""
+        """`max_size`: connections to each database; `timeout`: seconds that a transaction has."""
         self._primary = _Pool(url, max_size=max_size, timeout=timeout)
         self._replica = (
             _Pool(read_url, max_size=max_size, timeout=timeout) if read_url else self._primary

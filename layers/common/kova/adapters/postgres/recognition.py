@@ -31,19 +31,19 @@ _KNOWN: Final[LiteralString] = (
 FROM errors WHERE repository_id = %(repository_id)s"""
 )
 _LIVE: Final[LiteralString] = " AND status <> 'fixed'"
-_SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
+_FIXED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recognised:
-    """What is known, and which findings it is."""
+    """The known errors of a repository, and which findings they are."""
 
-    known: Sequence[KnownError]
+    known_errors: Sequence[KnownError]
     paired: Paired
 
 
 class Recognition:
-    """Used once, inside of a transaction. It reads."""
+    """Recognises known errors among findings; used once, in a transaction, and only reads."""
 
     def __init__(
         self,
@@ -53,53 +53,58 @@ class Recognition:
         analysis: Analysis,
         history: History,
     ) -> None:
-        """Take the connection and what was found in a commit."""
         self._connection = connection
         self._history = history
         self.ground = Ground(analysis)
-        self._told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
-        self._rekeyed = _trait_by_former(self._told)
+        self._findings = [
+            _with_stored_path(finding) for finding in (*analysis.findings, *analysis.suppressed)
+        ]
+        self._trait_by_former = _trait_by_former(self._findings)
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(repository_id),
             "commit_sha": commit_sha,
         }
 
-    async def run(self) -> Recognised:
-        """Recognise."""
-        known = await self._known(_LIVE)
-        paired = await self._pair(known)
+    async def recognise(self) -> Recognised:
+        """Return the known errors, and which findings they are."""
+        known_errors = await self._load_known(_LIVE)
+        paired = await self._pair(known_errors)
         # Before an error is taken for new, or for one of another file, it may be an old one here.
-        doubtful = [one for error, one in paired.seen if error.path != one.path]
-        settled = await self._settled([*doubtful, *paired.unknown])
-        if settled:
-            known += settled
-            paired = await self._pair(known)
-        return Recognised(known=known, paired=paired)
+        doubtful = [finding for error, finding in paired.seen if error.path != finding.path]
+        fixed_errors = await self._load_fixed([*doubtful, *paired.unknown])
+        if fixed_errors:
+            known_errors += fixed_errors
+            paired = await self._pair(known_errors)
+        return Recognised(known_errors=known_errors, paired=paired)
 
-    async def _known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
+    async def _load_known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
         query: LiteralString = _KNOWN + condition
         cursor = await self._connection.execute(query, {**self._values, **values})
         # Rows from before traits were kept are recognised by their fingerprint.
-        born = {finding.fingerprint: finding.traits for finding in self._told}
-        rows = [_known(row, born.get(row["fingerprint"])) async for row in cursor]
-        return [_rekeyed(error, self._rekeyed) for error in rows] if self._rekeyed else rows
-
-    async def _pair(self, known: Sequence[KnownError]) -> Paired:
-        # In a thread: the lease is renewed on this loop meanwhile.
-        return await asyncio.to_thread(
-            lifecycle.pair, known, self._told, self.ground, self._history
+        born = {finding.fingerprint: finding.traits for finding in self._findings}
+        rows = [_read_known(row, born.get(row["fingerprint"])) async for row in cursor]
+        return (
+            [_rekey(error, self._trait_by_former) for error in rows]
+            if self._trait_by_former
+            else rows
         )
 
-    async def _settled(self, unknown: Sequence[Finding]) -> list[KnownError]:
+    async def _pair(self, known_errors: Sequence[KnownError]) -> Paired:
+        # In a thread: the lease is renewed on this loop meanwhile.
+        return await asyncio.to_thread(
+            lifecycle.pair, known_errors, self._findings, self.ground, self._history
+        )
+
+    async def _load_fixed(self, unknown: Sequence[Finding]) -> list[KnownError]:
         """Return fixed errors that may have come back: of the files with something unknown."""
         if not unknown:
             return []
         paths = {finding.path for finding in unknown}
         paths |= {old for old, new in self._history.moved.items() if new in paths}
-        return await self._known(_SETTLED, paths=[clean(path) for path in paths])
+        return await self._load_known(_FIXED, paths=[clean(path) for path in paths])
 
 
-def _storable(finding: Finding) -> Finding:
+def _with_stored_path(finding: Finding) -> Finding:
     """Return the finding with the path that its row has."""
     path = clean(finding.path)
     return finding if path == finding.path else replace(finding, path=path)
@@ -116,13 +121,13 @@ def _trait_by_former(findings: Sequence[Finding]) -> dict[str, str]:
     }
 
 
-def _rekeyed(error: KnownError, trait_by_former: Mapping[str, str]) -> KnownError:
+def _rekey(error: KnownError, trait_by_former: Mapping[str, str]) -> KnownError:
     """Return the error with the traits that it has under today's key; its row is then rewritten."""
     traits = {name: trait_by_former.get(text, text) for name, text in asdict(error.traits).items()}
     return replace(error, traits=Traits(**traits))
 
 
-def _known(row: DictRow, born: Traits | None) -> KnownError:
+def _read_known(row: DictRow, born: Traits | None) -> KnownError:
     traits = read_traits(row) or born or Traits(line="", scope="", window="", match="")
     return KnownError(
         id=str(row["id"]),

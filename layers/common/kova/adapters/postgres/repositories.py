@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 
 from kova.adapters.postgres.audit import note
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import cleaned, fetch_page
+from kova.adapters.postgres.rows import clean_values, fetch_page
 from kova.shared.audit import Action, Deed
 from kova.shared.page import Page, PageRequest
 from kova.shared.repository import AutoFix, Repository, RepositoryChange, RepositoryInfo
@@ -48,15 +48,14 @@ WHERE lower(full_name) = lower(%(full_name)s) RETURNING id"""
 
 
 class PostgresRepositoryStore:
-    """Implements ports.stores.RepositoryStore."""
+    """Implements shared.ports.RepositoryStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def save(self, info: RepositoryInfo) -> Repository:
         """Create or update by GitHub's number."""
-        values = cleaned(vars_of(info))
+        values = clean_values(vars_of(info))
         async with self._database.transaction() as connection:
             await connection.execute(_RELEASE_NAME, values)
             cursor = await connection.execute(_SAVE, values)
@@ -68,19 +67,21 @@ class PostgresRepositoryStore:
         """Find it by name."""
         query: LiteralString = _SELECT + " WHERE lower(full_name) = lower(%(name)s)"
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(query, cleaned({"name": full_name}))).fetchone()
+            row = await (
+                await connection.execute(query, clean_values({"name": full_name}))
+            ).fetchone()
         return _repository(row) if row else None
 
     async def change(
         self, full_name: str, change: RepositoryChange, actor: str
     ) -> Repository | None:
         """Change what is named, leave the rest."""
-        given = {key: one for key, one in asdict(change).items() if key in change.named}
+        changed = {key: value for key, value in asdict(change).items() if key in change.named}
         values = {"full_name": full_name, **asdict(change), "named": sorted(change.named)}
-        detail = {key: None if one is None else str(one) for key, one in given.items()}
+        detail = {key: None if value is None else str(value) for key, value in changed.items()}
         deed = Deed(actor=actor, action=Action.REPOSITORY_CHANGED, target=full_name, detail=detail)
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(_CHANGE, cleaned(values))).fetchone()
+            row = await (await connection.execute(_CHANGE, clean_values(values))).fetchone()
             if row is None:
                 return None
             await note(connection, deed)
@@ -124,5 +125,7 @@ def _repository(row: DictRow) -> Repository:
         fail_on=Severity(row["fail_on"]),
         monthly_budget_usd=row["monthly_budget_usd"],
         created_at=row["created_at"],
-        open_errors={one.value: int(row["open_errors"].get(one, 0)) for one in Severity},
+        open_errors={
+            severity.value: int(row["open_errors"].get(severity, 0)) for severity in Severity
+        },
     )

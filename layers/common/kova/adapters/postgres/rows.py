@@ -23,9 +23,9 @@ def as_uuid(text: str) -> uuid.UUID | None:
         return None
 
 
-def cleaned(values: dict[str, Any]) -> dict[str, Any]:
+def clean_values(values: dict[str, Any]) -> dict[str, Any]:
     """Return the values with every text made storable."""
-    return {key: clean(one) if isinstance(one, str) else one for key, one in values.items()}
+    return {key: clean(value) if isinstance(value, str) else value for key, value in values.items()}
 
 
 async def fetch_page(
@@ -47,7 +47,7 @@ async def fetch_page(
         values = {**values, "after_at": request.after.at, "after_id": as_uuid(request.after.id)}
     clause: LiteralString = "WHERE " + " AND ".join(conditions) if conditions else ""
     query: LiteralString = f"{select} {clause} ORDER BY {at} DESC, {table}.id DESC LIMIT %(limit)s"
-    cursor = await connection.execute(query, {**cleaned(values), "limit": request.limit + 1})
+    cursor = await connection.execute(query, {**clean_values(values), "limit": request.limit + 1})
     rows = await cursor.fetchall()
     last = rows[request.limit - 1] if len(rows) > request.limit else None
     return Page(

@@ -12,7 +12,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, cleaned, fetch_page
+from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
 from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, NotFoundError
@@ -56,10 +56,9 @@ WHERE id = %(id)s AND lease = %(lease)s"""
 
 
 class PostgresScanStore:
-    """Implements ports.stores.ScanStore."""
+    """Implements scans.ports.ScanStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads and writes."""
         self._database = database
 
     async def create(self, target: ScanTarget, repository_id: str) -> Scan:
@@ -73,14 +72,14 @@ class PostgresScanStore:
             "trigger": target.trigger,
         }
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(_CREATE, cleaned(values))).fetchone()
+            row = await (await connection.execute(_CREATE, clean_values(values))).fetchone()
         assert row is not None
         scan = await self.get(str(row["id"]))
         assert scan is not None
         return scan
 
     async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
-        """Take it in hand, or None when it is finished."""
+        """Lease a scan to this worker; None when it is finished."""
         token = uuid.uuid4()
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_LOCK, {"id": as_uuid(scan_id)})).fetchone()
@@ -140,7 +139,12 @@ class PostgresScanStore:
             "lease": as_uuid(claim.lease),
             "status": status,
             "stats": Jsonb(asdict(stats)),
-            "skipped": Jsonb([{"path": clean(one.path), "reason": one.reason} for one in skipped]),
+            "skipped": Jsonb(
+                [
+                    {"path": clean(skipped_file.path), "reason": skipped_file.reason}
+                    for skipped_file in skipped
+                ]
+            ),
             "coverage": Jsonb(dict(coverage or {})),
             "failure": failure,
             "check_run_url": check_run_url,
@@ -185,7 +189,7 @@ class PostgresScanStore:
 
     async def _update(self, query: LiteralString, values: dict[str, Any]) -> bool:
         async with self._database.transaction() as connection:
-            return (await connection.execute(query, cleaned(values))).rowcount == 1
+            return (await connection.execute(query, clean_values(values))).rowcount == 1
 
 
 def _scan(row: DictRow) -> Scan:
@@ -200,7 +204,7 @@ def _scan(row: DictRow) -> Scan:
         started_at=row["started_at"],
         finished_at=row["finished_at"],
         stats=ScanStats(**row["stats"]),
-        skipped=tuple(Skipped(**one) for one in row["skipped"]),
+        skipped=tuple(Skipped(**skipped_file) for skipped_file in row["skipped"]),
         coverage=row["coverage"],
         failure=row["failure"],
         check_run_url=row["check_run_url"],

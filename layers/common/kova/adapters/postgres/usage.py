@@ -30,10 +30,9 @@ ORDER BY kind, name"""
 
 
 class PostgresUsageStore:
-    """Implements ports.stores.UsageStore."""
+    """Implements models.ports.UsageStore."""
 
     def __init__(self, database: Database) -> None:
-        """Take the database that it reads."""
         self._database = database
 
     async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
@@ -75,5 +74,5 @@ def _row(month: str, row: dict[str, Any]) -> UsageRow:
 
 
 def _spent(rows: tuple[UsageRow, ...], kind: str, name: str) -> Decimal:
-    wanted = "key_prefix" if kind == "key" else "repository"
-    return sum((row.cost_usd for row in rows if getattr(row, wanted) == name), Decimal(0))
+    column = "key_prefix" if kind == "key" else "repository"
+    return sum((row.cost_usd for row in rows if getattr(row, column) == name), Decimal(0))

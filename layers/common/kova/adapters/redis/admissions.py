@@ -12,16 +12,15 @@ from kova.access.admission import KEY_SECONDS, Admission, Caller
 from kova.access.api_key import ApiKey, Scope
 from kova.access.rate_limit import Verdict
 from kova.adapters.redis import keys
-from kova.adapters.redis.connection import Redis, translated
+from kova.adapters.redis.connection import Redis, translate_errors
 
 _TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at")
 
 
 class RedisAdmissions:
-    """Implements ports.admission.Admissions."""
+    """Implements access.ports.Admissions."""
 
     def __init__(self, redis: Redis) -> None:
-        """Take the connection."""
         self._client = redis.client
         source = (files("kova.adapters.redis") / "admit.lua").read_text()
         self._script = redis.client.register_script(source)
@@ -42,7 +41,7 @@ class RedisAdmissions:
             keys.rate_limit(caller.policy.name, prefix),
             keys.rate_limit(caller.anonymous.name, caller.address),
         ]
-        with translated():
+        with translate_errors():
             kind, record, allowed, remaining, reset = await self._script(keys=names, args=arguments)
         if kind == b"unknown":
             return Admission(key=None, verdict=None)
@@ -56,7 +55,7 @@ class RedisAdmissions:
 
     async def forget(self, prefix: str) -> None:
         """Forget a key."""
-        with translated():
+        with translate_errors():
             await self._client.delete(keys.api_key(prefix))
 
 
@@ -83,7 +82,7 @@ def _key(record: bytes) -> ApiKey:
         name=values["name"],
         prefix=values["prefix"],
         secret_hash=bytes.fromhex(values["secret_hash"]),
-        scopes=frozenset(Scope(one) for one in values["scopes"]),
+        scopes=frozenset(Scope(scope) for scope in values["scopes"]),
         monthly_budget_usd=Decimal(values["budget"]) if values["budget"] is not None else None,
         **times,
     )

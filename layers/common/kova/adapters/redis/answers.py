@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from kova.adapters.redis import keys
-from kova.adapters.redis.connection import Redis, translated
+from kova.adapters.redis.connection import Redis, translate_errors
 from kova.commands.answer_values import answer_in, answer_out
 from kova.commands.command import Command, CommandRequest
 from kova.models.outcome import Outcome
@@ -19,17 +19,16 @@ LIFETIME_SECONDS: Final = 3_600
 
 
 class RedisAnswerCache:
-    """Implements ports.commands.AnswerCache."""
+    """Implements commands.ports.AnswerCache."""
 
     def __init__(self, redis: Redis) -> None:
-        """Take the client."""
         self._client = redis.client
 
     async def find(self, identities: Sequence[str]) -> Command | None:
         """Ask for all of them in one round trip."""
-        with translated():
-            found = await self._client.mget([keys.answer(one) for one in identities])
-        for text in found:
+        with translate_errors():
+            answers = await self._client.mget([keys.answer(identity) for identity in identities])
+        for text in answers:
             if text is not None:
                 return _command(json.loads(text))
         return None
@@ -46,7 +45,7 @@ class RedisAnswerCache:
             "input_tokens": command.usage.input_tokens,
             "output_tokens": command.usage.output_tokens,
         }
-        with translated():
+        with translate_errors():
             await self._client.set(keys.answer(identity), json.dumps(value), ex=LIFETIME_SECONDS)
 
 

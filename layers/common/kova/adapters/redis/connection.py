@@ -24,7 +24,6 @@ class Redis:
     """A client that connects on first use."""
 
     def __init__(self, url: str) -> None:
-        """Take a redis:// or rediss:// URL."""
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
@@ -38,7 +37,7 @@ class Redis:
 
     async def ping(self) -> None:
         """Raise RedisUnavailableError when Redis does not answer."""
-        with translated():
+        with translate_errors():
             await self.client.ping()
 
     async def close(self) -> None:
@@ -47,7 +46,7 @@ class Redis:
 
 
 @contextmanager
-def translated() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     """Turn the client's errors into the domain's.
 
     Raises:

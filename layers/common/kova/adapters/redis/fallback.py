@@ -25,7 +25,7 @@ class AdmissionsWithFallback:
         clock: Callable[[], float] = time.monotonic,
         pause: float = 1.0,
     ) -> None:
-        """Take both, a clock in seconds, and for how long Redis is not asked after a failure."""
+        """`clock` and `pause` are in seconds; after a failure Redis is not asked for `pause`."""
         self._shared = shared
         self._own = own
         self._clock = clock

@@ -10,7 +10,7 @@ from typing import Final
 
 from kova.adapters.metrics.meter import Sample
 from kova.adapters.redis import keys
-from kova.adapters.redis.connection import Redis, translated
+from kova.adapters.redis.connection import Redis, translate_errors
 
 # Far longer than anything else lives here, so that a full memory takes it last.
 KEPT: Final = timedelta(days=400)
@@ -22,7 +22,6 @@ class RedisSums:
     """Implements adapters.metrics.flush.Sums."""
 
     def __init__(self, redis: Redis) -> None:
-        """Take the connection."""
         self._client = redis.client
         source = (files("kova.adapters.redis") / "add.lua").read_text()
         self._script = redis.client.register_script(source)
@@ -34,16 +33,16 @@ class RedisSums:
         ]
         for sample, delta in deltas.items():
             arguments += [json.dumps(sample, separators=(",", ":")), repr(delta)]
-        with translated():
+        with translate_errors():
             await self._script(
                 keys=[keys.metric_sums(), keys.metric_parcel(process)], args=arguments
             )
 
     async def read(self) -> dict[Sample, float]:
         """Return the sums."""
-        with translated():
-            found = await self._client.hgetall(keys.metric_sums())
-        return {_sample(field): float(value) for field, value in found.items()}
+        with translate_errors():
+            sums = await self._client.hgetall(keys.metric_sums())
+        return {_sample(field): float(value) for field, value in sums.items()}
 
 
 def _sample(field: bytes | str) -> Sample:

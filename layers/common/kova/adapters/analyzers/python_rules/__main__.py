@@ -9,7 +9,7 @@ from typing import Final
 from kova.adapters.analyzers.python_rules import prefilter
 from kova.adapters.analyzers.python_rules.grammar.parse import parse
 from kova.adapters.analyzers.python_rules.module_index import ModuleIndex, index_module
-from kova.adapters.analyzers.python_rules.problem import Problem
+from kova.adapters.analyzers.python_rules.problem import CodeProblem
 from kova.adapters.analyzers.python_rules.rules.http_clients import check_requests
 from kova.adapters.analyzers.python_rules.rules.insecure_flags import check_flags
 from kova.adapters.analyzers.python_rules.rules.sql_strings import check_sql
@@ -17,7 +17,7 @@ from kova.adapters.analyzers.python_rules.rules.weak_hashes import check_hashes
 from kova.adapters.analyzers.python_rules.taint.module_analysis import check_taint
 from kova.adapters.analyzers.serving import Hit, serve
 
-Family = tuple[Callable[[bytes], bool], Callable[[ModuleIndex], Iterable[Problem]]]
+Family = tuple[Callable[[bytes], bool], Callable[[ModuleIndex], Iterable[CodeProblem]]]
 
 FAMILIES: Final[tuple[Family, ...]] = (
     (prefilter.may_hash, check_hashes),
@@ -29,30 +29,34 @@ FAMILIES: Final[tuple[Family, ...]] = (
 
 
 def check(path: str, text: str) -> Iterator[Hit]:
-    """Yield the problems of a file; one that does not parse is ruff's to tell."""
+    """Yield the problems of a file, none where it does not parse: ruff reports that."""
     del path
     content = text.encode()
-    chosen = [rules for may_find, rules in FAMILIES if may_find(content)]
-    module = parse(text) if chosen else None
+    families = [rules for may_find, rules in FAMILIES if may_find(content)]
+    module = parse(text) if families else None
     if module is None:
         return
     index = index_module(module, text)
-    for one in _without_echo([one for rules in chosen for one in rules(index)]):
-        node = one.node
+    for problem in _drop_echoes([problem for rules in families for problem in rules(index)]):
+        node = problem.node
         assert node.end_lineno is not None
         assert node.end_col_offset is not None
         yield Hit(
-            rule=one.rule,
+            rule=problem.rule,
             start=(node.lineno, index.column(node.lineno, node.col_offset)),
             end=(node.end_lineno, index.column(node.end_lineno, node.end_col_offset)),
-            message=one.message,
+            message=problem.message,
         )
 
 
-def _without_echo(problems: list[Problem]) -> list[Problem]:
-    """Drop what a surer rule says of the same place."""
-    proved = {id(one.node) for one in problems if one.rule == "sql-injection"}
-    return [one for one in problems if one.rule != "sql-from-string" or id(one.node) not in proved]
+def _drop_echoes(problems: list[CodeProblem]) -> list[CodeProblem]:
+    """Drop what a more certain rule reports at the same place."""
+    proved = {id(problem.node) for problem in problems if problem.rule == "sql-injection"}
+    return [
+        problem
+        for problem in problems
+        if problem.rule != "sql-from-string" or id(problem.node) not in proved
+    ]
 
 
 def main() -> None:

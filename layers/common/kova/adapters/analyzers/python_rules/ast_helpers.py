@@ -33,9 +33,9 @@ def parts_of(node: ast.AST) -> Iterator[ast.AST]:
         if isinstance(value, ast.AST):
             yield value
         elif isinstance(value, list):
-            for one in value:
-                if isinstance(one, ast.AST):
-                    yield one
+            for child in value:
+                if isinstance(child, ast.AST):
+                    yield child
 
 
 def nodes_below(*roots: ast.AST) -> Iterator[ast.AST]:
@@ -47,9 +47,9 @@ def nodes_below(*roots: ast.AST) -> Iterator[ast.AST]:
         pending += reversed([*parts_of(node)])
 
 
-def holds(node: ast.AST, wanted: ast.AST) -> bool:
+def contains(node: ast.AST, target: ast.AST) -> bool:
     """Tell whether a node is in another, or is it."""
-    return any(one is wanted for one in nodes_below(node))
+    return any(descendant is target for descendant in nodes_below(node))
 
 
 def dotted_name(node: ast.AST) -> str:
@@ -58,7 +58,7 @@ def dotted_name(node: ast.AST) -> str:
     while isinstance(node, ast.Attribute) and len(parts) < _LONGEST:
         parts.append(node.attr)
         node = node.value
-    first = _word(node)
+    first = _own_name(node)
     if first or parts:
         parts.append(first or "?")
     return ".".join(reversed(parts))
@@ -66,15 +66,15 @@ def dotted_name(node: ast.AST) -> str:
 
 def last_name(node: ast.AST) -> str:
     """Return the last part of a name or attribute, empty for anything else."""
-    return node.attr if isinstance(node, ast.Attribute) else _word(node)
+    return node.attr if isinstance(node, ast.Attribute) else _own_name(node)
 
 
 def has_name(node: ast.AST) -> bool:
     """Tell whether an expression is a name, an attribute, or True, False or None."""
-    return isinstance(node, ast.Attribute) or bool(_word(node))
+    return isinstance(node, ast.Attribute) or bool(_own_name(node))
 
 
-def _word(node: ast.AST) -> str:
+def _own_name(node: ast.AST) -> str:
     if isinstance(node, ast.Name):
         return node.id
     if isinstance(node, ast.Constant) and (node.value is None or isinstance(node.value, bool)):
@@ -116,28 +116,38 @@ def unstarred(node: ast.expr) -> ast.expr:
 
 def arguments(call: ast.Call) -> list[ast.expr]:
     """Return the values of all arguments."""
-    return [*map(unstarred, call.args), *(one.value for one in call.keywords)]
+    return [
+        *map(unstarred, call.args),
+        *(keyword_argument.value for keyword_argument in call.keywords),
+    ]
 
 
 def keyword(call: ast.Call, name: str) -> ast.expr | None:
     """Return a keyword argument's value."""
-    return next((one.value for one in call.keywords if one.arg == name), None)
+    return next(
+        (
+            keyword_argument.value
+            for keyword_argument in call.keywords
+            if keyword_argument.arg == name
+        ),
+        None,
+    )
 
 
 def positional(call: ast.Call) -> list[ast.expr]:
     """Return the positional arguments before any starred one."""
-    return list(takewhile(lambda one: not isinstance(one, ast.Starred), call.args))
+    return list(takewhile(lambda node: not isinstance(node, ast.Starred), call.args))
 
 
 def argument(call: ast.Call, position: int, name: str) -> ast.expr | None:
     """Return an argument by place or by name."""
-    given = positional(call)
-    return given[position] if position < len(given) else keyword(call, name)
+    plain = positional(call)
+    return plain[position] if position < len(plain) else keyword(call, name)
 
 
 def has_spread(call: ast.Call) -> bool:
     """Tell whether `**kwargs` may bring any argument."""
-    return any(one.arg is None for one in call.keywords)
+    return any(keyword_argument.arg is None for keyword_argument in call.keywords)
 
 
 def targets(node: ast.Assign | ast.AnnAssign) -> Sequence[ast.expr]:

@@ -85,7 +85,7 @@ class ModuleIndex:
         lines = self.lines_with(words)
         for place in self.places:
             first, last = _lines_of(place.node)
-            if _any_between(lines, first, last):
+            if _has_any_between(lines, first, last):
                 yield from _calls_in(place)
 
     @cached_property
@@ -197,6 +197,6 @@ def _lines_of(node: ast.stmt) -> tuple[int, int]:
     return first, node.end_lineno or node.lineno
 
 
-def _any_between(lines: list[int], first: int, last: int) -> bool:
+def _has_any_between(lines: list[int], first: int, last: int) -> bool:
     position = bisect_left(lines, first)
     return position < len(lines) and lines[position] <= last

@@ -17,7 +17,7 @@ from kova.adapters.analyzers.python_rules.taint import model
 _GAP: Final = r"[\s)\\]*"  # What may stand between a name and the dot or call after it.
 
 
-def _any(words: Iterable[str]) -> str:
+def _any_of(words: Iterable[str]) -> str:
     return f"(?:{'|'.join(sorted(words))})"
 
 
@@ -26,7 +26,7 @@ def _bytes(pattern: str) -> re.Pattern[bytes]:
 
 
 _HASHES: Final = _bytes(r"\b(?:md[45]|MD[45]|sha1?|SHA1?)\b")
-_HASHED: Final = re.compile(_any(weak_hashes.HASHED).encode(), re.IGNORECASE)
+_HASHED: Final = re.compile(_any_of(weak_hashes.HASHED).encode(), re.IGNORECASE)
 
 _CLIENTS: Final = _bytes(
     r"\b(?:import|from)\s[^\n;]{0,200}?\b(?:requests|httpx|aiohttp|urllib3)\b|CERT_NONE"
@@ -41,15 +41,17 @@ _QUERIES: Final = _bytes(
 
 _FLAGS: Final = _bytes(r"secure\s*=\s*False|resolve_entities\s*=\s*True|feature_external_[gp]es\b")
 
-_REQUEST: Final = _bytes(rf"req(?:uest)?{_GAP}\.[\s\\]*{_any(model.REQUEST_FIELDS)}\b")
+_REQUEST: Final = _bytes(rf"req(?:uest)?{_GAP}\.[\s\\]*{_any_of(model.REQUEST_FIELDS)}\b")
 _REQUEST_AS: Final = _bytes(r"request\s+as\b")
-_ARGUMENT: Final = _bytes(rf"get_{_any(one.removeprefix('get_') for one in model.REQUEST_CALLS)}")
-_ROUTE: Final = _bytes(rf"@[^\n@]{{0,200}}\.[\s\\]*{_any(model.ROUTES)}\b")
+_ARGUMENT: Final = _bytes(
+    rf"get_{_any_of(call.removeprefix('get_') for call in model.REQUEST_CALLS)}"
+)
+_ROUTE: Final = _bytes(rf"@[^\n@]{{0,200}}\.[\s\\]*{_any_of(model.ROUTES)}\b")
 _TYPED: Final = _bytes(rf"\binput{_GAP}\(|argv|stdin")
 _RANDOM: Final = _bytes(r"(?:from|import|,)\s*random\b")
 _SECRETS: Final = re.compile(
-    _any(
-        [*secret_names.WORDS, *(one.replace("_", r"[\W_]*") for one in secret_names.PAIRS)]
+    _any_of(
+        [*secret_names.WORDS, *(pair.replace("_", r"[\W_]*") for pair in secret_names.PAIRS)]
     ).encode(),
     re.IGNORECASE,
 )
@@ -60,18 +62,18 @@ _COMMON: Final = frozenset(
 )
 
 
-def _harm(kinds: Iterable[str]) -> re.Pattern[bytes]:
+def _sink_pattern(kinds: Iterable[str]) -> re.Pattern[bytes]:
     """Return a pattern of the names that do these kinds of harm, as texts have them."""
     names = {name for name, kind in model.SINKS.items() if kind in kinds}
     words = {name.split(".")[0 if name.split(".")[-1] in _COMMON else -1] for name in names}
     words |= {
         name for name, kind in model.METHOD_SINKS.items() if kind.removeprefix("own_") in kinds
     }
-    return _bytes(rf"\b(?:{_any(words)}|subprocess|yaml|ldap3|(?:exec|spawn)[lv]\w*)\b")
+    return _bytes(rf"\b(?:{_any_of(words)}|subprocess|yaml|ldap3|(?:exec|spawn)[lv]\w*)\b")
 
 
-_HARM: Final = _harm(model.RULES)
-_LOCAL_HARM: Final = _harm(model.LOCAL_KINDS)
+_HARM: Final = _sink_pattern(model.RULES)
+_LOCAL_HARM: Final = _sink_pattern(model.LOCAL_KINDS)
 _PAGES: Final = _bytes(r"\b(?:flask|bottle|quart)\b")
 
 
@@ -111,12 +113,12 @@ def may_flow(content: bytes) -> bool:
         return True
     if routed and _PAGES.search(content):
         return True
-    if _typed(content) and _LOCAL_HARM.search(content):
+    if _may_read_keyboard(content) and _LOCAL_HARM.search(content):
         return True
     return b"random" in content and bool(_RANDOM.search(content) and _SECRETS.search(content))
 
 
-def _typed(content: bytes) -> bool:
+def _may_read_keyboard(content: bytes) -> bool:
     named = any(word in content for word in (b"input", b"argv", b"stdin"))
     return named and _TYPED.search(content) is not None
 

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Problem:
+class CodeProblem:
     """One problem at one statement or expression."""
 
     rule: str

@@ -37,12 +37,12 @@ def check_json(path: str, text: str) -> Iterator[Hit]:
     if not text.strip():
         return  # A placeholder; nobody can mean anything else by it.
     try:
-        json.loads(text, object_pairs_hook=_no_duplicates)
+        json.loads(text, object_pairs_hook=_refuse_duplicates)
     except _Duplicates:
-        yield from _duplicates(text)
+        yield from _find_duplicates(text)
     except json.JSONDecodeError as exc:
-        if not _accepted(path, text):
-            error = _at_the_comma(exc)
+        if not _is_accepted_elsewhere(path, text):
+            error = _move_to_comma(exc)
             yield Hit(
                 rule="invalid-json",
                 start=(error.lineno, error.colno),
@@ -51,7 +51,7 @@ def check_json(path: str, text: str) -> Iterator[Hit]:
             )
 
 
-def _at_the_comma(error: json.JSONDecodeError) -> json.JSONDecodeError:
+def _move_to_comma(error: json.JSONDecodeError) -> json.JSONDecodeError:
     """Return an error as Python 3.13 has it: a comma too much is named, and not what follows."""
     kind = _AFTER_COMMA.get((error.msg, error.doc[error.pos : error.pos + 1]))
     before = error.doc[: error.pos].rstrip()
@@ -61,18 +61,18 @@ def _at_the_comma(error: json.JSONDecodeError) -> json.JSONDecodeError:
     return json.JSONDecodeError(message, error.doc, len(before) - 1)
 
 
-def _no_duplicates(pairs: list[tuple[str, Any]]) -> None:
+def _refuse_duplicates(pairs: list[tuple[str, Any]]) -> None:
     if len({key for key, _ in pairs}) < len(pairs):
         raise _Duplicates
 
 
-def _accepted(path: str, text: str) -> bool:
+def _is_accepted_elsewhere(path: str, text: str) -> bool:
     """Tell whether somebody's reader takes what the strict one refuses."""
     if text.lstrip().startswith("#"):  # Not in any JSON, so its reader is another one.
         text = _HASHED.sub("", text)
         if _parses(text):
             return True
-    plain = _TOKEN.sub(lambda one: " " if one[0].startswith("/") else one[0], text)
+    plain = _TOKEN.sub(lambda token: " " if token[0].startswith("/") else token[0], text)
     has_comments = plain != text
     if has_comments or _LENIENT.search(path):
         relaxed = re.sub(r",(\s*[}\]])", r"\1", plain)
@@ -89,12 +89,12 @@ def _parses(text: str) -> bool:
     return True
 
 
-def _duplicates(text: str) -> Iterator[Hit]:
+def _find_duplicates(text: str) -> Iterator[Hit]:
     """Find keys that stand twice in one object; `//` is how package.json holds comments."""
     stack: list[set[str] | None] = []
     tokens = list(_TOKEN.finditer(text))
-    for one, following in pairwise(tokens):
-        piece = one[0]
+    for token, following in pairwise(tokens):
+        piece = token[0]
         if piece in _OPENING:
             stack.append(set() if piece == "{" else None)
         elif piece in _CLOSING:
@@ -102,8 +102,8 @@ def _duplicates(text: str) -> Iterator[Hit]:
         elif piece.startswith('"') and following[0] == ":" and stack[-1] is not None:
             key = json.loads(piece)
             if key in stack[-1] and not key.startswith(("//", "$comment", "_comment")):
-                line = text.count("\n", 0, one.start()) + 1
-                column = one.start() - (text.rfind("\n", 0, one.start()) + 1) + 1
+                line = text.count("\n", 0, token.start()) + 1
+                column = token.start() - (text.rfind("\n", 0, token.start()) + 1) + 1
                 yield Hit(
                     rule="duplicate-key",
                     start=(line, column),

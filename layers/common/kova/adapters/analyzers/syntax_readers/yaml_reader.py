@@ -11,7 +11,7 @@ from kova.adapters.analyzers.serving import Hit
 
 
 @dataclass(kw_only=True)
-class Level:
+class MappingLevel:
     """A mapping (with the keys seen) or a sequence that is open. `key` is the one just read."""
 
     mapping: bool
@@ -24,7 +24,7 @@ def check_yaml(path: str, text: str) -> Iterator[Hit]:
     """Yield the first error of syntax, or every key that stands twice."""
     del path
     try:
-        yield from _duplicates(text)
+        yield from _find_duplicates(text)
     except yaml.MarkedYAMLError as exc:
         mark = exc.problem_mark or exc.context_mark
         line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
@@ -45,13 +45,13 @@ def check_yaml(path: str, text: str) -> Iterator[Hit]:
         )
 
 
-def events(text: str) -> Iterator[tuple[yaml.Event, list[Level], bool]]:
+def events(text: str) -> Iterator[tuple[yaml.Event, list[MappingLevel], bool]]:
     """Yield events with the open levels and whether a scalar is a key.
 
     Raises:
         yaml.YAMLError: it is not YAML, or nests deeper than libyaml follows (1,000).
     """
-    stack: list[Level] = []
+    stack: list[MappingLevel] = []
     for event in yaml.parse(text, Loader=yaml.CSafeLoader):
         if isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
             stack.pop()
@@ -64,10 +64,10 @@ def events(text: str) -> Iterator[tuple[yaml.Event, list[Level], bool]]:
             top.expects_key = not top.expects_key
         yield event, stack, is_key
         if isinstance(event, yaml.MappingStartEvent | yaml.SequenceStartEvent):
-            stack.append(Level(mapping=isinstance(event, yaml.MappingStartEvent)))
+            stack.append(MappingLevel(mapping=isinstance(event, yaml.MappingStartEvent)))
 
 
-def _duplicates(text: str) -> Iterator[Hit]:
+def _find_duplicates(text: str) -> Iterator[Hit]:
     for event, stack, is_key in events(text):
         if not is_key or not isinstance(event, yaml.ScalarEvent):
             continue

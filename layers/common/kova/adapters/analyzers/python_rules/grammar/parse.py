@@ -7,7 +7,7 @@ import warnings
 
 
 def parse(text: str) -> ast.Module | None:
-    """Return a module's tree, or None when it does not parse: that is ruff's to tell.
+    """Return a module's tree, or None when it does not parse: ruff reports that.
 
     Raises:
         RecursionError: it nests too deeply.

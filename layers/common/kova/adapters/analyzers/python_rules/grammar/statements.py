@@ -17,7 +17,7 @@ from libcst.metadata import MetadataWrapper, PositionProvider
 from kova.adapters.analyzers.python_rules.grammar.expressions import (
     BINARY,
     ExpressionConverter,
-    stored,
+    as_target,
 )
 
 _TYPE_ALIAS: Final[Any] = getattr(ast, "TypeAlias", None) or type(
@@ -45,26 +45,26 @@ def parse_newer(text: str) -> ast.Module | None:
 
 
 class StatementConverter(ExpressionConverter):
-    """Makes statements."""
+    """Converts statements."""
 
     def block(self, body: Sequence[cst.CSTNode]) -> list[ast.stmt]:
         """Return the statements of a block, each of a line that holds several."""
-        found: list[ast.stmt] = []
+        statements: list[ast.stmt] = []
         for node in body:
             if isinstance(node, cst.SimpleStatementLine):
-                found += self.block(node.body)
+                statements += self.block(node.body)
             else:
-                found.append(self.at(self._statements[type(node)](node), node))
-        return found
+                statements.append(self.locate(self._statements[type(node)](node), node))
+        return statements
 
     @cached_property
     def _statements(self) -> Mapping[type[cst.CSTNode], Callable[[Any], ast.stmt]]:
         return {
-            cst.Expr: lambda node: ast.Expr(value=self.of(node.value)),
+            cst.Expr: lambda node: ast.Expr(value=self.convert(node.value)),
             cst.Assign: self._assign,
             cst.AnnAssign: self._ann_assign,
             cst.AugAssign: self._aug_assign,
-            cst.Return: lambda node: ast.Return(value=self.maybe(node.value)),
+            cst.Return: lambda node: ast.Return(value=self.convert_optional(node.value)),
             cst.Raise: self._raise,
             cst.Assert: self._assert,
             cst.Del: self._del,
@@ -93,110 +93,114 @@ class StatementConverter(ExpressionConverter):
         return self.block(node.body.body) if node is not None else []
 
     def _assign(self, node: cst.Assign) -> ast.stmt:
-        targets = [stored(self.of(one.target)) for one in node.targets]
-        return ast.Assign(targets=targets, value=self.of(node.value))
+        targets = [as_target(self.convert(target.target)) for target in node.targets]
+        return ast.Assign(targets=targets, value=self.convert(node.value))
 
     def _ann_assign(self, node: cst.AnnAssign) -> ast.stmt:
-        target = stored(self.of(node.target))
+        target = as_target(self.convert(node.target))
         assert isinstance(target, ast.Name | ast.Attribute | ast.Subscript)
         return ast.AnnAssign(
             target=target,
-            annotation=self.of(node.annotation.annotation),
-            value=self.maybe(node.value),
+            annotation=self.convert(node.annotation.annotation),
+            value=self.convert_optional(node.value),
             simple=int(isinstance(target, ast.Name) and not node.target.lpar),
         )
 
     def _aug_assign(self, node: cst.AugAssign) -> ast.stmt:
-        target = stored(self.of(node.target))
+        target = as_target(self.convert(node.target))
         assert isinstance(target, ast.Name | ast.Attribute | ast.Subscript)
         operator = BINARY[type(node.operator).__name__.removesuffix("Assign")]
-        return ast.AugAssign(target=target, op=operator(), value=self.of(node.value))
+        return ast.AugAssign(target=target, op=operator(), value=self.convert(node.value))
 
     def _raise(self, node: cst.Raise) -> ast.stmt:
         cause = node.cause.item if node.cause is not None else None
-        return ast.Raise(exc=self.maybe(node.exc), cause=self.maybe(cause))
+        return ast.Raise(exc=self.convert_optional(node.exc), cause=self.convert_optional(cause))
 
     def _assert(self, node: cst.Assert) -> ast.stmt:
-        return ast.Assert(test=self.of(node.test), msg=self.maybe(node.msg))
+        return ast.Assert(test=self.convert(node.test), msg=self.convert_optional(node.msg))
 
     def _del(self, node: cst.Del) -> ast.stmt:
-        target = stored(self.of(node.target), ast.Del())
+        target = as_target(self.convert(node.target), ast.Del())
         if isinstance(target, ast.Tuple) and not node.target.lpar:
             return ast.Delete(targets=target.elts)
         return ast.Delete(targets=[target])
 
     def _import(self, node: cst.Import | cst.LazyImport) -> ast.stmt:
-        return ast.Import(names=[self._alias(one) for one in node.names])
+        return ast.Import(names=[self._alias(alias) for alias in node.names])
 
     def _import_from(self, node: cst.ImportFrom | cst.LazyImportFrom) -> ast.stmt:
-        module = ast.unparse(self.of(node.module)) if node.module is not None else None
+        module = ast.unparse(self.convert(node.module)) if node.module is not None else None
         if isinstance(node.names, cst.ImportStar):
-            names = [self.at(ast.alias(name="*"), node.names)]
+            names = [self.locate(ast.alias(name="*"), node.names)]
         else:
-            names = [self._alias(one) for one in node.names]
+            names = [self._alias(alias) for alias in node.names]
         return ast.ImportFrom(module=module, names=names, level=len(node.relative))
 
     def _alias(self, node: cst.ImportAlias) -> ast.alias:
         alias = ast.alias(name=node.evaluated_name, asname=node.evaluated_alias)
-        return self.at(alias, node.name, node.asname)
+        return self.locate(alias, node.name, node.asname)
 
     def _type_alias(self, node: cst.TypeAlias) -> ast.stmt:
-        name = stored(self.of(node.name))
-        made: ast.stmt = _TYPE_ALIAS(name=name, type_params=[], value=self.of(node.value))
-        return made
+        name = as_target(self.convert(node.name))
+        statement: ast.stmt = _TYPE_ALIAS(name=name, type_params=[], value=self.convert(node.value))
+        return statement
 
     def _if(self, node: cst.If) -> ast.stmt:
-        test, body = self.of(node.test), self.block(node.body.body)
+        test, body = self.convert(node.test), self.block(node.body.body)
         orelse = node.orelse
         rest = self.block([orelse]) if isinstance(orelse, cst.If) else self._else(orelse)
         return ast.If(test=test, body=body, orelse=rest)
 
     def _while(self, node: cst.While) -> ast.stmt:
-        test, body = self.of(node.test), self.block(node.body.body)
+        test, body = self.convert(node.test), self.block(node.body.body)
         return ast.While(test=test, body=body, orelse=self._else(node.orelse))
 
     def _for(self, node: cst.For) -> ast.stmt:
         return (ast.AsyncFor if node.asynchronous else ast.For)(
-            target=stored(self.of(node.target)),
-            iter=self.of(node.iter),
+            target=as_target(self.convert(node.target)),
+            iter=self.convert(node.iter),
             body=self.block(node.body.body),
             orelse=self._else(node.orelse),
         )
 
     def _with(self, node: cst.With) -> ast.stmt:
-        items = [
+        contexts = [
             ast.withitem(
-                context_expr=self.of(one.item),
-                optional_vars=stored(self.of(one.asname.name)) if one.asname is not None else None,
+                context_expr=self.convert(context.item),
+                optional_vars=as_target(self.convert(context.asname.name))
+                if context.asname is not None
+                else None,
             )
-            for one in node.items
+            for context in node.items
         ]
         kind = ast.AsyncWith if node.asynchronous else ast.With
-        return kind(items=items, body=self.block(node.body.body))
+        return kind(items=contexts, body=self.block(node.body.body))
 
     def _try(self, node: cst.Try | cst.TryStar) -> ast.stmt:
         return (ast.TryStar if isinstance(node, cst.TryStar) else ast.Try)(
             body=self.block(node.body.body),
-            handlers=[self._handler(one) for one in node.handlers],
+            handlers=[self._handler(handler) for handler in node.handlers],
             orelse=self._else(node.orelse),
             finalbody=self._else(node.finalbody),
         )
 
     def _handler(self, node: cst.ExceptHandler | cst.ExceptStarHandler) -> ast.ExceptHandler:
-        name = ast.unparse(self.of(node.name.name)) if node.name is not None else None
+        name = ast.unparse(self.convert(node.name.name)) if node.name is not None else None
         body = self.block(node.body.body)
-        return self.at(ast.ExceptHandler(type=self.maybe(node.type), name=name, body=body), node)
+        return self.locate(
+            ast.ExceptHandler(type=self.convert_optional(node.type), name=name, body=body), node
+        )
 
     def _match(self, node: cst.Match) -> ast.stmt:
         cases = [
             ast.match_case(
-                pattern=self.at(ast.MatchAs(), one.pattern),
-                guard=self.maybe(one.guard),
-                body=self.block(one.body.body),
+                pattern=self.locate(ast.MatchAs(), case.pattern),
+                guard=self.convert_optional(case.guard),
+                body=self.block(case.body.body),
             )
-            for one in node.cases
+            for case in node.cases
         ]
-        return ast.Match(subject=self.of(node.subject), cases=cases)
+        return ast.Match(subject=self.convert(node.subject), cases=cases)
 
     def _function(self, node: cst.FunctionDef) -> ast.stmt:
         returns = node.returns.annotation if node.returns is not None else None
@@ -204,8 +208,8 @@ class StatementConverter(ExpressionConverter):
             name=node.name.value,
             args=self.parameters(node.params),
             body=self.block(node.body.body),
-            decorator_list=[self.of(one.decorator) for one in node.decorators],
-            returns=self.maybe(returns),
+            decorator_list=[self.convert(decorator.decorator) for decorator in node.decorators],
+            returns=self.convert_optional(returns),
             **_NO_TYPE_PARAMS,
         )
 
@@ -216,10 +220,10 @@ class StatementConverter(ExpressionConverter):
             bases=bases,
             keywords=keywords,
             body=self.block(node.body.body),
-            decorator_list=[self.of(one.decorator) for one in node.decorators],
+            decorator_list=[self.convert(decorator.decorator) for decorator in node.decorators],
             **_NO_TYPE_PARAMS,
         )
 
 
 def _names(node: cst.Global | cst.Nonlocal) -> list[str]:
-    return [one.name.value for one in node.names]
+    return [name_node.name.value for name_node in node.names]

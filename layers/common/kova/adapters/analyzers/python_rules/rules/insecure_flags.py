@@ -12,22 +12,22 @@ from kova.adapters.analyzers.python_rules.ast_helpers import (
     positional,
 )
 from kova.adapters.analyzers.python_rules.module_index import ModuleIndex
-from kova.adapters.analyzers.python_rules.problem import Problem
+from kova.adapters.analyzers.python_rules.problem import CodeProblem
 
 _PARSERS = frozenset({"lxml.etree.XMLParser", "lxml.etree.ETCompatXMLParser"})
 
 
-def check_flags(index: ModuleIndex) -> Iterator[Problem]:
+def check_flags(index: ModuleIndex) -> Iterator[CodeProblem]:
     """Yield cookies that go over unencrypted lines, and XML parsers that fetch what XML names."""
-    for call in (one.call for one in index.calls):
+    for call in (place.call for place in index.calls):
         if last_name(call.func) == "set_cookie" and is_constant(keyword(call, "secure"), False):
-            yield Problem(
+            yield CodeProblem(
                 rule="cookie-without-tls",
                 node=call,
                 message="secure=False sends the cookie over unencrypted connections too.",
             )
         if _opens_entities(index, call):
-            yield Problem(
+            yield CodeProblem(
                 rule="external-entities",
                 node=call,
                 message="The XML may name files and addresses, and this parser reads them.",
@@ -37,10 +37,10 @@ def check_flags(index: ModuleIndex) -> Iterator[Problem]:
 def _opens_entities(index: ModuleIndex, call: ast.Call) -> bool:
     if index.called_name(call) in _PARSERS:
         return is_constant(keyword(call, "resolve_entities"), True)
-    given = positional(call)
+    plain = positional(call)
     return (
         last_name(call.func) == "setFeature"
-        and len(given) > 1
-        and last_name(given[0]) in {"feature_external_ges", "feature_external_pes"}
-        and is_constant(given[1], True)
+        and len(plain) > 1
+        and last_name(plain[0]) in {"feature_external_ges", "feature_external_pes"}
+        and is_constant(plain[1], True)
     )

@@ -18,7 +18,7 @@ from kova.adapters.analyzers.python_rules.ast_helpers import (
     text_of,
 )
 from kova.adapters.analyzers.python_rules.module_index import ModuleIndex
-from kova.adapters.analyzers.python_rules.problem import Problem
+from kova.adapters.analyzers.python_rules.problem import CodeProblem
 
 METHODS: Final = re.compile(r"(?:execute|executemany|executescript|raw|read_sql|read_sql_query)\b")
 _SQL: Final = re.compile(
@@ -79,11 +79,11 @@ Part = str | ast.expr
 Names = Mapping[str, list[ast.expr]]
 
 
-def check_sql(index: ModuleIndex) -> Iterator[Problem]:
+def check_sql(index: ModuleIndex) -> Iterator[CodeProblem]:
     """Yield queries into which a value is written as text."""
     bindings: dict[str, Names] = {}
-    for found in index.calls_near(METHODS):
-        call, scope = found.call, found.place.scope
+    for call_place in index.calls_near(METHODS):
+        call, scope = call_place.call, call_place.place.scope
         if not isinstance(call.func, ast.Attribute) or not METHODS.fullmatch(call.func.attr):
             continue
         query = argument(call, 0, "query") or argument(call, 0, "sql")
@@ -92,7 +92,7 @@ def check_sql(index: ModuleIndex) -> Iterator[Problem]:
         if scope not in bindings:
             bindings[scope] = _bindings(index, scope)
         if _writes_value(query, bindings[scope]):
-            yield Problem(
+            yield CodeProblem(
                 rule="sql-from-string",
                 node=call,
                 message="A value is written into the query as text: pass it as a parameter, "
@@ -101,8 +101,8 @@ def check_sql(index: ModuleIndex) -> Iterator[Problem]:
 
 
 def _writes_value(query: ast.expr, names: Names) -> bool:
-    found = parts(query, names)
-    text = " ".join(part for part in found if isinstance(part, str))
+    pieces = split_text(query, names)
+    text = " ".join(part for part in pieces if isinstance(part, str))
     if not _SQL.search(text) or _CATALOGUE.search(text):
         return False
     return any(
@@ -111,14 +111,14 @@ def _writes_value(query: ast.expr, names: Names) -> bool:
         and not _is_clean(part, names)
         and _VALUE.search(before) is not None
         and not (_AND.search(before) and isinstance(after, str) and _COMPARISON.match(after))
-        for before, part, after in zip(["", *found], found, [*found[1:], ""], strict=False)
+        for before, part, after in zip(["", *pieces], pieces, [*pieces[1:], ""], strict=False)
     )
 
 
-def parts(node: ast.expr, names: Names) -> list[Part]:
+def split_text(node: ast.expr, names: Names) -> list[Part]:
     """Split a string expression into literal text and what is put between."""
     merged: list[Part] = []
-    for part in _parts(node, names, 0):
+    for part in _split(node, names, 0):
         if isinstance(part, str) and merged and isinstance(merged[-1], str):
             merged[-1] += part
         else:
@@ -128,91 +128,99 @@ def parts(node: ast.expr, names: Names) -> list[Part]:
 
 def _bindings(index: ModuleIndex, scope: str) -> Names:
     """Return what each name of a function, or of the module, is bound to, in order."""
-    found: dict[str, list[ast.expr]] = {}
+    bindings: dict[str, list[ast.expr]] = {}
     for place in index.places[index.ranges.get(scope, slice(None))]:
         node = place.node
         if isinstance(node, ast.Assign):
-            found |= {one.id: [node.value] for one in node.targets if isinstance(one, ast.Name)}
+            bindings |= {
+                target.id: [node.value] for target in node.targets if isinstance(target, ast.Name)
+            }
         elif isinstance(node, ast.AugAssign) and isinstance(node.target, ast.Name):
-            found.setdefault(node.target.id, []).append(node.value)
-    return found
+            bindings.setdefault(node.target.id, []).append(node.value)
+    return bindings
 
 
-def _parts(node: ast.expr, names: Names, depth: int) -> list[Part]:
+def _split(node: ast.expr, names: Names, depth: int) -> list[Part]:
     text = text_of(node)
     if text is not None:
         return [text]
     if depth > 20:  # noqa: PLR2004 (a chain that long is no query a person wrote)
         return [node]
     if isinstance(node, ast.JoinedStr):
-        return [piece for one in node.values for piece in _parts(one, names, depth + 1)]
+        return [piece for value in node.values for piece in _split(value, names, depth + 1)]
     if isinstance(node, ast.FormattedValue):
-        return _parts(node.value, names, depth)
+        return _split(node.value, names, depth)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_parts(node.left, names, depth + 1), *_parts(node.right, names, depth + 1)]
+        return [*_split(node.left, names, depth + 1), *_split(node.right, names, depth + 1)]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         if isinstance(node.right, ast.Dict):
-            return _named(_parts(node.left, names, depth + 1), node.right)
-        return _placed(_parts(node.left, names, depth + 1), node.right)
+            return _fill_named(_split(node.left, names, depth + 1), node.right)
+        return _fill_positional(_split(node.left, names, depth + 1), node.right)
     if isinstance(node, ast.Call):
         return _call_parts(node, names, depth)
     if isinstance(node, ast.Name) and node.id in names:
         rest = {key: value for key, value in names.items() if key != node.id}
-        return [piece for one in names[node.id] for piece in _parts(one, rest, depth + 1)]
+        return [piece for bound in names[node.id] for piece in _split(bound, rest, depth + 1)]
     return [node]
 
 
 def _call_parts(node: ast.Call, names: Names, depth: int) -> list[Part]:
-    method, given = last_name(node.func), arguments(node)
-    if isinstance(node.func, ast.Attribute) and method == "format" and given:
-        return _formatted(_parts(node.func.value, names, depth + 1), node)
-    if method in {"text", "dedent", "strip", "lower"} and len(given) <= 1:
-        inner = given[0] if given else None
+    method, passed = last_name(node.func), arguments(node)
+    if isinstance(node.func, ast.Attribute) and method == "format" and passed:
+        return _fill_format(_split(node.func.value, names, depth + 1), node)
+    if method in {"text", "dedent", "strip", "lower"} and len(passed) <= 1:
+        inner = passed[0] if passed else None
         if inner is None and isinstance(node.func, ast.Attribute):
             inner = node.func.value
-        return _parts(inner, names, depth + 1) if inner is not None else [node]
+        return _split(inner, names, depth + 1) if inner is not None else [node]
     return [node]
 
 
-def _formatted(template: list[Part], call: ast.Call) -> list[Part]:
+def _fill_format(template: list[Part], call: ast.Call) -> list[Part]:
     """Put the arguments of `format` where the template names them."""
-    values: dict[str, ast.expr] = {str(place): one for place, one in enumerate(positional(call))}
-    values |= {one.arg: one.value for one in call.keywords if one.arg is not None}
+    values: dict[str, ast.expr] = {
+        str(place): value for place, value in enumerate(positional(call))
+    }
+    values |= {
+        keyword_argument.arg: keyword_argument.value
+        for keyword_argument in call.keywords
+        if keyword_argument.arg is not None
+    }
     automatic = count()
     # A spread argument is nobody's: the call itself stands for it.
-    return _filled(template, _FIELD, lambda name: values.get(name or str(next(automatic)), call))
+    return _fill(template, _FIELD, lambda name: values.get(name or str(next(automatic)), call))
 
 
-def _named(template: list[Part], given: ast.Dict) -> list[Part]:
+def _fill_named(template: list[Part], mapping: ast.Dict) -> list[Part]:
     """Put a dictionary's values where `%(name)s` stands."""
-    values = {text_of(key): one for key, one in zip(given.keys, given.values, strict=True)}
-    return _filled(template, _NAMED, lambda name: values.get(name, given))
+    values = {text_of(key): value for key, value in zip(mapping.keys, mapping.values, strict=True)}
+    return _fill(template, _NAMED, lambda name: values.get(name, mapping))
 
 
-def _placed(template: list[Part], value: ast.expr) -> list[Part]:
+def _fill_positional(template: list[Part], value: ast.expr) -> list[Part]:
     """Put a value where `%s` stands: a tuple's elements one after the other, the last again."""
     values = value.elts if isinstance(value, ast.Tuple) else [value]
     if not values:
         return template
     following = chain(values, repeat(values[-1]))
-    return _filled(template, _PLACED, lambda _: next(following))
+    return _fill(template, _PLACED, lambda _: next(following))
 
 
-def _filled(
-    template: list[Part], field: re.Pattern[str], chosen: Callable[[str], ast.expr]
+def _fill(
+    template: list[Part], field: re.Pattern[str], expression_for: Callable[[str], ast.expr]
 ) -> list[Part]:
     """Put an expression in place of each field, by the field's name."""
-    found: list[Part] = []
+    filled: list[Part] = []
     for part in template:
         if not isinstance(part, str):
-            found.append(part)
+            filled.append(part)
             continue
         begin = 0
-        for one in field.finditer(part):
-            found += [part[begin : one.start()], chosen(one[1])]
-            begin = one.end()
-        found.append(part[begin:])
-    return found
+        for match in field.finditer(part):
+            filled += [part[begin : match.start()], expression_for(match[1])]
+            begin = match.end()
+        filled.append(part[begin:])
+    return filled
 
 
 def _is_clean(node: ast.expr, names: Names) -> bool:

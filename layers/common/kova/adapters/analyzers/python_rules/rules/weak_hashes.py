@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Final
 
 from kova.adapters.analyzers.python_rules.ast_helpers import (
-    holds,
+    contains,
     is_constant,
     keyword,
     last_name,
@@ -17,7 +17,7 @@ from kova.adapters.analyzers.python_rules.ast_helpers import (
     text_of,
 )
 from kova.adapters.analyzers.python_rules.module_index import CallPlace, ModuleIndex
-from kova.adapters.analyzers.python_rules.problem import Problem
+from kova.adapters.analyzers.python_rules.problem import CodeProblem
 from kova.adapters.analyzers.python_rules.secret_names import words_of
 
 _WEAK: Final = frozenset(
@@ -34,71 +34,73 @@ _SAYS_NOTHING: Final = frozenset(
 _AGREED: Final = frozenset({"challenge", "realm", "mysql", "postgres"})
 
 
-def check_hashes(index: ModuleIndex) -> Iterator[Problem]:
-    """Yield weak hashes of what must not be guessed; checksums and cache keys are let be."""
-    spoken: dict[str, str | None] = {}
+def check_hashes(index: ModuleIndex) -> Iterator[CodeProblem]:
+    """Yield weak hashes of what must not be guessed; checksums and cache keys may have them."""
+    purposes: dict[str, str | None] = {}
     agreed: dict[str, bool] = {}
-    for found in index.calls:
-        weak = _weak_hash(index, found.call)
-        if weak is None or is_constant(keyword(found.call, "usedforsecurity"), False):
+    for call_place in index.calls:
+        weak = _weak_hash_name(index, call_place.call)
+        if weak is None or is_constant(keyword(call_place.call, "usedforsecurity"), False):
             continue
-        reason, scope = _purpose(index, found, spoken), found.place.scope
+        reason, scope = _find_purpose(index, call_place, purposes), call_place.place.scope
         if reason and scope not in agreed:
             agreed[scope] = scope in index.functions and _is_agreed(index.functions[scope])
         if reason and not agreed[scope]:
-            yield Problem(
+            yield CodeProblem(
                 rule="weak-hash",
-                node=found.call,
+                node=call_place.call,
                 message=f"{weak} can be broken, and this is about {reason!r}: use a hash made "
                 "for it, such as hashlib.scrypt for passwords and SHA-256 for signatures.",
             )
 
 
-def _weak_hash(index: ModuleIndex, call: ast.Call) -> str | None:
+def _weak_hash_name(index: ModuleIndex, call: ast.Call) -> str | None:
     called = index.called_name(call)
     if called in _WEAK:
         return called.removesuffix(".new").rpartition(".")[2].upper()
-    given = positional(call)
-    if called == "hashlib.new" and given and (text_of(given[0]) or "").lower() in _NAMED:
-        return (text_of(given[0]) or "").upper()
+    plain = positional(call)
+    if called == "hashlib.new" and plain and (text_of(plain[0]) or "").lower() in _NAMED:
+        return (text_of(plain[0]) or "").upper()
     return None
 
 
-def _purpose(index: ModuleIndex, found: CallPlace, spoken: dict[str, str | None]) -> str | None:
+def _find_purpose(
+    index: ModuleIndex, call_place: CallPlace, purposes: dict[str, str | None]
+) -> str | None:
     """Return the name that tells the purpose: in the arguments, the target or the function.
 
-    A target whose own name says something else (`etag`) is believed. What a function speaks of is
-    kept in `spoken`.
+    A target whose own name says something else (`etag`) is believed. `purposes` caches, by
+    function, the first name in it that is about a secret.
     """
-    named = [*_names_in(found.call)]
+    named = [*_names_in(call_place.call)]
     if "iv" in named:  # How a format makes a key of a passphrase.
         return None
     for name in named:
-        if _speaks(name):
+        if _is_about_secret(name):
             return name
-    target = _target(found)
-    if target and (_speaks(target) or words_of(target)[0] not in _SAYS_NOTHING):
-        return target if _speaks(target) else None
-    scope = found.place.scope
-    if scope not in spoken:
+    target = _target_name(call_place)
+    if target and (_is_about_secret(target) or words_of(target)[0] not in _SAYS_NOTHING):
+        return target if _is_about_secret(target) else None
+    scope = call_place.place.scope
+    if scope not in purposes:
         names = _names_in(index.functions[scope]) if scope in index.functions else ()
-        spoken[scope] = next(filter(_speaks, names), None)
-    return spoken[scope]
+        purposes[scope] = next(filter(_is_about_secret, names), None)
+    return purposes[scope]
 
 
 def _is_agreed(node: ast.AST) -> bool:
     return any(not _AGREED.isdisjoint(words_of(name)) for name in _names_in(node))
 
 
-def _target(found: CallPlace) -> str:
+def _target_name(call_place: CallPlace) -> str:
     """Return the name that the statement around a call binds."""
-    node = found.place.node
+    node = call_place.place.node
     if not isinstance(node, ast.Assign | ast.AnnAssign) or node.value is None:
         return ""
-    return last_name(targets(node)[0]) if holds(node.value, found.call) else ""
+    return last_name(targets(node)[0]) if contains(node.value, call_place.call) else ""
 
 
-def _speaks(name: str) -> bool:
+def _is_about_secret(name: str) -> bool:
     return not HASHED.isdisjoint(words_of(name))
 
 
@@ -114,8 +116,8 @@ def _names_in(node: ast.AST) -> Iterator[str]:
         yield from _names_in(node.value)
         return
     for _, value in ast.iter_fields(node):
-        for one in value if isinstance(value, list) else (value,):
-            if isinstance(one, str):
-                yield from reversed(one.split("."))  # Modules are dotted.
-            elif isinstance(one, ast.AST):
-                yield from _names_in(one)
+        for child in value if isinstance(value, list) else (value,):
+            if isinstance(child, str):
+                yield from reversed(child.split("."))  # Modules are dotted.
+            elif isinstance(child, ast.AST):
+                yield from _names_in(child)

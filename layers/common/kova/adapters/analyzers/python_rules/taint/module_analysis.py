@@ -14,7 +14,7 @@ from typing import Final
 
 from kova.adapters.analyzers.python_rules.ast_helpers import Function, last_name
 from kova.adapters.analyzers.python_rules.module_index import ModuleIndex
-from kova.adapters.analyzers.python_rules.problem import Problem
+from kova.adapters.analyzers.python_rules.problem import CodeProblem
 from kova.adapters.analyzers.python_rules.secret_names import is_secret_name
 from kova.adapters.analyzers.python_rules.taint import model
 from kova.adapters.analyzers.python_rules.taint.reachability import Reachability, is_route
@@ -42,12 +42,12 @@ class ModuleAnalysis:
     def __init__(self, index: ModuleIndex) -> None:
         self.facts = _gather_facts(index)
         self._index = index
-        self._problems: dict[tuple[int, str], Problem] = {}
+        self._problems: dict[tuple[int, str], CodeProblem] = {}
         self._globals: Names = {}
         self._summaries: dict[str, Summary] = {}
         self._under_way: set[str] = set()
 
-    def find_problems(self) -> Iterator[Problem]:
+    def find_problems(self) -> Iterator[CodeProblem]:
         """Yield the problems of the module and of each function that input may come to."""
         reachability = Reachability(self._index)
         if reachability.reaches_module:
@@ -103,10 +103,12 @@ class ModuleAnalysis:
         return taint.without_source(model.WEAK)
 
     def _report(self, rule: str, node: ast.stmt | ast.expr, message: str) -> None:
-        self._problems.setdefault((id(node), rule), Problem(rule=rule, node=node, message=message))
+        self._problems.setdefault(
+            (id(node), rule), CodeProblem(rule=rule, node=node, message=message)
+        )
 
 
-def check_taint(index: ModuleIndex) -> Iterator[Problem]:
+def check_taint(index: ModuleIndex) -> Iterator[CodeProblem]:
     """Yield where input from outside does harm, and where guessable numbers become secrets."""
     yield from ModuleAnalysis(index).find_problems()
 

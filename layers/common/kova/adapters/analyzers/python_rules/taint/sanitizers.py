@@ -153,9 +153,9 @@ def decide_test(test: ast.expr, numbers: Mapping[str, int]) -> bool | None:
     """Return the outcome of a test over whole numbers that are known, or None."""
     if not isinstance(test, ast.Compare) or len(test.ops) != 1:
         return None
-    left, right = _number(test.left, numbers), _number(test.comparators[0], numbers)
+    first, second = _number(test.left, numbers), _number(test.comparators[0], numbers)
     compare = _COMPARISONS.get(type(test.ops[0]))
-    return None if left is None or right is None or compare is None else compare(left, right)
+    return None if first is None or second is None or compare is None else compare(first, second)
 
 
 def _number(node: ast.expr, numbers: Mapping[str, int]) -> int | None:
@@ -165,10 +165,12 @@ def _number(node: ast.expr, numbers: Mapping[str, int]) -> int | None:
         return whole_number(node)
     if not isinstance(node, ast.BinOp):
         return None
-    left, right = _number(node.left, numbers), _number(node.right, numbers)
+    first, second = _number(node.left, numbers), _number(node.right, numbers)
     calculate = _ARITHMETIC.get(type(node.op))
-    if left is None or right is None or calculate is None or max(abs(left), abs(right)) > _LARGEST:
+    if first is None or second is None or calculate is None:
         return None
-    if not right and isinstance(node.op, ast.FloorDiv | ast.Div | ast.Mod):
+    if max(abs(first), abs(second)) > _LARGEST:
         return None
-    return calculate(left, right)
+    if not second and isinstance(node.op, ast.FloorDiv | ast.Div | ast.Mod):
+        return None
+    return calculate(first, second)

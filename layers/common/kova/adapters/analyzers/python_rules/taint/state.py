@@ -49,7 +49,7 @@ class ModuleFacts:
     fills_templates: bool
 
 
-class Analysis(Protocol):
+class TaintAnalysis(Protocol):
     """What a walk over a function asks of the analysis of its module."""
 
     @property
@@ -71,7 +71,7 @@ class Analysis(Protocol):
 class FunctionState:
     """What the names of a function or module hold at one point of a walk over its statements."""
 
-    def __init__(self, analysis: Analysis, names: Names, summary: Summary, scope: str) -> None:
+    def __init__(self, analysis: TaintAnalysis, names: Names, summary: Summary, scope: str) -> None:
         self.analysis = analysis
         self.names = names
         self.summary = summary
