@@ -18,6 +18,8 @@ PACKAGES = {
     "kova_fakes": ROOT / "fakes/kova_fakes",
 }
 
+TAINT = "kova.adapters.analyzers.python_rules.taint"
+
 
 @pytest.fixture
 def house(tmp_path: Path) -> Path:
@@ -66,6 +68,8 @@ def test_the_house_as_it_stands_keeps_every_contract(house: Path) -> None:
         ("functions/health/planted.py", "import functions.api.app", "Functions do not know"),
         ("kova/scans/planted.py", "import httpx", "The core knows no vendor"),
         ("kova/errors/planted.py", "import psycopg", "The core knows no vendor"),
+        (f"{TAINT.replace('.', '/')}/expressions.py", f"import {TAINT}.statements", "Taint looks"),
+        (f"{TAINT.replace('.', '/')}/state.py", f"import {TAINT}.module_analysis", "Taint looks"),
         ("kova_server/planted.py", "import kova_fakes.github", "The product does not know"),
     ],
 )
