@@ -61,6 +61,19 @@ def test_an_origin_outside_of_functions_makes_the_module_one_of_them() -> None:
 
 
 @pytest.mark.parametrize(
+    "before",
+    [
+        "if DEBUG:\n    pass\n",
+        "try:\n    import json\nexcept ImportError:\n    json = None\n",
+        "for x in y:\n    pass\n",
+    ],
+)
+def test_a_global_bound_after_a_branch_is_known_in_functions(before: str) -> None:
+    text = f"import os, sys\n{before}name = sys.argv[1]\n\ndef run():\n    os.system(name)\n"
+    assert rules_of(text) == {"local-input"}
+
+
+@pytest.mark.parametrize(
     "pattern", ["f({}, 1)", "[{}]", "{{1: {}}}", "subprocess.run([{}], shell=True)"]
 )
 def test_what_nests_a_hundred_times_is_taken_in_one_go(pattern: str) -> None:

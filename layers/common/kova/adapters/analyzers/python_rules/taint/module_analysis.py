@@ -53,6 +53,7 @@ class ModuleAnalysis:
         if reachability.reaches_module:
             state = FunctionState(self, self._globals, Summary(), "")
             FunctionInterpreter(state).walk_block(self._index.module.body)
+            self._globals = state.names  # Another dictionary after each branch.
             reachability.spread(name for name, taint in self._globals.items() if taint)
         for name in self._index.functions:
             if name in reachability.functions:
