@@ -10,8 +10,8 @@ import threading
 from collections.abc import AsyncIterator
 from typing import Any, Final
 
-from kova.adapters.scratch import own_scratch
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
 from kova.bootstrap.fix_worker import handle_publish_job
@@ -31,7 +31,7 @@ _OFTEN: Final = 10
 async def run_worker(settings: Settings) -> None:
     """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
     assert settings.scan_queue_url is not None
-    await asyncio.to_thread(own_scratch)
+    await asyncio.to_thread(claim_temporary_folder)
     core = Core(settings, database_seconds=DATABASE_SECONDS, interactive=False)
     client = sqs_client(waits=True)
     work: list[tuple[SqsConsumer, JobHandler]] = [

@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -44,8 +44,7 @@ def sqs_client(*, waits: bool = False) -> SQSClient:
         max_pool_connections=32,
     )
     # Not boto3, which is this and resources besides: the webhook function starts with it.
-    client: SQSClient = get_session().create_client("sqs", config=config)
-    return client
+    return cast("SQSClient", get_session().create_client("sqs", config=config))
 
 
 @contextmanager

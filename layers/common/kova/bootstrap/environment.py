@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from typing import Any
 
 from kova.bootstrap.settings import fill_from_secret
 
@@ -16,5 +17,6 @@ def environment() -> Mapping[str, str]:
     # Only here: a process without the secret does not pay for it.
     from botocore.session import get_session
 
-    answer = get_session().create_client("secretsmanager").get_secret_value(SecretId=arn)
+    client: Any = get_session().create_client("secretsmanager")
+    answer = client.get_secret_value(SecretId=arn)
     return fill_from_secret(os.environ, answer["SecretString"])

@@ -8,8 +8,8 @@ from typing import Any, Final, Protocol
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.scratch import own_scratch
 from kova.adapters.sqs import Received, SqsConsumer
+from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
 from kova.bootstrap.environment import environment
 from kova.bootstrap.event_loop import event_loop
@@ -83,5 +83,5 @@ def worker_settings(*needed: str, needed_in_production: tuple[str, ...] = ()) ->
         SettingsError: its message lists every setting that is missing or not valid.
     """
     configure_logging()
-    own_scratch()
+    claim_temporary_folder()
     return load_settings(environment(), needed=needed, needed_in_production=needed_in_production)
