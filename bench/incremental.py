@@ -31,9 +31,9 @@ from kova.bootstrap.scan_worker import handle_scan_job
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
 from kova.errors.error import LifecycleChange
-from kova.scans.handle_scan_job import Done, HandleScanJob
 from kova.scans.message import encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
+from kova.shared.run_job import Done, JobRunner
 from kova_server.embedded.stack import services
 from kova_server.migrations import migrate
 
@@ -57,7 +57,7 @@ class WatchedErrors(PostgresErrorStore):
 class Worker:
     """A worker's job and what watches it."""
 
-    job: HandleScanJob
+    job: JobRunner[ScanTarget]
     errors: WatchedErrors
     fake: Fake
 

@@ -11,10 +11,10 @@ from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import load_settings
 from kova.commands.comment import CommentJob, Verb, parse_comment, quiet
-from kova.commands.handle_command_job import CommandDone
 from kova.commands.message import decode_command_message, encode_comment_job
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import Retry
+from kova.shared.run_job import Done
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
@@ -56,9 +56,9 @@ async def test_a_question_that_two_workers_have_at_once_is_asked_once(
     core = Core(load_settings(kova.environment))
     workers = [handle_command_job(core) for _ in range(3)]
     outcomes = await asyncio.gather(*(one.run(message, 1) for one in workers))
-    assert sorted(type(one).__name__ for one in outcomes) == ["CommandDone", "Retry", "Retry"]
+    assert sorted(type(one).__name__ for one in outcomes) == ["Done", "Retry", "Retry"]
     assert {50 < one.delay <= 60 for one in outcomes if isinstance(one, Retry)} == {True}
-    assert isinstance(await workers[0].run(message, 2), CommandDone)
+    assert isinstance(await workers[0].run(message, 2), Done)
     await core.close()
     (told,) = replies(kova)
     assert told.startswith("Two.")

@@ -15,10 +15,10 @@ from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
 from kova.bootstrap.queue_worker import JobHandler
 from kova.commands.command import CommandRequest
-from kova.commands.handle_command_job import CommandDone
 from kova.commands.message import decode_command_job, encode_command_job
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import GiveUp, Retry
+from kova.shared.run_job import Done
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
@@ -111,7 +111,7 @@ async def test_a_message_that_comes_twice_is_answered_once(
     command_id = await _queued(ai, database_url)
     message = encode_command_job(command_id)
     first, second = [await finish.run(message, attempt) for attempt in (1, 2)]
-    assert first == second == CommandDone(about=command_id)
+    assert first == second == Done(result=command_id)
     assert gpt.script.count("/responses") == 1
 
 
@@ -126,7 +126,7 @@ async def test_a_command_in_another_workers_hands_waits_and_a_dead_ones_is_taken
     assert isinstance(await finish.run(encode_command_job(command_id), 1), Retry)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE ai_commands SET lease_until = now() - interval '1 second'")
-    assert isinstance(await finish.run(encode_command_job(command_id), 2), CommandDone)
+    assert isinstance(await finish.run(encode_command_job(command_id), 2), Done)
     assert ai.outcomes() == ["ok"]
     assert gpt.script.count("/responses") == 1
 

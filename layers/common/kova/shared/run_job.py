@@ -1,60 +1,116 @@
-"""Handle one message of a queue and say what becomes of the message."""
+"""Handle one message of a queue and decide what becomes of the message."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Awaitable, Callable
-from typing import Generic, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from typing import Final, Generic, TypeAlias, TypeVar
 
 from kova.shared.exceptions import KovaError, MalformedMessageError
 from kova.shared.meter import Meter
 from kova.shared.retry import GiveUp, Retry, plan_retry
 
 Job = TypeVar("Job")
+LogContext: TypeAlias = Mapping[str, object]
+_ERROR_LIMIT: Final = 500  # Characters of an error in a log line.
 _LOG = logging.getLogger("kova.worker")
 
 
-class HandleJob(Generic[Job]):
-    """Decides between done, again later, and never again."""
+@dataclass(frozen=True, kw_only=True)
+class Done:
+    """The message may be deleted. `result` is the id that the work returned, if any."""
+
+    result: str | None = None
+
+
+def _no_context(_job: object) -> LogContext:
+    return {}
+
+
+class JobRunner(Generic[Job]):
+    """Runs the jobs of one queue: done, again later, or never again."""
 
     def __init__(
         self,
         *,
         queue: str,
         decode: Callable[[str], Job],
-        work: Callable[[Job], Awaitable[None]],
+        work: Callable[[Job], Awaitable[str | None]],
         meter: Meter,
+        log_context: Callable[[Job], LogContext] = _no_context,
+        on_give_up: Callable[[Job, GiveUp], Awaitable[Retry | GiveUp]] | None = None,
     ) -> None:
-        """Take the queue's name, how to read its messages, what to do, and what counts."""
+        """Assemble the runner of one queue.
+
+        Args:
+            queue: labels the metrics and log lines; the log field of the work's result has this
+                name too.
+            decode: reads a message; raises MalformedMessageError.
+            work: does the job and returns the id of what it made, or None.
+            meter: counts the messages that are not done.
+            log_context: the ids by which log lines about a job can be found.
+            on_give_up: called once before a decoded job is given up, to record the failure where
+                people look; it may return a Retry instead.
+        """
         self._queue = queue
         self._decode = decode
         self._work = work
         self._meter = meter
+        self._log_context = log_context
+        self._on_give_up = on_give_up
 
-    async def run(self, body: str, attempt: int) -> Retry | GiveUp | None:
-        """Handle one message; None when it is done. `attempt` counts its receipts from 1."""
+    async def run(self, body: str, attempt: int) -> Done | Retry | GiveUp:
+        """Handle one message; `attempt` counts its receipts from 1. No failure is raised."""
+        outcome = await self._handle(body, attempt)
+        if isinstance(outcome, Retry):
+            self._meter.count("kova_messages_retried_total", queue=self._queue)
+        elif isinstance(outcome, GiveUp):
+            self._meter.count("kova_messages_buried_total", queue=self._queue)
+        return outcome
+
+    async def _handle(self, body: str, attempt: int) -> Done | Retry | GiveUp:
+        log_context: LogContext = {"queue": self._queue, "attempt": attempt}
         try:
-            await self._work(self._decode(body))
-        except MalformedMessageError as exc:
-            plan: Retry | GiveUp = GiveUp(reason=exc.reason)
-            self._tell(exc, attempt, plan)
-            return plan
+            job = self._decode(body)
         except Exception as exc:  # noqa: BLE001 (the boundary: every failure becomes a decision)
             plan = plan_retry(exc, attempt)
-            self._tell(exc, attempt, plan)
+            _log_failure("message refused", exc, plan, log_context)
             return plan
-        return None
+        log_context = {**log_context, **self._log_context(job)}
+        try:
+            result = await self._work(job)
+        except Exception as exc:  # noqa: BLE001 (the boundary, as above)
+            plan = plan_retry(exc, attempt)
+            _log_failure("job not done", exc, plan, log_context)
+            return plan if isinstance(plan, Retry) else await self._give_up(job, plan, log_context)
+        result_field = {} if result is None else {self._queue: result}
+        _LOG.info("job done", extra={**log_context, **result_field})
+        return Done(result=result)
 
-    def _tell(self, exc: Exception, attempt: int, plan: Retry | GiveUp) -> None:
-        name = "retried" if isinstance(plan, Retry) else "buried"
-        self._meter.count(f"kova_messages_{name}_total", queue=self._queue)
-        _LOG.warning(
-            "job not done",
-            exc_info=None if isinstance(exc, KovaError) else exc,
-            extra={
-                "queue": self._queue,
-                "attempt": attempt,
-                "error": str(exc)[:500],
-                "plan": repr(plan),
-            },
-        )
+    async def _give_up(self, job: Job, plan: GiveUp, log_context: LogContext) -> Retry | GiveUp:
+        if self._on_give_up is None:
+            return plan
+        try:
+            return await self._on_give_up(job, plan)
+        except Exception:  # noqa: BLE001 (the message is buried with its reason: nothing is lost)
+            _LOG.exception("failure not recorded", extra={**log_context, "plan": repr(plan)})
+            return plan
+
+
+def _log_failure(
+    message: str, error: Exception, plan: Retry | GiveUp, log_context: LogContext
+) -> None:
+    """Log a failure; only one that Kova does not know is logged with its traceback."""
+    reason = {"reason": error.reason} if isinstance(error, KovaError) else {}
+    _LOG.log(
+        logging.ERROR if isinstance(error, MalformedMessageError) else logging.WARNING,
+        message,
+        exc_info=None if isinstance(error, KovaError) else error,
+        extra={
+            **log_context,
+            **reason,
+            "error": str(error)[:_ERROR_LIMIT],
+            "plan": repr(plan),
+        },
+    )
