@@ -25,7 +25,7 @@ import psycopg
 
 from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.pool import Database
-from kova.code_index.index_repository import fill, listed
+from kova.code_index.index_repository import fill, list_files
 from kova_server.embedded.stack import services
 from kova_server.migrations import migrate
 
@@ -142,7 +142,7 @@ async def measure(url: str, sources: Path, given: Pool, label: str) -> float:
         )
     database = Database(url)
     index = PostgresCodeIndex(database)
-    await fill(index, repository, sources, listed(sources, given.paths))
+    await fill(index, repository, sources, list_files(sources, given.paths))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
     started = time.perf_counter()

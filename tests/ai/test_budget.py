@@ -15,7 +15,7 @@ import pytest
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.pool import Database
 from kova.models.ports import BudgetScope
-from kova.models.price import most_tokens
+from kova.models.price import max_tokens
 from kova.shared.exceptions import BudgetExhaustedError
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import Reply
@@ -107,11 +107,11 @@ def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
     start: Callable[..., Ai], gpt: FakeOpenAI
 ) -> None:
     alone = start(ANTHROPIC_API_KEY="")
-    (candidate,) = alone.commands.ask.candidates.values()
+    (candidate,) = alone.commands.ask.providers.values()
     body = {"command": "0000", "task": "generate", "max_output_tokens": 64}
     alone.client.post("/ai/command", json=body)
     size = len(str(gpt.script.calls[-1].body["instructions"])) + 1_000
-    cap = candidate.price.cost(most_tokens(size, 64)) * 50
+    cap = candidate.price.cost(max_tokens(size, 64)) * 50
     ai = start(ANTHROPIC_API_KEY="", KOVA_MONTHLY_BUDGET_USD=str(cap))
     ai.execute("DELETE FROM ai_commands")
     ai.execute("DELETE FROM ai_spending")

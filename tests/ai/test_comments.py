@@ -10,7 +10,7 @@ import pytest
 from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import load_settings
-from kova.commands.comment import CommentJob, Verb, parse_comment, quiet
+from kova.commands.comment import CommentJob, Verb, mute_mentions, parse_comment
 from kova.commands.message import decode_command_message, encode_comment_job
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import Retry
@@ -143,4 +143,4 @@ def test_a_comment_job_survives_its_message_and_others_are_refused() -> None:
 
 
 def test_a_reply_notifies_nobody() -> None:
-    assert quiet("@a and b@c.de") == "@\u200ba and b@\u200bc.de"
+    assert mute_mentions("@a and b@c.de") == "@\u200ba and b@\u200bc.de"

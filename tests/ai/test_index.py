@@ -15,8 +15,8 @@ from kova.adapters.pinecone import PineconeVectors, pinecone_client
 from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.pool import Database
 from kova.adapters.vector_index import VectorCodeIndex
-from kova.code_index.chunks import cut, is_indexed
-from kova.code_index.index_repository import blob_sha, fill, listed
+from kova.code_index.chunks import cut_file, is_indexed
+from kova.code_index.index_repository import blob_sha, fill, list_files
 from kova.code_index.ports import CodeIndex
 from kova.code_index.terms import terms
 from kova.shared.exceptions import IndexUnavailableError
@@ -89,7 +89,7 @@ def written(folder: Path, files: dict[str, bytes]) -> list[str]:
 
 
 async def indexed(index: CodeIndex, repository: str, folder: Path, files: dict[str, bytes]) -> None:
-    await fill(index, repository, folder, listed(folder, written(folder, files)))
+    await fill(index, repository, folder, list_files(folder, written(folder, files)))
 
 
 async def test_a_question_finds_its_function(
@@ -145,7 +145,7 @@ async def test_a_file_is_missing_until_it_was_there_to_be_read(
 ) -> None:
     """One without any code is read once too; one that could not be fetched waits."""
     files = {**FILES, "pkg/__init__.py": b"", "late.py": b"def late():\n    return 1\n"}
-    known = listed(tmp_path, written(tmp_path, files))
+    known = list_files(tmp_path, written(tmp_path, files))
     (tmp_path / "late.py").unlink()
     await fill(index, repositories[0], tmp_path, known)
     late = blob_sha(files["late.py"])
@@ -252,12 +252,12 @@ def test_an_answer_cites_what_the_index_found(ai: Ai, tmp_path: Path) -> None:
     ],
 )
 def test_python_is_cut_by_functions_and_classes(text: str, names: list[str]) -> None:
-    assert [one.name for one in cut("m.py", text.split("\n"))] == names
+    assert [one.name for one in cut_file("m.py", text.split("\n"))] == names
 
 
 def test_a_cut_has_all_lines_of_its_function() -> None:
     text = "@d\ndef f(\n    a,\n):\n    return 1\n\nx = 1\n"
-    (one,) = cut("m.py", text.split("\n"))
+    (one,) = cut_file("m.py", text.split("\n"))
     assert (one.start_line, one.lines[-1]) == (1, "    return 1")
 
 

@@ -12,14 +12,14 @@ from typing import Any
 
 import pytest
 
-from kova.commands.assemble_prompt import template
+from kova.commands.assemble_prompt import read_template
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import Reply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
 from tests.ai.injection.cases import PAYLOADS, Payload
 
-SYSTEM = "\n\n".join(template(name).text for name in ("system", "analyze", "cite"))
+SYSTEM = "\n\n".join(read_template(name).text for name in ("system", "analyze", "cite"))
 OPEN = re.compile(r'<material id="([0-9a-f]{16})" kind="[a-z]+" name="[^"<>\n]*">')
 CITED = [{"path": "/etc/passwd", "start_line": 1, "end_line": 1, "quote": "root"}]
 

@@ -59,8 +59,8 @@ def test_every_reply_ends_in_its_outcome(
     script = (gpt if provider == "openai" else claude).script
     for number, (reply, outcome, status, reason) in enumerate(CASES):
         # The breaker is for its own test.
-        for candidate in ai.commands.ask.candidates.values():
-            candidate.breaker.succeeded()
+        for candidate in ai.commands.ask.providers.values():
+            candidate.breaker.record_success()
         script.always = reply
         answer = ai.ask(f"question {number}", provider=provider)
         told = (answer.status_code, answer.json().get("reason"))
@@ -175,7 +175,7 @@ def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
     assert gpt.script.count("/responses") == seen
     gpt.script.always = Reply()
     later = time.monotonic() + 31
-    for candidate in ai.commands.ask.candidates.values():
+    for candidate in ai.commands.ask.providers.values():
         candidate.breaker.clock = lambda: later
     body = ai.ask("and now?").json()
     assert (body["provider"], body["fallback"]) == ("openai", False)

@@ -138,10 +138,10 @@ def test_one_that_is_alone_may_be_silent_for_longer(ai: Ai, gpt: FakeOpenAI) -> 
 def test_one_whose_other_has_an_open_breaker_has_the_time_of_both(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> None:
-    for candidate in ai.commands.ask.candidates.values():
+    for candidate in ai.commands.ask.providers.values():
         if candidate.provider == "anthropic":
             for _ in range(candidate.breaker.failures):
-                candidate.breaker.failed()
+                candidate.breaker.record_failure()
     gpt.script.always = Reply(seconds=DEADLINE * 0.35)
     body = ai.ask("what?").json()
     assert (body["provider"], body["fallback"]) == ("openai", False)

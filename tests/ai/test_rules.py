@@ -11,14 +11,14 @@ from hypothesis import strategies as st
 
 from kova.bootstrap.models import PRICES, UNKNOWN, price_of
 from kova.bootstrap.settings import SettingsError, load_settings
-from kova.commands.assemble_prompt import assemble, template
+from kova.commands.assemble_prompt import assemble, read_template
 from kova.commands.command import CommandRequest
 from kova.commands.routing import providers_for, task_of
 from kova.models.breaker import Breaker
-from kova.models.markup import MarkupFilter, harmless
+from kova.models.markup import MarkupFilter, escape_markup
 from kova.models.model_answer import AnswerText
-from kova.models.price import estimated_tokens, most_tokens
-from kova.models.prompt import Material, Message, fenced, fit, trimmed
+from kova.models.price import estimate_tokens, max_tokens
+from kova.models.prompt import Material, Message, fence_materials, fit_materials, trim_history
 from kova.models.provider import Provider, Task
 from kova.models.redaction import MARK, redact
 from kova.models.usage import TokenUsage
@@ -71,7 +71,7 @@ def test_costs_are_rounded_up_and_bounded() -> None:
     price = PRICES["gpt-6.1-sol"]
     assert price.cost(TokenUsage(input_tokens=1, output_tokens=0)) == Decimal("0.000002")
     assert price.cost(TokenUsage(input_tokens=1_000_000, output_tokens=1_000_000)) == 12
-    assert most_tokens(100, 50) == TokenUsage(input_tokens=1_100, output_tokens=50)
+    assert max_tokens(100, 50) == TokenUsage(input_tokens=1_100, output_tokens=50)
     assert all(
         one.input <= UNKNOWN.input and one.output <= UNKNOWN.output for one in PRICES.values()
     )
@@ -93,7 +93,7 @@ def test_settings_of_the_models_are_read_and_bad_ones_told_together() -> None:
 
 @pytest.mark.parametrize("name", PINNED)
 def test_a_prompt_keeps_its_words_or_gets_a_new_version(name: str) -> None:
-    found = template(name)
+    found = read_template(name)
     digest = hashlib.sha256(found.text.encode()).hexdigest()[:6]
     assert (found.version, digest) == PINNED[name]
 
@@ -124,7 +124,9 @@ def test_the_shape_of_a_prompt() -> None:
 
 @given(st.lists(st.text(), min_size=1, max_size=8), st.text())
 def test_no_text_and_no_name_breaks_out_of_its_fence(lines: list[str], name: str) -> None:
-    text = fenced([Material(kind="file", name=name, lines=tuple("".join(lines).split("\n")))])
+    text = fence_materials(
+        [Material(kind="file", name=name, lines=tuple("".join(lines).split("\n")))]
+    )
     fence = text.split('"')[1]
     assert text.split("\n")[0].endswith('">')
     assert text.count(f'</material id="{fence}">') == 1
@@ -133,34 +135,34 @@ def test_no_text_and_no_name_breaks_out_of_its_fence(lines: list[str], name: str
 @given(st.lists(st.text(max_size=80), max_size=60), st.integers(0, 400))
 def test_what_is_shown_fits_the_budget(lines: list[str], budget: int) -> None:
     given_lines = tuple("".join(line.split("\n")) for line in lines)
-    shown = fit([Material(kind="file", name="a", lines=given_lines)] * 2, budget)
-    assert sum(estimated_tokens(line) for one in shown for line in one.shown()) <= budget
+    shown = fit_materials([Material(kind="file", name="a", lines=given_lines)] * 2, budget)
+    assert sum(estimate_tokens(line) for one in shown for line in one.render_lines()) <= budget
 
 
 def test_the_latest_exchanges_are_kept_whole() -> None:
     turns = [Message(role=role, text="x" * 30) for _ in range(5) for role in ("user", "assistant")]
-    assert len(trimmed(turns, 45)) == 4
-    assert trimmed(turns, 19) == ()
+    assert len(trim_history(turns, 45)) == 4
+    assert trim_history(turns, 19) == ()
 
 
 def test_a_breaker_lets_one_trial_through_after_its_pause() -> None:
     now = 0.0
     breaker = Breaker(clock=lambda: now, failures=2, pause=10)
-    breaker.failed()
-    assert breaker.allows()
-    breaker.failed()
-    assert breaker.open
-    assert not breaker.allows()
+    breaker.record_failure()
+    assert breaker.allows_call()
+    breaker.record_failure()
+    assert breaker.is_open
+    assert not breaker.allows_call()
     now = 11.0
-    assert breaker.allows()
-    assert not breaker.allows()
-    breaker.failed()
-    assert not breaker.allows()
+    assert breaker.allows_call()
+    assert not breaker.allows_call()
+    breaker.record_failure()
+    assert not breaker.allows_call()
     now = 22.0
-    assert breaker.allows()
-    breaker.succeeded()
-    assert not breaker.open
-    assert breaker.allows()
+    assert breaker.allows_call()
+    breaker.record_success()
+    assert not breaker.is_open
+    assert breaker.allows_call()
 
 
 @pytest.mark.parametrize(
@@ -183,14 +185,14 @@ def test_a_breaker_lets_one_trial_through_after_its_pause() -> None:
     ],
 )
 def test_markup_is_made_harmless_and_code_is_left_alone(text: str, shown: str) -> None:
-    assert harmless(text) == shown
+    assert escape_markup(text) == shown
 
 
 @given(st.text(alphabet="`<a>~\\\n ![](x:&;", max_size=60))
 def test_a_tag_outside_of_code_never_passes(text: str) -> None:
     markup = MarkupFilter()
     for line in text.split("\n"):
-        shown = markup.line(line)
+        shown = markup.filter_line(line)
         if markup._fence is None and "`" not in shown and "~" not in shown:
             assert "<a" not in shown
 

@@ -1,4 +1,4 @@
-"""Who may call, and how often: known keys for seconds and rate limits, asked for in one go."""
+"""The values of admission: a remembered key and the rate limit's verdict, from one round trip."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from kova.access.api_key import ApiKey
 from kova.access.rate_limit import Policy, Verdict
 
 KEY_SECONDS: Final = 3
-"""How long a key is remembered; a revoked one may pass for so long where it is not forgotten."""
+"""How long a key is remembered. A revoked key may pass for as long where it is not forgotten."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Credentials:
-    """What a caller presents: a key's prefix and the hash of its secret."""
+    """A key's prefix and the hash of its secret, as a caller presents them."""
 
     prefix: str
     secret_hash: bytes
@@ -32,12 +32,12 @@ class Caller:
 
 @dataclass(frozen=True, kw_only=True)
 class Admission:
-    """What is known of a caller.
+    """The result of counting one call.
 
     Attributes:
         key: the remembered key whose secret has this hash; None for a stranger or an unknown key.
         verdict: of the key's limit, or for a stranger of the address's limit. None when the key is
-            not remembered: then nothing was counted, and whoever finds the key asks again.
+            not remembered: nothing was counted; look the key up and ask again.
     """
 
     key: ApiKey | None

@@ -15,14 +15,14 @@ from kova.shared.exceptions import ForbiddenError, RateLimitedError, Unauthentic
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The policies: one for each kind of call by a key, and one for strangers by address."""
+    """The rate limits: one per scope for keys, and one per address for strangers."""
 
     by_scope: Mapping[Scope, Policy]
     anonymous: Policy
 
 
 class Admit:
-    """Turns the text of a key into the key, or refuses."""
+    """Checks a presented key, its scope and the rate limit."""
 
     def __init__(
         self,
@@ -32,26 +32,25 @@ class Admit:
         limits: Limits,
         now: Callable[[], datetime],
     ) -> None:
-        """Take where keys are kept, what counts calls, the limits and a clock."""
         self._keys = keys
         self._admissions = admissions
         self._limits = limits
         self._now = now
 
-    async def run(
+    async def admit(
         self,
         plaintext: str | None,
         scope: Scope,
         address: str,
-        told: Callable[[Verdict], None] = lambda _: None,
+        on_verdict: Callable[[Verdict], None] = lambda _: None,
     ) -> ApiKey:
-        """Return the key.
+        """Return the caller's key.
 
         Args:
-            plaintext: what the caller presents as a key.
-            scope: what the call needs.
-            address: where the call comes from.
-            told: called with what the limit says, also when the call is refused.
+            plaintext: the key that the caller presents.
+            scope: the scope that the call needs.
+            address: the network address of the caller.
+            on_verdict: called with the rate limit's verdict, also when the call is refused.
 
         Raises:
             UnauthenticatedError: no key, or one that is unknown, expired or revoked.
@@ -62,15 +61,15 @@ class Admit:
         caller = self._caller(parts, scope, address)
         admission = await self._admissions.admit(caller)
         if admission.verdict is None:
-            admission = await self._looked_up(caller)
+            admission = await self._look_up(caller)
         assert admission.verdict is not None
-        told(admission.verdict)
+        on_verdict(admission.verdict)
         _refuse_excess(admission.verdict)
         key = admission.key
-        # This comparison, in constant time, is the one that decides.
+        # Only this comparison decides; it takes constant time.
         if key is None or parts is None or not secret_matches(parts[1], key.secret_hash):
             raise UnauthenticatedError
-        if not key.usable(self._now()):
+        if not key.is_usable(self._now()):
             raise UnauthenticatedError
         if scope not in key.scopes:
             raise ForbiddenError(f"The API key lacks the scope {scope}.", scope=scope.value)
@@ -87,7 +86,7 @@ class Admit:
             anonymous=self._limits.anonymous,
         )
 
-    async def _looked_up(self, caller: Caller) -> Admission:
+    async def _look_up(self, caller: Caller) -> Admission:
         assert caller.credentials is not None
         key = await self._keys.use(caller.credentials.prefix, self._now())
         if key is None or key.secret_hash != caller.credentials.secret_hash:

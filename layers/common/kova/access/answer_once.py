@@ -1,4 +1,4 @@
-"""Answer a request with an Idempotency-Key once, and its repetitions with the same answer."""
+"""Do a request with an Idempotency-Key once, and give its repetitions the same answer."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from typing import Final
 
-from kova.access.idempotency import Claim, IdempotentRequest, StoredAnswer, is_final
+from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer, is_final
 from kova.access.ports import IdempotencyStore
 from kova.shared.exceptions import IdempotencyInProgressError
 
@@ -17,44 +17,44 @@ _LONGEST_PAUSE: Final = 0.5
 
 
 class AnswerOnce:
-    """Claims requests and keeps their answers."""
+    """Claims requests and stores their answers."""
 
     def __init__(
         self,
         store: IdempotencyStore,
         *,
         sleep: Callable[[float], Awaitable[None]],
-        patience: float = 20.0,
+        max_wait: float = 20.0,
     ) -> None:
-        """Take the store, how to wait, and for how many seconds a repetition waits for the first.
+        """Assemble the use case; a repetition waits `max_wait` seconds for the first request.
 
-        A repetition waits without holding a connection: fifty at once would otherwise take every
-        one of them from the first, which needs one to finish.
+        It holds no connection while it waits: fifty repetitions at once would otherwise take all
+        connections, and the first request needs one to finish.
         """
         self._store = store
         self._sleep = sleep
-        self._patience = patience
+        self._max_wait = max_wait
 
-    async def begin(self, request: IdempotentRequest) -> Claim:
-        """Return a claim that is this request's own, or one with the first answer.
+    async def begin(self, request: IdempotentRequest) -> IdempotencyClaim:
+        """Return a claim that this request owns, or one with the first answer.
 
         Raises:
             IdempotencyError: the key stands for another request.
-            IdempotencyInProgressError: the first one is still not answered.
+            IdempotencyInProgressError: the first request is still not answered.
         """
-        waited, pause = 0.0, _FIRST_PAUSE
+        waited_seconds, pause = 0.0, _FIRST_PAUSE
         while True:
             claim = await self._store.claim(request, LEASE)
-            if claim.mine or claim.answer is not None:
+            if claim.is_owner or claim.answer is not None:
                 return claim
-            if waited >= self._patience:
+            if waited_seconds >= self._max_wait:
                 raise IdempotencyInProgressError(retry_after=1)
             await self._sleep(pause)
-            waited += pause
+            waited_seconds += pause
             pause = min(pause * 1.5, _LONGEST_PAUSE)
 
-    async def end(self, claim: Claim, answer: StoredAnswer | None) -> None:
-        """Keep the answer, or let the request be done again: None, or one that is not final."""
+    async def end(self, claim: IdempotencyClaim, answer: StoredAnswer | None) -> None:
+        """Store a final answer; otherwise release the claim: the request can be repeated."""
         if answer is not None and is_final(answer.status):
             await self._store.settle(claim.id, answer)
         else:

@@ -40,14 +40,14 @@ class ApiKey:
     last_used_at: datetime | None = None
     monthly_budget_usd: Decimal | None = None
 
-    def usable(self, now: datetime) -> bool:
-        """Tell whether the key is neither revoked nor expired."""
+    def is_usable(self, now: datetime) -> bool:
+        """True if the key is neither revoked nor expired."""
         return self.revoked_at is None and (self.expires_at is None or now < self.expires_at)
 
 
 @dataclass(frozen=True, kw_only=True)
 class NewKey:
-    """A key at birth: `plaintext` is shown once and never stored."""
+    """A key just generated: `plaintext` is shown once and never stored."""
 
     plaintext: str
     prefix: str
@@ -64,20 +64,20 @@ def generate_key() -> NewKey:
 
 
 def split_key(plaintext: str) -> tuple[str, str] | None:
-    """Return prefix and secret, or None when the text has not the form of a key."""
+    """Return prefix and secret; None if the text does not have the form of a key."""
     match = _KEY.fullmatch(plaintext)
     return (match[1], match[2]) if match else None
 
 
 def hash_secret(secret: str) -> bytes:
-    """Return the hash that is stored."""
+    """Return the hash of a secret, which is stored in its place."""
     return hashlib.sha256(secret.encode()).digest()
 
 
 def secret_matches(secret: str, secret_hash: bytes) -> bool:
-    """Compare in constant time."""
+    """True if the secret has this hash; compares in constant time."""
     return hmac.compare_digest(hash_secret(secret), secret_hash)
 
 
-def _base32(data: bytes) -> str:
-    return base64.b32encode(data).decode().rstrip("=").lower()
+def _base32(octets: bytes) -> str:
+    return base64.b32encode(octets).decode().rstrip("=").lower()

@@ -1,4 +1,4 @@
-"""Idempotency-Key: the same request twice is done once and answered twice.
+"""Idempotency-Key: a repeated request is not done again and gets the same answer.
 
 See https://datatracker.ietf.org/doc/draft-ietf-httpapi-idempotency-key-header/
 """
@@ -18,7 +18,7 @@ KEY_PATTERN: Final = r'^(?:"[!#-\[\]-~]{1,255}"|[!#-~]{1,255})$'
 
 @dataclass(frozen=True, kw_only=True)
 class IdempotentRequest:
-    """A request by its key. `operation` is method and path, `request_hash` what was asked."""
+    """A request by its key. `operation` is method and path, `request_hash` of query and body."""
 
     api_key_id: str
     operation: str
@@ -36,17 +36,17 @@ class StoredAnswer:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Claim:
-    """What the key stands for now.
+class IdempotencyClaim:
+    """What is known of a request by its Idempotency-Key.
 
     Attributes:
-        id: of the key's row; the same for every attempt, so that work can be named by it.
-        mine: this request does the work.
-        answer: the first answer; None while somebody else is at it.
+        id: of the row; the same at every attempt, so that the work can be named by it.
+        is_owner: this request does the work.
+        answer: the first answer; None while another request does the work.
     """
 
     id: str
-    mine: bool
+    is_owner: bool
     answer: StoredAnswer | None
 
 
@@ -64,10 +64,10 @@ def parse_key(header: str) -> str:
 
 
 def hash_request(query: bytes, body: bytes) -> bytes:
-    """Return what tells two requests of one operation apart."""
+    """Return a hash that differs for two different requests of one operation."""
     return hashlib.sha256(len(query).to_bytes(4) + query + body).digest()
 
 
 def is_final(status: int) -> bool:
-    """Tell whether an answer stands: one that asks to come back later does not."""
+    """True if an answer is kept for repetitions; errors that may pass are not."""
     return status < 500 and status not in {401, 403, 429}  # noqa: PLR2004 (the statuses' names)

@@ -19,14 +19,14 @@ _NAME_LIMIT = 100
 
 @dataclass(frozen=True, kw_only=True)
 class CreatedKey:
-    """A new key; `plaintext` can be seen this once."""
+    """A stored new key; `plaintext` can be shown only now."""
 
     key: ApiKey
     plaintext: str
 
 
 class ManageKeys:
-    """The life of API keys, each step noted in the audit log."""
+    """Creates, lists and revokes API keys; each change is noted in the audit log."""
 
     def __init__(
         self,
@@ -36,7 +36,6 @@ class ManageKeys:
         admissions: Admissions,
         now: Callable[[], datetime],
     ) -> None:
-        """Take where keys and deeds are kept, who remembers keys, and a clock."""
         self._keys = keys
         self._audit = audit
         self._admissions = admissions
@@ -51,11 +50,11 @@ class ManageKeys:
         expires_at: datetime | None = None,
         monthly_budget_usd: Decimal | None = None,
     ) -> CreatedKey:
-        """Create a key.
+        """Create and return a key.
 
         Raises:
             InvalidInputError: the name is empty or too long, or there is no scope.
-            ConflictError: it has expired already.
+            ConflictError: `expires_at` is in the past.
         """
         name = name.strip()
         if not 1 <= len(name) <= _NAME_LIMIT:
@@ -65,12 +64,12 @@ class ManageKeys:
         if not scopes:
             raise InvalidInputError("A key needs at least one scope.", field="scopes")
         if expires_at is not None and expires_at <= self._now():
-            raise ConflictError("A key expires at a time to come.", field="expires_at")
-        new = generate_key()
+            raise ConflictError("A key must expire in the future.", field="expires_at")
+        new_key = generate_key()
         key = await self._keys.create(
             name=name,
-            prefix=new.prefix,
-            secret_hash=new.secret_hash,
+            prefix=new_key.prefix,
+            secret_hash=new_key.secret_hash,
             scopes=scopes,
             expires_at=expires_at,
             monthly_budget_usd=monthly_budget_usd,
@@ -80,21 +79,21 @@ class ManageKeys:
         await self._audit.note(
             Deed(actor=actor, action=Action.KEY_CREATED, target=target, detail=detail)
         )
-        return CreatedKey(key=key, plaintext=new.plaintext)
+        return CreatedKey(key=key, plaintext=new_key.plaintext)
 
     async def page(self, request: PageRequest) -> Page[ApiKey]:
         """List keys, newest first."""
         return await self._keys.page(request)
 
     async def revoke(self, *, actor: str, prefix: str) -> ApiKey:
-        """Revoke a key: at once where it is remembered, and within seconds everywhere.
+        """Revoke a key. It stops working within seconds everywhere.
 
         Raises:
-            ConflictError: it is the key that asks: nobody locks themselves out.
+            ConflictError: the key asks for its own revocation, which could lock everybody out.
             NotFoundError: there is no such key.
         """
         if actor == f"key:{prefix}":
-            raise ConflictError("A key does not revoke itself: use another one, or `kova keys`.")
+            raise ConflictError("A key cannot revoke itself: use another key, or `kova keys`.")
         key = await self._keys.revoke(prefix, self._now())
         if key is None:
             raise NotFoundError("There is no such key.")

@@ -1,4 +1,4 @@
-"""What admission needs from outside: keys, counts of calls, requests by Idempotency-Key."""
+"""What access control needs from outside: keys, counted calls, requests by Idempotency-Key."""
 
 from __future__ import annotations
 
@@ -8,27 +8,24 @@ from typing import Protocol
 
 from kova.access.admission import Admission, Caller
 from kova.access.api_key import ApiKey, Scope
-from kova.access.idempotency import Claim, IdempotentRequest, StoredAnswer
+from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer
 from kova.shared.page import Page, PageRequest
 
 
 class Admissions(Protocol):
-    """Remembers keys and counts calls.
-
-    Every method raises RedisUnavailableError where the adapter speaks to Redis.
-    """
+    """Remembers keys and counts calls. Errors are RedisUnavailableError."""
 
     async def admit(self, caller: Caller, remember: ApiKey | None = None) -> Admission:
-        """Count one call.
+        """Count one call and return the limit's verdict.
 
         Args:
-            caller: who calls. One without credentials, or with the wrong secret of a remembered
-                key, is a stranger and counts for its address.
-            remember: the key, just looked up, to remember for KEY_SECONDS.
+            caller: without credentials, or with the wrong secret of a remembered key, the call
+                counts for the address.
+            remember: a key that was just looked up, to remember for KEY_SECONDS.
         """
 
     async def forget(self, prefix: str) -> None:
-        """Forget a key at once: it was revoked."""
+        """Forget a revoked key at once."""
 
 
 class ApiKeyStore(Protocol):
@@ -44,33 +41,33 @@ class ApiKeyStore(Protocol):
         expires_at: datetime | None,
         monthly_budget_usd: Decimal | None = None,
     ) -> ApiKey:
-        """Store a key."""
+        """Store and return a key."""
 
     async def use(self, prefix: str, now: datetime) -> ApiKey | None:
-        """Find a key by the public part of it, and note when it was last used (to a minute)."""
+        """Return a key by its prefix, and note when it was last used (to the minute)."""
 
     async def page(self, request: PageRequest) -> Page[ApiKey]:
-        """List, newest first."""
+        """Return a page of keys, newest first."""
 
     async def list(self) -> list[ApiKey]:
-        """All keys, oldest first."""
+        """Return all keys, oldest first."""
 
     async def revoke(self, prefix: str, now: datetime) -> ApiKey | None:
-        """Revoke; None when there is no such key."""
+        """Revoke and return a key; None if there is no such key."""
 
 
 class IdempotencyStore(Protocol):
     """Requests by their Idempotency-Key."""
 
-    async def claim(self, request: IdempotentRequest, lease: timedelta) -> Claim:
-        """Begin the request, or say what became of it.
+    async def claim(self, request: IdempotentRequest, lease: timedelta) -> IdempotencyClaim:
+        """Claim the request, or return the claim of an earlier one.
 
         Raises:
             IdempotencyError: the key stands for another request.
         """
 
     async def settle(self, claim_id: str, answer: StoredAnswer) -> None:
-        """Keep the answer for those who ask again."""
+        """Store the answer for repetitions."""
 
     async def release(self, claim_id: str) -> None:
-        """Let the next request with this key do the work."""
+        """Release the claim: the next request with this key does the work."""

@@ -1,8 +1,8 @@
 """Rate limits: at most `quota` calls in any `window`, exactly.
 
-The times of the calls that were let through are kept, no more of them than the quota. A call is let
-through when fewer than the quota lie within the window before it; so there is no boundary at which
-twice the quota would pass, and no allowance that grows while a test runs.
+The times of admitted calls are kept, at most `quota` of them. A call is admitted when fewer than
+`quota` of them lie within the window before it. So there is no boundary at which twice the quota
+would pass.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ class Policy:
 
 @dataclass(frozen=True, kw_only=True)
 class Verdict:
-    """What a limit says of one call.
+    """The decision of a limit about one call.
 
     Attributes:
         policy: the limit.
-        allowed: whether the call may go on.
-        remaining: how many more calls would pass at this moment.
-        reset: seconds until one more than `remaining` would pass.
+        allowed: whether the call is admitted.
+        remaining: how many more calls would be admitted now.
+        reset: seconds until one more than `remaining` would be admitted.
     """
 
     policy: Policy
@@ -53,19 +53,19 @@ class SlidingWindow:
         self._calls: deque[float] = deque()
 
     def take(self, policy: Policy, now: float) -> Verdict:
-        """Let a call through, or say when the next one may pass."""
+        """Admit a call, or refuse it and return when the next one may pass."""
         calls = self._calls
         while calls and calls[0] <= now - policy.window:
             calls.popleft()
         allowed = len(calls) < policy.quota
         if allowed:
             calls.append(now)
-        # The call whose end makes room: the oldest, or a later one if the quota was lowered.
+        # The call that makes room when it leaves the window: not the oldest after a lower quota.
         blocking = calls[0] if allowed else calls[len(calls) - policy.quota]
         return Verdict(
             policy=policy,
             allowed=allowed,
             remaining=max(policy.quota - len(calls), 0),
-            # Sums of floats may pass the window by a hair, which would be told as a second more.
+            # A rounding error could exceed the window, which would be rounded up to a second more.
             reset=min(blocking + policy.window - now, policy.window),
         )

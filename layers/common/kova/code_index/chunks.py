@@ -1,7 +1,7 @@
-"""A source file cut by its syntax: functions and classes, or stretches where there are none.
+"""Cuts a source file into functions and classes, or into stretches of lines where there are none.
 
-By lines and their indentation or braces, so that it takes any version of any language, takes time
-in proportion to the text, and never fails.
+It looks at lines, their indentation and braces only. So it reads any version of any language, in
+linear time, and never fails.
 """
 
 from __future__ import annotations
@@ -42,30 +42,30 @@ class Cut:
 
 
 def is_indexed(path: str) -> bool:
-    """Tell whether questions may be about such a file: code and prose, no data or translations."""
+    """True for code and prose; data files are not indexed."""
     language = language_of(path)
     prose = PurePosixPath(path).suffix.lower() in _PROSE
     return prose or (language is not None and language not in _DATA)
 
 
-def cut(path: str, lines: Sequence[str]) -> tuple[Cut, ...]:
-    """Cut a file."""
+def cut_file(path: str, lines: Sequence[str]) -> tuple[Cut, ...]:
+    """Return the stretches of a file, in order."""
     python = PurePosixPath(path).suffix in _PYTHON
-    found = list(_python(lines) if python else _braced(lines))
-    if not found:
-        found = [
+    blocks = list(_python_blocks(lines) if python else _braced_blocks(lines))
+    if not blocks:
+        blocks = [
             (PurePosixPath(path).stem, start, min(start + _STRETCH, len(lines)))
             for start in range(0, len(lines), _STRETCH)
         ]
     cuts = []
-    for name, start, end in found:
+    for name, start, end in blocks:
         part = tuple(line[:_LONGEST_LINE] for line in lines[start : min(end, start + MOST_LINES)])
         if any(line.strip() for line in part):
             cuts.append(Cut(name=name, start_line=start + 1, lines=part))
     return tuple(cuts)
 
 
-def _python(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+def _python_blocks(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     """Yield name, first line and end of each function, and of each class up to its first method."""
     open_scopes: list[tuple[int, str]] = []
     definitions: list[tuple[int, int, str, str]] = []
@@ -82,7 +82,7 @@ def _python(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
     for position, (number, indent, kind, name) in enumerate(definitions):
         end = _block_end(lines, number, indent)
         if kind == "class":
-            inner = (one[0] for one in definitions[position + 1 :] if one[0] < end)
+            inner = (line for line, *_ in definitions[position + 1 :] if line < end)
             end = min(next(inner, end), end)
         start = number
         while start > 0 and _DECORATOR.match(lines[start - 1]):
@@ -91,7 +91,7 @@ def _python(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
 
 
 def _block_end(lines: Sequence[str], number: int, indent: int) -> int:
-    """Return where the block that begins at a line ends; trailing empty lines are not its own."""
+    """Return the end (exclusive) of the block that begins at a line, less trailing blank lines."""
     end = number + 1
     depth = _depth(lines[number])
     for position in range(number + 1, min(len(lines), number + MOST_LINES)):
@@ -109,12 +109,12 @@ def _block_end(lines: Sequence[str], number: int, indent: int) -> int:
 
 
 def _depth(line: str) -> int:
-    """Return how many brackets a definition's line leaves open: its parameters go on below."""
+    """Return how many brackets a line leaves open; parameters of a definition may go on below."""
     return sum(map(line.count, "([{")) - sum(map(line.count, ")]}"))
 
 
-def _braced(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
-    """Yield what begins like a function or a class and ends where its braces do."""
+def _braced_blocks(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
+    """Yield name, first line and end of each function and class whose block stands in braces."""
     for number, line in enumerate(lines):
         match = _BRACED.match(line[:_LONGEST_LINE])
         if match is None:

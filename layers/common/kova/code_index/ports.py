@@ -1,4 +1,4 @@
-"""The code index: pieces of code to be found by what they do."""
+"""What the code index needs from outside: stored chunks and their vectors."""
 
 from __future__ import annotations
 
@@ -27,43 +27,43 @@ class IndexedFile:
 
 
 class CodeIndex(Protocol):
-    """Chunks of the default branch of each repository, apart from each other.
+    """Chunks of the default branch of each repository.
 
     Errors are DatabaseUnavailableError or IndexUnavailableError.
     """
 
     async def missing(self, repository_id: str, files: Sequence[IndexedFile]) -> frozenset[str]:
-        """Return the blobs among these files that were never indexed in this repository."""
+        """Return the blobs of these files that are not indexed in this repository."""
 
     async def add(self, repository_id: str, chunks: Iterable[Chunk]) -> None:
-        """Add the chunks of blobs; adding them again changes nothing."""
+        """Add chunks; adding them again changes nothing."""
 
     async def keep(self, repository_id: str, files: Sequence[IndexedFile]) -> None:
-        """Say which files there are now: whatever else was indexed is deleted."""
+        """Keep the chunks of these files and delete all others of the repository."""
 
     async def search(self, repository_id: str, query: str, limit: int) -> tuple[Chunk, ...]:
-        """Return the chunks that fit a question best, the best first."""
+        """Return at most `limit` chunks for a question, the best first."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class ChunkKey:
-    """What names a chunk within a repository."""
+    """Identifies a chunk within a repository."""
 
     blob_sha: str
     start_line: int
 
 
 class ChunkVectors(Protocol):
-    """Vectors of chunks, a namespace a repository. Errors are IndexUnavailableError."""
+    """Vectors of chunks, by repository. Errors are IndexUnavailableError."""
 
     async def add(self, repository_id: str, chunks: Sequence[Chunk]) -> None:
-        """Embed chunks and keep their vectors; doing it again changes nothing."""
+        """Embed chunks and store their vectors; doing it again changes nothing."""
 
     async def forget(self, repository_id: str, blobs: Sequence[str]) -> None:
         """Delete the vectors of blobs."""
 
     async def nearest(self, repository_id: str, query: str, limit: int) -> tuple[ChunkKey, ...]:
-        """Return the keys of the nearest chunks, the nearest first."""
+        """Return the keys of at most `limit` chunks, the nearest first."""
 
     async def close(self) -> None:
         """Close the connections."""

@@ -1,4 +1,4 @@
-"""The words of code: identifiers split on case and underscore, endings taken off."""
+"""The terms of code: stems of words, with identifiers split on case and underscores."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ _LONGEST: Final = 40
 _NAME_WEIGHT: Final = 4
 _SIGNATURE_WEIGHT: Final = 2
 _SIGNATURE: Final = 300
-# Words of English and of the languages themselves, which say nothing about what code does.
+# Words of English and of programming languages that do not tell chunks apart.
 _STOP: Final = frozenset(
-    # As a sentence, which is easier to read than a list.
+    # One text, easier to read than a list.
     """a an and are as at be by for from in into is it its of on or that the this to was were will
     with which if else elif then than when while do does did has have had not no can may should
     would could def return self cls none true false class import lambda pass raise yield await
@@ -45,7 +45,7 @@ _ENDINGS: Final = (
 
 
 def stem(word: str) -> str:
-    """Return the word without its ending, roughly: the same for forms of the same word."""
+    """Return an approximate stem: the same for most forms of a word."""
     for ending, instead in _ENDINGS:
         root = word[: -len(ending)]
         if word.endswith(ending) and len(root) > 2 and not word.endswith("ss"):  # noqa: PLR2004
@@ -57,24 +57,24 @@ def stem(word: str) -> str:
 
 
 def terms(text: str) -> list[str]:
-    """Return the stems of a text's words, in order, without the words that say nothing."""
-    found: list[str] = []
+    """Return the stems of a text's words, in order, without stop words."""
+    stems: list[str] = []
     for word in _WORD.findall(text):
         parts = [part.lower() for part in _PART.findall(word)]
-        found += [stem(part) for part in parts if _tells(part)]
-    return found
+        stems += [stem(part) for part in parts if _is_term(part)]
+    return stems
 
 
-def weighted(name: str, text: str) -> Counter[str]:
-    """Return how often each term counts in a chunk.
+def weigh_terms(name: str, text: str) -> Counter[str]:
+    """Return the weight of each term of a chunk.
 
-    Those of its own name and of its signature count several times. The weights were found on other
-    packages than those that `make retrieval` measures with.
+    Terms of its name and signature weigh more. The weights were tuned on other packages than those
+    that `make retrieval` measures.
     """
     counts = Counter(terms(text))
-    *scope, own = name.split(".")
+    *scope, own_name = name.split(".")
     for words, weight in (
-        (terms(own), _NAME_WEIGHT),
+        (terms(own_name), _NAME_WEIGHT),
         (terms(" ".join(scope)), 1),
         (terms(text.partition(":\n")[0][:_SIGNATURE]), _SIGNATURE_WEIGHT),
     ):
@@ -83,17 +83,17 @@ def weighted(name: str, text: str) -> Counter[str]:
     return counts
 
 
-def grams(text: str) -> list[str]:
-    """Return the groups of three letters of a text's terms, with marks at the words' ends.
+def trigrams_of(text: str) -> list[str]:
+    """Return the trigrams of a text's terms; `#` marks the ends of a term.
 
-    They find `authenticate` by `authentication`, which no list of endings does for all words.
+    They match `authenticate` with `authentication`, which stems alone do not.
     """
-    found = []
+    trigrams = []
     for term in terms(text):
-        marked = f"#{term}#"
-        found += [marked[start : start + 3] for start in range(len(marked) - 2)]
-    return found
+        text = f"#{term}#"
+        trigrams += [text[start : start + 3] for start in range(len(text) - 2)]
+    return trigrams
 
 
-def _tells(word: str) -> bool:
+def _is_term(word: str) -> bool:
     return 1 < len(word) <= _LONGEST and word not in _STOP

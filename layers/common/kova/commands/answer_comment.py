@@ -1,4 +1,4 @@
-"""Answer a command in a comment: who may, what is asked, one reply that is edited in place."""
+"""Answer a command in a comment with one reply, which later attempts edit."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from dataclasses import replace
 from typing import Final
 
 from kova.commands.command import Command, CommandRequest
-from kova.commands.comment import WRITERS, CommentJob, Verb, quiet
+from kova.commands.comment import WRITERS, CommentJob, Verb, mute_mentions
 from kova.commands.ports import CommandStore, Conversation
 from kova.commands.run_command import RunCommand
 from kova.errors.ignore_errors import IgnoreErrors
@@ -36,7 +36,7 @@ _WORKING: Final = "I am on it."
 
 
 class AnswerComment:
-    """One comment, one reply."""
+    """Does what a comment asks for and replies to it."""
 
     def __init__(
         self,
@@ -49,7 +49,7 @@ class AnswerComment:
         commands: CommandStore,
         secret: str,
     ) -> None:
-        """Take GitHub, the use cases behind the verbs, and what makes markers unguessable."""
+        """Assemble the use case; `secret` makes the markers of replies unguessable."""
         self._conversation = conversation
         self._source = source
         self._scan = scan
@@ -58,41 +58,43 @@ class AnswerComment:
         self._commands = commands
         self._secret = secret.encode()
 
-    async def run(self, job: CommentJob) -> None:
-        """Answer; doing it again ends in the same reply and asks no model twice.
+    async def answer(self, job: CommentJob) -> None:
+        """Answer a comment. A second call edits the same reply and asks no model again.
 
         Raises:
             UnavailableError: GitHub, the database or the queue does not answer; try again later.
-            BusyError: another worker answers it.
+            BusyError: another worker is answering it.
         """
-        address = RepositoryRef(full_name=job.repository, installation_id=job.installation_id)
-        marker = self._marker(job)
-        if await self._conversation.permission(address, job.author) not in WRITERS:
-            told = "Sorry, I take commands only from people who can write to this repository."
+        repository_ref = RepositoryRef(
+            full_name=job.repository, installation_id=job.installation_id
+        )
+        marker = self._marker_of(job)
+        if await self._conversation.permission(repository_ref, job.author) not in WRITERS:
+            reply = "Sorry, I take commands only from people who can write to this repository."
         else:
-            told = await self._done(job, address, marker)
-        await self._conversation.reply(address, job.number, marker, quiet(told))
+            reply = await self._dispatch(job, repository_ref, marker)
+        await self._conversation.reply(repository_ref, job.number, marker, mute_mentions(reply))
 
-    def _marker(self, job: CommentJob) -> str:
-        about = f"{job.repository.lower()}#{job.comment_id}".encode()
-        return "kova:reply:" + hmac.new(self._secret, about, hashlib.sha256).hexdigest()[:24]
+    def _marker_of(self, job: CommentJob) -> str:
+        digest = hmac.new(self._secret, _comment_key(job).encode(), hashlib.sha256).hexdigest()
+        return f"kova:reply:{digest[:24]}"
 
-    async def _done(self, job: CommentJob, address: RepositoryRef, marker: str) -> str:
+    async def _dispatch(self, job: CommentJob, repository_ref: RepositoryRef, marker: str) -> str:
         if job.verb is Verb.HELP or (job.verb is Verb.REVIEW and not job.pull_request):
             return _HELP
         if job.verb in {Verb.SCAN, Verb.FIX}:
-            return await self._scanned(job, address)
+            return await self._request_scan(job, repository_ref)
         if job.verb is Verb.IGNORE:
-            return await self._ignored(job, address)
-        request = _request(job)
+            return await self._ignore_errors(job, repository_ref)
+        request = _request_of(job)
         if request is None:
             return _HELP
-        return await self._answered(job, address, marker, request)
+        return await self._run_command(job, repository_ref, marker, request)
 
-    async def _scanned(self, job: CommentJob, address: RepositoryRef) -> str:
+    async def _request_scan(self, job: CommentJob, repository_ref: RepositoryRef) -> str:
         ref = None
         if job.pull_request and job.verb is Verb.SCAN:
-            ref = (await self._source.pull_request(address, job.number)).head_sha
+            ref = (await self._source.pull_request(repository_ref, job.number)).head_sha
         fix = job.verb is Verb.FIX
         scan = await self._scan.run(job.repository, ref, full=False, fix=fix)
         ending = ", and its fixes will be offered as a pull request" if fix else ""
@@ -100,53 +102,59 @@ class AnswerComment:
             f"Scan `{scan.id}` is queued{ending}. Its result will be the check run of the commit."
         )
 
-    async def _ignored(self, job: CommentJob, address: RepositoryRef) -> str:
-        wanted = parse_ignore(job.argument)
-        if wanted is None:
+    async def _ignore_errors(self, job: CommentJob, repository_ref: RepositoryRef) -> str:
+        ignore_request = parse_ignore(job.argument)
+        if ignore_request is None:
             return HOW
-        paths = await self._changed(job, address) if job.pull_request else None
+        paths = await self._changed_paths(job, repository_ref) if job.pull_request else None
         actor = f"github:{job.author}"
-        ignoring = await self._ignore.run(job.repository, wanted, paths=paths, actor=actor)
-        return reply_of(wanted, ignoring, pull_request=job.pull_request)
+        ignoring = await self._ignore.run(job.repository, ignore_request, paths=paths, actor=actor)
+        return reply_of(ignore_request, ignoring, pull_request=job.pull_request)
 
-    async def _changed(self, job: CommentJob, address: RepositoryRef) -> frozenset[str]:
-        """Return the files that a pull request changes, by their names before it and after."""
-        pull = await self._source.pull_request(address, job.number)
-        compared = await self._source.compare(address, pull.base_sha, pull.head_sha)
-        return compared.changed | frozenset(compared.renamed.values())
+    async def _changed_paths(
+        self, job: CommentJob, repository_ref: RepositoryRef
+    ) -> frozenset[str]:
+        """Return the paths that a pull request changes; of renamed files the old ones too."""
+        pull = await self._source.pull_request(repository_ref, job.number)
+        comparison = await self._source.compare(repository_ref, pull.base_sha, pull.head_sha)
+        return comparison.changed | frozenset(comparison.renamed.values())
 
-    async def _answered(
-        self, job: CommentJob, address: RepositoryRef, marker: str, request: CommandRequest
+    async def _run_command(
+        self, job: CommentJob, repository_ref: RepositoryRef, marker: str, request: CommandRequest
     ) -> str:
-        """Run the command under an id that the comment decides, and put its end into words."""
-        begun = self._run.begin(request, None)
-        about = f"{job.repository.lower()}#{job.comment_id}"
-        command = replace(begun, id=str(uuid.uuid5(_NAMESPACE, about)))
+        """Run the command and return the text of its answer or failure.
+
+        Its id follows from the comment, so that a second attempt finds the first one's answer.
+        """
+        command_id = str(uuid.uuid5(_NAMESPACE, _comment_key(job)))
+        command = replace(self._run.begin(request, None), id=command_id)
         await self._commands.save(command)
         claimed = await self._commands.claim(command.id, self._run.lease)
         if claimed is not None:
-            await self._begun(job, address, marker)
+            await self._reply_working(job, repository_ref, marker)
             try:
-                return _told(await self._run.run(claimed))
+                return _render_answer(await self._run.run_command(claimed))
             except KovaError as exc:
-                ended = await self._commands.get(command.id)
-                if ended is None or not ended.outcome.final:
+                failed = await self._commands.get(command.id)
+                if failed is None or not failed.outcome.is_final:
                     raise
                 return f"I could not answer: {exc.message}"
-        known = await self._commands.get(command.id)
-        if known is None or known.answer is None:
-            return f"I could not answer: {known.detail if known else 'it is gone'}"
-        return _told(known)
+        earlier = await self._commands.get(command.id)
+        if earlier is None or earlier.answer is None:
+            return f"I could not answer: {earlier.detail if earlier else 'it is gone'}"
+        return _render_answer(earlier)
 
-    async def _begun(self, job: CommentJob, address: RepositoryRef, marker: str) -> None:
-        """Say that an answer is being made; one that is made is told all the same without."""
+    async def _reply_working(
+        self, job: CommentJob, repository_ref: RepositoryRef, marker: str
+    ) -> None:
+        """Reply that the answer is on its way. A failure here does not keep the answer back."""
         try:
-            await self._conversation.reply(address, job.number, marker, _WORKING)
+            await self._conversation.reply(repository_ref, job.number, marker, _WORKING)
         except UnavailableError as exc:
-            _LOG.warning("beginning not told", extra={"reason": exc.reason})
+            _LOG.warning("working reply not sent", extra={"reason": exc.reason})
 
 
-def _request(job: CommentJob) -> CommandRequest | None:
+def _request_of(job: CommentJob) -> CommandRequest | None:
     number = job.number if job.pull_request else None
     if job.verb is Verb.REVIEW:
         text = job.argument or "Review this pull request."
@@ -163,15 +171,22 @@ def _request(job: CommentJob) -> CommandRequest | None:
     return CommandRequest(command=job.argument, repository=job.repository)
 
 
-def _told(command: Command) -> str:
+def _comment_key(job: CommentJob) -> str:
+    return f"{job.repository.lower()}#{job.comment_id}"
+
+
+def _render_answer(command: Command) -> str:
     answer = command.answer
     assert answer is not None
     parts = [answer.output]
     parts += [
-        f"- **{one.severity}** `{one.path}:{one.start_line}` {one.message}"
-        for one in answer.findings
+        f"- **{finding.severity}** `{finding.path}:{finding.start_line}` {finding.message}"
+        for finding in answer.findings
     ]
     if answer.citations:
-        places = [f"`{one.path}:{one.start_line}-{one.end_line}`" for one in answer.citations]
+        places = [
+            f"`{citation.path}:{citation.start_line}-{citation.end_line}`"
+            for citation in answer.citations
+        ]
         parts.append("Based on " + ", ".join(places) + ".")
     return "\n\n".join(parts)

@@ -1,4 +1,4 @@
-"""An answer as values that JSON and columns hold, and back; every store keeps it so."""
+"""Converts an answer to plain values for JSON and columns, and back."""
 
 from __future__ import annotations
 
@@ -10,26 +10,28 @@ from kova.commands.command import Answer, Citation, ReviewFinding
 from kova.shared.text import clean
 
 
-def answer_out(answer: Answer) -> dict[str, Any]:
-    """Return an answer's values by name, every text made storable."""
+def answer_to_values(answer: Answer) -> dict[str, Any]:
+    """Return an answer's values by name; every text can be stored."""
     return {
         "output": clean(answer.output),
-        "citations": [_cleaned(one) for one in answer.citations],
-        "findings": [_cleaned(one) for one in answer.findings],
+        "citations": [_clean_values(citation) for citation in answer.citations],
+        "findings": [_clean_values(finding) for finding in answer.findings],
         "dropped": answer.dropped,
     }
 
 
-def answer_in(values: Mapping[str, Any]) -> Answer:
-    """Read an answer from its values; others beside them do no harm."""
+def answer_from_values(values: Mapping[str, Any]) -> Answer:
+    """Return the answer that has these values; other values are ignored."""
     return Answer(
         output=values["output"],
-        citations=tuple(Citation(**one) for one in values["citations"]),
-        findings=tuple(ReviewFinding(**one) for one in values["findings"]),
+        citations=tuple(Citation(**citation) for citation in values["citations"]),
+        findings=tuple(ReviewFinding(**finding) for finding in values["findings"]),
         dropped=values["dropped"],
     )
 
 
-def _cleaned(place: Citation | ReviewFinding) -> dict[str, Any]:
-    values = asdict(place)
-    return {key: clean(one) if isinstance(one, str) else one for key, one in values.items()}
+def _clean_values(place: Citation | ReviewFinding) -> dict[str, Any]:
+    return {
+        key: clean(value) if isinstance(value, str) else value
+        for key, value in asdict(place).items()
+    }

@@ -10,7 +10,14 @@ from typing import Final
 
 from kova.commands.command import CommandRequest
 from kova.models.model_answer import ANSWER_SCHEMA, REVIEW_SCHEMA
-from kova.models.prompt import Material, Message, Prompt, fenced, fit, trimmed
+from kova.models.prompt import (
+    Material,
+    Message,
+    Prompt,
+    fence_materials,
+    fit_materials,
+    trim_history,
+)
 from kova.models.provider import Task
 from kova.shared.text import clean
 
@@ -20,14 +27,14 @@ HISTORY_TOKENS: Final = 4_000
 
 @dataclass(frozen=True, kw_only=True)
 class Template:
-    """One file of instructions. A changed text is a new version."""
+    """One file of instructions. Its version grows with every change of the text."""
 
     version: int
     text: str
 
 
 @cache
-def template(name: str) -> Template:
+def read_template(name: str) -> Template:
     """Read a template of `prompts/`."""
     content = (files("kova.commands") / "prompts" / f"{name}.md").read_text("utf-8")
     head, _, text = content.partition("\n")
@@ -35,23 +42,23 @@ def template(name: str) -> Template:
 
 
 def is_pull_request_review(request: CommandRequest, task: Task) -> bool:
-    """Tell whether the answer is a list of findings at changed lines."""
+    """True if the answer is a list of findings at changed lines."""
     return task is Task.REVIEW and request.pull_request is not None
 
 
 def assemble(
     request: CommandRequest, task: Task, materials: Sequence[Material], history: Sequence[Message]
 ) -> tuple[Prompt, tuple[Material, ...]]:
-    """Return the prompt, and what of the materials is shown in it."""
+    """Return the prompt, and the materials that fit into it."""
     review = is_pull_request_review(request, task)
     parts = ("system", "review_pull_request") if review else ("system", task.value, "cite")
-    shown = fit(materials, MATERIAL_TOKENS)
+    shown = fit_materials(materials, MATERIAL_TOKENS)
     question = f"Question:\n{clean(request.command)}"
-    blocks = [fenced(shown), question] if shown else [question]
+    blocks = [fence_materials(shown), question] if shown else [question]
     prompt = Prompt(
-        system="\n\n".join(template(part).text for part in parts),
+        system="\n\n".join(read_template(part).text for part in parts),
         messages=(
-            *trimmed(history, HISTORY_TOKENS),
+            *trim_history(history, HISTORY_TOKENS),
             Message(role="user", text="\n\n".join(blocks)),
         ),
         schema_name="review" if review else "answer",

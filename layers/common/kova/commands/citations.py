@@ -1,4 +1,4 @@
-"""Whether cited lines are there and say what is claimed."""
+"""Checks that cited lines exist and contain the quotes."""
 
 from __future__ import annotations
 
@@ -15,50 +15,52 @@ _LONGEST: Final = 200
 def check_citations(
     claims: Iterable[Claim], materials: Sequence[Material]
 ) -> tuple[tuple[Citation, ...], int]:
-    """Return the citations that hold, and how many were dropped.
+    """Return the citations whose quotes were found, and how many were dropped.
 
-    A quote that stands elsewhere in the same file, once, moves its citation there: models are bad
-    at counting lines.
+    A quote that stands elsewhere in the same file, but only once, moves its citation there: models
+    often miscount lines.
     """
-    kept: dict[Citation, None] = {}
+    citations: dict[Citation, None] = {}
     dropped = 0
-    known = by_path(materials)
+    materials_by_path = by_path(materials)
     for claim in claims:
-        place = locate(claim, known.get(claim.path, ()))
+        place = locate(claim, materials_by_path.get(claim.path, ()))
         if place is None:
             dropped += 1
         else:
-            kept[Citation(path=claim.path, start_line=place[0], end_line=place[1])] = None
-    return tuple(kept), dropped
+            start, end = place
+            citations[Citation(path=claim.path, start_line=start, end_line=end)] = None
+    return tuple(citations), dropped
 
 
 def by_path(materials: Sequence[Material]) -> Mapping[str, tuple[Material, ...]]:
-    """Return the materials that can be cited, by the file that they are of."""
-    paths = {one.name for one in materials if one.citable}
+    """Return the citable materials by the path of their file."""
+    citable = [material for material in materials if material.is_citable]
     return {
-        path: tuple(one for one in materials if one.citable and one.name == path) for path in paths
+        path: tuple(material for material in citable if material.name == path)
+        for path in {material.name for material in citable}
     }
 
 
 def locate(claim: Claim, materials: Sequence[Material]) -> tuple[int, int] | None:
-    """Return the lines that hold the claim's quote; None when none do, or several places may."""
+    """Return first and last line of the claim's quote; None if it is nowhere, or in two places."""
     quote = _words(claim.quote)
     if not quote or claim.end_line - claim.start_line >= _LONGEST:
         return None
     for material in materials:
-        lines = material.between(claim.start_line, claim.end_line)
+        lines = material.lines_between(claim.start_line, claim.end_line)
         if lines and quote in _words("\n".join(lines)):
             return claim.start_line, claim.end_line
-    wanted = [_words(line) for line in claim.quote.strip().splitlines() if line.strip()]
-    found = {place for one in materials for place in _places(one, wanted)}
-    return found.pop() if len(found) == 1 else None
+    quoted = [_words(line) for line in claim.quote.strip().splitlines() if line.strip()]
+    places = {place for material in materials for place in _find_places(material, quoted)}
+    return places.pop() if len(places) == 1 else None
 
 
-def _places(material: Material, wanted: Sequence[str]) -> Iterable[tuple[int, int]]:
+def _find_places(material: Material, quoted: Sequence[str]) -> Iterable[tuple[int, int]]:
     lines = [_words(line) for line in material.lines]
-    size = len(wanted)
+    size = len(quoted)
     for start in range(len(lines) - size + 1):
-        if all(one in lines[start + number] for number, one in enumerate(wanted)):
+        if all(quote in lines[start + number] for number, quote in enumerate(quoted)):
             yield material.start_line + start, material.start_line + start + size - 1
 
 

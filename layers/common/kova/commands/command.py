@@ -1,4 +1,4 @@
-"""A command to a model: what is asked, what came of it, what it cost."""
+"""A command to a model: the request, its answer, its outcome and its cost."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFAULT_OUTPUT_TOKENS: Final = 2_000
 
 @dataclass(frozen=True, kw_only=True)
 class Citation:
-    """Lines of a file that an answer rests on; they were compared with the file."""
+    """Lines of a file that an answer rests on; the quote was compared with the file."""
 
     path: str
     start_line: int
@@ -40,11 +40,11 @@ class ReviewFinding:
 
 @dataclass(frozen=True, kw_only=True)
 class CommandRequest:
-    """What is asked.
+    """A request for an answer.
 
     Attributes:
         task: None lets the words of the command decide (commands/routing.py).
-        provider: None lets the task decide, with the other provider to fall back to.
+        provider: None lets the task decide; the other provider is the fallback.
         pull_request: the number of the pull request that a review is about.
     """
 
@@ -63,18 +63,18 @@ class CommandRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """What the models and the checks of their words made of a command."""
+    """A checked answer."""
 
     output: str
     citations: tuple[Citation, ...] = ()
     findings: tuple[ReviewFinding, ...] = ()
     dropped: int = 0
-    """Citations and findings that did not hold and are not shown."""
+    """How many citations and findings failed the check and are not shown."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command as it is kept. `answer` is there when the outcome is `ok`."""
+    """A command as it is stored. `answer` is set when the outcome is `ok`."""
 
     id: str
     api_key_id: str | None
@@ -92,4 +92,4 @@ class Command:
     session_id: str | None = None
     duration_ms: int | None = None
     detail: str | None = None
-    """Why it failed, in our own words."""
+    """Why it failed, in Kova's own words."""

@@ -14,7 +14,7 @@ WRITERS: Final = frozenset({"admin", "maintain", "write"})
 
 
 class Verb(enum.StrEnum):
-    """What can be asked for; anything else is answered with this list."""
+    """The commands; anything else is answered with their list."""
 
     SCAN = "scan"
     FIX = "fix"
@@ -27,7 +27,7 @@ class Verb(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class CommentJob:
-    """One command of one comment. `author` is GitHub's login of who wrote it."""
+    """One command of one comment. `author` is its writer's GitHub login."""
 
     repository: str
     installation_id: int | None
@@ -40,7 +40,7 @@ class CommentJob:
 
 
 def parse_comment(body: str) -> tuple[Verb, str] | None:
-    """Return what a comment asks for; None when it is not for Kova."""
+    """Return the verb and argument of a comment; None when it is not for Kova."""
     match = _FIRST.match(body)
     if match is None:
         return None
@@ -49,6 +49,6 @@ def parse_comment(body: str) -> tuple[Verb, str] | None:
     return verb, match[2].strip()[:ARGUMENT_LIMIT]
 
 
-def quiet(text: str) -> str:
-    """Return a text that notifies nobody when it is posted."""
+def mute_mentions(text: str) -> str:
+    """Return a text that notifies nobody when it is posted: its mentions are broken."""
     return _MENTION.sub("@\u200b", text)

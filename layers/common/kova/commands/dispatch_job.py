@@ -20,9 +20,9 @@ class DispatchCommandJob:
     async def dispatch(self, job: str | CommentJob) -> str:
         """Do the job of a command's id or of a comment, and return what it is about."""
         if isinstance(job, str):
-            await self._finish.run(job)
+            await self._finish.finish(job)
         else:
-            await self._answer().run(job)
+            await self._answer().answer(job)
         return subject_of(job)
 
 

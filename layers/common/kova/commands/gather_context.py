@@ -1,4 +1,4 @@
-"""Gather what a command is about: code, an error, a file, a pull request, finds of the index."""
+"""Gather what a command is about: code, an error, a file, a pull request, chunks of the index."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ _FILES_OF_A_REVIEW: Final = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Context:
-    """What a model is shown, and what the analysers know of it already."""
+    """What a model is shown, and the open findings in the files of a pull request."""
 
     materials: tuple[Material, ...] = ()
     reported: tuple[Finding, ...] = ()
@@ -40,7 +40,7 @@ class Context:
 
 
 class GatherContext:
-    """Every text is without secrets before it goes anywhere, and keeps its line numbers."""
+    """Gathers materials. Secrets are redacted at once; line numbers stay as they are."""
 
     def __init__(
         self,
@@ -51,18 +51,18 @@ class GatherContext:
         index: CodeIndex | None,
         secrets: Sequence[str],
     ) -> None:
-        """Take the stores, how to get at GitHub, the index, and what is secret here."""
+        """Assemble the use case; `source` is called at the first file, for it needs GitHub."""
         self._repositories = repositories
         self._errors = errors
         self._source = source
         self._index = index
         self._secrets = secrets
 
-    async def run(self, request: CommandRequest) -> Context:
-        """Return the context, the most particular first.
+    async def gather(self, request: CommandRequest) -> Context:
+        """Return the context of a request, the most specific material first.
 
         Raises:
-            NotFoundError: the error, the repository, the file or the pull request is not there.
+            NotFoundError: the error, repository, file or pull request does not exist.
             ConflictError: fields contradict each other.
             UnavailableError: GitHub or the database does not answer.
         """
@@ -75,23 +75,23 @@ class GatherContext:
                 )
             )
         error = await self._error(request)
-        name = error.repository if error else request.repository
-        known = await self._repositories.get(name) if name else None
+        full_name = error.repository if error else request.repository
+        repository = await self._repositories.get(full_name) if full_name else None
         if error is not None:
-            materials += await self._of_error(error, known)
+            materials += await self._error_materials(error, repository)
         if request.pull_request is not None:
-            more, reported = await self._of_pull_request(request, known)
-            materials += more
+            changes, reported = await self._pull_request_materials(request, repository)
+            materials += changes
         elif request.path is not None and request.code is None and error is None:
-            materials.append(await self._file(request, known))
-        if known is not None and self._index is not None and request.pull_request is None:
-            materials += await self._related(self._index, known, request, materials)
-        elif known is None and request.repository is not None and not materials:
+            materials.append(await self._file_material(request, repository))
+        if repository is not None and self._index is not None and request.pull_request is None:
+            materials += await self._related(self._index, repository, request, materials)
+        elif repository is None and request.repository is not None and not materials:
             await self._source().repository(RepositoryRef(full_name=request.repository))
-        return Context(materials=tuple(materials), reported=reported, repository=name)
+        return Context(materials=tuple(materials), reported=reported, repository=full_name)
 
     def material(self, kind: str, name: str, lines: Sequence[str], start: int = 1) -> Material:
-        """Return lines as material, without secrets."""
+        """Return lines as material, with secrets redacted."""
         text = redact("\n".join(lines), self._secrets)
         return Material(kind=kind, name=name, lines=tuple(text.split("\n")), start_line=start)
 
@@ -101,78 +101,92 @@ class GatherContext:
         error = await self._errors.get(request.error_id)
         if error is None:
             raise NotFoundError("There is no such error.")
-        other = request.repository
-        if other is not None and other.lower() != error.repository.lower():
-            raise ConflictError("The error is one of another repository.")
+        full_name = request.repository
+        if full_name is not None and full_name.lower() != error.repository.lower():
+            raise ConflictError("The error belongs to another repository.")
         return error
 
-    async def _of_error(self, error: ErrorRecord, known: Repository | None) -> list[Material]:
+    async def _error_materials(
+        self, error: ErrorRecord, repository: Repository | None
+    ) -> list[Material]:
         finding = error.finding
-        told = [
+        facts = [
             f"{finding.analyzer} {finding.rule_id} ({finding.severity}): {finding.message}",
             f"at {finding.path}, lines {finding.span.start_line} to {finding.span.end_line}",
         ]
-        note = self.material("note", "the error in question", told)
+        note = self.material("note", "the error in question", facts)
         first = finding.span.start_line
         snippet = self.material("file", finding.path, finding.snippet.split("\n"), first)
-        if known is None:
+        if repository is None:
             return [note, snippet]
         try:
             reader = ReadFiles(self._source())
-            lines = await reader.one(known.ref, known.default_branch, finding.path)
+            lines = await reader.read_one(repository.ref, repository.default_branch, finding.path)
         except KovaError as exc:
-            # GitHub is not needed for an answer: the scan kept the lines that matter.
+            # An answer is possible without GitHub: the scan stored the lines of the finding.
             _LOG.warning("file of an error not read", extra={"reason": exc.reason})
             return [note, snippet]
         start = max(first - _AROUND, 1)
         around = lines[start - 1 : finding.span.end_line + _AROUND]
         return [note, self.material("file", finding.path, around, start) if around else snippet]
 
-    async def _file(self, request: CommandRequest, known: Repository | None) -> Material:
+    async def _file_material(
+        self, request: CommandRequest, repository: Repository | None
+    ) -> Material:
         assert request.path is not None
         if request.repository is None:
             raise ConflictError("A path needs its repository, or its code.")
-        address, branch = await self._address(request.repository, known)
+        repository_ref, branch = await self._locate(request.repository, repository)
         reader = ReadFiles(self._source())
-        lines = await reader.one(address, request.ref or branch, request.path)
+        lines = await reader.read_one(repository_ref, request.ref or branch, request.path)
         return self.material("file", request.path, lines)
 
-    async def _address(self, name: str, known: Repository | None) -> tuple[RepositoryRef, str]:
-        if known is not None:
-            return known.ref, known.default_branch
-        info = await self._source().repository(RepositoryRef(full_name=name))
-        address = RepositoryRef(full_name=info.full_name, installation_id=info.installation_id)
-        return address, info.default_branch
+    async def _locate(
+        self, full_name: str, repository: Repository | None
+    ) -> tuple[RepositoryRef, str]:
+        """Return how to address a repository, and its default branch."""
+        if repository is not None:
+            return repository.ref, repository.default_branch
+        info = await self._source().repository(RepositoryRef(full_name=full_name))
+        repository_ref = RepositoryRef(
+            full_name=info.full_name, installation_id=info.installation_id
+        )
+        return repository_ref, info.default_branch
 
-    async def _of_pull_request(
-        self, request: CommandRequest, known: Repository | None
+    async def _pull_request_materials(
+        self, request: CommandRequest, repository: Repository | None
     ) -> tuple[list[Material], tuple[Finding, ...]]:
         assert request.pull_request is not None
         if request.repository is None:
             raise ConflictError("A pull request needs its repository.")
-        address, _ = await self._address(request.repository, known)
+        repository_ref, _ = await self._locate(request.repository, repository)
         source = self._source()
-        pull = await source.pull_request(address, request.pull_request)
-        compared = await source.compare(address, pull.base_sha, pull.head_sha)
-        paths = sorted(compared.changed)[:_FILES_OF_A_REVIEW]
+        pull = await source.pull_request(repository_ref, request.pull_request)
+        comparison = await source.compare(repository_ref, pull.base_sha, pull.head_sha)
+        paths = sorted(comparison.changed)[:_FILES_OF_A_REVIEW]
         reader = ReadFiles(source)
-        after = await reader.run(address, pull.head_sha, paths)
-        old = {path: compared.renamed.get(path, path) for path in paths}
-        before = await reader.run(address, compared.merge_base_sha, sorted(set(old.values())))
-        reported = await self._reported(request.repository, set(paths)) if known else ()
+        after = await reader.read(repository_ref, pull.head_sha, paths)
+        old = {path: comparison.renamed.get(path, path) for path in paths}
+        before = await reader.read(
+            repository_ref, comparison.merge_base_sha, sorted(set(old.values()))
+        )
+        reported = await self._open_findings(request.repository, paths) if repository else ()
         materials = [self.material("note", "the pull request", _description(pull))]
         if reported:
-            lines = [f"{one.path}:{one.span.start_line} {one.message}" for one in reported[:50]]
+            lines = [
+                f"{finding.path}:{finding.span.start_line} {finding.message}"
+                for finding in reported[:50]
+            ]
             materials.append(self.material("note", "already reported by analysers", lines))
         for path in paths:
             if path in after:
-                materials += self._changes(path, before.get(old[path], ()), after[path])
+                materials += self._hunks(path, before.get(old[path], ()), after[path])
         return materials, reported
 
-    def _changes(self, path: str, before: Sequence[str], after: Sequence[str]) -> list[Material]:
-        """Return the hunks of a file, with the numbers of its new lines."""
+    def _hunks(self, path: str, before: Sequence[str], after: Sequence[str]) -> list[Material]:
+        """Return the changed hunks of a file as material, numbered by its new lines."""
         matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
-        clean = self.material("file", path, after).lines
+        redacted = self.material("file", path, after).lines
         materials: list[Material] = []
         for group in matcher.get_grouped_opcodes(_AROUND_CHANGE):
             first, last = group[0][3], group[-1][4]
@@ -187,39 +201,39 @@ class GatherContext:
                     Material(
                         kind="change",
                         name=path,
-                        lines=clean[first:last],
+                        lines=redacted[first:last],
                         start_line=first + 1,
                         changed=frozenset(changed),
                     )
                 )
         return materials
 
-    async def _reported(self, repository: str, paths: set[str]) -> tuple[Finding, ...]:
-        found: list[Finding] = []
-        for path in sorted(paths):
-            filters = ErrorFilter(repository=repository, status=ErrorStatus.OPEN, path=path)
+    async def _open_findings(self, full_name: str, paths: Sequence[str]) -> tuple[Finding, ...]:
+        findings: list[Finding] = []
+        for path in paths:
+            filters = ErrorFilter(repository=full_name, status=ErrorStatus.OPEN, path=path)
             page = await self._errors.page(PageRequest(limit=100), filters)
-            found += [one.finding for one in page.items]
-        return tuple(found)
+            findings += [record.finding for record in page.items]
+        return tuple(findings)
 
     async def _related(
         self,
         index: CodeIndex,
-        known: Repository,
+        repository: Repository,
         request: CommandRequest,
         materials: Sequence[Material],
     ) -> list[Material]:
-        """Return chunks of the index; it is a help, and its failure no reason not to answer."""
+        """Return chunks of the index; empty if it fails, for an answer is possible without."""
         try:
-            found = await index.search(known.id, request.command, _CHUNKS)
+            chunks = await index.search(repository.id, request.command, _CHUNKS)
         except KovaError as exc:
             _LOG.warning("index not searched", extra={"reason": exc.reason})
             return []
-        shown = {one.name for one in materials if one.kind == "file"}
+        shown_paths = {material.name for material in materials if material.kind == "file"}
         return [
-            self.material("file", one.path, one.text.split("\n"), one.start_line)
-            for one in found
-            if one.path not in shown
+            self.material("file", chunk.path, chunk.text.split("\n"), chunk.start_line)
+            for chunk in chunks
+            if chunk.path not in shown_paths
         ]
 
 

@@ -1,4 +1,4 @@
-"""The messages of the command queue: commands for later, commands in comments."""
+"""The messages of the command queue: queued commands, and commands in comments."""
 
 from __future__ import annotations
 
@@ -31,10 +31,10 @@ def encode_command_job(command_id: str) -> str:
 
 
 def decode_command_job(body: str) -> str:
-    """Read a message of the command queue and return the command's id.
+    """Return the command's id of a message of the command queue.
 
     Raises:
-        MalformedMessageError: it is not one; trying again will not help.
+        MalformedMessageError: it is another message; trying again will not help.
     """
     message = parse_message(body, "command")
     command_id = message.get("command_id")
@@ -44,13 +44,13 @@ def decode_command_job(body: str) -> str:
 
 
 def encode_comment_job(job: CommentJob) -> str:
-    """Return the message for a command in a comment; it waits in the command queue too."""
-    body = {key: one for key, one in dataclasses.asdict(job).items() if one is not None}
+    """Return the message of a command in a comment, also for the command queue."""
+    body = {key: value for key, value in dataclasses.asdict(job).items() if value is not None}
     return json.dumps({"version": VERSION, "kind": "comment", **body}, separators=(",", ":"))
 
 
 def decode_command_message(body: str) -> str | CommentJob:
-    """Read any message of the command queue: a command's id, or a command in a comment.
+    """Return the job of a message of the command queue: a command's id, or a comment's command.
 
     Raises:
         MalformedMessageError: it is neither.
@@ -59,7 +59,7 @@ def decode_command_message(body: str) -> str | CommentJob:
         return decode_command_job(body)
     except MalformedMessageError:
         message = parse_message(body, "comment")
-    values = {key: one for key, one in message.items() if key in _COMMENT_FIELDS}
+    values = {key: value for key, value in message.items() if key in _COMMENT_FIELDS}
     for key, kind in _COMMENT_FIELDS.items():
         optional = key == "installation_id" and key not in values
         if not optional and type(values.get(key)) is not kind:

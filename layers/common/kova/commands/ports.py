@@ -1,4 +1,4 @@
-"""What is remembered of commands: the ledger, the budget, answers to reuse, sessions."""
+"""What commands need from outside: their rows, cached answers, sessions, the queue, GitHub."""
 
 from __future__ import annotations
 
@@ -19,71 +19,73 @@ class CommandStore(Protocol):
     async def save(self, command: Command) -> None:
         """Record a command, or its new state.
 
-        A final state is never replaced, and none by the first one: that of a command that is
-        begun again.
+        A final state is never replaced, and the first state replaces no other: it comes again
+        when a command is begun again.
         """
 
     async def claim(self, command_id: str, lease: timedelta) -> Command | None:
-        """Take a queued command in hand; None when it is finished or there is none.
+        """Claim a queued command and return it; None when it has ended or does not exist.
 
         Raises:
-            BusyError: another worker has it in hand, for `retry_after` seconds at most.
+            BusyError: another worker owns it, for `retry_after` seconds at most.
         """
 
     async def get(self, command_id: str) -> Command | None:
-        """Find one by id."""
+        """Return a command; None if there is none with this id."""
 
     async def page(self, request: PageRequest, api_key_id: str | None) -> Page[Command]:
-        """List, newest first; those of one key, or all."""
+        """Return a page of the commands of one key, or of all; newest first."""
 
 
 class AnswerCache(Protocol):
-    """Commands that were answered, by content. Errors are RedisUnavailableError."""
+    """Answered commands by the hash of their prompt. Errors are RedisUnavailableError."""
 
     async def find(self, identities: Sequence[str]) -> Command | None:
-        """Return the first that is known."""
+        """Return the first cached command of these identities; None if there is none."""
 
     async def keep(self, identity: str, command: Command) -> None:
-        """Remember an answer for a while."""
+        """Cache an answered command for a while."""
 
 
 class SessionStore(Protocol):
     """Conversations. Errors are RedisUnavailableError."""
 
     async def open(self, session_id: str, api_key_id: str) -> tuple[Message, ...]:
-        """Return the turns so far; a new session has none.
+        """Return the turns of a session; a new session has none.
 
         Raises:
             NotFoundError: another key began it.
         """
 
     async def append(self, session_id: str, api_key_id: str, turns: Sequence[Message]) -> None:
-        """Add turns, and keep the session for another while."""
+        """Add turns and prolong the session's life."""
 
 
 class CommandQueue(Protocol):
-    """The queue of commands that are answered later."""
+    """The command queue."""
 
     def send_command(self, command_id: str) -> None:
-        """Accept a command durably.
+        """Queue a command durably.
 
         Raises:
-            QueueUnavailableError: it was not accepted.
+            QueueUnavailableError: it is not queued.
         """
 
     def send_comment(self, job: CommentJob) -> None:
-        """Accept a command in a comment durably.
+        """Queue a command in a comment durably.
 
         Raises:
-            QueueUnavailableError: it was not accepted.
+            QueueUnavailableError: it is not queued.
         """
 
 
 class Conversation(Protocol):
-    """Reads who may do what, and replies. Errors are those of CodeSource."""
+    """Permissions and comments of GitHub. Errors are those of CodeSource."""
 
-    async def permission(self, repository: RepositoryRef, login: str) -> str:
-        """Return somebody's permission now: admin, maintain, write, triage, read or none."""
+    async def permission(self, repository_ref: RepositoryRef, login: str) -> str:
+        """Return a login's permission: admin, maintain, write, triage, read or none."""
 
-    async def reply(self, repository: RepositoryRef, number: int, marker: str, body: str) -> None:
-        """Write the one comment with a hidden marker, or edit it when it is there."""
+    async def reply(
+        self, repository_ref: RepositoryRef, number: int, marker: str, body: str
+    ) -> None:
+        """Write the comment that has this hidden marker, or edit it if it exists."""

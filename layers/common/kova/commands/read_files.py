@@ -16,42 +16,44 @@ _LIMITS: Final = FetchLimits(files=50, file_bytes=1_000_000, total_bytes=5_000_0
 
 
 class ReadFiles:
-    """A few files, in memory."""
+    """Downloads a few files and returns their lines."""
 
     def __init__(self, source: CodeSource) -> None:
-        """Take where code comes from."""
         self._source = source
 
-    async def run(
-        self, repository: RepositoryRef, commit_sha: str, paths: Sequence[str]
+    async def read(
+        self, repository_ref: RepositoryRef, commit_sha: str, paths: Sequence[str]
     ) -> dict[str, tuple[str, ...]]:
-        """Return the lines of those files that are there and are text."""
-        tree = await self._source.tree(repository, commit_sha)
-        wanted = set(paths)
-        chosen = [
-            file for file in tree.files if file.path in wanted and file.size <= _LIMITS.file_bytes
+        """Return the lines by path; paths without a text file are missing in the result."""
+        tree = await self._source.tree(repository_ref, commit_sha)
+        files = [
+            file
+            for file in tree.files
+            if file.path in set(paths) and file.size <= _LIMITS.file_bytes
         ][: _LIMITS.files]
-        if not chosen:
+        if not files:
             return {}
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             folder = Path(name)
-            missing = await self._source.download(repository, commit_sha, chosen, folder, _LIMITS)
-            absent = {one.path for one in missing}
+            missing = await self._source.download(
+                repository_ref, commit_sha, files, folder, _LIMITS
+            )
+            missing_paths = {skipped.path for skipped in missing}
             texts = {
                 file.path: decode((folder / file.path).read_bytes())
-                for file in chosen
-                if file.path not in absent
+                for file in files
+                if file.path not in missing_paths
             }
         return {path: text.lines for path, text in texts.items() if text is not None}
 
-    async def one(self, repository: RepositoryRef, ref: str, path: str) -> tuple[str, ...]:
+    async def read_one(self, repository_ref: RepositoryRef, ref: str, path: str) -> tuple[str, ...]:
         """Return the lines of one file.
 
         Raises:
             NotFoundError: there is no such text file.
         """
-        commit_sha = await self._source.resolve(repository, ref)
-        found = await self.run(repository, commit_sha, [path])
-        if path not in found:
+        commit_sha = await self._source.resolve(repository_ref, ref)
+        lines_by_path = await self.read(repository_ref, commit_sha, [path])
+        if path not in lines_by_path:
             raise NotFoundError("There is no such text file at this commit.")
-        return found[path]
+        return lines_by_path[path]

@@ -1,4 +1,4 @@
-"""Take a command for later: the row first, then the job; and do the job."""
+"""Queue a command, and run a queued command."""
 
 from __future__ import annotations
 
@@ -16,16 +16,15 @@ _LOG = logging.getLogger("kova.ai")
 
 
 class RequestCommand:
-    """POST /ai/command with `Prefer: respond-async`."""
+    """Queues commands: POST /ai/command with `Prefer: respond-async`."""
 
     def __init__(self, *, run: RunCommand, commands: CommandStore, queue: CommandQueue) -> None:
-        """Take how commands begin, where they are kept, and the queue."""
         self._run = run
         self._commands = commands
         self._queue = queue
 
-    async def run(self, request: CommandRequest, api_key_id: str | None) -> Command:
-        """Record the command and queue it.
+    async def request(self, request: CommandRequest, api_key_id: str | None) -> Command:
+        """Record a command, queue it, and return it.
 
         Raises:
             UnavailableError: the database or the queue does not answer.
@@ -42,28 +41,27 @@ class RequestCommand:
 
 
 class FinishCommand:
-    """The command worker's job."""
+    """Runs queued commands: the command worker's job."""
 
     def __init__(self, *, run: RunCommand, commands: CommandStore) -> None:
-        """Take how commands run and where they are kept."""
         self._run = run
         self._commands = commands
 
-    async def run(self, command_id: str) -> None:
-        """Run a queued command; one that has ended already is left alone.
+    async def finish(self, command_id: str) -> None:
+        """Run a queued command; nothing happens if it has ended.
 
         Raises:
-            BusyError: another worker has it in hand; try again later.
+            BusyError: another worker is running it; try again later.
             DatabaseUnavailableError: try again later.
         """
         command = await self._commands.claim(command_id, self._run.lease)
         if command is None:
             return
         try:
-            await self._run.run(command)
+            await self._run.run_command(command)
         except KovaError as exc:
-            ended = await self._commands.get(command_id)
-            if ended is None or not ended.outcome.final:
-                raise  # The end could not be recorded: the next attempt asks again.
+            recorded = await self._commands.get(command_id)
+            if recorded is None or not recorded.outcome.is_final:
+                raise  # The failure could not be recorded: the next attempt asks again.
             level = logging.WARNING if isinstance(exc, AiUnavailableError) else logging.INFO
             _LOG.log(level, "command not answered", extra={"reason": exc.reason})

@@ -1,4 +1,4 @@
-"""Findings of a review: kept where they are anchored to changed lines and new."""
+"""Checks the findings of a review: each must quote changed lines and be new."""
 
 from __future__ import annotations
 
@@ -15,42 +15,42 @@ def check_findings(
     claims: Iterable[Claim],
     materials: Sequence[Material],
     reported: Iterable[Finding],
-    safe: Callable[[str], str],
+    sanitize: Callable[[str], str],
 ) -> tuple[tuple[ReviewFinding, ...], int]:
-    """Return the findings that hold, and how many were dropped.
+    """Return the findings that passed the check, and how many were dropped.
 
     Args:
-        claims: what the model says.
-        materials: what it was shown.
-        reported: what the analysers found there already.
-        safe: makes a text harmless.
+        claims: the findings that the model claims.
+        materials: what the model was shown.
+        reported: findings that the analysers already reported.
+        sanitize: makes a text safe to show.
     """
-    known = {
-        (one.path, line)
-        for one in reported
-        for line in range(one.span.start_line, one.span.end_line + 1)
+    reported_lines = {
+        (finding.path, line)
+        for finding in reported
+        for line in range(finding.span.start_line, finding.span.end_line + 1)
     }
     files = by_path(materials)
-    kept: dict[tuple[str, int, int], ReviewFinding] = {}
+    findings: dict[tuple[str, int, int], ReviewFinding] = {}
     dropped = 0
     for claim in claims:
         shown = files.get(claim.path, ())
         place = locate(claim, shown)
         changed = {line for material in shown for line in material.changed}
         lines = [line for line in range(*_half_open(place)) if line in changed]
-        taken = any((claim.path, line) in known for line in lines)
+        already_reported = any((claim.path, line) in reported_lines for line in lines)
         key = (claim.path, lines[0], lines[-1]) if lines else ("", 0, 0)
-        if not lines or taken or key in kept or not claim.message.strip():
+        if not lines or already_reported or key in findings or not claim.message.strip():
             dropped += 1
             continue
-        kept[key] = ReviewFinding(
+        findings[key] = ReviewFinding(
             path=claim.path,
             start_line=lines[0],
             end_line=lines[-1],
             severity=claim.severity,
-            message=safe(claim.message.strip()),
+            message=sanitize(claim.message.strip()),
         )
-    return tuple(kept.values()), dropped
+    return tuple(findings.values()), dropped
 
 
 def _half_open(place: tuple[int, int] | None) -> tuple[int, int]:

@@ -1,4 +1,4 @@
-"""Which task a command is, and which provider answers which task.
+"""Decides which task a command is, and which provider answers it.
 
 The rule for `auto`, in this order:
 
@@ -35,7 +35,7 @@ PREFERRED: Final = {
 
 
 def task_of(request: CommandRequest) -> Task:
-    """Return the task that was asked for, or the one that the rule finds."""
+    """Return the requested task, or the one that the rule above finds."""
     if request.task is not None:
         return request.task
     if request.pull_request is not None:
@@ -46,9 +46,9 @@ def task_of(request: CommandRequest) -> Task:
     return Task.ANALYZE
 
 
-def providers_for(task: Task, wanted: Provider | None) -> tuple[Provider, ...]:
-    """Return who is asked, in order: one who was named is asked alone."""
-    if wanted is not None:
-        return (wanted,)
+def providers_for(task: Task, requested: Provider | None) -> tuple[Provider, ...]:
+    """Return the providers to ask, in order; a requested one is asked alone."""
+    if requested is not None:
+        return (requested,)
     preferred = PREFERRED[task]
-    return (preferred, *(one for one in Provider if one is not preferred))
+    return (preferred, *(provider for provider in Provider if provider is not preferred))

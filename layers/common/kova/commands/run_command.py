@@ -1,4 +1,4 @@
-"""Run a command: context, prompt, cache, models, checks, ledger. Every end of it is a row."""
+"""Run a command: context, prompt, cache, models, checks, ledger. However it ends, a row says so."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ from kova.commands.gather_context import Context, GatherContext
 from kova.commands.ports import AnswerCache, CommandStore, SessionStore
 from kova.commands.review import check_findings
 from kova.commands.routing import providers_for, task_of
-from kova.models.ask_models import AskModels, surely
+from kova.models.ask_models import AskModels, run_shielded
 from kova.models.model_answer import ModelAnswer, UnusableAnswerError
-from kova.models.model_call import Listener, Tally, Wanted
+from kova.models.model_call import Listener, ModelRequest, Tally
 from kova.models.outcome import Outcome
 from kova.models.ports import BudgetScope
 from kova.models.prompt import Material, Message, Prompt
 from kova.models.redaction import redact
-from kova.models.safe_stream import SafeStream, safe
+from kova.models.safe_stream import SafeStream, make_safe
 from kova.shared import exceptions
 from kova.shared.exceptions import KovaError, ModelError, RedisUnavailableError
 from kova.shared.meter import Meter
@@ -50,7 +50,7 @@ _ERRORS: Final[dict[Outcome, type[KovaError]]] = {
 
 @dataclass(frozen=True, kw_only=True)
 class CommandStores:
-    """What commands remember; cache and sessions are None without Redis."""
+    """The stores of commands; cache and sessions are None without Redis."""
 
     commands: CommandStore
     cache: AnswerCache | None
@@ -58,18 +58,18 @@ class CommandStores:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Ready:
-    """All that is known before a model is asked."""
+class _Preparation:
+    """Everything that is prepared before a model is asked."""
 
     prompt: Prompt
     shown: tuple[Material, ...]
     context: Context
-    kept: bool
-    """Whether Redis holds the session."""
+    session_stored: bool
+    """Whether Redis can hold the session."""
 
 
 class RunCommand:
-    """The whole of one command."""
+    """Answers one command from the cache or a model, and records how it ended."""
 
     def __init__(
         self,
@@ -82,7 +82,17 @@ class RunCommand:
         cap: Decimal | None,
         secrets: Sequence[str],
     ) -> None:
-        """Take the steps, a clock, the cap for everybody, and what is secret here."""
+        """Assemble the use case.
+
+        Args:
+            stores: the ledger, the answer cache and the sessions.
+            gather: gathers what the command is about.
+            ask: asks the models.
+            meter: counts commands, refusals and cache requests.
+            now: returns the time, with its zone.
+            cap: US dollars a month for all commands together; None for no cap.
+            secrets: values that are redacted wherever they stand.
+        """
         self._stores = stores
         self._gather = gather
         self._ask = ask
@@ -93,12 +103,12 @@ class RunCommand:
 
     @property
     def lease(self) -> timedelta:
-        """For how long a command is one worker's: one that is so for longer has lost its worker."""
-        return self._ask.patience.lease
+        """How long a worker owns a command; after that its worker counts as dead."""
+        return self._ask.timeouts.lease
 
     def begin(self, request: CommandRequest, api_key_id: str | None) -> Command:
-        """Return a new command that nobody has in hand yet. Secrets do not enter the ledger."""
-        clean = replace(
+        """Return a new command, queued and not yet saved, with secrets redacted for the ledger."""
+        redacted = replace(
             request,
             command=redact(request.command, self._secrets),
             code=redact(request.code, self._secrets) if request.code is not None else None,
@@ -106,7 +116,7 @@ class RunCommand:
         return Command(
             id=str(uuid.uuid4()),
             api_key_id=api_key_id,
-            request=clean,
+            request=redacted,
             task=task_of(request),
             outcome=Outcome.QUEUED,
             created_at=self._now(),
@@ -114,47 +124,47 @@ class RunCommand:
         )
 
     def safe_stream(self) -> SafeStream:
-        """Return what makes pieces of an answer fit to be shown."""
+        """Return a stream that makes pieces of an answer safe to show."""
         return SafeStream(self._secrets)
 
-    async def run(self, command: Command, listen: Listener | None = None) -> Command:
-        """Run it to its end, record the end, and return it.
+    async def run_command(self, command: Command, listen: Listener | None = None) -> Command:
+        """Run a command to its end, record the end, and return the answered command.
 
         Raises:
-            KovaError: there is no answer; the row says which way.
+            KovaError: there is no answer; the outcome of the recorded row says why.
         """
         started = time.perf_counter()
         tally = Tally()
         try:
-            done = await self._answered(command, tally, listen)
+            answered = await self._execute(command, tally, listen)
         except asyncio.CancelledError:
-            ended = self._ended(command, tally, started, Outcome.CANCELLED, None)
-            await surely(self._record(ended))
+            record = self._failure_record(command, tally, started, Outcome.CANCELLED, None)
+            await run_shielded(self._record(record))
             raise
         except Exception as exc:
-            outcome, error = _explained(exc, tally)
+            outcome, error = _classify_failure(exc, tally)
             detail = error.message if isinstance(error, KovaError) else type(error).__name__
-            await self._record(self._ended(command, tally, started, outcome, detail))
+            await self._record(self._failure_record(command, tally, started, outcome, detail))
             if error is exc:
                 raise
             raise error from exc
-        done = replace(done, duration_ms=_since(started))
-        await self._record(done)
-        return done
+        answered = replace(answered, duration_ms=_milliseconds_since(started))
+        await self._record(answered)
+        return answered
 
-    def _ended(
+    def _failure_record(
         self, command: Command, tally: Tally, started: float, outcome: Outcome, detail: str | None
     ) -> Command:
         return replace(
             command,
-            request=_about(command.request, tally),
+            request=_with_repository(command.request, tally),
             outcome=outcome,
             provider=tally.provider,
             model=tally.model,
             usage=tally.usage,
             cost_usd=tally.cost,
             fallback=tally.fallback,
-            duration_ms=_since(started),
+            duration_ms=_milliseconds_since(started),
             detail=detail[:_DETAIL_LIMIT] if detail else None,
         )
 
@@ -169,32 +179,35 @@ class RunCommand:
             self._meter.observe("kova_ai_command_duration_seconds", seconds, **labels)
         await self._stores.commands.save(command)
 
-    async def _answered(self, command: Command, tally: Tally, listen: Listener | None) -> Command:
+    async def _execute(self, command: Command, tally: Tally, listen: Listener | None) -> Command:
         request, task = command.request, command.task
         order = providers_for(task, request.provider)
-        configured = [self._ask.candidates[one] for one in order if one in self._ask.candidates]
+        configured = [self._ask.providers[name] for name in order if name in self._ask.providers]
         if not configured:
             raise exceptions.AiNotConfiguredError
-        ready = await self._ready(command)
-        tally.repository = ready.context.repository
-        command = replace(command, request=_about(request, tally))
-        session = command.session_id or str(uuid.uuid4())
-        identities = [f"{task}:{one.model_id}:{ready.prompt.identity}" for one in configured]
-        known = await self._known(identities)
-        if known is not None:
-            done = replace(
+        preparation = await self._prepare(command)
+        prompt = preparation.prompt
+        tally.repository = preparation.context.repository
+        command = replace(
+            command,
+            request=_with_repository(request, tally),
+            session_id=command.session_id or str(uuid.uuid4()),
+        )
+        identities = [f"{task}:{provider.model_id}:{prompt.identity}" for provider in configured]
+        cached = await self._find_cached(identities)
+        if cached is not None:
+            answered = replace(
                 command,
                 outcome=Outcome.OK,
-                provider=known.provider,
-                model=known.model,
-                answer=known.answer,
+                provider=cached.provider,
+                model=cached.model,
+                answer=cached.answer,
                 cached=True,
-                session_id=session,
             )
-            return await self._remembered(done, ready, None)
+            return await self._cache_and_append_session(answered, preparation, None)
         review = is_pull_request_review(request, task)
-        wanted = Wanted(
-            prompt=ready.prompt,
+        model_request = ModelRequest(
+            prompt=prompt,
             order=order,
             task=task,
             scope=BudgetScope(
@@ -202,62 +215,71 @@ class RunCommand:
             ),
             review=review,
         )
-        said = await self._ask.run(wanted, tally, listen)
-        done = replace(
+        model_answer = await self._ask.ask(model_request, tally, listen)
+        answered = replace(
             command,
             outcome=Outcome.OK,
             provider=tally.provider,
             model=tally.model,
-            answer=self._checked(said, ready, review=review),
+            answer=self._validate(model_answer, preparation, review=review),
             usage=tally.usage,
             cost_usd=tally.cost,
             fallback=tally.fallback,
-            session_id=session,
         )
-        return await self._remembered(done, ready, ready.prompt.identity)
+        return await self._cache_and_append_session(answered, preparation, prompt.identity)
 
-    async def _ready(self, command: Command) -> _Ready:
+    async def _prepare(self, command: Command) -> _Preparation:
         history: tuple[Message, ...] = ()
-        kept = self._stores.sessions is not None
+        session_stored = self._stores.sessions is not None
         if command.session_id is not None and self._stores.sessions is not None:
             try:
                 owner = command.api_key_id or ""
                 history = await self._stores.sessions.open(command.session_id, owner)
             except RedisUnavailableError as exc:
-                kept = False
+                session_stored = False
                 _LOG.warning("session not read", extra={"reason": exc.reason})
-        context = await self._gather.run(command.request)
+        context = await self._gather.gather(command.request)
         prompt, shown = assemble(command.request, command.task, context.materials, history)
-        return _Ready(prompt=prompt, shown=shown, context=context, kept=kept)
+        return _Preparation(
+            prompt=prompt, shown=shown, context=context, session_stored=session_stored
+        )
 
-    async def _known(self, identities: Sequence[str]) -> Command | None:
+    async def _find_cached(self, identities: Sequence[str]) -> Command | None:
         if self._stores.cache is None:
             return None
         try:
-            known = await self._stores.cache.find(identities)
+            cached = await self._stores.cache.find(identities)
         except RedisUnavailableError as exc:
             _LOG.warning("cache not read", extra={"reason": exc.reason})
             return None
-        result = "hit" if known is not None else "miss"
+        result = "hit" if cached is not None else "miss"
         self._meter.count("kova_ai_cache_requests_total", result=result)
-        return known
+        return cached
 
-    def _checked(self, said: ModelAnswer, ready: _Ready, *, review: bool) -> Answer:
-        """Return the answer with those of its claims that hold, and made harmless."""
+    def _validate(
+        self, model_answer: ModelAnswer, preparation: _Preparation, *, review: bool
+    ) -> Answer:
+        """Return the answer, safe to show, with those of its claims that hold."""
 
-        def harmless(text: str) -> str:
-            return safe(text, self._secrets)
+        def sanitize(text: str) -> str:
+            return make_safe(text, self._secrets)
 
-        output = harmless(said.text)
+        output, claims = sanitize(model_answer.text), model_answer.claims
         if review:
-            reported = ready.context.reported
-            findings, dropped = check_findings(said.claims, ready.shown, reported, harmless)
+            reported = preparation.context.reported
+            findings, dropped = check_findings(claims, preparation.shown, reported, sanitize)
             return Answer(output=output, findings=findings, dropped=dropped)
-        citations, dropped = check_citations(said.claims, ready.shown)
+        citations, dropped = check_citations(claims, preparation.shown)
         return Answer(output=output, citations=citations, dropped=dropped)
 
-    async def _remembered(self, command: Command, ready: _Ready, identity: str | None) -> Command:
-        """Keep the answer for the next who asks, and the turn for the session."""
+    async def _cache_and_append_session(
+        self, command: Command, preparation: _Preparation, identity: str | None
+    ) -> Command:
+        """Store the answer in the cache, unless `identity` is None, and the turn in the session.
+
+        Returns:
+            The command, without its session_id where the session is not stored.
+        """
         assert command.answer is not None
         sessions, cache = self._stores.sessions, self._stores.cache
         turns = (
@@ -267,7 +289,7 @@ class RunCommand:
         try:
             if identity is not None and cache is not None:
                 await cache.keep(f"{command.task}:{command.model}:{identity}", command)
-            if sessions is None or not ready.kept or command.session_id is None:
+            if sessions is None or not preparation.session_stored or command.session_id is None:
                 return replace(command, session_id=None)
             await sessions.append(command.session_id, command.api_key_id or "", turns)
         except RedisUnavailableError as exc:
@@ -276,13 +298,13 @@ class RunCommand:
         return command
 
 
-def _about(request: CommandRequest, tally: Tally) -> CommandRequest:
-    """Return the request with the repository that an error turned out to be of."""
+def _with_repository(request: CommandRequest, tally: Tally) -> CommandRequest:
+    """Return the request with its repository, which may follow from the error that it names."""
     return replace(request, repository=tally.repository or request.repository)
 
 
-def _explained(exc: Exception, tally: Tally) -> tuple[Outcome, Exception]:
-    """Return how a command ended that raised, and what its caller is told."""
+def _classify_failure(exc: Exception, tally: Tally) -> tuple[Outcome, Exception]:
+    """Return the outcome of a command that raised, and the error for its caller."""
     if isinstance(exc, exceptions.AiNotConfiguredError):
         return Outcome.NOT_CONFIGURED, exc
     if isinstance(exc, exceptions.BudgetExhaustedError):
@@ -293,8 +315,8 @@ def _explained(exc: Exception, tally: Tally) -> tuple[Outcome, Exception]:
         outcome = _outcome_of(exc)
         if outcome is Outcome.CUT:
             return outcome, exceptions.AiCutError()
-        wait = round(max(tally.retry_after or 0.0, _SHORTEST_RETRY))
-        return outcome, _ERRORS[outcome](retry_after=wait)
+        seconds = round(max(tally.retry_after or 0.0, _SHORTEST_RETRY))
+        return outcome, _ERRORS[outcome](retry_after=seconds)
     return (Outcome.NO_CONTEXT if isinstance(exc, KovaError) else Outcome.FAILED), exc
 
 
@@ -308,5 +330,5 @@ def _outcome_of(error: ModelError) -> Outcome:
     return Outcome.UNAVAILABLE
 
 
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return round((time.perf_counter() - started) * 1_000)

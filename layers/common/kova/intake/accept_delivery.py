@@ -1,4 +1,4 @@
-"""Accept a webhook delivery: verify, read, queue. Nothing else is needed than the queue."""
+"""Accept a webhook delivery: verify, read, queue. It needs nothing but the queue."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from kova.scans.ports import ScanQueue
 
 @dataclass(frozen=True, kw_only=True)
 class IncomingDelivery:
-    """A delivery as it arrived; headers are None where they are missing."""
+    """A delivery as it arrived; missing headers are None."""
 
     delivery_id: str | None
     event: str | None
@@ -23,7 +23,7 @@ class IncomingDelivery:
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedDelivery:
-    """What became of it. `status` is queued or ignored."""
+    """A delivery that was accepted. `status` is queued or ignored."""
 
     delivery: str
     event: str
@@ -31,29 +31,29 @@ class AcceptedDelivery:
 
     @property
     def known_event(self) -> str:
-        """The event's name if Kova knows it, else `other`: bounded, for metrics."""
+        """The event's name if Kova knows it, otherwise `other`: metric labels are bounded."""
         return self.event if self.event in KNOWN_EVENTS else "other"
 
 
 class AcceptDelivery:
-    """The intake of GitHub's webhooks."""
+    """Accepts GitHub's webhooks."""
 
     def __init__(
         self, *, secrets: Sequence[str], queue: ScanQueue, commands: CommandQueue | None = None
     ) -> None:
-        """Take every secret that is valid now, the scan queue, and that of commands if any."""
+        """Assemble the use case; without `commands` comments are ignored."""
         self._secrets = secrets
         self._queue = queue
         self._commands = commands
 
-    def run(self, incoming: IncomingDelivery) -> AcceptedDelivery:
-        """Verify before anything is parsed; answer after the job is durably queued.
+    def accept(self, incoming: IncomingDelivery) -> AcceptedDelivery:
+        """Verify a delivery before parsing it, and queue its job durably before returning.
 
         Raises:
             NotConfiguredError: no secret is configured.
             SignatureError: the signature does not match.
-            InvalidInputError: GitHub could not have sent this.
-            QueueUnavailableError: the queue refused; GitHub will show the delivery as failed.
+            InvalidInputError: a header or the body is not one that GitHub sends.
+            QueueUnavailableError: the job is not queued; GitHub shows the delivery as failed.
         """
         verify_signature(incoming.body, incoming.signature, self._secrets)
         delivery = parse_delivery(

@@ -1,7 +1,7 @@
 """GitHub's webhook deliveries: verify the signature, read the few fields that matter.
 
-Pure functions over bytes. GitHub's own examples break its schemas, so what is read is about ten
-fields and everything else is tolerated.
+Pure functions over bytes. GitHub's own examples break its schemas, so only about ten fields are
+read and everything else is ignored.
 See https://docs.github.com/en/webhooks/using-webhooks/validating-webhook-deliveries
 """
 
@@ -50,7 +50,7 @@ def verify_signature(body: bytes, header: str | None, secrets: Sequence[str]) ->
         secrets: every secret that is valid now (several while one is being rotated).
 
     Raises:
-        NotConfiguredError: no secret is configured; nothing is ever accepted then.
+        NotConfiguredError: no secret is configured; then no signature is valid.
         SignatureError: the header is missing, malformed or does not match.
     """
     usable = [secret for secret in secrets if secret]
@@ -59,11 +59,11 @@ def verify_signature(body: bytes, header: str | None, secrets: Sequence[str]) ->
     match = _SIGNATURE.match((header or "").encode("utf-8", "replace"))
     if match is None:
         raise SignatureError
-    given = match[1]
+    signature = match[1]
     matches = False
     for secret in usable:
         expected = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest().encode()
-        matches |= hmac.compare_digest(expected, given)
+        matches |= hmac.compare_digest(expected, signature)
     if not matches:
         raise SignatureError
 
@@ -170,27 +170,28 @@ def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> Sca
 def _comment(payload: dict[str, Any]) -> CommentJob | None:
     comment, issue = _object(payload, "comment"), _object(payload, "issue")
     user = _object(comment, "user")
-    name = _object(payload, "repository").get("full_name")
+    full_name = _object(payload, "repository").get("full_name")
     body, login = comment.get("body"), user.get("login")
     number, comment_id = _id(issue.get("number")), _id(comment.get("id"))
     if payload.get("action") != "created" or user.get("type") == "Bot":
         return None
     if not isinstance(body, str) or not isinstance(login, str) or not _LOGIN.fullmatch(login):
         return None
-    if not isinstance(name, str) or not re.fullmatch(FULL_NAME_PATTERN, name):
+    if not isinstance(full_name, str) or not re.fullmatch(FULL_NAME_PATTERN, full_name):
         return None
-    asked = parse_comment(body)
-    if asked is None or number is None or comment_id is None:
+    command = parse_comment(body)
+    if command is None or number is None or comment_id is None:
         return None
+    verb, argument = command
     return CommentJob(
-        repository=name,
+        repository=full_name,
         installation_id=_id(_object(payload, "installation").get("id")),
         number=number,
         pull_request=bool(_object(issue, "pull_request")),
         comment_id=comment_id,
         author=login,
-        verb=asked[0],
-        argument=clean(asked[1]),
+        verb=verb,
+        argument=clean(argument),
     )
 
 

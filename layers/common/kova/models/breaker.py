@@ -1,4 +1,4 @@
-"""A circuit breaker: a provider that keeps failing is left alone for a while."""
+"""A circuit breaker: a provider that keeps failing is not called for a while."""
 
 from __future__ import annotations
 
@@ -19,33 +19,33 @@ class Breaker:
     pause: float = PAUSE_SECONDS
     _count: int = 0
     _until: float | None = None
-    _trying: float | None = None
+    _trial_at: float | None = None
 
     @property
-    def open(self) -> bool:
-        """Tell whether calls are being kept away, a trial apart."""
+    def is_open(self) -> bool:
+        """True while calls are refused, but for one trial after the pause."""
         return self._until is not None
 
-    def allows(self) -> bool:
-        """Tell whether a call may be made now; after the pause, one at a time may."""
+    def allows_call(self) -> bool:
+        """True if a call may be made now; after the pause, one at a time may."""
         if self._until is None:
             return True
         now = self.clock()
-        # A trial that was never told of (its task was cancelled) does not block for ever.
-        trying = self._trying is not None and now - self._trying < self.pause
-        if now < self._until or trying:
+        # A trial whose end was never recorded (its task was cancelled) does not block for ever.
+        on_trial = self._trial_at is not None and now - self._trial_at < self.pause
+        if now < self._until or on_trial:
             return False
-        self._trying = now
+        self._trial_at = now
         return True
 
-    def succeeded(self) -> None:
-        """Note an answer."""
+    def record_success(self) -> None:
+        """Close the breaker."""
         self._count = 0
-        self._until = self._trying = None
+        self._until = self._trial_at = None
 
-    def failed(self) -> None:
-        """Note a failure that is the provider's."""
+    def record_failure(self) -> None:
+        """Count a failure that is the provider's fault; open after `failures` in a row."""
         self._count += 1
-        self._trying = None
+        self._trial_at = None
         if self._count >= self.failures:
             self._until = self.clock() + self.pause

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
-# In Markdown a tag, a comment or an autolink begins with one of these; in chats, `<|` a marker.
+# Tags, comments and autolinks of Markdown begin like this; `<|` begins markers of chat models.
 _TAG: Final = re.compile(r"<(?=[A-Za-z/!?|])")
 _ENTITY: Final = re.compile(r"&(?=#|[A-Za-z][A-Za-z0-9]{1,31};)")
 _IMAGE: Final = re.compile(r"!(?=\[)")
@@ -23,14 +23,13 @@ _INFO: Final = re.compile(r"[^A-Za-z0-9_+.#-]")
 
 
 class MarkupFilter:
-    """Works line by line, so that an answer can be cleaned while it arrives."""
+    """Escapes Markdown line by line, so that an answer can be shown while it arrives."""
 
     def __init__(self) -> None:
-        """Start outside of code."""
         self._fence: str | None = None
 
-    def line(self, text: str) -> str:
-        """Return one line without its end, made harmless."""
+    def filter_line(self, text: str) -> str:
+        """Return one line, given without its line end, with its markup escaped."""
         text = _BIDI.sub("", text)
         fence = _FENCE.match(text)
         if self._fence is not None:
@@ -40,41 +39,42 @@ class MarkupFilter:
         if fence and "`" not in fence[2]:
             self._fence = fence[1]
             return text[: fence.start(2)] + _INFO.sub("", fence[2])[:40]
-        return _outside_of_spans(text)
+        return _escape_outside_of_spans(text)
 
-    def end(self) -> str:
-        """Return what closes a block of code that was left open."""
+    def close_fence(self) -> str:
+        """Return the text that closes an open block of code, or nothing."""
         closing, self._fence = self._fence, None
         return f"\n{closing}" if closing else ""
 
 
-def harmless(text: str) -> str:
-    """Return a whole text made harmless."""
+def escape_markup(text: str) -> str:
+    """Return a whole text with its markup escaped."""
     markup = MarkupFilter()
     lines = [
-        markup.line(line) for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+        markup.filter_line(line)
+        for line in text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
     ]
-    return "\n".join(lines) + markup.end()
+    return "\n".join(lines) + markup.close_fence()
 
 
-def _outside_of_spans(text: str) -> str:
-    if "\\`" in text:  # Renderers differ about escaped ticks: nothing of this line passes as code.
-        return _escaped(text)
+def _escape_outside_of_spans(text: str) -> str:
+    if "\\`" in text:  # Renderers differ about escaped ticks: treat the line as text.
+        return _escape(text)
     pieces: list[str] = []
     position = 0
     for span in _CODE_SPAN.finditer(text):
-        pieces += (_escaped(text[position : span.start()]), span[0])
+        pieces += (_escape(text[position : span.start()]), span[0])
         position = span.end()
-    return "".join([*pieces, _escaped(text[position:])])
+    return "".join([*pieces, _escape(text[position:])])
 
 
-def _escaped(text: str) -> str:
+def _escape(text: str) -> str:
     text = _ENTITY.sub("&amp;", text)
     text = _TAG.sub("&lt;", text)
     text = _IMAGE.sub("", text)
-    return _TARGET.sub(_checked_target, text)
+    return _TARGET.sub(_replace_unsafe_target, text)
 
 
-def _checked_target(match: re.Match[str]) -> str:
+def _replace_unsafe_target(match: re.Match[str]) -> str:
     target = match[2].strip("<>")
     return match[0] if _SAFE_TARGET.match(target) else f"{match[1]}#"

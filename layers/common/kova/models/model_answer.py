@@ -1,4 +1,4 @@
-"""What a model must answer with, and how its words are read: as hostile as any other input."""
+"""The JSON that a model must answer with, and its reading: a model's text is untrusted input."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _PLACE: Final[dict[str, Any]] = {
 _MOST_PLACES: Final = 50
 
 
-def _object(properties: dict[str, Any]) -> dict[str, Any]:
+def _object_schema(properties: dict[str, Any]) -> dict[str, Any]:
     return {
         "type": "object",
         "properties": properties,
@@ -29,15 +29,15 @@ def _object(properties: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-ANSWER_SCHEMA: Final = _object(
-    {"answer": {"type": "string"}, "citations": {"type": "array", "items": _object(_PLACE)}}
+ANSWER_SCHEMA: Final = _object_schema(
+    {"answer": {"type": "string"}, "citations": {"type": "array", "items": _object_schema(_PLACE)}}
 )
-REVIEW_SCHEMA: Final = _object(
+REVIEW_SCHEMA: Final = _object_schema(
     {
         "answer": {"type": "string"},
         "findings": {
             "type": "array",
-            "items": _object(
+            "items": _object_schema(
                 {
                     **_PLACE,
                     "severity": {"type": "string", "enum": ["high", "medium", "low"]},
@@ -51,10 +51,9 @@ _FENCED: Final = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
 
 
 class UnusableAnswerError(Exception):
-    """A model's words are not an answer; `outcome` says in which way."""
+    """A model's text is not an answer; `outcome` says why."""
 
     def __init__(self, outcome: Outcome) -> None:
-        """Take the outcome."""
         super().__init__(outcome.value)
         self.outcome = outcome
 
@@ -73,7 +72,7 @@ class Claim:
 
 @dataclass(frozen=True, kw_only=True)
 class ModelAnswer:
-    """A model's answer that has the right shape; nothing of it was checked."""
+    """A model's answer of the right shape; its claims are not checked yet."""
 
     text: str
     claims: tuple[Claim, ...]
@@ -101,32 +100,32 @@ def read_answer(text: str, *, review: bool) -> ModelAnswer:
     if not isinstance(places, list) or value.keys() != {"answer", name}:
         raise UnusableAnswerError(Outcome.WRONG_SHAPE)
     answer = ModelAnswer(
-        text=clean_but_nul(value["answer"]),
-        claims=tuple(_claim(one, review=review) for one in places[:_MOST_PLACES]),
+        text=clean_unless_nul(value["answer"]),
+        claims=tuple(_read_claim(place, review=review) for place in places[:_MOST_PLACES]),
     )
-    if "\0" in answer.text or any("\0" in one.path + one.message for one in answer.claims):
+    if "\0" in answer.text or any("\0" in claim.path + claim.message for claim in answer.claims):
         raise UnusableAnswerError(Outcome.NUL)
     if not answer.text.strip():
         raise UnusableAnswerError(Outcome.EMPTY)
     return answer
 
 
-def clean_but_nul(text: str) -> str:
-    """Return the text without lone surrogates, which no encoding takes."""
+def clean_unless_nul(text: str) -> str:
+    """Return the text without lone surrogates, which cannot be encoded; unchanged if it has NUL."""
     return text if "\0" in text else clean(text)
 
 
-def _claim(value: Any, *, review: bool) -> Claim:
+def _read_claim(value: Any, *, review: bool) -> Claim:
     texts = ("path", "quote", "severity", "message") if review else ("path", "quote")
     numbers = ("start_line", "end_line")
     if not isinstance(value, dict) or value.keys() != {*texts, *numbers}:
         raise UnusableAnswerError(Outcome.WRONG_SHAPE)
-    right = all(isinstance(value[name], str) for name in texts)
-    right &= all(type(value[name]) is int for name in numbers)
-    if not right or (review and value["severity"] not in {"high", "medium", "low"}):
+    valid = all(isinstance(value[name], str) for name in texts)
+    valid &= all(type(value[name]) is int for name in numbers)
+    if not valid or (review and value["severity"] not in {"high", "medium", "low"}):
         raise UnusableAnswerError(Outcome.WRONG_SHAPE)
-    cleaned = {key: clean_but_nul(one) for key, one in value.items() if key in texts}
-    return Claim(**{**value, **cleaned})
+    clean_texts = {name: clean_unless_nul(value[name]) for name in texts}
+    return Claim(**{**value, **clean_texts})
 
 
 _BEGIN: Final = re.compile(r'^\s*(?:```(?:json)?\s*)?\{\s*"answer"\s*:\s*"')
@@ -134,16 +133,15 @@ _SURROGATE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")
 
 
 class AnswerText:
-    """Takes the text of `answer` out of JSON that is still arriving."""
+    """Extracts the text of `answer` from JSON that is still arriving."""
 
     def __init__(self) -> None:
-        """Start before the first character."""
         self._buffer = ""
         self._inside = False
         self._ended = False
 
     def feed(self, piece: str) -> str:
-        """Return what is new of the text."""
+        """Return the part of the text that this piece adds."""
         if self._ended:
             return ""
         self._buffer += piece
@@ -153,7 +151,7 @@ class AnswerText:
                 return ""
             self._inside = True
             self._buffer = self._buffer[begin.end() :]
-        stop = self._whole()
+        stop = self._decodable_length()
         raw, self._buffer = self._buffer[:stop], self._buffer[stop:]
         try:
             decoded: str = json.loads(f'"{raw}"', strict=False)
@@ -162,8 +160,8 @@ class AnswerText:
             return ""
         return decoded
 
-    def _whole(self) -> int:
-        """Return up to where the buffer can be decoded: no escape is cut, no quote is passed."""
+    def _decodable_length(self) -> int:
+        """Return the length of the part that can be decoded: up to a cut escape or a quote."""
         position = 0
         while position < len(self._buffer):
             character = self._buffer[position]

@@ -13,7 +13,7 @@ from kova.models.breaker import Breaker
 from kova.models.model_answer import ModelAnswer, UnusableAnswerError, read_answer
 from kova.models.outcome import Outcome
 from kova.models.ports import Began, BudgetScope, Ended, Finish, Model, Piece
-from kova.models.price import Price, estimated_tokens, most_tokens
+from kova.models.price import Price, estimate_tokens, max_tokens
 from kova.models.prompt import Prompt
 from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
@@ -22,12 +22,12 @@ from kova.shared.exceptions import ModelCutError, ModelNonsenseError, ModelTimeo
 _CHARACTERS_A_TOKEN: Final = 32
 
 Listener = Callable[[str | None], Awaitable[None]]
-"""Takes the pieces of an answer as they arrive; None says that it begins anew."""
+"""Is called with each piece of an answer as it arrives; with None when another attempt begins."""
 
 
 @dataclass(kw_only=True)
-class Candidate:
-    """A provider that is configured. The model is made, and its SDK imported, at first use."""
+class ProviderEntry:
+    """A configured provider. Its model is made, and its SDK imported, at the first use."""
 
     provider: Provider
     model_id: str
@@ -37,20 +37,20 @@ class Candidate:
     _model: Model | None = None
 
     async def model(self) -> Model:
-        """Return the model; importing an SDK takes a second of work, so a thread does it."""
+        """Return the model. A thread makes it: importing an SDK keeps a core busy for a second."""
         if self._model is None:
             self._model = await asyncio.to_thread(self.load)
         return self._model
 
     async def close(self) -> None:
-        """Close the model, if there is one."""
+        """Close the model if it was made."""
         if self._model is not None:
             await self._model.close()
 
 
 @dataclass(kw_only=True)
 class Tally:
-    """What a command has used so far, also when it fails."""
+    """What a command has cost so far, also when it fails."""
 
     usage: TokenUsage = field(default_factory=TokenUsage)
     cost: Decimal = Decimal(0)
@@ -62,8 +62,11 @@ class Tally:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Wanted:
-    """What is asked of whom, and who pays. `review` says which shape the answer has."""
+class ModelRequest:
+    """A prompt, the providers to ask in order, and whose budget pays.
+
+    `review` decides whether the answer has the shape of REVIEW_SCHEMA or of ANSWER_SCHEMA.
+    """
 
     prompt: Prompt
     order: Sequence[Provider]
@@ -74,69 +77,70 @@ class Wanted:
 
 @dataclass(frozen=True, kw_only=True)
 class Turn:
-    """One provider's turn at a command.
+    """One provider's attempts at a command.
 
     Moments are the event loop's, in seconds; models/deadlines.py has the arithmetic.
 
     Attributes:
         end: the command's deadline.
-        silent_until: when something of an answer must have come.
-        pause: seconds that may then pass between two signs of work.
+        silence_ends: when the first part of an answer must have arrived.
+        pause: seconds that may then pass between two events of the provider.
     """
 
-    candidate: Candidate
+    provider_entry: ProviderEntry
     model: Model
-    wanted: Wanted
+    request: ModelRequest
     tally: Tally
     listen: Listener | None
     end: float
-    silent_until: float
+    silence_ends: float
     pause: float
 
-    async def begin_anew(self) -> None:
-        """Tell who listens that what came is no answer."""
+    async def notify_restart(self) -> None:
+        """Tell the listener to discard the pieces so far: they do not belong to the answer."""
         if self.listen is not None:
             await self.listen(None)
 
 
 @dataclass(kw_only=True)
 class Call:
-    """One attempt while it goes on."""
+    """What one call to a model has returned so far."""
 
     began: bool = False
-    sent: int | None = None
+    input_tokens: int | None = None
     pieces: list[str] = field(default_factory=list)
     ended: Ended | None = None
 
     @property
     def text(self) -> str:
-        """What came of the answer."""
+        """The text of the answer so far."""
         return "".join(self.pieces)
 
-    def used(self, prompt: Prompt) -> TokenUsage:
-        """Return its tokens: counted, estimated where it broke off, none if it never began.
+    def token_usage(self, prompt: Prompt) -> TokenUsage:
+        """Return the tokens: counted by the provider, estimated after a break, 0 before a start.
 
-        A count beyond what there can be is wrong, and costs no more than was set aside.
+        A count above the upper bound is wrong: it is cut to the bound, which was reserved.
         """
-        told, most = self._told(prompt), most_tokens(prompt.size, prompt.max_output_tokens)
+        usage = self._unchecked_usage(prompt)
+        bound = max_tokens(prompt.size, prompt.max_output_tokens)
         return TokenUsage(
-            input_tokens=min(told.input_tokens, most.input_tokens),
-            output_tokens=min(told.output_tokens, most.output_tokens),
+            input_tokens=min(usage.input_tokens, bound.input_tokens),
+            output_tokens=min(usage.output_tokens, bound.output_tokens),
         )
 
-    def _told(self, prompt: Prompt) -> TokenUsage:
+    def _unchecked_usage(self, prompt: Prompt) -> TokenUsage:
         if self.ended is not None and self.ended.usage is not None:
             return self.ended.usage
         if not self.began and self.ended is None:
             return TokenUsage()
-        sent = prompt.size // 3 if self.sent is None else self.sent
-        return TokenUsage(input_tokens=sent, output_tokens=estimated_tokens(self.text))
+        input_tokens = prompt.size // 3 if self.input_tokens is None else self.input_tokens
+        return TokenUsage(input_tokens=input_tokens, output_tokens=estimate_tokens(self.text))
 
-    def answer(self, *, review: bool) -> ModelAnswer:
-        """Return what a call that has ended said.
+    def parse_answer(self, *, review: bool) -> ModelAnswer:
+        """Return the answer of a call that has ended.
 
         Raises:
-            UnusableAnswerError: it is no answer.
+            UnusableAnswerError: it refuses, is cut at the limit of tokens, or has another shape.
         """
         assert self.ended is not None
         if self.ended.finish is Finish.REFUSAL:
@@ -146,23 +150,25 @@ class Call:
         return read_answer(self.text, review=review)
 
 
-async def converse(turn: Turn, call: Call) -> None:
-    """Take the events of one call into `call`. That it began is no sign of work yet.
+async def collect_events(turn: Turn, call: Call) -> None:
+    """Call the model and add its events to `call`.
+
+    The event `Began` does not end the silence: some providers send it long before they work.
 
     Raises:
-        ModelError: it went wrong.
+        ModelError: the provider failed, broke off, or was silent for too long.
     """
-    prompt, now = turn.wanted.prompt, asyncio.get_running_loop().time
+    prompt, now = turn.request.prompt, asyncio.get_running_loop().time
     stream = turn.model.stream(prompt, seconds=turn.end - now())
     size = 0
     try:
-        async with asyncio.timeout_at(turn.silent_until) as limit:
+        async with asyncio.timeout_at(turn.silence_ends) as limit:
             async for event in stream:
                 call.began = True
                 if isinstance(event, Began):
-                    call.sent = event.input_tokens
+                    call.input_tokens = event.input_tokens
                     continue
-                limit.reschedule(min(turn.end, max(turn.silent_until, now() + turn.pause)))
+                limit.reschedule(min(turn.end, max(turn.silence_ends, now() + turn.pause)))
                 if isinstance(event, Piece):
                     size += len(event.text)
                     if size > prompt.max_output_tokens * _CHARACTERS_A_TOKEN:

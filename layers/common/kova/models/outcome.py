@@ -6,7 +6,7 @@ import enum
 
 
 class Outcome(enum.StrEnum):
-    """How a command ended; the first two have not."""
+    """How a command ended. Queued and running ones have not ended."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -28,6 +28,6 @@ class Outcome(enum.StrEnum):
     FAILED = "failed"
 
     @property
-    def final(self) -> bool:
-        """Tell whether nothing more will happen."""
+    def is_final(self) -> bool:
+        """True if the command has ended."""
         return self not in {Outcome.QUEUED, Outcome.RUNNING}

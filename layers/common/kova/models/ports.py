@@ -1,4 +1,4 @@
-"""The models that answer commands: one prompt in, words out, no token and no tool."""
+"""The models that answer commands (they have no tools), their budgets and their costs."""
 
 from __future__ import annotations
 
@@ -24,26 +24,26 @@ class Finish(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class Began:
-    """The provider is at work; the tokens of the prompt, where it tells them this early."""
+    """The provider accepted the request; `input_tokens` where it counts the prompt this early."""
 
     input_tokens: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
 class Thinking:
-    """A sign of work that is no text of the answer."""
+    """The model works, but this is no text of the answer."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class Piece:
-    """Some more of the answer."""
+    """The next part of the answer's text."""
 
     text: str
 
 
 @dataclass(frozen=True, kw_only=True)
 class Ended:
-    """The answer is whole; `usage` is None where the provider does not count."""
+    """The answer is complete; `usage` is None where the provider does not count tokens."""
 
     finish: Finish
     usage: TokenUsage | None
@@ -53,26 +53,26 @@ ModelEvent = Began | Thinking | Piece | Ended
 
 
 class Model(Protocol):
-    """One model of one provider. It makes one attempt; who asks decides about more."""
+    """One model of one provider. It makes one attempt; the caller decides about others."""
 
     @property
     def provider(self) -> Provider:
-        """Whose it is."""
+        """The provider that runs the model."""
 
     @property
     def model(self) -> str:
-        """Its id."""
+        """The provider's id of the model."""
 
     def stream(self, prompt: Prompt, *, seconds: float) -> AsyncGenerator[ModelEvent, None]:
         """Answer a prompt, piece by piece; closing the generator ends the request.
 
         Raises:
-            ModelUnavailableError: no answer, or an error of the provider's (`retry_after` seconds
-                in its data where it says so); trying again may help.
+            ModelUnavailableError: no answer, or an error of the provider; trying again may help
+                (after `retry_after` seconds of its data, where the provider says so).
             ModelTimeoutError: no answer within `seconds`.
             ModelCutError: the answer broke off.
             ModelMisconfiguredError: the key, the model or the request is refused.
-            ModelNonsenseError: what came is no answer of this API (`outcome` says which kind).
+            ModelNonsenseError: the response is not one of this API (`outcome` says in which way).
         """
 
     async def close(self) -> None:
@@ -81,7 +81,7 @@ class Model(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class BudgetScope:
-    """Whose money is spent. `cap` is the limit for everybody together, in US dollars a month."""
+    """Who pays. `cap` is the limit of all commands together, in US dollars a month."""
 
     api_key_id: str | None
     repository: str | None
@@ -89,23 +89,23 @@ class BudgetScope:
 
 
 class BudgetStore(Protocol):
-    """Money reserved and spent, by month (UTC), key, repository and altogether."""
+    """Money reserved and spent by month (UTC): per key, per repository and in total."""
 
     async def reserve(self, scope: BudgetScope, amount: Decimal, lifetime: timedelta) -> str:
-        """Set an upper bound aside, atomically, and return the reservation's id.
+        """Reserve an upper bound of a call's cost atomically and return the reservation's id.
 
-        One that is never settled counts no longer when its lifetime is over.
+        A reservation that is never settled expires after its lifetime.
 
         Raises:
-            BudgetExhaustedError: it would pass the cap of the key, the repository or everybody.
+            BudgetExhaustedError: a cap (of the key, the repository or in total) would be exceeded.
         """
 
     async def settle(self, reservation: str, cost: Decimal) -> None:
-        """Put the real cost in the reservation's place; doing it again changes nothing."""
+        """Replace the reservation by the real cost; a second call changes nothing."""
 
 
 class UsageStore(Protocol):
     """What AI commands cost."""
 
     async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
-        """Sum a month by key and repository, and tell every budget that is set."""
+        """Return a month's sums by key and repository, with every budget that is set."""

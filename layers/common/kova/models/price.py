@@ -28,7 +28,7 @@ class Price:
         return dollars.quantize(_UNIT, rounding=ROUND_CEILING)
 
 
-def most_tokens(prompt_bytes: int, max_output_tokens: int) -> TokenUsage:
+def max_tokens(prompt_bytes: int, max_output_tokens: int) -> TokenUsage:
     """Return an upper bound of the tokens of one call.
 
     The tokenizers work on bytes: no text has more tokens than bytes.
@@ -36,6 +36,6 @@ def most_tokens(prompt_bytes: int, max_output_tokens: int) -> TokenUsage:
     return TokenUsage(input_tokens=prompt_bytes + _ADDED_TOKENS, output_tokens=max_output_tokens)
 
 
-def estimated_tokens(text: str) -> int:
+def estimate_tokens(text: str) -> int:
     """Return about how many tokens a text has, rather more than fewer (code has 3 to 4 bytes)."""
     return -(-len(text.encode("utf-8", "replace")) // 3)

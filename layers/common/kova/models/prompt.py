@@ -1,7 +1,7 @@
-"""Prompts: who says what, with everything from outside fenced so that it cannot be mistaken.
+"""Prompts. Everything from outside stands inside fences that it can neither close nor open.
 
-A fence carries an id made from all that stands in it, which no text can hold of itself, and every
-line inside begins with its number or a mark: no content ends a fence or begins one.
+A fence carries a hash of all fenced text, which no text can contain about itself, and every line
+inside a fence begins with its number or with `>`.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any, Final
 
-from kova.models.price import estimated_tokens
+from kova.models.price import estimate_tokens
 
 _LONGEST_LINE: Final = 500
 _LEAST_TOKENS: Final = 40
@@ -21,7 +21,7 @@ _LEAST_TOKENS: Final = 40
 
 @dataclass(frozen=True, kw_only=True)
 class Material:
-    """Something shown to a model that may not tell it what to do.
+    """Text that is shown to a model as data, not as instructions.
 
     Attributes:
         kind: `file` and `change` are lines of files that can be cited, `code` what the caller
@@ -39,19 +39,19 @@ class Material:
     changed: frozenset[int] = frozenset()
 
     @property
-    def citable(self) -> bool:
-        """Tell whether its lines are lines of a file."""
+    def is_citable(self) -> bool:
+        """True if its lines are lines of a file."""
         return self.kind != "note"
 
-    def between(self, first: int, last: int) -> tuple[str, ...]:
-        """Return the lines from `first` to `last`; none when they are not all here."""
+    def lines_between(self, first: int, last: int) -> tuple[str, ...]:
+        """Return the lines from `first` to `last`; empty if the material does not have them all."""
         start = first - self.start_line
         end = last - self.start_line + 1
         return self.lines[start:end] if 0 <= start < end <= len(self.lines) else ()
 
-    def shown(self) -> list[str]:
-        """Return its lines as they stand in the prompt."""
-        if not self.citable:
+    def render_lines(self) -> list[str]:
+        """Return the lines as the prompt shows them: numbered, or marked with `>`."""
+        if not self.is_citable:
             return [f"> {line[:_LONGEST_LINE]}" for line in self.lines]
         width = len(str(self.start_line + len(self.lines)))
         return [
@@ -70,7 +70,7 @@ class Message:
 
 @dataclass(frozen=True, kw_only=True)
 class Prompt:
-    """All that a model is told. `schema` is the JSON schema of its answer."""
+    """One request to a model. `schema` is the JSON schema of its answer."""
 
     system: str
     messages: tuple[Message, ...]
@@ -80,62 +80,61 @@ class Prompt:
 
     @cached_property
     def size(self) -> int:
-        """Its bytes, an upper bound of its tokens."""
-        texts = [self.system, json.dumps(self.schema), *(one.text for one in self.messages)]
+        """Size in bytes, an upper bound of the tokens."""
+        texts = [self.system, json.dumps(self.schema), *(message.text for message in self.messages)]
         return sum(len(text.encode("utf-8", "replace")) for text in texts)
 
     @property
     def identity(self) -> str:
-        """The same for the same content."""
-        turns = [[one.role, one.text] for one in self.messages]
+        """A hash of the content, for the answer cache."""
+        turns = [[message.role, message.text] for message in self.messages]
         parts = [self.system, turns, self.schema, self.max_output_tokens]
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
 
-def fenced(materials: Sequence[Material]) -> str:
-    """Return the materials as text, each in its fence."""
-    shown = [(one, one.shown()) for one in materials]
-    everything = "\n".join(line for _, lines in shown for line in lines)
-    fence = hashlib.sha256(everything.encode("utf-8", "replace")).hexdigest()[:16]
-    blocks: list[str] = []
-    for material, lines in shown:
+def fence_materials(materials: Sequence[Material]) -> str:
+    """Return the materials as one text, each in a fence."""
+    blocks = [(material, material.render_lines()) for material in materials]
+    content = "\n".join(line for _, lines in blocks for line in lines)
+    fence = hashlib.sha256(content.encode("utf-8", "replace")).hexdigest()[:16]
+    output: list[str] = []
+    for material, lines in blocks:
         name = json.dumps(material.name)[1:-1]
         name = name.replace('\\"', '"')
         for mark in '<>"':
             name = name.replace(mark, f"\\u{ord(mark):04x}")
-        blocks += [
+        output += [
             f'<material id="{fence}" kind="{material.kind}" name="{name}">',
             *lines,
             f'</material id="{fence}">',
         ]
-    return "\n".join(blocks)
+    return "\n".join(output)
 
 
-def fit(materials: Iterable[Material], budget: int) -> tuple[Material, ...]:
-    """Return what fits into a number of tokens: the first ones whole, then the head of one."""
-    chosen: list[Material] = []
-    left = budget
+def fit_materials(materials: Iterable[Material], budget: int) -> tuple[Material, ...]:
+    """Return the first materials that fit into `budget` tokens; the last may lack its end."""
+    fitting: list[Material] = []
     for material in materials:
-        costs = [estimated_tokens(line) + 1 for line in material.shown()]
+        costs = [estimate_tokens(line) + 1 for line in material.render_lines()]
         count = 0
         spent = _LEAST_TOKENS
-        while count < len(costs) and spent + costs[count] <= left:
+        while count < len(costs) and spent + costs[count] <= budget:
             spent += costs[count]
             count += 1
         if count == 0:
             continue
-        chosen.append(replace(material, lines=material.lines[:count]))
-        left -= spent
-    return tuple(chosen)
+        fitting.append(replace(material, lines=material.lines[:count]))
+        budget -= spent
+    return tuple(fitting)
 
 
-def trimmed(turns: Sequence[Message], budget: int) -> tuple[Message, ...]:
-    """Return the latest whole exchanges that fit into a number of tokens, oldest first."""
-    kept: list[Message] = []
+def trim_history(turns: Sequence[Message], budget: int) -> tuple[Message, ...]:
+    """Return the latest exchanges that fit into `budget` tokens, oldest first."""
+    latest: list[Message] = []
     for start in range(len(turns) - 2, -1, -2):
         pair = turns[start : start + 2]
-        budget -= sum(estimated_tokens(one.text) for one in pair)
+        budget -= sum(estimate_tokens(message.text) for message in pair)
         if budget < 0:
             break
-        kept = [*pair, *kept]
-    return tuple(kept)
+        latest = [*pair, *latest]
+    return tuple(latest)

@@ -1,4 +1,4 @@
-"""Who answers, and which kind of answer is asked for."""
+"""The providers of models, and the kinds of answers."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import enum
 
 
 class Task(enum.StrEnum):
-    """What kind of answer is wanted."""
+    """The kind of answer that a command asks for."""
 
     GENERATE = "generate"
     ANALYZE = "analyze"
@@ -15,7 +15,7 @@ class Task(enum.StrEnum):
 
 
 class Provider(enum.StrEnum):
-    """Who answers."""
+    """A provider of models."""
 
     OPENAI = "openai"
     ANTHROPIC = "anthropic"

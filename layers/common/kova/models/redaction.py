@@ -1,4 +1,4 @@
-"""Secrets in texts, found by their form or by their value, and taken out.
+"""Redaction of secrets in texts, by their form or by their value.
 
 Line ends are kept: a redacted file has the same lines.
 """
@@ -43,33 +43,34 @@ _KEY_LINES: Final = re.compile(r"(?:[ \t]*[A-Za-z0-9+/=]{16,}[ \t]*(?:\r?\n|\Z)|
 _LINE_TEXT: Final = re.compile(r"[^\r\n]+")
 
 
-def redact(text: str, known: Iterable[str] = ()) -> str:
+def redact(text: str, secrets: Iterable[str] = ()) -> str:
     """Return the text without secrets.
 
     Args:
-        text: from anybody.
-        known: values that are secret here, such as the service's own keys.
+        text: any text.
+        secrets: secret values to redact wherever they stand, such as the service's own keys.
     """
-    for value in (line.strip() for one in known for line in one.splitlines()):
-        if len(value) >= _SHORTEST:
-            text = text.replace(value, MARK)
-    text = _without_keys(text)
+    for line in (line.strip() for secret in secrets for line in secret.splitlines()):
+        if len(line) >= _SHORTEST:
+            text = text.replace(line, MARK)
+    text = _redact_private_keys(text)
     text = _FORMS.sub(MARK, text)
     text = _PASSWORD_IN_URL.sub(rf"\1{MARK}@", text)
     return _ASSIGNED.sub(rf"\1{MARK}\3", text)
 
 
-def _without_keys(text: str) -> str:
-    """Take the bodies of private keys out, in one pass.
+def _redact_private_keys(text: str) -> str:
+    """Redact the bodies of private keys in one pass.
 
-    A key that never ends is the lines that look like one: a program may name the mark itself.
+    Without an end mark only lines that look like a key are redacted: source code may contain the
+    begin mark alone.
     """
     pieces: list[str] = []
-    position, more_ends = 0, True
+    position, has_end = 0, True
     while (begin := _KEY_BEGINS.search(text, position)) is not None:
-        # Where none was found once, none is looked for again: time in proportion to the text.
-        end = _KEY_ENDS.search(text, begin.end()) if more_ends else None
-        more_ends = end is not None
+        # After a search without result there is no second one: the time stays linear.
+        end = _KEY_ENDS.search(text, begin.end()) if has_end else None
+        has_end = end is not None
         if end is None:
             lines = _KEY_LINES.match(text, begin.end())
             stop = lines.end() if lines else begin.end()

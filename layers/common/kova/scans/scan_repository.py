@@ -99,7 +99,7 @@ class ScanRepository:
         if analyzed is not None and self._index is not None:
             # The scan is done and told: a worker that dies from here on loses nothing.
             target = replace(target, commit_sha=analyzed.request.commit_sha)
-            await self._index.run(repository, target, folder, analyzed.files)
+            await self._index.index(repository, target, folder, analyzed.files)
 
     async def _attempt(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path

@@ -88,7 +88,7 @@ async def _events(run: RunCommand, command: Command, request_id: str) -> AsyncIt
 
     async def work() -> None:
         try:
-            done = await run.run(command, listen)
+            done = await run.run_command(command, listen)
             if rest := shown.end():
                 queue.put_nowait(("delta", {"text": rest}))
             queue.put_nowait(("answer", AnswerView.of(done).model_dump(mode="json")))

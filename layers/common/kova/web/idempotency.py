@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kova.access.api_key import ApiKey
 from kova.access.idempotency import (
     KEY_PATTERN,
-    Claim,
+    IdempotencyClaim,
     IdempotentRequest,
     StoredAnswer,
     hash_request,
@@ -92,7 +92,7 @@ def _box(secret: str) -> Fernet:
 
 def claim_id(request: Request) -> str | None:
     """Return the id by which the request's work can be named: the same at every attempt."""
-    claim: Claim | None = getattr(request.state, "idempotency", None)
+    claim: IdempotencyClaim | None = getattr(request.state, "idempotency", None)
     return claim.id if claim else None
 
 
@@ -134,7 +134,7 @@ class KeepAnswer:
             await send(message)
 
     async def _end(self, scope: Scope, answer: StoredAnswer | None) -> None:
-        claim: Claim | None = scope["state"].pop("idempotency", None)
+        claim: IdempotencyClaim | None = scope["state"].pop("idempotency", None)
         if claim is None:
             return
         if answer is not None:

@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from kova.adapters.postgres.pool import Connection, Database
 from kova.adapters.postgres.rows import as_uuid
 from kova.code_index.ports import Chunk, ChunkKey, IndexedFile
-from kova.code_index.terms import grams, terms, weighted
+from kova.code_index.terms import trigrams_of, terms, weigh_terms
 from kova.shared.text import clean
 
 _MOST_QUERY_TERMS: Final = 64
@@ -22,7 +22,7 @@ EXCEPT SELECT blob_sha FROM code_chunks WHERE repository_id = %(repository)s
 EXCEPT SELECT blob_sha FROM code_files WHERE repository_id = %(repository)s"""
 
 _CHUNK: Final[LiteralString] = """
-INSERT INTO code_chunks (repository_id, blob_sha, name, start_line, content, length, grams)
+INSERT INTO code_chunks (repository_id, blob_sha, name, start_line, content, length, trigrams_of)
 SELECT %(repository)s, * FROM unnest(%(sha)s::text[], %(name)s::text[], %(line)s::int[],
     %(content)s::text[], %(length)s::int[], %(grams)s::int[])
 ON CONFLICT DO NOTHING
@@ -115,7 +115,7 @@ class PostgresCodeIndex:
         counted = {
             (chunk.blob_sha, chunk.start_line, clean(chunk.name)): (
                 chunk,
-                weighted(chunk.name, chunk.text),
+                weigh_terms(chunk.name, chunk.text),
             )
             for chunk in chunks
         }
@@ -128,7 +128,7 @@ class PostgresCodeIndex:
             "name": [name for _, _, name in counted],
             "content": [clean(chunk.text) for chunk, _ in counted.values()],
             "length": [sum(frequencies.values()) for _, frequencies in counted.values()],
-            "grams": [len(set(grams(chunk.name))) for chunk, _ in counted.values()],
+            "grams": [len(set(trigrams_of(chunk.name))) for chunk, _ in counted.values()],
         }
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(_CHUNK, values)).fetchall()
@@ -136,7 +136,7 @@ class PostgresCodeIndex:
             for row in rows:
                 chunk, frequencies = counted[row["blob_sha"], row["start_line"], row["name"]]
                 inserted += [(term, row["id"], count) for term, count in frequencies.items()]
-                inserted += [(f"~{gram}", row["id"], 1) for gram in set(grams(chunk.name))]
+                inserted += [(f"~{gram}", row["id"], 1) for gram in set(trigrams_of(chunk.name))]
             await _add_terms(connection, repository_id, inserted)
 
     async def keep(self, repository_id: str, files: Sequence[IndexedFile]) -> None:
@@ -183,7 +183,7 @@ class PostgresCodeIndex:
 
 def _query_terms(query: str) -> list[str]:
     words = terms(query)[:_MOST_QUERY_TERMS]
-    return words + [f"~{gram}" for gram in sorted(set(grams(query)))][: 4 * _MOST_QUERY_TERMS]
+    return words + [f"~{gram}" for gram in sorted(set(trigrams_of(query)))][: 4 * _MOST_QUERY_TERMS]
 
 
 async def _add_terms(

@@ -11,7 +11,7 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
-from kova.commands.answer_values import answer_in, answer_out
+from kova.commands.answer_values import answer_from_values, answer_to_values
 from kova.commands.command import Answer, Command, CommandRequest
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
@@ -105,7 +105,7 @@ class PostgresCommandStore:
 
 def _values(command: Command) -> dict[str, Any]:
     request = command.request
-    answer = answer_out(command.answer or Answer(output=""))
+    answer = answer_to_values(command.answer or Answer(output=""))
     fields = {key: value for key, value in dataclasses.asdict(request).items() if value is not None}
     return {
         "id": as_uuid(command.id),
@@ -150,7 +150,7 @@ def _command(row: DictRow) -> Command:
         created_at=row["created_at"],
         provider=Provider(row["provider"]) if row["provider"] else None,
         model=row["model"],
-        answer=answer_in(row) if outcome is Outcome.OK else None,
+        answer=answer_from_values(row) if outcome is Outcome.OK else None,
         usage=TokenUsage(input_tokens=row["input_tokens"], output_tokens=row["output_tokens"]),
         cost_usd=row["cost_usd"],
         cached=row["cached"],

@@ -7,7 +7,7 @@ from typing import Final, LiteralString
 
 from psycopg.types.json import Jsonb
 
-from kova.access.idempotency import Claim, IdempotentRequest, StoredAnswer
+from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid
 from kova.shared.exceptions import IdempotencyError
@@ -40,7 +40,7 @@ class PostgresIdempotencyStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def claim(self, request: IdempotentRequest, lease: timedelta) -> Claim:
+    async def claim(self, request: IdempotentRequest, lease: timedelta) -> IdempotencyClaim:
         """Begin the request, or say what became of it."""
         values = {
             "api_key_id": as_uuid(request.api_key_id),
@@ -55,7 +55,7 @@ class PostgresIdempotencyStore:
                 if row is not None:
                     clean = {"kept": KEPT, "most": _CLEANED_AT_ONCE}
                     await connection.execute(_CLEAN, clean)
-                    return Claim(id=str(row["id"]), mine=True, answer=None)
+                    return IdempotencyClaim(id=str(row["id"]), is_owner=True, answer=None)
             existing = await (await connection.execute(_FIND, values)).fetchone()
         if existing is None:  # It was given back between the two looks.
             return await self.claim(request, lease)
@@ -66,7 +66,7 @@ class PostgresIdempotencyStore:
             answer = StoredAnswer(
                 status=existing["status"], headers=existing["headers"], body=bytes(existing["body"])
             )
-        return Claim(id=str(existing["id"]), mine=False, answer=answer)
+        return IdempotencyClaim(id=str(existing["id"]), is_owner=False, answer=answer)
 
     async def settle(self, claim_id: str, answer: StoredAnswer) -> None:
         """Keep the answer."""

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translate_errors
-from kova.commands.answer_values import answer_in, answer_out
+from kova.commands.answer_values import answer_from_values, answer_to_values
 from kova.commands.command import Command, CommandRequest
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
@@ -41,7 +41,7 @@ class RedisAnswerCache:
             "task": command.task,
             "provider": command.provider,
             "model": command.model,
-            **answer_out(command.answer),
+            **answer_to_values(command.answer),
             "input_tokens": command.usage.input_tokens,
             "output_tokens": command.usage.output_tokens,
         }
@@ -59,7 +59,7 @@ def _command(value: dict[str, Any]) -> Command:
         created_at=datetime.now(UTC),
         provider=Provider(value["provider"]),
         model=value["model"],
-        answer=answer_in(value),
+        answer=answer_from_values(value),
         usage=TokenUsage(input_tokens=value["input_tokens"], output_tokens=value["output_tokens"]),
         cached=True,
     )
