@@ -1,4 +1,4 @@
-"""Every function's routes in one application."""
+"""The server's application: the routes of all functions."""
 
 from __future__ import annotations
 

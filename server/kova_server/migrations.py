@@ -1,4 +1,4 @@
-"""Migrations with dbmate: plain SQL files, one program, no framework."""
+"""Migrates the database with dbmate."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ import psycopg
 
 from kova.shared.exceptions import DatabaseUnavailableError, KovaError
 
-# Two that start at the same moment migrate one after the other.
+# Processes that start at the same moment migrate one after the other.
 _LOCK = 5_067_382_145
 
 
 class MigrationError(KovaError):
-    """A migration failed; nothing of it was applied."""
+    """A migration failed and was rolled back."""
 
     reason = "migration_failed"
 
@@ -28,29 +28,29 @@ def migrate(database_url: str) -> str:
     try:
         with psycopg.connect(database_url, autocommit=True, connect_timeout=10) as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            return _dbmate(database_url)
+            return _run_dbmate(database_url)
     except psycopg.OperationalError as exc:
         raise DatabaseUnavailableError from exc
 
 
-def _dbmate(database_url: str) -> str:
+def _run_dbmate(database_url: str) -> str:
     program = Path(sysconfig.get_path("scripts")) / "dbmate"
     folder = files("kova.adapters.postgres") / "migrations"
-    done = subprocess.run(
+    dbmate = subprocess.run(
         [str(program), "--migrations-dir", str(folder), "--no-dump-schema", "migrate"],
-        env={**os.environ, "DATABASE_URL": _for_go(database_url)},
+        env={**os.environ, "DATABASE_URL": _with_sslmode(database_url)},
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
-    if done.returncode != 0:
-        raise MigrationError(f"dbmate: {done.stderr.strip()[-1_000:]}")
-    return done.stdout.strip()
+    if dbmate.returncode != 0:
+        raise MigrationError(f"dbmate: {dbmate.stderr.strip()[-1_000:]}")
+    return dbmate.stdout.strip()
 
 
-def _for_go(database_url: str) -> str:
-    """Name the TLS mode: libpq prefers TLS but does without, Go's driver insists unless told."""
+def _with_sslmode(database_url: str) -> str:
+    """Return the URL with a TLS mode: Go's driver requires TLS by default, libpq does not."""
     parts = urlsplit(database_url)
     query = dict(parse_qsl(parts.query))
     query.setdefault(

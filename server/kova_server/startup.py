@@ -1,4 +1,4 @@
-"""What is checked before a process of the server form begins."""
+"""The check before a process of the server form starts."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ _LOG = logging.getLogger("kova.startup")
 
 
 async def require_schema(settings: Settings) -> None:
-    """Do nothing where the tables are those of this version, or the database is away.
+    """Check that the database has the schema of this version.
 
-    Webhooks are accepted and jobs wait while it is away, so that is no reason not to start.
+    A database that does not answer is only logged: webhooks are accepted and jobs wait meanwhile.
 
     Raises:
-        SchemaOutdatedError: `kova migrate` has to be run first.
+        SchemaOutdatedError: run `kova migrate` first.
     """
     core = Core(settings)
     try:

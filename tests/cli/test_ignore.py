@@ -75,7 +75,7 @@ def test_exclude_leaves_out_more_and_is_said_apart(tmp_path: Path) -> None:
         {"path": "x.py", "reason": "ignored"},
     ]
     done = run("scan", tmp_path, "--exclude", "!")
-    assert (done.returncode, done.stderr) == (2, "kova: --exclude '!' is no pattern.\n")
+    assert (done.returncode, done.stderr) == (2, "kova: --exclude '!' is not a pattern.\n")
 
 
 def test_many_ignored_files_of_a_folder_are_one_entry(tmp_path: Path) -> None:

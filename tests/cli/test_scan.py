@@ -111,10 +111,10 @@ def test_settings_are_read_where_they_are_named_and_not_by_themselves(tmp_path: 
         (tmp_path / name).write_bytes(BAD)
     told = kova(tmp_path, code=1)
     assert "4 errors" in told
-    assert ".kova.toml was not read: --settings names it." in told
+    assert ".kova.toml was not read: name it with --settings." in told
     told = kova(tmp_path, "--settings", settings, code=0)
     assert "1 error" in told
-    assert "1 more silenced by the code or the settings." in told
+    assert "1 more suppressed by the code or the settings." in told
     assert "1 file left out by the settings." in told
     kova(tmp_path, "--settings", settings, "--fail-on", "low", code=1)
     settings.write_text("exclud = []\n")

@@ -1,4 +1,4 @@
-"""The `kova` command. Only the module of the command that is called is imported."""
+"""The `kova` command. It imports only the module of the called command."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ import typer
 from kova.version import VERSION
 from kova_server.cli.ending import end, exit_code
 
-# In the order of `kova --help`, each with the first sentence of its own help: to print the list,
-# nothing is imported. Each module holds a function, or an `app` of several commands.
+# In the order of `kova --help`, each with the first sentence of its help: the list is printed
+# without an import. Each module holds a function of its name, or an `app` of several commands.
 COMMANDS: Final = {
     "scan": "Scan a local folder, without a server.",
     "up": "Start everything on this machine, from Postgres to the worker.",
     "serve": "Serve the API in this process.",
-    "worker": "Work on the scan queue until SIGTERM.",
+    "worker": "Work on the queues until SIGTERM.",
     "migrate": "Bring the database up to date.",
     "keys": "Create, list and revoke API keys.",
 }
@@ -32,20 +32,20 @@ def main() -> None:
 
 
 def _run(arguments: Sequence[str]) -> int | None:
-    # What the output's encoding lacks is escaped: a name must not end the command.
+    # Characters that the output's encoding lacks are escaped: a file name must not end the command.
     for stream in (sys.stdout, sys.stderr):
         if hasattr(stream, "reconfigure"):
             stream.reconfigure(errors="backslashreplace")
-    # What libraries log of a failure stands in its one line already.
+    # Libraries must not log to standard error: the one line of a failure says it already.
     logging.getLogger().addHandler(logging.NullHandler())
     name = next((argument for argument in arguments if not argument.startswith("-")), None)
-    app = _one_command(name) if name in COMMANDS else _list_of_commands()
+    app = _load_command(name) if name in COMMANDS else _list_commands()
     code: int | None = app(list(arguments) or ["--help"], prog_name="kova", standalone_mode=False)
     return code
 
 
-def _one_command(name: str) -> typer.Typer:
-    app = _root()
+def _load_command(name: str) -> typer.Typer:
+    app = _create_app()
     module = import_module(f"kova_server.cli.{name}")
     examples = "\n".join(f"  {example}" for example in module.EXAMPLES)
     epilog = f"\b\nExamples:\n{examples}"
@@ -56,14 +56,14 @@ def _one_command(name: str) -> typer.Typer:
     return app
 
 
-def _list_of_commands() -> typer.Typer:
-    app = _root()
+def _list_commands() -> typer.Typer:
+    app = _create_app()
     for name, sentence in COMMANDS.items():
-        app.command(name, help=sentence)(_no_command)
+        app.command(name, help=sentence)(_unloaded_command)
     return app
 
 
-def _root() -> typer.Typer:
+def _create_app() -> typer.Typer:
     app = typer.Typer(
         name="kova",
         add_completion=False,
@@ -76,12 +76,12 @@ def _root() -> typer.Typer:
     return app
 
 
-def _no_command() -> None:
-    """Stands in the list for a command that is not called."""
+def _unloaded_command() -> None:
+    """Represents a command in the list; never called."""
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(show: bool) -> None:
+    if show:
         typer.echo(f"kova {VERSION}")
         raise typer.Exit
 

@@ -1,4 +1,4 @@
-"""How a command ends when it could not do its work: one line on standard error, and a code."""
+"""How a command ends that cannot do its work: one line on standard error, and an exit code."""
 
 from __future__ import annotations
 
@@ -30,8 +30,9 @@ class OutputError(KovaError):
 def exit_code(command: Callable[[], int | None]) -> int:
     """Run a command and return the code to exit with.
 
-    130 after Ctrl-C and 141 when the reader of the output is gone, both without a word; 2 with one
-    line for whatever else goes wrong, and with a traceback where KOVA_LOG_LEVEL is `debug`.
+    It is 130 after Ctrl-C and 141 when the reader of the output is gone, both without a message.
+    For every other failure it is 2, with a message of one line, and with a traceback if
+    KOVA_LOG_LEVEL is `debug`.
     """
     try:
         code = command() or 0
@@ -41,29 +42,29 @@ def exit_code(command: Callable[[], int | None]) -> int:
     except BrokenPipeError as exc:
         if exc.filename is None:
             return READER_GONE
-        return _say(exc, f"{exc.filename}: {exc.strerror}.")
-    except SystemExit as exc:  # A library's own idea of how a process ends; Typer's of a pipe.
+        return _report(exc, f"{exc.filename}: {exc.strerror}.")
+    except SystemExit as exc:  # Raised by a library; by Typer also for a closed pipe.
         if isinstance(exc.__context__, BrokenPipeError):
             return READER_GONE
         return COULD_NOT_RUN if exc.code else 0
     except TyperException as exc:
-        return _say(exc, _usage(exc))
+        return _report(exc, _usage_message(exc))
     except KovaError as exc:
-        return _say(exc, exc.message)
-    except Exception as exc:  # noqa: BLE001 (every failure of a command is told, in one line)
-        return _say(exc, _unexpected(exc))
+        return _report(exc, exc.message)
+    except Exception as exc:  # noqa: BLE001 (every failure of a command becomes one line)
+        return _report(exc, _unexpected_message(exc))
     return code
 
 
 def end(code: int) -> NoReturn:
-    """End the process; what could not be written does not change the code any more."""
-    stdout = sys.__stdout__  # Typer may have put another one in its place.
+    """End the process with a code, even if buffered output cannot be written."""
+    stdout = sys.__stdout__  # Typer may have replaced `sys.stdout`.
     if stdout is None:
         raise SystemExit(code)
     try:
         stdout.flush()
     except OSError:
-        # The interpreter writes it again at its end, and would complain.
+        # Otherwise the interpreter tries to write it again at its end, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     raise SystemExit(code)
 
@@ -77,7 +78,7 @@ def _flush() -> None:
         raise OutputError(f"The output cannot be written: {exc.strerror}.") from exc
 
 
-def _usage(error: TyperException) -> str:
+def _usage_message(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     if context is None:
         return error.format_message()
@@ -87,17 +88,17 @@ def _usage(error: TyperException) -> str:
     return f"{message} `{context.command_path} --help` explains it."
 
 
-def _unexpected(error: Exception) -> str:
+def _unexpected_message(error: Exception) -> str:
     if isinstance(error, OSError) and error.strerror:
         if error.filename is None:
-            # Reads and writes of files name them: this is a stream of ours.
+            # Errors of files carry their name: this one comes from a standard stream.
             return f"The output cannot be written: {error.strerror}."
         return f"{os.fsdecode(error.filename)}: {error.strerror}."
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return f"Unexpected {text} (KOVA_LOG_LEVEL=debug shows where)"
 
 
-def _say(error: BaseException, message: str) -> int:
+def _report(error: BaseException, message: str) -> int:
     line = shorten(visible(" ".join(message.split())), _LINE_LIMIT)
     try:
         if os.environ.get("KOVA_LOG_LEVEL", "").lower() == "debug":
@@ -105,5 +106,5 @@ def _say(error: BaseException, message: str) -> int:
         sys.stderr.write(f"kova: {line}\n")
         sys.stderr.flush()
     except OSError:
-        return COULD_NOT_RUN  # Nobody can be told; the code still says it.
+        return COULD_NOT_RUN  # Nobody can read the message; the exit code still says it.
     return COULD_NOT_RUN

@@ -1,4 +1,4 @@
-"""Where a command's settings come from: the environment, or a stack that `kova up` runs."""
+"""The settings of a command: from the environment, and from a stack that `kova up` runs."""
 
 from __future__ import annotations
 
@@ -20,30 +20,30 @@ DataOption = Annotated[
 ]
 
 
-def settings_in_force(data: Path | None) -> Mapping[str, str]:
-    """Return the variables in force: the environment's win over the stack's.
+def read_variables(data_folder: Path | None) -> Mapping[str, str]:
+    """Return the variables of the environment and the stack; the environment's have priority.
 
     Raises:
-        NotConfiguredError: no stack ever ran in that folder.
+        NotConfiguredError: no stack ever ran in this folder.
     """
-    own = environment()
-    if data is None:
-        return own
-    file = data / "kova.env"
+    variables = environment()
+    if data_folder is None:
+        return variables
+    file = data_folder / "kova.env"
     if not file.exists():
-        raise NotConfiguredError(f"There is no {file}: `kova up --data {data}` makes it.")
-    joined = read_environment(file) | {key: value for key, value in own.items() if value}
-    os.environ.update(joined)  # The AWS client reads its settings there.
-    return joined
+        raise NotConfiguredError(f"There is no {file}: `kova up --data {data_folder}` creates it.")
+    variables = read_environment(file) | {key: value for key, value in variables.items() if value}
+    os.environ.update(variables)  # The AWS client reads its settings there.
+    return variables
 
 
-def needed(variables: Mapping[str, str], name: str) -> str:
-    """Return a variable that the command cannot do without.
+def require_variable(variables: Mapping[str, str], name: str) -> str:
+    """Return a variable that the command needs.
 
     Raises:
         NotConfiguredError: it is not set.
     """
     value = variables.get(name)
     if not value:
-        raise NotConfiguredError(f"{name} is missing; set it, or name a stack with --data.")
+        raise NotConfiguredError(f"{name} is missing: set it, or name a stack with --data.")
     return value

@@ -10,7 +10,7 @@ import typer
 from rich.table import Column, Table
 
 from kova.access.api_key import Scope
-from kova_server.cli.environment import DataOption, settings_in_force
+from kova_server.cli.environment import DataOption, read_variables
 from kova_server.cli.output import console
 from kova_server.keys import create_key, list_keys, revoke_key
 
@@ -27,23 +27,24 @@ app = typer.Typer(
 @app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
-    scope: Annotated[list[Scope], typer.Option("--scope", help="What it may do; repeatable.")],
+    scope: Annotated[list[Scope], typer.Option("--scope", help="What the key may do; repeatable.")],
     days: Annotated[
         int | None, typer.Option("--days", min=1, max=3650, help="Days until it expires.")
     ] = None,
     budget: Annotated[
-        float | None, typer.Option("--budget", min=0, help="USD that it may spend in a month.")
+        float | None,
+        typer.Option("--budget", min=0, help="US dollars that it may spend in a month."),
     ] = None,
-    data: DataOption = None,
+    data_folder: DataOption = None,
 ) -> None:
-    """Create a key and print it: the only time that it can be seen."""
+    """Create a key and print it. It cannot be shown again."""
     cap = Decimal(str(budget)) if budget is not None else None
-    made = create_key(settings_in_force(data), name, scope, days=days, budget=cap)
-    typer.echo(asyncio.run(made))
+    creation = create_key(read_variables(data_folder), name, scope, days=days, budget=cap)
+    typer.echo(asyncio.run(creation))
 
 
 @app.command("list")
-def list_all(data: DataOption = None) -> None:
+def list_all(data_folder: DataOption = None) -> None:
     """List keys, without their secrets."""
     table = Table(
         Column("prefix", no_wrap=True),
@@ -55,9 +56,9 @@ def list_all(data: DataOption = None) -> None:
         "revoked",
         box=None,
     )
-    for key in asyncio.run(list_keys(settings_in_force(data))):
+    for key in asyncio.run(list_keys(read_variables(data_folder))):
         times = (key.created_at, key.last_used_at, key.expires_at, key.revoked_at)
-        shown = [f"{one:%Y-%m-%d %H:%M}" if one else "" for one in times]
+        shown = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in times]
         table.add_row(key.prefix, key.name, " ".join(sorted(key.scopes)), *shown)
     console().print(table)
 
@@ -65,8 +66,8 @@ def list_all(data: DataOption = None) -> None:
 @app.command("revoke")
 def revoke(
     prefix: Annotated[str, typer.Argument(help="The part after `kova_`, as `list` shows it.")],
-    data: DataOption = None,
+    data_folder: DataOption = None,
 ) -> None:
     """Revoke a key."""
-    asyncio.run(revoke_key(settings_in_force(data), prefix.removeprefix("kova_")))
+    asyncio.run(revoke_key(read_variables(data_folder), prefix.removeprefix("kova_")))
     typer.echo("Revoked.")

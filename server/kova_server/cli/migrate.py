@@ -7,16 +7,16 @@ from typing import Final
 import typer
 
 from kova.bootstrap.settings import load_settings
-from kova_server.cli.environment import DataOption, needed, settings_in_force
+from kova_server.cli.environment import DataOption, read_variables, require_variable
 from kova_server.migrations import migrate as migrate_database
 
 EXAMPLES: Final = ("kova migrate --data .kova",)
 
 
-def migrate(data: DataOption = None) -> None:
+def migrate(data_folder: DataOption = None) -> None:
     """Bring the database up to date."""
-    variables = settings_in_force(data)
-    needed(variables, "KOVA_DATABASE_URL")
+    variables = read_variables(data_folder)
+    require_variable(variables, "KOVA_DATABASE_URL")
     url = load_settings(variables).database_url
     assert url is not None
     typer.echo(migrate_database(url) or "The database is up to date.")

@@ -1,4 +1,4 @@
-"""Where commands print."""
+"""The console of the commands."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ _WIDE: Final = 160
 
 
 class _PipeConsole(Console):
-    """A console that leaves it to the command's end to say what a closed pipe means."""
+    """A console that leaves a closed pipe to kova_server.cli.ending."""
 
     def on_broken_pipe(self) -> NoReturn:
-        """Raise it; Rich would end the process with 1, which says that errors were found."""
+        """Raise BrokenPipeError. Rich would exit with 1, which means that errors were found."""
         raise BrokenPipeError
 
 
 def console() -> Console:
-    """Return a console as wide as the terminal; elsewhere wide, so that no table is cut."""
+    """Return a console as wide as the terminal, or 160 columns without one."""
     return _PipeConsole(width=None if sys.stdout.isatty() else _WIDE)

@@ -32,7 +32,7 @@ EXAMPLES: Final = (
 
 
 class Format(enum.StrEnum):
-    """How the result is shown."""
+    """The output format."""
 
     TABLE = "table"
     JSON = "json"
@@ -62,12 +62,14 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
         typer.Option(
             "--exclude",
             metavar="GLOB",
-            help="Leave out what matches, written as in a .gitignore of PATH; repeatable.",
+            help="Leave out files that match; written as in a .gitignore of PATH; repeatable.",
         ),
     ] = None,
     no_ignore: Annotated[
         bool,
-        typer.Option("--no-ignore", help="Scan what .gitignore and .git/info/exclude leave out."),
+        typer.Option(
+            "--no-ignore", help="Also scan files that .gitignore and .git/info/exclude leave out."
+        ),
     ] = False,
     sarif: Annotated[
         list[Path] | None,
@@ -75,53 +77,57 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
     ] = None,
     settings: Annotated[
         Path | None,
-        typer.Option("--settings", help="Choose paths and rules as this `.kova.toml` says."),
+        typer.Option("--settings", help="Apply the paths and rules of this `.kova.toml`."),
     ] = None,
     fail_on: Annotated[
         Severity | None,
-        typer.Option("--fail-on", help="The mildest severity that makes the exit code 1."),
+        typer.Option("--fail-on", help="The lowest severity that makes the exit code 1."),
     ] = None,
 ) -> None:
     """Scan a local folder, without a server.
 
-    The exit code is 0 when it is clean, 1 when errors were found, 2 when it could not run.
+    The exit code is 0 without errors, 1 with errors, 2 when the scan could not run.
     """
-    folder = _folder(path)
-    weights = RepositorySettings() if settings is None else _read(settings)
+    folder = _check_folder(path)
+    repository_settings = RepositorySettings() if settings is None else _read_settings(settings)
     options = LocalOptions(
         fix=fix,
         apply=apply,
         unsafe=unsafe,
         sarif=tuple(sarif or ()),
-        settings=weights,
+        settings=repository_settings,
         exclude=tuple(exclude or ()),
         ignore_files=not no_ignore,
     )
     result = _scan(folder, options)
-    _show(result, form)
+    _print_result(result, form)
     if form is Format.TABLE and settings is None and (folder / FILE_NAME).is_file():
-        console().print(f"{FILE_NAME} was not read: --settings names it.", style="dim")
+        console().print(f"{FILE_NAME} was not read: name it with --settings.", style="dim")
     failing = [
         finding
         for finding in result.remaining
-        if finding.severity.at_least(fail_on or weights.fail_on(finding.path, Severity.LOW))
+        if finding.severity.at_least(
+            fail_on or repository_settings.fail_on(finding.path, Severity.LOW)
+        )
     ]
     raise typer.Exit(1 if failing else 0)
 
 
-def _folder(path: str) -> Path:
+def _check_folder(path: str) -> Path:
     if not path:
-        raise InvalidInputError("PATH is empty: name a folder, `.` for this one.")
+        raise InvalidInputError(
+            "PATH is empty: name a folder, for example `.` for the current one."
+        )
     try:
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 (Path("") is this folder)
     except OSError as exc:
         raise InvalidInputError(f"{path}: {exc.strerror}.") from exc
     if not is_folder:
         raise InvalidInputError(f"{path} is not a folder.")
-    full = os.path.realpath(path)
-    if readable(full) != full:
+    absolute = os.path.realpath(path)
+    if readable(absolute) != absolute:
         raise InvalidInputError(
-            f"{path} has a name that is not UTF-8: tools cannot name its files."
+            f"{path} has a name that is not UTF-8: the analysers cannot read its files."
         )
     return Path(path)
 
@@ -139,10 +145,10 @@ def _scan(folder: Path, options: LocalOptions) -> LocalScan:
         raise InvalidInputError(f"{name}: {exc.strerror}.") from exc
 
 
-def _read(file: Path) -> RepositorySettings:
+def _read_settings(file: Path) -> RepositorySettings:
     try:
-        with file.open("rb") as opened:
-            settings = parse_settings(opened.read(BYTES_LIMIT + 1))
+        with file.open("rb") as stream:
+            settings = parse_settings(stream.read(BYTES_LIMIT + 1))
     except OSError as exc:
         raise InvalidInputError(f"{file}: {exc.strerror}.") from exc
     if settings.problems:
@@ -150,7 +156,7 @@ def _read(file: Path) -> RepositorySettings:
     return settings
 
 
-def _show(result: LocalScan, form: Format) -> None:
+def _print_result(result: LocalScan, form: Format) -> None:
     if form is Format.TABLE:
         print_table(result, console())
         return

@@ -11,7 +11,7 @@ import uvicorn
 from kova.bootstrap.settings import load_settings
 from kova.web.logs import configure_logging
 from kova_server.application import NEEDED, NEEDED_IN_PRODUCTION, application
-from kova_server.cli.environment import DataOption, PortOption, settings_in_force
+from kova_server.cli.environment import DataOption, PortOption, read_variables
 from kova_server.startup import require_schema
 
 EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
@@ -20,12 +20,12 @@ EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
 def serve(
     port: PortOption = 8000,
     host: Annotated[str, typer.Option("--host", help="The address to listen on.")] = "127.0.0.1",
-    data: DataOption = None,
+    data_folder: DataOption = None,
 ) -> None:
     """Serve the API in this process."""
     configure_logging()
     settings = load_settings(
-        settings_in_force(data), needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION
+        read_variables(data_folder), needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION
     )
     asyncio.run(require_schema(settings))
     uvicorn.run(

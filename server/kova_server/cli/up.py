@@ -26,19 +26,21 @@ EXAMPLES: Final = (
 
 def up(
     port: PortOption = 8000,
-    data: Annotated[Path, typer.Option("--data", help="Where everything is kept.")] = DATA,
+    data_folder: Annotated[Path, typer.Option("--data", help="The folder for all data.")] = DATA,
 ) -> None:
     """Start everything on this machine, from Postgres to the worker.
 
-    Ctrl-C stops it. Exit 0 after a clean stop, 2 when a part failed or could not start.
+    Ctrl-C stops it. The exit code is 0 after a clean stop, 2 when a part failed or did not start.
     """
 
     def migrate_database(variables: Mapping[str, str]) -> None:
         migrate(variables["KOVA_DATABASE_URL"])
 
-    def first_key(variables: Mapping[str, str]) -> str:
+    def create_first_key(variables: Mapping[str, str]) -> str:
         return asyncio.run(create_key(variables, "local", list(Scope)))
 
-    options = StackOptions(data=data, port=port, environment=dict(os.environ))
-    code = start_stack(options, migrate=migrate_database, create_key=first_key, announce=typer.echo)
+    options = StackOptions(data_folder=data_folder, port=port, environment=dict(os.environ))
+    code = start_stack(
+        options, migrate=migrate_database, create_key=create_first_key, announce=typer.echo
+    )
     raise typer.Exit(COULD_NOT_RUN if code else 0)

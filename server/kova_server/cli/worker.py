@@ -8,17 +8,17 @@ from typing import Final
 
 from kova.bootstrap.settings import Settings
 from kova.web.logs import configure_logging
-from kova_server.cli.environment import DataOption, settings_in_force
+from kova_server.cli.environment import DataOption, read_variables
 from kova_server.startup import require_schema
 from kova_server.worker import NEEDED, NEEDED_IN_PRODUCTION, load_settings, run_worker
 
 EXAMPLES: Final = ("kova worker --data .kova",)
 
 
-def worker(data: DataOption = None) -> None:
-    """Work on the scan queue until SIGTERM. The scan in hand is finished first."""
+def worker(data_folder: DataOption = None) -> None:
+    """Work on the queues until SIGTERM. Running jobs are finished first."""
     configure_logging(logging.INFO)
-    variables = settings_in_force(data)
+    variables = read_variables(data_folder)
     settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
     asyncio.run(_run(settings))
 

@@ -1,4 +1,4 @@
-"""DIR/kova.env: every setting in force as KEY=VALUE."""
+"""Reads and writes DIR/kova.env: every setting of a stack as KEY=VALUE."""
 
 from __future__ import annotations
 
@@ -8,43 +8,43 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
-# What a shell, too, reads as it stands.
+# A shell reads these characters unquoted.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./?-]*")
-_NAMES: Final = {"n": "\n", "r": "\r"}
+_ESCAPES: Final = {"n": "\n", "r": "\r"}
 
 
 def write_environment(path: Path, variables: Mapping[str, str]) -> None:
-    """Write the file, readable by its owner alone, all at once."""
+    """Write the file atomically, readable by its owner only."""
     temporary = path.with_suffix(".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
         for key in sorted(variables):
-            file.write(f"{key}={_quoted(variables[key])}\n")
+            file.write(f"{key}={_quote(variables[key])}\n")
     temporary.replace(path)
 
 
 def read_environment(path: Path) -> dict[str, str]:
-    """Read what write_environment wrote."""
+    """Return the variables of a file that write_environment wrote."""
     variables: dict[str, str] = {}
     for line in path.read_text().split("\n"):
         key, mark, value = line.partition("=")
         if mark and not key.startswith("#"):
-            variables[key] = _plain(value)
+            variables[key] = _unquote(value)
     return variables
 
 
-def _quoted(value: str) -> str:
+def _quote(value: str) -> str:
     if _PLAIN.fullmatch(value):
         return value
     escaped = re.sub(r'(["\\$`])', r"\\\1", value)
-    for one, name in _NAMES.items():
-        escaped = escaped.replace(name, f"\\{one}")
+    for letter, character in _ESCAPES.items():
+        escaped = escaped.replace(character, f"\\{letter}")
     return f'"{escaped}"'
 
 
-def _plain(value: str) -> str:
+def _unquote(value: str) -> str:
     if not (len(value) > 1 and value[0] == value[-1] == '"'):
         return value
     return re.sub(
-        r"\\(.)", lambda found: _NAMES.get(found[1], found[1]), value[1:-1], flags=re.DOTALL
+        r"\\(.)", lambda match: _ESCAPES.get(match[1], match[1]), value[1:-1], flags=re.DOTALL
     )

@@ -1,4 +1,4 @@
-"""The practice GitHub: only where no real one is configured and the fakes are installed."""
+"""The practice GitHub, used when no real one is configured and the fakes are installed."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ _CONFIGURED_BY: Final = ("KOVA_GITHUB_API_URL", "KOVA_GITHUB_TOKEN", "KOVA_GITHU
 
 
 def wants_practice_github(outside: Mapping[str, str]) -> bool:
-    """Tell whether nothing of a GitHub is set and the practice one is there."""
+    """True if no GitHub is configured and the practice one is installed."""
     configured = any(outside.get(name) for name in _CONFIGURED_BY)
     return not configured and find_spec(_MODULE.partition(".")[0]) is not None
 
 
 def github_service(port: int, folder: Path, webhook_secret: str) -> Service:
-    """Return the service; it keeps its state in the folder."""
+    """Return the service, which stores its state in the folder."""
 
-    def ready() -> bool:
+    def is_ready() -> bool:
         try:
             answer = httpx.get(f"http://127.0.0.1:{port}/", timeout=1)
         except httpx.TransportError:
@@ -39,15 +39,15 @@ def github_service(port: int, folder: Path, webhook_secret: str) -> Service:
         name="github",
         command=[*command, "--webhook-secret", webhook_secret],
         environment=dict(os.environ),
-        ready=ready,
+        is_ready=is_ready,
     )
 
 
 def github_settings(folder: Path) -> dict[str, str]:
     """Return the settings that make Kova an App of the practice GitHub."""
-    known = json.loads((folder / "app.json").read_text())
+    app = json.loads((folder / "app.json").read_text())
     return {
-        "KOVA_GITHUB_API_URL": known["url"],
-        "KOVA_GITHUB_APP_ID": str(known["app_id"]),
-        "KOVA_GITHUB_PRIVATE_KEY": Path(known["private_key"]).read_text(),
+        "KOVA_GITHUB_API_URL": app["url"],
+        "KOVA_GITHUB_APP_ID": str(app["app_id"]),
+        "KOVA_GITHUB_PRIVATE_KEY": Path(app["private_key"]).read_text(),
     }

@@ -15,13 +15,13 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def main() -> None:
-    """Ask for the signal, make sure that the parent still lives, become the command."""
+    """Register for the signal, check that the parent still lives, and become the command."""
     parent = int(sys.argv[1])
     number = signal.Signals[sys.argv[2]]
     if sys.platform == "linux":
         ctypes.CDLL(None, use_errno=True).prctl(_PR_SET_PDEATHSIG, int(number))
         if os.getppid() != parent:
-            sys.exit(1)  # It died before the kernel was asked.
+            sys.exit(1)  # The parent died before the registration.
     os.execvp(sys.argv[3], sys.argv[3:])  # noqa: S606 (the point of this file)
 
 

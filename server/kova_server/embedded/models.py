@@ -1,4 +1,4 @@
-"""Practice models: only when KOVA_PRACTICE_MODELS asks for them and no provider is configured."""
+"""Practice models, used with KOVA_PRACTICE_MODELS when no provider is configured."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ _KEY: Final = "practice-models-need-no-secret"
 
 
 def wants_practice_models(outside: Mapping[str, str]) -> bool:
-    """Tell whether they are asked for, and nothing real stands in their place."""
-    asked = outside.get("KOVA_PRACTICE_MODELS", "").lower() in {"1", "true", "yes"}
+    """True if practice models are enabled, installed, and no provider is configured."""
+    enabled = outside.get("KOVA_PRACTICE_MODELS", "").lower() in {"1", "true", "yes"}
     configured = any(outside.get(name) for name in _CONFIGURED_BY)
-    return asked and not configured and find_spec(_MODULE.partition(".")[0]) is not None
+    return enabled and not configured and find_spec(_MODULE.partition(".")[0]) is not None
 
 
 def models_service(port: int) -> Service:
     """Return the service."""
 
-    def ready() -> bool:
+    def is_ready() -> bool:
         try:
             httpx.get(f"http://127.0.0.1:{port}/", timeout=1)
         except httpx.TransportError:
@@ -35,11 +35,11 @@ def models_service(port: int) -> Service:
         return True
 
     command = [sys.executable, "-m", _MODULE, "--port", str(port), "--key", _KEY]
-    return Service(name="models", command=command, environment=dict(os.environ), ready=ready)
+    return Service(name="models", command=command, environment=dict(os.environ), is_ready=is_ready)
 
 
 def models_settings(port: int) -> dict[str, str]:
-    """Return the settings that make Kova ask them."""
+    """Return the settings that make Kova ask the practice models."""
     return {
         "OPENAI_API_KEY": _KEY,
         "OPENAI_BASE_URL": f"http://127.0.0.1:{port}/v1",

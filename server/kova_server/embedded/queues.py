@@ -1,4 +1,4 @@
-"""The local SQS as a service, and its queues."""
+"""The service of the local SQS, and its queues."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MAX_RECEIVES: Final = 10
 def sqs_service(port: int, folder: Path) -> Service:
     """Return the service."""
 
-    def ready() -> bool:
+    def is_ready() -> bool:
         try:
             return httpx.post(f"http://127.0.0.1:{port}/", timeout=1).status_code < 500  # noqa: PLR2004
         except httpx.TransportError:
@@ -33,12 +33,12 @@ def sqs_service(port: int, folder: Path) -> Service:
         name="sqs",
         command=[sys.executable, "-m", module, "--port", str(port), "--data", str(folder)],
         environment=dict(os.environ),
-        ready=ready,
+        is_ready=is_ready,
     )
 
 
 def aws_settings(endpoint: str) -> dict[str, str]:
-    """Return what the AWS client needs to speak to the local SQS."""
+    """Return the settings that make the AWS client use the local SQS."""
     return {
         "AWS_ENDPOINT_URL_SQS": endpoint,
         "AWS_ACCESS_KEY_ID": "local",
@@ -48,7 +48,7 @@ def aws_settings(endpoint: str) -> dict[str, str]:
 
 
 def create_queues(endpoint: str) -> dict[str, str]:
-    """Make the queues, each with its dead letters, and return the settings that name them."""
+    """Create the queues with their dead-letter queues; return the settings with their URLs."""
     client = boto3.client(
         "sqs",
         endpoint_url=endpoint,
@@ -59,8 +59,8 @@ def create_queues(endpoint: str) -> dict[str, str]:
     )
     settings: dict[str, str] = {}
     for name in QUEUES:
-        dead = client.create_queue(QueueName=f"kova-{name}-dlq")["QueueUrl"]
-        answer = client.get_queue_attributes(QueueUrl=dead, AttributeNames=["QueueArn"])
+        dead_letters = client.create_queue(QueueName=f"kova-{name}-dlq")["QueueUrl"]
+        answer = client.get_queue_attributes(QueueUrl=dead_letters, AttributeNames=["QueueArn"])
         policy = {
             "deadLetterTargetArn": answer["Attributes"]["QueueArn"],
             "maxReceiveCount": str(MAX_RECEIVES),

@@ -1,4 +1,4 @@
-"""One child process of the stack: what it is, and its life."""
+"""One child process of the stack: start, stop, and readiness."""
 
 from __future__ import annotations
 
@@ -16,46 +16,50 @@ from typing import Final
 from kova.shared.exceptions import KovaError
 
 _LOG_LIMIT: Final = 5_000_000
+_END_SECONDS: Final = 5.0  # After each of the two signals.
 _LAUNCHER: Final = Path(__file__).with_name("launch.py")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Service:
-    """What to run.
+    """A program of the stack.
 
-    `wrapper` stands before the launcher, where a process must become another user first.
-    `prepare` is called before every start; `ready` tells whether it answers.
+    Attributes:
+        is_ready: returns whether it answers.
+        prepare: called before every start.
+        wrapper: a command before the launcher, for a program that must run as another user.
+        stop_seconds: how long it may take to stop before it is killed.
     """
 
     name: str
     command: Sequence[str]
     environment: Mapping[str, str]
-    ready: Callable[[], bool] = lambda: True
+    is_ready: Callable[[], bool] = lambda: True
     prepare: Callable[[], None] = lambda: None
     wrapper: Sequence[str] = ()
     stop_signal: signal.Signals = signal.SIGTERM
     user: int | None = None
-    patience: float = 10.0
+    stop_seconds: float = 10.0
 
 
 @dataclass
 class Child:
-    """A service that runs, or is to run again."""
+    """The process of a service; it may have died and wait for its next start."""
 
     service: Service
     folder: Path
     process: subprocess.Popen[bytes] | None = None
     deaths: int = 0
     started: float = 0.0
-    again_at: float = 0.0
+    restart_at: float = 0.0
 
     @property
     def log(self) -> Path:
-        """Where its output goes."""
+        """The file of its output."""
         return self.folder / "logs" / f"{self.service.name}.log"
 
     def start(self) -> None:
-        """Start the process and remember it for a later run of the supervisor."""
+        """Start the process and record its id, so that a later run can end it."""
         service = self.service
         self.started = time.monotonic()
         service.prepare()
@@ -63,7 +67,7 @@ class Child:
         if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
             self.log.replace(self.log.with_suffix(".log.1"))
         launcher = [sys.executable, "-S", str(_LAUNCHER)]
-        # unshare becomes the command itself, so our own process id is the launcher's parent.
+        # `unshare` replaces itself by the launcher, whose parent is therefore this process.
         launcher += [str(os.getpid()), service.stop_signal.name]
         with self.log.open("ab") as output:
             self.process = subprocess.Popen(
@@ -75,24 +79,24 @@ class Child:
                 start_new_session=True,
                 user=service.user,
             )
-        record = {"pid": self.process.pid, "started": started_at(self.process.pid)}
-        note = self.folder / "run" / f"{service.name}.json"
-        note.parent.mkdir(parents=True, exist_ok=True)
-        note.write_text(json.dumps(record))
+        identity = {"pid": self.process.pid, "started": started_at(self.process.pid)}
+        pid_file = self.folder / "run" / f"{service.name}.json"
+        pid_file.parent.mkdir(parents=True, exist_ok=True)
+        pid_file.write_text(json.dumps(identity))
 
     @property
-    def alive(self) -> bool:
-        """Tell whether the process runs."""
+    def is_alive(self) -> bool:
+        """True if the process runs."""
         return self.process is not None and self.process.poll() is None
 
     def stop(self, *, hurry: bool = False) -> None:
-        """Ask it to end, then insist."""
+        """Stop the process, by SIGKILL if it takes too long."""
         if self.process is None:
             return
         if self.process.poll() is None:
             self.process.send_signal(self.service.stop_signal)
             try:
-                self.process.wait(timeout=0.5 if hurry else self.service.patience)
+                self.process.wait(timeout=0.5 if hurry else self.service.stop_seconds)
             except subprocess.TimeoutExpired:
                 self.process.kill()
                 self.process.wait()
@@ -106,42 +110,42 @@ class Child:
 
 
 def started_at(pid: int) -> str | None:
-    """Return when a process started, as the system tells it; a recycled id has another time."""
+    """Return a process's start time as the system prints it; it tells a reused id apart."""
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
         return stat.rsplit(")", 1)[1].split()[19]
     except OSError:
-        done = subprocess.run(
+        ps = subprocess.run(
             ["ps", "-o", "lstart=", "-p", str(pid)], capture_output=True, text=True, check=False
         )
-        return done.stdout.strip() or None
+        return ps.stdout.strip() or None
 
 
 def reap(folder: Path) -> list[str]:
-    """End what a run that died has left behind; return the names."""
+    """End the processes that a dead run has left behind; return their names."""
     reaped = []
-    for note in sorted((folder / "run").glob("*.json")):
+    for pid_file in sorted((folder / "run").glob("*.json")):
         try:
-            record = json.loads(note.read_text())
-            pid, started = int(record["pid"]), record["started"]
+            identity = json.loads(pid_file.read_text())
+            pid, started = int(identity["pid"]), identity["started"]
         except (ValueError, KeyError, TypeError):
-            note.unlink()  # Cut off in the middle of writing: the process is not known.
+            pid_file.unlink()  # Only half written: its process is unknown.
             continue
         if started is not None and started_at(pid) == started:
             _end(pid, started)
-            reaped.append(note.stem)
-        note.unlink()
+            reaped.append(pid_file.stem)
+        pid_file.unlink()
     return reaped
 
 
 def _end(pid: int, started: str) -> None:
-    # SIGINT is Postgres's fast shutdown; the others take it as well.
-    for number, patience in ((signal.SIGINT, 5.0), (signal.SIGKILL, 5.0)):
+    # SIGINT is Postgres's fast shutdown; the other programs stop too.
+    for number in (signal.SIGINT, signal.SIGKILL):
         try:
             os.kill(pid, number)
         except ProcessLookupError:
             return
-        end = time.monotonic() + patience
+        end = time.monotonic() + _END_SECONDS
         while time.monotonic() < end:
             if started_at(pid) != started or _is_zombie(pid):
                 return
@@ -161,15 +165,15 @@ class StartError(KovaError):
     reason = "start_failed"
 
 
-def wait_ready(child: Child, patience: float = 30.0) -> None:
+def wait_ready(child: Child, seconds: float = 30.0) -> None:
     """Wait until a service answers.
 
     Raises:
-        StartError: it ended, or does not answer in time; with the end of its log.
+        StartError: it ended or did not answer in time; the message has the end of its log.
     """
-    end = time.monotonic() + patience
-    while time.monotonic() < end and child.alive:
-        if child.service.ready():
+    end = time.monotonic() + seconds
+    while time.monotonic() < end and child.is_alive:
+        if child.service.is_ready():
             return
         time.sleep(0.03)
     raise StartError(f"{child.service.name} did not start:\n{child.tail()}")

@@ -27,7 +27,7 @@ from kova_server.embedded.models import (
     models_settings,
     wants_practice_models,
 )
-from kova_server.embedded.ports import is_free, kept_port
+from kova_server.embedded.ports import is_free, remembered_port
 from kova_server.embedded.postgres import Postgres
 from kova_server.embedded.queues import aws_settings, create_queues, sqs_service
 from kova_server.embedded.service import Service, StartError, reap
@@ -46,16 +46,16 @@ class StackError(KovaError):
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """Where the data is, which port, and what was set outside."""
+    """The data folder, the port, and the environment's variables."""
 
-    data: Path
+    data_folder: Path
     port: int
     environment: Mapping[str, str]
 
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What the command line adds: the stack itself knows neither schema nor keys."""
+    """What the command line provides: the stack knows neither the schema nor API keys."""
 
     migrate: Callable[[Mapping[str, str]], None]
     create_key: Callable[[Mapping[str, str]], str]
@@ -75,12 +75,12 @@ def up(
         0 after a clean stop, 1 when a part failed, 2 when it could not start.
     """
     hooks = Hooks(migrate=migrate, create_key=create_key, announce=announce)
-    folder = options.data.resolve()
+    folder = options.data_folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     try:
-        with _locked(folder):
+        with _lock(folder):
             if not is_free(options.port):
-                raise StackError(f"Port {options.port} is taken: choose another with --port.")
+                raise StackError(f"Port {options.port} is taken: choose another one with --port.")
             return _run(folder, options, hooks)
     except (StackError, StartError) as exc:
         sys.stderr.write(f"kova: {exc.message}\n")
@@ -89,14 +89,14 @@ def up(
 
 def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
     supervisor = Supervisor(folder)
-    with supervisor.listening((signal.SIGINT, signal.SIGTERM)), ExitStack() as cleanup:
+    with supervisor.counting_signals((signal.SIGINT, signal.SIGTERM)), ExitStack() as cleanup:
         cleanup.callback(supervisor.stop)
         for name in reap(folder):
-            hooks.announce(f"ended what an earlier run left behind: {name}")
+            hooks.announce(f"ended a process that an earlier run left behind: {name}")
         settings = start_services(supervisor, folder, options.environment)
         hooks.migrate(settings)
         settings["KOVA_API_KEY"] = _api_key(folder, settings, hooks)
-        write_environment(folder / "kova.env", _told(settings))
+        write_environment(folder / "kova.env", _own_settings(settings))
         _start_kova(supervisor, options.port, settings)
         for line in _welcome(options, settings):
             hooks.announce(line)
@@ -108,38 +108,38 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
 def start_services(
     supervisor: Supervisor, folder: Path, outside: Mapping[str, str], *, fsync: bool = True
 ) -> dict[str, str]:
-    """Start what is not given from outside, and return every setting in force."""
+    """Start the services that `outside` does not configure, and return all settings."""
     settings = {"KOVA_ENV": "local", **outside}
     ports = folder / "ports.json"
     if not outside.get("KOVA_DATABASE_URL"):
-        port = kept_port(ports, "postgres")
+        port = remembered_port(ports, "postgres")
         postgres = Postgres(folder=folder / "postgres", port=port, fsync=fsync)
-        supervisor.start(postgres.service(), patience=120)
+        supervisor.start(postgres.service(), seconds=120)
         settings["KOVA_DATABASE_URL"] = postgres.url
     if not outside.get("KOVA_REDIS_URL"):
-        port = kept_port(ports, "valkey")
+        port = remembered_port(ports, "valkey")
         supervisor.start(valkey_service(port))
         settings["KOVA_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
     if not outside.get("KOVA_SCAN_QUEUE_URL"):
         endpoint = outside.get("AWS_ENDPOINT_URL_SQS")
         if not endpoint:
-            port = kept_port(ports, "sqs")
+            port = remembered_port(ports, "sqs")
             supervisor.start(sqs_service(port, folder / "sqs"))
             endpoint = f"http://127.0.0.1:{port}"
             settings |= aws_settings(endpoint)
         settings |= create_queues(endpoint)
     if not outside.get("KOVA_GITHUB_WEBHOOK_SECRET"):
-        settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _kept_secret(folder / "webhook-secret")
+        settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _remembered_secret(folder / "webhook-secret")
     if not outside.get("KOVA_SECRETS_KEY"):
-        settings["KOVA_SECRETS_KEY"] = _kept_secret(folder / "secrets-key")
+        settings["KOVA_SECRETS_KEY"] = _remembered_secret(folder / "secrets-key")
     if wants_practice_github(outside):
-        place = folder / "github"
+        github_folder = folder / "github"
         secret = settings["KOVA_GITHUB_WEBHOOK_SECRET"].split(",")[0]
-        supervisor.start(github_service(kept_port(ports, "github"), place, secret))
-        settings |= github_settings(place)
+        supervisor.start(github_service(remembered_port(ports, "github"), github_folder, secret))
+        settings |= github_settings(github_folder)
     if wants_practice_models(outside):
-        port = kept_port(ports, "models")
-        supervisor.start(models_service(port), patience=60)
+        port = remembered_port(ports, "models")
+        supervisor.start(models_service(port), seconds=60)
         settings |= models_settings(port)
     return settings
 
@@ -147,7 +147,7 @@ def start_services(
 def _start_kova(supervisor: Supervisor, port: int, settings: Mapping[str, str]) -> None:
     address = f"http://127.0.0.1:{port}"
 
-    def healthy() -> bool:
+    def is_healthy() -> bool:
         try:
             return httpx.get(f"{address}/health", timeout=3).status_code == httpx.codes.OK
         except httpx.TransportError:
@@ -160,39 +160,39 @@ def _start_kova(supervisor: Supervisor, port: int, settings: Mapping[str, str]) 
             name="api",
             command=[*kova, "serve", "--port", str(port)],
             environment=variables,
-            ready=healthy,
-            patience=15.0,
+            is_ready=is_healthy,
+            stop_seconds=15.0,
         ),
-        patience=60,
+        seconds=60,
     )
-    # A scan in hand is finished first, within reason: what is cut off is done again.
+    # The worker finishes its jobs first; a job that takes longer is cut off and done again.
     supervisor.start(
-        Service(name="worker", command=[*kova, "worker"], environment=variables, patience=20.0)
+        Service(name="worker", command=[*kova, "worker"], environment=variables, stop_seconds=20.0)
     )
 
 
 def _api_key(folder: Path, settings: Mapping[str, str], hooks: Hooks) -> str:
-    known = folder / "kova.env"
-    if known.exists():
-        before = read_environment(known)
-        same = before.get("KOVA_DATABASE_URL") == settings["KOVA_DATABASE_URL"]
-        if same and before.get("KOVA_API_KEY"):
-            return before["KOVA_API_KEY"]
+    file = folder / "kova.env"
+    if file.exists():
+        earlier = read_environment(file)
+        same_database = earlier.get("KOVA_DATABASE_URL") == settings["KOVA_DATABASE_URL"]
+        if same_database and earlier.get("KOVA_API_KEY"):
+            return earlier["KOVA_API_KEY"]
     return hooks.create_key(settings)
 
 
-def _kept_secret(file: Path) -> str:
+def _remembered_secret(file: Path) -> str:
     if not file.exists():
         temporary = file.with_suffix(".new")
         descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as opened:
-            opened.write(secrets.token_hex(24))
+        with os.fdopen(descriptor, "w") as stream:
+            stream.write(secrets.token_hex(24))
         temporary.replace(file)
     return file.read_text()
 
 
-def _told(settings: Mapping[str, str]) -> dict[str, str]:
-    return {key: one for key, one in settings.items() if key.startswith(_OWN)}
+def _own_settings(settings: Mapping[str, str]) -> dict[str, str]:
+    return {key: value for key, value in settings.items() if key.startswith(_OWN)}
 
 
 def _welcome(options: StackOptions, settings: Mapping[str, str]) -> list[str]:
@@ -200,7 +200,7 @@ def _welcome(options: StackOptions, settings: Mapping[str, str]) -> list[str]:
     return [
         f"Kova is up on {address}   (Ctrl-C stops it)",
         f"  API key           {settings['KOVA_API_KEY']}",
-        f"  every setting     {options.data / 'kova.env'}",
+        f"  every setting     {options.data_folder / 'kova.env'}",
         f"  GitHub            {settings.get('KOVA_GITHUB_API_URL', 'https://api.github.com')}",
         f"  webhook address   {address}/webhooks/github",
         "Try:",
@@ -210,8 +210,12 @@ def _welcome(options: StackOptions, settings: Mapping[str, str]) -> list[str]:
 
 
 @contextmanager
-def _locked(folder: Path) -> Iterator[None]:
-    """Hold the folder for this process alone."""
+def _lock(folder: Path) -> Iterator[None]:
+    """Lock the folder for this process.
+
+    Raises:
+        StackError: another process has locked it.
+    """
     with (folder / "lock").open("a+") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -227,10 +231,7 @@ def _locked(folder: Path) -> Iterator[None]:
 
 @contextmanager
 def services(folder: Path) -> Iterator[dict[str, str]]:
-    """Run Postgres, Valkey and SQS alone, for tests; yield the settings that name them.
-
-    Postgres does without the safety of its disk writes here.
-    """
+    """Run only Postgres (without fsync), Valkey and SQS, for tests; yield their settings."""
     supervisor = Supervisor(folder)
     outside = {"KOVA_GITHUB_API_URL": "http://127.0.0.1:9", "KOVA_GITHUB_WEBHOOK_SECRET": "unused"}
     try:

@@ -1,4 +1,4 @@
-"""Keep the children of the stack alive, and end them in order."""
+"""Keeps the processes of the stack alive, and stops them in order."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import Final
 from kova_server.embedded.service import Child, Service, StartError, wait_ready
 
 _LOG = logging.getLogger("kova.up")
-_TOO_OFTEN: Final = 5
+_MAX_DEATHS: Final = 5
 _LONG_LIFE: Final = 10.0
 _KILLED: Final = frozenset({-signal.SIGKILL, -signal.SIGTERM, -signal.SIGINT})
 
@@ -23,31 +23,30 @@ class Supervisor:
     """Starts services in order, restarts the ones that die, stops them in reverse order."""
 
     def __init__(self, folder: Path) -> None:
-        """Take the stack's data folder."""
         self._folder = folder
         self.children: list[Child] = []
         self.signals = 0
 
-    def start(self, service: Service, patience: float = 30.0) -> None:
-        """Start a service and wait until it answers.
+    def start(self, service: Service, seconds: float = 30.0) -> None:
+        """Start a service and wait at most so many seconds until it answers.
 
         Raises:
-            StartError: it does not.
+            StartError: it ended, or did not answer in time.
         """
         child = Child(service=service, folder=self._folder)
         self.children.append(child)
         child.start()
-        wait_ready(child, patience)
+        wait_ready(child, seconds)
 
     def watch(self) -> None:
-        """Restart what dies, until a signal comes.
+        """Restart services that die, until a signal comes.
 
         Raises:
-            StartError: one of them keeps dying by itself.
+            StartError: a service keeps dying by itself.
         """
         while not self.signals:
             for child in self.children:
-                if not child.alive:
+                if not child.is_alive:
                     self._revive(child)
             time.sleep(0.05)
 
@@ -59,29 +58,29 @@ class Supervisor:
             _LOG.warning("part died", extra={"part": child.service.name, "status": status})
             if now - child.started > _LONG_LIFE:
                 child.deaths = 0
-            if status not in _KILLED:  # Killed from outside: it did nothing wrong.
+            if status not in _KILLED:  # A kill from outside is not its own failure.
                 child.deaths += 1
-            if child.deaths >= _TOO_OFTEN:
+            if child.deaths >= _MAX_DEATHS:
                 raise StartError(f"{child.service.name} keeps dying:\n{child.tail()}")
-            child.again_at = now + (0.1 * 2**child.deaths if child.deaths else 0.0)
-        if now >= child.again_at:
+            child.restart_at = now + (0.1 * 2**child.deaths if child.deaths else 0.0)
+        if now >= child.restart_at:
             child.start()
 
     def stop(self) -> None:
-        """Stop everything, the last started first; a second signal hurries."""
+        """Stop all services in reverse order; after a second signal without waiting for them."""
         for child in reversed(self.children):
             child.stop(hurry=self.signals > 1)
 
     @contextmanager
-    def listening(self, numbers: Sequence[signal.Signals]) -> Iterator[None]:
-        """Count signals instead of dying of them."""
+    def counting_signals(self, numbers: Sequence[signal.Signals]) -> Iterator[None]:
+        """Count signals instead of ending the process."""
 
         def count(_number: int, _frame: FrameType | None) -> None:
             self.signals += 1
 
-        before = {number: signal.signal(number, count) for number in numbers}
+        handlers = {number: signal.signal(number, count) for number in numbers}
         try:
             yield
         finally:
-            for number, handler in before.items():
+            for number, handler in handlers.items():
                 signal.signal(number, handler)

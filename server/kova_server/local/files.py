@@ -1,4 +1,4 @@
-"""The files of a local folder, and what in it belongs to tools and not to the project."""
+"""Lists the files of a local folder, without those of tools and ignored ones."""
 
 from __future__ import annotations
 
@@ -20,22 +20,23 @@ from kova_server.local.ignore import (
 )
 
 _NEVER_CODE: Final = frozenset({".git", ".hg", ".svn", "__pycache__", ".kova"})
-_INSTALLED: Final = frozenset({".venv", "venv", "node_modules", ".tox", ".nox"})
+_PACKAGE_FOLDERS: Final = frozenset({".venv", "venv", "node_modules", ".tox", ".nox"})
 # https://bford.info/cachedir/
 _CACHE_SIGNATURE: Final = b"Signature: 8a477f597d28d172789f06886806bc55"
-_MOST_NAMED: Final = 10  # Ignored files of one folder that are named one by one.
+_MOST_NAMED: Final = 10  # More ignored files of one folder are listed as `folder/*`.
 
 
 @dataclass(kw_only=True)
 class Listing:
-    """What a walk met.
+    """The files of a folder.
 
     Attributes:
-        files: what may be scanned.
-        skipped: what cannot be, and why.
-        left_out: what the ignore files and the caller leave out, many of one folder as `folder/*`.
-        ignored_folders: how many whole folders are left out.
-        ignored_files: how many files are left out beside those.
+        files: the files that can be scanned.
+        skipped: files and folders that cannot be, with the reason.
+        left_out: files and folders that ignore files or the caller exclude; many files of one
+            folder are listed as `folder/*`.
+        ignored_folders: how many folders are left out as a whole.
+        ignored_files: how many other files are left out.
     """
 
     files: list[TreeFile] = field(default_factory=list)
@@ -52,17 +53,17 @@ def list_files(
     exclude: tuple[str, ...] = (),
     ignore_files: bool = True,
 ) -> Listing:
-    """List regular files below a folder; links are not followed, tools' folders not entered.
+    """List the regular files below a folder, without following links or entering tools' folders.
 
     Args:
-        folder: where to look.
-        handles: tells whether some analyser reads a path.
-        exclude: patterns, written as in a `.gitignore` of the folder, of what to leave out.
-        ignore_files: leave out what `.gitignore` and `.git/info/exclude` say, tracked or not.
+        folder: the folder to list.
+        handles: returns whether an analyser reads a path.
+        exclude: patterns of paths to leave out, written as in a `.gitignore` of the folder.
+        ignore_files: leave out what `.gitignore` and `.git/info/exclude` ignore, tracked or not.
 
     Raises:
         OSError: the folder itself cannot be read.
-        InvalidInputError: a pattern of `exclude` is none.
+        InvalidInputError: a pattern of `exclude` is not valid.
     """
     return _Walk(folder, handles, exclude, ignore_files=ignore_files).walk()
 
@@ -83,98 +84,98 @@ class _Walk:
         self._rules, self._base = IgnoreRules(), ""
         if ignore_files:
             self._rules, self._base, self._listing.skipped = rules_around(folder)
-        self._excluded = compile_globs(exclude, self._base)
+        self._exclude_rules = compile_globs(exclude, self._base)
 
     def walk(self) -> Listing:
-        """Walk without recursion: a tree may be deeper than Python's stack."""
+        """Return the listing. There is no recursion: a tree may be deeper than Python's stack."""
         pending = [("", self._rules)]
         while pending:
             path, rules = pending.pop()
             try:
-                with os.scandir(self._folder / path) as entries:
-                    names = sorted((entry.name, _is_folder(entry)) for entry in entries)
+                with os.scandir(self._folder / path) as directory:
+                    names = sorted((child.name, _is_folder(child)) for child in directory)
             except OSError:
                 if not path:
                     raise
                 self._skip(path, "unreadable")
                 continue
-            inside = f"{path}/" if path else ""
+            prefix = f"{path}/" if path else ""
             if self._ignore_files and (IGNORE_FILE, False) in names:
-                rules, problem = rules.within(
-                    self._folder / path, f"{self._base}{readable(inside)}"
+                rules, problem = rules.with_folder(
+                    self._folder / path, f"{self._base}{readable(prefix)}"
                 )
                 if problem:
-                    self._skip(f"{inside}{IGNORE_FILE}", problem)
+                    self._skip(f"{prefix}{IGNORE_FILE}", problem)
             folders = [name for name, is_folder in names if is_folder]
             pending += [
-                (f"{inside}{name}", rules)
+                (f"{prefix}{name}", rules)
                 for name in reversed(folders)
-                if self._enters(f"{inside}{name}", rules)
+                if self._should_enter(f"{prefix}{name}", rules)
             ]
-            self._files(inside, [name for name, is_folder in names if not is_folder], rules)
+            self._add_files(prefix, [name for name, is_folder in names if not is_folder], rules)
         return self._listing
 
     def _skip(self, path: str, reason: str) -> None:
         self._listing.skipped.append(Skipped(path=readable(path), reason=reason))
 
-    def _enters(self, path: str, rules: IgnoreRules) -> bool:
+    def _should_enter(self, path: str, rules: IgnoreRules) -> bool:
         full = self._folder / path
         if full.name in _NEVER_CODE:
             return False
-        if reason := _of_tools(full):
+        if reason := _tool_reason(full):
             self._skip(path, reason)
             return False
-        if reason := self._ignored(f"{path}/", rules):
+        if reason := self._ignore_reason(f"{path}/", rules):
             self._listing.left_out.append(Skipped(path=readable(path), reason=reason))
             self._listing.ignored_folders += 1
             return False
         return True
 
-    def _files(self, inside: str, names: list[str], rules: IgnoreRules) -> None:
+    def _add_files(self, prefix: str, names: list[str], rules: IgnoreRules) -> None:
         left_out: list[Skipped] = []
         for name in names:
-            path = f"{inside}{name}"
+            path = f"{prefix}{name}"
             if not self._handles(path):
                 continue
-            if reason := self._ignored(path, rules):
+            if reason := self._ignore_reason(path, rules):
                 left_out.append(Skipped(path=readable(path), reason=reason))
                 continue
-            size, reason = _fitness(self._folder / path, path)
+            size, reason = _size_and_reason(self._folder / path, path)
             if reason:
                 self._skip(path, reason)
             else:
                 self._listing.files.append(TreeFile(path=path, sha="", size=size))
         self._listing.ignored_files += len(left_out)
         if len(left_out) > _MOST_NAMED:
-            reasons = sorted({entry.reason for entry in left_out})
-            left_out = [Skipped(path=readable(f"{inside}*"), reason=reason) for reason in reasons]
+            reasons = sorted({skipped.reason for skipped in left_out})
+            left_out = [Skipped(path=readable(f"{prefix}*"), reason=reason) for reason in reasons]
         self._listing.left_out += left_out
 
-    def _ignored(self, path: str, rules: IgnoreRules) -> str | None:
+    def _ignore_reason(self, path: str, rules: IgnoreRules) -> str | None:
         full = f"{self._base}{readable(path)}"
-        if self._excluded.ignores(full):
+        if self._exclude_rules.ignores(full):
             return "excluded"
         return "ignored" if rules.ignores(full) else None
 
 
-def _is_folder(entry: os.DirEntry[str]) -> bool:
+def _is_folder(child: os.DirEntry[str]) -> bool:
     try:
-        return entry.is_dir(follow_symlinks=False)
+        return child.is_dir(follow_symlinks=False)
     except OSError:
-        return False  # It is met again as a file that cannot be read.
+        return False  # It is listed as an unreadable file.
 
 
-def _of_tools(folder: Path) -> str | None:
-    """Say why a folder is a tool's and not the project's."""
-    # os.path: pathlib raises where the folder may not be searched.
-    if folder.name in _INSTALLED or os.path.isfile(folder / "pyvenv.cfg"):  # noqa: PTH113
+def _tool_reason(folder: Path) -> str | None:
+    """Return the reason why a folder belongs to a tool; None if it belongs to the project."""
+    # os.path: pathlib raises an error if the folder may not be searched.
+    if folder.name in _PACKAGE_FOLDERS or os.path.isfile(folder / "pyvenv.cfg"):  # noqa: PTH113
         return "installed_packages"
     return "cache_folder" if _is_cache(folder / "CACHEDIR.TAG") else None
 
 
 def _is_cache(tag: Path) -> bool:
     try:
-        if not tag.is_file():  # A pipe of this name would be waited for.
+        if not tag.is_file():  # Opening a pipe would block.
             return False
         with tag.open("rb") as file:
             return file.read(len(_CACHE_SIGNATURE)) == _CACHE_SIGNATURE
@@ -182,8 +183,8 @@ def _is_cache(tag: Path) -> bool:
         return False
 
 
-def _fitness(full: Path, path: str) -> tuple[int, str | None]:
-    """Return a file's size in bytes, and why it cannot be scanned."""
+def _size_and_reason(full: Path, path: str) -> tuple[int, str | None]:
+    """Return a file's size in bytes, and the reason if it cannot be scanned."""
     try:
         status = full.lstat()
     except OSError:

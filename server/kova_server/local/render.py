@@ -33,26 +33,27 @@ def as_json(scan: LocalScan) -> str:
     """Return the JSON document of `kova scan --format json`."""
     analysis = scan.analysis
     document = {
-        "findings": [_finding(one) for one in analysis.findings],
+        "findings": [_finding_view(finding) for finding in analysis.findings],
         "suppressed": [
-            {**_finding(one), "suppressed": one.suppressed} for one in analysis.suppressed
+            {**_finding_view(finding), "suppressed": finding.suppressed}
+            for finding in analysis.suppressed
         ],
-        "fixes": [_fix(one, applied=scan.applied) for one in scan.fixes],
+        "fixes": [_fix_view(fix, applied=scan.applied) for fix in scan.fixes],
         "skipped": [
-            {"path": entry.path, "reason": entry.reason}
-            for entry in sorted((*analysis.skipped, *scan.listing.left_out))
+            {"path": skipped.path, "reason": skipped.reason}
+            for skipped in sorted((*analysis.skipped, *scan.listing.left_out))
         ],
         "analyzers": {"incomplete": sorted(analysis.incomplete), "absent": list(scan.absent)},
         "stats": {
             "files": analysis.files,
             "files_analyzed": len(analysis.analyzed),
-            "files_skipped": len({one.path for one in analysis.skipped}),
+            "files_skipped": len({skipped.path for skipped in analysis.skipped}),
             "files_excluded": len(analysis.excluded),
             "files_ignored": scan.listing.ignored_files,
             "folders_ignored": scan.listing.ignored_folders,
             "errors": len(analysis.findings),
             "suppressed": len(analysis.suppressed),
-            "fixes_verified": sum(one.status is FixStatus.VERIFIED for one in scan.fixes),
+            "fixes_verified": sum(fix.status is FixStatus.VERIFIED for fix in scan.fixes),
             "fixes_applied": len(scan.applied),
             "duration_ms": scan.duration_ms,
         },
@@ -61,7 +62,7 @@ def as_json(scan: LocalScan) -> str:
 
 
 def as_sarif(scan: LocalScan) -> str:
-    """Return the SARIF document of the findings that are left."""
+    """Return the SARIF document of the findings that remain after `--apply`."""
     return json.dumps(
         to_sarif(
             scan.remaining,
@@ -75,27 +76,27 @@ def as_sarif(scan: LocalScan) -> str:
 
 
 def print_table(scan: LocalScan, console: Console) -> None:
-    """Print the findings, the fixes and what was left out, for a person."""
+    """Print the findings, the fixes, and what was not read."""
     analysis = scan.analysis
-    order = sorted(
+    findings = sorted(
         analysis.findings, key=lambda finding: (finding.severity.rank, finding.path, finding.span)
     )
     fixes = {fix.finding.fingerprint: fix for fix in scan.fixes}
-    if order:
+    if findings:
         table = Table(box=None, header_style="bold", pad_edge=False)
         for heading in ("severity", "rule", "place", "message", "fix"):
             table.add_column(heading, overflow="fold")
-        for finding in order:
+        for finding in findings:
             table.add_row(*_row(finding, fixes.get(finding.fingerprint), scan))
         console.print(table)
         console.print()
     print_fixes(scan.fixes, scan.applied, console)
     counts = {
-        severity: sum(finding.severity is severity for finding in order) for severity in Severity
+        severity: sum(finding.severity is severity for finding in findings) for severity in Severity
     }
     by_severity = ", ".join(f"{number} {severity}" for severity, number in counts.items() if number)
     console.print(
-        f"{plural(len(order), 'error')}{f' ({by_severity})' if by_severity else ''} in "
+        f"{plural(len(findings), 'error')}{f' ({by_severity})' if by_severity else ''} in "
         f"{plural(len(analysis.analyzed), 'file')}, {scan.duration_ms / 1000:.1f} s."
     )
     if scan.fixes:
@@ -108,26 +109,26 @@ def print_table(scan: LocalScan, console: Console) -> None:
 
 
 def _print_unread(scan: LocalScan, console: Console) -> None:
-    """Print what was not read or not told, and why."""
+    """Print which files and findings were left out, and why."""
     analysis, listing = scan.analysis, scan.listing
     if analysis.suppressed:
-        console.print(f"{len(analysis.suppressed)} more silenced by the code or the settings.")
+        console.print(f"{len(analysis.suppressed)} more suppressed by the code or the settings.")
     if analysis.excluded:
         console.print(f"{plural(len(analysis.excluded), 'file')} left out by the settings.")
     if listing.left_out:
-        console.print(_left_out(listing))
+        console.print(_left_out_line(listing))
     for name in scan.absent:
-        console.print(f"{name} is not installed: its languages were not read.", style="dim")
-    for entry in analysis.skipped[:_MOST_SKIPPED]:
-        console.print(f"skipped {escape(visible(entry.path))}: {entry.reason}", style="dim")
+        console.print(f"{name} is not installed: its languages were not analysed.", style="dim")
+    for skipped in analysis.skipped[:_MOST_SKIPPED]:
+        console.print(f"skipped {escape(visible(skipped.path))}: {skipped.reason}", style="dim")
     if len(analysis.skipped) > _MOST_SKIPPED:
         console.print(f"... and {len(analysis.skipped) - _MOST_SKIPPED} more skipped", style="dim")
 
 
-def _left_out(listing: Listing) -> str:
-    counted = {"folder": listing.ignored_folders, "file": listing.ignored_files}
-    parts = [plural(number, noun) for noun, number in counted.items() if number]
-    reasons = {entry.reason for entry in listing.left_out}
+def _left_out_line(listing: Listing) -> str:
+    counts = {"folder": listing.ignored_folders, "file": listing.ignored_files}
+    parts = [plural(number, noun) for noun, number in counts.items() if number]
+    reasons = {skipped.reason for skipped in listing.left_out}
     by_whom = {"ignored": ".gitignore (--no-ignore scans them)", "excluded": "--exclude"}
     causes = [text for reason, text in by_whom.items() if reason in reasons]
     return f"{' and '.join(parts)} left out by {' and '.join(causes)}."
@@ -148,16 +149,16 @@ def _row(finding: Finding, fix: ProvedFix | None, scan: LocalScan) -> tuple[str,
     )
 
 
-def _finding(finding: Finding) -> dict[str, Any]:
+def _finding_view(finding: Finding) -> dict[str, Any]:
     view = FindingView.model_validate(finding_fields(finding)).model_dump(mode="json")
-    return {"id": finding.fingerprint, **view, "status": "open", "fixable": _fixable(finding)}
+    return {"id": finding.fingerprint, **view, "status": "open", "fixable": _is_fixable(finding)}
 
 
-def _fixable(finding: Finding) -> bool:
+def _is_fixable(finding: Finding) -> bool:
     return finding.edit is not None and finding.edit.safe
 
 
-def _fix(fix: ProvedFix, *, applied: frozenset[str]) -> dict[str, Any]:
+def _fix_view(fix: ProvedFix, *, applied: frozenset[str]) -> dict[str, Any]:
     fingerprint = fix.finding.fingerprint
     return {
         "id": fingerprint,
@@ -172,8 +173,8 @@ def _fix(fix: ProvedFix, *, applied: frozenset[str]) -> dict[str, Any]:
         "applied": fingerprint in applied,
         "patch": fix.patch,
         "verification": [
-            {"step": one.step, "passed": one.passed, "detail": one.detail}
-            for one in fix.verification
+            {"step": step.step, "passed": step.passed, "detail": step.detail}
+            for step in fix.verification
         ],
         "rejection": fix.rejection,
         "pull_request_url": None,

@@ -34,8 +34,10 @@ from kova_server.local.files import Listing, list_files
 class LocalScan:
     """The result of one local scan.
 
-    `applied` holds the fingerprints of findings mended, `absent` the optional analysers that are
-    not installed here, `listing` what the walk met and what was left out on purpose.
+    Attributes:
+        applied: fingerprints of the findings whose fixes were written.
+        listing: the files of the folder, and those that were left out.
+        absent: optional analysers that are not installed.
     """
 
     analysis: Analysis
@@ -47,13 +49,15 @@ class LocalScan:
 
     @property
     def remaining(self) -> tuple[Finding, ...]:
-        """The findings that are still there."""
-        return tuple(one for one in self.analysis.findings if one.fingerprint not in self.applied)
+        """The findings whose fixes were not written."""
+        return tuple(
+            finding for finding in self.analysis.findings if finding.fingerprint not in self.applied
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class LocalOptions:
-    """What to do beside looking, and by which settings."""
+    """The options of `kova scan`."""
 
     fix: bool = False
     apply: bool = False
@@ -67,28 +71,28 @@ class LocalOptions:
 def scan_folder(
     folder: Path, options: LocalOptions, progress: Callable[[str], None] = lambda _: None
 ) -> LocalScan:
-    """Scan a folder; with `apply`, write the safe fixes that hold together.
+    """Scan a folder; with `apply`, write the safe fixes that can be combined.
 
     Raises:
         NotConfiguredError: an analyser's program is missing.
-        InvalidInputError: a SARIF file is not SARIF, or a pattern is none.
+        InvalidInputError: a SARIF file or a pattern of `exclude` is not valid.
         OSError: the folder cannot be read, or a file cannot be written.
     """
     started = time.monotonic()
     settings = load_settings(os.environ)
-    analyze = AnalyzeTree(local_analyzers(settings))
+    analyzers = AnalyzeTree(local_analyzers(settings))
     progress("reading the folder")
     listing = list_files(
-        folder, analyze.handles, exclude=options.exclude, ignore_files=options.ignore_files
+        folder, analyzers.handles, exclude=options.exclude, ignore_files=options.ignore_files
     )
-    analysis = _analysis(folder, analyze, listing, options, progress)
+    analysis = _analyze(folder, analyzers, listing, options, progress)
     fixes: tuple[ProvedFix, ...] = ()
     applied: frozenset[str] = frozenset()
     if options.fix or options.apply or options.unsafe:
-        proposal = _propose(folder, analyze, analysis, options, progress)
-        fixes = _held(proposal)
+        proposal = _propose(folder, analyzers, analysis, options, progress)
+        fixes = _mark_uncombined(proposal)
         if options.apply:
-            applied = _write(folder, proposal)
+            applied = _write_fixes(folder, proposal)
     return LocalScan(
         analysis=analysis,
         fixes=fixes,
@@ -101,104 +105,104 @@ def scan_folder(
 
 @contextmanager
 def stopping_at_interrupt() -> Iterator[None]:
-    """Let Ctrl-C end the programs that analyse, too: they run in process groups of their own."""
+    """Let Ctrl-C also stop the analysers, which run in process groups of their own."""
 
     def stop(number: int, frame: FrameType | None) -> None:
         del number, frame
         stop_programs()
         raise KeyboardInterrupt
 
-    before = signal.signal(signal.SIGINT, stop)
+    handler = signal.signal(signal.SIGINT, stop)
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        signal.signal(signal.SIGINT, handler)
 
 
-def _analysis(
+def _analyze(
     folder: Path,
-    analyze: AnalyzeTree,
+    analyzers: AnalyzeTree,
     listing: Listing,
     options: LocalOptions,
     progress: Callable[[str], None],
 ) -> Analysis:
-    """Return what the analysers and other tools' logs say, as the settings weigh it."""
-    readable = [file for file in listing.files if options.settings.reads(file.path)]
-    files, left_out = select(readable, analyze.handles, FetchLimits())
+    """Return the analysis of the files and the SARIF files, under the settings."""
+    allowed = [file for file in listing.files if options.settings.reads(file.path)]
+    files, left_out = select(allowed, analyzers.handles, FetchLimits())
     progress(f"analysing {plural(len(files), 'file')}")
     paths = [file.path for file in files]
-    analysis = analyze.run(folder, paths, [*listing.skipped, *left_out])
-    excluded = frozenset(file.path for file in listing.files) - {file.path for file in readable}
+    analysis = analyzers.run(folder, paths, [*listing.skipped, *left_out])
+    excluded = frozenset(file.path for file in listing.files) - {file.path for file in allowed}
     marked = options.settings.marked(analysis.findings)
     analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
     for log in options.sarif:
-        analysis = _with_results(analysis, log)
+        analysis = _with_sarif(analysis, log)
     return analysis
 
 
 def _propose(
     folder: Path,
-    analyze: AnalyzeTree,
+    analyzers: AnalyzeTree,
     analysis: Analysis,
     options: LocalOptions,
     progress: Callable[[str], None],
 ) -> Proposal:
-    proposer = ProposeFixes(prove_fix(analyze), most=100_000, unsafe=options.unsafe)
-    tried = 0
+    proposer = ProposeFixes(prove_fix(analyzers), most=100_000, unsafe=options.unsafe)
+    count = 0
 
     def on_outcome(fix: ProvedFix) -> None:
-        nonlocal tried
-        tried += 1
-        progress(f"proving fixes: {tried}, now {fix.finding.path}")
+        nonlocal count
+        count += 1
+        progress(f"proving fixes: {count}, now {fix.finding.path}")
 
     return proposer.run(folder, analysis, on_outcome)
 
 
-def _with_findings(analysis: Analysis, found: Sequence[Finding]) -> Analysis:
-    """Add findings, each to those that are told or to those that are suppressed."""
-    told = tuple(one for one in found if one.suppressed is None)
-    quiet = tuple(one for one in found if one.suppressed is not None)
+def _with_findings(analysis: Analysis, findings: Sequence[Finding]) -> Analysis:
+    """Add findings to the analysis, each to the reported or to the suppressed ones."""
+    reported = tuple(finding for finding in findings if finding.suppressed is None)
+    suppressed = tuple(finding for finding in findings if finding.suppressed is not None)
     return replace(
         analysis,
-        findings=(*analysis.findings, *told),
-        suppressed=(*analysis.suppressed, *quiet),
+        findings=(*analysis.findings, *reported),
+        suppressed=(*analysis.suppressed, *suppressed),
     )
 
 
-def _with_results(analysis: Analysis, log: Path) -> Analysis:
-    """Add another tool's results; those that cannot be used are told as skipped."""
+def _with_sarif(analysis: Analysis, log: Path) -> Analysis:
+    """Add the results of a SARIF file; those that cannot be used are listed as skipped."""
     with log.open("rb") as file:
         runs = parse_sarif(file.read(SARIF_BYTES + 1))
     refused = [
         Skipped(path=log.name, reason=f"sarif_{reason}") for run in runs for reason in run.refused
     ]
-    analysis = _with_findings(analysis, [one for run in runs for one in run.findings])
+    analysis = _with_findings(analysis, [finding for run in runs for finding in run.findings])
     return replace(analysis, skipped=tuple(sorted({*analysis.skipped, *refused})))
 
 
-def _held(proposal: Proposal) -> tuple[ProvedFix, ...]:
-    """Call a safe fix verified only if it also holds together with the others of its file."""
-    together = {fix.finding.fingerprint for file in proposal.files for fix in file.fixes}
+def _mark_uncombined(proposal: Proposal) -> tuple[ProvedFix, ...]:
+    """Return the fixes; a safe one that the others of its file exclude is only proposed."""
+    combined = {fix.finding.fingerprint for file in proposal.files for fix in file.fixes}
     return tuple(
         replace(fix, status=FixStatus.PROPOSED)
-        if fix.status is FixStatus.VERIFIED and fix.safe and fix.finding.fingerprint not in together
+        if fix.status is FixStatus.VERIFIED and fix.safe and fix.finding.fingerprint not in combined
         else fix
         for fix in proposal.fixes
     )
 
 
-def _write(folder: Path, proposal: Proposal) -> frozenset[str]:
+def _write_fixes(folder: Path, proposal: Proposal) -> frozenset[str]:
     for file in proposal.files:
         target = folder / file.path
         mode = target.stat().st_mode & 0o7777
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as temporary:
-            written = Path(temporary.name)
+            temporary_file = Path(temporary.name)
             try:
                 temporary.write(file.content)
                 temporary.flush()
-                written.chmod(mode)
-                written.replace(target)
+                temporary_file.chmod(mode)
+                temporary_file.replace(target)
             except OSError:
-                written.unlink()
+                temporary_file.unlink()
                 raise
     return frozenset(fix.finding.fingerprint for file in proposal.files for fix in file.fixes)

@@ -46,12 +46,12 @@ async def _act(actions: Actions, request: Request) -> dict[str, Any]:
     if method is None or name.startswith("_"):
         raise SqsError("InvalidAction", f"The action {action[:80]} is not valid for this endpoint.")
     try:
-        data = json.loads(await request.body() or b"{}")
+        parameters = json.loads(await request.body() or b"{}")
     except (ValueError, RecursionError) as exc:
         raise SqsError("SerializationException", "The body is not JSON.") from exc
-    if not isinstance(data, dict):
+    if not isinstance(parameters, dict):
         raise SqsError("SerializationException", "The body is not a JSON object.")
-    answer: dict[str, Any] = await method(data)
+    answer: dict[str, Any] = await method(parameters)
     return answer
 
 
@@ -60,7 +60,7 @@ def _answer(status: int, body: dict[str, Any]) -> Response:
 
 
 def main() -> None:
-    """Serve until SIGTERM."""
+    """Serve the local SQS until SIGTERM."""
     parser = argparse.ArgumentParser(prog="kova_server.embedded.sqs")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)

@@ -36,8 +36,8 @@ CREATE INDEX IF NOT EXISTS messages_receipt ON messages (receipt);
 
 
 @dataclass(frozen=True, kw_only=True)
-class Message:
-    """One message as it is received."""
+class StoredMessage:
+    """One message as a receiver gets it."""
 
     id: str
     body: str
@@ -47,17 +47,17 @@ class Message:
 
 
 class Store:
-    """All queues of one data folder. Safe for threads; every write is on disk when it returns."""
+    """All queues of one data folder. Thread-safe; a write is on disk when its method returns."""
 
     def __init__(self, folder: Path) -> None:
-        """Open or make the database in a folder."""
+        """Open the database of a folder; create it if it does not exist."""
         folder.mkdir(parents=True, exist_ok=True)
         self._lock = threading.Lock()
         self._connection = sqlite3.connect(
             folder / "sqs.sqlite3", isolation_level=None, check_same_thread=False
         )
         self._connection.execute("PRAGMA journal_mode = WAL")
-        # FULL: what was answered with 200 is on disk, also when the machine loses power.
+        # FULL: an accepted message survives a power failure.
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.executescript(_SCHEMA)
@@ -79,7 +79,7 @@ class Store:
             self._connection.close()
 
     def attributes(self, queue: str) -> dict[str, str] | None:
-        """Return a queue's attributes, None when there is no such queue."""
+        """Return a queue's attributes; None if there is no such queue."""
         with self._transaction() as db:
             row = db.execute("SELECT attributes FROM queues WHERE name = ?", (queue,)).fetchone()
         return json.loads(row[0]) if row else None
@@ -112,7 +112,7 @@ class Store:
         system: dict[str, str],
         delay: float,
     ) -> str:
-        """Keep a message and return its id."""
+        """Store a message and return its id."""
         identifier, now = str(uuid.uuid4()), time.time()
         with self._transaction() as db:
             db.execute(
@@ -125,11 +125,15 @@ class Store:
             )
         return identifier
 
-    def receive(self, queue: str, most: int, visibility: float) -> tuple[list[Message], str | None]:
-        """Lend the messages that are visible longest; those received too often move on.
+    def receive(
+        self, queue: str, limit: int, visibility: float
+    ) -> tuple[list[StoredMessage], str | None]:
+        """Return the messages that have been visible longest, and hide them from other receivers.
+
+        Messages that were received too often move to the dead-letter queue first.
 
         Returns:
-            The messages, and the dead-letter queue if something moved there.
+            The messages, and the dead-letter queue if messages moved there.
         """
         now = time.time()
         with self._transaction() as db:
@@ -138,13 +142,13 @@ class Store:
                 "SELECT sequence, id, body, attributes, system, sent, received, first_received"
                 " FROM messages WHERE queue = ? AND visible <= ?"
                 " ORDER BY visible, sequence LIMIT ?",
-                (queue, now, most),
+                (queue, now, limit),
             ).fetchall()
-            return [self._lend(db, row, now, visibility) for row in rows], dead
+            return [self._hand_out(db, row, now, visibility) for row in rows], dead
 
-    def _lend(
+    def _hand_out(
         self, db: sqlite3.Connection, row: tuple[Any, ...], now: float, visibility: float
-    ) -> Message:
+    ) -> StoredMessage:
         sequence, identifier, body, attributes, system, sent, received, first = row
         receipt = str(uuid.uuid4())
         db.execute(
@@ -152,7 +156,7 @@ class Store:
             " first_received = coalesce(first_received, ?) WHERE sequence = ?",
             (now + visibility, receipt, now, sequence),
         )
-        return Message(
+        return StoredMessage(
             id=identifier,
             body=body,
             attributes=json.loads(attributes),
@@ -172,7 +176,7 @@ class Store:
         if not policy:
             return None
         target: str = policy["deadLetterTargetArn"].rsplit(":", 1)[1]
-        # The index by name: without statistics SQLite would walk through all visible messages.
+        # INDEXED BY: without statistics SQLite would scan all visible messages.
         moved = db.execute(
             "UPDATE messages INDEXED BY messages_received"
             " SET queue = ?, source = ?, received = 0, receipt = NULL"
@@ -187,13 +191,13 @@ class Store:
             db.execute("DELETE FROM messages WHERE queue = ? AND receipt = ?", (queue, receipt))
 
     def hide(self, queue: str, receipt: str, seconds: float) -> bool:
-        """Change when a message is visible again; False when the receipt is not in force."""
+        """Hide a message for so many seconds; False if the receipt is not its last one."""
         with self._transaction() as db:
-            done = db.execute(
+            cursor = db.execute(
                 "UPDATE messages SET visible = ? WHERE queue = ? AND receipt = ?",
                 (time.time() + seconds, queue, receipt),
             )
-            return done.rowcount == 1
+            return cursor.rowcount == 1
 
     def purge(self, queue: str) -> None:
         """Delete every message of a queue."""
@@ -201,21 +205,21 @@ class Store:
             db.execute("DELETE FROM messages WHERE queue = ?", (queue,))
 
     def move(self, dead: str, target: str | None) -> tuple[int, set[str]]:
-        """Move every message out of a dead-letter queue, as new ones.
+        """Move every message out of a dead-letter queue, as if newly sent.
 
         Args:
             dead: the queue to empty.
-            target: where to; None for the queue that each message came from. A message that was
-                sent to the dead letters directly came from nowhere, and stays.
+            target: the queue to move to; None for the queue that each message came from. Messages
+                that were sent to the dead-letter queue directly stay there.
 
         Returns:
-            How many moved, and to which queues.
+            How many messages moved, and to which queues.
         """
         now = time.time()
         with self._transaction() as db:
             names = "SELECT name FROM queues"
             where = f"queue = ?1 AND coalesce(?2, source) IN ({names})"
-            found = db.execute(
+            rows = db.execute(
                 f"SELECT DISTINCT coalesce(?2, source) FROM messages WHERE {where}",  # noqa: S608
                 (dead, target),
             ).fetchall()
@@ -225,7 +229,7 @@ class Store:
                 f" WHERE {where}",
                 (dead, target, now),
             )
-            return moved.rowcount, {row[0] for row in found}
+            return moved.rowcount, {row[0] for row in rows}
 
     def counts(self, queue: str) -> tuple[int, int, int]:
         """Return how many messages are visible, in flight, and delayed."""
@@ -240,7 +244,7 @@ class Store:
         return int(row[0]), int(row[1]), int(row[2])
 
     def next_visible(self, queue: str) -> float | None:
-        """Return when the next hidden message becomes visible, as Unix time."""
+        """Return when the next message becomes visible, as Unix time; None for an empty queue."""
         with self._transaction() as db:
             row = db.execute(
                 "SELECT min(visible) FROM messages WHERE queue = ?", (queue,)
