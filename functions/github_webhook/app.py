@@ -24,7 +24,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer one API Gateway HTTP API event (payload version 2.0)."""
     request = GatewayRequest.of(event)
     try:
-        accepted = _intake().run(_incoming(request))
+        accepted = _intake().accept(_incoming(request))
     except KovaError as exc:
         _LOG.warning("delivery refused", extra={"reason": exc.reason, "request_id": request.id})
         return answer_problem(request, exc)

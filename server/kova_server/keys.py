@@ -27,16 +27,16 @@ async def create_key(
     """Make a key and return it in the clear: the only time that it can be seen."""
 
     async def create(access: AccessRoot) -> str:
-        made = await access.manage_keys.create(
+        created_key = await access.manage_keys.create(
             actor=_ACTOR,
             name=name,
             scopes=frozenset(scopes),
             expires_at=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
             monthly_budget_usd=budget,
         )
-        return made.plaintext
+        return created_key.plaintext
 
-    return await _with(variables, create)
+    return await _run_with_access(variables, create)
 
 
 async def list_keys(variables: Mapping[str, str]) -> list[ApiKey]:
@@ -45,7 +45,7 @@ async def list_keys(variables: Mapping[str, str]) -> list[ApiKey]:
     async def list_all(access: AccessRoot) -> list[ApiKey]:
         return await access.keys.list()
 
-    return await _with(variables, list_all)
+    return await _run_with_access(variables, list_all)
 
 
 async def revoke_key(variables: Mapping[str, str], prefix: str) -> None:
@@ -58,10 +58,10 @@ async def revoke_key(variables: Mapping[str, str], prefix: str) -> None:
     async def revoke(access: AccessRoot) -> None:
         await access.manage_keys.revoke(actor=_ACTOR, prefix=prefix)
 
-    await _with(variables, revoke)
+    await _run_with_access(variables, revoke)
 
 
-async def _with(
+async def _run_with_access(
     variables: Mapping[str, str], work: Callable[[AccessRoot], Awaitable[Result]]
 ) -> Result:
     core = Core(load_settings(variables, needed=("KOVA_DATABASE_URL",)))

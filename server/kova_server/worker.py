@@ -1,4 +1,4 @@
-"""The SQS worker of the server form: takes messages, keeps them while it works, lets them go."""
+"""The SQS worker of the server form: receives messages, runs their jobs, and settles them."""
 
 from __future__ import annotations
 
@@ -25,37 +25,37 @@ from kova.shared.retry import GiveUp, Retry
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
-_OFTEN: Final = 10
+_HOUSEKEEPING_SECONDS: Final = 10
 
 
 async def run_worker(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT; what is in hand then is finished first."""
+    """Work until SIGTERM or SIGINT. Running jobs are finished before it returns."""
     assert settings.scan_queue_url is not None
     await asyncio.to_thread(claim_temporary_folder)
     core = Core(settings, database_seconds=DATABASE_SECONDS, interactive=False)
     client = sqs_client(waits=True)
-    work: list[tuple[SqsConsumer, JobHandler]] = [
+    queues: list[tuple[SqsConsumer, JobHandler]] = [
         (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(core, ScanRoot(core)))
     ]
     if settings.fix_queue_url is not None:
-        consumer = SqsConsumer(client, settings.fix_queue_url)
-        work.append((consumer, handle_publish_job(core)))
+        fixes = handle_publish_job(core)
+        queues.append((SqsConsumer(client, settings.fix_queue_url), fixes))
     if settings.ai.command_queue_url is not None:
         commands = handle_command_job(core)
-        work.append((SqsConsumer(client, settings.ai.command_queue_url), commands))
+        queues.append((SqsConsumer(client, settings.ai.command_queue_url), commands))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     _LOG.info("worker started", extra={"concurrency": settings.worker_concurrency})
-    lanes = [
-        _Lane(consumer, handle, settings.worker_visibility_seconds).run(stop)
-        for consumer, handle in work
+    loops = [
+        _QueueLoop(consumer, handle, settings.worker_visibility_seconds).run(stop)
+        for consumer, handle in queues
         for _ in range(settings.worker_concurrency)
     ]
     try:
         async with core.background(), _housekeeping(housekeep(core)):
-            await asyncio.gather(*lanes)
+            await asyncio.gather(*loops)
     finally:
         await core.close()
     _LOG.info("worker stopped")
@@ -63,23 +63,23 @@ async def run_worker(settings: Settings) -> None:
 
 @contextlib.asynccontextmanager
 async def _housekeeping(housekeep: Housekeep) -> AsyncIterator[None]:
-    async def often() -> None:
+    async def repeat() -> None:
         while True:
             await housekeep.run()
-            await asyncio.sleep(_OFTEN)
+            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
 
-    task = asyncio.create_task(often())
+    task = asyncio.create_task(repeat())
     try:
         yield
     finally:
         task.cancel()
 
 
-class _Lane:
-    """Takes one message of a queue after the other.
+class _QueueLoop:
+    """Handles the messages of a queue one after the other.
 
-    A message is hidden from other workers for some seconds, and for longer while the work goes on:
-    that of a killed worker comes back soon.
+    A message is hidden from other workers for some seconds only; they are prolonged while its job
+    runs. So the message of a killed worker comes back soon.
     """
 
     def __init__(self, consumer: SqsConsumer, handle: JobHandler, visibility: int) -> None:
@@ -88,32 +88,32 @@ class _Lane:
         self._visibility = visibility
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Work until it is told to stop."""
+        """Receive and handle messages until `stop` is set."""
         while not stop.is_set():
-            receiving = self._poll()
+            poll = self._poll()
             stopping = asyncio.create_task(stop.wait())
-            waiting: set[asyncio.Future[Any]] = {receiving, stopping}
-            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            futures: set[asyncio.Future[Any]] = {poll, stopping}
+            await asyncio.wait(futures, return_when=asyncio.FIRST_COMPLETED)
             stopping.cancel()
-            if not receiving.done():
-                receiving.cancel()
-                return  # A message that the open poll may still bring comes back by itself.
+            if not poll.done():
+                poll.cancel()
+                return  # A message that the open poll may still receive becomes visible again.
             try:
-                messages = receiving.result()
+                messages = poll.result()
             except UnavailableError as exc:
                 _LOG.warning("queue does not answer", extra={"reason": exc.reason})
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), timeout=2)
                 continue
             for message in messages:
-                await self._one(message)
+                await self._handle_message(message)
 
     def _poll(self) -> asyncio.Future[list[Received]]:
-        """Receive in a daemon thread: a poll that waits keeps no worker from stopping."""
+        """Receive in a daemon thread, so that a waiting poll does not delay the worker's end."""
         loop = asyncio.get_running_loop()
         future: asyncio.Future[list[Received]] = loop.create_future()
 
-        def settle(result: list[Received] | BaseException) -> None:
+        def set_outcome(result: list[Received] | BaseException) -> None:
             if future.cancelled():
                 return
             if isinstance(result, BaseException):
@@ -125,16 +125,16 @@ class _Lane:
             result: list[Received] | BaseException
             try:
                 result = self._consumer.receive(limit=1, visibility=self._visibility)
-            except BaseException as exc:  # noqa: BLE001 (handed to the one who waits)
+            except BaseException as exc:  # noqa: BLE001 (set on the future)
                 result = exc
-            with contextlib.suppress(RuntimeError):  # The loop has ended: nobody waits.
-                loop.call_soon_threadsafe(settle, result)
+            with contextlib.suppress(RuntimeError):  # The event loop has ended.
+                loop.call_soon_threadsafe(set_outcome, result)
 
         threading.Thread(target=receive, daemon=True).start()
         return future
 
-    async def _one(self, message: Received) -> None:
-        async with self._kept(message):
+    async def _handle_message(self, message: Received) -> None:
+        async with self._prolonging(message):
             outcome = await self._handle.run(message.body, message.attempt)
         try:
             if isinstance(outcome, Retry):
@@ -144,12 +144,12 @@ class _Lane:
             else:
                 await asyncio.to_thread(self._consumer.delete, message)
         except UnavailableError as exc:
-            # The message comes back and is found done, or is tried again.
+            # The message comes back. A job that was done is recognised and not repeated.
             _LOG.warning("message not settled", extra={"reason": exc.reason})
 
     @contextlib.asynccontextmanager
-    async def _kept(self, message: Received) -> AsyncIterator[None]:
-        """Keep the message from other workers while this one has it in hand."""
+    async def _prolonging(self, message: Received) -> AsyncIterator[None]:
+        """Hide the message from other workers as long as its job runs."""
 
         async def prolong() -> None:
             while True:

@@ -13,14 +13,24 @@ from kova.bootstrap.queue_worker import QueueWorker, worker_settings
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import require
 from kova.commands.answer_comment import AnswerComment
-from kova.commands.handle_command_job import HandleCommandJob
+from kova.commands.comment import CommentJob
+from kova.commands.dispatch_job import DispatchCommandJob, command_log_context
+from kova.commands.message import decode_command_message
 from kova.errors.ignore_errors import IgnoreErrors
+from kova.shared.run_job import JobRunner
 
 
-def handle_command_job(core: Core) -> HandleCommandJob:
-    """Build the handler of the command queue's messages."""
+def handle_command_job(core: Core) -> JobRunner[str | CommentJob]:
+    """Build the handler of one message of the command queue."""
     commands = CommandRoot(core)
-    return HandleCommandJob(commands.finish, lambda: answer_comment(core, commands))
+    job = DispatchCommandJob(commands.finish, lambda: answer_comment(core, commands))
+    return JobRunner(
+        queue="command",
+        decode=decode_command_message,
+        work=job.dispatch,
+        meter=core.meter,
+        log_context=command_log_context,
+    )
 
 
 def answer_comment(core: Core, commands: CommandRoot) -> AnswerComment:

@@ -10,14 +10,14 @@ from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.bootstrap.code_index import code_index
 from kova.bootstrap.core import Core, Resource, now
-from kova.bootstrap.models import candidates
+from kova.bootstrap.models import configured_providers
 from kova.bootstrap.settings import Settings, require
 from kova.code_index.ports import CodeIndex
 from kova.commands.gather_context import GatherContext
 from kova.commands.request_command import FinishCommand, RequestCommand
 from kova.commands.run_command import CommandStores, RunCommand
 from kova.models.ask_models import AskModels
-from kova.models.deadlines import Patience
+from kova.models.deadlines import CommandTimeouts
 
 
 class CommandRoot:
@@ -43,10 +43,10 @@ class CommandRoot:
         settings = core.settings.ai
         seconds = settings.deadline_seconds if core.interactive else settings.later_seconds
         ask = AskModels(
-            candidates=candidates(settings),
+            providers=configured_providers(settings),
             budget=PostgresBudgetStore(core.database),
             meter=core.meter,
-            patience=Patience(deadline=float(seconds)),
+            timeouts=CommandTimeouts(deadline=float(seconds)),
         )
         core.register(Resource(name="models", close=ask.close))
         return ask

@@ -10,12 +10,12 @@ from kova.bootstrap.fixes import FixRoot
 from kova.bootstrap.queue_worker import QueueWorker, worker_settings
 from kova.bootstrap.settings import require
 from kova.fixes.message import decode_publish_job
-from kova.shared.run_job import HandleJob
+from kova.shared.run_job import JobRunner
 
 
-def handle_publish_job(core: Core) -> HandleJob[str]:
+def handle_publish_job(core: Core) -> JobRunner[str]:
     """Build the handler of one message of the fix queue."""
-    return HandleJob(
+    return JobRunner(
         queue="fix", decode=decode_publish_job, work=FixRoot(core).publish_fix.run, meter=core.meter
     )
 

@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Final
 
 from kova.bootstrap.settings import AiSettings
-from kova.models.model_call import Candidate
+from kova.models.model_call import ProviderEntry
 from kova.models.ports import Model
 from kova.models.price import Price
 from kova.models.provider import Provider
@@ -50,24 +50,24 @@ def price_of(model: str, own: Mapping[str, tuple[Decimal, Decimal]]) -> Price:
     return PRICES.get(model, UNKNOWN)
 
 
-def candidates(settings: AiSettings) -> dict[Provider, Candidate]:
+def configured_providers(settings: AiSettings) -> dict[Provider, ProviderEntry]:
     """Return the providers that are configured."""
-    found: dict[Provider, Candidate] = {}
+    entries: dict[Provider, ProviderEntry] = {}
     if settings.openai_api_key or settings.openai_base_url:
-        found[Provider.OPENAI] = Candidate(
+        entries[Provider.OPENAI] = ProviderEntry(
             provider=Provider.OPENAI,
             model_id=settings.openai_model,
             price=price_of(settings.openai_model, settings.prices),
             load=lambda: _openai(settings),
         )
     if settings.anthropic_api_key:
-        found[Provider.ANTHROPIC] = Candidate(
+        entries[Provider.ANTHROPIC] = ProviderEntry(
             provider=Provider.ANTHROPIC,
             model_id=settings.anthropic_model,
             price=price_of(settings.anthropic_model, settings.prices),
             load=lambda: _anthropic(settings),
         )
-    return found
+    return entries
 
 
 def _openai(settings: AiSettings) -> Model:

@@ -10,16 +10,28 @@ from kova.bootstrap.queue_worker import DATABASE_SECONDS, QueueWorker, worker_se
 from kova.bootstrap.scan_job import scan_job
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import require
-from kova.scans.handle_scan_job import HandleScanJob
+from kova.scans.message import decode_scan_job
+from kova.scans.record_failure import RecordFailure, scan_log_context
+from kova.scans.scan import ScanTarget
+from kova.shared.run_job import JobRunner
 
 NEEDED = ("KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL")
 # Whoever scans stores hashes of secrets.
 NEEDED_IN_PRODUCTION = ("KOVA_SECRETS_KEY",)
 
 
-def handle_scan_job(core: Core, scans: ScanRoot) -> HandleScanJob:
-    """Build the handler of one message."""
-    return HandleScanJob(scan=scan_job(core, scans), stores=scans.stores, meter=core.meter)
+def handle_scan_job(core: Core, scans: ScanRoot) -> JobRunner[ScanTarget]:
+    """Build the handler of one message of the scan queue."""
+    stores = scans.stores
+    failure = RecordFailure(repositories=stores.repositories, scans=stores.scans)
+    return JobRunner(
+        queue="scan",
+        decode=decode_scan_job,
+        work=scan_job(core, scans).run,
+        meter=core.meter,
+        log_context=scan_log_context,
+        on_give_up=failure.record,
+    )
 
 
 @cache

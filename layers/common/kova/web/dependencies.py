@@ -88,7 +88,7 @@ async def authenticate(
     """
     access: AccessServices = request.app.state.roots["access"]
     plaintext = bearer.credentials if bearer else key
-    return await access.admit.run(plaintext, scope, address_of(request), limited(request))
+    return await access.admit.admit(plaintext, scope, address_of(request), limited(request))
 
 
 def needs(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:

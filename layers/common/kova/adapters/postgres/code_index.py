@@ -10,7 +10,7 @@ from psycopg.rows import DictRow
 from kova.adapters.postgres.pool import Connection, Database
 from kova.adapters.postgres.rows import as_uuid
 from kova.code_index.ports import Chunk, ChunkKey, IndexedFile
-from kova.code_index.terms import trigrams_of, terms, weigh_terms
+from kova.code_index.terms import terms, trigrams_of, weigh_terms
 from kova.shared.text import clean
 
 _MOST_QUERY_TERMS: Final = 64

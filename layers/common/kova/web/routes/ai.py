@@ -35,7 +35,7 @@ async def command(  # noqa: PLR0917 (the request's parts)
 ) -> AnswerView | QueuedCommand | Response:
     """Ask a model about code; what it cites is compared with the files before it is shown."""
     if _wants_later(prefer):
-        queued = await commands.request.run(body.request(), key.id)
+        queued = await commands.request.request(body.request(), key.id)
         response.status_code = 202
         response.headers["Location"] = f"/ai/commands/{queued.id}"
         response.headers["Preference-Applied"] = "respond-async"
@@ -45,7 +45,7 @@ async def command(  # noqa: PLR0917 (the request's parts)
     if EVENT_STREAM in accept.lower():
         return stream_answer(request, run, begun)
     try:
-        return AnswerView.of(await unless_gone(request, run.run(begun)))
+        return AnswerView.of(await unless_gone(request, run.run_command(begun)))
     except ClientLeftError:
         return Response(status_code=_CLIENT_LEFT)
 

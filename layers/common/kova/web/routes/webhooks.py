@@ -35,7 +35,7 @@ async def github(request: Request, intake: Intake) -> DeliveryView:
     # Hashing 25 MB and speaking to SQS both take their time: not on the event loop.
     try:
         async with asyncio.timeout(_PATIENCE):
-            accepted = await asyncio.to_thread(intake.accept_delivery.run, incoming)
+            accepted = await asyncio.to_thread(intake.accept_delivery.accept, incoming)
     except TimeoutError as exc:
         # The job may be queued all the same: done once, however often it is delivered.
         raise QueueUnavailableError from exc
