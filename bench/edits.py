@@ -120,7 +120,7 @@ def _analysed(analyze: AnalyzeTree, files: Files) -> list[Finding]:
             target = Path(name, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
-        return list(analyze.run(Path(name), sorted(files)).findings)
+        return list(analyze.analyze(Path(name), sorted(files)).findings)
 
 
 def _truth(

@@ -88,7 +88,7 @@ class Replay:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(self._history.blob(change.blob))
                     paths.append(change.new)
-            return list(self._analyze.run(folder, paths).findings) if paths else []
+            return list(self._analyze.analyze(folder, paths).findings) if paths else []
 
     def _named(
         self, known: Sequence[Seen], matches: dict[int, int], index: int, finding: Finding

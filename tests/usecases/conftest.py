@@ -70,13 +70,13 @@ class Desk:
         job = scan_repository(
             stores=self.container.stores,
             source=self.container.source,
-            analyze=analyze,
+            analyzers=analyze,
             prove=prove_fix(analyze),
             publisher=GitHubPublisher(self.container.github),
             limits=self.limits,
             meter=self.container.meter,
         )
-        scan = self.run(self.container.stores.scans.get(self.run(job.run(target))))
+        scan = self.run(self.container.stores.scans.get(self.run(job.scan(target))))
         assert scan.status == "succeeded", scan.failure
         return scan  # type: ignore[no-any-return]
 

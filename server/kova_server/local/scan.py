@@ -20,8 +20,8 @@ from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.select_files import select
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
-from kova.fixes.fix import FixStatus, ProvedFix
-from kova.fixes.propose_fixes import Proposal, ProposeFixes
+from kova.fixes.fix import FileFixes, FixStatus, ProvedFix
+from kova.fixes.propose_fixes import ProposeFixes
 from kova.scans.sarif_import import BYTES_LIMIT, parse_sarif
 from kova.shared.code_source import FetchLimits
 from kova.shared.markdown import plural
@@ -75,19 +75,19 @@ def scan_folder(
     """
     started = time.monotonic()
     settings = load_settings(os.environ)
-    analyze = AnalyzeTree(local_analyzers(settings))
+    analyzers = AnalyzeTree(local_analyzers(settings))
     progress("reading the folder")
     listing = list_files(
-        folder, analyze.handles, exclude=options.exclude, ignore_files=options.ignore_files
+        folder, analyzers.handles, exclude=options.exclude, ignore_files=options.ignore_files
     )
-    analysis = _analysis(folder, analyze, listing, options, progress)
+    analysis = _analysis(folder, analyzers, listing, options, progress)
     fixes: tuple[ProvedFix, ...] = ()
     applied: frozenset[str] = frozenset()
     if options.fix or options.apply or options.unsafe:
-        proposal = _propose(folder, analyze, analysis, options, progress)
-        fixes = _held(proposal)
+        files = _propose(folder, analyzers, analysis, options, progress)
+        fixes = _mark_uncombined(files)
         if options.apply:
-            applied = _write(folder, proposal)
+            applied = _write(folder, files)
     return LocalScan(
         analysis=analysis,
         fixes=fixes,
@@ -116,17 +116,17 @@ def stopping_at_interrupt() -> Iterator[None]:
 
 def _analysis(
     folder: Path,
-    analyze: AnalyzeTree,
+    analyzers: AnalyzeTree,
     listing: Listing,
     options: LocalOptions,
     progress: Callable[[str], None],
 ) -> Analysis:
     """Return what the analysers and other tools' logs say, as the settings weigh it."""
     readable = [file for file in listing.files if options.settings.reads(file.path)]
-    files, left_out = select(readable, analyze.handles, FetchLimits())
+    files, left_out = select(readable, analyzers.handles, FetchLimits())
     progress(f"analysing {plural(len(files), 'file')}")
     paths = [file.path for file in files]
-    analysis = analyze.run(folder, paths, [*listing.skipped, *left_out])
+    analysis = analyzers.analyze(folder, paths, [*listing.skipped, *left_out])
     excluded = frozenset(file.path for file in listing.files) - {file.path for file in readable}
     marked = options.settings.marked(analysis.findings)
     analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
@@ -137,12 +137,12 @@ def _analysis(
 
 def _propose(
     folder: Path,
-    analyze: AnalyzeTree,
+    analyzers: AnalyzeTree,
     analysis: Analysis,
     options: LocalOptions,
     progress: Callable[[str], None],
-) -> Proposal:
-    proposer = ProposeFixes(prove_fix(analyze), most=100_000, unsafe=options.unsafe)
+) -> list[FileFixes]:
+    proposer = ProposeFixes(prove_fix(analyzers), most=100_000, unsafe=options.unsafe)
     tried = 0
 
     def on_outcome(fix: ProvedFix) -> None:
@@ -150,7 +150,7 @@ def _propose(
         tried += 1
         progress(f"proving fixes: {tried}, now {fix.finding.path}")
 
-    return proposer.run(folder, analysis, on_outcome)
+    return list(proposer.propose(folder, analysis, progress=on_outcome).values())
 
 
 def _with_findings(analysis: Analysis, found: Sequence[Finding]) -> Analysis:
@@ -175,19 +175,23 @@ def _with_results(analysis: Analysis, log: Path) -> Analysis:
     return replace(analysis, skipped=tuple(sorted({*analysis.skipped, *refused})))
 
 
-def _held(proposal: Proposal) -> tuple[ProvedFix, ...]:
+def _mark_uncombined(files: Sequence[FileFixes]) -> tuple[ProvedFix, ...]:
     """Call a safe fix verified only if it also holds together with the others of its file."""
-    together = {fix.finding.fingerprint for file in proposal.files for fix in file.fixes}
+    combined = {fix.finding.fingerprint for file in files for fix in file.combined}
     return tuple(
         replace(fix, status=FixStatus.PROPOSED)
-        if fix.status is FixStatus.VERIFIED and fix.safe and fix.finding.fingerprint not in together
+        if fix.status is FixStatus.VERIFIED and fix.safe and fix.finding.fingerprint not in combined
         else fix
-        for fix in proposal.fixes
+        for file in files
+        for fix in file.fixes
     )
 
 
-def _write(folder: Path, proposal: Proposal) -> frozenset[str]:
-    for file in proposal.files:
+def _write(folder: Path, files: Sequence[FileFixes]) -> frozenset[str]:
+    """Write the files that have combined fixes; return the fingerprints of what is fixed."""
+    for file in files:
+        if file.content is None:
+            continue
         target = folder / file.path
         mode = target.stat().st_mode & 0o7777
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as temporary:
@@ -200,4 +204,4 @@ def _write(folder: Path, proposal: Proposal) -> frozenset[str]:
             except OSError:
                 written.unlink()
                 raise
-    return frozenset(fix.finding.fingerprint for file in proposal.files for fix in file.fixes)
+    return frozenset(fix.finding.fingerprint for file in files for fix in file.combined)

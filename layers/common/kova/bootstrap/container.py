@@ -265,12 +265,12 @@ class Container:
     @cached_property
     def scan_repository(self) -> ScanRepository:
         """The scan worker's job."""
-        analyze = AnalyzeTree(local_analyzers(self.settings))
+        analyzers = AnalyzeTree(local_analyzers(self.settings))
         return scan_repository(
             stores=self.stores,
             source=self.source,
-            analyze=analyze,
-            prove=prove_fix(analyze),
+            analyzers=analyzers,
+            prove=prove_fix(analyzers),
             publisher=GitHubPublisher(self.github),
             limits=fetch_limits(self.settings),
             meter=self.meter,

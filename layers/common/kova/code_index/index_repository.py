@@ -32,7 +32,7 @@ class IndexRepository:
         self._source = source
         self._limits = limits
 
-    async def run(
+    async def index(
         self, repository: Repository, target: ScanTarget, folder: Path, files: Sequence[TreeFile]
     ) -> None:
         """Index a commit's files, when it is the default branch's.

@@ -68,15 +68,15 @@ class FixReference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What the findings of a scan are to the repository's errors, by the findings' fingerprints.
+class FindingStatus:
+    """Which findings of a scan are new and which are ignored, by their fingerprints.
 
     Attributes:
-        fresh: the scan's commit brought them, or brought them back.
+        introduced: the scan's commit brought them, or brought them back.
         ignored: people ignore them.
     """
 
-    fresh: frozenset[str] = frozenset()
+    introduced: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
 
 
@@ -89,4 +89,4 @@ class LifecycleChange:
     reopened: int
     error_ids: dict[str, str]
     """Error id by the finding's fingerprint, for all findings of the scan."""
-    standing: Standing
+    finding_status: FindingStatus

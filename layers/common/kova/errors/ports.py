@@ -10,10 +10,10 @@ from kova.analysis.finding import Finding
 from kova.errors.error import (
     ErrorRecord,
     ErrorStatus,
+    FindingStatus,
     Ignored,
     LifecycleChange,
     RuleCount,
-    Standing,
 )
 from kova.errors.lifecycle import History
 from kova.shared.claimed_scan import ClaimedScan
@@ -63,8 +63,10 @@ class ErrorStore(Protocol):
         what the scan's first attempt changed.
         """
 
-    async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
-        """Say what the findings of a commit are to the errors, and change nothing."""
+    async def finding_status(
+        self, repository_id: str, commit_sha: str, analysis: Analysis
+    ) -> FindingStatus:
+        """Return which findings of a commit are new and which are ignored; change nothing."""
 
     async def get(self, error_id: str) -> ErrorRecord | None:
         """Find one by id."""

@@ -9,7 +9,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from kova.analysis.analysis import Analysis
-from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRequest
 from kova.analysis.introduced import introduced
 from kova.errors.lifecycle import History
 from kova.errors.ports import ErrorStore
@@ -20,14 +20,16 @@ from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 class TraceHistory:
     """Asks GitHub only where the answer can matter."""
 
-    def __init__(self, *, errors: ErrorStore, source: CodeSource, analyze: AnalyzeCommit) -> None:
-        """Take the errors, GitHub, and the way to analyse an older commit."""
+    def __init__(
+        self, *, errors: ErrorStore, source: CodeSource, commit_analysis: AnalyzeCommit
+    ) -> None:
         self._errors = errors
         self._source = source
-        self._analyze = analyze
+        self._commit_analysis = commit_analysis
 
-    async def run(self, request: CommitRequest, analysis: Analysis) -> History:
-        """Return what the lifecycle needs to know of the time before this commit."""
+    async def trace(self, analysis: CommitAnalysis) -> History:
+        """Return what happened between the last scan that changed the errors and this commit."""
+        request = analysis.request
         state = await self._errors.state(request.repository_id)
         if state is None or state.commit_sha is None:
             return History()
@@ -99,11 +101,13 @@ class TraceHistory:
         }
         if not changed:
             return frozenset()
-        earlier = replace(request, commit_sha=before_sha, only=frozenset(changed.values()))
+        earlier = replace(
+            request, commit_sha=before_sha, tree=None, only=frozenset(changed.values())
+        )
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
-            base = await self._analyze.run(earlier, Path(name))
+            base = await self._commit_analysis.analyze(earlier, Path(name))
         mine = [one for one in analysis.findings if one.path in changed]
-        new = {one.fingerprint for one in introduced(mine, base.analysis.findings, changed)}
+        new = {one.fingerprint for one in introduced(mine, base.findings, changed)}
         return frozenset(one.fingerprint for one in mine) - new
 
 

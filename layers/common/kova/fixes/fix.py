@@ -70,12 +70,20 @@ class ProvedFix:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileFix:
-    """All fixes of one file that hold together, with the new content proved as a whole."""
+class FileFixes:
+    """All fixes that were tried in one file.
+
+    Attributes:
+        path: the file.
+        fixes: the outcome of each fix.
+        combined: the safe ones that hold together.
+        content: the file with the combined ones, proved as a whole; None where there are none.
+    """
 
     path: str
-    content: bytes
     fixes: tuple[ProvedFix, ...]
+    combined: tuple[ProvedFix, ...] = ()
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

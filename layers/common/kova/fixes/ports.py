@@ -20,7 +20,7 @@ class FixStore(Protocol):
     ) -> None:
         """Record the outcome of each fix, one row an error; a better outcome replaces a worse."""
 
-    async def published(self, error_ids: Sequence[str], url: str) -> None:
+    async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Note the pull request that offers these errors' fixes."""
 
     async def get(self, fix_id: str) -> Fix | None:

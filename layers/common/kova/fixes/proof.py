@@ -105,7 +105,7 @@ def _newlines(text: str) -> set[str]:
     return set(re.findall(r"\r\n|\r|\n", text))
 
 
-def silenced(before: str, after: str) -> bool:
+def adds_suppression(before: str, after: str) -> bool:
     """Tell whether the edit added a comment that switches a tool off."""
     return len(_SUPPRESSIONS.findall(after)) > len(_SUPPRESSIONS.findall(before))
 

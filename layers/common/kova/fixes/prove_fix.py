@@ -30,7 +30,7 @@ class FileState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
+class FixCandidate:
     """What is to be proved: the edits of one finding, or of several that must hold together.
 
     `edited` are the findings whose edits are applied, from the end of the file to its beginning so
@@ -42,7 +42,7 @@ class Candidate:
     mended: tuple[Finding, ...]
 
     @classmethod
-    def of(cls, state: FileState, finding: Finding) -> Candidate:
+    def of(cls, state: FileState, finding: Finding) -> FixCandidate:
         """Return one finding's own candidate."""
         return cls(state=state, edited=(finding,), mended=(finding,))
 
@@ -51,7 +51,7 @@ class Candidate:
 class Proof:
     """How far a candidate came: `after` where its edits apply, `state` where it is verified."""
 
-    candidate: Candidate
+    candidate: FixCandidate
     steps: tuple[Verification, ...]
     after: SourceText | None = None
     state: FileState | None = None
@@ -77,32 +77,32 @@ class Proof:
 class ProveFix:
     """Takes edits through the proof."""
 
-    def __init__(self, *, analyze: AnalyzeTree, syntax: Sequence[SyntaxReader]) -> None:
-        """Take the full set of analysers and the parsers of the languages."""
-        self._analyze = analyze
+    def __init__(self, *, analyzers: AnalyzeTree, syntax: Sequence[SyntaxReader]) -> None:
+        self._analyzers = analyzers
         self._syntax = syntax
 
     def readers(self, path: str) -> frozenset[str]:
-        """Name the analysers that a proof about such a file asks."""
-        return self._analyze.readers(path)
+        """Return the names of the analysers that a proof about such a file asks."""
+        return self._analyzers.readers(path)
 
     def state(self, path: str, source: SourceText, findings: Iterable[Finding]) -> FileState:
         """Return a file as it stands, given all that the analysers say of it."""
         outline = self._outline(path, source)
         return FileState(path=path, source=source, findings=tuple(findings), outline=outline)
 
-    def prove(self, candidates: Sequence[Candidate]) -> list[Proof]:
-        """Take each candidate through the proof by itself.
+    def prove(self, candidates: Sequence[FixCandidate]) -> list[Proof]:
+        """Return the proof of each candidate by itself, in order.
 
         The analysers run once over all of them: to start a tool is most of what it costs.
         """
-        drafts = [self._draft(one) for one in candidates]
-        parsed = [one for one in drafts if one.state is not None]
-        texts = [(one.state.path, one.state.source) for one in parsed if one.state is not None]
-        runs = iter(self._analyze.texts(texts))
-        return [_judged(one, next(runs)) if one.state else one for one in drafts]
+        drafts = [self._draft(candidate) for candidate in candidates]
+        texts = [
+            (draft.state.path, draft.state.source) for draft in drafts if draft.state is not None
+        ]
+        runs = iter(self._analyzers.analyze_texts(texts))
+        return [_judge(draft, next(runs)) if draft.state else draft for draft in drafts]
 
-    def _draft(self, candidate: Candidate) -> Proof:
+    def _draft(self, candidate: FixCandidate) -> Proof:
         """Take the steps that need no analyser; the state's findings are still to come."""
         before, steps = candidate.state, list[Verification]()
         after: SourceText | None = before.source
@@ -129,7 +129,7 @@ class ProveFix:
         return None
 
 
-def _judged(draft: Proof, run: AnalyzerRun) -> Proof:
+def _judge(draft: Proof, run: AnalyzerRun) -> Proof:
     """Take the other steps with what the analysers say of the new text."""
     assert draft.state is not None
     before, after = draft.candidate.state, replace(draft.state, findings=run.findings)
@@ -147,14 +147,14 @@ def _judged(draft: Proof, run: AnalyzerRun) -> Proof:
 
 
 def _check_gone(
-    candidate: Candidate, after: FileState, run: AnalyzerRun, steps: list[Verification]
+    candidate: FixCandidate, after: FileState, run: AnalyzerRun, steps: list[Verification]
 ) -> None:
     if not run.completed:
         _record(steps, Step.FINDING_GONE, False, "The analyser did not finish.")
-    if proof.silenced(candidate.state.source.text, after.source.text):
+    if proof.adds_suppression(candidate.state.source.text, after.source.text):
         _record(steps, Step.FINDING_GONE, False, "The edit silences a tool by a comment.")
     gone = proof.are_gone(candidate.mended, candidate.state.findings, after.findings)
-    names = " and ".join(sorted({one.analyzer for one in candidate.mended}))
+    names = " and ".join(sorted({finding.analyzer for finding in candidate.mended}))
     detail = "no longer reports it" if gone else "still reports it"
     _record(steps, Step.FINDING_GONE, gone, f"{names} {detail}.")
 
@@ -164,12 +164,13 @@ def _check_names(before: FileState, after: FileState, steps: list[Verification])
     known = before.outline.imports if before.outline else frozenset()
     imports = proof.new_imports(known, after.outline.imports)
     dangers = proof.new_dangers(before.source.text, after.source.text)
-    problems = [f"new import {one}" for one in imports] + [f"new use of {one}" for one in dangers]
+    problems = [f"new import {name}" for name in imports]
+    problems += [f"new use of {name}" for name in dangers]
     detail = "; ".join(problems) or "No unknown import and no undefined name."
     _record(steps, Step.NO_NEW_NAMES, not problems, detail)
 
 
-def _check_interface(candidate: Candidate, after: FileState, steps: list[Verification]) -> None:
+def _check_interface(candidate: FixCandidate, after: FileState, steps: list[Verification]) -> None:
     before, now = candidate.state.outline, after.outline
     assert now is not None
     if before is None:

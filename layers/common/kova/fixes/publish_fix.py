@@ -67,7 +67,7 @@ class PublishFix:
         )
         if url is None:
             raise StaleFixError
-        await self._fixes.published([fix.error_id], url)
+        await self._fixes.mark_published([fix.error_id], url)
 
     async def _mended(self, repository: Repository, head: str, fix: Fix) -> bytes:
         tree = await self._source.tree(repository.ref, head)

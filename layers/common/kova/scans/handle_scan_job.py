@@ -48,7 +48,7 @@ class HandleScanJob:
             return GiveUp(reason=exc.reason)
         told = {"repository": target.repository, "delivery": target.delivery, "attempt": attempt}
         try:
-            scan_id = await self._scan.run(target)
+            scan_id = await self._scan.scan(target)
         except Exception as exc:  # noqa: BLE001 (the boundary: every failure becomes a decision)
             plan = plan_retry(exc, attempt)
             known = isinstance(exc, KovaError)

@@ -87,7 +87,7 @@ class ScanQueue(Protocol):
 class CodeIndexer(Protocol):
     """Fills the code index after a scan; it never fails the scan."""
 
-    async def run(
+    async def index(
         self, repository: Repository, target: ScanTarget, folder: Path, files: Sequence[TreeFile]
     ) -> None:
         """Index a commit's files, when it is the default branch's.

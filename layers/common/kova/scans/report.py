@@ -15,7 +15,7 @@ from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.languages import count_languages
 from kova.analysis.repository_settings import RepositorySettings
-from kova.errors.error import Standing
+from kova.errors.error import FindingStatus
 from kova.fixes.fix import FixStatus, ProvedFix
 from kova.shared.markdown import code, plural
 from kova.shared.severity import Severity
@@ -30,30 +30,35 @@ class ScanReport:
 
     Attributes:
         analysis: what was found.
-        standing: what the findings are to the errors that were known.
+        status: which findings are new and which are ignored.
         fixes: what came of every fix.
         settings: by which it was made.
         whole: it is of a whole branch, and not of what a pull request changed.
     """
 
     analysis: Analysis
-    standing: Standing
+    status: FindingStatus
     fixes: Sequence[ProvedFix]
     settings: RepositorySettings
     whole: bool
 
     @cached_property
-    def fresh(self) -> list[Finding]:
-        """Those that the commit brought, the worst first."""
-        fresh = self.standing.fresh
-        found = [one for one in self.analysis.findings if one.fingerprint in fresh]
-        return sorted(found, key=lambda one: (one.severity.rank, one.path, one.span))
+    def introduced(self) -> list[Finding]:
+        """The findings that the commit brought, the worst first."""
+        introduced = [
+            finding
+            for finding in self.analysis.findings
+            if finding.fingerprint in self.status.introduced
+        ]
+        return sorted(
+            introduced, key=lambda finding: (finding.severity.rank, finding.path, finding.span)
+        )
 
     @cached_property
     def open(self) -> list[Finding]:
-        """Those that nobody ignores."""
-        ignored = self.standing.ignored
-        return [one for one in self.analysis.findings if one.fingerprint not in ignored]
+        """The findings that nobody ignores."""
+        ignored = self.status.ignored
+        return [finding for finding in self.analysis.findings if finding.fingerprint not in ignored]
 
 
 def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
@@ -63,11 +68,11 @@ def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
     return "neutral" if findings else "success"
 
 
-def title(fresh: Sequence[Finding]) -> str:
+def title(introduced: Sequence[Finding]) -> str:
     """Return the check run's title."""
-    if not fresh:
+    if not introduced:
         return "No new errors"
-    return f"{plural(len(fresh), 'new error')}: {by_severity(fresh)}"
+    return f"{plural(len(introduced), 'new error')}: {by_severity(introduced)}"
 
 
 def by_severity(findings: Sequence[Finding]) -> str:
@@ -78,15 +83,15 @@ def by_severity(findings: Sequence[Finding]) -> str:
 
 def summary(report: ScanReport) -> str:
     """Return the check run's summary: what was seen, what was not, and what can be mended."""
-    analysis, fresh = report.analysis, report.fresh
+    analysis, introduced = report.analysis, report.introduced
     lines = [*_notice(report.settings), *_seen(analysis), *_standing(report)]
     if report.fixes:
         verified = sum(fix.status is FixStatus.VERIFIED for fix in report.fixes)
         lines.append(f"{plural(len(report.fixes), 'fix')} tried, {verified} proved.")
     if analysis.incomplete:
         lines.append(f"Did not finish: {', '.join(sorted(analysis.incomplete))}.")
-    if fresh:
-        counts = Counter(finding.rule_id for finding in fresh)
+    if introduced:
+        counts = Counter(finding.rule_id for finding in introduced)
         lines += ["", "| rule | new errors |", "| --- | --- |"]
         lines += [f"| {code(rule)} | {number} |" for rule, number in counts.most_common(50)]
     lines += _languages(analysis)

@@ -17,11 +17,11 @@ from kova.errors import lifecycle
 from kova.errors.error import (
     ErrorRecord,
     ErrorStatus,
+    FindingStatus,
     FixReference,
     Ignored,
     LifecycleChange,
     RuleCount,
-    Standing,
 )
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState, ErrorFilter
@@ -100,13 +100,15 @@ class PostgresErrorStore:
                 connection, claim, commit_sha, analysis, history or History()
             ).run()
 
-    async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
+    async def finding_status(
+        self, repository_id: str, commit_sha: str, analysis: Analysis
+    ) -> FindingStatus:
         """Recognise and change nothing."""
         history = History()
         async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
             recognition = Recognition(connection, repository_id, commit_sha, analysis, history)
-            recognised = await recognition.run()
-        return lifecycle.standing(recognised.paired, history, reopens=False)
+            matches = await recognition.run()
+        return lifecycle.finding_status(matches, history, reopens=False)
 
     async def get(self, error_id: str) -> ErrorRecord | None:
         """Find one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -16,7 +16,7 @@ from kova.analysis.finding import Finding, Traits
 from kova.analysis.fingerprint import former_traits
 from kova.errors import lifecycle
 from kova.errors.error import ErrorStatus
-from kova.errors.lifecycle import Ground, History, KnownError, Paired
+from kova.errors.lifecycle import ErrorMatches, History, KnownError, ScanEvidence
 from kova.shared.text import clean
 
 _KOVA: Final = "kova"
@@ -33,14 +33,6 @@ _LIVE: Final[LiteralString] = " AND status <> 'fixed'"
 _SETTLED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recognised:
-    """What is known, and which findings it is."""
-
-    known: Sequence[KnownError]
-    paired: Paired
-
-
 class Recognition:
     """Used once, inside of a transaction. It reads."""
 
@@ -55,7 +47,7 @@ class Recognition:
         """Take the connection and what was found in a commit."""
         self._connection = connection
         self._history = history
-        self.ground = Ground(analysis)
+        self.evidence = ScanEvidence(analysis)
         self._told = [_storable(one) for one in (*analysis.findings, *analysis.suppressed)]
         self._rekeyed = _trait_by_former(self._told)
         self._values: dict[str, Any] = {
@@ -63,17 +55,14 @@ class Recognition:
             "commit_sha": commit_sha,
         }
 
-    async def run(self) -> Recognised:
+    async def run(self) -> ErrorMatches:
         """Recognise."""
-        known = await self._known(_LIVE)
-        paired = await self._pair(known)
+        known_errors = await self._known(_LIVE)
+        matches = await self._match(known_errors)
         # Before an error is taken for new, or for one of another file, it may be an old one here.
-        doubtful = [one for error, one in paired.seen if error.path != one.path]
-        settled = await self._settled([*doubtful, *paired.unknown])
-        if settled:
-            known += settled
-            paired = await self._pair(known)
-        return Recognised(known=known, paired=paired)
+        doubtful = [finding for error, finding in matches.pairs if error.path != finding.path]
+        settled = await self._settled([*doubtful, *matches.new_findings])
+        return await self._match([*known_errors, *settled]) if settled else matches
 
     async def _known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
         query: LiteralString = _KNOWN + condition
@@ -83,10 +72,10 @@ class Recognition:
         rows = [_known(row, born.get(row["fingerprint"])) async for row in cursor]
         return [_rekeyed(error, self._rekeyed) for error in rows] if self._rekeyed else rows
 
-    async def _pair(self, known: Sequence[KnownError]) -> Paired:
+    async def _match(self, known_errors: Sequence[KnownError]) -> ErrorMatches:
         # In a thread: the lease is renewed on this loop meanwhile.
         return await asyncio.to_thread(
-            lifecycle.pair, known, self._told, self.ground, self._history
+            lifecycle.match_errors, known_errors, self._told, self.evidence, self._history
         )
 
     async def _settled(self, unknown: Sequence[Finding]) -> list[KnownError]:
@@ -141,10 +130,10 @@ def _known(row: DictRow, born: Traits | None) -> KnownError:
         traits=traits,
         status=ErrorStatus(row["status"]),
         # A person who ignores it afterwards is somebody else.
-        silenced=row["silenced_by"] is not None and row["ignored_by"] == _KOVA,
+        suppressed=row["silenced_by"] is not None and row["ignored_by"] == _KOVA,
         blob_sha=row["blob_sha"],
         identity=row["analyzer_identity"],
         digest=row["content_digest"],
         stale=row["stale"],
-        fresh=row["fresh"],
+        introduced=row["fresh"],
     )
