@@ -30,7 +30,7 @@ from kova.bootstrap.container import Container
 from kova.bootstrap.scan_worker import handle_scan_job
 from kova.bootstrap.settings import load_settings
 from kova.errors.error import LifecycleChange
-from kova.scans.handle_scan_job import Done, HandleScanJob
+from kova.scans.handle_scan_job import HandleScanJob, ScanDone
 from kova.scans.message import encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
 from kova_server.embedded.stack import services
@@ -78,9 +78,9 @@ class Worker:
             await asyncio.to_thread(httpx.get, place, headers=headers, follow_redirects=True)
         gc.collect()
         started = time.perf_counter()
-        outcome = await self.job.run(encode_scan_job(target), 1)
+        outcome = await self.job.handle(encode_scan_job(target), 1)
         ended = time.perf_counter()
-        assert isinstance(outcome, Done), outcome
+        assert isinstance(outcome, ScanDone), outcome
         return Taken(written=self.errors.written - started, whole=ended - started)
 
 

@@ -24,7 +24,7 @@ from kova.bootstrap.scan_worker import (
 )
 from kova.bootstrap.settings import Settings, load_settings
 from kova.shared.exceptions import UnavailableError
-from kova.shared.housekeep import Housekeep
+from kova.shared.periodic_tasks import PeriodicTasks
 from kova.shared.retry import GiveUp, Retry
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
@@ -58,7 +58,7 @@ async def run_worker(settings: Settings) -> None:
         for _ in range(settings.worker_concurrency)
     ]
     try:
-        async with container.background(), _housekeeping(container.housekeep):
+        async with container.background(), _running_periodically(container.periodic_tasks):
             await asyncio.gather(*lanes)
     finally:
         await container.close()
@@ -66,10 +66,10 @@ async def run_worker(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _housekeeping(housekeep: Housekeep) -> AsyncIterator[None]:
+async def _running_periodically(tasks: PeriodicTasks) -> AsyncIterator[None]:
     async def often() -> None:
         while True:
-            await housekeep.run()
+            await tasks.run_due()
             await asyncio.sleep(_OFTEN)
 
     task = asyncio.create_task(often())
@@ -139,7 +139,7 @@ class _Lane:
 
     async def _one(self, message: Received) -> None:
         async with self._kept(message):
-            outcome = await self._handle.run(message.body, message.attempt)
+            outcome = await self._handle.handle(message.body, message.attempt)
         try:
             if isinstance(outcome, Retry):
                 await asyncio.to_thread(self._consumer.hide, message, outcome.delay)

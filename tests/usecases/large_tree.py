@@ -74,7 +74,7 @@ async def main(number: int, most: int) -> None:
         cache=FindingCache(cache=cache, analyzers=analyze),
     )
     request = CommitRequest(
-        repository=RepositoryRef(full_name="o/r"), repository_id="r", commit_sha="c"
+        repository_ref=RepositoryRef(full_name="o/r"), repository_id="r", commit_sha="c"
     )
     with tempfile.TemporaryDirectory() as name:
         analysis = await commits.analyze(request, Path(name))

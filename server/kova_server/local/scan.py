@@ -17,7 +17,7 @@ from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.repository_settings import RepositorySettings
 from kova.analysis.run_analyzers import AnalyzeTree
-from kova.analysis.select_files import select
+from kova.analysis.select_files import select_files
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
 from kova.fixes.fix import FileFixes, FixStatus, ProvedFix
@@ -123,12 +123,12 @@ def _analysis(
 ) -> Analysis:
     """Return what the analysers and other tools' logs say, as the settings weigh it."""
     readable = [file for file in listing.files if options.settings.reads(file.path)]
-    files, left_out = select(readable, analyzers.handles, FetchLimits())
+    files, left_out = select_files(readable, analyzers.handles, FetchLimits())
     progress(f"analysing {plural(len(files), 'file')}")
     paths = [file.path for file in files]
     analysis = analyzers.analyze(folder, paths, [*listing.skipped, *left_out])
     excluded = frozenset(file.path for file in listing.files) - {file.path for file in readable}
-    marked = options.settings.marked(analysis.findings)
+    marked = options.settings.suppress(analysis.findings)
     analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
     for log in options.sarif:
         analysis = _with_results(analysis, log)
@@ -142,7 +142,7 @@ def _propose(
     options: LocalOptions,
     progress: Callable[[str], None],
 ) -> list[FileFixes]:
-    proposer = ProposeFixes(prove_fix(analyzers), most=100_000, unsafe=options.unsafe)
+    proposer = ProposeFixes(prove_fix(analyzers), max_fixes=100_000, unsafe=options.unsafe)
     tried = 0
 
     def on_outcome(fix: ProvedFix) -> None:

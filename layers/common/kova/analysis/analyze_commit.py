@@ -13,7 +13,7 @@ from kova.analysis.finding import Finding, Span
 from kova.analysis.finding_cache import FindingCache
 from kova.analysis.repository_settings import RepositorySettings
 from kova.analysis.run_analyzers import AnalyzeTree
-from kova.analysis.select_files import select
+from kova.analysis.select_files import select_files
 from kova.shared.code_source import CodeSource, FetchLimits, Tree, TreeFile
 from kova.shared.repository import RepositoryRef
 from kova.shared.skipped import Skipped
@@ -24,8 +24,8 @@ class CommitRequest:
     """What to analyse.
 
     Attributes:
-        repository: how GitHub knows it.
-        repository_id: how the stores know it.
+        repository_ref: the repository for GitHub.
+        repository_id: the repository for the stores.
         commit_sha: the commit.
         tree: the commit's listing; None where it is still to be fetched.
         only: these paths; None means all.
@@ -33,7 +33,7 @@ class CommitRequest:
         settings: what the repository's own file says.
     """
 
-    repository: RepositoryRef
+    repository_ref: RepositoryRef
     repository_id: str
     commit_sha: str
     tree: Tree | None = None
@@ -58,7 +58,7 @@ class CommitAnalysis(Analysis):
 
 
 class AnalyzeCommit:
-    """The way from a commit id to an analysis."""
+    """Analyses commits on GitHub, with what is cached of earlier analyses."""
 
     def __init__(
         self,
@@ -73,35 +73,35 @@ class AnalyzeCommit:
         self._limits = limits
         self._cache = cache
 
-    async def list_tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
+    async def list_tree(self, repository_ref: RepositoryRef, commit_sha: str) -> Tree:
         """Return the commit's listing."""
-        return await self._source.tree(repository, commit_sha)
+        return await self._source.tree(repository_ref, commit_sha)
 
     async def analyze(self, request: CommitRequest, folder: Path) -> CommitAnalysis:
         """Analyse a commit's files. Those that had to be fetched are below the folder then."""
-        tree = request.tree or await self.list_tree(request.repository, request.commit_sha)
+        tree = request.tree or await self.list_tree(request.repository_ref, request.commit_sha)
         # In a thread, and once: an analyser may have to ask its program what it is.
         await asyncio.to_thread(lambda: self._analyzers.identities)
         requested = [
             file for file in tree.files if request.only is None or file.path in request.only
         ]
         included = [file for file in requested if request.settings.reads(file.path)]
-        files, skipped = select(included, self._analyzers.handles, self._limits)
-        skipped += self._not_files(tree, request.only)
+        files, skipped = select_files(included, self._analyzers.handles, self._limits)
+        skipped += self._skipped_entries(tree, request.only)
         cached = Analysis()
         if not request.full:
             cached = await self._cache.load(request.repository_id, files)
-        programs, program_findings = await self._programs(request, files)
+        programs, program_findings = await self._load_programs(request, files)
         missing = [file for file in files if file.path not in cached.cached]
-        new, fetched_paths = await self._fetch_and_analyze(request, folder, missing, programs)
-        findings = (*new.findings, *new.suppressed, *program_findings)
+        fetched, fetched_paths = await self._fetch_and_analyze(request, folder, missing, programs)
+        findings = (*fetched.findings, *fetched.suppressed, *program_findings)
         findings += (*cached.findings, *cached.suppressed)
         reported, suppressed = split_suppressed(
-            sorted(request.settings.marked(findings), key=_place)
+            sorted(request.settings.suppress(findings), key=_place)
         )
-        left_out = {*skipped, *new.skipped, *cached.skipped}
-        coverage = join_coverage(new.coverage, cached.coverage)
-        if not programs:
+        left_out = {*skipped, *fetched.skipped, *cached.skipped}
+        coverage = join_coverage(fetched.coverage, cached.coverage)
+        if self._analyzers.programs and not programs:
             coverage = join_coverage(coverage, self._program_coverage(files))
         return CommitAnalysis(
             request=request,
@@ -110,7 +110,7 @@ class AnalyzeCommit:
             skipped=tuple(sorted(left_out)),
             files=len(files) + len({skip.path for skip in skipped}),
             analyzed=frozenset(file.path for file in files) - {skip.path for skip in left_out},
-            incomplete=new.incomplete,
+            incomplete=fetched.incomplete,
             cached=cached.cached,
             excluded=_paths(requested) - _paths(included),
             coverage=_with_settings(request.settings, coverage),
@@ -137,7 +137,11 @@ class AnalyzeCommit:
         """
         to_fetch = {file.path: file for file in (*files, *programs)}
         absent = await self._source.download(
-            request.repository, request.commit_sha, list(to_fetch.values()), folder, self._limits
+            request.repository_ref,
+            request.commit_sha,
+            list(to_fetch.values()),
+            folder,
+            self._limits,
         )
         fetched_paths = frozenset(to_fetch) - {skip.path for skip in absent}
         fetched = [file for file in files if file.path in fetched_paths]
@@ -153,7 +157,7 @@ class AnalyzeCommit:
             await self._cache.store_program(request.repository_id, programs, analysis)
         return analysis, fetched_paths
 
-    def _not_files(self, tree: Tree, only: frozenset[str] | None) -> list[Skipped]:
+    def _skipped_entries(self, tree: Tree, only: frozenset[str] | None) -> list[Skipped]:
         """Return what the tree has beside regular files, and that it is not whole if it is not."""
         skipped = [
             skip
@@ -162,7 +166,7 @@ class AnalyzeCommit:
         ]
         return skipped if tree.complete else [*skipped, Skipped(path="", reason="tree_incomplete")]
 
-    async def _programs(
+    async def _load_programs(
         self, request: CommitRequest, files: Sequence[TreeFile]
     ) -> tuple[list[TreeFile], tuple[Finding, ...]]:
         """Return the files that whole-program analysers have to read, or their cached findings.
@@ -198,7 +202,7 @@ def _with_settings(
     settings: RepositorySettings, coverage: tuple[AnalyzerCoverage, ...]
 ) -> tuple[AnalyzerCoverage, ...]:
     """Return the coverage with identities that say by which settings findings were chosen."""
-    if not settings.found or settings.problems:
+    if not settings.present or settings.problems:
         return coverage
     return tuple(replace(part, identity=f"{part.identity} {settings.digest}") for part in coverage)
 

@@ -13,7 +13,7 @@ from kova.analysis.analysis import Analysis, AnalyzerCoverage, split_suppressed
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import identify
 from kova.analysis.ports import Analyzer, AnalyzerRun, Text
-from kova.analysis.secrets import masked, without_secrets
+from kova.analysis.secrets import hide_secrets, mask_secrets
 from kova.analysis.source_text import SourceText, decode
 from kova.analysis.suppression import mark_suppressed
 from kova.shared.skipped import Skipped
@@ -92,7 +92,9 @@ class AnalyzeTree:
         """
         programs = paths if programs is None else programs
         everything = sorted({*paths, *programs})
-        unfit = {path: reason for path in everything if (reason := _unfit(folder / path))}
+        unfit = {
+            path: reason for path in everything if (reason := _unreadable_reason(folder / path))
+        }
 
         def analyze_with(analyzer: Analyzer) -> tuple[frozenset[str], AnalyzerRun]:
             candidates = programs if analyzer.whole_program else paths
@@ -120,7 +122,7 @@ class AnalyzeTree:
             files=len(paths) + len({skip.path for skip in skipped}),
             analyzed=frozenset(paths) - {skip.path for skip in left_out},
             incomplete=frozenset(tool.name for tool, (_, run) in runs if not run.completed),
-            coverage=self.coverage_of({tool.name: _read(*ran) for tool, ran in runs}),
+            coverage=self.coverage_of({tool.name: _covered_paths(*ran) for tool, ran in runs}),
         )
 
     def coverage_of(self, paths: Mapping[str, Iterable[str]]) -> tuple[AnalyzerCoverage, ...]:
@@ -171,15 +173,15 @@ def _join(runs: Sequence[AnalyzerRun], lines: Sequence[str]) -> AnalyzerRun:
     )
 
 
-def _read(paths: frozenset[str], run: AnalyzerRun) -> frozenset[str]:
+def _covered_paths(paths: frozenset[str], run: AnalyzerRun) -> frozenset[str]:
     """Return the files that an analyser read: none where it did not finish and names no file."""
     if not run.completed and not run.skipped:
         return frozenset()
     return paths - {skip.path for skip in run.skipped}
 
 
-def _unfit(file: Path) -> str | None:
-    """Say why a file is no text; one may vanish or be closed to us after it was listed."""
+def _unreadable_reason(file: Path) -> str | None:
+    """Return why a file is no text, or None; it may vanish or change after it was listed."""
     try:
         content = file.read_bytes()
     except OSError:
@@ -201,5 +203,5 @@ def _identify_all(folder: Path, findings: Iterable[Finding]) -> tuple[Finding, .
 def _identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
     """Return one file's findings with secrets masked, an identity each, and suppressions marked."""
     unidentified = list(findings)
-    identified = identify(masked(unidentified, lines), without_secrets(unidentified, lines))
+    identified = identify(mask_secrets(unidentified, lines), hide_secrets(unidentified, lines))
     return mark_suppressed(identified, lines)

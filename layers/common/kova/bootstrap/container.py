@@ -55,8 +55,8 @@ from kova.scans.import_sarif import ImportSarif
 from kova.scans.request_scan import RequestScan
 from kova.scans.scan_repository import ScanRepository, Stores
 from kova.shared.check_health import CheckHealth, Ping
-from kova.shared.housekeep import Housekeep
 from kova.shared.meter import Meter
+from kova.shared.periodic_tasks import PeriodicTasks
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -175,13 +175,13 @@ class Container:
         return ChangeError(errors=self.stores.errors, now=_now)
 
     @cached_property
-    def housekeep(self) -> Housekeep:
+    def periodic_tasks(self) -> PeriodicTasks:
         """What has to happen from time to time."""
-        chores = {
+        tasks = {
             "open ignored errors whose time is over": self.stores.errors.expire,
             "forget reservations that nobody settles": PostgresBudgetStore(self.database).forget,
         }
-        return Housekeep(chores, clock=time.monotonic)
+        return PeriodicTasks(tasks, clock=time.monotonic)
 
     @cached_property
     def audit(self) -> PostgresAuditStore:

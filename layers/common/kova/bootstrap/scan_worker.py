@@ -29,7 +29,7 @@ NEEDED_IN_PRODUCTION = ("KOVA_SECRETS_KEY",)
 class JobHandler(Protocol):
     """Handles the messages of one queue."""
 
-    async def run(self, body: str, attempt: int) -> object:
+    async def handle(self, body: str, attempt: int) -> object:
         """Return a Retry or a GiveUp, or something else when the message may be deleted."""
 
 
@@ -52,7 +52,7 @@ class QueueWorker:
             for record in records
             if not await self._one(record)
         ]
-        await self._container.housekeep.run()
+        await self._container.periodic_tasks.run_due()
         await self._container.metrics.end_invocation()
         return {"batchItemFailures": failures}
 
@@ -62,7 +62,7 @@ class QueueWorker:
             receipt=record["receiptHandle"],
             attempt=int(record["attributes"]["ApproximateReceiveCount"]),
         )
-        outcome = await self._handle.run(message.body, message.attempt)
+        outcome = await self._handle.handle(message.body, message.attempt)
         if isinstance(outcome, Retry):
             await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
             return False
@@ -83,7 +83,7 @@ def handle_publish_job(container: Container) -> HandleJob[str]:
     return HandleJob(
         queue="fix",
         decode=decode_publish_job,
-        work=container.publish_fix.run,
+        work=container.publish_fix.publish,
         meter=container.meter,
     )
 

@@ -30,7 +30,7 @@ class HandleCommandJob:
         self._finish = finish
         self._answer = answer
 
-    async def run(self, body: str, attempt: int) -> CommandDone | Retry | GiveUp:
+    async def handle(self, body: str, attempt: int) -> CommandDone | Retry | GiveUp:
         """Handle one message. `attempt` counts its receipts from 1."""
         try:
             job = decode_command_message(body)

@@ -13,7 +13,7 @@ REASON_LIMIT: Final = 1_000
 
 
 class ErrorStatus(enum.StrEnum):
-    """Where an error stands."""
+    """The status of an error."""
 
     OPEN = "open"
     FIXED = "fixed"
@@ -37,11 +37,11 @@ class ErrorRecord:
     fixed_at: datetime | None
     introduced_in: str | None
     fix: FixReference | None
-    ignored: Ignored | None = None
+    ignored: IgnoreDecision | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ignored:
+class IgnoreDecision:
     """Why an error is ignored, by whom, and until when (None: for good)."""
 
     reason: str

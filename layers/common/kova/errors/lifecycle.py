@@ -1,8 +1,8 @@
-"""What one scan means for the errors that are known: pure decisions, written by a store.
+"""Decide what a scan changes about the known errors; a store writes it.
 
-The rules (docs/identity.md): an error closes only when its analyser read its file again and is
-silent, or when the file is gone. A tool that was upgraded neither closes nor introduces anything
-in code that did not change.
+The rules (docs/identity.md): an error closes only when its analyser read its file again and no
+longer reports it, or when the file was deleted. A tool that was upgraded neither closes nor
+introduces anything in code that did not change.
 """
 
 from __future__ import annotations
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Category, Finding, Traits
-from kova.analysis.matching import Sighting, recognise, sighting
+from kova.analysis.matching import Sighting, recognise, sighting_of
 from kova.errors.error import ErrorStatus, FindingStatus
 
 
@@ -46,13 +46,13 @@ class KnownError:
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What is known of the last scan that changed the repository's errors.
+    """What changed since the last scan that changed the repository's errors.
 
     Attributes:
         moved: new path by old path, of files renamed since.
         upgraded: analysers that are new or changed since.
         unchanged: paths with the very blob that they had then.
-        older: fingerprints of findings that the changed analysers see in that commit too.
+        older: fingerprints of findings that the changed analysers report in that commit too.
     """
 
     moved: Mapping[str, str] = field(default_factory=dict)
@@ -61,7 +61,7 @@ class History:
     older: frozenset[str] = frozenset()
 
     def is_older(self, finding: Finding) -> bool:
-        """Tell whether the code was so before: only the tool is new."""
+        """Tell whether the code was the same before, so that only the tool is new."""
         if finding.analyzer not in self.upgraded:
             return False
         return finding.path in self.unchanged or finding.fingerprint in self.older
@@ -130,9 +130,9 @@ def match_errors(
     """Recognise known errors among findings."""
     matches = recognise(
         [_known_sighting(error, evidence) for error in known_errors],
-        [sighting(finding) for finding in findings],
+        [sighting_of(finding) for finding in findings],
         moved=history.moved,
-        gone=frozenset(error.path for error in known_errors if evidence.is_deleted(error)),
+        deleted=frozenset(error.path for error in known_errors if evidence.is_deleted(error)),
     )
     pairs = [(known_errors[old], findings[new]) for new, old in matches.items()]
     unmatched = [finding for index, finding in enumerate(findings) if index not in matches]

@@ -11,7 +11,7 @@ from kova.analysis.finding import Finding
 
 
 class FixStatus(enum.StrEnum):
-    """Where a fix stands."""
+    """The status of a fix."""
 
     PROPOSED = "proposed"
     VERIFIED = "verified"
@@ -53,7 +53,7 @@ class Verification:
 class ProvedFix:
     """The outcome of proposing a fix for one finding of one file.
 
-    `safe` is the word of the rewriting rule that meaning is kept; only safe fixes are put into
+    `safe`: the rewriting rule states that the meaning is preserved; only safe fixes are put into
     pull requests without waiting for the repository's own checks.
     """
 

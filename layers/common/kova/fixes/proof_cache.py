@@ -1,4 +1,4 @@
-"""The proofs of a file's fixes, kept by the blob that they are about."""
+"""Proofs of a file's fixes, cached by the blob that was proved on."""
 
 from __future__ import annotations
 

@@ -24,7 +24,7 @@ class ProposeFixes:
         self,
         prover: ProveFix,
         *,
-        most: int = 500,
+        max_fixes: int = 500,
         together: int = 50,
         unsafe: bool = True,
         seconds: float = math.inf,
@@ -34,7 +34,7 @@ class ProposeFixes:
 
         Args:
             prover: proves each fix.
-            most: the most fixes of one scan; those beyond are left to the next one.
+            max_fixes: the most fixes of one scan; those beyond are left to the next one.
             together: about how many fixes are proved at once, in whole files.
             unsafe: also prove edits that may change the meaning; they are never combined.
             seconds: after this time no further files are begun; they are left to the next scan.
@@ -43,7 +43,7 @@ class ProposeFixes:
         self._seconds = seconds
         self._clock = clock
         self._prover = prover
-        self._most = most
+        self._most = max_fixes
         self._together = together
         self._unsafe = unsafe
 

@@ -21,7 +21,7 @@ class _RejectedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class FileState:
-    """A file as it stands: its text, what the analysers say of it, what it defines."""
+    """The text of a file, its findings and its definitions."""
 
     path: str
     source: SourceText
@@ -31,10 +31,10 @@ class FileState:
 
 @dataclass(frozen=True, kw_only=True)
 class FixCandidate:
-    """What is to be proved: the edits of one finding, or of several that must hold together.
+    """Edits to prove: those of one finding, or of several that must hold together.
 
     `edited` are the findings whose edits are applied, from the end of the file to its beginning so
-    that places still to come stay true; every one of `mended` must be gone afterwards.
+    that the places of the next ones stay valid; every one of `mended` must be gone afterwards.
     """
 
     state: FileState
@@ -49,7 +49,7 @@ class FixCandidate:
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """How far a candidate came: `after` where its edits apply, `state` where it is verified."""
+    """The steps that a candidate passed. `after`: its edits applied; `state`: it is verified."""
 
     candidate: FixCandidate
     steps: tuple[Verification, ...]
@@ -75,7 +75,7 @@ class Proof:
 
 
 class ProveFix:
-    """Takes edits through the proof."""
+    """Runs the steps of the proof."""
 
     def __init__(self, *, analyzers: AnalyzeTree, syntax: Sequence[SyntaxReader]) -> None:
         self._analyzers = analyzers
@@ -86,7 +86,7 @@ class ProveFix:
         return self._analyzers.readers(path)
 
     def state(self, path: str, source: SourceText, findings: Iterable[Finding]) -> FileState:
-        """Return a file as it stands, given all that the analysers say of it."""
+        """Return the state of a file, given all of its findings."""
         outline = self._outline(path, source)
         return FileState(path=path, source=source, findings=tuple(findings), outline=outline)
 
@@ -103,7 +103,7 @@ class ProveFix:
         return [_judge(draft, next(runs)) if draft.state else draft for draft in drafts]
 
     def _draft(self, candidate: FixCandidate) -> Proof:
-        """Take the steps that need no analyser; the state's findings are still to come."""
+        """Run the steps that need no analyser; the state has no findings yet."""
         before, steps = candidate.state, list[Verification]()
         after: SourceText | None = before.source
         for finding in candidate.edited:
@@ -130,13 +130,13 @@ class ProveFix:
 
 
 def _judge(draft: Proof, run: AnalyzerRun) -> Proof:
-    """Take the other steps with what the analysers say of the new text."""
+    """Run the other steps on the draft, given the analysers' findings in the new text."""
     assert draft.state is not None
     before, after = draft.candidate.state, replace(draft.state, findings=run.findings)
     steps = list(draft.steps)
     try:
         _check_gone(draft.candidate, after, run, steps)
-        new = proof.new_findings(before.findings, after.findings)
+        new = proof.rules_reporting_more(before.findings, after.findings)
         detail = f"New: {', '.join(new)}." if new else "The analysers report nothing new."
         _record(steps, Step.NO_NEW_FINDINGS, not new, detail)
         _check_names(before, after, steps)
@@ -153,16 +153,16 @@ def _check_gone(
         _record(steps, Step.FINDING_GONE, False, "The analyser did not finish.")
     if proof.adds_suppression(candidate.state.source.text, after.source.text):
         _record(steps, Step.FINDING_GONE, False, "The edit silences a tool by a comment.")
-    gone = proof.are_gone(candidate.mended, candidate.state.findings, after.findings)
+    mended = proof.are_resolved(candidate.mended, candidate.state.findings, after.findings)
     names = " and ".join(sorted({finding.analyzer for finding in candidate.mended}))
-    detail = "no longer reports it" if gone else "still reports it"
-    _record(steps, Step.FINDING_GONE, gone, f"{names} {detail}.")
+    detail = "no longer reports it" if mended else "still reports it"
+    _record(steps, Step.FINDING_GONE, mended, f"{names} {detail}.")
 
 
 def _check_names(before: FileState, after: FileState, steps: list[Verification]) -> None:
     assert after.outline is not None
-    known = before.outline.imports if before.outline else frozenset()
-    imports = proof.new_imports(known, after.outline.imports)
+    imports_before = before.outline.imports if before.outline else frozenset()
+    imports = proof.new_imports(imports_before, after.outline.imports)
     dangers = proof.new_dangers(before.source.text, after.source.text)
     problems = [f"new import {name}" for name in imports]
     problems += [f"new use of {name}" for name in dangers]

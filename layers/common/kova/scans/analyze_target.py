@@ -6,7 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRequest
-from kova.analysis.introduced import introduced
+from kova.analysis.introduced import select_introduced
 from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
 from kova.analysis.ports import AnalysisCache
 from kova.analysis.repository_settings import FILE_NAME, RepositorySettings
@@ -36,32 +36,34 @@ class AnalyzeTarget:
         """Analyse below a private folder. Of a pull request: what it introduces."""
         assert target.commit_sha is not None
         request = CommitRequest(
-            repository=repository.ref,
+            repository_ref=repository.ref,
             repository_id=repository.id,
             commit_sha=target.commit_sha,
             full=target.full,
         )
         if target.pull_request is not None and target.base_sha is not None:
-            analysis = await self._pull_request(repository, target.base_sha, request, folder)
+            analysis = await self._analyze_pull_request(
+                repository, target.base_sha, request, folder
+            )
         else:
-            analysis = await self._branch(repository, target, request, folder)
+            analysis = await self._analyze_branch(repository, target, request, folder)
         await self._cache.clean(repository.id)
         return analysis
 
-    async def _branch(
+    async def _analyze_branch(
         self, repository: Repository, target: ScanTarget, request: CommitRequest, folder: Path
     ) -> CommitAnalysis:
-        tree = await self._commit_analysis.list_tree(request.repository, request.commit_sha)
+        tree = await self._commit_analysis.list_tree(request.repository_ref, request.commit_sha)
         settings = await self._settings(repository, target, tree)
         request = replace(request, tree=tree, settings=settings)
         return await self._commit_analysis.analyze(request, folder)
 
-    async def _pull_request(
+    async def _analyze_pull_request(
         self, repository: Repository, base_sha: str, request: CommitRequest, folder: Path
     ) -> CommitAnalysis:
         """Analyse what a pull request changed, less what its merge base had already."""
         settings = await self._default_settings(repository)
-        compared = await self._source.compare(request.repository, base_sha, request.commit_sha)
+        compared = await self._source.compare(request.repository_ref, base_sha, request.commit_sha)
         old_paths = frozenset(compared.renamed.get(path, path) for path in compared.changed)
         head = replace(request, settings=settings, only=compared.changed)
         base = replace(head, commit_sha=compared.merge_base_sha, only=old_paths)
@@ -74,7 +76,7 @@ class AnalyzeTarget:
             skipped += (Skipped(path="", reason="comparison_incomplete"),)
         return replace(
             after,
-            findings=introduced(after.findings, before.findings, compared.renamed),
+            findings=select_introduced(after.findings, before.findings, compared.renamed),
             skipped=skipped,
             incomplete=after.incomplete | before.incomplete,
             # They are in folders of the head and the base, where nobody else looks.
@@ -90,12 +92,12 @@ class AnalyzeTarget:
             return await self._default_settings(repository)
         if tree.complete and all(file.path != FILE_NAME for file in tree.files):
             return RepositorySettings()
-        return await self._read(repository, tree.commit_sha)
+        return await self._fetch_settings(repository, tree.commit_sha)
 
     async def _default_settings(self, repository: Repository) -> RepositorySettings:
-        return await self._read(repository, repository.default_branch)
+        return await self._fetch_settings(repository, repository.default_branch)
 
-    async def _read(self, repository: Repository, ref: str) -> RepositorySettings:
+    async def _fetch_settings(self, repository: Repository, ref: str) -> RepositorySettings:
         content = await self._source.root_file(repository.ref, ref, FILE_NAME, BYTES_LIMIT)
         return parse_settings(content)
 

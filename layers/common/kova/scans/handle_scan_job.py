@@ -16,55 +16,58 @@ _LOG = logging.getLogger("kova.scan")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Done:
+class ScanDone:
     """The message may be deleted."""
 
     scan_id: str
 
 
 class HandleScanJob:
-    """Decides between done, again later, and never again."""
+    """Does the work of a message, and decides whether it is deleted, tried again or given up."""
 
     def __init__(self, *, scan: ScanRepository, stores: Stores, meter: Meter) -> None:
-        """Take the scan, where failures are recorded, and what counts."""
+        """The stores record a failure for good."""
         self._scan = scan
         self._stores = stores
         self._meter = meter
 
-    async def run(self, body: str, attempt: int) -> Done | Retry | GiveUp:
+    async def handle(self, body: str, attempt: int) -> ScanDone | Retry | GiveUp:
         """Handle one message. `attempt` counts its receipts from 1."""
-        outcome = await self._handled(body, attempt)
+        outcome = await self._scan_target(body, attempt)
         if isinstance(outcome, Retry):
             self._meter.count("kova_messages_retried_total", queue="scan")
         elif isinstance(outcome, GiveUp):
             self._meter.count("kova_messages_buried_total", queue="scan")
         return outcome
 
-    async def _handled(self, body: str, attempt: int) -> Done | Retry | GiveUp:
+    async def _scan_target(self, body: str, attempt: int) -> ScanDone | Retry | GiveUp:
         try:
             target = decode_scan_job(body)
         except MalformedMessageError as exc:
             _LOG.error("message refused", extra={"reason": exc.reason})
             return GiveUp(reason=exc.reason)
-        told = {"repository": target.repository, "delivery": target.delivery, "attempt": attempt}
+        log_context = {
+            "repository": target.repository,
+            "delivery": target.delivery,
+            "attempt": attempt,
+        }
         try:
             scan_id = await self._scan.scan(target)
         except Exception as exc:  # noqa: BLE001 (the boundary: every failure becomes a decision)
             plan = plan_retry(exc, attempt)
-            known = isinstance(exc, KovaError)
             _LOG.warning(
                 "scan not done",
-                exc_info=None if known else exc,
-                extra={**told, "error": str(exc)[:500], "plan": repr(plan)},
+                exc_info=None if isinstance(exc, KovaError) else exc,
+                extra={**log_context, "error": str(exc)[:500], "plan": repr(plan)},
             )
             if isinstance(plan, GiveUp):
                 return await self._give_up(target, plan)
             return plan
-        _LOG.info("scan done", extra={**told, "scan": scan_id})
-        return Done(scan_id=scan_id)
+        _LOG.info("scan done", extra={**log_context, "scan": scan_id})
+        return ScanDone(scan_id=scan_id)
 
     async def _give_up(self, target: ScanTarget, plan: GiveUp) -> Retry | GiveUp:
-        """Tell the failure where people look; without the database, the message waits for it."""
+        """Record the failure in the scan; while the database is away, the message waits for it."""
         try:
             repository = await self._stores.repositories.get(target.repository)
             if repository is not None:

@@ -54,7 +54,7 @@ class OfferFixes:
         fixes = tuple(fix for file in files for fix in file.fixes)
         await self._fixes.save(claim.id, fixes, change.error_ids)
         request = analysis.request
-        offered = self._publish.offerable(repository, files, request.settings)
+        offered = self._publish.select_offerable(repository, files, request.settings)
         url = await self._publish.publish_pull_request(repository, request.commit_sha, offered)
         if url:
             combined = [fix for file in offered for fix in file.combined]

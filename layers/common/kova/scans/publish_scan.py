@@ -9,7 +9,7 @@ from kova.analysis.repository_settings import RepositorySettings
 from kova.fixes.fix import FileFixes
 from kova.fixes.ports import Publisher
 from kova.fixes.protected import is_protected
-from kova.fixes.publisher import Annotation, CheckRun, FixPullRequest
+from kova.fixes.publisher import CheckAnnotation, CheckRun, FixPullRequest
 from kova.fixes.pull_request_text import pull_request_body, pull_request_title
 from kova.scans import report as texts
 from kova.scans.report import ScanReport
@@ -53,7 +53,7 @@ class PublishScan:
             ),
         )
 
-    def offerable(
+    def select_offerable(
         self, repository: Repository, files: Iterable[FileFixes], settings: RepositorySettings
     ) -> list[FileFixes]:
         """Return the files whose combined fixes may go into a pull request: no protected ones."""
@@ -93,16 +93,16 @@ def _conclusion(
     findings: Sequence[Finding], repository: Repository, settings: RepositorySettings
 ) -> str:
     failing = [
-        one
-        for one in findings
-        if one.severity.at_least(settings.fail_on(one.path, repository.fail_on))
+        finding
+        for finding in findings
+        if finding.severity.at_least(settings.fail_on(finding.path, repository.fail_on))
     ]
     return texts.conclusion(findings, failing)
 
 
-def _annotation(finding: Finding) -> Annotation:
+def _annotation(finding: Finding) -> CheckAnnotation:
     one_line = finding.span.start_line == finding.span.end_line
-    return Annotation(
+    return CheckAnnotation(
         path=finding.path,
         start_line=finding.span.start_line,
         end_line=max(finding.span.end_line, finding.span.start_line),

@@ -77,7 +77,7 @@ class RecordScan:
             status=change.finding_status,
             fixes=fixes,
             settings=analysis.request.settings,
-            whole=target.pull_request is None,
+            is_branch=target.pull_request is None,
         )
         return change, await self._publish.publish_check_run(repository, target, report)
 

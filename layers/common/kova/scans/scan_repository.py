@@ -1,4 +1,4 @@
-"""Scan a repository: the worker's whole job, safe to be killed at any instruction."""
+"""Scan a repository: the worker's whole job. It may be killed at any instruction."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from kova.errors.ports import ErrorStore
 from kova.fixes.ports import FixStore
 from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.coverage import coverage_of
-from kova.scans.lease import LEASE, held
+from kova.scans.lease import LEASE, renewing_lease
 from kova.scans.ports import CodeIndexer, DeliveryStore, ScanStore
 from kova.scans.record_scan import RecordScan
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
@@ -67,7 +67,7 @@ class ScanRepository:
             BusyError: another worker is scanning this commit; try again later.
             UnavailableError: something did not answer; try again later.
         """
-        repository = await self._repository(target)
+        repository = await self._find_or_create(target)
         scan = await self._stores.scans.create(target, repository.id)
         claim = await self._stores.scans.claim(scan.id, LEASE)
         if claim is not None:
@@ -77,7 +77,7 @@ class ScanRepository:
             await self._stores.deliveries.remember(target.delivery, target.trigger, scan.id)
         return scan.id
 
-    async def _repository(self, target: ScanTarget) -> Repository:
+    async def _find_or_create(self, target: ScanTarget) -> Repository:
         repository = await self._stores.repositories.get(target.repository)
         if target.github_id is not None and target.default_branch is not None:
             return await self._stores.repositories.save(
@@ -97,7 +97,7 @@ class ScanRepository:
     async def _scan_claimed(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
     ) -> None:
-        async with held(self._stores.scans, claim):
+        async with renewing_lease(self._stores.scans, claim):
             analysis = await self._attempt(repository, target, claim, folder)
         if analysis is not None and self._indexer is not None:
             # The scan is finished and published: a worker that dies from here on loses nothing.
@@ -122,7 +122,7 @@ class ScanRepository:
             await self._stores.scans.finish(
                 claim,
                 ScanStatus.FAILED,
-                stats=ScanStats(duration_ms=_since(started)),
+                stats=ScanStats(duration_ms=_milliseconds_since(started)),
                 skipped=(),
                 failure=f"{exc.reason}: {exc.message}",
             )
@@ -170,9 +170,9 @@ def _stats(analysis: Analysis, change: LifecycleChange, started: float) -> ScanS
         reopened_errors=change.reopened,
         ignored=ignored,
         suppressed=len(analysis.suppressed),
-        duration_ms=_since(started),
+        duration_ms=_milliseconds_since(started),
     )
 
 
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)

@@ -15,7 +15,7 @@ _LOG = logging.getLogger("kova.worker")
 
 
 class HandleJob(Generic[Job]):
-    """Decides between done, again later, and never again."""
+    """Does the work of a message, and decides whether it is deleted, tried again or given up."""
 
     def __init__(
         self,
@@ -25,29 +25,29 @@ class HandleJob(Generic[Job]):
         work: Callable[[Job], Awaitable[None]],
         meter: Meter,
     ) -> None:
-        """Take the queue's name, how to read its messages, what to do, and what counts."""
+        """`decode` parses a message, `work` does it; `queue` is its name in logs and metrics."""
         self._queue = queue
         self._decode = decode
         self._work = work
         self._meter = meter
 
-    async def run(self, body: str, attempt: int) -> Retry | GiveUp | None:
-        """Handle one message; None when it is done. `attempt` counts its receipts from 1."""
+    async def handle(self, body: str, attempt: int) -> Retry | GiveUp | None:
+        """Handle one message; None when it may be deleted. `attempt` counts receipts from 1."""
         try:
             await self._work(self._decode(body))
         except MalformedMessageError as exc:
             plan: Retry | GiveUp = GiveUp(reason=exc.reason)
-            self._tell(exc, attempt, plan)
+            self._report(exc, attempt, plan)
             return plan
         except Exception as exc:  # noqa: BLE001 (the boundary: every failure becomes a decision)
             plan = plan_retry(exc, attempt)
-            self._tell(exc, attempt, plan)
+            self._report(exc, attempt, plan)
             return plan
         return None
 
-    def _tell(self, exc: Exception, attempt: int, plan: Retry | GiveUp) -> None:
-        name = "retried" if isinstance(plan, Retry) else "buried"
-        self._meter.count(f"kova_messages_{name}_total", queue=self._queue)
+    def _report(self, exc: Exception, attempt: int, plan: Retry | GiveUp) -> None:
+        outcome = "retried" if isinstance(plan, Retry) else "buried"
+        self._meter.count(f"kova_messages_{outcome}_total", queue=self._queue)
         _LOG.warning(
             "job not done",
             exc_info=None if isinstance(exc, KovaError) else exc,

@@ -11,7 +11,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 from kova.access.api_key import ApiKey, Scope
 from kova.errors.error import REASON_LIMIT
 from kova.models.usage import Budget, Usage, UsageRow
-from kova.shared.audit import Action, AuditEntry
+from kova.shared.audit import Action, AuditRecord
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from kova.web.schemas import Request
@@ -109,11 +109,9 @@ class AuditView(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, entry: AuditEntry) -> Self:
-        """Show an entry."""
-        return cls.model_validate(
-            {**entry.deed.__dict__, "id": entry.id, "created_at": entry.created_at}
-        )
+    def of(cls, record: AuditRecord) -> Self:
+        """Return the view of a record."""
+        return cls.model_validate(record.__dict__)
 
 
 class UsageRowView(BaseModel):

@@ -6,7 +6,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
 
-from kova.adapters.postgres.audit import note
+from kova.adapters.postgres.audit import record_event
 from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.recognition import Recognition
@@ -19,14 +19,14 @@ from kova.errors.error import (
     ErrorStatus,
     FindingStatus,
     FixReference,
-    Ignored,
+    IgnoreDecision,
     LifecycleChange,
     RuleCount,
 )
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState, ErrorFilter
 from kova.scans.sarif import MOST_RESULTS
-from kova.shared.audit import Action, Deed
+from kova.shared.audit import Action, AuditEvent
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
 from kova.shared.severity import Severity
@@ -145,9 +145,9 @@ class PostgresErrorStore:
             cursor = await connection.execute(_RULES, cleaned({"repository": repository}))
             return [RuleCount(**row) async for row in cursor]
 
-    async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
+    async def ignore(self, error_id: str, ignored: IgnoreDecision) -> ErrorRecord | None:
         """Ignore an error, whatever it was."""
-        deed = Deed(
+        event = AuditEvent(
             actor=ignored.by,
             action=Action.ERROR_IGNORED,
             target=error_id,
@@ -157,12 +157,12 @@ class PostgresErrorStore:
             },
         )
         values = {"reason": ignored.reason, "until": ignored.until, "by": ignored.by}
-        return await self._change(error_id, _IGNORE, values, deed)
+        return await self._change(error_id, _IGNORE, values, event)
 
     async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
         """Open an error that was ignored."""
-        deed = Deed(actor=actor, action=Action.ERROR_OPENED, target=error_id)
-        return await self._change(error_id, _OPEN, {}, deed)
+        event = AuditEvent(actor=actor, action=Action.ERROR_OPENED, target=error_id)
+        return await self._change(error_id, _OPEN, {}, event)
 
     async def expire(self) -> int:
         """Open the errors whose time of being ignored is over; return how many."""
@@ -170,12 +170,12 @@ class PostgresErrorStore:
             return (await connection.execute(_EXPIRE)).rowcount
 
     async def _change(
-        self, error_id: str, query: LiteralString, values: dict[str, Any], deed: Deed
+        self, error_id: str, query: LiteralString, values: dict[str, Any], event: AuditEvent
     ) -> ErrorRecord | None:
         values = cleaned({**values, "id": as_uuid(error_id)})
         async with self._database.transaction() as connection:
             if (await connection.execute(query, values)).rowcount:
-                await note(connection, deed)
+                await record_event(connection, event)
         return await self.get(error_id)
 
     async def of_scan(self, scan_id: str, limit: int = MOST_RESULTS) -> list[Finding]:
@@ -238,7 +238,7 @@ def _record(row: DictRow) -> ErrorRecord:
         )
     ignored = None
     if row["status"] == ErrorStatus.IGNORED:
-        ignored = Ignored(
+        ignored = IgnoreDecision(
             reason=row["ignore_reason"] or "",
             by=row["ignored_by"] or "",
             until=row["ignored_until"],

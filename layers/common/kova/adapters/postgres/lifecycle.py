@@ -14,7 +14,7 @@ from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, cleaned
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
-from kova.analysis.fingerprint import renewed
+from kova.analysis.fingerprint import next_fingerprint
 from kova.errors import lifecycle
 from kova.errors.error import ErrorStatus, LifecycleChange
 from kova.errors.lifecycle import History, KnownError
@@ -206,7 +206,7 @@ class ApplyAnalysis:
             if not taken:
                 break
             names = [
-                renewed(finding.fingerprint, attempt) if name in taken else name
+                next_fingerprint(finding.fingerprint, attempt) if name in taken else name
                 for finding, name in zip(fresh, names, strict=True)
             ]
         return names

@@ -7,10 +7,10 @@ from typing import Final, LiteralString
 
 from psycopg.rows import DictRow
 
-from kova.adapters.postgres.audit import note
+from kova.adapters.postgres.audit import record_event
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import cleaned, fetch_page
-from kova.shared.audit import Action, Deed
+from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest
 from kova.shared.repository import AutoFix, Repository, RepositoryChange, RepositoryInfo
 from kova.shared.severity import Severity
@@ -78,12 +78,14 @@ class PostgresRepositoryStore:
         given = {key: one for key, one in asdict(change).items() if key in change.named}
         values = {"full_name": full_name, **asdict(change), "named": sorted(change.named)}
         detail = {key: None if one is None else str(one) for key, one in given.items()}
-        deed = Deed(actor=actor, action=Action.REPOSITORY_CHANGED, target=full_name, detail=detail)
+        event = AuditEvent(
+            actor=actor, action=Action.REPOSITORY_CHANGED, target=full_name, detail=detail
+        )
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_CHANGE, cleaned(values))).fetchone()
             if row is None:
                 return None
-            await note(connection, deed)
+            await record_event(connection, event)
         return await self.get(full_name)
 
     async def page(self, request: PageRequest) -> Page[Repository]:

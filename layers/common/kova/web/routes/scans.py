@@ -27,7 +27,7 @@ async def request_scan(
     body: ScanRequest, services: Services, request: Request, response: Response
 ) -> QueuedScan:
     """Queue a scan of a repository."""
-    scan = await services.request_scan.run(
+    scan = await services.request_scan.request(
         body.repository,
         body.ref,
         full=body.full,
