@@ -19,7 +19,7 @@ from pathlib import Path
 
 from bench.git_history import History
 from kova.analysis.finding import Finding
-from kova.analysis.matching import recognise, sighting
+from kova.analysis.matching import recognise, sighting_of
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 
@@ -120,7 +120,7 @@ def _analysed(analyze: AnalyzeTree, files: Files) -> list[Finding]:
             target = Path(name, path)
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(text)
-        return list(analyze.run(Path(name), sorted(files)).findings)
+        return list(analyze.analyze(Path(name), sorted(files)).findings)
 
 
 def _truth(
@@ -170,9 +170,9 @@ def main() -> None:
         after = _analysed(analyze, changed)
         truth = _truth(before, after, place)
         matches = recognise(
-            [sighting(one) for one in before],
-            [sighting(one) for one in after],
-            gone=frozenset(files.keys() - changed.keys()),
+            [sighting_of(one) for one in before],
+            [sighting_of(one) for one in after],
+            deleted=frozenset(files.keys() - changed.keys()),
         )
         counts = Counter(
             "kept" if matches.get(new) == old else "swapped" if new in matches else "lost"

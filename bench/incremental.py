@@ -79,7 +79,7 @@ class Worker:
             await asyncio.to_thread(httpx.get, place, headers=headers, follow_redirects=True)
         gc.collect()
         started = time.perf_counter()
-        outcome = await self.job.run(encode_scan_job(target), 1)
+        outcome = await self.job.handle(encode_scan_job(target), 1)
         ended = time.perf_counter()
         assert isinstance(outcome, Done), outcome
         return Taken(written=self.errors.written - started, whole=ended - started)
@@ -121,7 +121,7 @@ def _chosen(archive: Path, number: int) -> list[str]:
         for place, path in enumerate(chosen):
             Path(name, f"{place}.py").write_bytes(files[path])
         names = [f"{place}.py" for place in range(len(chosen))]
-        found = AnalyzeTree(local_analyzers()).run(Path(name), names).findings
+        found = AnalyzeTree(local_analyzers()).analyze(Path(name), names).findings
     flagged = {one.path for one in found}
     clean = [path for place, path in enumerate(chosen) if f"{place}.py" not in flagged]
     return clean[:number]
@@ -187,7 +187,7 @@ def _by_hand(archive: Path) -> None:
                 one.analyze(folder, [path for path in paths if one.handles(path)])
             alone = time.perf_counter() - started
             started = time.perf_counter()
-            tree.run(folder, paths)
+            tree.analyze(folder, paths)
             whole = time.perf_counter() - started
             print(f"tools {alone:.2f} s, analysis {whole:.2f} s, {whole / alone:.2f}x ({attempt})")
 

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from bench.git_history import Change, History
 from kova.analysis.finding import Finding
-from kova.analysis.matching import recognise, sighting
+from kova.analysis.matching import recognise, sighting_of
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 
@@ -62,10 +62,10 @@ class Replay:
         gone = old_paths - {one.new for one in mine}
         moved = {one.old: one.new for one in mine if one.renamed and one.old and one.new}
         matches = recognise(
-            [replace(sighting(one.finding), settled=one.fixed) for one in known],
-            [sighting(one) for one in found],
+            [replace(sighting_of(one.finding), settled=one.fixed) for one in known],
+            [sighting_of(one) for one in found],
             moved=moved if self._renames else {},
-            gone=frozenset(gone),
+            deleted=frozenset(gone),
         )
         now = [self._named(known, matches, index, one) for index, one in enumerate(found)]
         self._judge(commit, mine, known, now)
@@ -88,7 +88,7 @@ class Replay:
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(self._history.blob(change.blob))
                     paths.append(change.new)
-            return list(self._analyze.run(folder, paths).findings) if paths else []
+            return list(self._analyze.analyze(folder, paths).findings) if paths else []
 
     def _named(
         self, known: Sequence[Seen], matches: dict[int, int], index: int, finding: Finding

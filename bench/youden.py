@@ -90,7 +90,7 @@ def kova(folder: Path) -> Mapping[str, Flags]:
     """Run Kova's analysers: what it calls errors, and that with its warnings."""
     code = folder / "testcode"
     paths = sorted(path.name for path in code.glob("*.py"))
-    found = AnalyzeTree(local_analyzers()).run(code, paths).findings
+    found = AnalyzeTree(local_analyzers()).analyze(code, paths).findings
     errors = [one for one in found if one.tier is Tier.ERROR]
     return {
         name: _flags((one.path, _number(one.cwe)) for one in chosen)

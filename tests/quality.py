@@ -79,7 +79,7 @@ def measure() -> Quality:
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_text(one.content, encoding="utf-8")
         analyze = AnalyzeTree(local_analyzers())
-        done = analyze.run(Path(name), [one.place for one in chosen])
+        done = analyze.analyze(Path(name), [one.place for one in chosen])
     told = {(one.path, f"{one.analyzer}/{one.rule_id}") for one in done.findings}
     clean = {one.place for one in chosen if not one.rule}
     return Quality(

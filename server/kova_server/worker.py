@@ -15,17 +15,17 @@ from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
 from kova.bootstrap.fix_worker import handle_publish_job
-from kova.bootstrap.queue_worker import DATABASE_SECONDS, JobHandler, housekeep
+from kova.bootstrap.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
 from kova.bootstrap.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import Settings, load_settings
 from kova.shared.exceptions import UnavailableError
-from kova.shared.housekeep import Housekeep
+from kova.shared.periodic_tasks import PeriodicTasks
 from kova.shared.retry import GiveUp, Retry
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
-_HOUSEKEEPING_SECONDS: Final = 10
+_LOOK_SECONDS: Final = 10
 
 
 async def run_worker(settings: Settings) -> None:
@@ -54,7 +54,7 @@ async def run_worker(settings: Settings) -> None:
         for _ in range(settings.worker_concurrency)
     ]
     try:
-        async with core.background(), _housekeeping(housekeep(core)):
+        async with core.background(), _repeating(periodic_tasks(core)):
             await asyncio.gather(*loops)
     finally:
         await core.close()
@@ -62,11 +62,11 @@ async def run_worker(settings: Settings) -> None:
 
 
 @contextlib.asynccontextmanager
-async def _housekeeping(housekeep: Housekeep) -> AsyncIterator[None]:
+async def _repeating(tasks: PeriodicTasks) -> AsyncIterator[None]:
     async def repeat() -> None:
         while True:
-            await housekeep.run()
-            await asyncio.sleep(_HOUSEKEEPING_SECONDS)
+            await tasks.run_due()
+            await asyncio.sleep(_LOOK_SECONDS)
 
     task = asyncio.create_task(repeat())
     try:
@@ -135,7 +135,7 @@ class _QueueLoop:
 
     async def _handle_message(self, message: Received) -> None:
         async with self._prolonging(message):
-            outcome = await self._handle.run(message.body, message.attempt)
+            outcome = await self._handle.handle(message.body, message.attempt)
         try:
             if isinstance(outcome, Retry):
                 await asyncio.to_thread(self._consumer.hide, message, outcome.delay)

@@ -55,10 +55,10 @@ async def test_a_question_that_two_workers_have_at_once_is_asked_once(
     message = encode_comment_job(replace(JOB, argument="what is x, all at once?"))
     core = Core(load_settings(kova.environment))
     workers = [handle_command_job(core) for _ in range(3)]
-    outcomes = await asyncio.gather(*(one.run(message, 1) for one in workers))
+    outcomes = await asyncio.gather(*(one.handle(message, 1) for one in workers))
     assert sorted(type(one).__name__ for one in outcomes) == ["Done", "Retry", "Retry"]
     assert {50 < one.delay <= 60 for one in outcomes if isinstance(one, Retry)} == {True}
-    assert isinstance(await workers[0].run(message, 2), Done)
+    assert isinstance(await workers[0].handle(message, 2), Done)
     await core.close()
     (told,) = replies(kova)
     assert told.startswith("Two.")

@@ -220,6 +220,6 @@ def test_what_stands_after_the_verb(
 def test_a_rule_of_two_analysers_is_meant_by_its_bare_id() -> None:
     asked = IgnoreRequest(rule="no-eval", path=None, reason="x")
     both = [RuleCount(analyzer=name, rule_id="no-eval", open=1) for name in ("oxlint", "other")]
-    assert [asked.means(one) for one in both] == [True, True]
+    assert [asked.names(one) for one in both] == [True, True]
     named = IgnoreRequest(rule="other/no-eval", path=None, reason="x")
-    assert [named.means(one) for one in both] == [False, True]
+    assert [named.names(one) for one in both] == [False, True]

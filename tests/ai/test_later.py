@@ -95,7 +95,7 @@ async def test_where_nobody_waits_a_model_may_think_for_longer(
     core = Core(hurried.core.settings, interactive=False)
     gpt.script.always = Reply(seconds=1.5)  # More than a quarter of 4 and less than one of 20.
     command_id = await _queued(hurried, database_url)
-    await handle_command_job(core).run(encode_command_job(command_id), 1)
+    await handle_command_job(core).handle(encode_command_job(command_id), 1)
     await core.close()
     assert [(one["provider"], one["fallback"]) for one in hurried.rows()] == [("openai", False)]
 
@@ -110,7 +110,7 @@ async def test_a_message_that_comes_twice_is_answered_once(
 ) -> None:
     command_id = await _queued(ai, database_url)
     message = encode_command_job(command_id)
-    first, second = [await finish.run(message, attempt) for attempt in (1, 2)]
+    first, second = [await finish.handle(message, attempt) for attempt in (1, 2)]
     assert first == second == Done(result=command_id)
     assert gpt.script.count("/responses") == 1
 
@@ -123,10 +123,10 @@ async def test_a_command_in_another_workers_hands_waits_and_a_dead_ones_is_taken
         connection.execute(
             "UPDATE ai_commands SET outcome = 'running', lease_until = now() + interval '1 minute'"
         )
-    assert isinstance(await finish.run(encode_command_job(command_id), 1), Retry)
+    assert isinstance(await finish.handle(encode_command_job(command_id), 1), Retry)
     with psycopg.connect(database_url) as connection:
         connection.execute("UPDATE ai_commands SET lease_until = now() - interval '1 second'")
-    assert isinstance(await finish.run(encode_command_job(command_id), 2), Done)
+    assert isinstance(await finish.handle(encode_command_job(command_id), 2), Done)
     assert ai.outcomes() == ["ok"]
     assert gpt.script.count("/responses") == 1
 
@@ -153,7 +153,7 @@ async def _queued(ai: Ai, database_url: str) -> str:
 async def test_a_message_that_is_no_command_is_given_up(finish: JobHandler, body: str) -> None:
     with pytest.raises(MalformedMessageError):
         decode_command_job(body)
-    outcome = await finish.run(body, 1)
+    outcome = await finish.handle(body, 1)
     assert outcome == GiveUp(reason="malformed_message")
 
 

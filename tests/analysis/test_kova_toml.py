@@ -37,14 +37,14 @@ def settings() -> RepositorySettings:
 
 
 def wants(path: str, rule: str, analyzer: str = "ruff") -> bool:
-    return settings().wants(finding(path=path, rule_id=rule, analyzer=analyzer))
+    return settings().reports(finding(path=path, rule_id=rule, analyzer=analyzer))
 
 
 def test_no_file_means_the_defaults() -> None:
     none = parse_settings(None)
-    assert not none.found
+    assert not none.present
     assert none.reads("any/thing.xyz")
-    assert none.wants(finding())
+    assert none.reports(finding())
     assert none.fail_on("a.py", Severity.LOW) is Severity.LOW
 
 
@@ -103,9 +103,9 @@ def test_a_file_never_allows_more_than_an_administrator() -> None:
 def test_what_is_wrong_is_told_and_then_nothing_applies(text: str, told: str) -> None:
     broken = parse_settings(text.encode())
     assert any(one.startswith(told) for one in broken.problems), broken.problems
-    assert broken.found
+    assert broken.present
     assert broken.reads("vendor/a.js")
-    assert broken.wants(finding())
+    assert broken.reports(finding())
 
 
 def test_bytes_that_are_no_text_are_told() -> None:
@@ -154,7 +154,7 @@ def test_any_pattern_answers_for_any_path(pattern: str, path: str) -> None:
 )
 def test_any_bytes_are_settings_or_problems(content: bytes) -> None:
     parsed = parse_settings(content)
-    assert parsed.found
+    assert parsed.present
     assert parsed.digest == parse_settings(content).digest
     parsed.reads("a/b.py")
     if not parsed.problems:
@@ -171,5 +171,5 @@ VALUES = (
 @given(st.lists(st.tuples(st.sampled_from(KEYS), VALUES), max_size=5))
 def test_any_setting_with_any_value_is_settings_or_problems(pairs: list[tuple[str, str]]) -> None:
     parsed = parse_settings("\n".join(f"{key} = {value}" for key, value in pairs).encode())
-    parsed.wants(finding())
+    parsed.reports(finding())
     assert all(one.endswith(".") for one in parsed.problems)

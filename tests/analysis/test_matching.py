@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kova.analysis.alignment import align
 from kova.analysis.finding import Traits
-from kova.analysis.matching import Sighting, recognise, sighting
+from kova.analysis.matching import Sighting, recognise, sighting_of
 from tests.support.findings import found_in
 
 FILE = """import os
@@ -33,7 +33,7 @@ class Third:
 
 
 def sightings(text: str, path: str = "a.py") -> list[Sighting]:
-    return [sighting(one) for one in found_in(path, text)]
+    return [sighting_of(one) for one in found_in(path, text)]
 
 
 def pairs(before: str, after: str, **kwargs: object) -> dict[int, int]:
@@ -88,13 +88,15 @@ def test_a_renamed_file_keeps_its_errors_told_or_guessed() -> None:
     old, new = sightings(FILE), sightings("# licence\n" + FILE, "src/b.py")
     everything = {index: index for index in range(5)}
     assert recognise(old, new, moved={"a.py": "src/b.py"}) == everything
-    assert recognise(old, new, gone=frozenset({"a.py"})) == everything
+    assert recognise(old, new, deleted=frozenset({"a.py"})) == everything
 
 
 def test_of_two_equal_files_the_one_that_stays_keeps_its_errors() -> None:
     old = sightings(FILE) + sightings(FILE, "copy.py")
     new = sightings(FILE, "copy.py")
-    assert recognise(old, new, gone=frozenset({"a.py"})) == {index: index + 5 for index in range(5)}
+    assert recognise(old, new, deleted=frozenset({"a.py"})) == {
+        index: index + 5 for index in range(5)
+    }
 
 
 def test_a_function_moved_to_another_file_takes_its_error_along() -> None:
@@ -152,11 +154,11 @@ def test_it_is_one_to_one_of_one_rule_and_does_not_depend_on_the_order(
     known: list[Sighting], found: list[Sighting], chance: random.Random
 ) -> None:
     gone = frozenset({"c.py"})
-    matches = recognise(known, found, gone=gone)
+    matches = recognise(known, found, deleted=gone)
     assert len(set(matches.values())) == len(matches)
     assert all(known[old].rule_id == found[new].rule_id for new, old in matches.items())
     mixed = chance.sample(range(len(known)), len(known))
-    again = recognise([known[index] for index in mixed], found, gone=gone)
+    again = recognise([known[index] for index in mixed], found, deleted=gone)
     assert len(again) == len(matches)
 
 
@@ -170,7 +172,7 @@ def test_two_errors_at_one_place_are_recognised_alike_in_either_order() -> None:
     known = [sighting("c.py", 2, "aaba"), sighting("c.py", 2, "abbb")]
     found = [sighting("b.py", 1, "aaab"), sighting("b.py", 3, "baaa")]
     gone = frozenset({"c.py"})
-    counts = {len(recognise(order, found, gone=gone)) for order in (known, known[::-1])}
+    counts = {len(recognise(order, found, deleted=gone)) for order in (known, known[::-1])}
     assert len(counts) == 1
 
 

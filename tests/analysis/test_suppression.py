@@ -3,7 +3,7 @@
 import pytest
 
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
-from kova.analysis.suppression import mark_suppressed, suppression
+from kova.analysis.suppression import find_suppression, mark_suppressed
 from kova.shared.severity import Severity
 
 
@@ -78,11 +78,11 @@ def finding(
 def test_a_comment_silences_what_it_names_where_it_stands(
     analyzer: str, rule: str, line: int, code: str, expected: str | None
 ) -> None:
-    assert suppression(finding(analyzer, rule, line), code.split("\n")) == expected
+    assert find_suppression(finding(analyzer, rule, line), code.split("\n")) == expected
 
 
 def test_nosec_is_for_security_only_and_any_line_of_the_finding_counts() -> None:
     lines = ["call(", "  x,  # nosec", ")"]
     (secure,) = mark_suppressed([finding("ruff", "S506", 1, Category.SECURITY, end=3)], lines)
     assert secure.suppressed == "nosec"
-    assert suppression(finding("ruff", "F632", 1, end=3), lines) is None
+    assert find_suppression(finding("ruff", "F632", 1, end=3), lines) is None

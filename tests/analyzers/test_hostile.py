@@ -65,7 +65,7 @@ def analyze() -> AnalyzeTree:
 def test_hostile_files_hide_nothing_of_their_neighbours(
     analyze: AnalyzeTree, tmp_path: Path
 ) -> None:
-    done = analyze.run(tmp_path, write(tmp_path, GOOD | HOSTILE))
+    done = analyze.analyze(tmp_path, write(tmp_path, GOOD | HOSTILE))
     told = {(one.path, one.rule_id) for one in done.findings}
     assert told >= {
         ("good.py", "F632"),

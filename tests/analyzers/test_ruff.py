@@ -15,7 +15,7 @@ BAD = b"def f(x):\n    return x is 'a'\n"
 
 def test_a_finding_tells_place_rule_weight_and_edit(ruff: RuffAnalyzer, tmp_path: Path) -> None:
     analyze = AnalyzeTree([ruff])
-    (finding,) = analyze.run(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
+    (finding,) = analyze.analyze(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
     assert (finding.path, finding.rule_id, finding.span.start_line) == ("pkg/a.py", "F632", 2)
     assert (finding.severity, finding.scope) == (Severity.HIGH, "f")
     assert finding.snippet == "    return x is 'a'"
@@ -27,7 +27,7 @@ def test_an_undefined_name_is_told_once_a_file_and_another_by_itself(
     ruff: RuffAnalyzer, tmp_path: Path
 ) -> None:
     text = b"def f():\n    return lost + lost, other\n\n\ndef g():\n    return lost\n"
-    found = AnalyzeTree([ruff]).run(tmp_path, write(tmp_path, {"a.py": text, "b.py": text}))
+    found = AnalyzeTree([ruff]).analyze(tmp_path, write(tmp_path, {"a.py": text, "b.py": text}))
     told = [(one.path, one.span.start_line, one.message) for one in found.findings]
     assert told == [
         (path, 2, f"Undefined name `{name}`")
@@ -41,8 +41,8 @@ def test_standard_input_gives_the_same_identity_as_a_folder(
 ) -> None:
     analyze, source = AnalyzeTree([ruff]), decode(BAD)
     assert source is not None
-    by_folder = analyze.run(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
-    (run,) = analyze.texts([("pkg/a.py", source)])
+    by_folder = analyze.analyze(tmp_path, write(tmp_path, {"pkg/a.py": BAD})).findings
+    (run,) = analyze.analyze_texts([("pkg/a.py", source)])
     assert run.findings == by_folder
 
 
@@ -77,7 +77,7 @@ def test_hostile_names_and_content_are_survived(ruff: RuffAnalyzer, tmp_path: Pa
         "empty.py": b"",
         "broken.py": b"def f(:\n  ]\n",
     }
-    run_ = AnalyzeTree([ruff]).run(tmp_path, write(tmp_path, files))
+    run_ = AnalyzeTree([ruff]).analyze(tmp_path, write(tmp_path, files))
     assert {one.path for one in run_.skipped} >= {"latin.py", "nul.py"}
     flagged = {one.path for one in run_.findings if one.rule_id == "F632"}
     if not run_.incomplete:

@@ -11,7 +11,7 @@ from kova.analysis.source_text import decode
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.fixes.fix import FixStatus, ProvedFix, Step
 from kova.fixes.propose_fixes import ProposeFixes
-from kova.fixes.prove_fix import Candidate, FileState, ProveFix
+from kova.fixes.prove_fix import FileState, FixCandidate, ProveFix
 
 PATH = "pkg/a.py"
 CODE = b"""import os
@@ -39,7 +39,7 @@ def prove() -> ProveFix:
 def state_of(prove: ProveFix, content: bytes = CODE) -> FileState:
     source = decode(content)
     assert source is not None
-    (run,) = ANALYZE.texts([(PATH, source)])
+    (run,) = ANALYZE.analyze_texts([(PATH, source)])
     return prove.state(PATH, source, run.findings)
 
 
@@ -55,7 +55,7 @@ def line_edit(first: int, last: int, content: str) -> ProposedEdit:
 
 def attempt(prove: ProveFix, edit: ProposedEdit | None, content: bytes = CODE) -> ProvedFix:
     state = state_of(prove, content)
-    candidate = Candidate.of(state, replace(the_finding(state), edit=edit))
+    candidate = FixCandidate.of(state, replace(the_finding(state), edit=edit))
     (proof,) = prove.prove([candidate])
     assert (proof.state is None) == (proof.fix().status is FixStatus.REJECTED)
     return proof.fix()
@@ -63,7 +63,7 @@ def attempt(prove: ProveFix, edit: ProposedEdit | None, content: bytes = CODE) -
 
 def test_ruffs_own_safe_edit_is_proved_in_six_steps(prove: ProveFix) -> None:
     state = state_of(prove)
-    (proof,) = prove.prove([Candidate.of(state, the_finding(state))])
+    (proof,) = prove.prove([FixCandidate.of(state, the_finding(state))])
     fix = proof.fix()
     assert fix.status is FixStatus.VERIFIED
     assert [one.step for one in fix.verification] == [step for step in Step if step is not Step.CI]
@@ -116,7 +116,7 @@ def test_an_edit_far_from_its_finding_is_rejected(prove: ProveFix) -> None:
 
 def test_a_file_that_does_not_parse_is_left_alone(prove: ProveFix) -> None:
     state = state_of(prove, CODE + b"def g(:\n")
-    proofs = prove.prove([Candidate.of(state, finding) for finding in state.findings])
+    proofs = prove.prove([FixCandidate.of(state, finding) for finding in state.findings])
     assert {proof.fix().status for proof in proofs} == {FixStatus.REJECTED}
 
 
@@ -125,22 +125,21 @@ def test_fixes_of_one_file_are_combined_and_proved_together(
 ) -> None:
     content = b"def f(x):\r\n    a = '\\d \\s'\r\n    return x is 'a' or x is not 'b', a\r\n"
     (tmp_path / "a.py").write_bytes(content)
-    analysis = ANALYZE.run(tmp_path, ["a.py"])
-    proposal = ProposeFixes(prove).run(tmp_path, analysis)
-    (file,) = proposal.files
-    assert {fix.status for fix in proposal.fixes} == {FixStatus.VERIFIED}
+    analysis = ANALYZE.analyze(tmp_path, ["a.py"])
+    (file,) = ProposeFixes(prove).propose(tmp_path, analysis).values()
+    assert {fix.status for fix in file.fixes} == {FixStatus.VERIFIED}
     assert file.content == (
         b"def f(x):\r\n    a = r'\\d \\s'\r\n    return x == 'a' or x != 'b', a\r\n"
     )
-    assert len(file.fixes) == len(analysis.findings)
+    assert len(file.combined) == len(analysis.findings)
 
 
 def test_unsafe_edits_are_proved_but_never_combined(prove: ProveFix, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_bytes(b"def f(a=[]):\n    return a\n")
-    analysis = ANALYZE.run(tmp_path, ["a.py"])
-    proposal = ProposeFixes(prove).run(tmp_path, analysis)
-    assert [(fix.status, fix.safe) for fix in proposal.fixes] == [(FixStatus.VERIFIED, False)]
-    assert proposal.files == ()
+    analysis = ANALYZE.analyze(tmp_path, ["a.py"])
+    (file,) = ProposeFixes(prove).propose(tmp_path, analysis).values()
+    assert [(fix.status, fix.safe) for fix in file.fixes] == [(FixStatus.VERIFIED, False)]
+    assert (file.combined, file.content) == ((), None)
 
 
 def test_fixes_that_do_not_hold_together_are_taken_one_upon_the_other(
@@ -149,14 +148,15 @@ def test_fixes_that_do_not_hold_together_are_taken_one_upon_the_other(
     """Each takes away one of three bindings of a name: all together leave it undefined."""
     lines = [line for one in "abc" for line in (f"    if x is '{one}': z = '{one}'", "")]
     (tmp_path / "a.py").write_text("\n".join(["def f(x):", *lines, "    return z", ""]))
-    analysis = ANALYZE.run(tmp_path, ["a.py"])
+    analysis = ANALYZE.analyze(tmp_path, ["a.py"])
     unbound = [
         replace(one, edit=line_edit(place, place, "    if x == 'a': pass\n"))
         for one in analysis.findings
         if (place := one.span.start_line)
     ]
-    proposal = ProposeFixes(prove).run(tmp_path, replace(analysis, findings=tuple(unbound)))
-    assert [fix.status for fix in proposal.fixes] == [FixStatus.VERIFIED] * 3
-    (file,) = proposal.files
-    assert len(file.fixes) == 2
+    changed = replace(analysis, findings=tuple(unbound))
+    (file,) = ProposeFixes(prove).propose(tmp_path, changed).values()
+    assert [fix.status for fix in file.fixes] == [FixStatus.VERIFIED] * 3
+    assert len(file.combined) == 2
+    assert file.content is not None
     assert (file.content.count(b"pass"), file.content.count(b"z = 'c'")) == (2, 1)

@@ -9,7 +9,7 @@ import pytest
 from kova.adapters.github.checks import in_order, summary_of
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.fixes.publisher import Annotation, CheckRun
+from kova.fixes.publisher import CheckAnnotation, CheckRun
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef
 
@@ -23,7 +23,7 @@ STATUSES = f"{REPO}/commits/{COMMIT}/statuses"
 PAGE = "https://github.example/octo/sample/runs/5"
 
 
-def remark(number: int, **changed: Any) -> Annotation:
+def remark(number: int, **changed: Any) -> CheckAnnotation:
     fields: dict[str, Any] = {
         "path": f"f{number:04}.py",
         "start_line": 1,
@@ -34,10 +34,10 @@ def remark(number: int, **changed: Any) -> Annotation:
         "title": "T",
         "message": "M",
     }
-    return Annotation(**(fields | changed))
+    return CheckAnnotation(**(fields | changed))
 
 
-def check(*annotations: Annotation, **changed: Any) -> CheckRun:
+def check(*annotations: CheckAnnotation, **changed: Any) -> CheckRun:
     fields: dict[str, Any] = {
         "commit_sha": COMMIT,
         "external_id": "scan-1",

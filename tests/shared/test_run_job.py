@@ -78,7 +78,7 @@ async def test_a_job_that_is_done_returns_the_id_of_what_it_made(
 ) -> None:
     caplog.set_level(logging.INFO, "kova.worker")
     post = Post(ending="p-1")
-    assert await post.runner().run("a", 1) == Done(result="p-1")
+    assert await post.runner().handle("a", 1) == Done(result="p-1")
     assert post.worked == ["A"]
     assert (post.counts(), post.failures) == ((0, 0), [])
     (record,) = caplog.records
@@ -92,14 +92,14 @@ async def test_a_job_that_is_done_returns_the_id_of_what_it_made(
 
 
 async def test_a_job_may_be_done_without_a_result() -> None:
-    assert await Post().runner(hook=False).run("a", 1) == Done()
+    assert await Post().runner(hook=False).handle("a", 1) == Done()
 
 
 async def test_a_message_that_cannot_be_read_is_given_up_without_work_or_hook(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     post = Post()
-    assert await post.runner().run("bad", 1) == GiveUp(reason="malformed_message")
+    assert await post.runner().handle("bad", 1) == GiveUp(reason="malformed_message")
     assert (post.worked, post.failures, post.counts()) == ([], [], (0, 1))
     (record,) = caplog.records
     assert (record.levelname, record.exc_info) == ("ERROR", None)
@@ -112,8 +112,8 @@ async def test_a_message_that_cannot_be_read_is_given_up_without_work_or_hook(
 
 async def test_a_reader_that_breaks_is_tried_again_and_then_given_up() -> None:
     post = Post()
-    assert isinstance(await post.runner().run("odd", 1), Retry)
-    assert isinstance(await post.runner().run("odd", MAX_ATTEMPTS), GiveUp)
+    assert isinstance(await post.runner().handle("odd", 1), Retry)
+    assert isinstance(await post.runner().handle("odd", MAX_ATTEMPTS), GiveUp)
     assert (post.counts(), post.failures) == ((1, 1), [])
 
 
@@ -121,7 +121,7 @@ async def test_what_does_not_answer_is_tried_again_and_the_hook_not_called(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     post = Post(ending=DatabaseUnavailableError("x" * 900))
-    assert await post.runner().run("a", 3) == Retry(delay=8)
+    assert await post.runner().handle("a", 3) == Retry(delay=8)
     assert (post.counts(), post.failures) == ((1, 0), [])
     (record,) = caplog.records
     assert (record.levelname, record.exc_info) == ("WARNING", None)
@@ -138,21 +138,21 @@ async def test_what_does_not_answer_is_tried_again_and_the_hook_not_called(
 async def test_a_refusal_is_given_up_and_the_hook_called_once(*, hook: bool) -> None:
     post = Post(ending=GitHubRefusedError())
     plan = GiveUp(reason="github_refused")
-    assert await post.runner(hook=hook).run("a", 1) == plan
+    assert await post.runner(hook=hook).handle("a", 1) == plan
     assert post.counts() == (0, 1)
     assert post.failures == ([("A", plan)] if hook else [])
 
 
 async def test_the_hook_may_turn_giving_up_into_a_retry() -> None:
     post = Post(ending=GitHubRefusedError(), failure_ending=Retry(delay=60))
-    assert await post.runner().run("a", 1) == Retry(delay=60)
+    assert await post.runner().handle("a", 1) == Retry(delay=60)
     assert len(post.failures) == 1
     assert post.counts() == (1, 0)
 
 
 async def test_a_hook_that_breaks_changes_nothing(caplog: pytest.LogCaptureFixture) -> None:
     post = Post(ending=GitHubRefusedError(), failure_ending=ZeroDivisionError())
-    assert await post.runner().run("a", 1) == GiveUp(reason="github_refused")
+    assert await post.runner().handle("a", 1) == GiveUp(reason="github_refused")
     assert (len(post.failures), post.counts()) == (1, (0, 1))
     assert caplog.records[-1].getMessage() == "failure not recorded"
     assert caplog.records[-1].exc_info
@@ -162,11 +162,11 @@ async def test_an_unexpected_exception_is_logged_with_its_traceback_and_tried_ag
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     post = Post(ending=ZeroDivisionError("by zero"))
-    assert await post.runner().run("a", 1) == Retry(delay=2)
+    assert await post.runner().handle("a", 1) == Retry(delay=2)
     (record,) = caplog.records
     assert record.exc_info
     assert record.exc_info[1] is post.ending
     reason = f"ZeroDivisionError after {MAX_ATTEMPTS} attempts"
-    assert await post.runner().run("a", MAX_ATTEMPTS) == GiveUp(reason=reason)
+    assert await post.runner().handle("a", MAX_ATTEMPTS) == GiveUp(reason=reason)
     assert [plan.reason for _, plan in post.failures] == [reason]
     assert post.counts() == (1, 1)

@@ -72,13 +72,13 @@ class Desk:
         job = scan_repository(
             stores=self.stores,
             source=self.core.source,
-            analyze=analyze,
+            analyzers=analyze,
             prove=prove_fix(analyze),
             publisher=GitHubPublisher(self.core.github),
             limits=self.limits,
             meter=self.core.meter,
         )
-        scan = self.run(self.stores.scans.get(self.run(job.run(target))))
+        scan = self.run(self.stores.scans.get(self.run(job.scan(target))))
         assert scan.status == "succeeded", scan.failure
         return scan  # type: ignore[no-any-return]
 

@@ -69,15 +69,15 @@ async def main(number: int, most: int) -> None:
     cache = Nothing()
     commits = AnalyzeCommit(
         source=Made(number),  # type: ignore[abstract]
-        analyze=analyze,
+        analyzers=analyze,
         limits=FetchLimits(files=most),
-        findings=FindingCache(cache=cache, analyze=analyze),
+        cache=FindingCache(cache=cache, analyzers=analyze),
     )
     request = CommitRequest(
-        repository=RepositoryRef(full_name="o/r"), repository_id="r", commit_sha="c"
+        repository_ref=RepositoryRef(full_name="o/r"), repository_id="r", commit_sha="c"
     )
     with tempfile.TemporaryDirectory() as name:
-        analysis = (await commits.run(request, Path(name))).analysis
+        analysis = await commits.analyze(request, Path(name))
     coverage_of(analysis, RepositorySettings())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stdout.write(f"{len(analysis.analyzed)} {len(analysis.skipped)} {peak}\n")

@@ -79,8 +79,8 @@ def test_proving_stops_when_the_time_is_up_and_goes_on_with_the_next_scan(
     names = ["a.py", "b.py", "c.py"]
     for name in names:
         (tmp_path / name).write_bytes(BAD)
-    analysis, prove = analyze.run(tmp_path, names), prove_fix(analyze)
+    analysis, prove = analyze.analyze(tmp_path, names), prove_fix(analyze)
     ticks = iter(range(100))
     bounded = ProposeFixes(prove, seconds=2, together=1, clock=lambda: float(next(ticks)))
-    assert list(bounded.by_file(tmp_path, analysis, names)) == ["a.py"]
-    assert list(ProposeFixes(prove).by_file(tmp_path, analysis, names)) == names
+    assert list(bounded.propose(tmp_path, analysis, names)) == ["a.py"]
+    assert list(ProposeFixes(prove).propose(tmp_path, analysis, names)) == names

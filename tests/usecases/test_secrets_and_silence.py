@@ -34,7 +34,7 @@ def analyze() -> AnalyzeTree:
 
 
 def test_no_finding_of_any_analyser_repeats_a_secret(analyze: AnalyzeTree, tmp_path: Path) -> None:
-    done = analyze.run(tmp_path, write(tmp_path, FILES))
+    done = analyze.analyze(tmp_path, write(tmp_path, FILES))
     told = (*done.findings, *done.suppressed)
     assert {one.analyzer for one in told} >= {"ruff", "oxlint", "betterleaks", "syntax"}
     assert TOKEN not in repr(told)
@@ -49,7 +49,7 @@ def test_no_identity_depends_on_a_secret_in_the_line_or_beside_it(
 
     def identities(token: str) -> set[tuple[str, object]]:
         text = f'def f(x):\n    k = "{token}"\n    return x is "a" or g("{token}", x is "b")\n'
-        done = analyze.run(tmp_path, write(tmp_path, {"a.py": text.encode()}))
+        done = analyze.analyze(tmp_path, write(tmp_path, {"a.py": text.encode()}))
         assert {one.analyzer for one in done.findings} >= {"ruff", "betterleaks"}
         return {(one.fingerprint, one.traits) for one in done.findings if one.match is None}
 
@@ -74,7 +74,7 @@ def test_the_same_secret_is_known_again_and_only_with_the_key(tmp_path: Path) ->
     paths = write(tmp_path, {"a.txt": TOKEN.encode(), "b/c.txt": f"x\n {TOKEN}".encode()})
 
     def matches(settings: Settings) -> set[str | None]:
-        done = AnalyzeTree(local_analyzers(settings)).run(tmp_path, paths)
+        done = AnalyzeTree(local_analyzers(settings)).analyze(tmp_path, paths)
         return {one.match for one in done.findings if one.analyzer == "betterleaks"}
 
     first = matches(Settings(secrets_key="one"))
@@ -95,7 +95,7 @@ def test_what_a_secret_was_under_the_keys_of_before_is_what_the_tool_said_then(
     paths = write(tmp_path, {"a.py": text.encode(), "b.pem": key.encode()})
 
     def secrets(settings: Settings) -> list[Finding]:
-        done = AnalyzeTree(local_analyzers(settings)).run(tmp_path, paths)
+        done = AnalyzeTree(local_analyzers(settings)).analyze(tmp_path, paths)
         return [one for one in done.findings if one.analyzer == "betterleaks"]
 
     before = secrets(Settings(secrets_key="old"))
@@ -107,7 +107,7 @@ def test_what_a_secret_was_under_the_keys_of_before_is_what_the_tool_said_then(
 
 def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path: Path) -> None:
     files = {"a.py": b"def f(x):\n    return x is 'a'  # noqa: F632\n", "b.py": FILES["b.py"]}
-    done = analyze.run(tmp_path, write(tmp_path, files))
+    done = analyze.analyze(tmp_path, write(tmp_path, files))
     assert not done.findings
     assert {(one.rule_id, one.suppressed) for one in done.suppressed} == {
         ("F632", "noqa"),
@@ -125,5 +125,5 @@ def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path:
 def test_in_a_proof_silence_is_not_a_cure(analyze: AnalyzeTree) -> None:
     source = decode(b"def f(x):\n    return x is 'a'  # noqa\n")
     assert source is not None
-    (run,) = analyze.texts([("a.py", source)])
+    (run,) = analyze.analyze_texts([("a.py", source)])
     assert [one.rule_id for one in run.findings] == ["F632"]

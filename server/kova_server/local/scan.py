@@ -17,11 +17,11 @@ from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.repository_settings import RepositorySettings
 from kova.analysis.run_analyzers import AnalyzeTree
-from kova.analysis.select_files import select
+from kova.analysis.select_files import select_files
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
 from kova.bootstrap.settings import load_settings
-from kova.fixes.fix import FixStatus, ProvedFix
-from kova.fixes.propose_fixes import Proposal, ProposeFixes
+from kova.fixes.fix import FileFixes, FixStatus, ProvedFix
+from kova.fixes.propose_fixes import ProposeFixes
 from kova.scans.sarif_import import parse_sarif
 from kova.shared.code_source import FetchLimits
 from kova.shared.limits import SARIF_BYTES
@@ -89,10 +89,10 @@ def scan_folder(
     fixes: tuple[ProvedFix, ...] = ()
     applied: frozenset[str] = frozenset()
     if options.fix or options.apply or options.unsafe:
-        proposal = _propose(folder, analyzers, analysis, options, progress)
-        fixes = _mark_uncombined(proposal)
+        files = _propose(folder, analyzers, analysis, options, progress)
+        fixes = _mark_uncombined(files)
         if options.apply:
-            applied = _write_fixes(folder, proposal)
+            applied = _write(folder, files)
     return LocalScan(
         analysis=analysis,
         fixes=fixes,
@@ -126,14 +126,14 @@ def _analyze(
     options: LocalOptions,
     progress: Callable[[str], None],
 ) -> Analysis:
-    """Return the analysis of the files and the SARIF files, under the settings."""
-    allowed = [file for file in listing.files if options.settings.reads(file.path)]
-    files, left_out = select(allowed, analyzers.handles, FetchLimits())
+    """Return what the analysers and other tools' logs say, as the settings weigh it."""
+    readable = [file for file in listing.files if options.settings.reads(file.path)]
+    files, left_out = select_files(readable, analyzers.handles, FetchLimits())
     progress(f"analysing {plural(len(files), 'file')}")
     paths = [file.path for file in files]
-    analysis = analyzers.run(folder, paths, [*listing.skipped, *left_out])
-    excluded = frozenset(file.path for file in listing.files) - {file.path for file in allowed}
-    marked = options.settings.marked(analysis.findings)
+    analysis = analyzers.analyze(folder, paths, [*listing.skipped, *left_out])
+    excluded = frozenset(file.path for file in listing.files) - {file.path for file in readable}
+    marked = options.settings.suppress(analysis.findings)
     analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
     for log in options.sarif:
         analysis = _with_sarif(analysis, log)
@@ -146,8 +146,8 @@ def _propose(
     analysis: Analysis,
     options: LocalOptions,
     progress: Callable[[str], None],
-) -> Proposal:
-    proposer = ProposeFixes(prove_fix(analyzers), most=100_000, unsafe=options.unsafe)
+) -> list[FileFixes]:
+    proposer = ProposeFixes(prove_fix(analyzers), max_fixes=100_000, unsafe=options.unsafe)
     count = 0
 
     def on_outcome(fix: ProvedFix) -> None:
@@ -155,7 +155,7 @@ def _propose(
         count += 1
         progress(f"proving fixes: {count}, now {fix.finding.path}")
 
-    return proposer.run(folder, analysis, on_outcome)
+    return list(proposer.propose(folder, analysis, progress=on_outcome).values())
 
 
 def _with_findings(analysis: Analysis, findings: Sequence[Finding]) -> Analysis:
@@ -180,19 +180,23 @@ def _with_sarif(analysis: Analysis, log: Path) -> Analysis:
     return replace(analysis, skipped=tuple(sorted({*analysis.skipped, *refused})))
 
 
-def _mark_uncombined(proposal: Proposal) -> tuple[ProvedFix, ...]:
-    """Return the fixes; a safe one that the others of its file exclude is only proposed."""
-    combined = {fix.finding.fingerprint for file in proposal.files for fix in file.fixes}
+def _mark_uncombined(files: Sequence[FileFixes]) -> tuple[ProvedFix, ...]:
+    """Call a safe fix verified only if it also holds together with the others of its file."""
+    combined = {fix.finding.fingerprint for file in files for fix in file.combined}
     return tuple(
         replace(fix, status=FixStatus.PROPOSED)
         if fix.status is FixStatus.VERIFIED and fix.safe and fix.finding.fingerprint not in combined
         else fix
-        for fix in proposal.fixes
+        for file in files
+        for fix in file.fixes
     )
 
 
-def _write_fixes(folder: Path, proposal: Proposal) -> frozenset[str]:
-    for file in proposal.files:
+def _write(folder: Path, files: Sequence[FileFixes]) -> frozenset[str]:
+    """Write the files that have combined fixes; return the fingerprints of what is fixed."""
+    for file in files:
+        if file.content is None:
+            continue
         target = folder / file.path
         mode = target.stat().st_mode & 0o7777
         with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as temporary:
@@ -205,4 +209,4 @@ def _write_fixes(folder: Path, proposal: Proposal) -> frozenset[str]:
             except OSError:
                 temporary_file.unlink()
                 raise
-    return frozenset(fix.finding.fingerprint for file in proposal.files for fix in file.fixes)
+    return frozenset(fix.finding.fingerprint for file in files for fix in file.combined)

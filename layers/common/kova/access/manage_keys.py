@@ -9,7 +9,7 @@ from decimal import Decimal
 
 from kova.access.api_key import ApiKey, Scope, generate_key
 from kova.access.ports import Admissions, ApiKeyStore
-from kova.shared.audit import Action, Deed
+from kova.shared.audit import Action, AuditEvent
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.page import Page, PageRequest
 from kova.shared.ports import AuditStore
@@ -76,8 +76,8 @@ class ManageKeys:
         )
         detail = {"name": name, "scopes": " ".join(sorted(scopes))}
         target = f"key:{key.prefix}"
-        await self._audit.note(
-            Deed(actor=actor, action=Action.KEY_CREATED, target=target, detail=detail)
+        await self._audit.record(
+            AuditEvent(actor=actor, action=Action.KEY_CREATED, target=target, detail=detail)
         )
         return CreatedKey(key=key, plaintext=new_key.plaintext)
 
@@ -99,5 +99,5 @@ class ManageKeys:
             raise NotFoundError("There is no such key.")
         await self._admissions.forget(prefix)
         target = f"key:{prefix}"
-        await self._audit.note(Deed(actor=actor, action=Action.KEY_REVOKED, target=target))
+        await self._audit.record(AuditEvent(actor=actor, action=Action.KEY_REVOKED, target=target))
         return key

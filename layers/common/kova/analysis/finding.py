@@ -1,4 +1,4 @@
-"""A finding: what one analyser says about one place of one file."""
+"""A finding: one error that one analyser reports at one place of a file."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from kova.shared.severity import Severity
 
 
 class Tier(enum.StrEnum):
-    """How much the rule is about errors: `error` is shown first, `hygiene` on request only."""
+    """How serious a rule's findings are: `error` comes first, `hygiene` is shown on request."""
 
     ERROR = "error"
     WARNING = "warning"
@@ -17,7 +17,7 @@ class Tier(enum.StrEnum):
 
 
 class Confidence(enum.StrEnum):
-    """How sure the rule is."""
+    """How often the rule is right."""
 
     HIGH = "high"
     MEDIUM = "medium"
@@ -54,9 +54,9 @@ class TextEdit:
 
 @dataclass(frozen=True, kw_only=True)
 class ProposedEdit:
-    """Edits by which an analyser would mend its finding.
+    """Edits by which an analyser would fix its finding.
 
-    `safe` is the analyser's own word that the edit keeps the program's meaning.
+    `safe`: the analyser states that the edits keep the program's meaning.
     """
 
     edits: tuple[TextEdit, ...]
@@ -91,8 +91,8 @@ class Finding:
     the function or class around it. `match` stands for the flagged text in the identity where that
     text must not be used (a secret's keyed hash); `former_matches` are what it was under earlier
     keys. `fingerprint` is hexadecimal SHA-256 (analysis/fingerprint.py), `traits` come with it.
-    `suppressed` is the kind of comment in the code that silences the finding
-    (analysis/suppression.py): it is known and listed, and no error.
+    `suppressed` is the kind of comment in the code that suppresses the finding
+    (analysis/suppression.py): it is listed, and is no error.
     """
 
     analyzer: str

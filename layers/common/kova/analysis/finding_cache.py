@@ -1,4 +1,4 @@
-"""What the analysers said of a file, kept by the blob that they read."""
+"""Findings of a file, cached by the blob that the analysers read."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
+from kova.analysis.analysis import Analysis, split_suppressed
 from kova.analysis.finding import Finding
 from kova.analysis.finding_codec import (
-    KnownFile,
     cache_key,
     decode_file,
     decode_findings,
@@ -17,7 +17,7 @@ from kova.analysis.finding_codec import (
     encode_findings,
 )
 from kova.analysis.ports import AnalysisCache
-from kova.analysis.run_analyzers import AnalyzeTree, TreeRun
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.shared.code_source import TreeFile
 from kova.shared.skipped import Skipped
 from kova.version import VERSION
@@ -31,73 +31,94 @@ _PROGRAM: Final = "program"
 class FindingCache:
     """With the same analysers, an equal file at the same path has equal findings."""
 
-    def __init__(self, *, cache: AnalysisCache, analyze: AnalyzeTree) -> None:
-        """Take where to keep them and the analysers."""
+    def __init__(self, *, cache: AnalysisCache, analyzers: AnalyzeTree) -> None:
         self._cache = cache
-        self._analyze = analyze
+        self._analyzers = analyzers
 
-    async def load(self, repository_id: str, files: Iterable[TreeFile]) -> dict[str, KnownFile]:
-        """Return what is known, by path."""
-        keys = {self._key(file): file.path for file in files if self._analyze.readers(file.path)}
-        known: dict[str, KnownFile] = {}
-        for key, data in (await self._cache.load(repository_id, list(keys))).items():
+    async def load(self, repository_id: str, files: Iterable[TreeFile]) -> Analysis:
+        """Return the analysis of those files whose results are cached; `cached` names them."""
+        keys = {self._key(file): file.path for file in files if self._analyzers.readers(file.path)}
+        findings: list[Finding] = []
+        skipped: list[Skipped] = []
+        cached: set[str] = set()
+        read_paths: dict[str, set[str]] = defaultdict(set)
+        for key, payload in (await self._cache.load(repository_id, list(keys))).items():
             path = keys[key]
             try:
-                known[path] = decode_file(data, path)
+                file_findings, file_skipped, unread = decode_file(payload, path)
             except ValueError:
                 _LOG.warning("cached findings are damaged", extra={"path": path})
-        return known
+                continue
+            cached.add(path)
+            findings += file_findings
+            skipped += file_skipped
+            for name in self._analyzers.readers(path) - unread:
+                read_paths[name].add(path)
+        reported, suppressed = split_suppressed(findings)
+        return Analysis(
+            findings=reported,
+            suppressed=suppressed,
+            skipped=tuple(skipped),
+            files=len(cached),
+            analyzed=frozenset(cached) - {skip.path for skip in skipped},
+            cached=frozenset(cached),
+            coverage=self._analyzers.coverage_of(read_paths),
+        )
 
-    async def store(self, repository_id: str, files: Iterable[TreeFile], ran: TreeRun) -> None:
-        """Keep the files of which every analyser said all that it will ever say."""
+    async def store(
+        self, repository_id: str, files: Iterable[TreeFile], analysis: Analysis
+    ) -> None:
+        """Store the results of those files about which no analyser has more to say."""
         findings: Mapping[str, list[Finding]] = defaultdict(list)
-        for finding in ran.findings:
-            if finding.analyzer not in self._analyze.programs:
+        for finding in (*analysis.findings, *analysis.suppressed):
+            if finding.analyzer not in self._analyzers.programs:
                 findings[finding.path].append(finding)
         skipped: Mapping[str, list[Skipped]] = defaultdict(list)
-        for one in ran.skipped:
-            skipped[one.path].append(one)
-        nowhere: frozenset[str] = frozenset()
-        entries: dict[bytes, bytes | None] = {}
+        for skip in analysis.skipped:
+            skipped[skip.path].append(skip)
+        coverage = {part.name: part for part in analysis.coverage}
+        payloads: dict[bytes, bytes | None] = {}
         for file in files:
-            readers, left_out = self._analyze.readers(file.path), skipped[file.path]
-            unread = {name for name in readers if file.path not in ran.covered.get(name, nowhere)}
-            failed = unread & ran.incomplete or not all(one.lasting for one in left_out)
+            path = file.path
+            readers = self._analyzers.readers(path)
+            unread = {
+                name for name in readers if name not in coverage or not coverage[name].covers(path)
+            }
+            failed = unread & analysis.incomplete or not all(skip.lasting for skip in skipped[path])
             if readers and not failed:
-                known = KnownFile(
-                    findings=tuple(findings[file.path]),
-                    skipped=tuple(left_out),
-                    unread=frozenset(unread),
-                )
-                entries[self._key(file)] = encode_file(known)
-        if entries:
-            await self._cache.store(repository_id, entries)
+                payloads[self._key(file)] = encode_file(findings[path], skipped[path], unread)
+        if payloads:
+            await self._cache.store(repository_id, payloads)
 
     async def load_program(
         self, repository_id: str, files: Sequence[TreeFile]
     ) -> tuple[Finding, ...] | None:
-        """Return what the whole-program analysers said of just these files, None if unknown."""
+        """Return the findings of whole-program analysers in just these files; None: not cached."""
         key = self._program_key(files)
-        loaded = await self._cache.load(repository_id, [key])
+        payloads = await self._cache.load(repository_id, [key])
         try:
-            return decode_findings(loaded[key]) if key in loaded else None
+            return decode_findings(payloads[key]) if key in payloads else None
         except ValueError:
             return None
 
     async def store_program(
-        self, repository_id: str, files: Sequence[TreeFile], ran: TreeRun
+        self, repository_id: str, files: Sequence[TreeFile], analysis: Analysis
     ) -> None:
-        """Keep what they said, unless one did not finish."""
-        programs = self._analyze.programs
-        if not programs & ran.incomplete:
-            found = [one for one in ran.findings if one.analyzer in programs]
-            entry = {self._program_key(files): encode_findings(found)}
-            await self._cache.store(repository_id, entry)
+        """Store the findings of the whole-program analysers, unless one did not finish."""
+        programs = self._analyzers.programs
+        if not programs & analysis.incomplete:
+            findings = [
+                finding
+                for finding in (*analysis.findings, *analysis.suppressed)
+                if finding.analyzer in programs
+            ]
+            payload = {self._program_key(files): encode_findings(findings)}
+            await self._cache.store(repository_id, payload)
 
     def _key(self, file: TreeFile) -> bytes:
-        readers = self._analyze.readers(file.path)
-        return cache_key(_FILE, file.path, file.sha, self._analyze.digest(readers))
+        readers = self._analyzers.readers(file.path)
+        return cache_key(_FILE, file.path, file.sha, self._analyzers.digest(readers))
 
     def _program_key(self, files: Sequence[TreeFile]) -> bytes:
         blobs = " ".join(f"{file.path}\x1f{file.sha}" for file in files)
-        return cache_key(_PROGRAM, "", blobs, self._analyze.digest(self._analyze.programs))
+        return cache_key(_PROGRAM, "", blobs, self._analyzers.digest(self._analyzers.programs))

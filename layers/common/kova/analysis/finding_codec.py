@@ -9,7 +9,7 @@ import hashlib
 import json
 import zlib
 from collections.abc import Iterable, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from typing import Any, Final
 
 from kova.analysis.finding import Category, Confidence, Finding, ProposedEdit, Span, Tier, Traits
@@ -26,37 +26,40 @@ def cache_key(kind: str, path: str, blob_sha: str, analyzers: str) -> bytes:
     return hashlib.blake2b(text.encode("utf-8", "surrogatepass"), digest_size=16).digest()
 
 
-@dataclass(frozen=True, kw_only=True)
-class KnownFile:
-    """What is known of a file: findings, what was left out and why, and who did not read it."""
+def encode_file(
+    findings: Iterable[Finding], skipped: Iterable[Skipped], unread: Iterable[str]
+) -> bytes | None:
+    """Return the result of one file as bytes; None when all analysers read it and found nothing.
 
-    findings: tuple[Finding, ...] = ()
-    skipped: tuple[Skipped, ...] = ()
-    unread: frozenset[str] = frozenset()
+    Args:
+        findings: all findings of the file, suppressed ones too.
+        skipped: why an analyser left the file out.
+        unread: names of the analysers that did not read it.
+    """
+    values = [
+        [encode_finding(finding) for finding in findings],
+        [skip.reason for skip in skipped],
+        sorted(unread),
+    ]
+    return pack(values) if any(values) else None
 
 
-def encode_file(known: KnownFile) -> bytes | None:
-    """Return what is known of a file as bytes; None when all read it and found nothing."""
-    if known == KnownFile():
-        return None
-    findings = [encode_finding(one) for one in known.findings]
-    return pack([findings, [one.reason for one in known.skipped], sorted(known.unread)])
-
-
-def decode_file(data: bytes | None, path: str) -> KnownFile:
-    """Read what is known of a file; None stands for nothing found.
+def decode_file(
+    payload: bytes | None, path: str
+) -> tuple[list[Finding], list[Skipped], frozenset[str]]:
+    """Return the arguments of `encode_file`; None stands for a file without findings.
 
     Raises:
-        ValueError: the bytes are not ours.
+        ValueError: the bytes were not made by `encode_file`.
     """
-    if data is None:
-        return KnownFile()
+    if payload is None:
+        return [], [], frozenset()
     try:
-        findings, reasons, unread = unpack(data)
-        return KnownFile(
-            findings=tuple(decode_finding(one) for one in findings),
-            skipped=tuple(Skipped(path=path, reason=str(reason)) for reason in reasons),
-            unread=frozenset(map(str, unread)),
+        findings, reasons, unread = unpack(payload)
+        return (
+            [decode_finding(values) for values in findings],
+            [Skipped(path=path, reason=str(reason)) for reason in reasons],
+            frozenset(map(str, unread)),
         )
     except TypeError as exc:
         raise ValueError("not a file's findings") from exc
@@ -64,21 +67,21 @@ def decode_file(data: bytes | None, path: str) -> KnownFile:
 
 def encode_findings(findings: Sequence[Finding]) -> bytes | None:
     """Return findings as bytes; None when there are none."""
-    return pack([encode_finding(one) for one in findings]) if findings else None
+    return pack([encode_finding(finding) for finding in findings]) if findings else None
 
 
-def decode_findings(data: bytes | None) -> tuple[Finding, ...]:
-    """Read findings; None stands for none.
+def decode_findings(payload: bytes | None) -> tuple[Finding, ...]:
+    """Return the findings that `encode_findings` was called with; None stands for none.
 
     Raises:
-        ValueError: the bytes are not ours.
+        ValueError: the bytes were not made by `encode_findings`.
     """
-    return tuple(decode_finding(one) for one in unpack(data)) if data else ()
+    return tuple(decode_finding(values) for values in unpack(payload)) if payload else ()
 
 
 def holds_secret(findings: Iterable[Finding]) -> bool:
     """Tell whether an analyser saw a secret: such a file's text is not kept."""
-    return any(one.match is not None for one in findings)
+    return any(finding.match is not None for finding in findings)
 
 
 def pack(value: list[Any]) -> bytes:
@@ -86,7 +89,7 @@ def pack(value: list[Any]) -> bytes:
     return zlib.compress(json.dumps(value, separators=(",", ":")).encode("utf-8"), 1)
 
 
-def unpack(data: bytes) -> list[Any]:
+def unpack(payload: bytes) -> list[Any]:
     """Return the list that `pack` was called with.
 
     Raises:
@@ -94,7 +97,7 @@ def unpack(data: bytes) -> list[Any]:
     """
     unpacker = zlib.decompressobj()
     try:
-        text = unpacker.decompress(data, UNPACKED_LIMIT)
+        text = unpacker.decompress(payload, UNPACKED_LIMIT)
         value = json.loads(text)
     except (zlib.error, RecursionError) as exc:
         raise ValueError("not a cached value") from exc

@@ -3,7 +3,7 @@
 A fingerprint is made from the analyser, the rule, the path, the qualified name around the finding,
 the flagged text without its white space, and an ordinal that keeps equal findings apart. Line
 numbers take no part. It names an error that is new; one that is known is recognised by its traits
-(analysis/matching.py) and keeps the fingerprint that it was born with.
+(analysis/matching.py) and keeps its first fingerprint.
 """
 
 from __future__ import annotations
@@ -44,17 +44,17 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
     Returns:
         The findings in order of place, each with a fingerprint of its own.
     """
-    found = sorted(findings, key=lambda one: (one.span, one.rule_id, one.message))
-    seen: Counter[tuple[str, ...]] = Counter()
+    ordered = sorted(findings, key=lambda finding: (finding.span, finding.rule_id, finding.message))
+    ordinals: Counter[tuple[str, ...]] = Counter()
     scopes = Scopes(lines)
     identified = []
-    for finding in found:
+    for finding in ordered:
         scope = scopes.around(finding.span.start_line)
-        text = _flagged(finding, lines) if finding.match is None else finding.match
+        text = _flagged_text(finding, lines) if finding.match is None else finding.match
         match = _SPACE.sub("", text)[:_MATCH_LIMIT]
         base = (finding.analyzer, finding.rule_id, finding.path, scope, match)
-        fingerprint = fingerprint_of(base, seen[base])
-        seen[base] += 1
+        fingerprint = fingerprint_of(base, ordinals[base])
+        ordinals[base] += 1
         identified.append(
             replace(
                 finding,
@@ -68,7 +68,7 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
 
 
 def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
-    """Return what a finding is recognised by.
+    """Return the traits of a finding.
 
     The text of a line with a secret takes no part: whoever has the hash could guess.
     """
@@ -77,19 +77,21 @@ def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
         match = finding.match
         line = around = ""
     else:
-        match = plain(_flagged(finding, lines)[:_MATCH_LIMIT])
-        line = plain(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
-        around = _SEPARATOR.join((_near(lines, number, -1), line, _near(lines, number, +1)))
+        match = strip_format(_flagged_text(finding, lines)[:_MATCH_LIMIT])
+        line = strip_format(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
+        around = _SEPARATOR.join(
+            (_nearest_line(lines, number, -1), line, _nearest_line(lines, number, +1))
+        )
     return make_traits(match=match, scope=scope, line=line, around=around)
 
 
 def former_traits(finding: Finding) -> Iterator[Traits]:
-    """Yield what a secret was recognised by under each key of before."""
+    """Yield the traits that a secret had under each former key."""
     for match in finding.former_matches:
         yield make_traits(match=match, scope=finding.scope, line="", around="")
 
 
-def _flagged(finding: Finding, lines: Sequence[str]) -> str:
+def _flagged_text(finding: Finding, lines: Sequence[str]) -> str:
     """Return the flagged text. A block is known by how it begins: what stands in it may change.
 
     In YAML, which is not re-wrapped, that is any text of several lines; elsewhere a long one.
@@ -115,35 +117,35 @@ def fingerprint_of(parts: tuple[str, ...], ordinal: int) -> str:
     return _digest(_SEPARATOR.join(parts), ordinal)
 
 
-def renewed(fingerprint: str, attempt: int) -> str:
-    """Return another fingerprint, for a new finding whose own one an older error carries."""
+def next_fingerprint(fingerprint: str, attempt: int) -> str:
+    """Return another fingerprint, for a new finding whose own one belongs to an older error."""
     return _digest(fingerprint, attempt)
 
 
 def _trait(*parts: str) -> str:
-    data = _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
-    return hashlib.blake2b(data, digest_size=12).hexdigest()
+    text = _SEPARATOR.join(parts).encode("utf-8", "surrogatepass")
+    return hashlib.blake2b(text, digest_size=12).hexdigest()
 
 
-def plain(text: str) -> str:
-    """Return a text without what is hidden and what formatters change."""
+def strip_format(text: str) -> str:
+    """Return a text without what is hidden and without what formatters change."""
     return _FORMAT.sub("", text).replace("'", '"')
 
 
-def _near(lines: Sequence[str], number: int, step: int) -> str:
+def _nearest_line(lines: Sequence[str], number: int, step: int) -> str:
     """Return the nearest line that is not blank, above (-1) or below (+1)."""
     for distance in range(1, _FAR):
         index = number + step * distance
         if not 0 <= index < len(lines):
             break
         if lines[index].strip():
-            return plain(lines[index][:_LINE_LIMIT])
+            return strip_format(lines[index][:_LINE_LIMIT])
     return ""
 
 
 def _digest(base: str, ordinal: int) -> str:
-    data = f"{base}{_SEPARATOR}{ordinal}".encode("utf-8", "surrogatepass")
-    return hashlib.sha256(data).hexdigest()
+    text = f"{base}{_SEPARATOR}{ordinal}".encode("utf-8", "surrogatepass")
+    return hashlib.sha256(text).hexdigest()
 
 
 def text_of(lines: Sequence[str], span: Span) -> str:
@@ -151,11 +153,11 @@ def text_of(lines: Sequence[str], span: Span) -> str:
     first, last = span.start_line - 1, span.end_line - 1
     if first < 0 or first >= len(lines):
         return ""
-    chosen = list(lines[first : last + 1])
+    flagged_lines = list(lines[first : last + 1])
     if last < len(lines):
-        chosen[-1] = chosen[-1][: span.end_column - 1]
-    chosen[0] = chosen[0][span.start_column - 1 :]
-    return "\n".join(chosen)
+        flagged_lines[-1] = flagged_lines[-1][: span.end_column - 1]
+    flagged_lines[0] = flagged_lines[0][span.start_column - 1 :]
+    return "\n".join(flagged_lines)
 
 
 def snippet_of(lines: Sequence[str], span: Span) -> str:

@@ -21,19 +21,19 @@ class Glob:
     pattern: str
 
     def matches(self, path: str) -> bool:
-        """Tell whether the path, or a folder above it, is meant."""
+        """Tell whether the pattern matches the path or a folder above it."""
         if not self._parts:
             return True  # the root
         open_ends = self._after_folders({0})
         for name in path.split("/"):
-            moved: set[int] = set()
+            next_ends: set[int] = set()
             for index in open_ends:
                 part = self._parts[index]
                 if part is None:
-                    moved.add(index)
+                    next_ends.add(index)
                 elif part.match(name):
-                    moved.add(index + 1)
-            open_ends = self._after_folders(moved)
+                    next_ends.add(index + 1)
+            open_ends = self._after_folders(next_ends)
             if len(self._parts) in open_ends:
                 return True
             if not open_ends:
@@ -41,7 +41,7 @@ class Glob:
         return False
 
     def _after_folders(self, indices: set[int]) -> set[int]:
-        """Add what `**` for no folder at all leads to."""
+        """Add the positions after a `**` that stands for no folder at all."""
         for index in sorted(indices):
             at = index
             while at < len(self._parts) and self._parts[at] is None and at < len(self._parts) - 1:

@@ -1,14 +1,14 @@
-"""What a change introduces: the findings of its head that its base has not."""
+"""What a change introduces: findings of its head that its base does not have."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from kova.analysis.finding import Finding
-from kova.analysis.matching import recognise, sighting
+from kova.analysis.matching import recognise, sighting_of
 
 
-def introduced(
+def select_introduced(
     head: Sequence[Finding], base: Sequence[Finding], renamed: Mapping[str, str]
 ) -> tuple[Finding, ...]:
     """Return the findings of `head` that are none of those of `base`.
@@ -18,9 +18,9 @@ def introduced(
         base: findings of the same files at the base.
         renamed: old path by new path.
     """
-    known = recognise(
-        [sighting(one) for one in base],
-        [sighting(one) for one in head],
+    matches = recognise(
+        [sighting_of(finding) for finding in base],
+        [sighting_of(finding) for finding in head],
         moved={old: new for new, old in renamed.items()},
     )
-    return tuple(one for index, one in enumerate(head) if index not in known)
+    return tuple(finding for index, finding in enumerate(head) if index not in matches)

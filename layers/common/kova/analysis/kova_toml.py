@@ -1,4 +1,4 @@
-"""Read `.kova.toml` strictly: an unknown key or a wrong type is told, and then nothing applies."""
+"""Parse `.kova.toml` strictly: after an unknown key or a wrong type, none of it applies."""
 
 from __future__ import annotations
 
@@ -26,109 +26,109 @@ Value = TypeVar("Value")
 
 
 def parse_settings(content: bytes | None) -> RepositorySettings:
-    """Return what the file says; None stands for no file. It never raises."""
+    """Return the settings in a file's content; None stands for no file. It never raises."""
     if content is None:
         return RepositorySettings()
     if len(content) > BYTES_LIMIT:
-        return _broken([f"The file has more than {BYTES_LIMIT} bytes."])
+        return _invalid([f"The file has more than {BYTES_LIMIT} bytes."])
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError:
-        return _broken(["The file is not UTF-8."])
+        return _invalid(["The file is not UTF-8."])
     except (tomllib.TOMLDecodeError, ValueError) as exc:
-        return _broken([f"The file is not TOML: {exc}."])
+        return _invalid([f"The file is not TOML: {exc}."])
     except RecursionError:
-        return _broken(["The file is nested too deeply."])
-    reader = _Reader()
-    settings = reader.settings(document)
-    return _broken(reader.problems) if reader.problems else settings
+        return _invalid(["The file is nested too deeply."])
+    reader = _SettingsReader()
+    settings = reader.read_settings(document)
+    return _invalid(reader.problems) if reader.problems else settings
 
 
-def _broken(problems: list[str]) -> RepositorySettings:
-    shown = [clean(shorten(one, 200)) for one in problems[:MOST_PROBLEMS]]
-    return RepositorySettings(found=True, problems=tuple(shown))
+def _invalid(problems: list[str]) -> RepositorySettings:
+    shown = [clean(shorten(problem, 200)) for problem in problems[:MOST_PROBLEMS]]
+    return RepositorySettings(present=True, problems=tuple(shown))
 
 
-class _Reader:
+class _SettingsReader:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def settings(self, document: dict[str, Any]) -> RepositorySettings:
-        self._keys(document, _TOP, "")
+    def read_settings(self, document: dict[str, Any]) -> RepositorySettings:
+        self._check_keys(document, _TOP, "")
         tables = document.get("section", [])
-        if not isinstance(tables, list) or not all(isinstance(one, dict) for one in tables):
+        if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
             self.problems.append("`section` must be written as [[section]] tables.")
             tables = []
         if len(tables) > MOST_SECTIONS:
             self.problems.append(f"There are more than {MOST_SECTIONS} sections.")
             tables = []
-        sections = [self._section(document, "", ())]
+        sections = [self._read_section(document, "", ())]
         for number, table in enumerate(tables, start=1):
             where = f"section {number}: "
-            self._keys(table, _SECTION, where)
-            paths = self._globs(table, "paths", where)
+            self._check_keys(table, _SECTION, where)
+            paths = self._read_globs(table, "paths", where)
             if not paths:
                 self.problems.append(f"{where}`paths` must name at least one pattern.")
-            sections.append(self._section(table, where, paths))
-        languages = self._words(document, "languages", "", BY_LOWER_NAME)
+            sections.append(self._read_section(table, where, paths))
+        languages = self._read_words(document, "languages", "", BY_LOWER_NAME)
         return RepositorySettings(
-            exclude=self._globs(document, "exclude", ""),
-            include=self._globs(document, "include", ""),
+            exclude=self._read_globs(document, "exclude", ""),
+            include=self._read_globs(document, "include", ""),
             languages=frozenset(languages) if "languages" in document else None,
-            analyzers=frozenset(self._list(document, "analyzers", ""))
+            analyzers=frozenset(self._read_list(document, "analyzers", ""))
             if "analyzers" in document
             else None,
             sections=tuple(sections),
-            found=True,
+            present=True,
         )
 
-    def _section(self, table: dict[str, Any], where: str, paths: tuple[Glob, ...]) -> Section:
+    def _read_section(self, table: dict[str, Any], where: str, paths: tuple[Glob, ...]) -> Section:
         rules = table.get("rules", {})
         if not isinstance(rules, dict):
             self.problems.append(f"{where}`rules` must be a table.")
             rules = {}
-        self._keys(rules, _RULES, f"{where}rules.")
+        self._check_keys(rules, _RULES, f"{where}rules.")
         return Section(
             paths=paths,
-            rules_off=self._list(rules, "off", f"{where}rules."),
-            rules_on=self._list(rules, "on", f"{where}rules."),
-            fail_on=self._choice(table, "fail_on", where, Severity),
-            auto_fix=self._choice(table, "auto_fix", where, AutoFix),
+            rules_off=self._read_list(rules, "off", f"{where}rules."),
+            rules_on=self._read_list(rules, "on", f"{where}rules."),
+            fail_on=self._read_choice(table, "fail_on", where, Severity),
+            auto_fix=self._read_choice(table, "auto_fix", where, AutoFix),
         )
 
-    def _keys(self, table: dict[str, Any], allowed: frozenset[str], where: str) -> None:
+    def _check_keys(self, table: dict[str, Any], allowed: frozenset[str], where: str) -> None:
         self.problems += [
             f"{where}`{key}` is not a setting." for key in sorted(table.keys() - allowed)
         ]
 
-    def _list(self, table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
+    def _read_list(self, table: dict[str, Any], key: str, where: str) -> tuple[str, ...]:
         value = table.get(key, [])
-        if not isinstance(value, list) or not all(isinstance(one, str) for one in value):
+        if not isinstance(value, list) or not all(isinstance(word, str) for word in value):
             self.problems.append(f"{where}`{key}` must be a list of texts.")
             return ()
         if len(value) > MOST_PATTERNS:
             self.problems.append(f"{where}`{key}` has more than {MOST_PATTERNS} entries.")
             return ()
-        if any(not 0 < len(one) <= PATTERN_LIMIT for one in value):
+        if any(not 0 < len(word) <= PATTERN_LIMIT for word in value):
             self.problems.append(f"{where}`{key}` has an entry that is empty or too long.")
             return ()
         return tuple(value)
 
-    def _globs(self, table: dict[str, Any], key: str, where: str) -> tuple[Glob, ...]:
-        return tuple(Glob(pattern=one) for one in self._list(table, key, where))
+    def _read_globs(self, table: dict[str, Any], key: str, where: str) -> tuple[Glob, ...]:
+        return tuple(Glob(pattern=pattern) for pattern in self._read_list(table, key, where))
 
-    def _words(
-        self, table: dict[str, Any], key: str, where: str, known: dict[str, str]
+    def _read_words(
+        self, table: dict[str, Any], key: str, where: str, allowed: dict[str, str]
     ) -> list[str]:
-        words = self._list(table, key, where)
+        words = self._read_list(table, key, where)
         self.problems += [
-            f"{where}`{key}` names {one!r}, which is not known."
-            for one in words
-            if one.lower() not in known
+            f"{where}`{key}` names {word!r}, which is not known."
+            for word in words
+            if word.lower() not in allowed
         ]
-        return [known[one.lower()] for one in words if one.lower() in known]
+        return [allowed[word.lower()] for word in words if word.lower() in allowed]
 
-    def _choice(
+    def _read_choice(
         self, table: dict[str, Any], key: str, where: str, parse: Callable[[str], Value]
     ) -> Value | None:
         if key not in table:

@@ -13,7 +13,7 @@ from kova.shared.skipped import Skipped
 
 @dataclass(frozen=True, kw_only=True)
 class AnalyzerRun:
-    """What one analyser says of some files. `completed` is False when it did not finish."""
+    """The result of one analyser on some files. `completed` is False when it did not finish."""
 
     findings: tuple[Finding, ...]
     skipped: tuple[Skipped, ...] = ()
@@ -62,13 +62,13 @@ class Analyzer(Protocol):
 
 
 class AnalysisCache(Protocol):
-    """What analysers said, by content (analysis/finding_codec.py); bounded, and safe to lose."""
+    """Results of analysers by content (analysis/finding_codec.py); bounded, and safe to lose."""
 
     async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
-        """Return the entries that are there; None is an entry too: nothing was found."""
+        """Return the payloads that are cached; None is one too, of a file without findings."""
 
-    async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
-        """Keep entries."""
+    async def store(self, repository_id: str, payloads: Mapping[bytes, bytes | None]) -> None:
+        """Store payloads by key."""
 
     async def clean(self, repository_id: str) -> None:
-        """Delete what is old, and what is too much."""
+        """Delete what is old, and what exceeds the size limit."""

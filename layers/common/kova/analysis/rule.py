@@ -1,4 +1,4 @@
-"""A rule of an analyser, and how much its findings weigh."""
+"""A rule of an analyser, and the weight of its findings."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class Rule:
         )
 
     def milder(self) -> Rule:
-        """Return the rule as it weighs where the code around shows that it was meant so."""
+        """Return the rule with the weight for code that is likely intended."""
         return replace(self, tier=Tier.WARNING, severity=Severity.LOW)
 
 
@@ -88,7 +88,7 @@ class Catalogue(Mapping[str, Rule]):
     """
 
     def __init__(self, analyzer: str, table: str) -> None:
-        """Read the table.
+        """Parse the table.
 
         Raises:
             ValueError: a line is malformed, or a rule is named twice; it names the line.
@@ -105,7 +105,7 @@ class Catalogue(Mapping[str, Rule]):
             self._rules[rule.id] = rule
 
     def require(self, table: str, rules: Iterable[str]) -> None:
-        """Hold another table's rules against this one.
+        """Check that this catalogue has all rules of another table.
 
         Raises:
             ValueError: the table has rules that the catalogue has not; it names them.
@@ -116,7 +116,7 @@ class Catalogue(Mapping[str, Rule]):
             raise ValueError(f"{self.analyzer}: {table} has {names}, and the catalogue has not")
 
     def weigh(self, rule: str) -> Rule:
-        """Return a rule; one without a row, such as a newer tool's, weighs as little as can be."""
+        """Return a rule; one without a row, such as a newer tool's, has the least weight."""
         return self._rules.get(rule) or Rule(
             id=rule,
             severity=Severity.LOW,

@@ -27,7 +27,6 @@ class Scopes:
     """The definitions of one file."""
 
     def __init__(self, lines: Sequence[str]) -> None:
-        """Find the definitions and what each one stands in."""
         self._lines = lines
         self._numbers: list[int] = []
         self._depths: list[int] = []
@@ -37,7 +36,7 @@ class Scopes:
             if not any(word in line for word in _WORDS):
                 continue  # Nearly every line: the expression is twenty times slower.
             if match := _DEFINITION.match(line[:_LINE_LIMIT]):
-                name = next(one for one in match.groups()[1:] if one)
+                name = next(group for group in match.groups()[1:] if group)
                 self._add(number, len(match[1].expandtabs()), name)
 
     def around(self, line: int) -> str:
@@ -49,11 +48,11 @@ class Scopes:
 
     def _add(self, number: int, depth: int, name: str) -> None:
         parent = self._climb(len(self._numbers) - 1, depth)
-        whole = f"{self._names[parent]}.{name}" if parent >= 0 else name
+        qualified_name = f"{self._names[parent]}.{name}" if parent >= 0 else name
         self._numbers.append(number)
         self._depths.append(depth)
         self._parents.append(parent)
-        self._names.append(whole[-_NAME_LIMIT:])
+        self._names.append(qualified_name[-_NAME_LIMIT:])
 
     def _climb(self, index: int, indent: int) -> int:
         while index >= 0 and self._depths[index] >= indent:

@@ -24,30 +24,30 @@ def derive_key(text: str | None) -> bytes:
     return hmac.new(text.encode(), b"kova: hashes of secrets", hashlib.sha256).digest()
 
 
-def masked(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
+def mask_secrets(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
     """Mask every secret of one file wherever a finding of that file would repeat it.
 
     A finding with a `match` is one of a secret: its span is masked in the snippets of all
     findings and its text in all messages.
     """
     group = list(findings)
-    spans = [one.span for one in group if one.match is not None]
+    spans = [finding.span for finding in group if finding.match is not None]
     if not spans:
         return group
     hidden = {text_of(lines, span).strip() for span in spans}
     hidden |= {line.strip() for text in hidden for line in text.split("\n")}
-    words = sorted((one for one in hidden if len(one) >= _SHORTEST), key=len, reverse=True)
-    covered = _covered(lines, spans, lambda _: MASK)
-    return [_mask(one, covered, words, spans) for one in group]
+    words = sorted((word for word in hidden if len(word) >= _SHORTEST), key=len, reverse=True)
+    covered = _cover(lines, spans, lambda _: MASK)
+    return [_mask(finding, covered, words, spans) for finding in group]
 
 
-def without_secrets(findings: Iterable[Finding], lines: Sequence[str]) -> Sequence[str]:
+def hide_secrets(findings: Iterable[Finding], lines: Sequence[str]) -> Sequence[str]:
     """Return the lines of a file as identities may see them: what is secret takes no part.
 
     Whoever has the hash of a line could guess the secret in it. Everything stays at its column.
     """
-    spans = [one.span for one in findings if one.match is not None]
-    return _covered(lines, spans, lambda text: HIDDEN * len(text)) if spans else lines
+    spans = [finding.span for finding in findings if finding.match is not None]
+    return _cover(lines, spans, lambda text: HIDDEN * len(text)) if spans else lines
 
 
 def _mask(
@@ -60,14 +60,14 @@ def _mask(
     for word in words:
         message, snippet = message.replace(word, MASK), snippet.replace(word, MASK)
     match = finding.match
-    if match is None and any(_overlap(finding.span, span) for span in spans):
+    if match is None and any(_overlaps(finding.span, span) for span in spans):
         match = "".join(text_of(covered, finding.span).split()) or MASK
     # An edit repeats the line; one that could be proved without it does not exist.
     edit = None if match is not None else finding.edit
     return replace(finding, message=message, snippet=snippet, match=match, edit=edit)
 
 
-def _covered(lines: Sequence[str], spans: Iterable[Span], cover: Callable[[str], str]) -> list[str]:
+def _cover(lines: Sequence[str], spans: Iterable[Span], cover: Callable[[str], str]) -> list[str]:
     """Return the lines with each span covered."""
     covered = list(lines)
     for span in sorted(spans, reverse=True):
@@ -79,8 +79,8 @@ def _covered(lines: Sequence[str], spans: Iterable[Span], cover: Callable[[str],
     return covered
 
 
-def _overlap(one: Span, other: Span) -> bool:
-    return (one.start_line, one.start_column) < (other.end_line, other.end_column) and (
-        other.start_line,
-        other.start_column,
-    ) < (one.end_line, one.end_column)
+def _overlaps(first: Span, second: Span) -> bool:
+    return (first.start_line, first.start_column) < (second.end_line, second.end_column) and (
+        second.start_line,
+        second.start_column,
+    ) < (first.end_line, first.end_column)

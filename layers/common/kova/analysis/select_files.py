@@ -8,29 +8,29 @@ from kova.shared.code_source import FetchLimits, TreeFile
 from kova.shared.skipped import Skipped
 
 
-def select(
+def select_files(
     files: Iterable[TreeFile], handles: Callable[[str], bool], limits: FetchLimits
 ) -> tuple[list[TreeFile], list[Skipped]]:
     """Return the files to fetch and those left out, with the reason.
 
-    Files in no language that is analysed are neither: there is nothing to say of them.
+    Files that no analyser handles are in neither list.
     """
-    wanted: list[TreeFile] = []
+    selected: list[TreeFile] = []
     skipped: list[Skipped] = []
     total = 0
-    for file in sorted(files, key=lambda one: one.path):
+    for file in sorted(files, key=lambda file: file.path):
         if not handles(file.path):
             continue
-        reason = _too_much(file, limits, len(wanted), total)
+        reason = _reason_to_skip(file, limits, len(selected), total)
         if reason:
             skipped.append(Skipped(path=file.path, reason=reason))
         else:
-            wanted.append(file)
+            selected.append(file)
             total += file.size
-    return wanted, skipped
+    return selected, skipped
 
 
-def _too_much(file: TreeFile, limits: FetchLimits, count: int, total: int) -> str | None:
+def _reason_to_skip(file: TreeFile, limits: FetchLimits, count: int, total: int) -> str | None:
     if file.path.count("/") >= limits.depth:
         return "too_deep"
     if file.size > limits.file_bytes:

@@ -22,7 +22,7 @@ class EditError(ValueError):
 
 @dataclass(frozen=True, kw_only=True)
 class SourceText:
-    """UTF-8 text with its line ends; a byte order mark is set apart and kept."""
+    """UTF-8 text with its line ends; a byte order mark is kept apart from it."""
 
     text: str
     bom: bool

@@ -1,7 +1,7 @@
-"""Comments in the code that silence a finding, matched here for every tool.
+"""Comments in the code that suppress a finding, matched here for every tool.
 
 The tools run with their own suppressions off where they can; a finding that a comment would have
-silenced is recorded with that comment, told apart, and can be listed.
+suppressed is recorded with the kind of that comment, and is listed apart from the others.
 """
 
 from __future__ import annotations
@@ -28,20 +28,22 @@ _SHELL: Final = re.compile(r"#\s*shellcheck\s[^\n]*?\bdisable=(?P<rules>[\w,-]+)
 _DOCKER: Final = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P<rules>[\w, ]+)")
 _ZIZMOR: Final = re.compile(r"#\s*zizmor\s*:\s*ignore\[(?P<rules>[^\]]*)\]")
 _SECRET: Final = re.compile(r"\b(?:gitleaks|betterleaks):allow\b")
-_OURS: Final = re.compile(r"(?:#|//|/\*|<!--|--)\s*kova:\s*ignore\b(?:\[(?P<rules>[^\]]*)\])?")
+_KOVA_IGNORE: Final = re.compile(
+    r"(?:#|//|/\*|<!--|--)\s*kova:\s*ignore\b(?:\[(?P<rules>[^\]]*)\])?"
+)
 _COMMENT_LINE: Final = re.compile(r"^\s*(?:#|//|/\*|<!--|--)")
-_FAR: Final = 30  # Lines of one finding that are looked at.
+_FAR: Final = 30  # Of a longer finding only so many lines are searched for comments.
 
 
 def mark_suppressed(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]:
-    """Fill in `suppressed` of one file's findings: the kind of comment that silences it."""
-    return [replace(one, suppressed=suppression(one, lines)) for one in findings]
+    """Fill in `suppressed` of one file's findings: the kind of comment that suppresses it."""
+    return [replace(finding, suppressed=find_suppression(finding, lines)) for finding in findings]
 
 
-def suppression(finding: Finding, lines: Sequence[str]) -> str | None:
-    """Return what kind of comment silences a finding, or None."""
+def find_suppression(finding: Finding, lines: Sequence[str]) -> str | None:
+    """Return the kind of comment that suppresses a finding, or None."""
     own = _own_lines(finding, lines)
-    if _ours(finding, own, lines):
+    if _names_kova_ignore(finding, own, lines):
         return "kova: ignore"
     check = _BY_ANALYZER.get(finding.analyzer)
     return check(finding, own, lines) if check else None
@@ -52,20 +54,20 @@ def _own_lines(finding: Finding, lines: Sequence[str]) -> Sequence[str]:
     last = max(finding.span.end_line, first + 1)
     if finding.span.end_column == 1 and last - 1 > first:
         last -= 1  # The span ends where the next line begins.
-    chosen = lines[first:last]
-    return chosen if len(chosen) <= _FAR else [*chosen[: _FAR - 1], chosen[-1]]
+    own_lines = lines[first:last]
+    return own_lines if len(own_lines) <= _FAR else [*own_lines[: _FAR - 1], own_lines[-1]]
 
 
-def _above(finding: Finding, lines: Sequence[str]) -> str:
+def _comment_above(finding: Finding, lines: Sequence[str]) -> str:
     """Return the line above, if it is a comment and nothing else."""
     number = finding.span.start_line - 2
     line = lines[number] if 0 <= number < len(lines) else ""
     return line if _COMMENT_LINE.match(line) else ""
 
 
-def _ours(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> bool:
-    for line in (*own, _above(finding, lines)):
-        if match := _OURS.search(line):
+def _names_kova_ignore(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> bool:
+    for line in (*own, _comment_above(finding, lines)):
+        if match := _KOVA_IGNORE.search(line):
             rules = match["rules"]
             names = {finding.rule_id, finding.analyzer, f"{finding.analyzer}/{finding.rule_id}"}
             if rules is None or not names.isdisjoint(_words(rules)):
@@ -73,9 +75,9 @@ def _ours(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> bool:
     return False
 
 
-def _python(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
+def _check_python(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
     for line in own:
-        if (match := _NOQA.search(line)) and _names(match["codes"], finding.rule_id):
+        if (match := _NOQA.search(line)) and _names_rule(match["codes"], finding.rule_id):
             return "noqa"
         if finding.category is Category.SECURITY and _NOSEC.search(line):
             return "nosec"
@@ -84,15 +86,15 @@ def _python(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str |
         if finding.analyzer == "pyrefly" and _TYPE_IGNORE.search(line):
             return "type: ignore"
     for line in lines[:200]:
-        if (match := _FILE_NOQA.match(line)) and _names(match["codes"], finding.rule_id):
+        if (match := _FILE_NOQA.match(line)) and _names_rule(match["codes"], finding.rule_id):
             return "ruff: noqa"
     return None
 
 
-def _script(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
+def _check_script(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
     del own
     line = finding.span.start_line
-    silent: str | None = None
+    suppressed_by: str | None = None
     for number, text in enumerate(lines[:line], start=1):
         if "lint-" not in text:
             continue
@@ -106,8 +108,8 @@ def _script(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str |
             if here:
                 return f"oxlint-{what}"
             if what in {"disable", "enable"}:
-                silent = "oxlint-disable" if what == "disable" else None
-    return silent
+                suppressed_by = "oxlint-disable" if what == "disable" else None
+    return suppressed_by
 
 
 def _names_script_rule(rules: str, rule: str) -> bool:
@@ -119,23 +121,23 @@ def _names_script_rule(rules: str, rule: str) -> bool:
     )
 
 
-def _shell(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
+def _check_shell(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
     """A directive holds for the command below it; before the first command, for the file."""
     del own
     number = finding.span.start_line - 2
     while 0 <= number < len(lines) and _COMMENT_LINE.match(lines[number]):
-        if _shell_names(lines[number], finding.rule_id):
+        if _names_shell_rule(lines[number], finding.rule_id):
             return "shellcheck disable"
         number -= 1
     for line in lines:
         if line.strip() and not _COMMENT_LINE.match(line):
             return None
-        if _shell_names(line, finding.rule_id):
+        if _names_shell_rule(line, finding.rule_id):
             return "shellcheck disable"
     return None
 
 
-def _shell_names(line: str, rule: str) -> bool:
+def _names_shell_rule(line: str, rule: str) -> bool:
     match = _SHELL.search(line)
     if match is None:
         return False
@@ -146,7 +148,7 @@ def _shell_names(line: str, rule: str) -> bool:
     return False
 
 
-def _docker(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
+def _check_docker(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
     del own
     for number, line in enumerate(lines, start=1):
         match = _DOCKER.search(line)
@@ -156,7 +158,7 @@ def _docker(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str |
     return None
 
 
-def _workflow(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
+def _check_workflow(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
     del lines
     for line in own:
         match = _ZIZMOR.search(line)
@@ -165,7 +167,7 @@ def _workflow(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str
     return None
 
 
-def _secret(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
+def _check_secret(finding: Finding, own: Sequence[str], lines: Sequence[str]) -> str | None:
     del finding, lines
     return "gitleaks:allow" if any(_SECRET.search(line) for line in own) else None
 
@@ -174,7 +176,7 @@ def _words(text: str) -> set[str]:
     return {word for word in re.split(r"[,\s]+", text) if word}
 
 
-def _names(codes: str | None, rule: str) -> bool:
+def _names_rule(codes: str | None, rule: str) -> bool:
     """Tell whether codes (none means all) name a rule: `S` and `S1` name S113 too."""
     if codes is None:
         return True
@@ -183,10 +185,10 @@ def _names(codes: str | None, rule: str) -> bool:
 
 _Check = Callable[[Finding, Sequence[str], Sequence[str]], str | None]
 _BY_ANALYZER: Final[dict[str, _Check]] = {
-    **dict.fromkeys(_PYTHON, _python),
-    "oxlint": _script,
-    "shellcheck": _shell,
-    "hadolint": _docker,
-    "zizmor": _workflow,
-    "betterleaks": _secret,
+    **dict.fromkeys(_PYTHON, _check_python),
+    "oxlint": _check_script,
+    "shellcheck": _check_shell,
+    "hadolint": _check_docker,
+    "zizmor": _check_workflow,
+    "betterleaks": _check_secret,
 }

@@ -78,9 +78,9 @@ def find_program(name: str, folder: str | None, named: Mapping[str, str | None])
     return Path(on_path) if on_path else None
 
 
-def prove_fix(analyze: AnalyzeTree) -> ProveFix:
+def prove_fix(analyzers: AnalyzeTree) -> ProveFix:
     """Make the prover for these analysers."""
     from kova.adapters.analyzers.python_syntax import PythonSyntax  # LibCST: workers only.
     from kova.adapters.analyzers.yaml_syntax import YamlSyntax
 
-    return ProveFix(analyze=analyze, syntax=[PythonSyntax(), YamlSyntax()])
+    return ProveFix(analyzers=analyzers, syntax=[PythonSyntax(), YamlSyntax()])

@@ -16,7 +16,10 @@ from kova.shared.run_job import JobRunner
 def handle_publish_job(core: Core) -> JobRunner[str]:
     """Build the handler of one message of the fix queue."""
     return JobRunner(
-        queue="fix", decode=decode_publish_job, work=FixRoot(core).publish_fix.run, meter=core.meter
+        queue="fix",
+        decode=decode_publish_job,
+        work=FixRoot(core).publish_fix.publish,
+        meter=core.meter,
     )
 
 

@@ -14,7 +14,7 @@ from kova.bootstrap.core import Core
 from kova.bootstrap.environment import environment
 from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.settings import Settings, load_settings
-from kova.shared.housekeep import Housekeep
+from kova.shared.periodic_tasks import PeriodicTasks
 from kova.shared.retry import GiveUp, Retry
 from kova.web.logs import configure_logging
 
@@ -25,7 +25,7 @@ DATABASE_SECONDS: Final = 60.0
 class JobHandler(Protocol):
     """Handles the messages of one queue."""
 
-    async def run(self, body: str, attempt: int) -> object:
+    async def handle(self, body: str, attempt: int) -> object:
         """Return a Retry or a GiveUp, or something else when the message may be deleted."""
 
 
@@ -36,7 +36,7 @@ class QueueWorker:
         self._handler = handler
         self._consumer = consumer
         self._core = core
-        self._housekeep = housekeep(core)
+        self._periodic_tasks = periodic_tasks(core)
 
     def lambda_batch(self, event: dict[str, Any]) -> dict[str, Any]:
         """Handle a batch; answer with `batchItemFailures` as Lambda's SQS integration wants it."""
@@ -48,7 +48,7 @@ class QueueWorker:
             for record in records
             if not await self._handle_record(record)
         ]
-        await self._housekeep.run()
+        await self._periodic_tasks.run_due()
         await self._core.metrics.end_invocation()
         return {"batchItemFailures": failures}
 
@@ -58,7 +58,7 @@ class QueueWorker:
             receipt=record["receiptHandle"],
             attempt=int(record["attributes"]["ApproximateReceiveCount"]),
         )
-        outcome = await self._handler.run(message.body, message.attempt)
+        outcome = await self._handler.handle(message.body, message.attempt)
         if isinstance(outcome, Retry):
             await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
             return False
@@ -67,13 +67,13 @@ class QueueWorker:
         return True
 
 
-def housekeep(core: Core) -> Housekeep:
-    """Build what has to happen from time to time."""
+def periodic_tasks(core: Core) -> PeriodicTasks:
+    """Build the tasks that a worker repeats from time to time."""
     tasks = {
         "open ignored errors whose time is over": PostgresErrorStore(core.database).expire,
         "forget reservations that nobody settles": PostgresBudgetStore(core.database).forget,
     }
-    return Housekeep(tasks, clock=time.monotonic)
+    return PeriodicTasks(tasks, clock=time.monotonic)
 
 
 def worker_settings(*needed: str, needed_in_production: tuple[str, ...] = ()) -> Settings:

@@ -35,12 +35,12 @@ PROOF_SECONDS: Final = 180.0
 
 def scan_job(core: Core, scans: ScanRoot) -> ScanRepository:
     """Build the job of this process; SettingsError when an analyser or GitHub is missing."""
-    analyze = AnalyzeTree(local_analyzers(core.settings))
+    analyzers = AnalyzeTree(local_analyzers(core.settings))
     return scan_repository(
         stores=scans.stores,
         source=core.source,
-        analyze=analyze,
-        prove=prove_fix(analyze),
+        analyzers=analyzers,
+        prove=prove_fix(analyzers),
         publisher=GitHubPublisher(core.github),
         limits=fetch_limits(core.settings),
         meter=core.meter,
@@ -52,7 +52,7 @@ def scan_repository(
     *,
     stores: Stores,
     source: CodeSource,
-    analyze: AnalyzeTree,
+    analyzers: AnalyzeTree,
     prove: ProveFix,
     publisher: Publisher,
     limits: FetchLimits,
@@ -60,28 +60,32 @@ def scan_repository(
     index: CodeIndex | None = None,
 ) -> ScanRepository:
     """Build the job from its parts."""
-    commits = AnalyzeCommit(
+    commit_analysis = AnalyzeCommit(
         source=source,
-        analyze=analyze,
+        analyzers=analyzers,
         limits=limits,
-        findings=FindingCache(cache=stores.cache, analyze=analyze),
+        cache=FindingCache(cache=stores.cache, analyzers=analyzers),
     )
     publish = PublishScan(publisher)
     return ScanRepository(
         stores=stores,
         source=source,
         meter=meter,
-        index=IndexRepository(index, source=source, limits=limits) if index else None,
-        analyze=AnalyzeTarget(source=source, analyze=commits, cache=stores.cache),
+        indexer=IndexRepository(index, source=source, limits=limits) if index else None,
+        target_analysis=AnalyzeTarget(
+            source=source, commit_analysis=commit_analysis, cache=stores.cache
+        ),
         record=RecordScan(
             errors=stores.errors,
             source=source,
-            history=TraceHistory(errors=stores.errors, source=source, analyze=commits),
+            history=TraceHistory(
+                errors=stores.errors, source=source, commit_analysis=commit_analysis
+            ),
             offer=OfferFixes(
-                analyze=commits,
+                commit_analysis=commit_analysis,
                 propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
                 proofs=ProofCache(
-                    cache=stores.cache, analyze=analyze, prover=lambda: code_digest(PROOFS)
+                    cache=stores.cache, analyzers=analyzers, prover=lambda: code_digest(PROOFS)
                 ),
                 fixes=stores.fixes,
                 publish=publish,

@@ -27,7 +27,7 @@ def handle_scan_job(core: Core, scans: ScanRoot) -> JobRunner[ScanTarget]:
     return JobRunner(
         queue="scan",
         decode=decode_scan_job,
-        work=scan_job(core, scans).run,
+        work=scan_job(core, scans).scan,
         meter=core.meter,
         log_context=scan_log_context,
         on_give_up=failure.record,

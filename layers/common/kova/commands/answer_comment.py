@@ -96,7 +96,7 @@ class AnswerComment:
         if job.pull_request and job.verb is Verb.SCAN:
             ref = (await self._source.pull_request(repository_ref, job.number)).head_sha
         fix = job.verb is Verb.FIX
-        scan = await self._scan.run(job.repository, ref, full=False, fix=fix)
+        scan = await self._scan.request(job.repository, ref, full=False, fix=fix)
         ending = ", and its fixes will be offered as a pull request" if fix else ""
         return (
             f"Scan `{scan.id}` is queued{ending}. Its result will be the check run of the commit."
@@ -108,7 +108,9 @@ class AnswerComment:
             return HOW
         paths = await self._changed_paths(job, repository_ref) if job.pull_request else None
         actor = f"github:{job.author}"
-        ignoring = await self._ignore.run(job.repository, ignore_request, paths=paths, actor=actor)
+        ignoring = await self._ignore.ignore(
+            job.repository, ignore_request, paths=paths, actor=actor
+        )
         return reply_of(ignore_request, ignoring, pull_request=job.pull_request)
 
     async def _changed_paths(

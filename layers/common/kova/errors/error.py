@@ -13,7 +13,7 @@ REASON_LIMIT: Final = 1_000
 
 
 class ErrorStatus(enum.StrEnum):
-    """Where an error stands."""
+    """The status of an error."""
 
     OPEN = "open"
     FIXED = "fixed"
@@ -37,11 +37,11 @@ class ErrorRecord:
     fixed_at: datetime | None
     introduced_in: str | None
     fix: FixReference | None
-    ignored: Ignored | None = None
+    ignored: IgnoreDecision | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ignored:
+class IgnoreDecision:
     """Why an error is ignored, by whom, and until when (None: for good)."""
 
     reason: str
@@ -68,15 +68,15 @@ class FixReference:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Standing:
-    """What the findings of a scan are to the repository's errors, by the findings' fingerprints.
+class FindingStatus:
+    """Which findings of a scan are new and which are ignored, by their fingerprints.
 
     Attributes:
-        fresh: the scan's commit brought them, or brought them back.
+        introduced: the scan's commit brought them, or brought them back.
         ignored: people ignore them.
     """
 
-    fresh: frozenset[str] = frozenset()
+    introduced: frozenset[str] = frozenset()
     ignored: frozenset[str] = frozenset()
 
 
@@ -89,4 +89,4 @@ class LifecycleChange:
     reopened: int
     error_ids: dict[str, str]
     """Error id by the finding's fingerprint, for all findings of the scan."""
-    standing: Standing
+    finding_status: FindingStatus

@@ -1,4 +1,4 @@
-"""Ignore the open errors of a rule, as a comment asks."""
+"""Ignore the open errors of a rule, requested by a comment."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Final
 
 from kova.errors.change_error import ChangeError
 from kova.errors.error import ErrorRecord, ErrorStatus, RuleCount
-from kova.errors.ignoring import MOST_AT_ONCE, IgnoreRequest, Ignoring
+from kova.errors.ignoring import MOST_AT_ONCE, IgnoreRequest, IgnoreResult
 from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.shared.page import PageRequest
@@ -17,91 +17,92 @@ _PAGES: Final = 100
 
 
 class IgnoreErrors:
-    """`/kova ignore`: each error goes the way of PATCH /api/errors/{id}."""
+    """`/kova ignore`: each error is ignored as by PATCH /api/errors/{id}."""
 
     def __init__(self, *, errors: ErrorStore, change: ChangeError) -> None:
-        """Take where errors are kept, and how one is ignored."""
         self._errors = errors
         self._change = change
 
-    async def run(
+    async def ignore(
         self,
-        repository: str,
-        wanted: IgnoreRequest,
+        full_name: str,
+        request: IgnoreRequest,
         *,
         paths: frozenset[str] | None,
         actor: str,
-    ) -> Ignoring:
-        """Ignore them all, or none where they are too many to be meant.
+    ) -> IgnoreResult:
+        """Ignore all errors that match, or none where they are more than MOST_AT_ONCE.
 
-        Doing it again changes nothing and tells the same: errors that this actor ignored with
-        these words are counted in.
+        Repeating a request changes nothing and returns the same: errors that this actor ignored
+        for this reason before are in the result.
 
         Args:
-            repository: its full name.
-            wanted: which errors, and why.
-            paths: the only files that are meant; None for all.
+            full_name: the repository.
+            request: which errors, and why.
+            paths: the only files whose errors match; None for all.
             actor: who asks, for the audit log.
 
         Raises:
             DatabaseUnavailableError: try again later.
         """
 
-        def meant(error: ErrorRecord) -> bool:
+        def matches(error: ErrorRecord) -> bool:
             path = error.finding.path
-            if not wanted.covers(path) or (paths is not None and path not in paths):
+            if not request.covers(path) or (paths is not None and path not in paths):
                 return False
-            known = error.ignored
-            return known is None or (known.by, known.reason) == (actor, wanted.reason)
+            ignored = error.ignored
+            return ignored is None or (ignored.by, ignored.reason) == (actor, request.reason)
 
-        rules = await self._errors.rules(repository)
-        chosen = [one for one in rules if wanted.means(one)]
-        still_open = await self._found(repository, chosen, ErrorStatus.OPEN, meant)
-        if len(still_open) > MOST_AT_ONCE:
-            return Ignoring(matching=len(still_open))
-        ignored = await self._found(repository, chosen, ErrorStatus.IGNORED, meant)
-        for one in still_open:
+        rules = await self._errors.rules(full_name)
+        matching_rules = [rule for rule in rules if request.names(rule)]
+        open_errors = await self._find(full_name, matching_rules, ErrorStatus.OPEN, matches)
+        if len(open_errors) > MOST_AT_ONCE:
+            return IgnoreResult(matching=len(open_errors))
+        errors = await self._find(full_name, matching_rules, ErrorStatus.IGNORED, matches)
+        for error in open_errors:
             try:
                 record = await self._change.ignore(
-                    one.id, reason=wanted.reason, until=None, actor=actor
+                    error.id, reason=request.reason, until=None, actor=actor
                 )
             except (ConflictError, NotFoundError):
-                continue  # A scan closed it meanwhile: there is nothing left to ignore.
-            ignored.append(record)
-        ignored.sort(key=lambda one: (one.finding.path, one.finding.span, one.id))
-        open_rules = tuple(one for one in rules if one.open)
-        return Ignoring(
-            errors=tuple(ignored), rules=open_rules if not ignored else (), matching=len(still_open)
+                continue  # A scan closed it meanwhile: it needs no ignoring.
+            errors.append(record)
+        errors.sort(key=lambda error: (error.finding.path, error.finding.span, error.id))
+        open_rules = tuple(rule for rule in rules if rule.open)
+        return IgnoreResult(
+            errors=tuple(errors),
+            rules=open_rules if not errors else (),
+            matching=len(open_errors),
         )
 
-    async def _found(
+    async def _find(
         self,
-        repository: str,
+        full_name: str,
         rules: list[RuleCount],
         status: ErrorStatus,
-        meant: Callable[[ErrorRecord], bool],
+        matches: Callable[[ErrorRecord], bool],
     ) -> list[ErrorRecord]:
         return [
-            one
+            error
             for rule in rules
-            async for one in self._each(
+            async for error in self._list(
                 ErrorFilter(
-                    repository=repository,
+                    repository=full_name,
                     status=status,
                     analyzer=rule.analyzer,
                     rule=rule.rule_id,
                 )
             )
-            if meant(one)
+            if matches(error)
         ]
 
-    async def _each(self, filters: ErrorFilter) -> AsyncIterator[ErrorRecord]:
-        """Give a list's errors, the newest first, some pages of them at most."""
+    async def _list(self, filters: ErrorFilter) -> AsyncIterator[ErrorRecord]:
+        """Yield errors, the newest first, from at most _PAGES pages."""
         request = PageRequest(limit=_PAGE)
         for _ in range(_PAGES):
             page = await self._errors.page(request, filters)
-            for one in page.items:
-                yield one
+            for error in page.items:
+                yield error
             if page.next is None:
                 return
             request = PageRequest(limit=_PAGE, after=page.next)

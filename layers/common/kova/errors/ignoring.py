@@ -1,4 +1,4 @@
-"""`/kova ignore RULE [PATH] REASON`: what is meant, and what is told about it."""
+"""`/kova ignore RULE [PATH] REASON`: the request and the reply."""
 
 from __future__ import annotations
 
@@ -39,13 +39,13 @@ class IgnoreRequest:
     path: str | None
     reason: str
 
-    def means(self, rule: RuleCount) -> bool:
-        """Tell whether a rule is the one that is named, whatever its letters' case."""
+    def names(self, rule: RuleCount) -> bool:
+        """Tell whether this is the rule that is asked for; case does not matter."""
         names = (rule.rule_id, f"{rule.analyzer}/{rule.rule_id}")
-        return self.rule.casefold() in {one.casefold() for one in names}
+        return self.rule.casefold() in {name.casefold() for name in names}
 
     def covers(self, path: str) -> bool:
-        """Tell whether a file is meant."""
+        """Tell whether the errors of a file are asked for."""
         return self._glob is None or self._glob.matches(path)
 
     @cached_property
@@ -54,13 +54,13 @@ class IgnoreRequest:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ignoring:
-    """What came of it.
+class IgnoreResult:
+    """The result of a request to ignore errors.
 
     Attributes:
-        errors: those that are ignored now.
-        rules: where there are none, the rules that have open errors in the repository.
-        matching: how many open errors were meant; above MOST_AT_ONCE nothing was done.
+        errors: those that are ignored because of the request.
+        rules: where there are no such errors, the rules with open errors in the repository.
+        matching: how many open errors matched; above MOST_AT_ONCE none was ignored.
     """
 
     errors: tuple[ErrorRecord, ...] = ()
@@ -69,7 +69,7 @@ class Ignoring:
 
 
 def parse_ignore(argument: str) -> IgnoreRequest | None:
-    """Read what stands after the verb; None when the rule or the reason is missing."""
+    """Parse the text after `/kova ignore`; None when the rule or the reason is missing."""
     rule = _WORD.match(argument)
     if rule is None:
         return None
@@ -84,34 +84,36 @@ def parse_ignore(argument: str) -> IgnoreRequest | None:
     return IgnoreRequest(rule=rule[1] or rule[2], path=path, reason=shorten(reason, REASON_LIMIT))
 
 
-def reply_of(wanted: IgnoreRequest, ignoring: Ignoring, *, pull_request: bool) -> str:
-    """Return the reply; what stands in it of people and repositories stands in code spans."""
-    place = f" in {code(wanted.path)}" if wanted.path is not None else ""
+def reply_of(request: IgnoreRequest, result: IgnoreResult, *, pull_request: bool) -> str:
+    """Return the reply in Markdown; text of people and repositories is in code spans."""
+    place = f" in {code(request.path)}" if request.path is not None else ""
     place += " in the files that this pull request changes" if pull_request else ""
-    if ignoring.matching > MOST_AT_ONCE:
+    if result.matching > MOST_AT_ONCE:
         return (
-            f"{ignoring.matching} open errors of {code(wanted.rule)}{place} are more than "
+            f"{result.matching} open errors of {code(request.rule)}{place} are more than "
             f"{MOST_AT_ONCE}: I ignored none of them. Name a path after the rule to mean fewer."
         )
-    if not ignoring.errors:
-        return "\n\n".join(_nothing(wanted, ignoring.rules, place, pull_request=pull_request))
-    number = len(ignoring.errors)
+    if not result.errors:
+        return "\n\n".join(
+            _nothing_ignored(request, result.rules, place, pull_request=pull_request)
+        )
+    number = len(result.errors)
     verb = "is" if number == 1 else "are"
-    what = f"{plural(number, 'error')} of {code(wanted.rule)}{place}"
+    what = f"{plural(number, 'error')} of {code(request.rule)}{place}"
     lines = [
-        f"{what} {verb} ignored, because: {code(wanted.reason)}",
+        f"{what} {verb} ignored, because: {code(request.reason)}",
         "",
-        *(f"- {_place(one)} (`{one.id}`)" for one in ignoring.errors[:_ERRORS_SHOWN]),
+        *(f"- {_place(error)} (`{error.id}`)" for error in result.errors[:_ERRORS_SHOWN]),
     ]
     if number > _ERRORS_SHOWN:
         lines.append(f"- and {number - _ERRORS_SHOWN} more")
     return "\n".join([*lines, "", _UNDO])
 
 
-def _nothing(
-    wanted: IgnoreRequest, rules: Sequence[RuleCount], place: str, *, pull_request: bool
+def _nothing_ignored(
+    request: IgnoreRequest, rules: Sequence[RuleCount], place: str, *, pull_request: bool
 ) -> list[str]:
-    parts = [f"There is no open error of {code(wanted.rule)}{place}: I ignored nothing."]
+    parts = [f"There is no open error of {code(request.rule)}{place}: I ignored nothing."]
     if pull_request:
         parts.append(
             "What a pull request brings in becomes an error of the repository when it is merged. "
@@ -120,8 +122,8 @@ def _nothing(
     if not rules:
         return [*parts, "The repository has no open errors."]
     shown = [
-        f"- {code(f'{one.analyzer}/{one.rule_id}')}: {plural(one.open, 'error')}"
-        for one in rules[:_RULES_SHOWN]
+        f"- {code(f'{rule.analyzer}/{rule.rule_id}')}: {plural(rule.open, 'error')}"
+        for rule in rules[:_RULES_SHOWN]
     ]
     if len(rules) > _RULES_SHOWN:
         shown.append(f"- and {plural(len(rules) - _RULES_SHOWN, 'rule')} more")

@@ -1,8 +1,8 @@
-"""What one scan means for the errors that are known: pure decisions, written by a store.
+"""Decide what a scan changes about the known errors; a store writes it.
 
-The rules (docs/identity.md): an error closes only when its analyser read its file again and is
-silent, or when the file is gone. A tool that was upgraded neither closes nor introduces anything
-in code that did not change.
+The rules (docs/identity.md): an error closes only when its analyser read its file again and no
+longer reports it, or when the file was deleted. A tool that was upgraded neither closes nor
+introduces anything in code that did not change.
 """
 
 from __future__ import annotations
@@ -12,16 +12,19 @@ from dataclasses import dataclass, field
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Category, Finding, Traits
-from kova.analysis.matching import Sighting, recognise, sighting
-from kova.errors.error import ErrorStatus, Standing
+from kova.analysis.matching import Sighting, recognise, sighting_of
+from kova.errors.error import ErrorStatus, FindingStatus
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class KnownError:
-    """An error as a scan finds it. `silenced` means ignored by the code or its settings.
+    """An error as it was stored before a scan.
 
-    `digest` is that of its row's content; `stale` means that it was not seen for some time;
-    `fresh` means that the commit of the scan brought it, or brought it back, in an earlier scan.
+    Attributes:
+        suppressed: the code or the repository's settings ask not to report it.
+        digest: of its row's content.
+        stale: it was not seen for some time.
+        introduced: the commit of the scan brought it, or brought it back, in an earlier scan.
     """
 
     id: str
@@ -33,23 +36,23 @@ class KnownError:
     column: int
     traits: Traits
     status: ErrorStatus
-    silenced: bool = False
+    suppressed: bool = False
     blob_sha: str | None = None
     identity: str | None = None
     digest: bytes | None = None
     stale: bool = True
-    fresh: bool = False
+    introduced: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
 class History:
-    """What is known of the last scan that changed the repository's errors.
+    """What changed since the last scan that changed the repository's errors.
 
     Attributes:
         moved: new path by old path, of files renamed since.
         upgraded: analysers that are new or changed since.
         unchanged: paths with the very blob that they had then.
-        older: fingerprints of findings that the changed analysers see in that commit too.
+        older: fingerprints of findings that the changed analysers report in that commit too.
     """
 
     moved: Mapping[str, str] = field(default_factory=dict)
@@ -58,159 +61,186 @@ class History:
     older: frozenset[str] = frozenset()
 
     def is_older(self, finding: Finding) -> bool:
-        """Tell whether the code was so before: only the tool is new."""
+        """Tell whether the code was the same before, so that only the tool is new."""
         if finding.analyzer not in self.upgraded:
             return False
         return finding.path in self.unchanged or finding.fingerprint in self.older
 
 
 @dataclass(frozen=True, kw_only=True)
-class Paired:
-    """Findings that are known errors, and those that are not, in the order of the analysis."""
+class ErrorMatches:
+    """Which of a scan's findings are errors that are known already.
 
-    seen: tuple[tuple[KnownError, Finding], ...]
-    unknown: tuple[Finding, ...]
+    Attributes:
+        known_errors: the errors that were compared.
+        pairs: each error that a finding is, with that finding.
+        new_findings: findings that are no known error, in the order of the analysis.
+    """
+
+    known_errors: Sequence[KnownError]
+    pairs: tuple[tuple[KnownError, Finding], ...]
+    new_findings: tuple[Finding, ...]
 
 
-class Ground:
-    """What an analysis allows to conclude from silence."""
+class ScanEvidence:
+    """Decides whether a finding's absence from a scan proves that the error was fixed."""
 
     def __init__(self, analysis: Analysis) -> None:
-        """Take the analysis of one commit."""
         self.analysis = analysis
-        self.coverage = {one.name: one for one in analysis.coverage}
-        self._skipped = {one.path for one in analysis.skipped}
-        told = (*analysis.findings, *analysis.suppressed)
-        self._broken = {(one.analyzer, one.path) for one in told if one.category is Category.SYNTAX}
+        self.coverage = {part.name: part for part in analysis.coverage}
+        self._skipped = {skip.path for skip in analysis.skipped}
+        self._broken = {
+            (finding.analyzer, finding.path)
+            for finding in (*analysis.findings, *analysis.suppressed)
+            if finding.category is Category.SYNTAX
+        }
 
-    def deleted(self, error: KnownError) -> bool:
-        """Tell whether the error's file is gone: only a whole listing proves it."""
+    def is_deleted(self, error: KnownError) -> bool:
+        """Tell whether the error's file is no longer there: only a whole listing proves it."""
         listed = self.analysis.listed
         return listed is not None and error.path not in listed and error.path not in self._skipped
 
-    def read(self, error: KnownError) -> bool:
+    def is_read(self, error: KnownError) -> bool:
         """Tell whether the error's analyser read its file."""
-        ran = self.coverage.get(error.analyzer)
-        return ran is not None and ran.covers(error.path)
+        coverage = self.coverage.get(error.analyzer)
+        return coverage is not None and coverage.covers(error.path)
 
-    def clean(self, error: KnownError) -> bool:
-        """Tell whether not seeing the error means that it is fixed.
+    def absence_means_fixed(self, error: KnownError) -> bool:
+        """Tell whether an error that no finding matches is fixed.
 
         In a file that does not parse, analysers see little; and where the code is the same, it
         is the tool that changed its mind.
         """
-        if not self.read(error) or (error.analyzer, error.path) in self._broken:
+        if not self.is_read(error) or (error.analyzer, error.path) in self._broken:
             return False
         same_code = error.blob_sha is not None and error.blob_sha == self.blob(error.path)
         return not (same_code and error.identity != self.coverage[error.analyzer].identity)
 
     def blob(self, path: str) -> str | None:
-        """Return the file's blob."""
+        """Return the file's blob id."""
         return self.analysis.blobs.get(path)
 
 
-def pair(
-    known: Sequence[KnownError], findings: Sequence[Finding], ground: Ground, history: History
-) -> Paired:
+def match_errors(
+    known_errors: Sequence[KnownError],
+    findings: Sequence[Finding],
+    evidence: ScanEvidence,
+    history: History,
+) -> ErrorMatches:
     """Recognise known errors among findings."""
     matches = recognise(
-        [_known_sighting(error, ground) for error in known],
-        [sighting(finding) for finding in findings],
+        [_known_sighting(error, evidence) for error in known_errors],
+        [sighting_of(finding) for finding in findings],
         moved=history.moved,
-        gone=frozenset(error.path for error in known if ground.deleted(error)),
+        deleted=frozenset(error.path for error in known_errors if evidence.is_deleted(error)),
     )
-    seen = [(known[old], findings[new]) for new, old in matches.items()]
-    unknown = [one for index, one in enumerate(findings) if index not in matches]
-    taken = set(matches.values())
-    left = [error for index, error in enumerate(known) if index not in taken]
-    renamed, rest = _renamed_rules(left, unknown, ground)
-    return Paired(seen=(*seen, *renamed), unknown=tuple(rest))
+    pairs = [(known_errors[old], findings[new]) for new, old in matches.items()]
+    unmatched = [finding for index, finding in enumerate(findings) if index not in matches]
+    matched = set(matches.values())
+    absent = [error for index, error in enumerate(known_errors) if index not in matched]
+    renamed, new_findings = _match_renamed_rules(absent, unmatched, evidence)
+    return ErrorMatches(
+        known_errors=known_errors, pairs=(*pairs, *renamed), new_findings=tuple(new_findings)
+    )
 
 
-def standing(paired: Paired, history: History, *, reopens: bool) -> Standing:
-    """Return what the findings are to the errors; what is suppressed is nothing to them.
+def finding_status(matches: ErrorMatches, history: History, *, reopens: bool) -> FindingStatus:
+    """Return which findings the commit introduced and which ones people ignore.
+
+    Suppressed findings are neither.
 
     Args:
-        paired: the findings, recognised.
+        matches: the findings, with the errors that they are.
         history: what came before.
         reopens: the scan changes the errors, so that a fixed one that is seen came back with it.
     """
-    unknown = [one for one in paired.unknown if one.suppressed is None]
-    fresh = {one.fingerprint for one in unknown if not history.is_older(one)}
+    introduced = {
+        finding.fingerprint
+        for finding in matches.new_findings
+        if finding.suppressed is None and not history.is_older(finding)
+    }
     ignored = set[str]()
-    for error, finding in paired.seen:
+    for error, finding in matches.pairs:
         if finding.suppressed is not None:
             continue
         back = reopens and error.status is ErrorStatus.FIXED and not history.is_older(finding)
-        if error.status is ErrorStatus.IGNORED and not error.silenced:
+        if error.status is ErrorStatus.IGNORED and not error.suppressed:
             ignored.add(finding.fingerprint)
-        elif error.fresh or back:
-            fresh.add(finding.fingerprint)
-    return Standing(fresh=frozenset(fresh), ignored=frozenset(ignored))
+        elif error.introduced or back:
+            introduced.add(finding.fingerprint)
+    return FindingStatus(introduced=frozenset(introduced), ignored=frozenset(ignored))
 
 
-def closed(
-    known: Sequence[KnownError],
-    seen: Sequence[tuple[KnownError, Finding]],
-    ground: Ground,
-    history: History,
+def fixed_errors(
+    matches: ErrorMatches, evidence: ScanEvidence, history: History
 ) -> list[KnownError]:
-    """Return the open errors that are fixed: seen nowhere, and their silence means something."""
-    there = {error.id for error, _ in seen}
-    there |= {error.id for error, _ in relocated(known, ground, history)}
+    """Return the open errors that are fixed: no finding matches them, and that proves it."""
+    still_there = {error.id for error, _ in matches.pairs}
+    still_there |= {
+        error.id for error, _ in relocated_errors(matches.known_errors, evidence, history)
+    }
     return [
         error
-        for error in known
+        for error in matches.known_errors
         if error.status is ErrorStatus.OPEN
-        and error.id not in there
-        and (ground.deleted(error) or ground.clean(error))
+        and error.id not in still_there
+        and (evidence.is_deleted(error) or evidence.absence_means_fixed(error))
     ]
 
 
-def relocated(
-    known: Sequence[KnownError], ground: Ground, history: History
+def relocated_errors(
+    known_errors: Sequence[KnownError], evidence: ScanEvidence, history: History
 ) -> list[tuple[KnownError, str]]:
-    """Return errors of renamed files whose analyser did not run: they only change their path."""
+    """Return errors of renamed files whose analyser did not run, with their new paths."""
     return [
         (error, history.moved[error.path])
-        for error in known
-        if error.path in history.moved and error.analyzer not in ground.coverage
+        for error in known_errors
+        if error.path in history.moved and error.analyzer not in evidence.coverage
     ]
 
 
-def excluded(known: Sequence[KnownError], ground: Ground) -> list[KnownError]:
+def excluded_errors(known_errors: Sequence[KnownError], evidence: ScanEvidence) -> list[KnownError]:
     """Return open errors of files that the repository's settings leave out."""
-    left_out = ground.analysis.excluded
-    return [error for error in known if error.status is ErrorStatus.OPEN and error.path in left_out]
+    excluded = evidence.analysis.excluded
+    return [
+        error
+        for error in known_errors
+        if error.status is ErrorStatus.OPEN and error.path in excluded
+    ]
 
 
-def _renamed_rules(
-    left: Sequence[KnownError], unknown: Sequence[Finding], ground: Ground
+def _match_renamed_rules(
+    absent: Sequence[KnownError], findings: Sequence[Finding], evidence: ScanEvidence
 ) -> tuple[list[tuple[KnownError, Finding]], list[Finding]]:
-    """Pair what another version of the tool calls otherwise: same code, same place, same text."""
+    """Match errors whose rule another version of the tool renamed: same code, place and text.
+
+    Returns:
+        The pairs, and the findings that are still without an error.
+    """
     places: dict[tuple[object, ...], KnownError] = {
         (error.analyzer, error.path, error.blob_sha, error.line, error.column, error.traits): error
-        for error in left
+        for error in absent
         if error.status is not ErrorStatus.FIXED
         and error.blob_sha is not None
-        and ground.read(error)
-        and error.identity != ground.coverage[error.analyzer].identity
+        and evidence.is_read(error)
+        and error.identity != evidence.coverage[error.analyzer].identity
     }
     pairs: list[tuple[KnownError, Finding]] = []
-    rest: list[Finding] = []
-    for one in unknown:
-        place = (one.span.start_line, one.span.start_column)
-        assert one.traits is not None
-        key = (one.analyzer, one.path, ground.blob(one.path), *place, one.traits)
+    unmatched: list[Finding] = []
+    for finding in findings:
+        place = (finding.span.start_line, finding.span.start_column)
+        assert finding.traits is not None
+        blob = evidence.blob(finding.path)
+        key = (finding.analyzer, finding.path, blob, *place, finding.traits)
         error = places.pop(key, None)
         if error is None:
-            rest.append(one)
+            unmatched.append(finding)
         else:
-            pairs.append((error, one))
-    return pairs, rest
+            pairs.append((error, finding))
+    return pairs, unmatched
 
 
-def _known_sighting(error: KnownError, ground: Ground) -> Sighting:
+def _known_sighting(error: KnownError, evidence: ScanEvidence) -> Sighting:
     return Sighting(
         analyzer=error.analyzer,
         rule_id=error.rule_id,
@@ -219,5 +249,5 @@ def _known_sighting(error: KnownError, ground: Ground) -> Sighting:
         column=error.column,
         traits=error.traits,
         settled=error.status is ErrorStatus.FIXED,
-        movable=ground.read(error) or ground.deleted(error),
+        movable=evidence.is_read(error) or evidence.is_deleted(error),
     )

@@ -10,10 +10,10 @@ from kova.analysis.finding import Finding
 from kova.errors.error import (
     ErrorRecord,
     ErrorStatus,
-    Ignored,
+    FindingStatus,
+    IgnoreDecision,
     LifecycleChange,
     RuleCount,
-    Standing,
 )
 from kova.errors.lifecycle import History
 from kova.shared.claimed_scan import ClaimedScan
@@ -63,29 +63,31 @@ class ErrorStore(Protocol):
         what the scan's first attempt changed.
         """
 
-    async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
-        """Say what the findings of a commit are to the errors, and change nothing."""
+    async def finding_status(
+        self, repository_id: str, commit_sha: str, analysis: Analysis
+    ) -> FindingStatus:
+        """Return which findings of a commit are new and which are ignored; change nothing."""
 
     async def get(self, error_id: str) -> ErrorRecord | None:
-        """Find one by id."""
+        """Return an error by id."""
 
     async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
         """List, newest first."""
 
-    async def rules(self, repository: str) -> list[RuleCount]:
+    async def rules(self, full_name: str) -> list[RuleCount]:
         """The rules of a repository's open and ignored errors, those with most open ones first."""
 
-    async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
-        """Ignore an open error and note it; a fixed one stays fixed. None: no such error.
+    async def ignore(self, error_id: str, decision: IgnoreDecision) -> ErrorRecord | None:
+        """Ignore an open error and record that; a fixed one stays fixed. None: no such error.
 
-        Doing it again with the same words changes and notes nothing.
+        Repeating it with the same reason changes and records nothing.
         """
 
     async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
-        """Open an ignored error and note it; another stays as it is. None: no such error."""
+        """Open an ignored error and record that; others stay as they are. None: no such error."""
 
     async def expire(self) -> int:
-        """Open the errors whose time of being ignored is over; return how many."""
+        """Open the errors that are no longer ignored, by their dates; return how many."""
 
     async def of_scan(self, scan_id: str) -> list[Finding]:
         """The open findings of the scan's repository, the most severe first, for export."""

@@ -1,4 +1,4 @@
-"""Find out what happened since the last scan that changed the errors: renames, new tools."""
+"""Find what happened since the last scan that changed the errors: renames, new tools."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 
 from kova.analysis.analysis import Analysis
-from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
-from kova.analysis.introduced import introduced
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRequest
+from kova.analysis.introduced import select_introduced
 from kova.errors.lifecycle import History
 from kova.errors.ports import ErrorStore
 from kova.shared.code_source import CodeSource
@@ -18,68 +18,74 @@ from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 
 
 class TraceHistory:
-    """Asks GitHub only where the answer can matter."""
+    """Compares a commit with the last one whose scan changed the errors, where that can matter."""
 
-    def __init__(self, *, errors: ErrorStore, source: CodeSource, analyze: AnalyzeCommit) -> None:
-        """Take the errors, GitHub, and the way to analyse an older commit."""
+    def __init__(
+        self, *, errors: ErrorStore, source: CodeSource, commit_analysis: AnalyzeCommit
+    ) -> None:
         self._errors = errors
         self._source = source
-        self._analyze = analyze
+        self._commit_analysis = commit_analysis
 
-    async def run(self, request: CommitRequest, analysis: Analysis) -> History:
-        """Return what the lifecycle needs to know of the time before this commit."""
+    async def trace(self, analysis: CommitAnalysis) -> History:
+        """Return what happened between the last scan that changed the errors and this commit."""
+        request = analysis.request
         state = await self._errors.state(request.repository_id)
         if state is None or state.commit_sha is None:
             return History()
         upgraded = frozenset(
-            one.name for one in analysis.coverage if state.identities.get(one.name) != one.identity
+            coverage.name
+            for coverage in analysis.coverage
+            if state.identities.get(coverage.name) != coverage.identity
         )
         if state.commit_sha == request.commit_sha:
             return History(upgraded=upgraded, unchanged=frozenset(analysis.blobs))
-        gone: frozenset[str] = frozenset()
+        deleted: frozenset[str] = frozenset()
         if analysis.listed is not None:
-            gone = await self._errors.live_paths(request.repository_id) - analysis.listed
-        if not upgraded and not gone:
+            deleted = await self._errors.live_paths(request.repository_id) - analysis.listed
+        if not upgraded and not deleted:
             return History()
         try:
-            tree = await self._source.tree(request.repository, state.commit_sha)
+            tree = await self._source.tree(request.repository_ref, state.commit_sha)
             before = {file.path: file.sha for file in tree.files}
-            moved = await self._moved(request, state.commit_sha, before, analysis.blobs, gone)
+            moved = await self._find_moved(
+                request, state.commit_sha, before, analysis.blobs, deleted
+            )
         except (RepositoryNotFoundError, GitHubRefusedError):
             return History(upgraded=upgraded)  # Pushed away by force, and collected since.
         older: frozenset[str] = frozenset()
         if upgraded:
-            older = await self._older(request, state.commit_sha, before, moved, analysis)
+            older = await self._find_older(request, state.commit_sha, before, moved, analysis)
         return History(
             moved=moved,
             upgraded=upgraded,
-            unchanged=_unchanged(before, moved, analysis.blobs),
+            unchanged=_unchanged_paths(before, moved, analysis.blobs),
             older=older,
         )
 
-    async def _moved(
+    async def _find_moved(
         self,
         request: CommitRequest,
         before_sha: str,
         before: Mapping[str, str],
         now: Mapping[str, str],
-        gone: frozenset[str],
+        deleted: frozenset[str],
     ) -> dict[str, str]:
         """Return new paths by old ones: equal blobs, and what GitHub calls renamed."""
-        moved = same_blobs(before, now, gone)
-        if gone - moved.keys():
+        moved = match_blobs(before, now, deleted)
+        if deleted - moved.keys():
             compared = await self._source.compare(
-                request.repository, before_sha, request.commit_sha
+                request.repository_ref, before_sha, request.commit_sha
             )
-            taken = set(moved.values())
+            targets = set(moved.values())
             moved |= {
                 old: new
                 for new, old in compared.renamed.items()
-                if old in gone and old not in moved and new not in taken
+                if old in deleted and old not in moved and new not in targets
             }
         return moved
 
-    async def _older(
+    async def _find_older(
         self,
         request: CommitRequest,
         before_sha: str,
@@ -94,28 +100,32 @@ class TraceHistory:
         old_path = {new: old for old, new in moved.items()}
         changed = {
             path: old_path.get(path, path)
-            for path in {one.path for one in analysis.findings}
+            for path in {finding.path for finding in analysis.findings}
             if before.get(old_path.get(path, path)) not in {None, analysis.blobs.get(path)}
         }
         if not changed:
             return frozenset()
-        earlier = replace(request, commit_sha=before_sha, only=frozenset(changed.values()))
+        earlier = replace(
+            request, commit_sha=before_sha, tree=None, only=frozenset(changed.values())
+        )
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
-            base = await self._analyze.run(earlier, Path(name))
-        mine = [one for one in analysis.findings if one.path in changed]
-        new = {one.fingerprint for one in introduced(mine, base.analysis.findings, changed)}
-        return frozenset(one.fingerprint for one in mine) - new
+            base = await self._commit_analysis.analyze(earlier, Path(name))
+        findings = [finding for finding in analysis.findings if finding.path in changed]
+        new = {
+            finding.fingerprint for finding in select_introduced(findings, base.findings, changed)
+        }
+        return frozenset(finding.fingerprint for finding in findings) - new
 
 
-def same_blobs(
-    before: Mapping[str, str], now: Mapping[str, str], gone: frozenset[str]
+def match_blobs(
+    before: Mapping[str, str], now: Mapping[str, str], deleted: frozenset[str]
 ) -> dict[str, str]:
-    """Return where vanished files went, told by their content; an equal name comes first."""
+    """Return new paths of deleted files by old ones: same content, preferably the same name."""
     places: dict[str, list[str]] = defaultdict(list)
     for path in sorted(now.keys() - before.keys()):
         places[now[path]].append(path)
     moved: dict[str, str] = {}
-    for old in sorted(gone):
+    for old in sorted(deleted):
         free = places.get(before.get(old, ""), [])
         if free:
             name = PurePosixPath(old).name
@@ -125,7 +135,7 @@ def same_blobs(
     return moved
 
 
-def _unchanged(
+def _unchanged_paths(
     before: Mapping[str, str], moved: Mapping[str, str], now: Mapping[str, str]
 ) -> frozenset[str]:
     old_path = {new: old for old, new in moved.items()}

@@ -11,7 +11,7 @@ from kova.analysis.finding import Finding
 
 
 class FixStatus(enum.StrEnum):
-    """Where a fix stands."""
+    """The status of a fix."""
 
     PROPOSED = "proposed"
     VERIFIED = "verified"
@@ -53,7 +53,7 @@ class Verification:
 class ProvedFix:
     """The outcome of proposing a fix for one finding of one file.
 
-    `safe` is the word of the rewriting rule that meaning is kept; only safe fixes are put into
+    `safe`: the rewriting rule states that the meaning is preserved; only safe fixes are put into
     pull requests without waiting for the repository's own checks.
     """
 
@@ -70,12 +70,20 @@ class ProvedFix:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileFix:
-    """All fixes of one file that hold together, with the new content proved as a whole."""
+class FileFixes:
+    """All fixes that were tried in one file.
+
+    Attributes:
+        path: the file.
+        fixes: the outcome of each fix.
+        combined: the safe ones that hold together.
+        content: the file with the combined ones, proved as a whole; None where there are none.
+    """
 
     path: str
-    content: bytes
     fixes: tuple[ProvedFix, ...]
+    combined: tuple[ProvedFix, ...] = ()
+    content: bytes | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

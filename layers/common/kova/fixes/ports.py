@@ -20,14 +20,14 @@ class FixStore(Protocol):
     ) -> None:
         """Record the outcome of each fix, one row an error; a better outcome replaces a worse."""
 
-    async def published(self, error_ids: Sequence[str], url: str) -> None:
-        """Note the pull request that offers these errors' fixes."""
+    async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
+        """Record the pull request that offers the fixes of these errors."""
 
     async def get(self, fix_id: str) -> Fix | None:
-        """Find one by id."""
+        """Return a fix by id."""
 
     async def page(
-        self, request: PageRequest, repository: str | None, status: FixStatus | None
+        self, request: PageRequest, full_name: str | None, status: FixStatus | None
     ) -> Page[Fix]:
         """List, newest first."""
 
@@ -49,13 +49,13 @@ class Publisher(Protocol):
     Errors are those of CodeSource.
     """
 
-    async def check_run(self, repository: RepositoryRef, check_run: CheckRun) -> str | None:
+    async def check_run(self, repository_ref: RepositoryRef, check_run: CheckRun) -> str | None:
         """Create or update the one check run with this external id; return its page's address.
 
         Where checks are not allowed (a personal token), a commit status says the same in short.
         """
 
-    async def pull_request(self, repository: RepositoryRef, pull: FixPullRequest) -> str | None:
+    async def pull_request(self, repository_ref: RepositoryRef, pull: FixPullRequest) -> str | None:
         """Create or update the one pull request of this branch; return its page's address.
 
         Returns None, and touches nothing, when the base branch is no longer at `base_sha`: the

@@ -105,31 +105,34 @@ def _newlines(text: str) -> set[str]:
     return set(re.findall(r"\r\n|\r|\n", text))
 
 
-def silenced(before: str, after: str) -> bool:
-    """Tell whether the edit added a comment that switches a tool off."""
+def adds_suppression(before: str, after: str) -> bool:
+    """Tell whether the edit adds a comment that suppresses findings."""
     return len(_SUPPRESSIONS.findall(after)) > len(_SUPPRESSIONS.findall(before))
 
 
-def new_findings(before: Iterable[Finding], after: Iterable[Finding]) -> list[str]:
-    """Name the rules that report more than before, counted by scope."""
+def rules_reporting_more(before: Iterable[Finding], after: Iterable[Finding]) -> list[str]:
+    """Return the rules that report more than before, counted by scope, in words."""
     extra = _by_scope(after) - _by_scope(before)
     return sorted({f"{rule} in {scope or 'the module'}" for (_, rule, scope) in extra})
 
 
-def are_gone(
+def are_resolved(
     mended: Iterable[Finding], before: Iterable[Finding], after: Iterable[Finding]
 ) -> bool:
     """Tell whether each finding's rule reports less in its scope, by as many as were mended."""
-    was, now = _by_scope(before), _by_scope(after)
-    return all(now[key] <= was[key] - number for key, number in _by_scope(mended).items())
+    counts_before, counts_after = _by_scope(before), _by_scope(after)
+    return all(
+        counts_after[key] <= counts_before[key] - number
+        for key, number in _by_scope(mended).items()
+    )
 
 
 def _by_scope(findings: Iterable[Finding]) -> Counter[tuple[str, str, str]]:
-    return Counter((one.analyzer, one.rule_id, one.scope) for one in findings)
+    return Counter((finding.analyzer, finding.rule_id, finding.scope) for finding in findings)
 
 
 def new_imports(before: frozenset[str], after: frozenset[str]) -> list[str]:
-    """Name new imports that are not known to be there and harmless: the standard library is."""
+    """Return new imports, except for harmless modules of the standard library."""
     roots = {name: name.split(".")[0] for name in after - before}
     return sorted(
         name
@@ -139,7 +142,7 @@ def new_imports(before: frozenset[str], after: frozenset[str]) -> list[str]:
 
 
 def new_dangers(before: str, after: str) -> list[str]:
-    """Name what the edit newly mentions: processes, networks, evaluation, secrets."""
+    """Return what the edit newly mentions of processes, networks, evaluation and secrets."""
     extra = Counter(_DANGERS.findall(after)) - Counter(_DANGERS.findall(before))
     secrets = len(_SECRETS.findall(after)) > len(_SECRETS.findall(before))
     return sorted(extra) + (["a secret"] if secrets else [])

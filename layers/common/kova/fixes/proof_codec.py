@@ -5,47 +5,50 @@ Nothing is cached of a file in which an analyser saw a secret (`holds_secret`).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from decimal import Decimal
 from typing import Any
 
 from kova.analysis.finding_codec import decode_finding, encode_finding, pack, unpack
-from kova.fixes.fix import FileFix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.fixes.fix import FileFixes, FixStatus, ProvedFix, Step, Strategy, Verification
 
 
-def encode_outcome(fixes: Sequence[ProvedFix], combined: FileFix | None) -> bytes:
-    """Return the proofs of one file as bytes."""
-    taken = [fix.finding.fingerprint for fix in combined.fixes] if combined else []
-    content = combined.content.decode() if combined else None
-    return pack([{"fixes": [_fix_out(one) for one in fixes], "taken": taken, "content": content}])
+def encode_fixes(file: FileFixes) -> bytes:
+    """Return the fixes of one file as bytes."""
+    values = {
+        "fixes": [_encode_fix(fix) for fix in file.fixes],
+        "taken": [fix.finding.fingerprint for fix in file.combined],
+        "content": file.content.decode() if file.content is not None else None,
+    }
+    return pack([values])
 
 
-def decode_outcome(data: bytes, path: str) -> tuple[tuple[ProvedFix, ...], FileFix | None]:
-    """Read the proofs of one file.
+def decode_fixes(payload: bytes, path: str) -> FileFixes:
+    """Return the fixes that `encode_fixes` was called with.
 
     Raises:
-        ValueError: the bytes are not ours.
+        ValueError: the bytes were not made by `encode_fixes`.
     """
-    (value,) = unpack(data)
+    (values,) = unpack(payload)
     try:
-        fixes = tuple(_fix_in(one) for one in value["fixes"])
-        if value["content"] is None:
-            return fixes, None
-        taken = set(value["taken"])
-        chosen = tuple(fix for fix in fixes if fix.finding.fingerprint in taken)
-        return fixes, FileFix(path=path, content=value["content"].encode(), fixes=chosen)
+        fixes = tuple(_decode_fix(fix) for fix in values["fixes"])
+        if values["content"] is None:
+            return FileFixes(path=path, fixes=fixes)
+        fingerprints = set(values["taken"])
+        combined = tuple(fix for fix in fixes if fix.finding.fingerprint in fingerprints)
+        content = values["content"].encode()
+        return FileFixes(path=path, fixes=fixes, combined=combined, content=content)
     except (KeyError, TypeError) as exc:
         raise ValueError("not a proof") from exc
 
 
-def _fix_out(fix: ProvedFix) -> dict[str, Any]:
+def _encode_fix(fix: ProvedFix) -> dict[str, Any]:
     return {
         "finding": encode_finding(fix.finding),
         "strategy": fix.strategy,
         "status": fix.status,
         "safe": fix.safe,
         "patch": fix.patch,
-        "verification": [[one.step, one.passed, one.detail] for one in fix.verification],
+        "verification": [[step.step, step.passed, step.detail] for step in fix.verification],
         "rejection": fix.rejection,
         "provider": fix.provider,
         "model": fix.model,
@@ -53,7 +56,7 @@ def _fix_out(fix: ProvedFix) -> dict[str, Any]:
     }
 
 
-def _fix_in(values: dict[str, Any]) -> ProvedFix:
+def _decode_fix(values: dict[str, Any]) -> ProvedFix:
     return ProvedFix(
         finding=decode_finding(values["finding"]),
         strategy=Strategy(values["strategy"]),

@@ -6,41 +6,15 @@ import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.source_text import decode
 from kova.fixes.combine_fixes import combine_fixes
-from kova.fixes.fix import FileFix, ProvedFix
-from kova.fixes.prove_fix import Candidate, FileState, Proof, ProveFix
+from kova.fixes.fix import FileFixes, ProvedFix
+from kova.fixes.prove_fix import FileState, FixCandidate, Proof, ProveFix
 from kova.shared.batches import in_batches
-
-
-@dataclass(frozen=True, kw_only=True)
-class FileOutcome:
-    """All outcomes of one file, and its content with the safe ones together, if there is any."""
-
-    fixes: tuple[ProvedFix, ...]
-    combined: FileFix | None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Proposal:
-    """All outcomes, and per file the content that carries the safe ones together."""
-
-    fixes: tuple[ProvedFix, ...]
-    files: tuple[FileFix, ...]
-
-    @classmethod
-    def of(cls, outcomes: Mapping[str, FileOutcome]) -> Proposal:
-        """Return the proposal of some files, by path."""
-        chosen = [outcomes[path] for path in sorted(outcomes)]
-        return cls(
-            fixes=tuple(fix for one in chosen for fix in one.fixes),
-            files=tuple(one.combined for one in chosen if one.combined is not None),
-        )
 
 
 class ProposeFixes:
@@ -48,136 +22,152 @@ class ProposeFixes:
 
     def __init__(
         self,
-        prove: ProveFix,
+        prover: ProveFix,
         *,
-        most: int = 500,
+        max_fixes: int = 500,
         together: int = 50,
         unsafe: bool = True,
         seconds: float = math.inf,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        """Take the prover, the bounds of one scan, and whether to try unsafe edits.
+        """Set the bounds of one scan.
 
-        Unsafe edits are proved and shown, never combined into files. Whole files are proved
-        together, up to about `together` fixes at once; what is beyond the most, or was not begun
-        when the time is up, is left to the next scan.
+        Args:
+            prover: proves each fix.
+            max_fixes: the most fixes of one scan; those beyond are left to the next one.
+            together: about how many fixes are proved at once, in whole files.
+            unsafe: also prove edits that may change the meaning; they are never combined.
+            seconds: after this time no further files are begun; they are left to the next scan.
+            clock: in seconds.
         """
         self._seconds = seconds
         self._clock = clock
-        self._prove = prove
-        self._most = most
+        self._prover = prover
+        self._most = max_fixes
         self._together = together
         self._unsafe = unsafe
 
-    def run(
+    def propose(
         self,
         folder: Path,
         analysis: Analysis,
+        paths: Container[str] | None = None,
+        *,
         progress: Callable[[ProvedFix], None] | None = None,
-    ) -> Proposal:
-        """Prove the edits of the analysis of the files below a folder."""
-        return Proposal.of(self.by_file(folder, analysis, analysis.analyzed, progress))
+    ) -> dict[str, FileFixes]:
+        """Prove the fixes of files below a folder; return them by path, in order.
 
-    def by_file(
-        self,
-        folder: Path,
-        analysis: Analysis,
-        paths: Container[str],
-        progress: Callable[[ProvedFix], None] | None = None,
-    ) -> dict[str, FileOutcome]:
-        """Prove those of some files, told file by file; a file beyond the bounds is not in it."""
-        groups = self._chosen(analysis, paths)
-        known = _by_path(analysis, groups)
+        Files beyond the bounds of one scan are omitted from the result.
+
+        Args:
+            folder: where the files are.
+            analysis: whose edits are proved.
+            paths: the only files whose fixes are proved; None for all that were analysed.
+            progress: called with the outcome of each fix.
+        """
+        paths = analysis.analyzed if paths is None else paths
+        fixable = self._fixable(analysis, paths)
+        findings = _by_path(analysis, fixable)
         deadline = self._clock() + self._seconds
-        outcomes: dict[str, FileOutcome] = {}
-        for batch in in_batches(groups, size=lambda one: len(groups[one]), limit=self._together):
+        proposed: dict[str, FileFixes] = {}
+        for batch in in_batches(
+            fixable, size=lambda path: len(fixable[path]), limit=self._together
+        ):
             if self._clock() >= deadline:
                 break
-            states = self._states(folder, analysis, {path: known[path] for path in batch})
-            outcomes |= self._files(states, {path: groups[path] for path in states}, progress)
-        return outcomes
+            states = self._states(folder, analysis, {path: findings[path] for path in batch})
+            fixable_here = {path: fixable[path] for path in states}
+            proposed |= self._prove_files(states, fixable_here, progress)
+        return proposed
 
-    def _chosen(self, analysis: Analysis, paths: Container[str]) -> dict[str, list[Finding]]:
-        chosen = sorted(
+    def _fixable(self, analysis: Analysis, paths: Container[str]) -> dict[str, list[Finding]]:
+        """Return the findings whose edits are proved, by path; those with safe edits come first."""
+        fixable = sorted(
             (
-                one
-                for one in analysis.findings
-                if one.edit and (one.edit.safe or self._unsafe) and one.path in paths
+                finding
+                for finding in analysis.findings
+                if finding.edit and (finding.edit.safe or self._unsafe) and finding.path in paths
             ),
-            key=lambda one: (not (one.edit and one.edit.safe), one.path, one.span),
+            key=lambda finding: (
+                not (finding.edit and finding.edit.safe),
+                finding.path,
+                finding.span,
+            ),
         )[: self._most]
-        groups: dict[str, list[Finding]] = defaultdict(list)
-        for finding in chosen:
-            groups[finding.path].append(finding)
-        return {path: groups[path] for path in sorted(groups)}
+        by_path: dict[str, list[Finding]] = defaultdict(list)
+        for finding in fixable:
+            by_path[finding.path].append(finding)
+        return {path: by_path[path] for path in sorted(by_path)}
 
     def _states(
         self, folder: Path, analysis: Analysis, findings: Mapping[str, Sequence[Finding]]
     ) -> dict[str, FileState]:
-        """Return files as they stand; not one that an analyser did not read to the end.
+        """Return files as they stand, by path; not one that an analyser did not read to the end.
 
         There is nothing to compare such a file with.
         """
-        covered = {one.name: one for one in analysis.coverage}
+        coverage = {part.name: part for part in analysis.coverage}
         states: dict[str, FileState] = {}
-        for path, group in findings.items():
+        for path, file_findings in findings.items():
             source = decode((folder / path).read_bytes())
-            readers = self._prove.readers(path)
-            known = all(name in covered and covered[name].covers(path) for name in readers)
-            if source is not None and known:
-                states[path] = self._prove.state(path, source, group)
+            read_by_all = all(
+                name in coverage and coverage[name].covers(path)
+                for name in self._prover.readers(path)
+            )
+            if source is not None and read_by_all:
+                states[path] = self._prover.state(path, source, file_findings)
         return states
 
-    def _files(
+    def _prove_files(
         self,
         states: Mapping[str, FileState],
         findings: Mapping[str, Sequence[Finding]],
         progress: Callable[[ProvedFix], None] | None,
-    ) -> dict[str, FileOutcome]:
-        single = [Candidate.of(states[path], one) for path in states for one in findings[path]]
+    ) -> dict[str, FileFixes]:
+        candidates = [
+            FixCandidate.of(states[path], finding) for path in states for finding in findings[path]
+        ]
         proofs: dict[str, list[Proof]] = {path: [] for path in states}
         fixes: dict[str, list[ProvedFix]] = {path: [] for path in states}
-        for proof in self._prove.prove(single):
+        for proof in self._prover.prove(candidates):
             path, fix = proof.candidate.state.path, proof.fix()
             proofs[path].append(proof)
             fixes[path].append(fix)
             if progress:
                 progress(fix)
-        files = combine_fixes(
-            self._prove, {path: held for path, group in proofs.items() if (held := _holding(group))}
+        safe = {path: _verified_safe(proofs[path]) for path in proofs}
+        combined = combine_fixes(
+            self._prover, {path: file_proofs for path, file_proofs in safe.items() if file_proofs}
         )
-        return {
-            path: FileOutcome(
-                fixes=tuple(fixes[path]), combined=_file(files.get(path), fixes[path])
-            )
-            for path in states
-        }
+        return {path: _file_fixes(path, fixes[path], combined.get(path)) for path in states}
 
 
 def _by_path(analysis: Analysis, paths: Iterable[str]) -> dict[str, list[Finding]]:
-    """Return all that was said of some files, what is silenced too."""
-    found: dict[str, list[Finding]] = {path: [] for path in paths}
+    """Return all findings of some files, suppressed ones too."""
+    by_path: dict[str, list[Finding]] = {path: [] for path in paths}
     for finding in (*analysis.findings, *analysis.suppressed):
-        if finding.path in found:
-            found[finding.path].append(finding)
-    return found
+        if finding.path in by_path:
+            by_path[finding.path].append(finding)
+    return by_path
 
 
-def _holding(proofs: Iterable[Proof]) -> list[Proof]:
-    """Return those of verified safe fixes."""
+def _verified_safe(proofs: Iterable[Proof]) -> list[Proof]:
+    """Return the proofs whose fix is verified and marked safe."""
     return [
-        one
-        for one in proofs
-        if one.state is not None and (edit := one.candidate.mended[0].edit) and edit.safe
+        proof
+        for proof in proofs
+        if proof.state is not None and (edit := proof.candidate.mended[0].edit) and edit.safe
     ]
 
 
-def _file(proof: Proof | None, fixes: Sequence[ProvedFix]) -> FileFix | None:
-    if proof is None or proof.state is None:
-        return None
-    held = {one.fingerprint for one in proof.candidate.mended}
-    return FileFix(
-        path=proof.state.path,
-        content=proof.state.source.encode(),
-        fixes=tuple(one for one in fixes if one.finding.fingerprint in held),
+def _file_fixes(path: str, fixes: Sequence[ProvedFix], combined: Proof | None) -> FileFixes:
+    """Return the fixes of a file, given the proof of those that are combined."""
+    if combined is None or combined.state is None:
+        return FileFixes(path=path, fixes=tuple(fixes))
+    fingerprints = {finding.fingerprint for finding in combined.candidate.mended}
+    return FileFixes(
+        path=path,
+        fixes=tuple(fixes),
+        combined=tuple(fix for fix in fixes if fix.finding.fingerprint in fingerprints),
+        content=combined.state.source.encode(),
     )

@@ -21,7 +21,7 @@ class _RejectedError(Exception):
 
 @dataclass(frozen=True, kw_only=True)
 class FileState:
-    """A file as it stands: its text, what the analysers say of it, what it defines."""
+    """The text of a file, its findings and its definitions."""
 
     path: str
     source: SourceText
@@ -30,11 +30,11 @@ class FileState:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Candidate:
-    """What is to be proved: the edits of one finding, or of several that must hold together.
+class FixCandidate:
+    """Edits to prove: those of one finding, or of several that must hold together.
 
     `edited` are the findings whose edits are applied, from the end of the file to its beginning so
-    that places still to come stay true; every one of `mended` must be gone afterwards.
+    that the places of the next ones stay valid; every one of `mended` must be gone afterwards.
     """
 
     state: FileState
@@ -42,16 +42,16 @@ class Candidate:
     mended: tuple[Finding, ...]
 
     @classmethod
-    def of(cls, state: FileState, finding: Finding) -> Candidate:
+    def of(cls, state: FileState, finding: Finding) -> FixCandidate:
         """Return one finding's own candidate."""
         return cls(state=state, edited=(finding,), mended=(finding,))
 
 
 @dataclass(frozen=True, kw_only=True)
 class Proof:
-    """How far a candidate came: `after` where its edits apply, `state` where it is verified."""
+    """The steps that a candidate passed. `after`: its edits applied; `state`: it is verified."""
 
-    candidate: Candidate
+    candidate: FixCandidate
     steps: tuple[Verification, ...]
     after: SourceText | None = None
     state: FileState | None = None
@@ -75,35 +75,35 @@ class Proof:
 
 
 class ProveFix:
-    """Takes edits through the proof."""
+    """Runs the steps of the proof."""
 
-    def __init__(self, *, analyze: AnalyzeTree, syntax: Sequence[SyntaxReader]) -> None:
-        """Take the full set of analysers and the parsers of the languages."""
-        self._analyze = analyze
+    def __init__(self, *, analyzers: AnalyzeTree, syntax: Sequence[SyntaxReader]) -> None:
+        self._analyzers = analyzers
         self._syntax = syntax
 
     def readers(self, path: str) -> frozenset[str]:
-        """Name the analysers that a proof about such a file asks."""
-        return self._analyze.readers(path)
+        """Return the names of the analysers that a proof about such a file asks."""
+        return self._analyzers.readers(path)
 
     def state(self, path: str, source: SourceText, findings: Iterable[Finding]) -> FileState:
-        """Return a file as it stands, given all that the analysers say of it."""
+        """Return the state of a file, given all of its findings."""
         outline = self._outline(path, source)
         return FileState(path=path, source=source, findings=tuple(findings), outline=outline)
 
-    def prove(self, candidates: Sequence[Candidate]) -> list[Proof]:
-        """Take each candidate through the proof by itself.
+    def prove(self, candidates: Sequence[FixCandidate]) -> list[Proof]:
+        """Return the proof of each candidate by itself, in order.
 
         The analysers run once over all of them: to start a tool is most of what it costs.
         """
-        drafts = [self._draft(one) for one in candidates]
-        parsed = [one for one in drafts if one.state is not None]
-        texts = [(one.state.path, one.state.source) for one in parsed if one.state is not None]
-        runs = iter(self._analyze.texts(texts))
-        return [_judged(one, next(runs)) if one.state else one for one in drafts]
+        drafts = [self._draft(candidate) for candidate in candidates]
+        texts = [
+            (draft.state.path, draft.state.source) for draft in drafts if draft.state is not None
+        ]
+        runs = iter(self._analyzers.analyze_texts(texts))
+        return [_judge(draft, next(runs)) if draft.state else draft for draft in drafts]
 
-    def _draft(self, candidate: Candidate) -> Proof:
-        """Take the steps that need no analyser; the state's findings are still to come."""
+    def _draft(self, candidate: FixCandidate) -> Proof:
+        """Run the steps that need no analyser; the state has no findings yet."""
         before, steps = candidate.state, list[Verification]()
         after: SourceText | None = before.source
         for finding in candidate.edited:
@@ -129,14 +129,14 @@ class ProveFix:
         return None
 
 
-def _judged(draft: Proof, run: AnalyzerRun) -> Proof:
-    """Take the other steps with what the analysers say of the new text."""
+def _judge(draft: Proof, run: AnalyzerRun) -> Proof:
+    """Run the other steps on the draft, given the analysers' findings in the new text."""
     assert draft.state is not None
     before, after = draft.candidate.state, replace(draft.state, findings=run.findings)
     steps = list(draft.steps)
     try:
         _check_gone(draft.candidate, after, run, steps)
-        new = proof.new_findings(before.findings, after.findings)
+        new = proof.rules_reporting_more(before.findings, after.findings)
         detail = f"New: {', '.join(new)}." if new else "The analysers report nothing new."
         _record(steps, Step.NO_NEW_FINDINGS, not new, detail)
         _check_names(before, after, steps)
@@ -147,29 +147,30 @@ def _judged(draft: Proof, run: AnalyzerRun) -> Proof:
 
 
 def _check_gone(
-    candidate: Candidate, after: FileState, run: AnalyzerRun, steps: list[Verification]
+    candidate: FixCandidate, after: FileState, run: AnalyzerRun, steps: list[Verification]
 ) -> None:
     if not run.completed:
         _record(steps, Step.FINDING_GONE, False, "The analyser did not finish.")
-    if proof.silenced(candidate.state.source.text, after.source.text):
+    if proof.adds_suppression(candidate.state.source.text, after.source.text):
         _record(steps, Step.FINDING_GONE, False, "The edit silences a tool by a comment.")
-    gone = proof.are_gone(candidate.mended, candidate.state.findings, after.findings)
-    names = " and ".join(sorted({one.analyzer for one in candidate.mended}))
-    detail = "no longer reports it" if gone else "still reports it"
-    _record(steps, Step.FINDING_GONE, gone, f"{names} {detail}.")
+    mended = proof.are_resolved(candidate.mended, candidate.state.findings, after.findings)
+    names = " and ".join(sorted({finding.analyzer for finding in candidate.mended}))
+    detail = "no longer reports it" if mended else "still reports it"
+    _record(steps, Step.FINDING_GONE, mended, f"{names} {detail}.")
 
 
 def _check_names(before: FileState, after: FileState, steps: list[Verification]) -> None:
     assert after.outline is not None
-    known = before.outline.imports if before.outline else frozenset()
-    imports = proof.new_imports(known, after.outline.imports)
+    imports_before = before.outline.imports if before.outline else frozenset()
+    imports = proof.new_imports(imports_before, after.outline.imports)
     dangers = proof.new_dangers(before.source.text, after.source.text)
-    problems = [f"new import {one}" for one in imports] + [f"new use of {one}" for one in dangers]
+    problems = [f"new import {name}" for name in imports]
+    problems += [f"new use of {name}" for name in dangers]
     detail = "; ".join(problems) or "No unknown import and no undefined name."
     _record(steps, Step.NO_NEW_NAMES, not problems, detail)
 
 
-def _check_interface(candidate: Candidate, after: FileState, steps: list[Verification]) -> None:
+def _check_interface(candidate: FixCandidate, after: FileState, steps: list[Verification]) -> None:
     before, now = candidate.state.outline, after.outline
     assert now is not None
     if before is None:

@@ -19,7 +19,7 @@ from kova.shared.repository import Repository
 
 
 class PublishFix:
-    """The fix worker's job, the same however often it is done."""
+    """The fix worker's job; repeating it changes nothing more."""
 
     def __init__(
         self,
@@ -30,14 +30,13 @@ class PublishFix:
         publisher: Publisher,
         limits: FetchLimits,
     ) -> None:
-        """Take the stores, GitHub for reading and for publishing, and what a fetch may cost."""
         self._fixes = fixes
         self._repositories = repositories
         self._source = source
         self._publisher = publisher
         self._limits = limits
 
-    async def run(self, fix_id: str) -> None:
+    async def publish(self, fix_id: str) -> None:
         """Open or update the pull request.
 
         Raises:
@@ -51,7 +50,7 @@ class PublishFix:
         if repository is None:
             return
         head = await self._source.resolve(repository.ref, f"refs/heads/{repository.default_branch}")
-        content = await self._mended(repository, head, fix)
+        content = await self._apply(repository, head, fix)
         title = fix_title(fix)
         url = await self._publisher.pull_request(
             repository.ref,
@@ -67,11 +66,16 @@ class PublishFix:
         )
         if url is None:
             raise StaleFixError
-        await self._fixes.published([fix.error_id], url)
+        await self._fixes.mark_published([fix.error_id], url)
 
-    async def _mended(self, repository: Repository, head: str, fix: Fix) -> bytes:
+    async def _apply(self, repository: Repository, head: str, fix: Fix) -> bytes:
+        """Return the fix's file at the head with the patch applied.
+
+        Raises:
+            StaleFixError: it is another file, or none.
+        """
         tree = await self._source.tree(repository.ref, head)
-        file = next((one for one in tree.files if one.path == fix.path), None)
+        file = next((file for file in tree.files if file.path == fix.path), None)
         if file is None or (fix.blob_sha is not None and file.sha != fix.blob_sha):
             raise StaleFixError
         with tempfile.TemporaryDirectory(prefix="kova-") as name:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
-class Annotation:
+class CheckAnnotation:
     """One remark at lines of a file. `level` is notice, warning or failure."""
 
     path: str
@@ -28,7 +28,7 @@ class CheckRun:
     conclusion: str
     title: str
     summary: str
-    annotations: tuple[Annotation, ...]
+    annotations: tuple[CheckAnnotation, ...]
 
 
 @dataclass(frozen=True, kw_only=True)

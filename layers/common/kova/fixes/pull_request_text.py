@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from kova.fixes.fix import FileFix, Fix
+from kova.fixes.fix import FileFixes, Fix
 from kova.shared.markdown import code, plural
 from kova.shared.text import shorten
 
 _LIST_SHOWN = 100
 
 
-def pull_request_title(files: Sequence[FileFix]) -> str:
-    """Return the title of the pull request with the proved fixes."""
-    number = sum(len(file.fixes) for file in files)
+def pull_request_title(files: Sequence[FileFixes]) -> str:
+    """Return the title of the pull request with the combined fixes of these files."""
+    number = sum(len(file.combined) for file in files)
     return f"Fix {plural(number, 'error')} in {plural(len(files), 'file')}"
 
 
-def pull_request_body(files: Sequence[FileFix], commit_sha: str) -> str:
+def pull_request_body(files: Sequence[FileFixes], commit_sha: str) -> str:
     """Return the text of the pull request: each fix and how far its proof went."""
-    fixes = [fix for file in files for fix in file.fixes]
+    fixes = [fix for file in files for fix in file.combined]
     lines = [
         (
             f"Each fix was applied to commit {commit_sha} on its own and then together with the "
@@ -58,8 +58,8 @@ def fix_body(fix: Fix, commit_sha: str) -> str:
         "| --- | --- | --- |",
     ]
     lines += [
-        f"| {one.step} | {'yes' if one.passed else 'no'} | {code(one.detail)} |"
-        for one in fix.verification
+        f"| {step.step} | {'yes' if step.passed else 'no'} | {code(step.detail)} |"
+        for step in fix.verification
     ]
     if not fix.safe:
         lines += [

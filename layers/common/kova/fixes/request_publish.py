@@ -8,24 +8,23 @@ from typing import Final
 from kova.fixes.fix import Fix, FixStatus
 from kova.fixes.ports import FixQueue, FixStore
 from kova.fixes.protected import is_protected
-from kova.shared.audit import Action, Deed
+from kova.shared.audit import Action, AuditEvent
 from kova.shared.exceptions import ConflictError, NotFoundError, QueueUnavailableError
 from kova.shared.ports import AuditStore
 
 PUBLISHABLE: Final = frozenset({FixStatus.VERIFIED, FixStatus.PUBLISHED})
-_PATIENCE: Final = 4.5
+_SEND_SECONDS: Final = 4.5
 
 
 class RequestPublish:
     """POST /api/fixes/{id}/publish."""
 
     def __init__(self, *, fixes: FixStore, audit: AuditStore, queue: FixQueue) -> None:
-        """Take where fixes and deeds are kept, and the queue."""
         self._fixes = fixes
         self._audit = audit
         self._queue = queue
 
-    async def run(self, fix_id: str, *, actor: str) -> Fix:
+    async def request(self, fix_id: str, *, actor: str) -> Fix:
         """Queue a fix that was proved; one that is published already is brought up to date.
 
         Raises:
@@ -42,11 +41,13 @@ class RequestPublish:
         if is_protected(fix.path):
             raise ConflictError(f"Fixes in {fix.path} are not pushed: apply the patch yourself.")
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_SEND_SECONDS):
                 await asyncio.to_thread(self._queue.send_fix, fix.id)
         except TimeoutError as exc:
             raise QueueUnavailableError from exc
-        await self._audit.note(
-            Deed(actor=actor, action=Action.FIX_PUBLISHED, target=fix.id, detail={"path": fix.path})
+        await self._audit.record(
+            AuditEvent(
+                actor=actor, action=Action.FIX_PUBLISHED, target=fix.id, detail={"path": fix.path}
+            )
         )
         return fix

@@ -2,43 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from kova.analysis.analysis import Analysis
-from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
-from kova.analysis.introduced import introduced
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRequest
+from kova.analysis.introduced import select_introduced
 from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
 from kova.analysis.ports import AnalysisCache
 from kova.analysis.repository_settings import FILE_NAME, RepositorySettings
 from kova.scans.scan import ScanTarget
-from kova.shared.code_source import CodeSource, Tree, TreeFile
+from kova.shared.code_source import CodeSource, Tree
 from kova.shared.repository import Repository
 from kova.shared.skipped import Skipped
-
-
-@dataclass(frozen=True, kw_only=True)
-class AnalyzedTarget:
-    """The analysis, and what it is of.
-
-    Attributes:
-        analysis: what was found.
-        request: what made it.
-        tree: the commit's listing; None for a pull request.
-        files: what the analysers were given.
-        fetched: paths of those that are in the folder.
-    """
-
-    analysis: Analysis
-    request: CommitRequest
-    tree: Tree | None = None
-    files: tuple[TreeFile, ...] = ()
-    fetched: frozenset[str] = frozenset()
-
-    @property
-    def settings(self) -> RepositorySettings:
-        """The settings in force."""
-        return self.request.settings
 
 
 class AnalyzeTarget:
@@ -48,68 +23,66 @@ class AnalyzeTarget:
         self,
         *,
         source: CodeSource,
-        analyze: AnalyzeCommit,
+        commit_analysis: AnalyzeCommit,
         cache: AnalysisCache,
     ) -> None:
-        """Take GitHub, the analysis of a commit, and what is kept."""
         self._source = source
-        self._analyze = analyze
+        self._commit_analysis = commit_analysis
         self._cache = cache
 
-    async def run(self, repository: Repository, target: ScanTarget, folder: Path) -> AnalyzedTarget:
-        """Analyse below a private folder."""
+    async def analyze(
+        self, repository: Repository, target: ScanTarget, folder: Path
+    ) -> CommitAnalysis:
+        """Analyse below a private folder. Of a pull request: what it introduces."""
         assert target.commit_sha is not None
         request = CommitRequest(
-            repository=repository.ref,
+            repository_ref=repository.ref,
             repository_id=repository.id,
             commit_sha=target.commit_sha,
             full=target.full,
         )
         if target.pull_request is not None and target.base_sha is not None:
-            result = await self._pull_request(repository, target.base_sha, request, folder)
+            analysis = await self._analyze_pull_request(
+                repository, target.base_sha, request, folder
+            )
         else:
-            result = await self._branch(repository, target, request, folder)
+            analysis = await self._analyze_branch(repository, target, request, folder)
         await self._cache.clean(repository.id)
-        return result
+        return analysis
 
-    async def _branch(
+    async def _analyze_branch(
         self, repository: Repository, target: ScanTarget, request: CommitRequest, folder: Path
-    ) -> AnalyzedTarget:
-        tree = await self._analyze.tree(request.repository, request.commit_sha)
+    ) -> CommitAnalysis:
+        tree = await self._commit_analysis.list_tree(request.repository_ref, request.commit_sha)
         settings = await self._settings(repository, target, tree)
-        request = replace(request, settings=settings)
-        analyzed = await self._analyze.run(request, folder, tree)
-        return AnalyzedTarget(
-            analysis=analyzed.analysis,
-            request=request,
-            tree=tree,
-            files=analyzed.files,
-            fetched=analyzed.fetched,
-        )
+        request = replace(request, tree=tree, settings=settings)
+        return await self._commit_analysis.analyze(request, folder)
 
-    async def _pull_request(
+    async def _analyze_pull_request(
         self, repository: Repository, base_sha: str, request: CommitRequest, folder: Path
-    ) -> AnalyzedTarget:
+    ) -> CommitAnalysis:
         """Analyse what a pull request changed, less what its merge base had already."""
         settings = await self._default_settings(repository)
-        compared = await self._source.compare(request.repository, base_sha, request.commit_sha)
+        compared = await self._source.compare(request.repository_ref, base_sha, request.commit_sha)
         old_paths = frozenset(compared.renamed.get(path, path) for path in compared.changed)
         head = replace(request, settings=settings, only=compared.changed)
         base = replace(head, commit_sha=compared.merge_base_sha, only=old_paths)
         (folder / "head").mkdir()
         (folder / "base").mkdir()
-        after = (await self._analyze.run(head, folder / "head")).analysis
-        before = (await self._analyze.run(base, folder / "base")).analysis
+        after = await self._commit_analysis.analyze(head, folder / "head")
+        before = await self._commit_analysis.analyze(base, folder / "base")
         skipped = after.skipped
         if not compared.complete:
             skipped += (Skipped(path="", reason="comparison_incomplete"),)
-        analysis = replace(
+        return replace(
             after,
-            findings=introduced(after.findings, before.findings, compared.renamed),
+            findings=select_introduced(after.findings, before.findings, compared.renamed),
             skipped=skipped,
             incomplete=after.incomplete | before.incomplete,
+            # They are in folders of the head and the base, where nobody else looks.
+            tree_files=(),
+            fetched_paths=frozenset(),
         )
-        return AnalyzedTarget(analysis=analysis, request=head)
 
     async def _settings(
         self, repository: Repository, target: ScanTarget, tree: Tree
@@ -119,12 +92,12 @@ class AnalyzeTarget:
             return await self._default_settings(repository)
         if tree.complete and all(file.path != FILE_NAME for file in tree.files):
             return RepositorySettings()
-        return await self._read(repository, tree.commit_sha)
+        return await self._fetch_settings(repository, tree.commit_sha)
 
     async def _default_settings(self, repository: Repository) -> RepositorySettings:
-        return await self._read(repository, repository.default_branch)
+        return await self._fetch_settings(repository, repository.default_branch)
 
-    async def _read(self, repository: Repository, ref: str) -> RepositorySettings:
+    async def _fetch_settings(self, repository: Repository, ref: str) -> RepositorySettings:
         content = await self._source.root_file(repository.ref, ref, FILE_NAME, BYTES_LIMIT)
         return parse_settings(content)
 

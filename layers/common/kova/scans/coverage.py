@@ -1,4 +1,4 @@
-"""What a scan saw and what it did not: told with every scan, never silent."""
+"""What a scan analysed and what it did not: a part of every scan's result."""
 
 from __future__ import annotations
 
@@ -16,37 +16,39 @@ _REASON_LIMIT: Final = 200
 
 def coverage_of(analysis: Analysis, settings: RepositorySettings) -> dict[str, Any]:
     """Return the `coverage` member of a scan as plain JSON."""
-    seen, read = count_languages(analysis.blobs), count_languages(analysis.understood)
+    files, analyzed = count_languages(analysis.blobs), count_languages(analysis.understood)
     suppressed = [
         {
-            "path": clean(one.path),
-            "line": one.span.start_line,
-            "analyzer": one.analyzer,
-            "rule_id": one.rule_id,
-            "by": clean(shorten(one.suppressed or "", _REASON_LIMIT)),
+            "path": clean(finding.path),
+            "line": finding.span.start_line,
+            "analyzer": finding.analyzer,
+            "rule_id": finding.rule_id,
+            "by": clean(shorten(finding.suppressed or "", _REASON_LIMIT)),
         }
-        for one in analysis.suppressed[:_SUPPRESSED_SHOWN]
+        for finding in analysis.suppressed[:_SUPPRESSED_SHOWN]
     ]
     return {
         "languages": [
-            {"name": name, "files": number, "analyzed": read[name]}
-            for name, number in sorted(seen.items(), key=lambda one: (-one[1], one[0]))
+            {"name": name, "files": number, "analyzed": analyzed[name]}
+            for name, number in sorted(files.items(), key=lambda count: (-count[1], count[0]))
         ],
         "analyzers": [
             {
-                "name": one.name,
-                "identity": clean(one.identity),
-                "files": len(one.paths) if one.paths is not None else len(analysis.analyzed),
-                "finished": one.name not in analysis.incomplete,
+                "name": coverage.name,
+                "identity": clean(coverage.identity),
+                "files": len(coverage.paths)
+                if coverage.paths is not None
+                else len(analysis.analyzed),
+                "finished": coverage.name not in analysis.incomplete,
             }
-            for one in analysis.coverage
+            for coverage in analysis.coverage
         ],
         "files": {
             "analyzed": len(analysis.analyzed),
             "cached": len(analysis.cached & analysis.analyzed),
             "excluded": len(analysis.excluded),
-            "skipped": dict(sorted(Counter(one.reason for one in analysis.skipped).items())),
+            "skipped": dict(sorted(Counter(skip.reason for skip in analysis.skipped).items())),
         },
         "suppressed": {"count": len(analysis.suppressed), "items": suppressed},
-        "settings": {"found": settings.found, "problems": list(settings.problems)},
+        "settings": {"found": settings.present, "problems": list(settings.problems)},
     }

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 
-from kova.analysis.analysis import Analysis, AnalyzerCoverage
+from kova.analysis.analysis import Analysis, AnalyzerCoverage, split_suppressed
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState
@@ -22,7 +22,7 @@ from kova.shared.exceptions import ConflictError, NotFoundError
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedTool:
-    """What became of one tool's results. `analyzer` is the name that its errors carry."""
+    """How many of one tool's results were used. `analyzer` is the name that its errors carry."""
 
     analyzer: str
     version: str
@@ -33,7 +33,7 @@ class ImportedTool:
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedSarif:
-    """What became of a log."""
+    """The scan that a log was applied to, and what that changed."""
 
     scan: Scan
     tools: tuple[ImportedTool, ...]
@@ -44,10 +44,9 @@ class ImportSarif:
     """POST /api/scans/{id}/sarif."""
 
     def __init__(self, stores: Stores) -> None:
-        """Take the stores."""
         self._stores = stores
 
-    async def run(self, scan_id: str, body: bytes) -> ImportedSarif:
+    async def import_log(self, scan_id: str, body: bytes) -> ImportedSarif:
         """Apply a log about the commit of a scan; the same log again changes nothing.
 
         Raises:
@@ -69,7 +68,7 @@ class ImportSarif:
             raise ConflictError("No commit of the default branch was scanned to its end.")
         if state.commit_sha != commit_sha:
             raise ConflictError("Another commit is the last one scanned: send results for that.")
-        runs = [_own_name(run, state) for run in runs]
+        runs = [_separate_name(run, state) for run in runs]
         digest = hashlib.sha256(body).hexdigest()
         claim = ClaimedScan(
             # Not the scan's own id: what the log changes is counted by itself, also when repeated.
@@ -78,37 +77,35 @@ class ImportSarif:
             lease="",
             started_at=datetime.now(UTC),
         )
-        known = await self._stores.errors.live_paths(repository.id)
-        analysis = _analysis(runs, commit_sha, known)
+        live_paths = await self._stores.errors.live_paths(repository.id)
+        analysis = _analysis(runs, commit_sha, live_paths)
         history = _history(analysis, state)
         change = await self._stores.errors.apply(claim, commit_sha, analysis, history)
         return ImportedSarif(scan=scan, tools=tuple(_tool(run) for run in runs), change=change)
 
 
-def _own_name(run: ImportedRun, state: AppliedState) -> ImportedRun:
+def _separate_name(run: ImportedRun, state: AppliedState) -> ImportedRun:
     """Keep a foreign tool apart from an analyser of Kova's own that has the same name."""
     identity = state.identities.get(run.tool)
     if identity is None or identity.startswith("sarif "):
         return run
     name = f"{run.tool} (sarif)"
     return replace(
-        run, tool=name, findings=tuple(replace(one, analyzer=name) for one in run.findings)
+        run, tool=name, findings=tuple(replace(finding, analyzer=name) for finding in run.findings)
     )
 
 
-def _analysis(runs: list[ImportedRun], commit_sha: str, known: frozenset[str]) -> Analysis:
-    """Return the runs as an analysis in which only their own tools say anything.
+def _analysis(runs: list[ImportedRun], commit_sha: str, live_paths: frozenset[str]) -> Analysis:
+    """Return the runs as an analysis by their tools alone.
 
     No file's blob is known here: the commit stands for it, so that a tool's new version closes
     nothing in the same commit.
     """
-    found = [one for run in runs for one in run.findings]
+    reported, suppressed = split_suppressed(finding for run in runs for finding in run.findings)
+    paths = {finding.path for finding in (*reported, *suppressed)}
     return Analysis(
-        findings=tuple(one for one in found if one.suppressed is None),
-        suppressed=tuple(one for one in found if one.suppressed is not None),
-        skipped=(),
-        files=0,
-        analyzed=frozenset(),
+        findings=reported,
+        suppressed=suppressed,
         coverage=tuple(
             AnalyzerCoverage(
                 name=run.tool,
@@ -117,13 +114,15 @@ def _analysis(runs: list[ImportedRun], commit_sha: str, known: frozenset[str]) -
             )
             for run in runs
         ),
-        blobs=dict.fromkeys(known | {one.path for one in found}, commit_sha),
+        blobs=dict.fromkeys(live_paths | paths, commit_sha),
     )
 
 
 def _history(analysis: Analysis, state: AppliedState) -> History:
     upgraded = frozenset(
-        one.name for one in analysis.coverage if state.identities.get(one.name) != one.identity
+        coverage.name
+        for coverage in analysis.coverage
+        if state.identities.get(coverage.name) != coverage.identity
     )
     return History(upgraded=upgraded, unchanged=frozenset(analysis.blobs))
 

@@ -1,4 +1,4 @@
-"""Keep a scan in hand while the work goes on."""
+"""Renew the lease of a scan while a worker works on it."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ LEASE: Final = timedelta(seconds=15)
 
 
 @contextlib.asynccontextmanager
-async def held(scans: ScanStore, claim: ClaimedScan) -> AsyncIterator[None]:
-    """Renew the lease while the block runs; stop the block when the lease is lost.
+async def renewing_lease(scans: ScanStore, claim: ClaimedScan) -> AsyncIterator[None]:
+    """Renew the lease while the block runs; cancel the block when the lease is lost.
 
     Raises:
         ConflictError: another worker took the scan over.
     """
-    worker = asyncio.current_task()
-    assert worker is not None
+    scanning = asyncio.current_task()
+    assert scanning is not None
     lost = False
 
-    async def beat() -> None:
+    async def renew() -> None:
         nonlocal lost
         while True:
             await asyncio.sleep(LEASE.total_seconds() / 3)
             with contextlib.suppress(UnavailableError):
                 if not await scans.renew(claim, LEASE):
                     lost = True
-                    worker.cancel()
+                    scanning.cancel()
                     return
 
-    task = asyncio.create_task(beat())
+    task = asyncio.create_task(renew())
     try:
         yield
     except asyncio.CancelledError:

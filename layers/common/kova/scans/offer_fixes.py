@@ -4,104 +4,107 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Container, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Container
+from dataclasses import replace
 from pathlib import Path
 
 from kova.analysis.analysis import Analysis
-from kova.analysis.analyze_commit import AnalyzeCommit
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis
 from kova.errors.error import LifecycleChange
-from kova.fixes.fix import ProvedFix
+from kova.fixes.fix import FileFixes, ProvedFix
 from kova.fixes.ports import FixStore
-from kova.fixes.proof_cache import IgnoredHere, ProofCache
-from kova.fixes.propose_fixes import FileOutcome, Proposal, ProposeFixes
-from kova.scans.analyze_target import AnalyzedTarget
+from kova.fixes.proof_cache import FingerprintsByPath, ProofCache
+from kova.fixes.propose_fixes import ProposeFixes
 from kova.scans.publish_scan import PublishScan
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.meter import Meter
 from kova.shared.repository import Repository
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Proved:
-    known: Mapping[str, FileOutcome]
-    now: Mapping[str, FileOutcome]
-
-
 class OfferFixes:
-    """What people ignore is mended nowhere: neither by itself nor beside others."""
+    """Proves and publishes the fixes of a scan; what people ignore is never mended."""
 
     def __init__(
         self,
         *,
-        analyze: AnalyzeCommit,
+        commit_analysis: AnalyzeCommit,
         propose: ProposeFixes,
         proofs: ProofCache,
         fixes: FixStore,
         publish: PublishScan,
         meter: Meter,
     ) -> None:
-        """Take the analysis of a commit, the prover, what is kept, and how to publish."""
-        self._analyze = analyze
+        self._commit_analysis = commit_analysis
         self._propose = propose
         self._proofs = proofs
         self._fixes = fixes
         self._publish = publish
         self._meter = meter
 
-    async def run(
+    async def offer(
         self,
         repository: Repository,
         claim: ClaimedScan,
-        analyzed: AnalyzedTarget,
+        analysis: CommitAnalysis,
         change: LifecycleChange,
         folder: Path,
     ) -> tuple[ProvedFix, ...]:
-        """Return the outcome of every fix, those that were proved before among them."""
-        proved = await self._proved(analyzed, change.standing.ignored, folder)
-        for fix in Proposal.of(proved.now).fixes:
+        """Return the outcome of every fix, those that were proved by an earlier scan among them."""
+        files = await self._prove(analysis, change.finding_status.ignored, folder)
+        fixes = tuple(fix for file in files for fix in file.fixes)
+        await self._fixes.save(claim.id, fixes, change.error_ids)
+        request = analysis.request
+        offered = self._publish.select_offerable(repository, files, request.settings)
+        url = await self._publish.publish_pull_request(repository, request.commit_sha, offered)
+        if url:
+            combined = [fix for file in offered for fix in file.combined]
+            ids = [change.error_ids[fix.finding.fingerprint] for fix in combined]
+            await self._fixes.mark_published(ids, url)
+        return fixes
+
+    async def _prove(
+        self, scanned: CommitAnalysis, ignored: frozenset[str], folder: Path
+    ) -> list[FileFixes]:
+        """Return the fixes by file in the order of paths: from the cache, else proved now."""
+        request, analysis = scanned.request, scanned.without_ignored(ignored)
+        ignored_by_path = _by_path(scanned, ignored)
+        fixable = {finding.path for finding in analysis.findings if finding.edit is not None}
+        files = [file for file in scanned.tree_files if file.path in fixable]
+        cached: dict[str, FileFixes] = {}
+        if not request.full:
+            cached = await self._proofs.load(request.repository_id, files, ignored_by_path)
+        missing = fixable - cached.keys()
+        fetched = scanned.fetched_paths
+        if absent := missing - fetched:
+            again = await self._commit_analysis.analyze(
+                replace(request, only=frozenset(absent), full=True), folder
+            )
+            analysis = _with_edits(analysis, again.without_ignored(ignored), absent)
+            fetched |= again.fetched_paths
+        proved = await asyncio.to_thread(self._propose.propose, folder, analysis, missing & fetched)
+        await self._proofs.store(
+            request.repository_id,
+            proved,
+            analysis.blobs,
+            (*analysis.findings, *analysis.suppressed),
+            ignored_by_path,
+        )
+        for file in proved.values():
+            self._count(file)
+        fixes = {**cached, **proved}
+        return [fixes[path] for path in sorted(fixes)]
+
+    def _count(self, file: FileFixes) -> None:
+        for fix in file.fixes:
             self._meter.count(
                 "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
             )
-        proposal = Proposal.of({**proved.known, **proved.now})
-        await self._fixes.save(claim.id, proposal.fixes, change.error_ids)
-        request = analyzed.request
-        offered = self._publish.offered(repository, proposal.files, request.settings)
-        url = await self._publish.pull_request(repository, request.commit_sha, offered)
-        if url:
-            fixes = [fix for file in offered for fix in file.fixes]
-            ids = [change.error_ids[fix.finding.fingerprint] for fix in fixes]
-            await self._fixes.published(ids, url)
-        return proposal.fixes
-
-    async def _proved(
-        self, analyzed: AnalyzedTarget, ignored: frozenset[str], folder: Path
-    ) -> _Proved:
-        analysis = analyzed.analysis.silenced(ignored)
-        repository_id = analyzed.request.repository_id
-        left_alone = _by_path(analyzed.analysis, ignored)
-        fixable = {one.path for one in analysis.findings if one.edit is not None}
-        files = [file for file in analyzed.files if file.path in fixable]
-        known: dict[str, FileOutcome] = {}
-        if not analyzed.request.full:
-            known = await self._proofs.load(repository_id, files, left_alone)
-        missing = fixable - known.keys()
-        there = analyzed.fetched
-        if absent := missing - there:
-            request = replace(analyzed.request, only=frozenset(absent), full=True)
-            again = await self._analyze.run(request, folder, analyzed.tree)
-            analysis = _renewed(analysis, again.analysis.silenced(ignored), absent)
-            there |= again.fetched
-        now = await asyncio.to_thread(self._propose.by_file, folder, analysis, missing & there)
-        told = (*analysis.findings, *analysis.suppressed)
-        await self._proofs.store(repository_id, now, analysis.blobs, told, left_alone)
-        return _Proved(known=known, now=now)
 
 
-def _renewed(analysis: Analysis, again: Analysis, paths: Container[str]) -> Analysis:
-    """Return it with what is said now of these files: the text of edits is not kept."""
-    findings = [one for one in analysis.findings if one.path not in paths]
-    suppressed = [one for one in analysis.suppressed if one.path not in paths]
+def _with_edits(analysis: CommitAnalysis, again: Analysis, paths: Container[str]) -> CommitAnalysis:
+    """Return the analysis with the new findings of these files: cached ones have no edits."""
+    findings = [finding for finding in analysis.findings if finding.path not in paths]
+    suppressed = [finding for finding in analysis.suppressed if finding.path not in paths]
     return replace(
         analysis,
         findings=(*findings, *again.findings),
@@ -109,9 +112,10 @@ def _renewed(analysis: Analysis, again: Analysis, paths: Container[str]) -> Anal
     )
 
 
-def _by_path(analysis: Analysis, ignored: frozenset[str]) -> IgnoredHere:
-    found: dict[str, set[str]] = defaultdict(set)
-    for one in analysis.findings:
-        if one.fingerprint in ignored:
-            found[one.path].add(one.fingerprint)
-    return {path: frozenset(group) for path, group in found.items()}
+def _by_path(analysis: Analysis, fingerprints: frozenset[str]) -> FingerprintsByPath:
+    """Return those of the fingerprints that the analysis has findings of, by path."""
+    by_path: dict[str, set[str]] = defaultdict(set)
+    for finding in analysis.findings:
+        if finding.fingerprint in fingerprints:
+            by_path[finding.path].add(finding.fingerprint)
+    return {path: frozenset(group) for path, group in by_path.items()}

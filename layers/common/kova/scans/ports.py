@@ -16,26 +16,26 @@ from kova.shared.skipped import Skipped
 
 
 class ScanStore(Protocol):
-    """Scans and who has them in hand."""
+    """Scans, and the leases of the workers that work on them."""
 
     async def create(self, target: ScanTarget, repository_id: str) -> Scan:
         """Record a queued scan; the same target again returns the first one."""
 
     async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
-        """Take the scan in hand. None when it is finished already.
+        """Lease the scan to this worker. None when it is finished already.
 
         Raises:
-            BusyError: another worker has this scan, or another scan of the same commit, in hand.
+            BusyError: another worker has a lease on this scan or another one of the commit.
         """
 
     async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
-        """Keep it in hand; False when it was lost to another worker."""
+        """Renew the lease; False when another worker has it."""
 
     async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
-        """Note the commit that a scan without one turned out to be about."""
+        """Record the commit of a scan that was requested without one."""
 
     async def release(self, claim: ClaimedScan) -> None:
-        """Let it go unfinished, for the next attempt."""
+        """Give the lease up before the scan is finished, for the next attempt."""
 
     async def finish(
         self,
@@ -51,12 +51,12 @@ class ScanStore(Protocol):
         """End the scan; False when the claim was lost."""
 
     async def fail(self, scan_id: str, failure: str) -> None:
-        """End a scan that nobody will try again."""
+        """End a scan that will not be tried again."""
 
     async def get(self, scan_id: str) -> Scan | None:
-        """Find one by id."""
+        """Return a scan by id."""
 
-    async def page(self, request: PageRequest, repository: str | None) -> Page[Scan]:
+    async def page(self, request: PageRequest, full_name: str | None) -> Page[Scan]:
         """List, newest first."""
 
 
@@ -67,7 +67,7 @@ class DeliveryStore(Protocol):
         """Record the delivery as handled, once."""
 
     async def scan_of(self, delivery: str) -> str | None:
-        """The scan that an earlier attempt at this delivery began."""
+        """The id of the scan that an earlier attempt at this delivery began."""
 
 
 class ScanQueue(Protocol):

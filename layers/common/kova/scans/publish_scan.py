@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from kova.analysis.finding import Finding
 from kova.analysis.repository_settings import RepositorySettings
-from kova.fixes.fix import FileFix
+from kova.fixes.fix import FileFixes
 from kova.fixes.ports import Publisher
 from kova.fixes.protected import is_protected
-from kova.fixes.publisher import Annotation, CheckRun, FixPullRequest
+from kova.fixes.publisher import CheckAnnotation, CheckRun, FixPullRequest
 from kova.fixes.pull_request_text import pull_request_body, pull_request_title
 from kova.scans import report as texts
 from kova.scans.report import ScanReport
@@ -29,10 +29,9 @@ class PublishScan:
     """Shows people what a scan found."""
 
     def __init__(self, publisher: Publisher) -> None:
-        """Take the publisher."""
         self._publisher = publisher
 
-    async def check_run(
+    async def publish_check_run(
         self, repository: Repository, target: ScanTarget, report: ScanReport
     ) -> str | None:
         """Publish the check run and return its address.
@@ -41,37 +40,41 @@ class PublishScan:
         commit again updates the one check run.
         """
         assert target.commit_sha is not None
-        pull, fresh = target.pull_request, report.fresh
+        pull, introduced = target.pull_request, report.introduced
         return await self._publisher.check_run(
             repository.ref,
             CheckRun(
                 commit_sha=target.commit_sha,
                 external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
-                conclusion=_conclusion(fresh, repository, report.settings),
-                title=texts.title(fresh),
+                conclusion=_conclusion(introduced, repository, report.settings),
+                title=texts.title(introduced),
                 summary=texts.summary(report),
-                annotations=tuple(_annotation(finding) for finding in fresh),
+                annotations=tuple(_annotation(finding) for finding in introduced),
             ),
         )
 
-    def offered(
-        self, repository: Repository, files: Sequence[FileFix], settings: RepositorySettings
-    ) -> list[FileFix]:
-        """Return the files whose fixes may go into a pull request: no protected ones."""
+    def select_offerable(
+        self, repository: Repository, files: Iterable[FileFixes], settings: RepositorySettings
+    ) -> list[FileFixes]:
+        """Return the files whose combined fixes may go into a pull request: no protected ones."""
         return [
             file
             for file in files
-            if not is_protected(file.path)
+            if file.content is not None
+            and not is_protected(file.path)
             and settings.auto_fix(file.path, repository.auto_fix) is AutoFix.PULL_REQUEST
         ]
 
-    async def pull_request(
-        self, repository: Repository, commit_sha: str, offered: Sequence[FileFix]
+    async def publish_pull_request(
+        self, repository: Repository, commit_sha: str, files: Sequence[FileFixes]
     ) -> str | None:
-        """Offer the proved fixes; None when there are none or the branch has moved on."""
-        if not offered:
+        """Offer the combined fixes of these files in one pull request; return its address.
+
+        None when there are no files, or the branch is no longer at this commit.
+        """
+        if not files:
             return None
-        title = pull_request_title(offered)
+        title = pull_request_title(files)
         return await self._publisher.pull_request(
             repository.ref,
             FixPullRequest(
@@ -79,9 +82,9 @@ class PublishScan:
                 base_sha=commit_sha,
                 branch=f"kova/fix-{repository.default_branch}",
                 title=title,
-                body=pull_request_body(offered, commit_sha),
+                body=pull_request_body(files, commit_sha),
                 message=title,
-                files={file.path: file.content for file in offered},
+                files={file.path: file.content for file in files if file.content is not None},
             ),
         )
 
@@ -90,16 +93,16 @@ def _conclusion(
     findings: Sequence[Finding], repository: Repository, settings: RepositorySettings
 ) -> str:
     failing = [
-        one
-        for one in findings
-        if one.severity.at_least(settings.fail_on(one.path, repository.fail_on))
+        finding
+        for finding in findings
+        if finding.severity.at_least(settings.fail_on(finding.path, repository.fail_on))
     ]
     return texts.conclusion(findings, failing)
 
 
-def _annotation(finding: Finding) -> Annotation:
+def _annotation(finding: Finding) -> CheckAnnotation:
     one_line = finding.span.start_line == finding.span.end_line
-    return Annotation(
+    return CheckAnnotation(
         path=finding.path,
         start_line=finding.span.start_line,
         end_line=max(finding.span.end_line, finding.span.start_line),

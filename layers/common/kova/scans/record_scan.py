@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
-from kova.analysis.analysis import Analysis
-from kova.errors.error import LifecycleChange, Standing
+from kova.analysis.analyze_commit import CommitAnalysis
+from kova.errors.error import FindingStatus, LifecycleChange
 from kova.errors.ports import ErrorStore
 from kova.errors.trace_history import TraceHistory
 from kova.fixes.fix import ProvedFix
-from kova.scans.analyze_target import AnalyzedTarget, is_default
+from kova.scans.analyze_target import is_default
 from kova.scans.offer_fixes import OfferFixes
 from kova.scans.publish_scan import PublishScan
 from kova.scans.report import ScanReport
@@ -19,21 +19,9 @@ from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.repository import Repository
 
-_UNCHANGED = LifecycleChange(new=0, fixed=0, reopened=0, error_ids={}, standing=Standing())
-
-
-@dataclass(frozen=True, kw_only=True)
-class ScanOutcome:
-    """What the scan's row tells."""
-
-    analyzed: AnalyzedTarget
-    change: LifecycleChange
-    check_run_url: str | None
-
-    @property
-    def analysis(self) -> Analysis:
-        """What the analysers said."""
-        return self.analyzed.analysis
+_UNCHANGED = LifecycleChange(
+    new=0, fixed=0, reopened=0, error_ids={}, finding_status=FindingStatus()
+)
 
 
 class RecordScan:
@@ -48,48 +36,50 @@ class RecordScan:
         offer: OfferFixes,
         publish: PublishScan,
     ) -> None:
-        """Take where errors are kept, GitHub, what becomes of fixes, and how to publish."""
         self._errors = errors
         self._source = source
         self._history = history
         self._offer = offer
         self._publish = publish
 
-    async def run(
+    async def record(
         self,
         repository: Repository,
         target: ScanTarget,
         claim: ClaimedScan,
-        analyzed: AnalyzedTarget,
+        analysis: CommitAnalysis,
         folder: Path,
-    ) -> ScanOutcome:
+    ) -> tuple[LifecycleChange, str | None]:
         """Write rows and publish; the folder has the files that were fetched.
 
         Errors are the state of the default branch: a commit that is no longer its head does not
         change them, since a newer scan does or will. A pull request's are only shown.
+
+        Returns:
+            What the scan changed, and the address of its check run if there is one.
         """
-        analysis, commit_sha = analyzed.analysis, analyzed.request.commit_sha
+        commit_sha = analysis.request.commit_sha
         fixes: tuple[ProvedFix, ...] = ()
         if target.pull_request is not None:
-            standing = Standing(fresh=frozenset(one.fingerprint for one in analysis.findings))
-            change = replace(_UNCHANGED, new=len(analysis.findings), standing=standing)
+            fingerprints = frozenset(finding.fingerprint for finding in analysis.findings)
+            status = FindingStatus(introduced=fingerprints)
+            change = replace(_UNCHANGED, new=len(analysis.findings), finding_status=status)
         elif await self._is_head(repository, target):
-            history = await self._history.run(analyzed.request, analysis)
+            history = await self._history.trace(analysis)
             change = await self._errors.apply(claim, commit_sha, analysis, history)
             if target.fix:
-                fixes = await self._offer.run(repository, claim, analyzed, change, folder)
+                fixes = await self._offer.offer(repository, claim, analysis, change, folder)
         else:
-            standing = await self._errors.standing(repository.id, commit_sha, analysis)
-            change = replace(_UNCHANGED, standing=standing)
+            status = await self._errors.finding_status(repository.id, commit_sha, analysis)
+            change = replace(_UNCHANGED, finding_status=status)
         report = ScanReport(
             analysis=analysis,
-            standing=change.standing,
+            status=change.finding_status,
             fixes=fixes,
-            settings=analyzed.settings,
-            whole=target.pull_request is None,
+            settings=analysis.request.settings,
+            is_branch=target.pull_request is None,
         )
-        url = await self._publish.check_run(repository, target, report)
-        return ScanOutcome(analyzed=analyzed, change=change, check_run_url=url)
+        return change, await self._publish.publish_check_run(repository, target, report)
 
     async def _is_head(self, repository: Repository, target: ScanTarget) -> bool:
         if not is_default(repository, target) and target.ref != target.commit_sha:

@@ -15,7 +15,7 @@ from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.languages import count_languages
 from kova.analysis.repository_settings import RepositorySettings
-from kova.errors.error import Standing
+from kova.errors.error import FindingStatus
 from kova.fixes.fix import FixStatus, ProvedFix
 from kova.shared.markdown import code, plural
 from kova.shared.severity import Severity
@@ -26,34 +26,39 @@ _SKIPPED_SHOWN = 20
 
 @dataclass(frozen=True, kw_only=True)
 class ScanReport:
-    """What is told of a scan.
+    """What the check run is written from.
 
     Attributes:
-        analysis: what was found.
-        standing: what the findings are to the errors that were known.
-        fixes: what came of every fix.
-        settings: by which it was made.
-        whole: it is of a whole branch, and not of what a pull request changed.
+        analysis: of the scan.
+        status: which findings are new and which are ignored.
+        fixes: the outcome of every fix.
+        settings: of the repository, by which it was made.
+        is_branch: it is about a whole branch, and not about what a pull request changed.
     """
 
     analysis: Analysis
-    standing: Standing
+    status: FindingStatus
     fixes: Sequence[ProvedFix]
     settings: RepositorySettings
-    whole: bool
+    is_branch: bool
 
     @cached_property
-    def fresh(self) -> list[Finding]:
-        """Those that the commit brought, the worst first."""
-        fresh = self.standing.fresh
-        found = [one for one in self.analysis.findings if one.fingerprint in fresh]
-        return sorted(found, key=lambda one: (one.severity.rank, one.path, one.span))
+    def introduced(self) -> list[Finding]:
+        """The findings that the commit brought, the worst first."""
+        introduced = [
+            finding
+            for finding in self.analysis.findings
+            if finding.fingerprint in self.status.introduced
+        ]
+        return sorted(
+            introduced, key=lambda finding: (finding.severity.rank, finding.path, finding.span)
+        )
 
     @cached_property
-    def open(self) -> list[Finding]:
-        """Those that nobody ignores."""
-        ignored = self.standing.ignored
-        return [one for one in self.analysis.findings if one.fingerprint not in ignored]
+    def open_findings(self) -> list[Finding]:
+        """The findings that nobody ignores."""
+        ignored = self.status.ignored
+        return [finding for finding in self.analysis.findings if finding.fingerprint not in ignored]
 
 
 def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
@@ -63,67 +68,74 @@ def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
     return "neutral" if findings else "success"
 
 
-def title(fresh: Sequence[Finding]) -> str:
+def title(introduced: Sequence[Finding]) -> str:
     """Return the check run's title."""
-    if not fresh:
+    if not introduced:
         return "No new errors"
-    return f"{plural(len(fresh), 'new error')}: {by_severity(fresh)}"
+    return f"{plural(len(introduced), 'new error')}: {by_severity(introduced)}"
 
 
 def by_severity(findings: Sequence[Finding]) -> str:
     """Return `1 critical, 3 medium`."""
     counts = Counter(finding.severity for finding in findings)
-    return ", ".join(f"{counts[one]} {one}" for one in Severity if counts[one])
+    return ", ".join(f"{counts[severity]} {severity}" for severity in Severity if counts[severity])
 
 
 def summary(report: ScanReport) -> str:
-    """Return the check run's summary: what was seen, what was not, and what can be mended."""
-    analysis, fresh = report.analysis, report.fresh
-    lines = [*_notice(report.settings), *_seen(analysis), *_standing(report)]
+    """Return the check run's summary: what was analysed, what was not, and what can be fixed."""
+    analysis, introduced = report.analysis, report.introduced
+    lines = [*_settings_problems(report.settings), *_file_counts(analysis), *_open_errors(report)]
     if report.fixes:
         verified = sum(fix.status is FixStatus.VERIFIED for fix in report.fixes)
         lines.append(f"{plural(len(report.fixes), 'fix')} tried, {verified} proved.")
     if analysis.incomplete:
         lines.append(f"Did not finish: {', '.join(sorted(analysis.incomplete))}.")
-    if fresh:
-        counts = Counter(finding.rule_id for finding in fresh)
+    if introduced:
+        counts = Counter(finding.rule_id for finding in introduced)
         lines += ["", "| rule | new errors |", "| --- | --- |"]
         lines += [f"| {code(rule)} | {number} |" for rule, number in counts.most_common(50)]
-    lines += _languages(analysis)
+    lines += _language_table(analysis)
     if analysis.suppressed:
         lines += ["", "| suppressed | place | by |", "| --- | --- | --- |"]
-        lines += [_suppressed(one) for one in analysis.suppressed[:_SKIPPED_SHOWN]]
-        lines += _more(len(analysis.suppressed), " | |")
+        lines += [_suppressed_row(finding) for finding in analysis.suppressed[:_SKIPPED_SHOWN]]
+        lines += _hidden_row(len(analysis.suppressed), " | |")
     if analysis.skipped:
         lines += ["", "| skipped | reason |", "| --- | --- |"]
-        lines += [_skipped(one) for one in analysis.skipped[:_SKIPPED_SHOWN]]
-        lines += _more(len(analysis.skipped), " |")
+        lines += [_skipped_row(skip) for skip in analysis.skipped[:_SKIPPED_SHOWN]]
+        lines += _hidden_row(len(analysis.skipped), " |")
     return "\n".join(lines)
 
 
-def _standing(report: ScanReport) -> list[str]:
-    """Say how a branch stands; of a pull request only what it introduced is known."""
-    if not report.whole:
+def _open_errors(report: ScanReport) -> list[str]:
+    """Count a branch's errors; of a pull request only what it introduces is known."""
+    if not report.is_branch:
         return []
-    still, ignored = report.open, len(report.analysis.findings) - len(report.open)
-    told = [f"{_are(len(still))} open on this branch: {by_severity(still)}."] if still else []
-    return [*told, *([f"{_are(ignored)} ignored."] if ignored else [])]
+    findings, ignored = (
+        report.open_findings,
+        len(report.analysis.findings) - len(report.open_findings),
+    )
+    lines: list[str] = []
+    if findings:
+        lines.append(f"{_errors_are(len(findings))} open on this branch: {by_severity(findings)}.")
+    if ignored:
+        lines.append(f"{_errors_are(ignored)} ignored.")
+    return lines
 
 
-def _are(number: int) -> str:
+def _errors_are(number: int) -> str:
     return f"{plural(number, 'error')} {'is' if number == 1 else 'are'}"
 
 
-def _notice(settings: RepositorySettings) -> list[str]:
+def _settings_problems(settings: RepositorySettings) -> list[str]:
     if not settings.problems:
         return []
-    told = [f"- {code(one)}" for one in settings.problems]
-    return ["**`.kova.toml` is not valid; the defaults apply.**", "", *told, ""]
+    problems = [f"- {code(problem)}" for problem in settings.problems]
+    return ["**`.kova.toml` is not valid; the defaults apply.**", "", *problems, ""]
 
 
-def _seen(analysis: Analysis) -> list[str]:
+def _file_counts(analysis: Analysis) -> list[str]:
     cached = len(analysis.cached & analysis.analyzed)
-    skipped = len({one.path for one in analysis.skipped})
+    skipped = len({skip.path for skip in analysis.skipped})
     parts = [f"{plural(len(analysis.analyzed), 'file')} analysed"]
     parts += [f"{cached} of them known from earlier scans"] if cached else []
     parts += [f"{plural(skipped, 'file')} skipped"]
@@ -131,23 +143,23 @@ def _seen(analysis: Analysis) -> list[str]:
     return [", ".join(parts) + "."]
 
 
-def _languages(analysis: Analysis) -> list[str]:
-    seen, read = count_languages(analysis.blobs), count_languages(analysis.understood)
-    if not seen:
+def _language_table(analysis: Analysis) -> list[str]:
+    files, analyzed = count_languages(analysis.blobs), count_languages(analysis.understood)
+    if not files:
         return []
-    rows = [f"| {name} | {number} | {read[name]} |" for name, number in seen.most_common(15)]
+    rows = [f"| {name} | {number} | {analyzed[name]} |" for name, number in files.most_common(15)]
     return ["", "| language | files | analysed |", "| --- | --- | --- |", *rows]
 
 
-def _suppressed(finding: Finding) -> str:
+def _suppressed_row(finding: Finding) -> str:
     place = code(f"{finding.path}:{finding.span.start_line}")
     return f"| {code(finding.rule_id)} | {place} | {code(finding.suppressed or '')} |"
 
 
-def _more(number: int, ending: str) -> list[str]:
-    rest = number - _SKIPPED_SHOWN
-    return [f"| and {rest} more |{ending}"] if rest > 0 else []
+def _hidden_row(number: int, ending: str) -> list[str]:
+    hidden = number - _SKIPPED_SHOWN
+    return [f"| and {hidden} more |{ending}"] if hidden > 0 else []
 
 
-def _skipped(one: Skipped) -> str:
-    return f"| {code(one.path)} | {one.reason} |"
+def _skipped_row(skip: Skipped) -> str:
+    return f"| {code(skip.path)} | {skip.reason} |"

@@ -13,7 +13,7 @@ from kova.shared.exceptions import QueueUnavailableError
 from kova.shared.ports import RepositoryStore
 from kova.shared.repository import RepositoryRef
 
-_PATIENCE: Final = 4.5
+_SEND_SECONDS: Final = 4.5
 
 
 class RequestScan:
@@ -27,41 +27,40 @@ class RequestScan:
         source: CodeSource,
         queue: ScanQueue,
     ) -> None:
-        """Take where repositories and scans are kept, GitHub, and the queue."""
         self._repositories = repositories
         self._scans = scans
         self._source = source
         self._queue = queue
 
-    async def run(
+    async def request(
         self,
-        repository: str,
+        full_name: str,
         ref: str | None,
         *,
         full: bool,
         fix: bool,
         scan_id: str | None = None,
     ) -> Scan:
-        """Record the scan and queue it; with an id, the same scan however often it is asked for.
+        """Record a scan and queue it; repeated with the same `scan_id`, it is one scan.
 
         Raises:
             RepositoryNotFoundError: GitHub does not show this repository to us.
             UnavailableError: GitHub, the database or the queue does not answer.
         """
-        known = await self._repositories.get(repository)
-        if known is None:
-            info = await self._source.repository(RepositoryRef(full_name=repository))
-            known = await self._repositories.save(info)
+        repository = await self._repositories.get(full_name)
+        if repository is None:
+            info = await self._source.repository(RepositoryRef(full_name=full_name))
+            repository = await self._repositories.save(info)
         target = ScanTarget(
-            repository=known.full_name,
+            repository=repository.full_name,
             trigger=Trigger.API,
-            installation_id=known.installation_id,
+            installation_id=repository.installation_id,
             ref=ref,
             scan_id=scan_id or str(uuid.uuid4()),
             full=full,
             fix=fix,
         )
-        scan = await self._scans.create(target, known.id)
+        scan = await self._scans.create(target, repository.id)
         try:
             await self._send(target)
         except QueueUnavailableError:
@@ -72,7 +71,7 @@ class RequestScan:
     async def _send(self, target: ScanTarget) -> None:
         """Queue it from a thread, and not for longer than a caller waits."""
         try:
-            async with asyncio.timeout(_PATIENCE):
+            async with asyncio.timeout(_SEND_SECONDS):
                 await asyncio.to_thread(self._queue.send, target)
         except TimeoutError as exc:
             raise QueueUnavailableError from exc

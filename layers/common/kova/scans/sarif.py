@@ -43,14 +43,20 @@ def to_sarif(
     """Return a SARIF log with one run.
 
     Args:
-        findings: what is told.
-        suppressed: what the code asks not to tell; it is marked so.
+        findings: results of the log.
+        suppressed: results that are marked as suppressed.
         fixes: proved ones, each shown with the result of its finding.
-        most_bytes: about how long the log may be; the mildest results are left out, and said.
+        most_bytes: about how long the log may be; beyond it the mildest results are left out, and
+            a notification says how many.
     """
     order = sorted(
         (*findings, *suppressed),
-        key=lambda one: (one.suppressed is not None, one.severity.rank, one.path, one.span),
+        key=lambda finding: (
+            finding.suppressed is not None,
+            finding.severity.rank,
+            finding.path,
+            finding.span,
+        ),
     )
     fix_of = {fix.finding.fingerprint: fix for fix in fixes}
     index: dict[str, int] = {}
@@ -90,11 +96,11 @@ def to_sarif(
 
 
 def _invocation(left_out: int) -> dict[str, Any]:
-    told: dict[str, Any] = {"executionSuccessful": True}
+    invocation: dict[str, Any] = {"executionSuccessful": True}
     if left_out:
         text = f"{left_out} more results were left out to stay within limits."
-        told["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
-    return told
+        invocation["toolExecutionNotifications"] = [{"level": "warning", "message": {"text": text}}]
+    return invocation
 
 
 def _rule_id(finding: Finding) -> str:

@@ -1,6 +1,6 @@
 """Read another tool's SARIF 2.1.0: hostile input, so every quantity has a bound.
 
-What cannot be used is counted by reason and told; it never makes the rest fail.
+What cannot be used is counted by reason; the rest is imported.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ImportedRun:
 
 
 def parse_sarif(body: bytes) -> list[ImportedRun]:
-    """Read a log.
+    """Return the runs of a log, one a tool.
 
     Raises:
         InvalidInputError: it is not SARIF 2.1.0, or beyond the limits.
@@ -57,16 +57,16 @@ def parse_sarif(body: bytes) -> list[ImportedRun]:
     if log.get("version") != "2.1.0":
         raise InvalidInputError("The body is not SARIF 2.1.0: `version` must say so.")
     runs = log.get("runs")
-    if not isinstance(runs, list) or not all(isinstance(one, dict) for one in runs):
+    if not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs):
         raise InvalidInputError("The body is not SARIF 2.1.0: `runs` must be a list of objects.")
     if len(runs) > MOST_RUNS:
         raise InvalidInputError(f"The log has more than {MOST_RUNS} runs.")
     if sum(len(as_list(run.get("results"))) for run in runs) > MOST_RESULTS:
         raise InvalidInputError(f"The log has more than {MOST_RESULTS} results.")
-    return _merged([_run(run) for run in runs])
+    return _merge_by_tool([_import_run(run) for run in runs])
 
 
-def _run(run: dict[str, Any]) -> ImportedRun:
+def _import_run(run: dict[str, Any]) -> ImportedRun:
     driver = as_object(as_object(run.get("tool")).get("driver"))
     name = shorten(_NAME.sub(" ", clean(as_text(driver.get("name")))).strip(), NAME_LIMIT)
     if not name:
@@ -74,50 +74,52 @@ def _run(run: dict[str, Any]) -> ImportedRun:
     version = as_text(driver.get("semanticVersion")) or as_text(driver.get("version"))
     rules = Rules(run)
     refused: Counter[str] = Counter()
-    found: list[Finding] = []
+    findings: list[Finding] = []
     for result in as_list(run.get("results")):
         finding = read_result(as_object(result), rules, name)
         if isinstance(finding, str):
             refused[finding] += 1
         else:
-            found.append(finding)
-    invocations = [as_object(one) for one in as_list(run.get("invocations"))]
+            findings.append(finding)
+    invocations = [as_object(invocation) for invocation in as_list(run.get("invocations"))]
     return ImportedRun(
         tool=name,
         version=shorten(clean(version), NAME_LIMIT),
-        findings=tuple(found),
+        findings=tuple(findings),
         refused=dict(refused),
         # Without a list of results the tool says that it did not look.
         finished="results" in run
-        and all(one.get("executionSuccessful") is not False for one in invocations),
+        and all(invocation.get("executionSuccessful") is not False for invocation in invocations),
         paths=rules.targets(),
     )
 
 
-def _merged(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
-    """Put the runs of one tool together, and name their findings."""
+def _merge_by_tool(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
+    """Merge the runs of one tool, and give their findings fingerprints."""
     by_tool: dict[str, ImportedRun] = {}
     for run in runs:
-        known = by_tool.get(run.tool)
-        if known is not None:
-            paths = known.paths | run.paths if known.paths and run.paths else None
+        earlier = by_tool.get(run.tool)
+        if earlier is not None:
+            paths = earlier.paths | run.paths if earlier.paths and run.paths else None
             run = replace(  # noqa: PLW2901 (it is the same run, with what came before)
                 run,
-                findings=known.findings + run.findings,
-                refused=dict(Counter(known.refused) + Counter(run.refused)),
-                finished=known.finished and run.finished,
+                findings=earlier.findings + run.findings,
+                refused=dict(Counter(earlier.refused) + Counter(run.refused)),
+                finished=earlier.finished and run.finished,
                 paths=paths,
             )
         by_tool[run.tool] = run
-    return [replace(run, findings=_named(run.findings)) for run in by_tool.values()]
+    return [replace(run, findings=_with_fingerprints(run.findings)) for run in by_tool.values()]
 
 
-def _named(findings: Sequence[Finding]) -> tuple[Finding, ...]:
-    seen: Counter[tuple[str, ...]] = Counter()
-    named = []
-    for finding in sorted(findings, key=lambda one: (one.path, one.span, one.rule_id)):
+def _with_fingerprints(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    ordinals: Counter[tuple[str, ...]] = Counter()
+    identified: list[Finding] = []
+    for finding in sorted(
+        findings, key=lambda finding: (finding.path, finding.span, finding.rule_id)
+    ):
         assert finding.traits is not None
         key = (finding.analyzer, finding.rule_id, finding.path, finding.traits.scope)
-        named.append(replace(finding, fingerprint=fingerprint_of(key, seen[key])))
-        seen[key] += 1
-    return tuple(named)
+        identified.append(replace(finding, fingerprint=fingerprint_of(key, ordinals[key])))
+        ordinals[key] += 1
+    return tuple(identified)

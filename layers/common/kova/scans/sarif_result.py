@@ -9,7 +9,7 @@ from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
-from kova.analysis.fingerprint import make_traits, plain
+from kova.analysis.fingerprint import make_traits, strip_format
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten
 
@@ -44,20 +44,20 @@ def as_text(value: Any) -> str:
 
 
 class Rules:
-    """What a run says once for all of its results."""
+    """The part of a run that all of its results refer to."""
 
     def __init__(self, run: dict[str, Any]) -> None:
-        """Index the rules, and learn where the repository's root is."""
+        """Index the rules, the base addresses and the artifacts of the run."""
         tool = as_object(run.get("tool"))
         self._rules = [
-            as_object(one) for one in as_list(as_object(tool.get("driver")).get("rules"))
+            as_object(rule) for rule in as_list(as_object(tool.get("driver")).get("rules"))
         ]
-        extensions = [as_object(one) for one in as_list(tool.get("extensions"))]
-        extra = [as_object(one) for part in extensions for one in as_list(part.get("rules"))]
-        self._by_id = {as_text(one.get("id")): one for one in (*extra, *self._rules)}
+        extensions = [as_object(extension) for extension in as_list(tool.get("extensions"))]
+        extra = [as_object(rule) for part in extensions for rule in as_list(part.get("rules"))]
+        self._by_id = {as_text(rule.get("id")): rule for rule in (*extra, *self._rules)}
         bases = as_object(run.get("originalUriBaseIds"))
-        self._bases = {key: as_text(as_object(one).get("uri")) for key, one in bases.items()}
-        self._artifacts = [as_object(one) for one in as_list(run.get("artifacts"))]
+        self._bases = {key: as_text(as_object(base).get("uri")) for key, base in bases.items()}
+        self._artifacts = [as_object(artifact) for artifact in as_list(run.get("artifacts"))]
 
     def rule(self, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return a result's rule id and rule."""
@@ -67,8 +67,8 @@ class Rules:
         inside = isinstance(index, int) and 0 <= index < len(self._rules)
         indexed = self._rules[int(index)] if inside and index is not None else {}
         name = name or as_text(indexed.get("id"))
-        known = self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0])
-        return name, known or indexed
+        rule = self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0])
+        return name, rule or indexed
 
     def path(self, location: dict[str, Any]) -> str | None:
         """Return a location's path in the repository; None when it is not in it."""
@@ -82,13 +82,17 @@ class Rules:
         for root in self._bases.values():
             if root.startswith("file:") and uri.startswith(root):
                 uri = uri[len(root) :].lstrip("/")
-        return _relative(uri)
+        return _relative_path(uri)
 
     def targets(self) -> frozenset[str] | None:
         """Return the files that the run calls its targets; None when it names none."""
-        chosen = [one for one in self._artifacts if "analysisTarget" in as_list(one.get("roles"))]
-        paths = {self.path(as_object(one.get("location"))) for one in chosen}
-        return frozenset(path for path in paths if path) if chosen else None
+        targets = [
+            artifact
+            for artifact in self._artifacts
+            if "analysisTarget" in as_list(artifact.get("roles"))
+        ]
+        paths = {self.path(as_object(artifact.get("location"))) for artifact in targets}
+        return frozenset(path for path in paths if path) if targets else None
 
 
 def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | str:
@@ -113,8 +117,8 @@ def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | st
     severity = _severity(result, rule, properties)
     if severity is None:
         return "not_a_failure"
-    tags = [as_text(one) for one in as_list(properties.get("tags"))[:50]]
-    cwe = next((f"CWE-{found[1]}" for tag in tags if (found := _CWE.search(tag))), None)
+    tags = [as_text(tag) for tag in as_list(properties.get("tags"))[:50]]
+    cwe = next((f"CWE-{match[1]}" for tag in tags if (match := _CWE.search(tag))), None)
     secure = "security-severity" in properties or "security" in tags or cwe is not None
     finding = Finding(
         analyzer=tool,
@@ -127,28 +131,28 @@ def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | st
         path=path,
         span=span,
         scope=_scope(place),
-        help_url=_web(rule.get("helpUri")),
+        help_url=_web_address(rule.get("helpUri")),
         cwe=cwe,
         suppressed=_suppression(result),
     )
     secret = cwe in _SECRET_CWES or any("secret" in tag.lower() for tag in tags)
-    return _recognisable(finding, result, physical, secret=secret)
+    return _with_traits(finding, result, physical, secret=secret)
 
 
-def _recognisable(
+def _with_traits(
     finding: Finding, result: dict[str, Any], physical: dict[str, Any], *, secret: bool
 ) -> Finding:
-    """Add what the finding is recognised by; of a secret's text nothing is kept."""
-    snippet, around = ("", "") if secret else _texts(physical)
-    own = _hash(result)
-    match = own if secret else plain(snippet) or own or finding.message
+    """Return the finding with snippet and traits; nothing of a secret's text is in them."""
+    snippet, around = ("", "") if secret else _snippets(physical)
+    own = _tool_fingerprint(result)
+    match = own if secret else strip_format(snippet) or own or finding.message
     traits = make_traits(
-        match=match, scope=finding.scope, line=plain(snippet), around=plain(around)
+        match=match, scope=finding.scope, line=strip_format(snippet), around=strip_format(around)
     )
     return replace(finding, snippet=shorten(snippet, SNIPPET_LIMIT), traits=traits)
 
 
-def _relative(uri: str) -> str | None:
+def _relative_path(uri: str) -> str | None:
     """Return a URI as a path inside of the repository, None when it leads anywhere else."""
     try:
         parts = urlsplit(uri)
@@ -209,16 +213,16 @@ def _message(result: dict[str, Any], rule: dict[str, Any]) -> str:
         strings = as_object(rule.get("messageStrings"))
         text = as_text(as_object(strings.get(as_text(message.get("id")))).get("text"))
     text = text or as_text(as_object(rule.get("shortDescription")).get("text"))
-    arguments = [as_text(one) for one in as_list(message.get("arguments"))[:20]]
+    arguments = [as_text(argument) for argument in as_list(message.get("arguments"))[:20]]
 
-    def fill(found: re.Match[str]) -> str:
-        index = int(found[1])
-        return shorten(arguments[index], 200) if index < len(arguments) else found[0]
+    def fill(match: re.Match[str]) -> str:
+        index = int(match[1])
+        return shorten(arguments[index], 200) if index < len(arguments) else match[0]
 
     return shorten(clean(_PLACEHOLDER.sub(fill, text[:MESSAGE_LIMIT])), MESSAGE_LIMIT)
 
 
-def _texts(physical: dict[str, Any]) -> tuple[str, str]:
+def _snippets(physical: dict[str, Any]) -> tuple[str, str]:
     def text(name: str) -> str:
         snippet = as_object(as_object(physical.get(name)).get("snippet"))
         return clean(as_text(snippet.get("text"))[:2_000])
@@ -227,12 +231,12 @@ def _texts(physical: dict[str, Any]) -> tuple[str, str]:
 
 
 def _scope(place: dict[str, Any]) -> str:
-    logical = [as_object(one) for one in as_list(place.get("logicalLocations"))[:5]]
-    names = (one.get("fullyQualifiedName") or one.get("name") for one in logical)
-    return shorten(clean(next((as_text(one) for one in names if as_text(one)), "")), 500)
+    logical = [as_object(location) for location in as_list(place.get("logicalLocations"))[:5]]
+    names = (location.get("fullyQualifiedName") or location.get("name") for location in logical)
+    return shorten(clean(next((as_text(name) for name in names if as_text(name)), "")), 500)
 
 
-def _hash(result: dict[str, Any]) -> str:
+def _tool_fingerprint(result: dict[str, Any]) -> str:
     """Return the tool's own identity of the result, less an ordinal at its end."""
     for member in ("fingerprints", "partialFingerprints"):
         for _, value in sorted(as_object(result.get(member)).items()):
@@ -242,14 +246,14 @@ def _hash(result: dict[str, Any]) -> str:
 
 
 def _suppression(result: dict[str, Any]) -> str | None:
-    for one in map(as_object, as_list(result.get("suppressions"))):
-        if one.get("status", "accepted") == "accepted":
-            text = as_text(one.get("justification")) or as_text(one.get("kind"))
+    for suppression in map(as_object, as_list(result.get("suppressions"))):
+        if suppression.get("status", "accepted") == "accepted":
+            text = as_text(suppression.get("justification")) or as_text(suppression.get("kind"))
             return shorten(clean(text), 200) or "suppressed"
     return None
 
 
-def _web(value: Any) -> str | None:
+def _web_address(value: Any) -> str | None:
     text = as_text(value)
     good = text.startswith(("https://", "http://")) and not _CONTROL.search(text)
     return text if good and len(text) <= PATH_LIMIT else None

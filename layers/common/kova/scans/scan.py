@@ -12,7 +12,7 @@ from kova.shared.skipped import Skipped
 
 
 class Trigger(enum.StrEnum):
-    """What asked for the scan."""
+    """The event that requested the scan."""
 
     PUSH = "push"
     PULL_REQUEST = "pull_request"
@@ -20,7 +20,7 @@ class Trigger(enum.StrEnum):
 
 
 class ScanStatus(enum.StrEnum):
-    """Where a scan stands; the last three are final."""
+    """The status of a scan; the last three are final."""
 
     QUEUED = "queued"
     RUNNING = "running"
@@ -80,8 +80,8 @@ class ScanTarget:
 
     Attributes:
         repository: `owner/name`.
-        github_id: GitHub's number of the repository, where the event told it.
-        installation_id: the App's installation, where the event told it.
+        github_id: GitHub's number of the repository, where the event named it.
+        installation_id: the App's installation, where the event named it.
         ref: full ref name (`refs/heads/main`) or None for the default branch.
         commit_sha: the commit, or None to resolve it from the ref.
         pull_request: the number, for pull requests.

@@ -1,4 +1,4 @@
-"""Scan a repository: the worker's whole job, safe to be killed at any instruction."""
+"""Scan a repository: the worker's whole job. It may be killed at any instruction."""
 
 from __future__ import annotations
 
@@ -7,14 +7,17 @@ import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from kova.analysis.analysis import Analysis
+from kova.analysis.analyze_commit import CommitAnalysis
 from kova.analysis.ports import AnalysisCache
+from kova.errors.error import LifecycleChange
 from kova.errors.ports import ErrorStore
 from kova.fixes.ports import FixStore
-from kova.scans.analyze_target import AnalyzedTarget, AnalyzeTarget
+from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.coverage import coverage_of
-from kova.scans.lease import LEASE, held
+from kova.scans.lease import LEASE, renewing_lease
 from kova.scans.ports import CodeIndexer, DeliveryStore, ScanStore
-from kova.scans.record_scan import RecordScan, ScanOutcome
+from kova.scans.record_scan import RecordScan
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
@@ -26,7 +29,7 @@ from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
 
 @dataclass(frozen=True, kw_only=True)
 class Stores:
-    """Everything that a scan remembers."""
+    """All stores that a scan writes to."""
 
     repositories: RepositoryStore
     scans: ScanStore
@@ -37,45 +40,45 @@ class Stores:
 
 
 class ScanRepository:
-    """Takes one job from the queue to the published result."""
+    """Scans one target, from the job to the published result."""
 
     def __init__(
         self,
         *,
         stores: Stores,
         source: CodeSource,
-        analyze: AnalyzeTarget,
+        target_analysis: AnalyzeTarget,
         record: RecordScan,
         meter: Meter,
-        index: CodeIndexer | None = None,
+        indexer: CodeIndexer | None = None,
     ) -> None:
-        """Take the stores, GitHub, the steps of a scan, what counts, and perhaps the code index."""
+        """Without an indexer, the code index is left as it is."""
         self._stores = stores
         self._source = source
-        self._analyze = analyze
+        self._target_analysis = target_analysis
         self._record = record
         self._meter = meter
-        self._index = index
+        self._indexer = indexer
 
-    async def run(self, target: ScanTarget) -> str:
-        """Do the job, or find it done; return the scan's id.
+    async def scan(self, target: ScanTarget) -> str:
+        """Scan the target unless it was scanned before; return the scan's id.
 
         Raises:
-            BusyError: another worker has this commit in hand; try again later.
+            BusyError: another worker is scanning this commit; try again later.
             UnavailableError: something did not answer; try again later.
         """
-        repository = await self._repository(target)
+        repository = await self._find_or_create(target)
         scan = await self._stores.scans.create(target, repository.id)
         claim = await self._stores.scans.claim(scan.id, LEASE)
         if claim is not None:
             with tempfile.TemporaryDirectory(prefix="kova-") as name:
-                await self._claimed(repository, target, claim, Path(name))
+                await self._scan_claimed(repository, target, claim, Path(name))
         if target.delivery:
             await self._stores.deliveries.remember(target.delivery, target.trigger, scan.id)
         return scan.id
 
-    async def _repository(self, target: ScanTarget) -> Repository:
-        known = await self._stores.repositories.get(target.repository)
+    async def _find_or_create(self, target: ScanTarget) -> Repository:
+        repository = await self._stores.repositories.get(target.repository)
         if target.github_id is not None and target.default_branch is not None:
             return await self._stores.repositories.save(
                 RepositoryInfo(
@@ -86,29 +89,32 @@ class ScanRepository:
                     private=target.private,
                 )
             )
-        if known is not None:
-            return known
-        named = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
-        return await self._stores.repositories.save(await self._source.repository(named))
+        if repository is not None:
+            return repository
+        ref = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
+        return await self._stores.repositories.save(await self._source.repository(ref))
 
-    async def _claimed(
+    async def _scan_claimed(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
     ) -> None:
-        async with held(self._stores.scans, claim):
-            analyzed = await self._attempt(repository, target, claim, folder)
-        if analyzed is not None and self._index is not None:
-            # The scan is done and told: a worker that dies from here on loses nothing.
-            target = replace(target, commit_sha=analyzed.request.commit_sha)
-            await self._index.index(repository, target, folder, analyzed.files)
+        async with renewing_lease(self._stores.scans, claim):
+            analysis = await self._attempt(repository, target, claim, folder)
+        if analysis is not None and self._indexer is not None:
+            # The scan is finished and published: a worker that dies from here on loses nothing.
+            target = replace(target, commit_sha=analysis.request.commit_sha)
+            await self._indexer.index(repository, target, folder, analysis.tree_files)
 
     async def _attempt(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
-    ) -> AnalyzedTarget | None:
-        """Scan, and keep how it ended; None where it failed for good."""
+    ) -> CommitAnalysis | None:
+        """Scan, and record how it ended; None where it failed for good."""
         started = time.monotonic()
         try:
-            target = await self._resolved(repository, target, claim)
-            outcome = await self._scan(repository, target, claim, folder)
+            target = await self._resolve(repository, target, claim)
+            analysis = await self._target_analysis.analyze(repository, target, folder)
+            change, check_run_url = await self._record.record(
+                repository, target, claim, analysis, folder
+            )
         except UnavailableError:
             await self._stores.scans.release(claim)
             raise
@@ -116,39 +122,22 @@ class ScanRepository:
             await self._stores.scans.finish(
                 claim,
                 ScanStatus.FAILED,
-                stats=ScanStats(duration_ms=_since(started)),
+                stats=ScanStats(duration_ms=_milliseconds_since(started)),
                 skipped=(),
                 failure=f"{exc.reason}: {exc.message}",
             )
             self._count(target, "failed", started)
             return None
-        await self._succeeded(claim, outcome, started)
-        self._count(target, "succeeded", started)
-        return outcome.analyzed
-
-    async def _succeeded(self, claim: ClaimedScan, outcome: ScanOutcome, started: float) -> None:
-        analysis, change = outcome.analysis, outcome.change
-        ignored = len(change.standing.ignored)
         await self._stores.scans.finish(
             claim,
             ScanStatus.SUCCEEDED,
-            stats=ScanStats(
-                files=analysis.files,
-                files_analyzed=len(analysis.analyzed),
-                files_cached=len(analysis.cached & analysis.analyzed),
-                files_skipped=len({one.path for one in analysis.skipped if one.path}),
-                errors=len(analysis.findings) - ignored,
-                new_errors=change.new,
-                fixed_errors=change.fixed,
-                reopened_errors=change.reopened,
-                ignored=ignored,
-                suppressed=len(analysis.suppressed),
-                duration_ms=_since(started),
-            ),
+            stats=_stats(analysis, change, started),
             skipped=analysis.skipped,
-            coverage=coverage_of(analysis, outcome.analyzed.settings),
-            check_run_url=outcome.check_run_url,
+            coverage=coverage_of(analysis, analysis.request.settings),
+            check_run_url=check_run_url,
         )
+        self._count(target, "succeeded", started)
+        return analysis
 
     def _count(self, target: ScanTarget, outcome: str, started: float) -> None:
         trigger = target.trigger.value
@@ -156,7 +145,7 @@ class ScanRepository:
         seconds = time.monotonic() - started
         self._meter.observe("kova_scan_duration_seconds", seconds, trigger=trigger)
 
-    async def _resolved(
+    async def _resolve(
         self, repository: Repository, target: ScanTarget, claim: ClaimedScan
     ) -> ScanTarget:
         """Fill in the ref and the commit where the request named none."""
@@ -167,12 +156,23 @@ class ScanRepository:
         await self._stores.scans.resolve(claim.id, ref, commit_sha)
         return replace(target, ref=ref, commit_sha=commit_sha)
 
-    async def _scan(
-        self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
-    ) -> ScanOutcome:
-        analyzed = await self._analyze.run(repository, target, folder)
-        return await self._record.run(repository, target, claim, analyzed, folder)
+
+def _stats(analysis: Analysis, change: LifecycleChange, started: float) -> ScanStats:
+    ignored = len(change.finding_status.ignored)
+    return ScanStats(
+        files=analysis.files,
+        files_analyzed=len(analysis.analyzed),
+        files_cached=len(analysis.cached & analysis.analyzed),
+        files_skipped=len({skip.path for skip in analysis.skipped if skip.path}),
+        errors=len(analysis.findings) - ignored,
+        new_errors=change.new,
+        fixed_errors=change.fixed,
+        reopened_errors=change.reopened,
+        ignored=ignored,
+        suppressed=len(analysis.suppressed),
+        duration_ms=_milliseconds_since(started),
+    )
 
 
-def _since(started: float) -> int:
+def _milliseconds_since(started: float) -> int:
     return round((time.monotonic() - started) * 1000)

@@ -9,7 +9,7 @@ from datetime import datetime
 
 
 class Action(enum.StrEnum):
-    """The actions that are noted."""
+    """The actions that are recorded."""
 
     KEY_CREATED = "key.created"
     KEY_REVOKED = "key.revoked"
@@ -20,7 +20,7 @@ class Action(enum.StrEnum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Deed:
+class AuditEvent:
     """One action: `actor` is `key:<prefix>`, `github:<login>` or `cli`; `target` is its object."""
 
     actor: str
@@ -30,9 +30,8 @@ class Deed:
 
 
 @dataclass(frozen=True, kw_only=True)
-class AuditEntry:
-    """A deed as it was noted."""
+class AuditRecord(AuditEvent):
+    """An event as it was recorded."""
 
     id: str
-    deed: Deed
     created_at: datetime

@@ -1,4 +1,4 @@
-"""Ask every dependency whether it is there."""
+"""Ask every dependency whether it answers."""
 
 from __future__ import annotations
 
@@ -26,33 +26,33 @@ class Check:
 
 
 class CheckHealth:
-    """Asks all at once; whoever asks while a question is open waits for the same answer."""
+    """Pings all at once; callers during a ping wait for the same answer."""
 
     def __init__(self, pings: Mapping[str, Ping], *, patience: float = 1.5) -> None:
-        """Take the pings by name, and the seconds after which no answer is one."""
+        """`pings` are by name; one that takes more than `patience` seconds has failed."""
         self._pings = pings
         self._patience = patience
-        self._open: dict[str, asyncio.Task[Check]] = {}
+        self._running: dict[str, asyncio.Task[Check]] = {}
 
-    async def run(self) -> dict[str, Check]:
+    async def check(self) -> dict[str, Check]:
         """Return the checks by name.
 
-        A question without an answer stays open: a dependency that hangs has one caller waiting for
-        it and not one for every request.
+        A ping without an answer goes on: a dependency that hangs has one caller waiting for it and
+        not one for every request.
         """
-        tasks = {name: self._asked(name, ping) for name, ping in self._pings.items()}
+        tasks = {name: self._ping(name, ping) for name, ping in self._pings.items()}
         started = time.perf_counter()
         await asyncio.wait(tasks.values(), timeout=self._patience)
-        waited = _milliseconds(started)
+        elapsed = _milliseconds(started)
         return {
-            name: task.result() if task.done() else Check(latency_ms=waited, detail="timed_out")
+            name: task.result() if task.done() else Check(latency_ms=elapsed, detail="timed_out")
             for name, task in tasks.items()
         }
 
-    def _asked(self, name: str, ping: Ping) -> asyncio.Task[Check]:
-        task = self._open.get(name)
+    def _ping(self, name: str, ping: Ping) -> asyncio.Task[Check]:
+        task = self._running.get(name)
         if task is None or task.done():
-            task = self._open[name] = asyncio.create_task(_check(ping))
+            task = self._running[name] = asyncio.create_task(_check(ping))
         return task
 
 

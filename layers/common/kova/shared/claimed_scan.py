@@ -1,4 +1,4 @@
-"""A scan that one worker alone has in hand."""
+"""A scan that one worker alone works on."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedScan:
-    """A scan that this worker alone has in hand until `lease` runs out."""
+    """A scan that this worker alone works on, until the lease ends. `lease` is its token."""
 
     id: str
     repository_id: str

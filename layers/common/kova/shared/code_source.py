@@ -57,7 +57,7 @@ class PullRequest:
 
 @dataclass(frozen=True, kw_only=True)
 class FetchLimits:
-    """What a fetch may cost. Sizes in bytes."""
+    """Limits of one fetch. Sizes in bytes."""
 
     files: int = 20_000
     file_bytes: int = 1_000_000
@@ -74,40 +74,40 @@ class CodeSource(Protocol):
     help, RepositoryNotFoundError and GitHubRefusedError when it will not.
     """
 
-    async def repository(self, repository: RepositoryRef) -> RepositoryInfo:
+    async def repository(self, repository_ref: RepositoryRef) -> RepositoryInfo:
         """Describe the repository."""
 
-    async def resolve(self, repository: RepositoryRef, ref: str) -> str:
+    async def resolve(self, repository_ref: RepositoryRef, ref: str) -> str:
         """Return the commit id that a branch, tag or full ref name points to."""
 
-    async def tree(self, repository: RepositoryRef, commit_sha: str) -> Tree:
+    async def tree(self, repository_ref: RepositoryRef, commit_sha: str) -> Tree:
         """List the regular files of a commit; links and submodules are in `skipped`."""
 
     async def root_file(
-        self, repository: RepositoryRef, ref: str, name: str, limit: int
+        self, repository_ref: RepositoryRef, ref: str, name: str, limit: int
     ) -> bytes | None:
         """Return a regular file at the root of a commit or branch.
 
-        None when there is none. Of a file of more than `limit` bytes only the size is told: `limit`
-        and one NUL bytes come instead.
+        None when there is none. A file of more than `limit` bytes is replaced by `limit` + 1 NUL
+        bytes.
         """
 
-    async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
-        """Say what `head` changed since its merge base with `base`."""
+    async def compare(self, repository_ref: RepositoryRef, base: str, head: str) -> Comparison:
+        """Return what `head` changed since its merge base with `base`."""
 
-    async def pull_request(self, repository: RepositoryRef, number: int) -> PullRequest:
+    async def pull_request(self, repository_ref: RepositoryRef, number: int) -> PullRequest:
         """Describe a pull request."""
 
     async def download(
         self,
-        repository: RepositoryRef,
+        repository_ref: RepositoryRef,
         commit_sha: str,
-        wanted: Sequence[TreeFile],
+        files: Sequence[TreeFile],
         folder: Path,
         limits: FetchLimits,
     ) -> tuple[Skipped, ...]:
-        """Write the wanted files below a private folder.
+        """Write files below a private folder; return those that could not be written, and why.
 
         Few files come as blobs, many as the tarball; each file's blob id is checked against the
-        tree's. Returns what is missing and why; a file that is not named is there.
+        tree's.
         """

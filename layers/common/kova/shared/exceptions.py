@@ -1,4 +1,4 @@
-"""What can go wrong, in the domain's words.
+"""The errors of the core.
 
 An error carries a machine-readable `reason` and data; it never knows an HTTP status. The web
 layer maps classes to statuses in one place, and the worker decides about retries by class.
@@ -15,7 +15,7 @@ class KovaError(Exception):
     reason: ClassVar[str] = "error"
 
     def __init__(self, message: str | None = None, **data: object) -> None:
-        """Take the class's docstring as the message unless one is given."""
+        """Without a message, the class's docstring is the message."""
         self.message = message or (type(self).__doc__ or "").strip().splitlines()[0]
         self.data = data
         super().__init__(self.message)

@@ -25,7 +25,7 @@ def parse_json(body: bytes) -> Any:
 
 
 def _too_deep(body: bytes) -> bool:
-    """Tell it without recursion, before the parser would need one stack frame a level."""
+    """Count the depth without recursion: the parser would need one stack frame a level."""
     if body.count(b"[") + body.count(b"{") <= DEPTH_LIMIT:
         return False
     depth = 0

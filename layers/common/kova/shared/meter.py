@@ -12,14 +12,14 @@ class Meter(Protocol):
         """Add to a counter, such as `kova_ai_calls_total`."""
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
-        """Note one value of a histogram, such as `kova_ai_call_duration_seconds`."""
+        """Record one value of a histogram, such as `kova_ai_call_duration_seconds`."""
 
 
 class SilentMeter:
-    """Implements Meter for processes that nobody measures."""
+    """Implements Meter for processes without metrics."""
 
     def count(self, name: str, amount: float = 1.0, /, **labels: str) -> None:
-        """Add nothing."""
+        """Do nothing."""
 
     def observe(self, name: str, value: float, /, **labels: str) -> None:
-        """Note nothing."""
+        """Do nothing."""

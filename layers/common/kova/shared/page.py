@@ -1,4 +1,4 @@
-"""Pages of lists: a limit and a key to go on from."""
+"""Pages of lists: a limit, and the key of the item after which a page begins."""
 
 from __future__ import annotations
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from kova.shared.audit import AuditEntry, Deed
+from kova.shared.audit import AuditEvent, AuditRecord
 from kova.shared.page import Page, PageRequest
 from kova.shared.repository import Repository, RepositoryChange, RepositoryInfo
 
@@ -21,7 +21,7 @@ class RepositoryStore(Protocol):
     async def change(
         self, full_name: str, change: RepositoryChange, actor: str
     ) -> Repository | None:
-        """Change settings and note who did it; None when there is no such repository."""
+        """Change settings and record who did it; None when there is no such repository."""
 
     async def page(self, request: PageRequest) -> Page[Repository]:
         """List with counts of open errors by severity."""
@@ -30,8 +30,8 @@ class RepositoryStore(Protocol):
 class AuditStore(Protocol):
     """Who did what."""
 
-    async def note(self, deed: Deed) -> None:
-        """Note a deed."""
+    async def record(self, event: AuditEvent) -> None:
+        """Record an event."""
 
-    async def page(self, request: PageRequest) -> Page[AuditEntry]:
+    async def page(self, request: PageRequest) -> Page[AuditRecord]:
         """List, newest first."""

@@ -43,7 +43,7 @@ PATH_PATTERN: Final = rf"^{_PATH_PART}(?:/{_PATH_PART})*$"
 
 
 class AutoFix(enum.StrEnum):
-    """What happens with verified fixes."""
+    """How verified fixes are published."""
 
     OFF = "off"
     SUGGEST = "suggest"
@@ -115,7 +115,7 @@ class RepositoryRef:
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryInfo:
-    """What GitHub says of a repository."""
+    """A repository as GitHub describes it."""
 
     full_name: str
     github_id: int

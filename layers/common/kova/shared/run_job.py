@@ -60,16 +60,16 @@ class JobRunner(Generic[Job]):
         self._log_context = log_context
         self._on_give_up = on_give_up
 
-    async def run(self, body: str, attempt: int) -> Done | Retry | GiveUp:
+    async def handle(self, body: str, attempt: int) -> Done | Retry | GiveUp:
         """Handle one message; `attempt` counts its receipts from 1. No failure is raised."""
-        outcome = await self._handle(body, attempt)
+        outcome = await self._attempt(body, attempt)
         if isinstance(outcome, Retry):
             self._meter.count("kova_messages_retried_total", queue=self._queue)
         elif isinstance(outcome, GiveUp):
             self._meter.count("kova_messages_buried_total", queue=self._queue)
         return outcome
 
-    async def _handle(self, body: str, attempt: int) -> Done | Retry | GiveUp:
+    async def _attempt(self, body: str, attempt: int) -> Done | Retry | GiveUp:
         log_context: LogContext = {"queue": self._queue, "attempt": attempt}
         try:
             job = self._decode(body)

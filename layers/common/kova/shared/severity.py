@@ -18,6 +18,6 @@ class Severity(enum.StrEnum):
         """0 for critical to 3 for low."""
         return list(Severity).index(self)
 
-    def at_least(self, other: Severity) -> bool:
-        """Tell whether this is as bad as the other one or worse."""
-        return self.rank <= other.rank
+    def at_least(self, limit: Severity) -> bool:
+        """Tell whether this is as bad as the limit or worse."""
+        return self.rank <= limit.rank

@@ -8,14 +8,14 @@ from typing import Final
 
 @dataclass(frozen=True, kw_only=True, order=True)
 class Skipped:
-    """Something that was not analysed, and why: said, never silent."""
+    """Something that was not analysed, and why. Every result lists these."""
 
     path: str
     reason: str
 
     @property
     def lasting(self) -> bool:
-        """Tell whether it is for what the file is: another try would end in the same way."""
+        """Tell whether the reason is the file itself: another try would end in the same way."""
         return not self.reason.endswith(_PASSING)
 
 

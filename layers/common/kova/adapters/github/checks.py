@@ -12,7 +12,7 @@ from typing import Final
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.shapes import Json
-from kova.fixes.publisher import Annotation, CheckRun
+from kova.fixes.publisher import CheckAnnotation, CheckRun
 from kova.shared.repository import RepositoryRef
 from kova.shared.text import clean, shorten
 
@@ -62,7 +62,7 @@ class CheckRuns:
         return min(matching, key=lambda check: shapes.number(check, "id"), default=None)
 
     async def _create(
-        self, repository: RepositoryRef, run: CheckRun, batch: Sequence[Annotation]
+        self, repository: RepositoryRef, run: CheckRun, batch: Sequence[CheckAnnotation]
     ) -> Json:
         body = {
             "name": CHECK_NAME,
@@ -74,16 +74,20 @@ class CheckRuns:
         return await self._client.write("POST", repository, "/check-runs", body)
 
     async def _update(
-        self, repository: RepositoryRef, run: CheckRun, existing: Json, batch: Sequence[Annotation]
+        self,
+        repository: RepositoryRef,
+        run: CheckRun,
+        existing: Json,
+        batch: Sequence[CheckAnnotation],
     ) -> Json:
         path = f"/check-runs/{shapes.number(existing, 'id')}"
         return await self._client.write("PATCH", repository, path, _body(run, batch))
 
 
-def in_order(annotations: Sequence[Annotation]) -> list[Annotation]:
+def in_order(annotations: Sequence[CheckAnnotation]) -> list[CheckAnnotation]:
     """Return the annotations to show, the worst first, always in the same order."""
 
-    def rank(annotation: Annotation) -> tuple[object, ...]:
+    def rank(annotation: CheckAnnotation) -> tuple[object, ...]:
         place = (
             annotation.path,
             annotation.start_line,
@@ -103,7 +107,7 @@ def summary_of(run: CheckRun) -> str:
     return shorten(clean(run.summary), SUMMARY_LIMIT - len(note)) + note
 
 
-def _body(run: CheckRun, batch: Sequence[Annotation]) -> Json:
+def _body(run: CheckRun, batch: Sequence[CheckAnnotation]) -> Json:
     output: Json = {"title": _title(run), "summary": summary_of(run)}
     if batch:
         output["annotations"] = [_annotation(annotation) for annotation in batch]
@@ -127,11 +131,11 @@ def _count(existing: Json) -> int:
     return shapes.number(existing, "output", "annotations_count")
 
 
-def _level(annotation: Annotation) -> str:
+def _level(annotation: CheckAnnotation) -> str:
     return annotation.level if annotation.level in _LEVELS else "warning"
 
 
-def _annotation(annotation: Annotation) -> Json:
+def _annotation(annotation: CheckAnnotation) -> Json:
     start = max(annotation.start_line, 1)
     shown: Json = {
         "path": clean(annotation.path),

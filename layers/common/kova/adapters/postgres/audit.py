@@ -7,17 +7,18 @@ from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Connection, Database
 from kova.adapters.postgres.rows import clean_values, fetch_page
-from kova.shared.audit import Action, AuditEntry, Deed
+from kova.shared.audit import Action, AuditEvent, AuditRecord
 from kova.shared.page import Page, PageRequest
 from kova.shared.text import clean
 
 
-async def note(connection: Connection, deed: Deed) -> None:
-    """Note a deed in the transaction that does it."""
+async def record_event(connection: Connection, event: AuditEvent) -> None:
+    """Record an event in the transaction of what it is about."""
     detail = {
-        key: clean(value) if isinstance(value, str) else value for key, value in deed.detail.items()
+        key: clean(value) if isinstance(value, str) else value
+        for key, value in event.detail.items()
     }
-    values = clean_values({"actor": deed.actor, "action": deed.action, "target": deed.target})
+    values = clean_values({"actor": event.actor, "action": event.action, "target": event.target})
     await connection.execute(
         """INSERT INTO audit_log (actor, action, target, detail)
         VALUES (%(actor)s, %(action)s, %(target)s, %(detail)s)""",
@@ -31,12 +32,12 @@ class PostgresAuditStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def note(self, deed: Deed) -> None:
-        """Note a deed."""
+    async def record(self, event: AuditEvent) -> None:
+        """Record an event."""
         async with self._database.transaction() as connection:
-            await note(connection, deed)
+            await record_event(connection, event)
 
-    async def page(self, request: PageRequest) -> Page[AuditEntry]:
+    async def page(self, request: PageRequest) -> Page[AuditRecord]:
         """List, newest first."""
         async with self._database.reading() as connection:
             return await fetch_page(
@@ -47,12 +48,16 @@ class PostgresAuditStore:
                 where=(),
                 values={},
                 request=request,
-                make=_entry,
+                make=_record,
             )
 
 
-def _entry(row: DictRow) -> AuditEntry:
-    deed = Deed(
-        actor=row["actor"], action=Action(row["action"]), target=row["target"], detail=row["detail"]
+def _record(row: DictRow) -> AuditRecord:
+    return AuditRecord(
+        id=str(row["id"]),
+        actor=row["actor"],
+        action=Action(row["action"]),
+        target=row["target"],
+        detail=row["detail"],
+        created_at=row["created_at"],
     )
-    return AuditEntry(id=str(row["id"]), deed=deed, created_at=row["created_at"])

@@ -6,7 +6,7 @@ from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
 
-from kova.adapters.postgres.audit import note
+from kova.adapters.postgres.audit import record_event
 from kova.adapters.postgres.error_columns import SHOWN, read_finding
 from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
@@ -18,16 +18,16 @@ from kova.errors import lifecycle
 from kova.errors.error import (
     ErrorRecord,
     ErrorStatus,
+    FindingStatus,
     FixReference,
-    Ignored,
+    IgnoreDecision,
     LifecycleChange,
     RuleCount,
-    Standing,
 )
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState, ErrorFilter
 from kova.scans.sarif import MOST_RESULTS
-from kova.shared.audit import Action, Deed
+from kova.shared.audit import Action, AuditEvent
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
 
@@ -103,13 +103,15 @@ class PostgresErrorStore:
                 connection, claim, commit_sha, analysis, history or History()
             ).apply()
 
-    async def standing(self, repository_id: str, commit_sha: str, analysis: Analysis) -> Standing:
+    async def finding_status(
+        self, repository_id: str, commit_sha: str, analysis: Analysis
+    ) -> FindingStatus:
         """Return what an analysis would introduce; nothing is written."""
         history = History()
         async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
             recognition = Recognition(connection, repository_id, commit_sha, analysis, history)
-            recognised = await recognition.recognise()
-        return lifecycle.standing(recognised.paired, history, reopens=False)
+            matches = await recognition.recognise()
+        return lifecycle.finding_status(matches, history, reopens=False)
 
     async def get(self, error_id: str) -> ErrorRecord | None:
         """Find one."""
@@ -146,9 +148,9 @@ class PostgresErrorStore:
             cursor = await connection.execute(_RULES, clean_values({"repository": repository}))
             return [RuleCount(**row) async for row in cursor]
 
-    async def ignore(self, error_id: str, ignored: Ignored) -> ErrorRecord | None:
+    async def ignore(self, error_id: str, ignored: IgnoreDecision) -> ErrorRecord | None:
         """Ignore an error, whatever it was."""
-        deed = Deed(
+        event = AuditEvent(
             actor=ignored.by,
             action=Action.ERROR_IGNORED,
             target=error_id,
@@ -158,12 +160,12 @@ class PostgresErrorStore:
             },
         )
         values = {"reason": ignored.reason, "until": ignored.until, "by": ignored.by}
-        return await self._change(error_id, _IGNORE, values, deed)
+        return await self._change(error_id, _IGNORE, values, event)
 
     async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
         """Open an error that was ignored."""
-        deed = Deed(actor=actor, action=Action.ERROR_OPENED, target=error_id)
-        return await self._change(error_id, _OPEN, {}, deed)
+        event = AuditEvent(actor=actor, action=Action.ERROR_OPENED, target=error_id)
+        return await self._change(error_id, _OPEN, {}, event)
 
     async def expire(self) -> int:
         """Open the errors whose time of being ignored is over; return how many."""
@@ -171,12 +173,12 @@ class PostgresErrorStore:
             return (await connection.execute(_EXPIRE)).rowcount
 
     async def _change(
-        self, error_id: str, query: LiteralString, values: dict[str, Any], deed: Deed
+        self, error_id: str, query: LiteralString, values: dict[str, Any], event: AuditEvent
     ) -> ErrorRecord | None:
         values = clean_values({**values, "id": as_uuid(error_id)})
         async with self._database.transaction() as connection:
             if (await connection.execute(query, values)).rowcount:
-                await note(connection, deed)
+                await record_event(connection, event)
         return await self.get(error_id)
 
     async def of_scan(self, scan_id: str, limit: int = MOST_RESULTS) -> list[Finding]:
@@ -218,7 +220,7 @@ def _record(row: DictRow) -> ErrorRecord:
         )
     ignored = None
     if row["status"] == ErrorStatus.IGNORED:
-        ignored = Ignored(
+        ignored = IgnoreDecision(
             reason=row["ignore_reason"] or "",
             by=row["ignored_by"] or "",
             until=row["ignored_until"],

@@ -54,7 +54,7 @@ class PostgresFixStore:
             async with self._database.transaction() as connection:
                 await connection.cursor().executemany(_SAVE, rows)
 
-    async def published(self, error_ids: Sequence[str], url: str) -> None:
+    async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Note the pull request."""
         async with self._database.transaction() as connection:
             await connection.execute(

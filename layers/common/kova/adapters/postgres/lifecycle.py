@@ -22,7 +22,7 @@ from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, clean_values
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
-from kova.analysis.fingerprint import renewed
+from kova.analysis.fingerprint import next_fingerprint
 from kova.errors import lifecycle
 from kova.errors.error import ErrorStatus, LifecycleChange
 from kova.errors.lifecycle import History, KnownError
@@ -120,7 +120,7 @@ class ApplyAnalysis:
         self._recognition = Recognition(
             connection, claim.repository_id, commit_sha, analysis, history
         )
-        self._ground = self._recognition.ground
+        self._evidence = self._recognition.evidence
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(claim.repository_id),
             "scan_id": as_uuid(claim.id),
@@ -134,22 +134,22 @@ class ApplyAnalysis:
     async def apply(self) -> LifecycleChange:
         """Recognise the known errors, write what changed, and return the counts."""
         await self._execute(_LOCK)
-        recognised = await self._recognition.recognise()
-        known_errors, paired = recognised.known_errors, recognised.paired
-        await self._refresh(paired.seen)
-        await self._open(paired.unknown)
-        closed = lifecycle.closed(known_errors, paired.seen, self._ground, self._history)
-        await self._update_by_id(_CLOSE, closed)
-        await self._update_by_id(_SILENCE, lifecycle.excluded(known_errors, self._ground))
-        moved = lifecycle.relocated(known_errors, self._ground, self._history)
+        matches = await self._recognition.recognise()
+        known_errors = matches.known_errors
+        await self._refresh(matches.pairs)
+        await self._open(matches.new_findings)
+        fixed = lifecycle.fixed_errors(matches, self._evidence, self._history)
+        await self._update_by_id(_CLOSE, fixed)
+        await self._update_by_id(_SILENCE, lifecycle.excluded_errors(known_errors, self._evidence))
+        moved = lifecycle.relocated_errors(known_errors, self._evidence, self._history)
         await self._update_by_id(
             _RELOCATE, [error for error, _ in moved], paths=[clean(path) for _, path in moved]
         )
         await self._execute(_STATE)
         counts = await (await self._execute(_COUNT)).fetchone()
         assert counts is not None
-        standing = lifecycle.standing(paired, self._history, reopens=True)
-        return LifecycleChange(**counts, error_ids=self._ids, standing=standing)
+        status = lifecycle.finding_status(matches, self._history, reopens=True)
+        return LifecycleChange(**counts, error_ids=self._ids, finding_status=status)
 
     async def _refresh(self, pairs: Sequence[tuple[KnownError, Finding]]) -> None:
         changed: list[dict[str, Any]] = []
@@ -194,17 +194,17 @@ class ApplyAnalysis:
             if not used:
                 break
             names = [
-                renewed(finding.fingerprint, attempt) if name in used else name
+                next_fingerprint(finding.fingerprint, attempt) if name in used else name
                 for finding, name in zip(fresh, names, strict=True)
             ]
         return names
 
     def _make_row(self, finding: Finding, key: str) -> dict[str, Any]:
-        ran = self._ground.coverage.get(finding.analyzer)
+        ran = self._evidence.coverage.get(finding.analyzer)
         row = clean_values(
             {
                 **column_values(finding),
-                "blob_sha": self._ground.blob(finding.path),
+                "blob_sha": self._evidence.blob(finding.path),
                 "analyzer_identity": ran.identity if ran else None,
             }
         )
@@ -240,7 +240,7 @@ class ApplyAnalysis:
 
 def _status_of(error: KnownError, finding: Finding) -> tuple[str, str | None]:
     """Return the status of an error that is seen, and what silences it if nobody ignored it."""
-    if error.status is ErrorStatus.IGNORED and not error.silenced:
+    if error.status is ErrorStatus.IGNORED and not error.suppressed:
         return ErrorStatus.IGNORED.value, None
     if finding.suppressed is not None:
         return ErrorStatus.IGNORED.value, finding.suppressed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, fields, replace
+from dataclasses import asdict, fields, replace
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -17,7 +17,7 @@ from kova.analysis.finding import Finding, Traits
 from kova.analysis.fingerprint import former_traits
 from kova.errors import lifecycle
 from kova.errors.error import ErrorStatus
-from kova.errors.lifecycle import Ground, History, KnownError, Paired
+from kova.errors.lifecycle import ErrorMatches, History, KnownError, ScanEvidence
 from kova.shared.text import clean
 
 _KOVA: Final = "kova"
@@ -34,14 +34,6 @@ _LIVE: Final[LiteralString] = " AND status <> 'fixed'"
 _FIXED: Final[LiteralString] = " AND status = 'fixed' AND path = ANY(%(paths)s)"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Recognised:
-    """The known errors of a repository, and which findings they are."""
-
-    known_errors: Sequence[KnownError]
-    paired: Paired
-
-
 class Recognition:
     """Recognises known errors among findings; used once, in a transaction, and only reads."""
 
@@ -55,7 +47,7 @@ class Recognition:
     ) -> None:
         self._connection = connection
         self._history = history
-        self.ground = Ground(analysis)
+        self.evidence = ScanEvidence(analysis)
         self._findings = [
             _with_stored_path(finding) for finding in (*analysis.findings, *analysis.suppressed)
         ]
@@ -65,17 +57,14 @@ class Recognition:
             "commit_sha": commit_sha,
         }
 
-    async def recognise(self) -> Recognised:
+    async def recognise(self) -> ErrorMatches:
         """Return the known errors, and which findings they are."""
         known_errors = await self._load_known(_LIVE)
-        paired = await self._pair(known_errors)
+        matches = await self._match(known_errors)
         # Before an error is taken for new, or for one of another file, it may be an old one here.
-        doubtful = [finding for error, finding in paired.seen if error.path != finding.path]
-        fixed_errors = await self._load_fixed([*doubtful, *paired.unknown])
-        if fixed_errors:
-            known_errors += fixed_errors
-            paired = await self._pair(known_errors)
-        return Recognised(known_errors=known_errors, paired=paired)
+        doubtful = [finding for error, finding in matches.pairs if error.path != finding.path]
+        fixed_errors = await self._load_fixed([*doubtful, *matches.new_findings])
+        return await self._match([*known_errors, *fixed_errors]) if fixed_errors else matches
 
     async def _load_known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
         query: LiteralString = _KNOWN + condition
@@ -89,10 +78,10 @@ class Recognition:
             else rows
         )
 
-    async def _pair(self, known_errors: Sequence[KnownError]) -> Paired:
+    async def _match(self, known_errors: Sequence[KnownError]) -> ErrorMatches:
         # In a thread: the lease is renewed on this loop meanwhile.
         return await asyncio.to_thread(
-            lifecycle.pair, known_errors, self._findings, self.ground, self._history
+            lifecycle.match_errors, known_errors, self._findings, self.evidence, self._history
         )
 
     async def _load_fixed(self, unknown: Sequence[Finding]) -> list[KnownError]:
@@ -140,10 +129,10 @@ def _read_known(row: DictRow, born: Traits | None) -> KnownError:
         traits=traits,
         status=ErrorStatus(row["status"]),
         # A person who ignores it afterwards is somebody else.
-        silenced=row["silenced_by"] is not None and row["ignored_by"] == _KOVA,
+        suppressed=row["silenced_by"] is not None and row["ignored_by"] == _KOVA,
         blob_sha=row["blob_sha"],
         identity=row["analyzer_identity"],
         digest=row["content_digest"],
         stale=row["stale"],
-        fresh=row["fresh"],
+        introduced=row["fresh"],
     )

@@ -7,10 +7,10 @@ from typing import Final, LiteralString
 
 from psycopg.rows import DictRow
 
-from kova.adapters.postgres.audit import note
+from kova.adapters.postgres.audit import record_event
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import clean_values, fetch_page
-from kova.shared.audit import Action, Deed
+from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest
 from kova.shared.repository import AutoFix, Repository, RepositoryChange, RepositoryInfo
 from kova.shared.severity import Severity
@@ -79,12 +79,14 @@ class PostgresRepositoryStore:
         changed = {key: value for key, value in asdict(change).items() if key in change.named}
         values = {"full_name": full_name, **asdict(change), "named": sorted(change.named)}
         detail = {key: None if value is None else str(value) for key, value in changed.items()}
-        deed = Deed(actor=actor, action=Action.REPOSITORY_CHANGED, target=full_name, detail=detail)
+        event = AuditEvent(
+            actor=actor, action=Action.REPOSITORY_CHANGED, target=full_name, detail=detail
+        )
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_CHANGE, clean_values(values))).fetchone()
             if row is None:
                 return None
-            await note(connection, deed)
+            await record_event(connection, event)
         return await self.get(full_name)
 
     async def page(self, request: PageRequest) -> Page[Repository]:

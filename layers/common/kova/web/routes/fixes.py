@@ -39,7 +39,7 @@ async def publish_fix(
     fix_id: str, fixes: Fixes, key: Annotated[ApiKey, Depends(once(Scope.SCAN))]
 ) -> QueuedFix:
     """Open or update the pull request of a verified fix; it appears when a worker has done it."""
-    fix = await fixes.request_publish.run(fix_id, actor=actor_of(key))
+    fix = await fixes.request_publish.request(fix_id, actor=actor_of(key))
     return QueuedFix(fix_id=fix.id, status="queued", repository=fix.repository, path=fix.path)
 
 

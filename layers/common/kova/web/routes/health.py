@@ -15,7 +15,7 @@ router = APIRouter(tags=["service"])
 @router.get("/health", responses={503: {"model": HealthView, "description": "Something is down."}})
 async def health(services: Health, response: Response) -> HealthView:
     """Ask every dependency at once; 503 when one does not answer."""
-    checks = await services.check_health.run()
+    checks = await services.check_health.check()
     healthy = all(check.ok for check in checks.values())
     if not healthy:
         response.status_code = 503

@@ -60,4 +60,4 @@ async def post_sarif(scan_id: str, request: Request, scans: Scans) -> SarifImpor
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _ACCEPTED:
         raise HTTPException(status_code=415)
-    return SarifImportView.of(await scans.import_sarif.run(scan_id, await request.body()))
+    return SarifImportView.of(await scans.import_sarif.import_log(scan_id, await request.body()))

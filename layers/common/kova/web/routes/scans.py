@@ -28,7 +28,7 @@ async def request_scan(
     body: ScanRequest, scans: Scans, request: Request, response: Response
 ) -> QueuedScan:
     """Queue a scan of a repository."""
-    scan = await scans.request_scan.run(
+    scan = await scans.request_scan.request(
         body.repository,
         body.ref,
         full=body.full,

@@ -9,7 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field
 
 from kova.access.api_key import ApiKey, Scope
 from kova.models.usage import Budget, Usage, UsageRow
-from kova.shared.audit import Action, AuditEntry
+from kova.shared.audit import Action, AuditRecord
 from kova.web.schemas.base import Request
 from kova.web.schemas.repositories import Money
 
@@ -74,11 +74,9 @@ class AuditView(BaseModel):
     created_at: datetime
 
     @classmethod
-    def of(cls, entry: AuditEntry) -> Self:
-        """Show an entry."""
-        return cls.model_validate(
-            {**entry.deed.__dict__, "id": entry.id, "created_at": entry.created_at}
-        )
+    def of(cls, record: AuditRecord) -> Self:
+        """Return the view of a record."""
+        return cls.model_validate(record.__dict__)
 
 
 class UsageRowView(BaseModel):

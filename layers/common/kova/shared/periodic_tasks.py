@@ -1,0 +1,41 @@
+"""Periodic tasks: workers ask often, the tasks run seldom."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Final
+
+from kova.shared.exceptions import UnavailableError
+
+_LOG = logging.getLogger("kova.periodic_tasks")
+_INTERVAL: Final = 60.0
+
+PeriodicTask = Callable[[], Awaitable[int]]
+"""Does what is due and returns how many rows that changed."""
+
+
+class PeriodicTasks:
+    """Runs all tasks at most once a minute; one that fails is tried again a minute later."""
+
+    def __init__(self, tasks: Mapping[str, PeriodicTask], *, clock: Callable[[], float]) -> None:
+        """`tasks` are by name, for the log; `clock` returns seconds."""
+        self._tasks = tasks
+        self._clock = clock
+        self._next_run = 0.0
+
+    async def run_due(self) -> None:
+        """Run the tasks if a minute has passed since they ran."""
+        now = self._clock()
+        if now < self._next_run:
+            return
+        self._next_run = now + _INTERVAL
+        for name, task in self._tasks.items():
+            try:
+                number = await task()
+            except UnavailableError as exc:
+                extra = {"task": name, "reason": exc.reason}
+                _LOG.warning("periodic task failed", extra=extra)
+                continue
+            if number:
+                _LOG.info("periodic task done", extra={"task": name, "number": number})

@@ -1,0 +1,24 @@
+"""Periodic tasks run at most once a minute, and one that fails keeps no other from its turn."""
+
+from kova.shared.exceptions import DatabaseUnavailableError
+from kova.shared.periodic_tasks import PeriodicTasks
+
+
+async def test_tasks_run_once_a_minute_and_a_failed_one_again_then() -> None:
+    now, done = 0.0, list[str]()
+
+    async def first() -> int:
+        done.append("first")
+        raise DatabaseUnavailableError
+
+    async def second() -> int:
+        done.append("second")
+        return 1
+
+    tasks = PeriodicTasks({"first": first, "second": second}, clock=lambda: now)
+    await tasks.run_due()
+    await tasks.run_due()
+    assert done == ["first", "second"]
+    now = 61.0
+    await tasks.run_due()
+    assert done == ["first", "second"] * 2
