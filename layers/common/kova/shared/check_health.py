@@ -28,10 +28,10 @@ class Check:
 class CheckHealth:
     """Pings all at once; callers during a ping wait for the same answer."""
 
-    def __init__(self, pings: Mapping[str, Ping], *, patience: float = 1.5) -> None:
-        """`pings` are by name; one that takes more than `patience` seconds has failed."""
+    def __init__(self, pings: Mapping[str, Ping], *, timeout: float = 1.5) -> None:
+        """`pings` are by name; one that takes more than `timeout` seconds has failed."""
         self._pings = pings
-        self._patience = patience
+        self._timeout = timeout
         self._running: dict[str, asyncio.Task[Check]] = {}
 
     async def check(self) -> dict[str, Check]:
@@ -42,7 +42,7 @@ class CheckHealth:
         """
         tasks = {name: self._ping(name, ping) for name, ping in self._pings.items()}
         started = time.perf_counter()
-        await asyncio.wait(tasks.values(), timeout=self._patience)
+        await asyncio.wait(tasks.values(), timeout=self._timeout)
         elapsed = _milliseconds(started)
         return {
             name: task.result() if task.done() else Check(latency_ms=elapsed, detail="timed_out")
