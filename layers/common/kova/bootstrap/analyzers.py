@@ -31,24 +31,24 @@ def local_analyzers(settings: Settings | None = None) -> list[Analyzer]:
     key = derive_key(settings.secrets_key)
     # Before KOVA_SECRETS_KEY had to be set, the first webhook secret stood for it.
     former = [derive_key(text) for text in settings.github_webhook_secrets]
-    found: list[Analyzer] = []
+    analyzers: list[Analyzer] = []
     missing: list[str] = []
     for kind in ANALYZERS:
         if kind.whole_program and not settings.whole_program:
             continue  # It must read everything again at each push: the user decides.
         if issubclass(kind, ChildAnalyzer):
-            found.append(kind())
+            analyzers.append(kind())
             continue
         program = find_program(kind.program, settings.analyzers_bin, {"ruff": settings.ruff})
         if program is None:
             missing += [] if kind.optional else [kind.program]
         elif issubclass(kind, BetterleaksAnalyzer):
-            found.append(kind(kind.locate(program), key=key, former_keys=former))
+            analyzers.append(kind(kind.locate(program), key=key, former_keys=former))
         else:
-            found.append(kind(kind.locate(program)))
+            analyzers.append(kind(kind.locate(program)))
     if missing:
         raise SettingsError(f"Analysers are not installed: {', '.join(missing)}.")
-    return found
+    return analyzers
 
 
 def missing_analyzers(settings: Settings | None = None) -> list[str]:

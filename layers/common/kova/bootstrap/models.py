@@ -21,8 +21,8 @@ from kova.models.provider import Provider
 _NO_KEY: Final = "none"
 
 
-def _price(given: str, taken: str) -> Price:
-    return Price(input=Decimal(given), output=Decimal(taken))
+def _price(input_price: str, output_price: str) -> Price:
+    return Price(input=Decimal(input_price), output=Decimal(output_price))
 
 
 PRICES: Final = {
@@ -45,29 +45,29 @@ UNKNOWN: Final = _price("10", "50")
 def price_of(model: str, own: Mapping[str, tuple[Decimal, Decimal]]) -> Price:
     """Return a model's price: the settings' own, the table's, or the bound for unknown ones."""
     if model in own:
-        given, taken = own[model]
-        return Price(input=given, output=taken)
+        input_price, output_price = own[model]
+        return Price(input=input_price, output=output_price)
     return PRICES.get(model, UNKNOWN)
 
 
 def configured_providers(settings: AiSettings) -> dict[Provider, ProviderEntry]:
     """Return the providers that are configured."""
-    entries: dict[Provider, ProviderEntry] = {}
+    providers: dict[Provider, ProviderEntry] = {}
     if settings.openai_api_key or settings.openai_base_url:
-        entries[Provider.OPENAI] = ProviderEntry(
+        providers[Provider.OPENAI] = ProviderEntry(
             provider=Provider.OPENAI,
             model_id=settings.openai_model,
             price=price_of(settings.openai_model, settings.prices),
             load=lambda: _openai(settings),
         )
     if settings.anthropic_api_key:
-        entries[Provider.ANTHROPIC] = ProviderEntry(
+        providers[Provider.ANTHROPIC] = ProviderEntry(
             provider=Provider.ANTHROPIC,
             model_id=settings.anthropic_model,
             price=price_of(settings.anthropic_model, settings.prices),
             load=lambda: _anthropic(settings),
         )
-    return entries
+    return providers
 
 
 def _openai(settings: AiSettings) -> Model:

@@ -195,7 +195,9 @@ def fill_from_secret(environment: Mapping[str, str], secret: str) -> dict[str, s
         members = json.loads(secret)
     except ValueError as exc:
         raise SettingsError("The secret named by KOVA_SECRETS_ARN is not JSON.") from exc
-    if not isinstance(members, dict) or not all(isinstance(one, str) for one in members.values()):
+    if not isinstance(members, dict) or not all(
+        isinstance(member, str) for member in members.values()
+    ):
         raise SettingsError("The secret named by KOVA_SECRETS_ARN is not an object of strings.")
     return {**members, **{key: value for key, value in environment.items() if value}}
 
@@ -222,10 +224,10 @@ class _Reader:
         return self._parsed(name, None, _positive)
 
     def origins(self, name: str) -> tuple[str, ...]:
-        found = self.words(name)
-        if not all(one == "*" or _ORIGIN.fullmatch(one) for one in found):
+        origins = self.words(name)
+        if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
             self.problems.append(f"{name} is not a list of origins such as https://example.com")
-        return found
+        return origins
 
     def url(self, name: str, schemes: tuple[str, ...]) -> str | None:
         def check(text: str) -> str | None:
@@ -250,14 +252,14 @@ class _Reader:
 
     def prices(self, name: str) -> dict[str, tuple[Decimal, Decimal]]:
         def parse(text: str) -> dict[str, tuple[Decimal, Decimal]]:
-            found: dict[str, tuple[Decimal, Decimal]] = {}
+            prices: dict[str, tuple[Decimal, Decimal]] = {}
             for part in text.split(","):
                 model, _, price = part.strip().rpartition("=")
-                given, _, taken = price.partition("/")
+                input_price, _, output_price = price.partition("/")
                 if not model:
                     raise ValueError
-                found[model] = (_dollars(given), _dollars(taken))
-            return found
+                prices[model] = (_dollars(input_price), _dollars(output_price))
+            return prices
 
         return self._parsed(name, {}, parse)
 

@@ -88,10 +88,10 @@ async def _events(run: RunCommand, command: Command, request_id: str) -> AsyncIt
 
     async def work() -> None:
         try:
-            done = await run.run_command(command, listen)
+            answered = await run.run_command(command, listen)
             if rest := shown.end():
                 queue.put_nowait(("delta", {"text": rest}))
-            queue.put_nowait(("answer", AnswerView.of(done).model_dump(mode="json")))
+            queue.put_nowait(("answer", AnswerView.of(answered).model_dump(mode="json")))
         except KovaError as exc:
             queue.put_nowait(("problem", _problem(exc, request_id)))
         except Exception as exc:  # noqa: BLE001 (the head of the answer is sent: told in its body)
@@ -109,8 +109,8 @@ async def _events(run: RunCommand, command: Command, request_id: str) -> AsyncIt
 
 
 async def _encoded(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
-    async for name, data in events:
-        yield f"event: {name}\ndata: {json.dumps(data)}\n\n".encode()
+    async for name, fields in events:
+        yield f"event: {name}\ndata: {json.dumps(fields)}\n\n".encode()
 
 
 def _problem(error: KovaError, request_id: str) -> dict[str, Any]:

@@ -113,10 +113,10 @@ def once(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
         key: Annotated[str | None, Depends(HEADER)],
         idempotency_key: IdempotencyHeader = None,
     ) -> ApiKey:
-        known = await authenticate(request, scope, bearer, key)
+        api_key = await authenticate(request, scope, bearer, key)
         secret = (bearer.credentials if bearer else key) or ""
-        await idempotency.begin(request, known, secret, idempotency_key)
-        return known
+        await idempotency.begin(request, api_key, secret, idempotency_key)
+        return api_key
 
     return claimed
 

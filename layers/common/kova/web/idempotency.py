@@ -116,7 +116,7 @@ class KeepAnswer:
         if scope["type"] != "http" or scope["method"] != "POST":
             await self._app(scope, receive, send)
             return
-        held: list[Message] = []
+        messages: list[Message] = []
 
         async def hold(message: Message) -> None:
             if _is_stream(message):
@@ -124,13 +124,13 @@ class KeepAnswer:
             if scope["state"].get("idempotency") is None:
                 await send(message)
             else:
-                held.append(message)
+                messages.append(message)
 
         try:
             await self._app(scope, receive, hold)
         finally:
-            await self._end(scope, _answer(held))
-        for message in held:
+            await self._end(scope, _answer(messages))
+        for message in messages:
             await send(message)
 
     async def _end(self, scope: Scope, answer: StoredAnswer | None) -> None:

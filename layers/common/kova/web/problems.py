@@ -73,8 +73,8 @@ async def _kova(request: Request, error: KovaError) -> JSONResponse:
 
 
 async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
-    found = error.errors()
-    if any(one["type"] == "json_invalid" for one in found):
+    errors = error.errors()
+    if any(detail["type"] == "json_invalid" for detail in errors):
         return problem(
             request,
             status=400,
@@ -89,7 +89,8 @@ async def _validation(request: Request, error: RequestValidationError) -> JSONRe
         detail="Some fields are not valid.",
         reason="invalid_fields",
         errors=[
-            {"loc": [_text(part) for part in one["loc"]], "msg": _text(one["msg"])} for one in found
+            {"loc": [_text(part) for part in detail["loc"]], "msg": _text(detail["msg"])}
+            for detail in errors
         ],
     )
 

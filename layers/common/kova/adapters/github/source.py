@@ -125,7 +125,7 @@ class GitHubSource(CodeSource):
         self,
         repository: RepositoryRef,
         commit_sha: str,
-        wanted: Sequence[TreeFile],
+        files: Sequence[TreeFile],
         folder: Path,
         limits: FetchLimits,
     ) -> tuple[Skipped, ...]:
@@ -134,7 +134,7 @@ class GitHubSource(CodeSource):
         download = Download(
             self._client, repository, commit_sha, folder=folder, limits=limits, clock=self._clock
         )
-        return await download.run(wanted)
+        return await download.run(files)
 
 
 def _quote_ref(ref: str) -> str:

@@ -87,13 +87,13 @@ def _not_json(headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
 
 
 def _replay(body: bytes, receive: Receive) -> Receive:
-    given = False
+    is_replayed = False
 
     async def replay() -> Message:
-        nonlocal given
-        if given:
+        nonlocal is_replayed
+        if is_replayed:
             return await receive()
-        given = True
+        is_replayed = True
         return {"type": "http.request", "body": body, "more_body": False}
 
     return replay

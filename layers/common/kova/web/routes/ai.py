@@ -41,18 +41,18 @@ async def command(  # noqa: PLR0917 (the request's parts)
         response.headers["Preference-Applied"] = "respond-async"
         return QueuedCommand(id=queued.id, status=queued.outcome, task=queued.task)
     run = commands.run
-    begun = run.begin(body.request(), key.id)
+    command_row = run.begin(body.request(), key.id)
     if EVENT_STREAM in accept.lower():
-        return stream_answer(request, run, begun)
+        return stream_answer(request, run, command_row)
     try:
-        return AnswerView.of(await unless_gone(request, run.run_command(begun)))
+        return AnswerView.of(await unless_gone(request, run.run_command(command_row)))
     except ClientLeftError:
         return Response(status_code=_CLIENT_LEFT)
 
 
 def _wants_later(prefer: str) -> bool:
     """Tell whether `Prefer` holds respond-async (RFC 7240)."""
-    preferences = (one.partition(";")[0].strip().lower() for one in prefer.split(","))
+    preferences = (preference.partition(";")[0].strip().lower() for preference in prefer.split(","))
     return "respond-async" in preferences
 
 
@@ -60,16 +60,17 @@ def _wants_later(prefer: str) -> bool:
 async def list_commands(page: PageQuery, key: AiKey, commands: Commands) -> ListOf[CommandView]:
     """List the key's commands, newest first; a key with the scope admin sees everybody's."""
     owner = None if Scope.ADMIN in key.scopes else key.id
-    found = await commands.commands.page(page, owner)
+    commands_page = await commands.commands.page(page, owner)
     return ListOf(
-        items=[CommandView.of(one) for one in found.items], next_cursor=encode_cursor(found.next)
+        items=[CommandView.of(row) for row in commands_page.items],
+        next_cursor=encode_cursor(commands_page.next),
     )
 
 
 @router.get("/ai/commands/{command_id}", responses=READS | problems(404))
 async def get_command(command_id: str, key: AiKey, commands: Commands) -> CommandView:
     """Show one command."""
-    found = await commands.commands.get(command_id)
-    if found is None or (Scope.ADMIN not in key.scopes and found.api_key_id != key.id):
+    row = await commands.commands.get(command_id)
+    if row is None or (Scope.ADMIN not in key.scopes and row.api_key_id != key.id):
         raise NotFoundError("There is no such command.")
-    return CommandView.of(found)
+    return CommandView.of(row)

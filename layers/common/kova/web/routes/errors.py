@@ -39,10 +39,10 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
         rule=rule,
         path=path,
     )
-    found = await errors.errors.page(page, filters)
+    errors_page = await errors.errors.page(page, filters)
     return ListOf(
-        items=[ErrorView.of(error) for error in found.items],
-        next_cursor=encode_cursor(found.next),
+        items=[ErrorView.of(error) for error in errors_page.items],
+        next_cursor=encode_cursor(errors_page.next),
     )
 
 

@@ -26,9 +26,10 @@ async def list_fixes(
     status: FixStatus | None = None,
 ) -> ListOf[FixView]:
     """List fixes, newest first."""
-    found = await fixes.fixes.page(page, repository, status)
+    fixes_page = await fixes.fixes.page(page, repository, status)
     return ListOf(
-        items=[FixView.of(fix) for fix in found.items], next_cursor=encode_cursor(found.next)
+        items=[FixView.of(fix) for fix in fixes_page.items],
+        next_cursor=encode_cursor(fixes_page.next),
     )
 
 

@@ -27,23 +27,24 @@ async def create_key(
     admin: Annotated[ApiKey, Depends(once(Scope.ADMIN))],
 ) -> NewKeyView:
     """Create a key; its text can be seen in this answer only."""
-    made = await access.manage_keys.create(
+    created = await access.manage_keys.create(
         actor=actor_of(admin),
         name=body.name,
         scopes=frozenset(body.scopes),
         expires_at=body.expires_at,
         monthly_budget_usd=dollars(body.monthly_budget_usd),
     )
-    response.headers["Location"] = f"/api/keys/{made.key.prefix}"
-    return NewKeyView.made(made.key, made.plaintext)
+    response.headers["Location"] = f"/api/keys/{created.key.prefix}"
+    return NewKeyView.made(created.key, created.plaintext)
 
 
 @router.get("/api/keys", responses=READS)
 async def list_keys(access: Access, page: PageQuery, _: Admin) -> ListOf[KeyView]:
     """List keys, newest first, without their secrets."""
-    found = await access.manage_keys.page(page)
+    keys_page = await access.manage_keys.page(page)
     return ListOf(
-        items=[KeyView.of(key) for key in found.items], next_cursor=encode_cursor(found.next)
+        items=[KeyView.of(key) for key in keys_page.items],
+        next_cursor=encode_cursor(keys_page.next),
     )
 
 
@@ -58,9 +59,10 @@ async def revoke_key(
 @router.get("/api/audit", responses=READS)
 async def list_audit(access: Access, page: PageQuery, _: Admin) -> ListOf[AuditView]:
     """List who changed what, newest first."""
-    found = await access.audit.page(page)
+    audit_page = await access.audit.page(page)
     return ListOf(
-        items=[AuditView.of(one) for one in found.items], next_cursor=encode_cursor(found.next)
+        items=[AuditView.of(record) for record in audit_page.items],
+        next_cursor=encode_cursor(audit_page.next),
     )
 
 

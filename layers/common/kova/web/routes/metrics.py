@@ -30,7 +30,7 @@ async def metrics(
 ) -> Response:
     """Return the sums of all processes and what is measured now, in Prometheus's text format."""
     token = services.metrics_token
-    given = bearer.credentials.encode("utf-8", "replace") if bearer else b""
-    if not (token and hmac.compare_digest(given, token.encode())):
+    presented = bearer.credentials.encode("utf-8", "replace") if bearer else b""
+    if not (token and hmac.compare_digest(presented, token.encode())):
         await authenticate(request, Scope.READ, bearer, key)
     return Response(await services.metrics_page(), media_type=CONTENT_TYPE)

@@ -22,10 +22,10 @@ Name = Annotated[str, Path(max_length=100, examples=["sample"])]
 @router.get("/api/repositories", responses=READS, dependencies=[Depends(needs(Scope.READ))])
 async def list_repositories(scans: Scans, page: PageQuery) -> ListOf[RepositoryView]:
     """List repositories with their open errors by severity."""
-    found = await scans.stores.repositories.page(page)
+    repositories_page = await scans.stores.repositories.page(page)
     return ListOf(
-        items=[RepositoryView.of(one) for one in found.items],
-        next_cursor=encode_cursor(found.next),
+        items=[RepositoryView.of(repository) for repository in repositories_page.items],
+        next_cursor=encode_cursor(repositories_page.next),
     )
 
 

@@ -52,9 +52,10 @@ async def list_scans(
     repository: Annotated[str | None, Query(max_length=140)] = None,
 ) -> ListOf[ScanView]:
     """List scans, newest first."""
-    found = await scans.stores.scans.page(page, repository)
+    scans_page = await scans.stores.scans.page(page, repository)
     return ListOf(
-        items=[ScanView.of(scan) for scan in found.items], next_cursor=encode_cursor(found.next)
+        items=[ScanView.of(scan) for scan in scans_page.items],
+        next_cursor=encode_cursor(scans_page.next),
     )
 
 

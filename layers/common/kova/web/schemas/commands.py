@@ -133,7 +133,7 @@ class CommandView(AnswerView):
     def of(cls, command: Command) -> Self:
         """Show a command."""
         request = command.request
-        asked = {
+        request_fields = {
             "command": request.command,
             "repository": request.repository,
             "path": request.path,
@@ -142,7 +142,7 @@ class CommandView(AnswerView):
             "detail": command.detail,
             "created_at": command.created_at,
         }
-        return cls.model_validate({**fields_of(command), **asked})
+        return cls.model_validate({**fields_of(command), **request_fields})
 
 
 def fields_of(command: Command) -> dict[str, object]:
@@ -154,8 +154,8 @@ def fields_of(command: Command) -> dict[str, object]:
         "provider": command.provider,
         "model": command.model,
         "output": answer.output if answer else None,
-        "citations": [one.__dict__ for one in answer.citations] if answer else [],
-        "findings": [one.__dict__ for one in answer.findings] if answer else [],
+        "citations": [citation.__dict__ for citation in answer.citations] if answer else [],
+        "findings": [finding.__dict__ for finding in answer.findings] if answer else [],
         "dropped": answer.dropped if answer else 0,
         "usage": {
             "input_tokens": command.usage.input_tokens,

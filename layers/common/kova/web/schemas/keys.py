@@ -132,5 +132,5 @@ class UsageView(BaseModel):
             month=usage.month,
             cost_usd=float(sum(row.cost_usd for row in usage.rows)),
             items=[UsageRowView.of(row) for row in usage.rows],
-            budgets=[BudgetView.of(one) for one in usage.budgets],
+            budgets=[BudgetView.of(budget) for budget in usage.budgets],
         )

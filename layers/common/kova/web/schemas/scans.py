@@ -65,7 +65,7 @@ class ScanView(BaseModel):
     @classmethod
     def of(cls, scan: Scan) -> Self:
         """Show a scan."""
-        fields = {**scan.__dict__, "skipped": [one.__dict__ for one in scan.skipped]}
+        fields = {**scan.__dict__, "skipped": [skip.__dict__ for skip in scan.skipped]}
         return cls.model_validate(fields)
 
 
@@ -95,7 +95,7 @@ class SarifImportView(BaseModel):
         return cls(
             scan_id=imported.scan.id,
             commit_sha=imported.scan.commit_sha,
-            tools=[ImportedToolView.model_validate(one.__dict__) for one in imported.tools],
+            tools=[ImportedToolView.model_validate(tool.__dict__) for tool in imported.tools],
             new_errors=imported.change.new,
             fixed_errors=imported.change.fixed,
             reopened_errors=imported.change.reopened,
