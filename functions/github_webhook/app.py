@@ -16,8 +16,9 @@ _LOG = logging.getLogger("kova.webhook")
 
 @cache
 def _intake() -> AcceptDelivery:
-    configure_logging()
-    return accept_delivery(environment())
+    variables = environment()
+    configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
+    return accept_delivery(variables)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.checks.containers import check_containers
+from tests.checks.house import check_house, describe_house
 from tests.checks.locks import LOCKS, check_locks, compile_lock
 from tests.checks.openapi import check_openapi, write_openapi
 from tests.checks.rules import PAGE, check_rules, render
@@ -25,6 +26,7 @@ def main() -> int:
         PAGE.write_text(render())
         return 0
     checks: dict[str, Callable[[], list[str]]] = {
+        "house": check_house,
         "locks": check_locks,
         "openapi": check_openapi,
         "rules": check_rules,
@@ -33,6 +35,7 @@ def main() -> int:
         "containers": check_containers,
     }
     failed = False
+    sys.stdout.writelines(f"{line}\n" for line in describe_house())
     for name, check in checks.items():
         problems = check()
         sys.stdout.write(f"{name}: {'ok' if not problems else 'failed'}\n")

@@ -21,6 +21,7 @@ COMMANDS: Final = {
     "serve": "Serve the API in this process.",
     "worker": "Work on the queues until SIGTERM.",
     "migrate": "Bring the database up to date.",
+    "scans": "Look into scans: do one again step by step.",
     "keys": "Create, list and revoke API keys.",
 }
 

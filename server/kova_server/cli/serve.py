@@ -23,10 +23,9 @@ def serve(
     data_folder: DataOption = None,
 ) -> None:
     """Serve the API in this process."""
-    configure_logging()
-    settings = load_settings(
-        read_variables(data_folder), needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION
-    )
+    variables = read_variables(data_folder)
+    configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
+    settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
     asyncio.run(require_schema(settings))
     uvicorn.run(
         application(settings),

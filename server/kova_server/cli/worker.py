@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import logging
 from typing import Final
 
 from kova.bootstrap.settings import Settings
@@ -17,8 +16,8 @@ EXAMPLES: Final = ("kova worker --data .kova",)
 
 def worker(data_folder: DataOption = None) -> None:
     """Work on the queues until SIGTERM. Running jobs are finished first."""
-    configure_logging(logging.INFO)
     variables = read_variables(data_folder)
+    configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
     asyncio.run(_run(settings))
 

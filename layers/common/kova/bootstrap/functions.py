@@ -29,8 +29,9 @@ def http_handler(routers: Sequence[APIRouter], roots: Roots) -> Handler:
 
     @cache
     def core() -> Core:
-        configure_logging()
-        return Core(load_settings(environment()))
+        variables = environment()
+        configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
+        return Core(load_settings(variables))
 
     @cache
     def adapter() -> Mangum:

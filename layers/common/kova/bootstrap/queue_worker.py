@@ -82,6 +82,7 @@ def worker_settings(*needed: str, needed_in_production: tuple[str, ...] = ()) ->
     Raises:
         SettingsError: its message lists every setting that is missing or not valid.
     """
-    configure_logging()
+    variables = environment()
+    configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     claim_temporary_folder()
-    return load_settings(environment(), needed=needed, needed_in_production=needed_in_production)
+    return load_settings(variables, needed=needed, needed_in_production=needed_in_production)

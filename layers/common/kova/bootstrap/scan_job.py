@@ -23,9 +23,11 @@ from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.offer_fixes import OfferFixes
+from kova.scans.ports import Stores
 from kova.scans.publish_scan import PublishScan
 from kova.scans.record_scan import RecordScan
-from kova.scans.scan_repository import ScanRepository, Stores
+from kova.scans.replay_scan import ReadOnlyCache, ReplayScan
+from kova.scans.scan_repository import ScanRepository
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.meter import Meter
 
@@ -45,6 +47,28 @@ def scan_job(core: Core, scans: ScanRoot) -> ScanRepository:
         limits=fetch_limits(core.settings),
         meter=core.meter,
         index=code_index(core),
+    )
+
+
+def replay_scan(core: Core, scans: ScanRoot) -> ReplayScan:
+    """Build the replay of a scan; SettingsError when an analyser or GitHub is missing."""
+    analyzers, stores = AnalyzeTree(local_analyzers(core.settings)), scans.stores
+    cache = ReadOnlyCache(stores.cache)
+    commit_analysis = AnalyzeCommit(
+        source=core.source,
+        analyzers=analyzers,
+        limits=fetch_limits(core.settings),
+        cache=FindingCache(cache=cache, analyzers=analyzers),
+    )
+    return ReplayScan(
+        repositories=stores.repositories,
+        scans=stores.scans,
+        errors=stores.errors,
+        source=core.source,
+        target_analysis=AnalyzeTarget(
+            source=core.source, commit_analysis=commit_analysis, cache=cache
+        ),
+        propose=ProposeFixes(prove_fix(analyzers), seconds=PROOF_SECONDS),
     )
 
 

@@ -13,8 +13,8 @@ from kova.adapters.postgres.scans import PostgresScanStore
 from kova.bootstrap.core import Core
 from kova.bootstrap.queues import scan_queue
 from kova.scans.import_sarif import ImportSarif
+from kova.scans.ports import Stores
 from kova.scans.request_scan import RequestScan
-from kova.scans.scan_repository import Stores
 
 
 class ScanRoot:

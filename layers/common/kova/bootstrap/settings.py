@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from kova.shared.exceptions import NotConfiguredError
 
 Value = TypeVar("Value")
+LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 GITHUB_API: Final = "https://api.github.com"
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 
@@ -59,6 +60,7 @@ class Settings:
     """All of Kova's own settings. Secrets do not show in its repr."""
 
     environment: str = "production"
+    log_level: str = "info"
     on_lambda: bool = False
     database_url: str | None = field(default=None, repr=False)
     database_read_url: str | None = field(default=None, repr=False)
@@ -105,8 +107,23 @@ def load_settings(
         SettingsError: its message lists every problem.
     """
     reader = _Reader(environment)
-    settings = Settings(
+    settings = _read_settings(reader)
+    if (settings.github_app_id is None) != (settings.github_private_key is None):
+        reader.problems.append(
+            "KOVA_GITHUB_APP_ID and KOVA_GITHUB_PRIVATE_KEY belong together: one is missing"
+        )
+    if settings.environment == "production":
+        needed += needed_in_production
+    reader.problems += [f"{name} is missing" for name in needed if not environment.get(name)]
+    if reader.problems:
+        raise SettingsError("; ".join(reader.problems) + ".")
+    return settings
+
+
+def _read_settings(reader: _Reader) -> Settings:
+    return Settings(
         environment=reader.choice("KOVA_ENV", ("local", "production"), "production"),
+        log_level=reader.choice("KOVA_LOG_LEVEL", LOG_LEVELS, "info"),
         on_lambda=reader.text("AWS_LAMBDA_FUNCTION_NAME") is not None,
         database_url=reader.database_url("KOVA_DATABASE_URL"),
         database_read_url=reader.database_url("KOVA_DATABASE_READ_URL"),
@@ -141,16 +158,6 @@ def load_settings(
         metrics_token=reader.text("KOVA_METRICS_TOKEN"),
         ai=_ai_settings(reader),
     )
-    if (settings.github_app_id is None) != (settings.github_private_key is None):
-        reader.problems.append(
-            "KOVA_GITHUB_APP_ID and KOVA_GITHUB_PRIVATE_KEY belong together: one is missing"
-        )
-    if settings.environment == "production":
-        needed += needed_in_production
-    reader.problems += [f"{name} is missing" for name in needed if not environment.get(name)]
-    if reader.problems:
-        raise SettingsError("; ".join(reader.problems) + ".")
-    return settings
 
 
 def _ai_settings(reader: _Reader) -> AiSettings:

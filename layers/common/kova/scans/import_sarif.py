@@ -13,9 +13,9 @@ from kova.analysis.analysis import Analysis, AnalyzerCoverage, split_suppressed
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState
+from kova.scans.ports import Stores
 from kova.scans.sarif_import import ImportedRun, parse_sarif
 from kova.scans.scan import Scan, ScanStatus, Trigger
-from kova.scans.scan_repository import Stores
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, NotFoundError
 

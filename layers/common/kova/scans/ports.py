@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Protocol
 
+from kova.analysis.ports import AnalysisCache
+from kova.errors.ports import ErrorStore
+from kova.fixes.ports import FixStore
 from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import TreeFile
 from kova.shared.page import Page, PageRequest
+from kova.shared.ports import RepositoryStore
 from kova.shared.repository import Repository
 from kova.shared.skipped import Skipped
 
@@ -98,3 +103,15 @@ class CodeIndexer(Protocol):
             folder: the files that the scan had to fetch.
             files: all files that were scanned.
         """
+
+
+@dataclass(frozen=True, kw_only=True)
+class Stores:
+    """All stores that a scan writes to."""
+
+    repositories: RepositoryStore
+    scans: ScanStore
+    errors: ErrorStore
+    fixes: FixStore
+    deliveries: DeliveryStore
+    cache: AnalysisCache

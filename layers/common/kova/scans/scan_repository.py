@@ -4,39 +4,23 @@ from __future__ import annotations
 
 import tempfile
 import time
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import CommitAnalysis
-from kova.analysis.ports import AnalysisCache
 from kova.errors.error import LifecycleChange
-from kova.errors.ports import ErrorStore
-from kova.fixes.ports import FixStore
 from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.coverage import coverage_of
 from kova.scans.lease import LEASE, renewing_lease
-from kova.scans.ports import CodeIndexer, DeliveryStore, ScanStore
+from kova.scans.ports import CodeIndexer, Stores
 from kova.scans.record_scan import RecordScan
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.meter import Meter
-from kova.shared.ports import RepositoryStore
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
-
-
-@dataclass(frozen=True, kw_only=True)
-class Stores:
-    """All stores that a scan writes to."""
-
-    repositories: RepositoryStore
-    scans: ScanStore
-    errors: ErrorStore
-    fixes: FixStore
-    deliveries: DeliveryStore
-    cache: AnalysisCache
 
 
 class ScanRepository:

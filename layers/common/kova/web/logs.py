@@ -36,13 +36,18 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields, default=str)
 
 
-def configure_logging(level: int = logging.INFO) -> None:
-    """Send every log to standard error as JSON."""
+def configure_logging(level: str = "") -> None:
+    """Send every log to standard error as JSON.
+
+    Args:
+        level: the value of KOVA_LOG_LEVEL. A level that there is not counts as `info`: what is
+            wrong with the settings is said by them, and in this log.
+    """
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(JsonFormatter())
     root = logging.getLogger()
     root.handlers = [handler]
-    root.setLevel(level)
+    root.setLevel(logging.getLevelNamesMapping().get(level.upper(), logging.INFO))
     for noisy in (
         "openai",
         "anthropic",

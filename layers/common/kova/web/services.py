@@ -21,8 +21,8 @@ if TYPE_CHECKING:
     from kova.intake.accept_delivery import AcceptDelivery
     from kova.models.ports import UsageStore
     from kova.scans.import_sarif import ImportSarif
+    from kova.scans.ports import Stores
     from kova.scans.request_scan import RequestScan
-    from kova.scans.scan_repository import Stores
     from kova.shared.check_health import CheckHealth
     from kova.shared.meter import Meter
     from kova.shared.ports import AuditStore
