@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from tests.checks import code_map
 from tests.checks.containers import check_containers
 from tests.checks.house import check_house, describe_house
 from tests.checks.locks import LOCKS, check_locks, compile_lock
@@ -24,12 +25,14 @@ def main() -> int:
     if "--write-exports" in sys.argv:
         write_openapi()
         PAGE.write_text(render())
+        code_map.PAGE.write_text(code_map.render())
         return 0
     checks: dict[str, Callable[[], list[str]]] = {
         "house": check_house,
         "locks": check_locks,
         "openapi": check_openapi,
         "rules": check_rules,
+        "map": code_map.check_map,
         "template": check_template,
         "build": check_build,
         "containers": check_containers,
