@@ -1,4 +1,4 @@
-"""Push a real repository to a practice GitHub and watch what Kova makes of it."""
+"""Push a real repository to a practice GitHub and show what Kova does with it."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ _SCAN_SECONDS = 300
 
 
 def main() -> int:
-    """Run the demo; 0 also where there is nothing to mend.
+    """Run the demo and return the exit code: 0, also where there is nothing to fix.
 
     Raises:
-        DemoError: it cannot go on.
+        DemoError: a step failed.
     """
     parser = argparse.ArgumentParser(prog="make demo")
     parser.add_argument("--repository", type=Path, help="a folder to push instead")
@@ -43,7 +43,7 @@ def main() -> int:
     if options.repository:
         console.print(f"[bold]1.[/] a folder of yours: {escape(visible(str(folder)))}")
     if not any(path.is_file() for path in folder.rglob("*")):
-        console.print("nothing to mend: there are no files")
+        console.print("nothing to fix: there are no files")
         return 0
     console.print("[bold]2.[/] starting Postgres, Valkey, SQS, the server, the worker and GitHub")
     with ExitStack() as cleanup:
@@ -71,7 +71,6 @@ class Demo:
     """The steps from the push to the pull request."""
 
     def __init__(self, console: Console, address: str, settings: dict[str, str]) -> None:
-        """Remember where to print, the server's address and the stack's settings."""
         self._console = console
         self._address = address
         self._github = httpx.Client(base_url=settings["KOVA_GITHUB_API_URL"], timeout=60)
@@ -84,7 +83,7 @@ class Demo:
         """Push a folder, wait for its scan, and show what was found, proved and proposed."""
         say = self._console.print
         self._push(folder)
-        scan = self._wait()
+        scan = self._wait_for_scan()
         stats = scan["stats"]
         say(
             f"[bold]4.[/] scan {scan['status']}: {plural(stats['files_analyzed'], 'file')} "
@@ -93,21 +92,21 @@ class Demo:
         )
         if scan["status"] != "succeeded":
             raise DemoError(f"The scan ended as {scan['status']}: {scan['failure']}")
-        errors = self._all("/api/errors")
+        errors = self._fetch_all("/api/errors")
         if not errors:
-            say("[bold]5.[/] nothing to mend: no errors")
+            say("[bold]5.[/] nothing to fix: no errors")
             return
         counts = Counter(error["severity"] for error in errors)
         say("   " + ", ".join(f"{counts[level]} {level}" for level in _SEVERITIES if counts[level]))
-        fixes = self._all("/api/fixes")
+        fixes = self._fetch_all("/api/fixes")
         if not fixes:
-            say("[bold]5.[/] nothing to mend: no error here has a fix that could be proved")
+            say("[bold]5.[/] nothing to fix: no error here has a fix that could be proved")
             return
         self._show_fixes(fixes)
         self._show_pull_request()
 
     def keep(self) -> None:
-        """Name what there is to look at, and leave it running until Ctrl-C."""
+        """Print what there is to look at, and wait for Ctrl-C."""
         say = self._console.print
         say("[bold]7.[/] everything is running; Ctrl-C stops it:")
         if self._pull_request:
@@ -166,7 +165,7 @@ class Demo:
         ).text
         print_diff(diff, self._console)
 
-    def _wait(self) -> dict[str, Any]:
+    def _wait_for_scan(self) -> dict[str, Any]:
         end = time.monotonic() + _SCAN_SECONDS
         if not self._console.is_terminal:
             self._console.print("   scanning ...")
@@ -181,18 +180,18 @@ class Demo:
                 time.sleep(0.1)
         raise DemoError(f"The scan did not end in {_SCAN_SECONDS} s.")
 
-    def _all(self, path: str) -> list[dict[str, Any]]:
-        items: list[dict[str, Any]] = []
+    def _fetch_all(self, path: str) -> list[dict[str, Any]]:
+        results: list[dict[str, Any]] = []
         cursor: str | None = None
         while True:
             query = {"repository": self._name, "limit": "100"} | (
                 {"cursor": cursor} if cursor else {}
             )
             page = self._kova.get(path, params=query).json()
-            items += page["items"]
+            results += page["items"]
             cursor = page["next_cursor"]
             if cursor is None:
-                return items
+                return results
 
 
 _AGAIN = ".venv/bin/python -m examples.demo --keep"

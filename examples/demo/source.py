@@ -1,4 +1,4 @@
-"""The repository of the demo: a source distribution taken through pip, or a folder of yours."""
+"""The repository of the demo: a source distribution that pip downloads."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from kova.shared.exceptions import KovaError
 
 # An old release of a well-known package, with real errors in it.
 PACKAGE: Final = "tornado==4.5.3"
-_PATIENCE: Final = 180
+_TIMEOUT_SECONDS: Final = 180
 
 
 class DemoError(KovaError):
-    """The demo cannot go on."""
+    """The demo cannot continue."""
 
     reason = "demo"
 
@@ -38,18 +38,18 @@ def source_distribution(cache: Path, package: str = PACKAGE) -> Path:
         package,
     ]
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=_PATIENCE, check=False
+        pip = subprocess.run(
+            command, capture_output=True, text=True, timeout=_TIMEOUT_SECONDS, check=False
         )
     except subprocess.TimeoutExpired as exc:
         raise DemoError(
-            f"pip did not download {package} in {_PATIENCE} s. Give a folder: make demo REPO=path"
+            f"pip did not download {package} in {_TIMEOUT_SECONDS} s: name a folder with REPO=path."
         ) from exc
     archives = sorted(cache.glob(f"{name}*.tar.gz"))
     if not archives:
         raise DemoError(
-            f"pip could not download {package} (give a folder instead: make demo REPO=path): "
-            f"{done.stderr.strip()[-300:]}"
+            f"pip could not download {package} (or name a folder with REPO=path): "
+            f"{pip.stderr.strip()[-300:]}"
         )
     _unpack(archives[0], cache / "unpacked")
     (cache / "unpacked" / name).rename(folder)
@@ -58,10 +58,10 @@ def source_distribution(cache: Path, package: str = PACKAGE) -> Path:
 
 def _unpack(archive: Path, folder: Path) -> None:
     """Write the regular files. Not extractall: its filters are not in every Python 3.11."""
-    with tarfile.open(archive) as opened:
-        for member in opened:
+    with tarfile.open(archive) as tar:
+        for member in tar:
             target = folder / member.name
-            content = opened.extractfile(member) if member.isreg() else None
+            content = tar.extractfile(member) if member.isreg() else None
             if content is None or not target.resolve().is_relative_to(folder.resolve()):
                 continue
             target.parent.mkdir(parents=True, exist_ok=True)

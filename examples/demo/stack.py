@@ -1,4 +1,4 @@
-"""The stack that the demo runs: started, waited for, and stopped."""
+"""Starts and stops the stack of the demo."""
 
 from __future__ import annotations
 
@@ -30,17 +30,31 @@ def free_port() -> int:
 
 @contextmanager
 def running_stack(
-    data: Path, more: Mapping[str, str] | None = None
+    data_folder: Path, extra: Mapping[str, str] | None = None
 ) -> Iterator[tuple[str, dict[str, str]]]:
-    """Run `kova up` with some settings and yield its address and all of them."""
+    """Run `kova up`; yield its address and all its settings.
+
+    Args:
+        data_folder: the folder of the stack.
+        extra: variables to add to the environment.
+    """
     port = free_port()
-    log = data / "up.log"
-    data.mkdir(parents=True, exist_ok=True)
-    variables = {key: one for key, one in os.environ.items() if not key.startswith("KOVA_")}
-    variables |= more or {}
+    log = data_folder / "up.log"
+    data_folder.mkdir(parents=True, exist_ok=True)
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    variables |= extra or {}
     with log.open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kova_server", "up", "--port", str(port), "--data", str(data)],
+            [
+                sys.executable,
+                "-m",
+                "kova_server",
+                "up",
+                "--port",
+                str(port),
+                "--data",
+                str(data_folder),
+            ],
             stdout=output,
             stderr=subprocess.STDOUT,
             env=variables,
@@ -48,7 +62,7 @@ def running_stack(
     try:
         address = f"http://127.0.0.1:{port}"
         _wait(process, address, log)
-        yield address, read_environment(data / "kova.env")
+        yield address, read_environment(data_folder / "kova.env")
     finally:
         process.send_signal(signal.SIGTERM)
         process.wait(timeout=60)
@@ -68,5 +82,5 @@ def _wait(process: subprocess.Popen[bytes], address: str, log: Path) -> None:
 
 
 def _last_line(log: Path) -> str:
-    lines = log.read_text(errors="replace").strip().splitlines() or ["it said nothing"]
-    return f"{lines[-1]} ({log} has all)"
+    lines = log.read_text(errors="replace").strip().splitlines() or ["no output"]
+    return f"{lines[-1]} (see {log})"

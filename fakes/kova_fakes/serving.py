@@ -15,7 +15,7 @@ from starlette.types import ASGIApp
 
 @contextmanager
 def serving(app: ASGIApp, port: int = 0, *, lifespan: bool = False) -> Iterator[str]:
-    """Yield the address while the application is served; a free port unless one is named."""
+    """Serve an application and yield its address; port 0 is a free port."""
     config = uvicorn.Config(
         app,
         host="127.0.0.1",
@@ -27,7 +27,7 @@ def serving(app: ASGIApp, port: int = 0, *, lifespan: bool = False) -> Iterator[
     )
     server = uvicorn.Server(config)
     listening = config.bind_socket()
-    # asyncio sets this on sockets that it makes itself; without it an answer's body waits 40 ms.
+    # asyncio sets this only on its own sockets. Without it the body of an answer waits 40 ms.
     listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     thread = threading.Thread(
         target=lambda: asyncio.run(server.serve(sockets=[listening])), daemon=True

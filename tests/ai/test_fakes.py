@@ -13,10 +13,10 @@ from anthropic.types import Message, RawMessageStreamEvent
 from openai.types.responses import Response, ResponseStreamEvent
 from pydantic import TypeAdapter
 
-from kova_fakes.anthropic.messages import Made as AnthropicMade
+from kova_fakes.anthropic.messages import MessagesAnswer
 from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
 from kova_fakes.models.script import Reply
-from kova_fakes.openai.responses import Made as OpenAIMade
+from kova_fakes.openai.responses import ResponsesAnswer
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
 
 ASKED = {"model": "gpt-6.1-sol", "input": [{"role": "user", "content": "hello"}]}
@@ -59,8 +59,8 @@ def test_every_event_and_answer_is_one_of_the_sdks_own_types(kind: Any, thoughts
     reply = Reply(
         kind=kind, thoughts=thoughts, text=None if kind == "empty" else "some words " * 20
     )
-    response = OpenAIMade(ASKED, reply, reply.text or "")
-    message = AnthropicMade(TOLD, reply)
+    response = ResponsesAnswer(ASKED, reply, reply.text or "")
+    message = MessagesAnswer(TOLD, reply)
     TypeAdapter(Response).validate_python(response.response())
     TypeAdapter(Message).validate_python(message.message())
     for _, event in response.events():

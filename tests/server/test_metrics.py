@@ -46,7 +46,7 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     with (tmp_path / "valkey.log").open("wb") as log:
         process = subprocess.Popen(service.command, stdout=log, stderr=log)
     try:
-        until(service.ready)
+        until(service.is_ready)
         yield Valkey(process, f"redis://127.0.0.1:{port}/0")
     finally:
         process.send_signal(signal.SIGCONT)

@@ -15,22 +15,24 @@ _NUMBERS = itertools.count(1)
 
 def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return the JSON schema that the answer must fit."""
-    wanted = (body.get("output_config") or {}).get("format") or {}
-    schema: dict[str, Any] | None = wanted.get("schema")
+    answer_format = (body.get("output_config") or {}).get("format") or {}
+    schema: dict[str, Any] | None = answer_format.get("schema")
     return schema
 
 
 def prompt_of(body: dict[str, Any]) -> str:
-    """Return all that the request tells the model."""
-    parts = [str(body.get("system", "")), *(str(one["content"]) for one in body["messages"])]
+    """Return all texts of a request."""
+    parts = [
+        str(body.get("system", "")),
+        *(str(message["content"]) for message in body["messages"]),
+    ]
     return "\n".join(parts)
 
 
-class Made:
+class MessagesAnswer:
     """One answer."""
 
     def __init__(self, body: dict[str, Any], reply: Reply) -> None:
-        """Take the request and the reply."""
         self._body = body
         self._reply = reply
         self._id = f"msg_{next(_NUMBERS):024x}"
@@ -76,21 +78,21 @@ class Made:
 
     def events(self) -> Iterator[tuple[str, Any]]:
         """Yield the events of the answer."""
-        for event in self._unnamed():
+        for event in self._yield_events():
             yield event["type"], event
 
-    def _unnamed(self) -> Iterator[dict[str, Any]]:
+    def _yield_events(self) -> Iterator[dict[str, Any]]:
         head = self._head({"input_tokens": self._sent, "output_tokens": 1})
         yield {"type": "message_start", "message": head}
-        yield from self._thoughts()
+        yield from self._yield_thoughts()
         at = 1 if self._reply.thoughts else 0
         if self._text:
             block = {"type": "text", "text": ""}
             yield {"type": "content_block_start", "index": at, "content_block": block}
             yield {"type": "ping"}
-            said = pieces(self._text)
-            for number, piece in enumerate(said):
-                if self._reply.kind == "cut_late" and number == len(said) // 2:
+            text_pieces = pieces(self._text)
+            for number, piece in enumerate(text_pieces):
+                if self._reply.kind == "cut_late" and number == len(text_pieces) // 2:
                     problem = {"type": "overloaded_error", "message": "Overloaded"}
                     yield {"type": "error", "error": problem}
                     return
@@ -108,7 +110,7 @@ class Made:
         }
         yield {"type": "message_stop"}
 
-    def _thoughts(self) -> Iterator[dict[str, Any]]:
+    def _yield_thoughts(self) -> Iterator[dict[str, Any]]:
         if not self._reply.thoughts:
             return
         block = {"type": "thinking", "thinking": "", "signature": ""}

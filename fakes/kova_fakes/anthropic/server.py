@@ -1,4 +1,4 @@
-"""Anthropic's routes: who asks, what is asked, what the script says."""
+"""Anthropic's routes: authentication, validation, and the script's answer."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
-from kova_fakes.anthropic.messages import Made, schema_of
-from kova_fakes.models.script import Call, Reply, Script
+from kova_fakes.anthropic.messages import MessagesAnswer, schema_of
+from kova_fakes.models.script import ReceivedCall, Reply, Script
 from kova_fakes.models.streams import EventStream
 from kova_fakes.models.validate import InvalidRequestError, adapter, check_schema, read
 from kova_fakes.serving import serving
@@ -40,7 +40,7 @@ _KINDS = {
 
 @dataclass(frozen=True, kw_only=True)
 class FakeAnthropic:
-    """The fake in the hands of a test. `url` is the base URL of a client."""
+    """The handle of a running fake, for tests. `url` is the base URL of a client."""
 
     url: str
     script: Script
@@ -59,15 +59,15 @@ def error(status: int, message: str, retry_after: str | None = None) -> Response
     return JSONResponse(body, status, headers | {"request-id": number})
 
 
-class _Server:
+class _AnthropicRoutes:
     def __init__(self, script: Script) -> None:
         self._script = script
 
-    async def _accepted(self, request: Request, validator: Any) -> dict[str, Any] | Response:
-        # By hand the key comes as x-api-key; the installed SDK sends it as a bearer.
-        given = request.headers.get("x-api-key"), request.headers.get("authorization")
+    async def _accept(self, request: Request, validator: Any) -> dict[str, Any] | Response:
+        # Documented is x-api-key; the installed SDK sends a bearer token.
+        credentials = request.headers.get("x-api-key"), request.headers.get("authorization")
         key = self._script.api_key
-        if given not in {(key, None), (None, f"Bearer {key}")}:
+        if credentials not in {(key, None), (None, f"Bearer {key}")}:
             return error(401, "invalid x-api-key")
         if request.headers.get("anthropic-version") not in VERSIONS:
             return error(400, "anthropic-version: header is required")
@@ -79,12 +79,12 @@ class _Server:
             return error(400, str(exc))
         if not body["model"].startswith("claude-"):
             return error(404, f"model: {body['model'][:80]}")
-        headers = {name: one for name, one in request.headers.items() if name not in _SECRETS}
-        self._script.remember(Call(path=request.url.path, body=body, headers=headers))
+        headers = {name: value for name, value in request.headers.items() if name not in _SECRETS}
+        self._script.remember(ReceivedCall(path=request.url.path, body=body, headers=headers))
         return body
 
     async def messages(self, request: Request) -> Response:
-        body = await self._accepted(request, _MESSAGES)
+        body = await self._accept(request, _MESSAGES)
         if isinstance(body, Response):
             return body
         reply = self._script.take()
@@ -92,10 +92,10 @@ class _Server:
         failed = _failure(reply)
         if failed is not None:
             return failed
-        made = Made(body, reply)
+        answer = MessagesAnswer(body, reply)
         if body.get("stream"):
-            return EventStream(made.events(), reply, self._script)
-        return JSONResponse(made.message())
+            return EventStream(answer.events(), reply, self._script)
+        return JSONResponse(answer.message())
 
 
 def application(script: Script) -> Starlette:
@@ -104,7 +104,7 @@ def application(script: Script) -> Starlette:
     async def unknown(_request: Request, _error: Exception) -> Response:
         return error(404, "Not found")
 
-    server = _Server(script)
+    server = _AnthropicRoutes(script)
     return Starlette(
         routes=[
             Route("/v1/messages", server.messages, methods=["POST"]),
@@ -124,10 +124,10 @@ def _failure(reply: Reply) -> Response | None:
 
 
 def _check(body: dict[str, Any]) -> None:
-    """Hold the values against limits that the types do not tell.
+    """Check limits that the types do not express.
 
     Raises:
-        InvalidRequestError: one is beyond them.
+        InvalidRequestError: a value exceeds its limit.
     """
     if body.get("max_tokens", 1) < 1:
         raise InvalidRequestError("max_tokens: must be greater than or equal to 1")
@@ -135,7 +135,7 @@ def _check(body: dict[str, Any]) -> None:
         raise InvalidRequestError("messages: at least one message is required")
     if body["messages"][-1]["role"] != "user":
         raise InvalidRequestError("This model does not support assistant message prefill.")
-    if any(not one["content"] for one in body["messages"]):
+    if any(not message["content"] for message in body["messages"]):
         raise InvalidRequestError("messages: text content blocks must be non-empty")
     schema = schema_of(body)
     if schema is not None:

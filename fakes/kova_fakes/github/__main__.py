@@ -17,7 +17,7 @@ from kova_fakes.github.server import application, new_context
 
 
 def main() -> None:
-    """Serve until SIGTERM; with --data everything is there again after a restart."""
+    """Serve until SIGTERM. The state is stored in --data and read again at the next start."""
     parser = argparse.ArgumentParser(prog="kova_fakes.github")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
@@ -25,7 +25,7 @@ def main() -> None:
     parser.add_argument("--repository", action="append", default=[], metavar="OWNER/NAME=FOLDER")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
-    app = _app(options.data, options.port, options.webhook_secret)
+    app = _app_settings(options.data, options.port, options.webhook_secret)
     context = new_context(
         options.data / "state",
         app_id=app["app_id"],
@@ -34,8 +34,8 @@ def main() -> None:
         webhook_secret=app["webhook_secret"],
     )
     context.url = app["url"]
-    for given in options.repository:
-        name, _, folder = given.partition("=")
+    for argument in options.repository:
+        name, _, folder = argument.partition("=")
         context.state.create_repository(name, files=folder_files(Path(folder)))
     sys.stdout.write(json.dumps(app) + "\n")
     sys.stdout.flush()
@@ -48,31 +48,31 @@ def main() -> None:
     )
 
 
-def _app(folder: Path, port: int, webhook_secret: str | None) -> dict[str, str]:
-    """Return what a client must know, made at the first start."""
+def _app_settings(folder: Path, port: int, webhook_secret: str | None) -> dict[str, str]:
+    """Return the settings of a client; they are created at the first start."""
     file = folder / "app.json"
     if file.exists():
-        known: dict[str, str] = json.loads(file.read_text())
+        app: dict[str, str] = json.loads(file.read_text())
     else:
         key = folder / "app.pem"
         _write(key, app_key())
-        known = {
+        app = {
             "app_id": "1",
             "private_key": str(key),
             "token": f"ghp_{secrets.token_hex(18)}",
             "installation_id": "42",
             "webhook_secret": secrets.token_hex(16),
         }
-    known["url"] = f"http://127.0.0.1:{port}"
-    known["webhook_secret"] = webhook_secret or known["webhook_secret"]
-    _write(file, json.dumps(known))
-    return known
+    app["url"] = f"http://127.0.0.1:{port}"
+    app["webhook_secret"] = webhook_secret or app["webhook_secret"]
+    _write(file, json.dumps(app))
+    return app
 
 
 def _write(file: Path, text: str) -> None:
     temporary = file.with_suffix(".new")
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as opened:
-        opened.write(text)
+    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w") as stream:
+        stream.write(text)
     temporary.replace(file)
 
 

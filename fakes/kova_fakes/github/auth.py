@@ -1,4 +1,4 @@
-"""Who asks: the App with its JWT, an installation, a person with a token, nobody."""
+"""Identifies callers: the App by its JWT, an installation or a person by a token, or nobody."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ _NOT_YET: Final = (
 )
 
 
-class Caller(enum.Enum):
-    """Who a request comes from."""
+class CallerKind(enum.Enum):
+    """The kind of a caller."""
 
     NOBODY = "nobody"
     APP = "app"
@@ -38,7 +38,7 @@ class Caller(enum.Enum):
 
 @cache
 def app_key() -> str:
-    """Return a private key as PEM, one for the process: making one is slow."""
+    """Return a private key as PEM, the same for the whole process: generating one is slow."""
     key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
     return key.private_bytes(
         serialization.Encoding.PEM,
@@ -47,11 +47,10 @@ def app_key() -> str:
     ).decode()
 
 
-class Credentials:
+class GitHubCredentials:
     """The App, its installation, and a personal token."""
 
     def __init__(self, app_id: str, private_key_pem: str, token: str, installation_id: int) -> None:
-        """Take what the client was given."""
         self.app_id = app_id
         self.private_key_pem = private_key_pem
         self.token = token
@@ -64,7 +63,7 @@ class Credentials:
         self._public = private.public_key()
 
     def issue(self) -> tuple[str, datetime]:
-        """Make an installation token that lives for an hour."""
+        """Return a new installation token that expires in an hour, and when."""
         token = f"ghs_{secrets.token_hex(18)}"
         expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
         with self._lock:
@@ -72,32 +71,32 @@ class Credentials:
         return token, expires
 
     def expire_tokens(self) -> None:
-        """Let every installation token end now."""
+        """Expire every installation token."""
         with self._lock:
             self._installation_tokens = dict.fromkeys(
                 self._installation_tokens, datetime.now(UTC) - timedelta(seconds=1)
             )
 
-    def identify(self, header: str | None) -> Caller:
-        """Tell who asks.
+    def identify(self, header: str | None) -> CallerKind:
+        """Return the caller's kind.
 
         Raises:
-            ApiError: 401, the credentials are wrong.
+            ApiError: 401: the credentials are wrong.
         """
         if not header:
-            return Caller.NOBODY
+            return CallerKind.NOBODY
         scheme, _, value = header.partition(" ")
         if scheme.lower() not in {"bearer", "token"}:
             raise ApiError(401, "Bad credentials")
         if value == self.token:
-            return Caller.PERSON
+            return CallerKind.PERSON
         with self._lock:
             expires = self._installation_tokens.get(value)
         if expires is not None and datetime.now(UTC) < expires:
-            return Caller.INSTALLATION
+            return CallerKind.INSTALLATION
         if value.count(".") == 2 and scheme.lower() == "bearer":  # noqa: PLR2004 (a JWT)
             self._check_jwt(value)
-            return Caller.APP
+            return CallerKind.APP
         raise ApiError(401, "Bad credentials")
 
     def _check_jwt(self, token: str) -> None:

@@ -1,4 +1,4 @@
-"""What GitHub takes in request bodies: nothing unknown, nothing of another type."""
+"""The request bodies of GitHub's API; unknown keys and other types are refused."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ Sha = Annotated[str, Field(pattern=r"^[0-9a-f]{40}$")]
 _LIMIT = 40_000_000
 
 
-class Body(BaseModel):
-    """A body in which every key is known."""
+class RequestBody(BaseModel):
+    """A body that allows no other keys."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class Annotation(Body):
+class AnnotationBody(RequestBody):
     """One annotation of a check run."""
 
     path: str
@@ -43,16 +43,16 @@ class Annotation(Body):
         return self
 
 
-class Output(Body):
+class OutputBody(RequestBody):
     """A check run's output."""
 
     title: str | None = None
     summary: Annotated[str, Field(max_length=65_535)]
     text: Annotated[str, Field(max_length=65_535)] | None = None
-    annotations: Annotated[list[Annotation], Field(max_length=50)] = []
+    annotations: Annotated[list[AnnotationBody], Field(max_length=50)] = []
 
 
-class Action(Body):
+class ActionBody(RequestBody):
     """A button of a check run."""
 
     label: Annotated[str, Field(max_length=20)]
@@ -65,7 +65,7 @@ Conclusion = Literal[
 ]
 
 
-class CheckRunUpdate(Body):
+class CheckRunUpdate(RequestBody):
     """PATCH check-runs."""
 
     name: str | None = None
@@ -75,8 +75,8 @@ class CheckRunUpdate(Body):
     status: Literal["queued", "in_progress", "completed"] | None = None
     conclusion: Conclusion | None = None
     completed_at: str | None = None
-    output: Output | None = None
-    actions: Annotated[list[Action], Field(max_length=3)] | None = None
+    output: OutputBody | None = None
+    actions: Annotated[list[ActionBody], Field(max_length=3)] | None = None
 
     @model_validator(mode="after")
     def _completed_needs_conclusion(self) -> Self:
@@ -101,7 +101,7 @@ class CheckRunCreate(CheckRunUpdate):
         return self
 
 
-class Status(Body):
+class StatusBody(RequestBody):
     """POST statuses."""
 
     state: Literal["error", "failure", "pending", "success"]
@@ -110,14 +110,14 @@ class Status(Body):
     context: str = "default"
 
 
-class Blob(Body):
+class BlobBody(RequestBody):
     """POST git/blobs."""
 
     content: str
     encoding: Literal["utf-8", "base64"] = "utf-8"
 
 
-class TreeEntry(Body):
+class TreeEntry(RequestBody):
     """One entry of POST git/trees."""
 
     path: str
@@ -127,14 +127,14 @@ class TreeEntry(Body):
     content: str | None = None
 
 
-class Tree(Body):
+class TreeBody(RequestBody):
     """POST git/trees."""
 
     tree: Annotated[list[TreeEntry], Field(min_length=1)]
     base_tree: Sha | None = None
 
 
-class PersonBody(Body):
+class PersonBody(RequestBody):
     """Author or committer of POST git/commits."""
 
     name: str
@@ -142,7 +142,7 @@ class PersonBody(Body):
     date: str | None = None
 
 
-class CommitBody(Body):
+class CommitBody(RequestBody):
     """POST git/commits."""
 
     message: str
@@ -153,21 +153,21 @@ class CommitBody(Body):
     signature: str | None = None
 
 
-class Ref(Body):
+class RefBody(RequestBody):
     """POST git/refs."""
 
     ref: Annotated[str, Field(pattern=r"^refs/[^/]+/.+")]
     sha: Sha
 
 
-class RefUpdate(Body):
+class RefUpdate(RequestBody):
     """PATCH git/refs."""
 
     sha: Sha
     force: bool = False
 
 
-class Pull(Body):
+class PullBody(RequestBody):
     """POST pulls."""
 
     title: Annotated[str, Field(max_length=256)]
@@ -180,7 +180,7 @@ class Pull(Body):
     issue: int | None = None
 
 
-class PullUpdate(Body):
+class PullUpdate(RequestBody):
     """PATCH pulls."""
 
     title: Annotated[str, Field(max_length=256)] | None = None
@@ -190,22 +190,22 @@ class PullUpdate(Body):
     maintainer_can_modify: bool | None = None
 
 
-class Comment(Body):
+class CommentBody(RequestBody):
     """POST and PATCH comments."""
 
     body: Annotated[str, Field(min_length=1, max_length=65_536)]
 
 
-Model = TypeVar("Model", bound=Body)
+Model = TypeVar("Model", bound=RequestBody)
 
 
 async def read(request: Request, model: type[Model]) -> Model:
-    """Read a body, refusing what GitHub refuses."""
+    """Return a request's body; raise the error of GitHub if it is not valid."""
     return check(await read_json(request), model)
 
 
 async def read_json(request: Request) -> Any:
-    """Read JSON of a bounded size."""
+    """Return the JSON of a request; raise an error if it is too large or malformed."""
     parts, size = [], 0
     async for part in request.stream():
         size += len(part)
@@ -218,18 +218,18 @@ async def read_json(request: Request) -> Any:
         raise ApiError(400, "Problems parsing JSON") from exc
 
 
-def check(data: Any, model: type[Model]) -> Model:
-    """Hold data against a model."""
-    if not isinstance(data, dict):
+def check(content: Any, model: type[Model]) -> Model:
+    """Return the content as a model; raise the error of GitHub if it does not fit."""
+    if not isinstance(content, dict):
         raise invalid_request("For 'links/0/schema', the body is not an object.")
     try:
-        return model.model_validate(data)
+        return model.model_validate(content)
     except ValidationError as exc:
-        raise invalid_request("\n".join(_problem(one) for one in exc.errors())) from exc
+        raise invalid_request("\n".join(_problem(error) for error in exc.errors())) from exc
 
 
 def _problem(error: Any) -> str:
-    place = ".".join(str(one) for one in error["loc"])
+    place = ".".join(str(part) for part in error["loc"])
     if error["type"] == "extra_forbidden":
         return f'"{place}" is not a permitted key.'
     if error["type"] == "missing":

@@ -1,4 +1,4 @@
-"""What only a fake has: the hands of people, over HTTP, and pages to look at."""
+"""Routes that only the fake has: actions of people, injected faults, and pages to look at."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _FILE_LIMIT = 5_000_000
 
 
 def folder_files(folder: Path) -> dict[str, bytes]:
-    """Read a folder's regular files, git's own folder left out."""
+    """Return the regular files of a folder by path, without `.git`."""
     return {
         path.relative_to(folder).as_posix(): path.read_bytes()
         for path in sorted(folder.rglob("*"))
@@ -39,53 +39,53 @@ def folder_files(folder: Path) -> dict[str, bytes]:
 
 async def create_repository(request: Request) -> Response:
     """POST /_control/repositories."""
-    data = await bodies.read_json(request)
-    files = {path: base64.b64decode(one) for path, one in data.get("files", {}).items()}
-    if "folder" in data:
-        files = await run_in_threadpool(folder_files, Path(data["folder"]))
+    body = await bodies.read_json(request)
+    files = {path: base64.b64decode(content) for path, content in body.get("files", {}).items()}
+    if "folder" in body:
+        files = await run_in_threadpool(folder_files, Path(body["folder"]))
     if not files:
         raise ApiError(422, "There are no files.")
-    branch = data.get("default_branch", "main")
+    branch = body.get("default_branch", "main")
     head = await run_in_threadpool(
         context_of(request).state.create_repository,
-        data["full_name"],
+        body["full_name"],
         files=files,
         default_branch=branch,
-        private=data.get("private", False),
+        private=body.get("private", False),
     )
-    return JSONResponse({"full_name": data["full_name"], "head": head, "files": len(files)}, 201)
+    return JSONResponse({"full_name": body["full_name"], "head": head, "files": len(files)}, 201)
 
 
 async def push(request: Request) -> Response:
     """POST /_control/push."""
-    data = await bodies.read_json(request)
-    files = {path: base64.b64decode(one) for path, one in data.get("files", {}).items()}
+    body = await bodies.read_json(request)
+    files = {path: base64.b64decode(content) for path, content in body.get("files", {}).items()}
     head = context_of(request).state.push(
-        data["full_name"],
+        body["full_name"],
         files,
-        deletes=data.get("deletes", ()),
-        branch=data.get("branch"),
-        message=data.get("message", "Change"),
+        deletes=body.get("deletes", ()),
+        branch=body.get("branch"),
+        message=body.get("message", "Change"),
     )
     return JSONResponse({"head": head}, 201)
 
 
 async def send(request: Request) -> Response:
     """POST /_control/deliver."""
-    data = await bodies.read_json(request)
+    body = await bodies.read_json(request)
     context = context_of(request)
-    repository = context.state.repository(data["repository"])
-    if data["event"] == "push":
-        payload = push_event(context, repository, data.get("branch", repository.default_branch))
-    elif data["event"] == "pull_request":
+    repository = context.state.repository(body["repository"])
+    if body["event"] == "push":
+        payload = push_event(context, repository, body.get("branch", repository.default_branch))
+    elif body["event"] == "pull_request":
         payload = pull_request_event(
-            context, repository, data["pull_request"], data.get("action", "opened")
+            context, repository, body["pull_request"], body.get("action", "opened")
         )
     else:
         payload = ping_event(context, repository)
     try:
         response = await run_in_threadpool(
-            deliver, context, data["url"], data["event"], payload, guid=data.get("guid")
+            deliver, context, body["url"], body["event"], payload, guid=body.get("guid")
         )
     except httpx.TransportError as exc:
         raise ApiError(502, f"The delivery failed: {type(exc).__name__}") from exc
@@ -107,7 +107,7 @@ async def show(request: Request) -> Response:
             "heads": heads,
             "check_runs": repository.check_runs,
             "statuses": repository.statuses,
-            "pulls": [pull_view(url, repository, one) for one in repository.pulls],
+            "pulls": [pull_view(url, repository, pull) for pull in repository.pulls],
         }
     )
 
@@ -123,7 +123,7 @@ def _diff(repository: RepositoryState, number: int) -> str:
     git, pull = repository.git, repository.pulls[number - 1]
     head, base = git.refs[f"heads/{pull['head_ref']}"], git.refs[f"heads/{pull['base_ref']}"]
     start = git.merge_base(base, head) or base
-    before, after = (dict(git.files(git.commits[one].tree)) for one in (start, head))
+    before, after = (dict(git.files(git.commits[sha].tree)) for sha in (start, head))
     text = ""
     for change in git.changes(start, head):
         path = str(change["filename"])
@@ -146,7 +146,7 @@ async def inject(request: Request) -> Response:
 
 async def requests(request: Request) -> Response:
     """GET /_control/requests."""
-    return JSONResponse([asdict(one) for one in context_of(request).state.requests])
+    return JSONResponse([asdict(recorded) for recorded in context_of(request).state.requests])
 
 
 def _repository(request: Request) -> RepositoryState:
@@ -155,7 +155,7 @@ def _repository(request: Request) -> RepositoryState:
 
 
 async def pull_page(request: Request) -> Response:
-    """A pull request for people."""
+    """Show a pull request as a page."""
     repository = _repository(request)
     number = int(request.path_params["number"])
     diff = html.escape(_diff(repository, number))
@@ -165,13 +165,13 @@ async def pull_page(request: Request) -> Response:
 
 
 async def home(request: Request) -> Response:
-    """The repositories."""
+    """Show the repositories as a page."""
     rows: list[str] = []
     for repository in context_of(request).state.repositories():
         name = html.escape(repository.full_name)
         links = "".join(
-            f' <a href="/{name}/pull/{one["number"]}">#{one["number"]}</a>'
-            for one in repository.pulls
+            f' <a href="/{name}/pull/{pull["number"]}">#{pull["number"]}</a>'
+            for pull in repository.pulls
         )
         rows.append(f"<li>{name}{links}</li>")
     return HTMLResponse(_page("Practice GitHub", f"<ul>{''.join(rows)}</ul>"))

@@ -13,7 +13,6 @@ class ApiError(Exception):
     """An answer other than success."""
 
     def __init__(self, status: int, message: str, **extra: Any) -> None:
-        """Take status, message and further members."""
         super().__init__(message)
         self.status = status
         self.body = {"message": message, **extra, "documentation_url": _DOCS, "status": str(status)}
@@ -24,19 +23,19 @@ class ApiError(Exception):
 
 
 def not_found() -> ApiError:
-    """What is not there, or not to be seen."""
+    """Return the error about something that does not exist or may not be seen."""
     return ApiError(404, "Not Found")
 
 
 def invalid_request(problem: str) -> ApiError:
-    """The body does not fit the schema."""
+    """Return the error about a body that does not fit the schema."""
     return ApiError(422, f"Invalid request.\n\n{problem}")
 
 
 def validation_failed(
     resource: str, code: str, field: str | None = None, message: str | None = None
 ) -> ApiError:
-    """The body fits the schema but not the state."""
+    """Return the error about a body that does not fit the state."""
     error: dict[str, str] = {"resource": resource, "code": code}
     if field:
         error["field"] = field

@@ -1,4 +1,4 @@
-"""Bad days of GitHub, on request."""
+"""Faults of GitHub, on request."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ Kind = Literal["500", "502", "429", "403", "secondary", "slow", "cut", "html"]
 
 @dataclass(frozen=True, kw_only=True)
 class Fault:
-    """What goes wrong with the next `times` requests that match.
+    """A fault of the next `times` requests that match.
 
-    403 is the primary rate limit, `secondary` the other one; `seconds` is the length of a slow
-    answer and the value of Retry-After; `cut` ends the connection in the middle of the body.
+    403 is the primary rate limit, `secondary` the secondary one. `seconds` is the delay of a slow
+    answer and the value of Retry-After. `cut` ends the connection in the middle of the body.
     """
 
     kind: Kind
@@ -27,30 +27,29 @@ class Fault:
 
 
 class Faults:
-    """The faults that are still to happen."""
+    """The pending faults."""
 
     def __init__(self) -> None:
-        """Start without any."""
         self._lock = threading.Lock()
         self._pending: list[tuple[Fault, int]] = []
 
     def inject(self, fault: Fault) -> None:
-        """Add one."""
+        """Add a fault."""
         with self._lock:
             self._pending.append((fault, fault.times))
 
     def take(self, method: str, path: str) -> Fault | None:
-        """Return the first fault that matches and count it."""
+        """Return the first pending fault that matches a request, and use it up once."""
         with self._lock:
-            for index, (fault, left) in enumerate(self._pending):
-                if left > 0 and fault.method in {method, "*"} and re.search(fault.path, path):
-                    self._pending[index] = (fault, left - 1)
+            for index, (fault, remaining) in enumerate(self._pending):
+                if remaining > 0 and fault.method in {method, "*"} and re.search(fault.path, path):
+                    self._pending[index] = (fault, remaining - 1)
                     return fault
         return None
 
 
 def fault_answer(fault: Fault) -> tuple[int, dict[str, str], bytes] | None:
-    """Return status, headers and body; None for the kinds that are no answer."""
+    """Return status, headers and body; None for faults that are not an answer."""
     retry = {"retry-after": str(int(fault.seconds))}
     json_type = {"content-type": "application/json"}
     reset = {

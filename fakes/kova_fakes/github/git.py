@@ -22,26 +22,25 @@ class Git:
     """Objects by id, and refs by full name without `refs/`."""
 
     def __init__(self) -> None:
-        """Start empty."""
         self.blobs: dict[str, bytes] = {}
         self.trees: dict[str, dict[str, Entry]] = {}
         self.commits: dict[str, Commit] = {}
         self.refs: dict[str, str] = {}
 
     def add_blob(self, content: bytes) -> str:
-        """Keep a blob and return its id."""
+        """Store a blob and return its id."""
         sha = object_sha("blob", content)
         self.blobs[sha] = content
         return sha
 
     def add_tree(self, entries: dict[str, Entry]) -> str:
-        """Keep one level of a tree and return its id."""
+        """Store one level of a tree and return its id."""
         sha = object_sha("tree", tree_content(entries))
         self.trees[sha] = entries
         return sha
 
     def add_files(self, files: Mapping[str, Entry]) -> str:
-        """Keep a whole tree given by paths and return its id."""
+        """Store a tree, given by paths, and return its id."""
         level: dict[str, Entry] = {}
         folders: dict[str, dict[str, Entry]] = {}
         for path, entry in files.items():
@@ -77,13 +76,13 @@ class Git:
         author: Person | None = None,
         committer: Person | None = None,
     ) -> Commit:
-        """Keep a commit and return it."""
+        """Store a commit and return it."""
         someone = Person(name="Octo Cat", email="octo@example.com", date=now())
-        made = make_commit(
+        commit = make_commit(
             tree, tuple(parents), author or someone, committer or author or someone, message
         )
-        self.commits[made.sha] = made
-        return made
+        self.commits[commit.sha] = commit
+        return commit
 
     def resolve(self, ref: str) -> str | None:
         """Return the commit that a branch, tag, full ref name or id names."""
@@ -92,8 +91,8 @@ class Git:
                 return self.refs[name]
         if ref in self.commits:
             return ref
-        found = [sha for sha in self.commits if len(ref) > 6 and sha.startswith(ref)]  # noqa: PLR2004
-        return found[0] if len(found) == 1 else None
+        matches = [sha for sha in self.commits if len(ref) > 6 and sha.startswith(ref)]  # noqa: PLR2004
+        return matches[0] if len(matches) == 1 else None
 
     def ancestors(self, sha: str) -> dict[str, int]:
         """Return every ancestor with its distance, the commit itself included."""
@@ -107,11 +106,11 @@ class Git:
                     queue.append(parent)
         return distance
 
-    def merge_base(self, one: str, other: str) -> str | None:
+    def merge_base(self, first: str, second: str) -> str | None:
         """Return the nearest common ancestor."""
-        mine, theirs = self.ancestors(one), self.ancestors(other)
-        common = [sha for sha in theirs if sha in mine]
-        return min(common, key=lambda sha: theirs[sha]) if common else None
+        first_ancestors, second_ancestors = self.ancestors(first), self.ancestors(second)
+        common = [sha for sha in second_ancestors if sha in first_ancestors]
+        return min(common, key=lambda sha: second_ancestors[sha]) if common else None
 
     def changes(self, base: str, head: str) -> list[dict[str, object]]:
         """Return GitHub's list of changed files between two commits."""
@@ -136,9 +135,9 @@ class Git:
             for path in sorted(after.keys() & before.keys())
             if before[path] != after[path]
         ]
-        for one in changed:
-            one |= {"additions": 0, "deletions": 0, "changes": 0}
-        return sorted(changed, key=lambda one: str(one["filename"]))
+        for change in changed:
+            change |= {"additions": 0, "deletions": 0, "changes": 0}
+        return sorted(changed, key=lambda change: str(change["filename"]))
 
     def write(self, parent: str | None, files: Mapping[str, bytes], deletes: Iterable[str]) -> str:
         """Return the tree of a commit with files written and deleted."""

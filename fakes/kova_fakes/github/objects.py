@@ -56,8 +56,8 @@ def object_sha(kind: str, content: bytes) -> str:
 def tree_content(entries: dict[str, Entry]) -> bytes:
     """Return a tree's content: entries in git's order, in which a folder counts as `name/`."""
 
-    def order(item: tuple[str, Entry]) -> bytes:
-        name, entry = item
+    def order(pair: tuple[str, Entry]) -> bytes:
+        name, entry = pair
         return name.encode("utf-8", "surrogateescape") + (b"/" if entry.mode == TREE else b"")
 
     return b"".join(
@@ -74,7 +74,7 @@ def make_commit(
     tree: str, parents: tuple[str, ...], author: Person, committer: Person, message: str
 ) -> Commit:
     """Return a commit with git's id."""
-    lines = [f"tree {tree}", *(f"parent {one}" for one in parents)]
+    lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]
     lines += [f"author {author.line()}", f"committer {committer.line()}", "", message]
     sha = object_sha("commit", "\n".join(lines).encode("utf-8", "surrogateescape"))
     return Commit(

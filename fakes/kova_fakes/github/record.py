@@ -1,4 +1,4 @@
-"""What was asked, for contract tests."""
+"""Recorded requests, for contract tests."""
 
 from __future__ import annotations
 

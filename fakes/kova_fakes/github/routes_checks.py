@@ -9,23 +9,23 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kova_fakes.github import bodies
-from kova_fakes.github.auth import Caller
+from kova_fakes.github.auth import CallerKind
 from kova_fakes.github.context import answer, caller_of, context_of, paged, readable, writable
 from kova_fakes.github.errors import ApiError, not_found, validation_failed
 from kova_fakes.github.state import RepositoryState, timestamp
 from kova_fakes.github.views import account
 
 
-def _as_app(request: Request) -> RepositoryState:
+def _require_app(request: Request) -> RepositoryState:
     repository = writable(request)
-    if caller_of(request) is not Caller.INSTALLATION:
+    if caller_of(request) is not CallerKind.INSTALLATION:
         raise ApiError(403, "You must authenticate via a GitHub App.")
     return repository
 
 
 async def create(request: Request) -> Response:
     """POST check-runs."""
-    repository = _as_app(request)
+    repository = _require_app(request)
     body = await bodies.read(request, bodies.CheckRunCreate)
     if body.head_sha not in repository.git.commits:
         raise ApiError(422, f"No commit found for SHA: {body.head_sha}")
@@ -76,15 +76,15 @@ async def create(request: Request) -> Response:
 
 async def update(request: Request) -> Response:
     """PATCH check-runs/{id}."""
-    repository = _as_app(request)
+    repository = _require_app(request)
     run = _find(repository, request)
     _apply(repository, run, await bodies.read(request, bodies.CheckRunUpdate))
     return answer(request, run)
 
 
 def _apply(repository: RepositoryState, run: dict[str, Any], body: bodies.CheckRunUpdate) -> None:
-    given = body.model_dump(exclude_unset=True, exclude={"output", "actions", "head_sha"})
-    run.update(given)
+    values = body.model_dump(exclude_unset=True, exclude={"output", "actions", "head_sha"})
+    run.update(values)
     if body.conclusion is not None:
         run["status"] = "completed"
         run["completed_at"] = run["completed_at"] or timestamp()
@@ -95,7 +95,9 @@ def _apply(repository: RepositoryState, run: dict[str, Any], body: bodies.CheckR
         run["output"] = run["output"] | shown
         # GitHub appends annotations on every update.
         notes = repository.annotations[run["id"]]
-        notes += [one.model_dump() | {"blob_href": ""} for one in body.output.annotations]
+        notes += [
+            annotation.model_dump() | {"blob_href": ""} for annotation in body.output.annotations
+        ]
         run["output"]["annotations_count"] = len(notes)
         run["output"]["annotations_url"] = f"{run['url']}/annotations"
 
@@ -118,25 +120,25 @@ async def list_annotations(request: Request) -> Response:
     return paged(request, repository.annotations[_find(repository, request)["id"]])
 
 
-async def of_commit(request: Request) -> Response:
+async def list_for_commit(request: Request) -> Response:
     """GET commits/{ref}/check-runs."""
     repository = readable(request)
     sha = repository.git.resolve(request.path_params["ref"])
     query = request.query_params
-    runs = [one for one in reversed(repository.check_runs) if one["head_sha"] == sha]
+    runs = [run for run in reversed(repository.check_runs) if run["head_sha"] == sha]
     for key, member in (("check_name", "name"), ("status", "status")):
         if key in query:
-            runs = [one for one in runs if one[member] == query[key]]
+            runs = [run for run in runs if run[member] == query[key]]
     if query.get("filter", "latest") == "latest":
-        latest = {one["name"]: one for one in reversed(runs)}
-        runs = [one for one in runs if latest[one["name"]] is one]
+        latest = {run["name"]: run for run in reversed(runs)}
+        runs = [run for run in runs if latest[run["name"]] is run]
     return paged(request, runs, "check_runs")
 
 
 async def create_status(request: Request) -> Response:
     """POST statuses/{sha}."""
     repository = writable(request)
-    body = await bodies.read(request, bodies.Status)
+    body = await bodies.read(request, bodies.StatusBody)
     sha = request.path_params["sha"]
     if sha not in repository.git.commits:
         raise ApiError(422, f"No commit found for SHA: {sha}")
@@ -159,7 +161,9 @@ async def statuses(request: Request) -> Response:
     """GET commits/{ref}/statuses."""
     repository = readable(request)
     sha = repository.git.resolve(request.path_params["ref"])
-    return paged(request, [one for one in reversed(repository.statuses) if one["sha"] == sha])
+    return paged(
+        request, [status for status in reversed(repository.statuses) if status["sha"] == sha]
+    )
 
 
 _R = "/repos/{owner}/{repo}"
@@ -168,7 +172,7 @@ ROUTES = [
     Route(_R + "/check-runs/{id}", update, methods=["PATCH"]),
     Route(_R + "/check-runs/{id}", get),
     Route(_R + "/check-runs/{id}/annotations", list_annotations),
-    Route(_R + "/commits/{ref:path}/check-runs", of_commit),
+    Route(_R + "/commits/{ref:path}/check-runs", list_for_commit),
     Route(_R + "/commits/{ref:path}/statuses", statuses),
     Route(_R + "/statuses/{sha}", create_status, methods=["POST"]),
 ]

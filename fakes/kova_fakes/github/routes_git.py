@@ -15,7 +15,7 @@ from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
 from kova_fakes.github import bodies
-from kova_fakes.github.context import Context, answer, context_of, readable, writable
+from kova_fakes.github.context import GitHubContext, answer, context_of, readable, writable
 from kova_fakes.github.errors import ApiError, invalid_request, not_found, validation_failed
 from kova_fakes.github.objects import EXECUTABLE, LINK, SUBMODULE, Entry, Person, now
 from kova_fakes.github.state import RepositoryState
@@ -31,23 +31,23 @@ async def get_tree(request: Request) -> Response:
     if tree not in git.trees:
         raise not_found()
     recursive = "recursive" in request.query_params
-    found = git.walk(tree) if recursive else iter(sorted(git.trees[tree].items()))
+    tree_entries = git.walk(tree) if recursive else iter(sorted(git.trees[tree].items()))
     limit = context_of(request).state.tree_limit
     entries: list[dict[str, Any]] = []
     truncated = False
-    for path, entry in found:
+    for path, entry in tree_entries:
         if recursive and len(entries) >= limit:
             truncated = True
             break
-        one: dict[str, Any] = {
+        view: dict[str, Any] = {
             "path": path,
             "mode": entry.mode,
             "type": entry.type,
             "sha": entry.sha,
         }
         if entry.type == "blob":
-            one["size"] = len(git.blobs[entry.sha])
-        entries.append(one)
+            view["size"] = len(git.blobs[entry.sha])
+        entries.append(view)
     return answer(
         request, {"sha": tree, "url": str(request.url), "tree": entries, "truncated": truncated}
     )
@@ -63,8 +63,8 @@ async def get_blob(request: Request) -> Response:
     if "raw" in request.headers.get("accept", ""):
         return Response(content, media_type="application/vnd.github.raw+json")
     text = base64.encodebytes(content).decode()
-    data = {"sha": sha, "node_id": sha, "size": len(content), "url": str(request.url)}
-    return answer(request, {**data, "content": text, "encoding": "base64"})
+    view = {"sha": sha, "node_id": sha, "size": len(content), "url": str(request.url)}
+    return answer(request, {**view, "content": text, "encoding": "base64"})
 
 
 async def get_tarball(request: Request) -> Response:
@@ -78,7 +78,7 @@ async def get_tarball(request: Request) -> Response:
 
 
 async def codeload(request: Request) -> Response:
-    """The archive itself."""
+    """Return the archive of a commit."""
     if request.query_params.get("token") != "AAAA":
         raise not_found()
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
@@ -87,11 +87,13 @@ async def codeload(request: Request) -> Response:
     commit = request.path_params["commit"]
     if commit not in repository.git.commits:
         raise not_found()
-    return StreamingResponse(_kept(context, repository, commit), media_type="application/x-gzip")
+    return StreamingResponse(
+        _stream_archive(context, repository, commit), media_type="application/x-gzip"
+    )
 
 
 class _Pipe(io.RawIOBase):
-    """Collects what tarfile writes until it is sent."""
+    """Collects the output of tarfile until it is sent."""
 
     def __init__(self) -> None:
         self.parts: list[bytes] = []
@@ -99,30 +101,32 @@ class _Pipe(io.RawIOBase):
     def writable(self) -> bool:
         return True
 
-    def write(self, data: Any) -> int:
-        self.parts.append(bytes(data))
-        return len(data)
+    def write(self, content: Any) -> int:
+        self.parts.append(bytes(content))
+        return len(content)
 
     def take(self) -> bytes:
-        data = b"".join(self.parts)
+        content = b"".join(self.parts)
         self.parts.clear()
-        return data
+        return content
 
 
-def _kept(context: Context, repository: RepositoryState, commit: str) -> Iterator[bytes]:
-    """Yield the archive; the last one is kept, as GitHub keeps those that it made."""
-    made = context.archive.get(commit)
-    if made is None:
+def _stream_archive(
+    context: GitHubContext, repository: RepositoryState, commit: str
+) -> Iterator[bytes]:
+    """Yield the archive of a commit. The last one is cached, as GitHub caches archives."""
+    cached = context.archive.get(commit)
+    if cached is None:
         parts: list[bytes] = []
-        for part in _archive(repository, commit):
+        for part in _build_archive(repository, commit):
             parts.append(part)
             yield part
         context.archive = {commit: parts}
     else:
-        yield from made
+        yield from cached
 
 
-def _archive(repository: RepositoryState, commit: str) -> Iterator[bytes]:
+def _build_archive(repository: RepositoryState, commit: str) -> Iterator[bytes]:
     git, pipe = repository.git, _Pipe()
     top = f"{repository.full_name.replace('/', '-')}-{commit[:7]}"
     headers = {"comment": commit}
@@ -180,7 +184,7 @@ async def compare(request: Request) -> Response:
     ahead = len(git.ancestors(head).keys() - git.ancestors(base).keys())
     behind = len(git.ancestors(base).keys() - git.ancestors(head).keys())
     status = {(False, False): "identical", (True, False): "ahead", (False, True): "behind"}
-    data = {
+    comparison = {
         "url": str(request.url),
         "html_url": f"{url}/{repository.full_name}/compare",
         "permalink_url": f"{url}/{repository.full_name}/compare",
@@ -195,7 +199,7 @@ async def compare(request: Request) -> Response:
         "commits": [],
         "files": git.changes(merge_base, head)[:300],
     }
-    return answer(request, data)
+    return answer(request, comparison)
 
 
 async def get_git_commit(request: Request) -> Response:
@@ -210,7 +214,7 @@ async def get_git_commit(request: Request) -> Response:
 async def create_blob(request: Request) -> Response:
     """POST git/blobs."""
     repository = writable(request)
-    body = await bodies.read(request, bodies.Blob)
+    body = await bodies.read(request, bodies.BlobBody)
     try:
         content = (
             base64.b64decode(body.content) if body.encoding == "base64" else body.content.encode()
@@ -225,26 +229,32 @@ async def create_tree(request: Request) -> Response:
     """POST git/trees."""
     repository = writable(request)
     git = repository.git
-    body = await bodies.read(request, bodies.Tree)
+    body = await bodies.read(request, bodies.TreeBody)
     entries: dict[str, Entry] = {}
     if body.base_tree:
         base = git.commits[body.base_tree].tree if body.base_tree in git.commits else body.base_tree
         if base not in git.trees:
             raise ApiError(422, "base_tree is not a valid tree oid")
         entries = dict(git.files(base))
-    for one in body.tree:
-        if one.path.startswith("/") or ".." in one.path.split("/") or ".git" in one.path.split("/"):
+    for change in body.tree:
+        if (
+            change.path.startswith("/")
+            or ".." in change.path.split("/")
+            or ".git" in change.path.split("/")
+        ):
             raise ApiError(422, "tree.path contains a malformed path component")
-        if one.content is not None and one.sha is not None:
+        if change.content is not None and change.sha is not None:
             raise ApiError(422, "Must supply either tree.sha or tree.content")
-        if one.content is not None:
-            entries[one.path] = Entry(mode=one.mode, sha=git.add_blob(one.content.encode()))
-        elif one.sha is None:
-            entries.pop(one.path, None)
-        elif one.sha not in git.blobs:
+        if change.content is not None:
+            entries[change.path] = Entry(
+                mode=change.mode, sha=git.add_blob(change.content.encode())
+            )
+        elif change.sha is None:
+            entries.pop(change.path, None)
+        elif change.sha not in git.blobs:
             raise ApiError(422, "tree.sha is not a valid blob")
         else:
-            entries[one.path] = Entry(mode=one.mode, sha=one.sha)
+            entries[change.path] = Entry(mode=change.mode, sha=change.sha)
     sha = git.add_files(entries)
     shown = [
         {"path": name, "mode": entry.mode, "type": entry.type, "sha": entry.sha}
@@ -266,8 +276,8 @@ async def create_commit(request: Request) -> Response:
         raise ApiError(422, "Parent SHA does not exist or is not a commit object")
     author = _person(body.author)
     committer = _person(body.committer) if body.committer else author
-    made = git.commit(body.tree, body.parents, body.message, author, committer)
-    return answer(request, git_commit_view(context_of(request).url, repository, made), 201)
+    commit = git.commit(body.tree, body.parents, body.message, author, committer)
+    return answer(request, git_commit_view(context_of(request).url, repository, commit), 201)
 
 
 def _person(body: bodies.PersonBody | None) -> Person:
@@ -295,15 +305,15 @@ async def matching_refs(request: Request) -> Response:
     """GET git/matching-refs/{ref}."""
     repository = readable(request)
     names = [
-        one for one in sorted(repository.git.refs) if one.startswith(request.path_params["ref"])
+        name for name in sorted(repository.git.refs) if name.startswith(request.path_params["ref"])
     ]
-    return answer(request, [ref_view(context_of(request).url, repository, one) for one in names])
+    return answer(request, [ref_view(context_of(request).url, repository, name) for name in names])
 
 
 async def create_ref(request: Request) -> Response:
     """POST git/refs."""
     repository = writable(request)
-    body = await bodies.read(request, bodies.Ref)
+    body = await bodies.read(request, bodies.RefBody)
     name = body.ref.removeprefix("refs/")
     if body.sha not in repository.git.commits:
         raise ApiError(422, "Object does not exist")

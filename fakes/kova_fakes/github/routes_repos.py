@@ -9,21 +9,21 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kova_fakes.github import bodies
-from kova_fakes.github.auth import Caller
+from kova_fakes.github.auth import CallerKind
 from kova_fakes.github.context import answer, caller_of, context_of, paged, readable, writable
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.state import RepositoryState, timestamp
 from kova_fakes.github.views import account, pull_view, repository_view
 
 
-def _as_app(request: Request) -> None:
-    if caller_of(request) is not Caller.APP:
+def _require_app(request: Request) -> None:
+    if caller_of(request) is not CallerKind.APP:
         raise ApiError(401, "A JSON web token could not be decoded")
 
 
 async def get_app(request: Request) -> Response:
     """GET /app."""
-    _as_app(request)
+    _require_app(request)
     return answer(
         request, {"id": int(context_of(request).credentials.app_id), "slug": "kova", "name": "Kova"}
     )
@@ -31,22 +31,22 @@ async def get_app(request: Request) -> Response:
 
 async def installation(request: Request) -> Response:
     """GET /repos/{owner}/{repo}/installation."""
-    _as_app(request)
+    _require_app(request)
     context = context_of(request)
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
     repository = context.state.repository(name)
-    data = {
+    view = {
         "id": context.credentials.installation_id,
         "account": account(repository.owner),
         "app_id": int(context.credentials.app_id),
         "permissions": {"checks": "write", "contents": "write", "pull_requests": "write"},
     }
-    return answer(request, data)
+    return answer(request, view)
 
 
 async def access_token(request: Request) -> Response:
     """POST /app/installations/{id}/access_tokens."""
-    _as_app(request)
+    _require_app(request)
     credentials = context_of(request).credentials
     if request.path_params["id"] != str(credentials.installation_id):
         raise not_found()
@@ -56,13 +56,13 @@ async def access_token(request: Request) -> Response:
         if unknown:
             raise ApiError(422, f"Invalid request.\n\n{sorted(unknown)} not permitted.")
     token, expires = credentials.issue()
-    data = {
+    view = {
         "token": token,
         "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "permissions": {"checks": "write", "contents": "write", "pull_requests": "write"},
         "repository_selection": "all",
     }
-    return answer(request, data, 201)
+    return answer(request, view, 201)
 
 
 async def get_repository(request: Request) -> Response:
@@ -72,10 +72,12 @@ async def get_repository(request: Request) -> Response:
 
 async def installation_repositories(request: Request) -> Response:
     """GET /installation/repositories."""
-    if caller_of(request) is not Caller.INSTALLATION:
+    if caller_of(request) is not CallerKind.INSTALLATION:
         raise ApiError(403, "You must authenticate with an installation access token")
     context = context_of(request)
-    views = [repository_view(context.url, one) for one in context.state.repositories()]
+    views = [
+        repository_view(context.url, repository) for repository in context.state.repositories()
+    ]
     return paged(request, views, "repositories")
 
 
@@ -84,19 +86,21 @@ async def list_pulls(request: Request) -> Response:
     repository = readable(request)
     query = request.query_params
     state = query.get("state", "open")
-    pulls = [one for one in reversed(repository.pulls) if state in {"all", one["state"]}]
+    pulls = [pull for pull in reversed(repository.pulls) if state in {"all", pull["state"]}]
     if "head" in query:
-        pulls = [one for one in pulls if f"{repository.owner}:{one['head_ref']}" == query["head"]]
+        pulls = [
+            pull for pull in pulls if f"{repository.owner}:{pull['head_ref']}" == query["head"]
+        ]
     if "base" in query:
-        pulls = [one for one in pulls if one["base_ref"] == query["base"]]
+        pulls = [pull for pull in pulls if pull["base_ref"] == query["base"]]
     url = context_of(request).url
-    return paged(request, [pull_view(url, repository, one) for one in pulls])
+    return paged(request, [pull_view(url, repository, pull) for pull in pulls])
 
 
 async def create_pull(request: Request) -> Response:
     """POST pulls."""
     repository = writable(request)
-    body = await bodies.read(request, bodies.Pull)
+    body = await bodies.read(request, bodies.PullBody)
     head = body.head.removeprefix(f"{repository.owner}:")
     number = context_of(request).state.open_pull(
         repository.full_name, head=head, base=body.base, title=body.title, body=body.body
@@ -146,27 +150,29 @@ async def comments(request: Request) -> Response:
     repository = readable(request) if request.method == "GET" else writable(request)
     number = request.path_params["number"]
     if request.method == "GET":
-        return paged(request, [one for one in repository.comments if one["issue"] == number])
-    body = await bodies.read(request, bodies.Comment)
+        return paged(
+            request, [comment for comment in repository.comments if comment["issue"] == number]
+        )
+    body = await bodies.read(request, bodies.CommentBody)
     identifier = context_of(request).state.number()
-    made = {
+    new_comment = {
         "id": identifier,
         "issue": number,
         "body": body.body,
         "created_at": timestamp(),
         "user": account("kova[bot]"),
     }
-    repository.comments.append(made)
-    return answer(request, made, 201)
+    repository.comments.append(new_comment)
+    return answer(request, new_comment, 201)
 
 
 async def update_comment(request: Request) -> Response:
     """PATCH issues/comments/{id}."""
     repository = writable(request)
-    for one in repository.comments:
-        if str(one["id"]) == request.path_params["id"]:
-            one["body"] = (await bodies.read(request, bodies.Comment)).body
-            return answer(request, one)
+    for comment in repository.comments:
+        if str(comment["id"]) == request.path_params["id"]:
+            comment["body"] = (await bodies.read(request, bodies.CommentBody)).body
+            return answer(request, comment)
     raise not_found()
 
 

@@ -28,8 +28,8 @@ from kova_fakes.github import (
     routes_repos,
     webhooks,
 )
-from kova_fakes.github.auth import Credentials, app_key
-from kova_fakes.github.context import Context
+from kova_fakes.github.auth import GitHubCredentials, app_key
+from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Fault, Faults, fault_answer
 from kova_fakes.github.record import RecordedRequest
@@ -38,7 +38,7 @@ from kova_fakes.github.state import State
 _SECRETS = {"authorization", "x-hub-signature-256"}
 
 
-def application(context: Context) -> Starlette:
+def application(context: GitHubContext) -> Starlette:
     """Return the application of one fake."""
 
     async def refused(_request: Request, error: Exception) -> Response:
@@ -76,9 +76,9 @@ def application(context: Context) -> Starlette:
 
 
 class _Edge:
-    """In front of every call: who asks, faults, GitHub's headers, the record."""
+    """Middleware: identifies callers, applies faults, adds headers, and records requests."""
 
-    def __init__(self, app: ASGIApp, context: Context) -> None:
+    def __init__(self, app: ASGIApp, context: GitHubContext) -> None:
         self._app = app
         self._context = context
 
@@ -89,22 +89,22 @@ class _Edge:
         request = Request(scope)
         body: list[bytes] = []
 
-        async def listen() -> Message:
+        async def receive_and_note() -> Message:
             message = await receive()
             body.append(message.get("body", b""))
             return message
 
         status = 0
 
-        async def tell(message: Message) -> None:
+        async def send_and_note(message: Message) -> None:
             nonlocal status
             if message["type"] == "http.response.start":
                 status = message["status"]
-                message["headers"] = [*message["headers"], *_headers()]
+                message["headers"] = [*message["headers"], *_response_headers()]
             await send(message)
 
         fault = self._context.faults.take(scope["method"], scope["path"])
-        await self._answer(scope, listen, tell, request, fault)
+        await self._answer(scope, receive_and_note, send_and_note, request, fault)
         self._record(request, scope, b"".join(body), status)
         if status < 300 and scope["method"] != "GET":  # noqa: PLR2004 (something was changed)
             self._context.state.save()
@@ -130,16 +130,16 @@ class _Edge:
             return
         scope.setdefault("state", {})["caller"] = caller
         if fault is not None and fault.kind == "cut":
-            send = _cutting(send)
+            send = _cut_in_the_middle(send)
         await self._app(scope, receive, send)
 
     def _record(self, request: Request, scope: Scope, body: bytes, status: int) -> None:
         try:
-            data = json.loads(body) if body else None
+            content = json.loads(body) if body else None
         except (ValueError, RecursionError):
-            data = None
+            content = None
         route = scope.get("route")
-        headers = {key: one for key, one in request.headers.items() if key not in _SECRETS}
+        headers = {key: value for key, value in request.headers.items() if key not in _SECRETS}
         self._context.state.requests.append(
             RecordedRequest(
                 method=scope["method"],
@@ -147,7 +147,7 @@ class _Edge:
                 template=getattr(route, "path", None),
                 query=dict(request.query_params),
                 headers=headers,
-                json=data,
+                json=content,
                 status=status,
             )
         )
@@ -157,11 +157,11 @@ class _CutConnectionError(Exception):
     """Ends a connection in the middle of an answer."""
 
 
-def _cutting(send: Send) -> Send:
+def _cut_in_the_middle(send: Send) -> Send:
     async def cut(message: Message) -> None:
         if message["type"] == "http.response.start":
             message["headers"] = [
-                one for one in message["headers"] if one[0] != b"content-length"
+                header for header in message["headers"] if header[0] != b"content-length"
             ] + [(b"content-length", b"1000000")]
             await send(message)
             return
@@ -174,12 +174,12 @@ def _cutting(send: Send) -> Send:
     return cut
 
 
-def _headers() -> list[tuple[bytes, bytes]]:
+def _response_headers() -> list[tuple[bytes, bytes]]:
     limit = {"limit": "5000", "remaining": "4999", "used": "1", "resource": "core"}
-    found = [(f"x-ratelimit-{key}".encode(), one.encode()) for key, one in limit.items()]
+    headers = [(f"x-ratelimit-{key}".encode(), value.encode()) for key, value in limit.items()]
     reset = str(int(time.time()) + 3_600).encode()
     return [
-        *found,
+        *headers,
         (b"x-ratelimit-reset", reset),
         (b"x-github-request-id", uuid.uuid4().hex[:24].encode()),
         (b"x-github-api-version-selected", b"2022-11-28"),
@@ -187,10 +187,9 @@ def _headers() -> list[tuple[bytes, bytes]]:
 
 
 class FakeGitHub:
-    """The fake in the hands of a test."""
+    """The handle of a running fake, for tests."""
 
-    def __init__(self, context: Context) -> None:
-        """Take the context of a server that runs."""
+    def __init__(self, context: GitHubContext) -> None:
         self.context = context
         self.state = context.state
         self.url = context.url
@@ -201,12 +200,12 @@ class FakeGitHub:
         self.webhook_secret = context.webhook_secret
 
     def reset(self) -> None:
-        """Forget every repository, request and fault; who may call stays."""
+        """Forget every repository, request and fault; credentials stay valid."""
         self.state = self.context.state = State()
         self.context.faults = Faults()
 
     def inject(self, fault: Fault) -> None:
-        """Let something go wrong."""
+        """Add a fault."""
         self.context.faults.inject(fault)
 
     def push_event(self, full_name: str, branch: str = "main") -> dict[str, Any]:
@@ -260,12 +259,12 @@ def new_context(
     private_key_pem: str | None = None,
     token: str | None = None,
     webhook_secret: str | None = None,
-) -> Context:
-    """Make a fake's context."""
-    credentials = Credentials(
+) -> GitHubContext:
+    """Return a new context."""
+    credentials = GitHubCredentials(
         app_id, private_key_pem or app_key(), token or f"ghp_{secrets.token_hex(18)}", 42
     )
-    return Context(
+    return GitHubContext(
         state=State(file),
         credentials=credentials,
         faults=Faults(),
@@ -274,7 +273,7 @@ def new_context(
 
 
 @contextmanager
-def serve_github(port: int = 0, context: Context | None = None) -> Iterator[FakeGitHub]:
+def serve_github(port: int = 0, context: GitHubContext | None = None) -> Iterator[FakeGitHub]:
     """Serve a fake on the loopback from a thread of this process."""
     context = context or new_context()
     config = uvicorn.Config(

@@ -1,4 +1,4 @@
-"""Everything that the fake knows: repositories, checks, pulls, deliveries."""
+"""The state of the fake: repositories, checks, pulls, deliveries."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class RepositoryState:
 
 
 class State:
-    """All of it, behind one lock; kept in a file where one is given."""
+    """The whole state, behind one lock; stored in a file if one is given."""
 
     def __init__(self, file: Path | None = None, tree_limit: int = 100_000) -> None:
         """Read the file if it is there."""
@@ -62,13 +62,13 @@ class State:
             self._repositories, self._next, self.deliveries = saved
 
     def save(self) -> None:
-        """Write everything to the file, all at once."""
+        """Write the state to its file atomically."""
         if self._file is None:
             return
         with self.lock:
-            data = pickle.dumps((self._repositories, self._next, self.deliveries))
+            content = pickle.dumps((self._repositories, self._next, self.deliveries))
             temporary = self._file.with_suffix(".new")
-            temporary.write_bytes(data)
+            temporary.write_bytes(content)
             temporary.replace(self._file)
 
     def number(self) -> int:
@@ -81,15 +81,15 @@ class State:
         """Return a repository.
 
         Raises:
-            ApiError: 404, there is none.
+            ApiError: 404: it does not exist.
         """
-        found = self._repositories.get(full_name.lower())
-        if found is None:
+        repository = self._repositories.get(full_name.lower())
+        if repository is None:
             raise not_found()
-        return found
+        return repository
 
     def repositories(self) -> list[RepositoryState]:
-        """Return all of them."""
+        """Return all repositories."""
         return list(self._repositories.values())
 
     def create_repository(
@@ -102,13 +102,13 @@ class State:
     ) -> str:
         """Create a repository with one commit and return the commit's id."""
         with self.lock:
-            made = RepositoryState(
+            repository = RepositoryState(
                 id=self.number() + 1_000_000,
                 full_name=full_name,
                 default_branch=default_branch,
                 private=private,
             )
-            self._repositories[full_name.lower()] = made
+            self._repositories[full_name.lower()] = repository
             return self.push(full_name, files, branch=default_branch, message="Initial commit")
 
     def push(
@@ -127,11 +127,11 @@ class State:
             name = f"heads/{branch or repository.default_branch}"
             parent = git.refs.get(name) or git.refs.get(f"heads/{repository.default_branch}")
             tree = git.write(parent, files, deletes)
-            made = git.commit(tree, [parent] if parent else [], message)
-            repository.pushes[name] = (git.refs.get(name, "0" * 40), made.sha)
-            git.refs[name] = made.sha
+            commit = git.commit(tree, [parent] if parent else [], message)
+            repository.pushes[name] = (git.refs.get(name, "0" * 40), commit.sha)
+            git.refs[name] = commit.sha
         self.save()
-        return made.sha
+        return commit.sha
 
     def head(self, full_name: str, branch: str) -> str:
         """Return the commit that a branch points to."""
@@ -189,10 +189,10 @@ class State:
 
 
 def check_pull(repository: RepositoryState, head: str, base: str) -> None:
-    """Refuse a pull request as GitHub does.
+    """Check that a pull request can be opened.
 
     Raises:
-        ApiError: 422.
+        ApiError: 422: GitHub would refuse it.
     """
     git = repository.git
     if f"heads/{base}" not in git.refs:
@@ -200,8 +200,8 @@ def check_pull(repository: RepositoryState, head: str, base: str) -> None:
     if f"heads/{head}" not in git.refs:
         raise validation_failed("PullRequest", "invalid", "head")
     if any(
-        one["head_ref"] == head and one["base_ref"] == base and one["state"] == "open"
-        for one in repository.pulls
+        pull["head_ref"] == head and pull["base_ref"] == base and pull["state"] == "open"
+        for pull in repository.pulls
     ):
         text = f"A pull request already exists for {repository.owner}:{head}."
         raise validation_failed("PullRequest", "custom", message=text)

@@ -1,4 +1,4 @@
-"""GitHub's JSON for what the fake knows."""
+"""GitHub's JSON of the state."""
 
 from __future__ import annotations
 
@@ -53,8 +53,8 @@ def git_commit_view(url: str, repository: RepositoryState, commit: Commit) -> di
         "message": commit.message,
         "tree": {"sha": commit.tree, "url": f"{base}/trees/{commit.tree}"},
         "parents": [
-            {"sha": one, "url": f"{base}/commits/{one}", "html_url": f"{url}/{one}"}
-            for one in commit.parents
+            {"sha": parent, "url": f"{base}/commits/{parent}", "html_url": f"{url}/{parent}"}
+            for parent in commit.parents
         ],
         "verification": {
             "verified": False,
@@ -107,7 +107,7 @@ def pull_view(url: str, repository: RepositoryState, pull: dict[str, Any]) -> di
     """Return a pull request."""
     git: Git = repository.git
     number = pull["number"]
-    shown = {key: one for key, one in pull.items() if not key.endswith("_ref")}
+    shown = {key: value for key, value in pull.items() if not key.endswith("_ref")}
 
     def side(ref: str) -> dict[str, Any]:
         return {

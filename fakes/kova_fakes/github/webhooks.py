@@ -11,12 +11,12 @@ from urllib.parse import urlencode
 
 import httpx
 
-from kova_fakes.github.context import Context
+from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.state import RepositoryState, timestamp
 from kova_fakes.github.views import account, pull_view, repository_view
 
 
-def push_event(context: Context, repository: RepositoryState, branch: str) -> dict[str, Any]:
+def push_event(context: GitHubContext, repository: RepositoryState, branch: str) -> dict[str, Any]:
     """Return the payload of the last push to a branch."""
     before, after = repository.pushes[f"heads/{branch}"]
     commit = repository.git.commits[after]
@@ -37,7 +37,7 @@ def push_event(context: Context, repository: RepositoryState, branch: str) -> di
 
 
 def pull_request_event(
-    context: Context, repository: RepositoryState, number: int, action: str
+    context: GitHubContext, repository: RepositoryState, number: int, action: str
 ) -> dict[str, Any]:
     """Return the payload of a pull request's event."""
     pull = repository.pulls[number - 1]
@@ -50,7 +50,7 @@ def pull_request_event(
 
 
 def comment_event(
-    context: Context,
+    context: GitHubContext,
     repository: RepositoryState,
     number: int,
     body: str,
@@ -70,11 +70,11 @@ def comment_event(
     issue: dict[str, Any] = {"number": number, "title": "An issue", "user": account(user)}
     if pull_request:
         issue["pull_request"] = {"url": f"{context.url}/pulls/{number}"}
-    shown = {key: one for key, one in comment.items() if key != "issue"}
+    shown = {key: value for key, value in comment.items() if key != "issue"}
     return {"action": "created", "issue": issue, "comment": shown, **_common(context, repository)}
 
 
-def ping_event(context: Context, repository: RepositoryState) -> dict[str, Any]:
+def ping_event(context: GitHubContext, repository: RepositoryState) -> dict[str, Any]:
     """Return the payload of a ping."""
     return {
         "zen": "Keep it logically awesome.",
@@ -84,7 +84,7 @@ def ping_event(context: Context, repository: RepositoryState) -> dict[str, Any]:
     }
 
 
-def _common(context: Context, repository: RepositoryState) -> dict[str, Any]:
+def _common(context: GitHubContext, repository: RepositoryState) -> dict[str, Any]:
     return {
         "repository": repository_view(context.url, repository),
         "sender": account("octocat"),
@@ -114,7 +114,7 @@ def signed_request(
 
 
 def deliver(
-    context: Context,
+    context: GitHubContext,
     target_url: str,
     event: str,
     payload: dict[str, Any],
@@ -122,7 +122,7 @@ def deliver(
     guid: str | None = None,
     content_type: str = "application/json",
 ) -> httpx.Response:
-    """Deliver, remember how it went, and return the answer."""
+    """Deliver a webhook, record the outcome, and return the answer."""
     headers, body = signed_request(context.webhook_secret, event, payload, guid, content_type)
     delivery = {
         "id": context.state.number(),

@@ -1,5 +1,5 @@
 """What the fakes of model providers share: scripts, validation, answers, server-sent events."""
 
-from kova_fakes.models.script import Call, Reply, Script
+from kova_fakes.models.script import ReceivedCall, Reply, Script
 
-__all__ = ["Call", "Reply", "Script"]
+__all__ = ["ReceivedCall", "Reply", "Script"]

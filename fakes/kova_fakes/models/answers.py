@@ -1,4 +1,4 @@
-"""What a fake model says when no script tells it: a plain answer about the lines it was shown."""
+"""The default answer of a fake model: a plain one about the lines that it was shown."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def tokens(text: str) -> int:
 
 def shown_lines(prompt: str) -> list[ShownLine]:
     """Return the numbered lines that a prompt shows, with the file that they stand in."""
-    found: list[ShownLine] = []
+    lines: list[ShownLine] = []
     path: str | None = None
     for line in prompt.split("\n"):
         head = _FILE.match(line)
@@ -38,26 +38,26 @@ def shown_lines(prompt: str) -> list[ShownLine]:
         elif line.startswith("</material"):
             path = None
         elif path is not None and (match := _LINE.match(line)):
-            found.append(
+            lines.append(
                 ShownLine(path=path, number=int(match[1]), text=match[3], changed=match[2] == "+")
             )
-    return found
+    return lines
 
 
 def answer(prompt: str, schema: dict[str, Any] | None) -> str:
-    """Return the answer: JSON where a schema asks for it."""
-    lines = [one for one in shown_lines(prompt) if one.text.strip()]
+    """Return the answer: JSON if there is a schema, otherwise text."""
+    lines = [line for line in shown_lines(prompt) if line.text.strip()]
     if schema is None:
         return f"I was shown {len(lines)} lines."
     if "findings" in schema.get("properties", {}):
-        return json.dumps(_review([one for one in lines if one.changed]))
-    return json.dumps(_plain(lines))
+        return json.dumps(_review_answer([line for line in lines if line.changed]))
+    return json.dumps(_plain_answer(lines))
 
 
-def _plain(lines: list[ShownLine]) -> dict[str, Any]:
+def _plain_answer(lines: list[ShownLine]) -> dict[str, Any]:
     if not lines:
         return {"answer": "No code was given with the question.", "citations": []}
-    first = next((one for one in lines if one.text.lstrip().startswith("def ")), lines[0])
+    first = next((line for line in lines if line.text.lstrip().startswith("def ")), lines[0])
     return {
         "answer": f"The code in `{first.path}` begins at line {first.number} with "
         f"`{first.text.strip()}`.",
@@ -65,10 +65,10 @@ def _plain(lines: list[ShownLine]) -> dict[str, Any]:
     }
 
 
-def _review(lines: list[ShownLine]) -> dict[str, Any]:
+def _review_answer(lines: list[ShownLine]) -> dict[str, Any]:
     findings = [
-        {**_place(one), "severity": "low", "message": "Look at this line once more."}
-        for one in lines[:1]
+        {**_place(line), "severity": "low", "message": "Look at this line once more."}
+        for line in lines[:1]
     ]
     return {"answer": f"{len(lines)} lines changed.", "findings": findings}
 

@@ -1,4 +1,4 @@
-"""What a fake provider answers next, and what it was asked."""
+"""The script of a fake provider: its next answers and the requests that it received."""
 
 from __future__ import annotations
 
@@ -28,17 +28,17 @@ class Reply:
     """One answer.
 
     Attributes:
-        kind: how it goes: `ok` and `truncated` say the text, `cut` ends the connection in the
-            middle of it, `cut_late` sends an error event there, `stall` says nothing more after
+        kind: `ok` and `truncated` send the text, `cut` ends the connection in the
+            middle of it, `cut_late` sends an error event there, `stall` sends nothing more after
             the head, `stall_late` after half of the stream, `error` answers with the status,
-            `html` with a page, `bad_body` with JSON that is no answer of this API.
-        text: what the model says; None for an answer made from the request.
+            `html` with a page, `bad_body` with JSON that is not an answer of this API.
+        text: the text of the answer; None for one made from the request.
         status: of `error` and `html`.
         retry_after: the header's value, in seconds.
-        thoughts: how many pieces of thoughts stand before the text of a stream.
+        thoughts: how many pieces of thoughts are streamed before the text.
         seconds: to wait before the first byte.
         pieces_seconds: to wait between two pieces of a stream.
-        counted: how many tokens it says went each way; None for about the truth.
+        counted: the tokens to report for input and for output; None for an estimate.
     """
 
     kind: Kind = "ok"
@@ -51,12 +51,12 @@ class Reply:
     counted: int | None = None
 
     def count(self, text: str) -> int:
-        """Return how many tokens it says a text has."""
+        """Return how many tokens the reply reports for a text."""
         return tokens(text) if self.counted is None else self.counted
 
 
 @dataclass(frozen=True, kw_only=True)
-class Call:
+class ReceivedCall:
     """One request that passed validation, without its key."""
 
     path: str
@@ -66,11 +66,11 @@ class Call:
 
 @dataclass
 class Script:
-    """Replies in order, then `always` for ever."""
+    """The replies of a fake provider, in order; after them always `always`."""
 
     api_key: str
     always: Reply = field(default_factory=Reply)
-    calls: list[Call] = field(default_factory=list)
+    calls: list[ReceivedCall] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     abandoned: int = 0
     """Streams that the client left before their end."""
@@ -87,8 +87,8 @@ class Script:
         with self._lock:
             return self._pending.pop(0) if self._pending else self.always
 
-    def remember(self, call: Call) -> None:
-        """Keep a request for a test's assertions."""
+    def remember(self, call: ReceivedCall) -> None:
+        """Store a request for a test's assertions."""
         with self._lock:
             self.calls.append(call)
 

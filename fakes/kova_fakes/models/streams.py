@@ -18,39 +18,38 @@ class CutConnectionError(Exception):
 
 
 class EventStream(StreamingResponse):
-    """A stream that counts the clients who leave it."""
+    """A stream that counts clients that leave before its end."""
 
     def __init__(self, events: Iterable[tuple[str, Any]], reply: Reply, script: Script) -> None:
-        """Take the events by name, how they go, and where to count."""
         self._script = script
-        super().__init__(_encoded(list(events), reply), media_type="text/event-stream")
+        super().__init__(_encode(list(events), reply), media_type="text/event-stream")
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send, and count when the client is gone first."""
+        """Send the stream, and count a client that leaves before its end."""
         ended = False
 
-        async def note(message: Any) -> None:
+        async def send_and_note(message: Any) -> None:
             nonlocal ended
             await send(message)
             ended = message["type"] == "http.response.body" and not message.get("more_body")
 
         try:
-            await super().__call__(scope, receive, note)
+            await super().__call__(scope, receive, send_and_note)
         finally:
             if not ended:
                 self._script.leave()
 
 
-async def _encoded(events: list[tuple[str, Any]], reply: Reply) -> AsyncIterator[bytes]:
+async def _encode(events: list[tuple[str, Any]], reply: Reply) -> AsyncIterator[bytes]:
     stop = len(events) // 2
-    for number, (name, data) in enumerate(events):
+    for number, (name, content) in enumerate(events):
         if (reply.kind, number) in {("stall", 1), ("stall_late", stop)}:
             await asyncio.sleep(3_600)
         if reply.kind == "cut" and number == stop:
             raise CutConnectionError
         if reply.pieces_seconds and number:
             await asyncio.sleep(reply.pieces_seconds)
-        text = data if isinstance(data, str) else json.dumps(data)
+        text = content if isinstance(content, str) else json.dumps(content)
         yield (f"event: {name}\n" if name else "").encode() + f"data: {text}\n\n".encode()
 
 

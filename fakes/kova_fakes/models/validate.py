@@ -1,4 +1,4 @@
-"""Requests held against a provider's own parameter types: nothing unknown in them."""
+"""Validates requests by the parameter types of a provider's SDK; unknown keys are refused."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ _STRICT = ConfigDict(extra="forbid", strict=True)
 
 
 class InvalidRequestError(Exception):
-    """The request is not one that the real service takes."""
+    """The real service would refuse the request."""
 
 
 def adapter(kind: Any) -> TypeAdapter[Any]:
-    """Return a validator for a list of a provider's TypedDict, which alone takes no settings."""
+    """Return a validator of a list of a TypedDict; a TypedDict alone accepts no settings."""
     return TypeAdapter(list[kind], config=_STRICT)
 
 
 async def read(request: Request, validator: TypeAdapter[Any]) -> dict[str, Any]:
-    """Read a JSON body that fits.
+    """Return the JSON body of a request.
 
     Raises:
-        InvalidRequestError: it does not; its message says where.
+        InvalidRequestError: it is not valid; the message says where.
     """
     if request.headers.get("content-type", "").partition(";")[0] != "application/json":
         raise InvalidRequestError("the content type is not application/json")
@@ -39,25 +39,25 @@ async def read(request: Request, validator: TypeAdapter[Any]) -> dict[str, Any]:
     if not isinstance(body, dict):
         raise InvalidRequestError("the body is not an object")
     try:
-        _drain(validator.validate_python([body]))
+        _consume_iterables(validator.validate_python([body]))
     except ValidationError as exc:
         first = exc.errors()[0]
         raise InvalidRequestError(f"{first['loc'][1:]}: {first['msg']}") from exc
     return body
 
 
-def _drain(value: Any) -> None:
-    """Walk what was validated: Pydantic checks an Iterable's items when they are taken."""
+def _consume_iterables(value: Any) -> None:
+    """Iterate over a validated value: Pydantic validates an Iterable's items only then."""
     if isinstance(value, dict):
-        for one in value.values():
-            _drain(one)
+        for member in value.values():
+            _consume_iterables(member)
     elif value is not None and not isinstance(value, str | int | float | bool | bytes):
-        for one in value:
-            _drain(one)
+        for member in value:
+            _consume_iterables(member)
 
 
 def check_schema(schema: dict[str, Any]) -> None:
-    """Refuse what structured outputs of both providers refuse.
+    """Check a schema by the rules of both providers' structured outputs.
 
     Raises:
         InvalidRequestError: an object allows other members, or does not require all of its own.
@@ -68,7 +68,7 @@ def check_schema(schema: dict[str, Any]) -> None:
             raise InvalidRequestError("'additionalProperties' is required to be false")
         if set(schema.get("required", ())) != set(members):
             raise InvalidRequestError("'required' must name every property")
-        for one in members.values():
-            check_schema(one)
+        for member in members.values():
+            check_schema(member)
     if schema.get("type") == "array":
         check_schema(schema["items"])

@@ -16,19 +16,18 @@ _NUMBERS = itertools.count(1)
 
 def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return the JSON schema that the answer must fit."""
-    wanted = body.get("response_format", {})
-    schema: dict[str, Any] | None = wanted.get("json_schema", {}).get("schema")
+    answer_format = body.get("response_format", {})
+    schema: dict[str, Any] | None = answer_format.get("json_schema", {}).get("schema")
     return schema
 
 
-class Made:
+class ChatAnswer:
     """One answer."""
 
     def __init__(self, body: dict[str, Any], reply: Reply) -> None:
-        """Take the request and the reply."""
         self._body = body
         self._reply = reply
-        self._prompt = "\n".join(str(one.get("content", "")) for one in body["messages"])
+        self._prompt = "\n".join(str(message.get("content", "")) for message in body["messages"])
         self._text = reply.text
         if self._text is None:
             self._text = "" if reply.kind == "empty" else answer(self._prompt, schema_of(body))

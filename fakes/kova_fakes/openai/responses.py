@@ -16,30 +16,33 @@ _NUMBERS = itertools.count(1)
 
 def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
     """Return the JSON schema that the answer must fit."""
-    wanted = body.get("text", {}).get("format", {})
-    schema: dict[str, Any] | None = wanted.get("schema")
+    answer_format = body.get("text", {}).get("format", {})
+    schema: dict[str, Any] | None = answer_format.get("schema")
     return schema
 
 
 def prompt_of(body: dict[str, Any]) -> str:
-    """Return all that the request tells the model."""
-    given = body.get("input", "")
-    parts = [given] if isinstance(given, str) else [str(one.get("content", "")) for one in given]
+    """Return all texts of a request."""
+    messages = body.get("input", "")
+    parts = (
+        [messages]
+        if isinstance(messages, str)
+        else [str(message.get("content", "")) for message in messages]
+    )
     return "\n".join([body.get("instructions") or "", *parts])
 
 
 def text_of(body: dict[str, Any], reply: Reply) -> str:
-    """Return what the model says."""
+    """Return the text of the answer."""
     if reply.kind == "empty":
         return ""
     return answer(prompt_of(body), schema_of(body)) if reply.text is None else reply.text
 
 
-class Made:
+class ResponsesAnswer:
     """One answer."""
 
     def __init__(self, body: dict[str, Any], reply: Reply, text: str) -> None:
-        """Take the request, the reply and the model's words."""
         self._body = body
         self._reply = reply
         self._text = text
@@ -47,7 +50,7 @@ class Made:
         self._item = f"msg_{next(_NUMBERS):024x}"
 
     def response(self, status: str | None = None) -> dict[str, Any]:
-        """Return the whole answer, or the one that stands at the beginning of a stream."""
+        """Return the whole answer; with a status, the empty one at the beginning of a stream."""
         final = status is None
         truncated = self._reply.kind == "truncated"
         sent = self._reply.count(prompt_of(self._body))
@@ -97,48 +100,48 @@ class Made:
 
     def events(self) -> Iterator[tuple[str, Any]]:
         """Yield the events of the answer, numbered in order."""
-        for number, event in enumerate(self._unnumbered()):
+        for number, event in enumerate(self._yield_events()):
             yield event["type"], {**event, "sequence_number": number}
 
-    def _unnumbered(self) -> Iterator[dict[str, Any]]:
+    def _yield_events(self) -> Iterator[dict[str, Any]]:
         yield {"type": "response.created", "response": self.response("in_progress")}
         yield {"type": "response.in_progress", "response": self.response("in_progress")}
-        yield from self._thoughts()
+        yield from self._yield_thoughts()
         at = 1 if self._reply.thoughts else 0
         where = {"item_id": self._item, "output_index": at, "content_index": 0}
-        item = {**self._message(), "status": "in_progress", "content": []}
-        yield {"type": "response.output_item.added", "output_index": at, "item": item}
+        message = {**self._message(), "status": "in_progress", "content": []}
+        yield {"type": "response.output_item.added", "output_index": at, "item": message}
         if self._reply.kind != "empty":
-            yield from self._content(where)
-        done = {"type": "response.output_item.done", "output_index": at, "item": self._message()}
-        yield done
+            yield from self._yield_content(where)
+        event = {"type": "response.output_item.done", "output_index": at, "item": self._message()}
+        yield event
         name = "incomplete" if self._reply.kind == "truncated" else "completed"
         yield {"type": f"response.{name}", "response": self.response()}
 
-    def _thoughts(self) -> Iterator[dict[str, Any]]:
+    def _yield_thoughts(self) -> Iterator[dict[str, Any]]:
         if not self._reply.thoughts:
             return
-        item = {"id": f"rs_{self._id}", "type": "reasoning", "summary": []}
-        yield {"type": "response.output_item.added", "output_index": 0, "item": item}
-        where = {"item_id": item["id"], "output_index": 0, "summary_index": 0}
+        reasoning = {"id": f"rs_{self._id}", "type": "reasoning", "summary": []}
+        yield {"type": "response.output_item.added", "output_index": 0, "item": reasoning}
+        where = {"item_id": reasoning["id"], "output_index": 0, "summary_index": 0}
         for _ in range(self._reply.thoughts):
             yield {"type": "response.reasoning_summary_text.delta", **where, "delta": "Hm. "}
-        yield {"type": "response.output_item.done", "output_index": 0, "item": item}
+        yield {"type": "response.output_item.done", "output_index": 0, "item": reasoning}
 
-    def _content(self, where: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    def _yield_content(self, where: dict[str, Any]) -> Iterator[dict[str, Any]]:
         refused = self._reply.kind == "refusal"
-        whole = self._part(self._text)
-        text = whole["refusal"] if refused else self._text
+        part = self._part(self._text)
+        text = part["refusal"] if refused else self._text
         kind = "refusal" if refused else "output_text"
         extra: dict[str, Any] = {} if refused else {"logprobs": []}
-        empty = {**whole, ("refusal" if refused else "text"): ""}
+        empty = {**part, ("refusal" if refused else "text"): ""}
         yield {"type": "response.content_part.added", **where, "part": empty}
-        said = pieces(text)
-        for number, piece in enumerate(said):
-            if self._reply.kind == "cut_late" and number == len(said) // 2:
+        text_pieces = pieces(text)
+        for number, piece in enumerate(text_pieces):
+            if self._reply.kind == "cut_late" and number == len(text_pieces) // 2:
                 yield {"type": "error", "code": "server_error", "message": "gone", "param": None}
                 return
             yield {"type": f"response.{kind}.delta", **where, "delta": piece, **extra}
-        ended = {"refusal": text} if refused else {"text": text, "logprobs": []}
-        yield {"type": f"response.{kind}.done", **where, **ended}
-        yield {"type": "response.content_part.done", **where, "part": whole}
+        final = {"refusal": text} if refused else {"text": text, "logprobs": []}
+        yield {"type": f"response.{kind}.done", **where, **final}
+        yield {"type": "response.content_part.done", **where, "part": part}

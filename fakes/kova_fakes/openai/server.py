@@ -1,4 +1,4 @@
-"""OpenAI's routes: who asks, what is asked, what the script says."""
+"""OpenAI's routes: authentication, validation, and the script's answer."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from kova_fakes.models.answers import tokens
-from kova_fakes.models.script import Call, Reply, Script
+from kova_fakes.models.script import ReceivedCall, Reply, Script
 from kova_fakes.models.streams import EventStream
 from kova_fakes.models.validate import InvalidRequestError, adapter, check_schema, read
 from kova_fakes.openai import chat, responses
@@ -36,12 +36,12 @@ _RESPONSES = adapter(response_create_params.ResponseCreateParams)
 _CHAT = adapter(completion_create_params.CompletionCreateParams)
 _EMBEDDINGS = adapter(embedding_create_params.EmbeddingCreateParams)
 _NUMBERS = itertools.count(1)
-Make = Callable[[dict[str, Any], Reply], Response]
+MakeAnswer = Callable[[dict[str, Any], Reply], Response]
 
 
 @dataclass(frozen=True, kw_only=True)
 class FakeOpenAI:
-    """The fake in the hands of a test. `url` is the base URL of a client."""
+    """The handle of a running fake, for tests. `url` is the base URL of a client."""
 
     url: str
     script: Script
@@ -56,7 +56,7 @@ def error(status: int, message: str, code: str | None, retry_after: str | None =
 
 
 def failure(reply: Reply) -> Response | None:
-    """Return the answer of a reply that is none of the model's."""
+    """Return the answer of a reply that does not come from the model; otherwise None."""
     if reply.kind == "error":
         code = "rate_limit_exceeded" if reply.status == 429 else None  # noqa: PLR2004
         return error(reply.status, "It went wrong.", code, reply.retry_after)
@@ -67,12 +67,14 @@ def failure(reply: Reply) -> Response | None:
     return None
 
 
-class _Server:
+class _OpenAIRoutes:
     def __init__(self, script: Script) -> None:
         self._script = script
 
-    def endpoint(self, validator: Any, make: Make) -> Callable[[Request], Awaitable[Response]]:
-        """Return a route: authorise, validate, remember, answer."""
+    def endpoint(
+        self, validator: Any, make: MakeAnswer
+    ) -> Callable[[Request], Awaitable[Response]]:
+        """Return a route that authorises, validates, records and answers a request."""
 
         async def call(request: Request) -> Response:
             if request.headers.get("authorization") != f"Bearer {self._script.api_key}":
@@ -85,8 +87,10 @@ class _Server:
                 return error(400, str(exc), "invalid_value")
             if not body["model"].startswith(("gpt-", "text-embedding-", "local-")):
                 return error(404, "The model does not exist.", "model_not_found")
-            headers = {key: one for key, one in request.headers.items() if key != "authorization"}
-            self._script.remember(Call(path=request.url.path, body=body, headers=headers))
+            headers = {
+                key: value for key, value in request.headers.items() if key != "authorization"
+            }
+            self._script.remember(ReceivedCall(path=request.url.path, body=body, headers=headers))
             reply = self._script.take()
             await asyncio.sleep(reply.seconds)
             return failure(reply) or make(body, reply)
@@ -94,21 +98,21 @@ class _Server:
         return call
 
     def respond(self, body: dict[str, Any], reply: Reply) -> Response:
-        made = responses.Made(body, reply, responses.text_of(body, reply))
+        answer = responses.ResponsesAnswer(body, reply, responses.text_of(body, reply))
         if body.get("stream"):
-            return EventStream(made.events(), reply, self._script)
-        return JSONResponse(made.response())
+            return EventStream(answer.events(), reply, self._script)
+        return JSONResponse(answer.response())
 
     def complete(self, body: dict[str, Any], reply: Reply) -> Response:
-        made = chat.Made(body, reply)
+        answer = chat.ChatAnswer(body, reply)
         if body.get("stream"):
-            return EventStream(made.events(), reply, self._script)
-        return JSONResponse(made.completion())
+            return EventStream(answer.events(), reply, self._script)
+        return JSONResponse(answer.completion())
 
 
 def application(script: Script, *, chat_only: bool = False) -> Starlette:
-    """Return the fake; `chat_only` is a server that knows no responses, as many local ones."""
-    server = _Server(script)
+    """Return the fake; with `chat_only` it has no Responses API, as many local servers."""
+    server = _OpenAIRoutes(script)
     complete = server.endpoint(_CHAT, server.complete)
     routes = [
         Route("/v1/chat/completions", complete, methods=["POST"]),
@@ -125,15 +129,15 @@ def application(script: Script, *, chat_only: bool = False) -> Starlette:
 
 
 def _check(body: dict[str, Any]) -> None:
-    """Hold the values against limits that the types do not tell.
+    """Check limits that the types do not express.
 
     Raises:
-        InvalidRequestError: one is beyond them.
+        InvalidRequestError: a value exceeds its limit.
     """
     if "model" not in body:
         raise InvalidRequestError("you must provide a model parameter")
-    most = body.get("max_output_tokens", body.get("max_completion_tokens"))
-    if most is not None and most < 16:  # noqa: PLR2004 (OpenAI's least)
+    limit = body.get("max_output_tokens", body.get("max_completion_tokens"))
+    if limit is not None and limit < 16:  # noqa: PLR2004 (OpenAI's least)
         raise InvalidRequestError("expected a value >= 16")
     schema = responses.schema_of(body) or chat.schema_of(body)
     if schema is not None:
@@ -141,39 +145,41 @@ def _check(body: dict[str, Any]) -> None:
 
 
 def embed(body: dict[str, Any], _reply: Reply) -> Response:
-    """Return vectors of hashed words: equal texts are equal, texts with common words are near."""
+    """Return vectors of hashed words: texts with common words get similar vectors."""
     texts = [body["input"]] if isinstance(body["input"], str) else list(body["input"])
-    if not texts or any(not one for one in texts):
+    if not texts or any(not text for text in texts):
         return error(400, "'input' cannot be an empty string.", "invalid_value")
-    counted = [_most_tokens(text) for text in texts]
+    counted = [_max_tokens(text) for text in texts]
     if max(counted) > _INPUT_TOKENS:
         return error(400, "This model's maximum context length is 8192 tokens.", None)
     if sum(counted) > _REQUEST_TOKENS:
         return error(400, "max 300000 tokens per request", "max_tokens_per_request")
     size = body.get("dimensions") or DIMENSIONS
-    data = [
+    vectors = [
         {"object": "embedding", "index": number, "embedding": _vector(text, size, body)}
         for number, text in enumerate(texts)
     ]
     used = sum(tokens(text) for text in texts)
     usage = {"prompt_tokens": used, "total_tokens": used}
-    return JSONResponse({"object": "list", "data": data, "model": body["model"], "usage": usage})
+    return JSONResponse({"object": "list", "data": vectors, "model": body["model"], "usage": usage})
 
 
-def _most_tokens(text: str) -> int:
-    """Return how many tokens a text may have: outside of ASCII there may be one a byte."""
-    data = text.encode()
-    plain = sum(one < 128 for one in data)  # noqa: PLR2004 (ASCII)
-    return plain // 4 + len(data) - plain
+def _max_tokens(text: str) -> int:
+    """Return an upper bound of a text's tokens: one per byte outside ASCII."""
+    octets = text.encode()
+    plain = sum(octet < 128 for octet in octets)  # noqa: PLR2004 (ASCII)
+    return plain // 4 + len(octets) - plain
 
 
 def _vector(text: str, size: int, body: dict[str, Any]) -> list[float] | str:
     values = [0.0] * size
-    for word in "".join(one if one.isalnum() else " " for one in text.lower()).split():
+    for word in "".join(
+        character if character.isalnum() else " " for character in text.lower()
+    ).split():
         hashed = hashlib.sha256(word.encode()).digest()
         values[int.from_bytes(hashed[:4]) % size] += 1.0 if hashed[4] % 2 else -1.0
-    norm = math.sqrt(sum(one * one for one in values)) or 1.0
-    values = [one / norm for one in values]
+    norm = math.sqrt(sum(value * value for value in values)) or 1.0
+    values = [value / norm for value in values]
     if body.get("encoding_format") == "base64":
         return base64.b64encode(struct.pack(f"<{size}f", *values)).decode()
     return values

@@ -24,13 +24,13 @@ Metadata = dict[str, str | float | bool | list[str]]
 Values = Annotated[list[float], Field(min_length=DIMENSION, max_length=DIMENSION)]
 
 
-class Body(BaseModel):
-    """A body in which every key is known."""
+class PineconeBody(BaseModel):
+    """A body that allows no other keys."""
 
     model_config = ConfigDict(extra="forbid")
 
 
-class Item(Body):
+class StoredVector(PineconeBody):
     """A vector."""
 
     id: Annotated[str, Field(min_length=1, max_length=512, pattern=r"^[\x20-\x7e]+$")]
@@ -38,14 +38,14 @@ class Item(Body):
     metadata: Metadata = {}
 
 
-class Upsert(Body):
+class UpsertBody(PineconeBody):
     """POST /vectors/upsert."""
 
-    vectors: Annotated[list[Item], Field(min_length=1, max_length=1_000)]
+    vectors: Annotated[list[StoredVector], Field(min_length=1, max_length=1_000)]
     namespace: str = ""
 
 
-class Query(Body):
+class VectorQuery(PineconeBody):
     """POST /query."""
 
     vector: Values
@@ -55,7 +55,7 @@ class Query(Body):
     includeMetadata: bool = False  # noqa: N815
 
 
-class Delete(Body):
+class DeleteBody(PineconeBody):
     """POST /vectors/delete."""
 
     ids: Annotated[list[str], Field(min_length=1, max_length=1_000)]
@@ -64,11 +64,11 @@ class Delete(Body):
 
 @dataclass(kw_only=True)
 class FakePinecone:
-    """The fake in the hands of a test."""
+    """The handle of a running fake, for tests."""
 
     api_key: str
     url: str = ""
-    namespaces: dict[str, dict[str, Item]] = field(default_factory=dict)
+    namespaces: dict[str, dict[str, StoredVector]] = field(default_factory=dict)
     upserted: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     down: bool = False
@@ -78,12 +78,12 @@ def _problem(status: int, message: str) -> Response:
     return JSONResponse({"code": 3, "message": message, "details": []}, status)
 
 
-class _Server:
+class _PineconeRoutes:
     def __init__(self, state: FakePinecone) -> None:
         self._state = state
 
     def route(
-        self, kind: type[Body] | None, answer: Callable[[Any], Any]
+        self, kind: type[PineconeBody] | None, answer: Callable[[Any], Any]
     ) -> Callable[[Request], Awaitable[Response]]:
         async def endpoint(request: Request) -> Response:
             if self._state.down:
@@ -93,54 +93,58 @@ class _Server:
             if not _VERSION.match(request.headers.get("x-pinecone-api-version", "")):
                 return _problem(400, "X-Pinecone-Api-Version is missing")
             try:
-                given: Any = request.query_params
+                parameters: Any = request.query_params
                 if kind is not None:
                     content = await request.body()
                     if len(content) > _BODY_LIMIT:
                         self._state.refused.append(f"a body of {len(content)} bytes")
                         return _problem(400, "message length too large: the limit is 2097152 bytes")
-                    given = kind.model_validate_json(content)
+                    parameters = kind.model_validate_json(content)
             except ValidationError as exc:
                 self._state.refused.append(str(exc))
                 return _problem(400, str(exc)[:500])
-            return JSONResponse(answer(given))
+            return JSONResponse(answer(parameters))
 
         return endpoint
 
-    def upsert(self, body: Upsert) -> dict[str, Any]:
+    def upsert(self, body: UpsertBody) -> dict[str, Any]:
         space = self._state.namespaces.setdefault(body.namespace, {})
-        for item in body.vectors:
-            space[item.id] = item
-            self._state.upserted.append(item.id)
+        for vector in body.vectors:
+            space[vector.id] = vector
+            self._state.upserted.append(vector.id)
         return {"upsertedCount": len(body.vectors)}
 
-    def query(self, body: Query) -> dict[str, Any]:
+    def query(self, body: VectorQuery) -> dict[str, Any]:
         space = self._state.namespaces.get(body.namespace, {})
         scored = [
-            (sum(a * b for a, b in zip(item.values, body.vector, strict=True)), item)
-            for item in space.values()
+            (sum(a * b for a, b in zip(vector.values, body.vector, strict=True)), vector)
+            for vector in space.values()
         ]
-        best = sorted(scored, key=lambda one: (-one[0], one[1].id))[: body.topK]
+        best = sorted(scored, key=lambda pair: (-pair[0], pair[1].id))[: body.topK]
         matches = [
-            {"id": item.id, "score": score}
-            | ({"metadata": item.metadata} if body.includeMetadata else {})
-            for score, item in best
+            {"id": vector.id, "score": score}
+            | ({"metadata": vector.metadata} if body.includeMetadata else {})
+            for score, vector in best
         ]
         return {"matches": matches, "namespace": body.namespace, "usage": {"readUnits": 1}}
 
-    def delete(self, body: Delete) -> dict[str, Any]:
+    def delete(self, body: DeleteBody) -> dict[str, Any]:
         space = self._state.namespaces.get(body.namespace, {})
-        for one in body.ids:
-            space.pop(one, None)
+        for vector_id in body.ids:
+            space.pop(vector_id, None)
         return {}
 
-    def listed(self, query: Any) -> dict[str, Any]:
+    def list_vectors(self, query: Any) -> dict[str, Any]:
         namespace, prefix = query.get("namespace", ""), query.get("prefix", "")
         limit = int(query.get("limit", "100"))
         token = query.get("paginationToken", "")
-        known = sorted(self._state.namespaces.get(namespace, {}))
-        ids = [one for one in known if one.startswith(prefix) and one > token]
-        page: dict[str, Any] = {"vectors": [{"id": one} for one in ids[:limit]]}
+        vector_ids = sorted(self._state.namespaces.get(namespace, {}))
+        ids = [
+            vector_id
+            for vector_id in vector_ids
+            if vector_id.startswith(prefix) and vector_id > token
+        ]
+        page: dict[str, Any] = {"vectors": [{"id": vector_id} for vector_id in ids[:limit]]}
         if len(ids) > limit:
             page["pagination"] = {"next": ids[limit - 1]}
         return page | {"namespace": namespace, "usage": {"readUnits": 1}}
@@ -150,12 +154,12 @@ class _Server:
 def serve_pinecone(api_key: str = "pcsk_fake_0123456789abcdef") -> Iterator[FakePinecone]:
     """Serve the fake on the loopback."""
     state = FakePinecone(api_key=api_key)
-    server = _Server(state)
+    server = _PineconeRoutes(state)
     routes = [
-        Route("/vectors/upsert", server.route(Upsert, server.upsert), methods=["POST"]),
-        Route("/query", server.route(Query, server.query), methods=["POST"]),
-        Route("/vectors/delete", server.route(Delete, server.delete), methods=["POST"]),
-        Route("/vectors/list", server.route(None, server.listed)),
+        Route("/vectors/upsert", server.route(UpsertBody, server.upsert), methods=["POST"]),
+        Route("/query", server.route(VectorQuery, server.query), methods=["POST"]),
+        Route("/vectors/delete", server.route(DeleteBody, server.delete), methods=["POST"]),
+        Route("/vectors/list", server.route(None, server.list_vectors)),
     ]
     with serving(Starlette(routes=routes)) as url:
         state.url = url

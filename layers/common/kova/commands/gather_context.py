@@ -74,7 +74,7 @@ class GatherContext:
                     "code", request.path or "code", SourceText(text=request.code, bom=False).lines
                 )
             )
-        error = await self._error(request)
+        error = await self._find_error(request)
         full_name = error.repository if error else request.repository
         repository = await self._repositories.get(full_name) if full_name else None
         if error is not None:
@@ -85,7 +85,7 @@ class GatherContext:
         elif request.path is not None and request.code is None and error is None:
             materials.append(await self._file_material(request, repository))
         if repository is not None and self._index is not None and request.pull_request is None:
-            materials += await self._related(self._index, repository, request, materials)
+            materials += await self._search_index(self._index, repository, request, materials)
         elif repository is None and request.repository is not None and not materials:
             await self._source().repository(RepositoryRef(full_name=request.repository))
         return Context(materials=tuple(materials), reported=reported, repository=full_name)
@@ -95,7 +95,7 @@ class GatherContext:
         text = redact("\n".join(lines), self._secrets)
         return Material(kind=kind, name=name, lines=tuple(text.split("\n")), start_line=start)
 
-    async def _error(self, request: CommandRequest) -> ErrorRecord | None:
+    async def _find_error(self, request: CommandRequest) -> ErrorRecord | None:
         if request.error_id is None:
             return None
         error = await self._errors.get(request.error_id)
@@ -216,7 +216,7 @@ class GatherContext:
             findings += [record.finding for record in page.items]
         return tuple(findings)
 
-    async def _related(
+    async def _search_index(
         self,
         index: CodeIndex,
         repository: Repository,
