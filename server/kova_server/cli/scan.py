@@ -39,50 +39,57 @@ class Format(enum.StrEnum):
     SARIF = "sarif"
 
 
+Folder = Annotated[str, typer.Argument(metavar="PATH", help="The folder to scan.")]
+FormatOption = Annotated[Format, typer.Option("--format", help="How to show the result.")]
+FixOption = Annotated[bool, typer.Option("--fix", help="Propose fixes, prove them and show them.")]
+ApplyOption = Annotated[
+    bool, typer.Option("--apply", help="Write the proved fixes too; implies --fix.")
+]
+UnsafeOption = Annotated[
+    bool,
+    typer.Option(
+        "--unsafe", help="Prove and show unsafe fixes too; they are never written. Implies --fix."
+    ),
+]
+ExcludeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--exclude",
+        metavar="GLOB",
+        help="Leave out files that match; written as in a .gitignore of PATH; repeatable.",
+    ),
+]
+NoIgnoreOption = Annotated[
+    bool,
+    typer.Option(
+        "--no-ignore", help="Also scan files that .gitignore and .git/info/exclude leave out."
+    ),
+]
+SarifOption = Annotated[
+    list[Path] | None,
+    typer.Option("--sarif", help="Add the results of another tool from its SARIF file."),
+]
+SettingsOption = Annotated[
+    Path | None,
+    typer.Option("--settings", help="Apply the paths and rules of this `.kova.toml`."),
+]
+FailOnOption = Annotated[
+    Severity | None,
+    typer.Option("--fail-on", help="The lowest severity that makes the exit code 1."),
+]
+
+
 def scan(  # noqa: PLR0917 (Typer reads them as options)
-    path: Annotated[str, typer.Argument(metavar="PATH", help="The folder to scan.")],
-    form: Annotated[
-        Format, typer.Option("--format", help="How to show the result.")
-    ] = Format.TABLE,
-    fix: Annotated[
-        bool, typer.Option("--fix", help="Propose fixes, prove them and show them.")
-    ] = False,
-    apply: Annotated[
-        bool, typer.Option("--apply", help="Write the proved fixes too; implies --fix.")
-    ] = False,
-    unsafe: Annotated[
-        bool,
-        typer.Option(
-            "--unsafe",
-            help="Prove and show unsafe fixes too; they are never written. Implies --fix.",
-        ),
-    ] = False,
-    exclude: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--exclude",
-            metavar="GLOB",
-            help="Leave out files that match; written as in a .gitignore of PATH; repeatable.",
-        ),
-    ] = None,
-    no_ignore: Annotated[
-        bool,
-        typer.Option(
-            "--no-ignore", help="Also scan files that .gitignore and .git/info/exclude leave out."
-        ),
-    ] = False,
-    sarif: Annotated[
-        list[Path] | None,
-        typer.Option("--sarif", help="Add the results of another tool from its SARIF file."),
-    ] = None,
-    settings: Annotated[
-        Path | None,
-        typer.Option("--settings", help="Apply the paths and rules of this `.kova.toml`."),
-    ] = None,
-    fail_on: Annotated[
-        Severity | None,
-        typer.Option("--fail-on", help="The lowest severity that makes the exit code 1."),
-    ] = None,
+    path: Folder,
+    form: FormatOption = Format.TABLE,
+    fix: FixOption = False,
+    apply: ApplyOption = False,
+    unsafe: UnsafeOption = False,
+    exclude: ExcludeOption = None,
+    no_ignore: NoIgnoreOption = False,
+    sarif: SarifOption = None,
+    settings: SettingsOption = None,
+    fail_on: FailOnOption = None,
 ) -> None:
     """Scan a local folder, without a server.
 
