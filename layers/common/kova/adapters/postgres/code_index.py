@@ -22,7 +22,7 @@ EXCEPT SELECT blob_sha FROM code_chunks WHERE repository_id = %(repository)s
 EXCEPT SELECT blob_sha FROM code_files WHERE repository_id = %(repository)s"""
 
 _CHUNK: Final[LiteralString] = """
-INSERT INTO code_chunks (repository_id, blob_sha, name, start_line, content, length, trigrams_of)
+INSERT INTO code_chunks (repository_id, blob_sha, name, start_line, content, length, grams)
 SELECT %(repository)s, * FROM unnest(%(sha)s::text[], %(name)s::text[], %(line)s::int[],
     %(content)s::text[], %(length)s::int[], %(grams)s::int[])
 ON CONFLICT DO NOTHING
