@@ -1,0 +1,101 @@
+"""The budget in memory: reservations and what was spent, by month and scope."""
+
+from __future__ import annotations
+
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from decimal import Decimal
+
+from kova.access.ports import ApiKeyStore
+from kova.adapters.memory.availability import Switchable
+from kova.adapters.memory.clock import Clock
+from kova.models.ports import BudgetScope
+from kova.models.usage import month_of
+from kova.shared.exceptions import BudgetExhaustedError
+from kova.shared.ports import RepositoryStore
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Reservation:
+    month: str
+    scopes: frozenset[str]
+    amount: Decimal
+    expires_at: datetime
+
+
+class MemoryBudgetStore(Switchable):
+    """Implements models.ports.BudgetStore."""
+
+    def __init__(
+        self,
+        *,
+        keys: ApiKeyStore | None = None,
+        repositories: RepositoryStore | None = None,
+        now: Callable[[], datetime] | None = None,
+    ) -> None:
+        """Assemble the store; the caps of keys and repositories are looked up in their stores."""
+        self._keys = keys
+        self._repositories = repositories
+        self._now = now or Clock()
+        self._spent: defaultdict[tuple[str, str], Decimal] = defaultdict(Decimal)
+        self._reservations: dict[str, _Reservation] = {}
+
+    async def reserve(self, scope: BudgetScope, amount: Decimal, lifetime: timedelta) -> str:
+        """Reserve an upper bound of a call's cost and return the reservation's id."""
+        self.check()
+        caps = await self._caps(scope)
+        # Nothing is awaited from here on: no other reservation can pass in between.
+        now = self._now()
+        month = month_of(now)
+        for name, cap in caps.items():
+            if cap is not None and self._used(name, month, now) + amount > cap:
+                raise BudgetExhaustedError
+        reservation_id = str(uuid.uuid4())
+        self._reservations[reservation_id] = _Reservation(
+            month=month, scopes=frozenset(caps), amount=amount, expires_at=now + lifetime
+        )
+        return reservation_id
+
+    async def settle(self, reservation: str, cost: Decimal) -> None:
+        """Replace the reservation by the real cost; a second call changes nothing."""
+        self.check()
+        settled = self._reservations.pop(reservation, None)
+        if settled is not None:
+            for name in settled.scopes:
+                self._spent[name, settled.month] += cost
+
+    def spent(self) -> Decimal:
+        """Return what all commands of this month have cost."""
+        return self._spent["all", month_of(self._now())]
+
+    def reserved(self) -> Decimal:
+        """Return the sum of the reservations that are neither settled nor expired."""
+        now = self._now()
+        return sum(
+            (each.amount for each in self._reservations.values() if each.expires_at > now),
+            Decimal(0),
+        )
+
+    def _used(self, name: str, month: str, now: datetime) -> Decimal:
+        return self._spent[name, month] + sum(
+            reservation.amount
+            for reservation in self._reservations.values()
+            if name in reservation.scopes
+            and reservation.month == month
+            and reservation.expires_at > now
+        )
+
+    async def _caps(self, scope: BudgetScope) -> Mapping[str, Decimal | None]:
+        caps = {"all": scope.cap}
+        if scope.api_key_id is not None and self._keys is not None:
+            for key in await self._keys.list():
+                if key.id == scope.api_key_id:
+                    caps[f"key:{key.id}"] = key.monthly_budget_usd
+        if scope.repository is not None and self._repositories is not None:
+            repository = await self._repositories.get(scope.repository)
+            if repository is not None:
+                caps[f"repository:{repository.id}"] = repository.monthly_budget_usd
+        return caps
