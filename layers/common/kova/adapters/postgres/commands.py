@@ -32,6 +32,8 @@ VALUES (%(id)s, %(api_key_id)s,
     %(input_tokens)s, %(output_tokens)s, %(cost_usd)s, %(cached)s, %(fallback)s, %(duration_ms)s,
     %(created_at)s, %(request)s, %(citations)s, %(findings)s, %(dropped)s, %(detail)s)
 ON CONFLICT (id) DO UPDATE SET
+    -- The repository may follow from the error that a queued command is about.
+    repository_id = EXCLUDED.repository_id, request = EXCLUDED.request,
     session_id = EXCLUDED.session_id, provider = EXCLUDED.provider, model = EXCLUDED.model,
     outcome = EXCLUDED.outcome, output = EXCLUDED.output, input_tokens = EXCLUDED.input_tokens,
     output_tokens = EXCLUDED.output_tokens, cost_usd = EXCLUDED.cost_usd,

@@ -1,0 +1,251 @@
+"""One suite for commands in Postgres and their twin in memory."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, replace
+from datetime import UTC, date, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from kova.access.api_key import Scope, generate_key
+from kova.access.ports import ApiKeyStore
+from kova.adapters.memory.api_keys import MemoryApiKeyStore
+from kova.adapters.memory.commands import MemoryCommandStore
+from kova.adapters.memory.usage import MemoryUsageStore
+from kova.adapters.postgres.api_keys import PostgresApiKeyStore
+from kova.adapters.postgres.commands import PostgresCommandStore
+from kova.adapters.postgres.repositories import PostgresRepositoryStore
+from kova.adapters.postgres.usage import PostgresUsageStore
+from kova.commands.command import Answer, Citation, Command, CommandRequest, ReviewFinding
+from kova.commands.ports import CommandStore
+from kova.models.outcome import Outcome
+from kova.models.ports import UsageStore
+from kova.models.provider import Provider, Task
+from kova.models.usage import TokenUsage
+from kova.shared.exceptions import BusyError
+from kova.shared.page import PageRequest
+from kova.shared.ports import RepositoryStore
+from kova.shared.repository import RepositoryInfo
+from tests.support.postgres import opened_database
+from tests.support.stand_ins import StandInRepositories
+
+NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
+LEASE = timedelta(hours=1)
+OVER = timedelta(seconds=-1)
+"""A lease that is over at once, as that of a worker that died."""
+
+
+@dataclass
+class Stores:
+    commands: CommandStore
+    keys: ApiKeyStore
+    repositories: RepositoryStore
+    usage: UsageStore
+
+    async def key_id(self) -> str:
+        new_key = generate_key()
+        key = await self.keys.create(
+            name="k",
+            prefix=new_key.prefix,
+            secret_hash=new_key.secret_hash,
+            scopes=frozenset({Scope.AI}),
+            expires_at=None,
+        )
+        return key.id
+
+
+@pytest.fixture(params=["memory", "postgres"])
+async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
+    if request.param == "memory":
+        commands, keys = MemoryCommandStore(), MemoryApiKeyStore()
+        repositories = StandInRepositories()
+        usage = MemoryUsageStore(commands=commands, keys=keys, repositories=repositories)
+        yield Stores(commands, keys, repositories, usage)
+        return
+    async with opened_database() as database:
+        yield Stores(
+            PostgresCommandStore(database),
+            PostgresApiKeyStore(database),
+            PostgresRepositoryStore(database),
+            PostgresUsageStore(database),
+        )
+
+
+def queued(**values: object) -> Command:
+    fields: dict[str, object] = {
+        "id": str(uuid.uuid4()),
+        "api_key_id": None,
+        "request": CommandRequest(command="why?"),
+        "task": Task.ANALYZE,
+        "outcome": Outcome.QUEUED,
+        "created_at": NOON,
+        **values,
+    }
+    return Command(**fields)  # type: ignore[arg-type]
+
+
+def answered(command: Command, output: str = "Because.") -> Command:
+    return replace(command, outcome=Outcome.OK, answer=Answer(output=output))
+
+
+async def test_a_command_comes_back_with_everything_that_was_saved(stores: Stores) -> None:
+    request = CommandRequest(
+        command="review it",
+        task=Task.REVIEW,
+        repository="octo/sample",
+        ref="main",
+        path="a.py",
+        code="x = 1",
+        error_id=str(uuid.uuid4()),
+        session_id="s",
+        pull_request=4,
+        provider=Provider.ANTHROPIC,
+        max_output_tokens=99,
+    )
+    finding = ReviewFinding(path="a.py", start_line=1, end_line=2, severity="low", message="é")
+    command = queued(
+        api_key_id=await stores.key_id(),
+        request=request,
+        task=Task.REVIEW,
+        outcome=Outcome.OK,
+        provider=Provider.OPENAI,
+        model="m-1",
+        answer=Answer(
+            output="So.",
+            citations=(Citation(path="a.py", start_line=1, end_line=1),),
+            findings=(finding,),
+            dropped=3,
+        ),
+        usage=TokenUsage(input_tokens=7, output_tokens=8),
+        cost_usd=Decimal("0.000123"),
+        cached=True,
+        fallback=True,
+        session_id="s",
+        duration_ms=12,
+        detail="d",
+    )
+    await stores.commands.save(command)
+    assert await stores.commands.get(command.id) == command
+
+
+async def test_an_id_that_nobody_has_is_none(stores: Stores) -> None:
+    assert await stores.commands.get(str(uuid.uuid4())) is None
+    assert await stores.commands.get("no id") is None
+    assert await stores.commands.claim(str(uuid.uuid4()), LEASE) is None
+
+
+async def test_text_that_cannot_be_stored_is_cleaned(stores: Stores) -> None:
+    command = queued(request=CommandRequest(command="a\0b", code="\ud800", path="\0"))
+    await stores.commands.save(answered(command, "c\0d"))
+    stored = await stores.commands.get(command.id)
+    assert stored is not None
+    assert stored.answer == Answer(output="c\ufffdd")
+    assert stored.request == CommandRequest(command="a\ufffdb", code="\ufffd", path="\ufffd")
+
+
+async def test_a_queued_command_is_claimed_by_one_worker(stores: Stores) -> None:
+    command = queued()
+    await stores.commands.save(command)
+    results = await asyncio.gather(
+        *(stores.commands.claim(command.id, LEASE) for _ in range(9)), return_exceptions=True
+    )
+    claimed = [result for result in results if isinstance(result, Command)]
+    busy = [result for result in results if isinstance(result, BusyError)]
+    assert claimed == [replace(command, outcome=Outcome.RUNNING)]
+    assert len(busy) == 8
+    for error in busy:
+        seconds = error.data["retry_after"]
+        assert isinstance(seconds, float)
+        assert 3_000 < seconds <= 3_600
+
+
+async def test_the_command_of_a_dead_worker_is_taken_over(stores: Stores) -> None:
+    command = queued()
+    await stores.commands.save(command)
+    await stores.commands.claim(command.id, OVER)
+    heir = await stores.commands.claim(command.id, LEASE)
+    assert heir == replace(command, outcome=Outcome.RUNNING)
+    with pytest.raises(BusyError):
+        await stores.commands.claim(command.id, LEASE)
+
+
+async def test_a_command_that_has_ended_cannot_be_claimed(stores: Stores) -> None:
+    command = queued()
+    await stores.commands.save(command)
+    await stores.commands.claim(command.id, OVER)
+    await stores.commands.save(answered(command))
+    assert await stores.commands.claim(command.id, LEASE) is None
+
+
+async def test_beginning_a_command_again_changes_nothing(stores: Stores) -> None:
+    command = queued()
+    await stores.commands.save(command)
+    await stores.commands.claim(command.id, LEASE)
+    await stores.commands.save(replace(command, request=CommandRequest(command="other")))
+    with pytest.raises(BusyError):
+        await stores.commands.claim(command.id, LEASE)
+    stored = await stores.commands.get(command.id)
+    assert stored == replace(command, outcome=Outcome.RUNNING)
+
+
+async def test_of_two_ends_the_first_stays(stores: Stores) -> None:
+    command = queued()
+    await stores.commands.save(command)
+    await stores.commands.claim(command.id, LEASE)
+    await stores.commands.save(answered(command, "first"))
+    await stores.commands.save(answered(command, "second"))
+    await stores.commands.save(replace(command, outcome=Outcome.FAILED, detail="late"))
+    assert await stores.commands.get(command.id) == answered(command, "first")
+
+
+async def test_a_failure_has_a_detail_and_no_answer(stores: Stores) -> None:
+    command = queued(outcome=Outcome.CUT, detail="It broke off.", answer=Answer(output="half"))
+    await stores.commands.save(command)
+    assert await stores.commands.get(command.id) == replace(command, answer=None)
+
+
+async def test_the_end_of_a_command_names_the_repository_that_it_turned_out_to_be_about(
+    stores: Stores,
+) -> None:
+    info = RepositoryInfo(
+        full_name="octo/sample",
+        github_id=7,
+        installation_id=None,
+        default_branch="main",
+        private=False,
+    )
+    await stores.repositories.save(info)
+    command = queued(request=CommandRequest(command="why?", error_id=str(uuid.uuid4())))
+    await stores.commands.save(command)
+    await stores.commands.claim(command.id, LEASE)
+    request = replace(command.request, repository="octo/sample")
+    ended = replace(answered(command), request=request, cost_usd=Decimal(1))
+    await stores.commands.save(ended)
+    assert await stores.commands.get(command.id) == ended
+    usage = await stores.usage.month(date(2026, 11, 1), None)
+    assert [row.repository for row in usage.rows] == ["octo/sample"]
+
+
+async def test_commands_are_paged_newest_first_and_by_key(stores: Stores) -> None:
+    mine, theirs = await stores.key_id(), await stores.key_id()
+    commands = [
+        queued(api_key_id=key_id, created_at=NOON + timedelta(minutes=minute // 2))
+        for minute, key_id in enumerate([mine, mine, theirs, mine, mine])
+    ]
+    for command in commands:
+        await stores.commands.save(command)
+    order = sorted(commands, key=lambda command: (command.created_at, command.id), reverse=True)
+    listed: list[Command] = []
+    request: PageRequest | None = PageRequest(limit=2)
+    while request is not None:
+        page = await stores.commands.page(request, None)
+        listed += page.items
+        request = PageRequest(limit=2, after=page.next) if page.next else None
+    assert listed == order
+    own = await stores.commands.page(PageRequest(), mine)
+    assert own.items == tuple(command for command in order if command.api_key_id == mine)
+    assert own.next is None
