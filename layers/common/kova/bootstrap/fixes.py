@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kova.adapters.postgres.audit import PostgresAuditStore
 from kova.adapters.postgres.fixes import PostgresFixStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import Settings, require
-from kova.fixes.publish_fix import PublishFix
 from kova.fixes.request_publish import RequestPublish
-from kova.shared.code_source import FetchLimits
+
+if TYPE_CHECKING:
+    from kova.fixes.publish_fix import PublishFix
+    from kova.shared.code_source import FetchLimits
 
 
 class FixRoot:
@@ -41,6 +44,7 @@ class FixRoot:
     def publish_fix(self) -> PublishFix:
         """The fix worker's job."""
         from kova.adapters.github.publisher import GitHubPublisher
+        from kova.fixes.publish_fix import PublishFix
 
         return PublishFix(
             fixes=self.fixes,
@@ -53,6 +57,8 @@ class FixRoot:
 
 def fetch_limits(settings: Settings) -> FetchLimits:
     """Return what a fetch may cost."""
+    from kova.shared.code_source import FetchLimits
+
     return FetchLimits(
         files=settings.max_files,
         file_bytes=settings.max_file_bytes,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
@@ -12,9 +13,11 @@ from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.bootstrap.core import Core
 from kova.bootstrap.queues import scan_queue
-from kova.scans.import_sarif import ImportSarif
 from kova.scans.ports import Stores
-from kova.scans.request_scan import RequestScan
+
+if TYPE_CHECKING:
+    from kova.scans.import_sarif import ImportSarif
+    from kova.scans.request_scan import RequestScan
 
 
 class ScanRoot:
@@ -39,6 +42,8 @@ class ScanRoot:
     @cached_property
     def request_scan(self) -> RequestScan:
         """POST /api/scan; SettingsError without the scan queue or GitHub."""
+        from kova.scans.request_scan import RequestScan
+
         return RequestScan(
             repositories=self.stores.repositories,
             scans=self.stores.scans,
@@ -49,4 +54,6 @@ class ScanRoot:
     @cached_property
     def import_sarif(self) -> ImportSarif:
         """POST /api/scans/{id}/sarif."""
+        from kova.scans.import_sarif import ImportSarif
+
         return ImportSarif(self.stores)

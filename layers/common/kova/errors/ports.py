@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.errors.error import (
     ErrorRecord,
@@ -15,10 +14,13 @@ from kova.errors.error import (
     LifecycleChange,
     RuleCount,
 )
-from kova.errors.lifecycle import History
-from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
 from kova.shared.severity import Severity
+
+if TYPE_CHECKING:
+    from kova.analysis.analysis import Analysis
+    from kova.errors.lifecycle import History
+    from kova.shared.claimed_scan import ClaimedScan
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
-from kova.fixes.outline import Outline
-from kova.fixes.publisher import CheckRun, FixPullRequest
 from kova.shared.page import Page, PageRequest
 from kova.shared.repository import RepositoryRef
+
+if TYPE_CHECKING:
+    from kova.fixes.outline import Outline
+    from kova.fixes.publisher import CheckRun, FixPullRequest
 
 
 class FixStore(Protocol):

@@ -32,10 +32,14 @@ CURSOR_PATTERN: Final = r"^[0-9a-f]{46}$"
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def capability(name: str) -> Callable[[Request], Any]:
-    """Return a dependency on the capability of a name: what its composition root offers."""
+def capability(name: str) -> Callable[[Request], Awaitable[Any]]:
+    """Return a dependency on the capability of a name: what its composition root offers.
 
-    def provide(request: Request) -> Any:
+    Dependencies are coroutines: FastAPI runs plain functions in a thread, which a cold start would
+    wait for.
+    """
+
+    async def provide(request: Request) -> Any:
         return request.app.state.roots[name]
 
     return provide
@@ -126,7 +130,7 @@ def actor_of(key: ApiKey) -> str:
     return f"key:{key.prefix}"
 
 
-def page_request(
+async def page_request(
     limit: Annotated[int, Query(ge=1, le=100)] = 50,
     cursor: Annotated[
         str | None, Query(pattern=CURSOR_PATTERN, description="`next_cursor` of the page before.")

@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any, Final, LiteralString
+from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from psycopg.rows import DictRow
 
 from kova.adapters.postgres.audit import record_event
 from kova.adapters.postgres.error_columns import SHOWN, read_finding
-from kova.adapters.postgres.lifecycle import ApplyAnalysis, read_state
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
-from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
-from kova.errors import lifecycle
 from kova.errors.error import (
     ErrorRecord,
     ErrorStatus,
@@ -24,12 +20,15 @@ from kova.errors.error import (
     LifecycleChange,
     RuleCount,
 )
-from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState, ErrorFilter
 from kova.scans.sarif import MOST_RESULTS
 from kova.shared.audit import Action, AuditEvent
-from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest
+
+if TYPE_CHECKING:
+    from kova.analysis.analysis import Analysis
+    from kova.errors.lifecycle import History
+    from kova.shared.claimed_scan import ClaimedScan
 
 _SELECT: Final[LiteralString] = (
     f"SELECT errors.id, errors.fingerprint, {SHOWN}, errors.status,"  # noqa: S608 (literals only, and the type says so)
@@ -72,13 +71,19 @@ LIMIT 1000"""
 
 
 class PostgresErrorStore:
-    """Implements errors.ports.ErrorStore."""
+    """Implements errors.ports.ErrorStore.
+
+    What only scans need is imported by the methods that scans call: the functions of people, who
+    read errors and ignore them, start sooner.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
 
     async def state(self, repository_id: str) -> AppliedState | None:
         """The last scan that was applied."""
+        from kova.adapters.postgres.lifecycle import read_state
+
         async with self._database.transaction() as connection:
             return await read_state(connection, repository_id)
 
@@ -98,16 +103,19 @@ class PostgresErrorStore:
         history: History | None = None,
     ) -> LifecycleChange:
         """Open, refresh and close in one transaction."""
+        from kova.adapters.postgres.lifecycle import ApplyAnalysis
+
         async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
-            return await ApplyAnalysis(
-                connection, claim, commit_sha, analysis, history or History()
-            ).apply()
+            return await ApplyAnalysis(connection, claim, commit_sha, analysis, history).apply()
 
     async def finding_status(
         self, repository_id: str, commit_sha: str, analysis: Analysis
     ) -> FindingStatus:
         """Return what an analysis would introduce; nothing is written."""
-        history = History()
+        from kova.adapters.postgres.recognition import Recognition
+        from kova.errors import lifecycle
+
+        history = lifecycle.History()
         async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
             recognition = Recognition(connection, repository_id, commit_sha, analysis, history)
             matches = await recognition.recognise()

@@ -113,12 +113,12 @@ class ApplyAnalysis:
         claim: ClaimedScan,
         commit_sha: str,
         analysis: Analysis,
-        history: History,
+        history: History | None,
     ) -> None:
         self._connection = connection
-        self._history = history
+        self._history = history or History()
         self._recognition = Recognition(
-            connection, claim.repository_id, commit_sha, analysis, history
+            connection, claim.repository_id, commit_sha, analysis, self._history
         )
         self._evidence = self._recognition.evidence
         self._values: dict[str, Any] = {

@@ -9,27 +9,33 @@ from pydantic import BaseModel, ConfigDict
 Member = TypeVar("Member")
 
 
-class Request(BaseModel):
+class View(BaseModel):
+    """What an answer holds. Its validator is built at the first use, to start sooner."""
+
+    model_config = ConfigDict(defer_build=True)
+
+
+class Request(View):
     """A request body: unknown fields are refused, and no type is guessed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
-class ListOf(BaseModel, Generic[Member]):
+class ListOf(View, Generic[Member]):
     """One page of a list."""
 
     items: list[Member]
     next_cursor: str | None
 
 
-class FieldProblem(BaseModel):
+class FieldProblem(View):
     """What is wrong with one field."""
 
     loc: list[str]
     msg: str
 
 
-class Problem(BaseModel):
+class Problem(View):
     """An error, as RFC 9457 has it."""
 
     type: str

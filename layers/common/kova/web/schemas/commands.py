@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Literal, Self
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from kova.commands.command import (
     CODE_LIMIT,
@@ -19,7 +19,7 @@ from kova.commands.command import (
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
 from kova.shared.repository import FULL_NAME_PATTERN, PATH_PATTERN, REF_LIMIT, REF_PATTERN
-from kova.web.schemas.base import Request
+from kova.web.schemas.base import Request, View
 
 
 def _code(code: str) -> str:
@@ -71,7 +71,7 @@ class CommandBody(Request):
         )
 
 
-class CitationView(BaseModel):
+class CitationView(View):
     """Lines that the answer rests on."""
 
     path: str
@@ -86,7 +86,7 @@ class ReviewFindingView(CitationView):
     message: str
 
 
-class CommandUsageView(BaseModel):
+class CommandUsageView(View):
     """What the answer took."""
 
     input_tokens: int
@@ -94,7 +94,7 @@ class CommandUsageView(BaseModel):
     cost_usd: float
 
 
-class AnswerView(BaseModel):
+class AnswerView(View):
     """The answer to a command."""
 
     id: str
@@ -170,7 +170,7 @@ def fields_of(command: Command) -> dict[str, object]:
     }
 
 
-class QueuedCommand(BaseModel):
+class QueuedCommand(View):
     """A command that is answered later."""
 
     id: str

@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
+from pydantic import AwareDatetime, ConfigDict, Field
 
 from kova.analysis.finding import Category, Confidence, Finding, Tier
 from kova.errors.error import REASON_LIMIT, ErrorRecord, ErrorStatus
 from kova.fixes.fix import FixStatus
 from kova.shared.severity import Severity
-from kova.web.schemas.base import Request
+from kova.web.schemas.base import Request, View
 
 
 class IgnoreError(Request):
@@ -36,7 +36,7 @@ class OpenError(Request):
 ErrorChange = Annotated[IgnoreError | OpenError, Field(discriminator="status")]
 
 
-class FindingView(BaseModel):
+class FindingView(View):
     """The part of an error that a local scan knows too."""
 
     fingerprint: str
@@ -57,7 +57,7 @@ class FindingView(BaseModel):
     cwe: str | None
 
 
-class FixReferenceView(BaseModel):
+class FixReferenceView(View):
     """An error's fix, in short."""
 
     id: str
@@ -65,7 +65,7 @@ class FixReferenceView(BaseModel):
     pull_request_url: str | None
 
 
-class IgnoredView(BaseModel):
+class IgnoredView(View):
     """Why an error is ignored, by whom and until when."""
 
     model_config = ConfigDict(from_attributes=True)

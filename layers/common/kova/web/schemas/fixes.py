@@ -5,12 +5,11 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Self
 
-from pydantic import BaseModel
-
 from kova.fixes.fix import Fix, FixStatus, Step, Strategy
+from kova.web.schemas.base import View
 
 
-class VerificationView(BaseModel):
+class VerificationView(View):
     """One step of a proof."""
 
     step: Step
@@ -18,7 +17,7 @@ class VerificationView(BaseModel):
     detail: str
 
 
-class FixView(BaseModel):
+class FixView(View):
     """A fix and its proof."""
 
     id: str
@@ -45,7 +44,7 @@ class FixView(BaseModel):
         return cls.model_validate({**fix.__dict__, "verification": steps})
 
 
-class QueuedFix(BaseModel):
+class QueuedFix(View):
     """The answer to POST /api/fixes/{id}/publish."""
 
     fix_id: str

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, BaseModel, Field
+from pydantic import AwareDatetime, Field
 
 from kova.access.api_key import ApiKey, Scope
 from kova.models.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditRecord
-from kova.web.schemas.base import Request
+from kova.web.schemas.base import Request, View
 from kova.web.schemas.repositories import Money
 
 
@@ -25,7 +25,7 @@ class KeyRequest(Request):
     monthly_budget_usd: Money | None = None
 
 
-class KeyView(BaseModel):
+class KeyView(View):
     """An API key, without its secret."""
 
     prefix: str
@@ -63,7 +63,7 @@ def _fields(key: ApiKey) -> dict[str, Any]:
     }
 
 
-class AuditView(BaseModel):
+class AuditView(View):
     """Who did what."""
 
     id: str
@@ -79,7 +79,7 @@ class AuditView(BaseModel):
         return cls.model_validate(record.__dict__)
 
 
-class UsageRowView(BaseModel):
+class UsageRowView(View):
     """The sums of one key and one repository."""
 
     month: str
@@ -98,7 +98,7 @@ class UsageRowView(BaseModel):
         return cls.model_validate({**row.__dict__, "cost_usd": float(row.cost_usd)})
 
 
-class BudgetView(BaseModel):
+class BudgetView(View):
     """A monthly cap and what is spent of it."""
 
     kind: str
@@ -117,7 +117,7 @@ class BudgetView(BaseModel):
         )
 
 
-class UsageView(BaseModel):
+class UsageView(View):
     """One month's usage, the dearest first, and every budget that is set."""
 
     month: str

@@ -6,11 +6,11 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from kova.shared.repository import AutoFix, Repository
 from kova.shared.severity import Severity
-from kova.web.schemas.base import Request
+from kova.web.schemas.base import Request, View
 
 Money = Annotated[float, Field(ge=0, le=1_000_000, examples=[25])]
 
@@ -28,7 +28,7 @@ def dollars(amount: float | None) -> Decimal | None:
     return None if amount is None else round(Decimal(str(amount)), 4)
 
 
-class RepositoryView(BaseModel):
+class RepositoryView(View):
     """A watched repository."""
 
     id: str

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, Self
+from typing import TYPE_CHECKING, Annotated, Any, Self
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
-from kova.scans.import_sarif import ImportedSarif
 from kova.scans.scan import Scan, ScanStats, ScanStatus, Trigger
 from kova.shared.repository import FULL_NAME_PATTERN, REF_LIMIT, REF_PATTERN
-from kova.web.schemas.base import Request
+from kova.web.schemas.base import Request, View
+
+if TYPE_CHECKING:
+    from kova.scans.import_sarif import ImportedSarif
 
 
 class ScanRequest(Request):
@@ -26,7 +28,7 @@ class ScanRequest(Request):
     fix: bool = Field(default=True, description="Propose and prove fixes.")
 
 
-class QueuedScan(BaseModel):
+class QueuedScan(View):
     """The answer to POST /api/scan."""
 
     scan_id: str
@@ -35,14 +37,14 @@ class QueuedScan(BaseModel):
     commit_sha: str | None
 
 
-class SkippedView(BaseModel):
+class SkippedView(View):
     """A file that was not analysed, and why."""
 
     path: str
     reason: str
 
 
-class ScanView(BaseModel):
+class ScanView(View):
     """A scan."""
 
     model_config = ConfigDict(from_attributes=True)
@@ -69,7 +71,7 @@ class ScanView(BaseModel):
         return cls.model_validate(fields)
 
 
-class ImportedToolView(BaseModel):
+class ImportedToolView(View):
     """What became of one tool's results; `refused` counts by reason."""
 
     analyzer: str
@@ -79,7 +81,7 @@ class ImportedToolView(BaseModel):
     finished: bool
 
 
-class SarifImportView(BaseModel):
+class SarifImportView(View):
     """The answer to POST /api/scans/{id}/sarif."""
 
     scan_id: str

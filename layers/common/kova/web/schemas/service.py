@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Self
 
-from pydantic import BaseModel
-
 from kova.shared.check_health import Check
+from kova.web.schemas.base import View
 
 
-class DeliveryView(BaseModel):
+class DeliveryView(View):
     """The answer to a webhook delivery."""
 
     delivery: str
@@ -17,7 +16,7 @@ class DeliveryView(BaseModel):
     event: str
 
 
-class CheckView(BaseModel):
+class CheckView(View):
     """One dependency's state."""
 
     status: str
@@ -31,7 +30,7 @@ class CheckView(BaseModel):
         return cls(status=status, latency_ms=check.latency_ms, detail=check.detail)
 
 
-class HealthView(BaseModel):
+class HealthView(View):
     """The state of the service and of everything that it needs."""
 
     status: str
