@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import enum
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 
 from kova.models.ports import Began, Ended, Finish, ModelEvent, Piece
 from kova.models.prompt import Prompt
@@ -19,8 +19,8 @@ class Silence(enum.Enum):
     FOR_EVER = enum.auto()
 
 
-Step = ModelEvent | ModelError | Silence | float
-"""An event, a failure, silence, or seconds that pass until the next step."""
+Step = ModelEvent | ModelError | Silence | float | Callable[[], None]
+"""An event, a failure, silence, seconds that pass, or something that happens meanwhile."""
 
 
 class ScriptedModel:
@@ -58,6 +58,8 @@ class ScriptedModel:
                     await asyncio.Event().wait()
                 elif isinstance(step, float):
                     await asyncio.sleep(step)
+                elif callable(step):
+                    step()
                 else:
                     yield step
         finally:
