@@ -42,7 +42,8 @@ class CheckHealth:
         """
         tasks = {name: self._ping(name, ping) for name, ping in self._pings.items()}
         started = time.perf_counter()
-        await asyncio.wait(tasks.values(), timeout=self._timeout)
+        if tasks:
+            await asyncio.wait(tasks.values(), timeout=self._timeout)
         elapsed = _milliseconds(started)
         return {
             name: task.result() if task.done() else Check(latency_ms=elapsed, detail="timed_out")
