@@ -277,6 +277,8 @@ async def test_a_question_that_another_worker_has_in_hand_waits() -> None:
     running.cancel()
     with pytest.raises(asyncio.CancelledError):
         await running
+    reply = await thread.answer(Verb.ASK, "why?")
+    assert reply == "I could not answer: it was cancelled."
 
 
 async def test_a_question_whose_worker_died_is_answered_by_the_next() -> None:

@@ -142,8 +142,10 @@ class AnswerComment:
                     raise
                 return f"I could not answer: {exc.message}"
         earlier = await self._commands.get(command.id)
-        if earlier is None or earlier.answer is None:
-            return f"I could not answer: {earlier.detail if earlier else 'it is gone'}"
+        if earlier is None:
+            return "I could not answer: the command is gone."
+        if earlier.answer is None:
+            return f"I could not answer: {earlier.detail or 'it was cancelled.'}"
         return _render_answer(earlier)
 
     async def _reply_working(
