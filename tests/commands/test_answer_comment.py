@@ -23,7 +23,7 @@ from kova.errors.error import ErrorStatus
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.models.outcome import Outcome
 from kova.models.ports import Began, Finish, Piece
-from kova.models.provider import Task
+from kova.models.provider import Provider, Task
 from kova.scans.request_scan import RequestScan
 from kova.shared.exceptions import (
     BusyError,
@@ -195,11 +195,11 @@ async def test_a_pull_request_is_explained_and_reviewed_as_itself() -> None:
 
 
 async def test_an_answer_names_its_places() -> None:
-    quote = {"path": "app.py", "start_line": 5, "end_line": 5, "quote": "serve('0.0.0.0', port)"}
+    quote = {"path": "app.py", "start_line": 5, "end_line": 5, "quote": "serve('any-host', port)"}
     thread = Thread(openai=[complete(answer_json("See.", quote))])
     reply = await thread.answer(Verb.EXPLAIN)
     assert reply == "See.\n\nBased on `app.py:5-5`."
-    finding = '{"path": "app.py", "start_line": 5, "end_line": 5, "quote": "0.0.0.0",'
+    finding = '{"path": "app.py", "start_line": 5, "end_line": 5, "quote": "any-host",'
     review = f'{{"answer": "One.", "findings": [{finding} "severity": "high", "message": "Hm."}}]}}'
     thread = Thread(anthropic=[complete(review)])
     assert await thread.answer(Verb.REVIEW) == "One.\n\n- **high** `app.py:5` Hm."
@@ -269,8 +269,7 @@ async def test_a_context_that_is_not_there_is_said() -> None:
 async def test_a_question_that_another_worker_has_in_hand_waits() -> None:
     thread = Thread(openai=[[Began(), Piece(text="{"), Silence.FOR_EVER], GOOD])
     running = asyncio.ensure_future(thread.use_case.answer(job(Verb.ASK, "why?")))
-    while not thread.desk.prompts():
-        await asyncio.sleep(0)
+    await thread.desk.models[Provider.OPENAI].asked.wait()
     with pytest.raises(BusyError):
         await thread.use_case.answer(job(Verb.ASK, "why?"))
     assert thread.github.replies == [WORKING]

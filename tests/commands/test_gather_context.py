@@ -73,7 +73,7 @@ async def test_a_file_is_read_at_the_ref_or_at_the_default_branch() -> None:
     at_main = await gather(desk, repository=NAME, path="app.py")
     at_topic = await gather(desk, repository=NAME, path="app.py", ref="topic")
     assert "serve(port)" in text_of(at_main.materials)
-    assert "0.0.0.0" in text_of(at_topic.materials)
+    assert "any-host" in text_of(at_topic.materials)
     assert at_main.repository == NAME
 
 
@@ -155,7 +155,7 @@ async def test_a_pull_request_is_its_description_and_its_changed_hunks() -> None
     assert note.lines == ("Title: Serve on all hosts", "As discussed.")
     assert (change.kind, change.name, change.start_line) == ("change", "app.py", 1)
     assert change.changed == {5}
-    assert change.lines[4] == "    return serve('0.0.0.0', port)"
+    assert change.lines[4] == "    return serve('any-host', port)"
     assert context.reported == ()
 
 

@@ -134,8 +134,7 @@ async def test_while_a_worker_runs_a_command_another_waits() -> None:
     request, finish = use_cases(desk)
     command = await request.request(ASK, None)
     running = asyncio.ensure_future(finish.finish(command.id))
-    while not desk.prompts():
-        await asyncio.sleep(0)
+    await desk.models[Provider.OPENAI].asked.wait()
     with pytest.raises(BusyError):
         await finish.finish(command.id)
     running.cancel()

@@ -283,7 +283,7 @@ async def test_a_command_about_an_error_is_paid_by_its_repository() -> None:
 async def test_a_review_shows_new_findings_at_changed_lines_alone() -> None:
     changed = {
         **QUOTE,
-        "quote": "return serve('0.0.0.0', port)",
+        "quote": "return serve('any-host', port)",
         "severity": "high",
         "message": "It listens everywhere.",
     }
@@ -308,7 +308,7 @@ async def test_a_review_shows_new_findings_at_changed_lines_alone() -> None:
 async def test_a_review_repeats_no_finding_of_the_analysers() -> None:
     repeated = {
         **QUOTE,
-        "quote": "return serve('0.0.0.0', port)",
+        "quote": "return serve('any-host', port)",
         "severity": "high",
         "message": "The port is not checked.",
     }

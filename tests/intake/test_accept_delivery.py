@@ -24,6 +24,7 @@ from kova.shared.exceptions import (
 from tests.support.stand_ins import StandInScanQueue
 
 SHA = "a" * 40
+NEW, OLD = "new", "old"
 REPOSITORY = {"id": 7, "full_name": "octo/sample", "default_branch": "main", "private": True}
 PUSH = {
     "ref": "refs/heads/main",
@@ -42,7 +43,7 @@ COMMENT = {
 
 @dataclass
 class Intake:
-    secrets: tuple[str, ...] = ("new", "old")
+    secrets: tuple[str, ...] = (NEW, OLD)
     scans: StandInScanQueue = field(default_factory=StandInScanQueue)
     commands: MemoryCommandQueue | None = field(default_factory=MemoryCommandQueue)
 
@@ -55,7 +56,7 @@ class Intake:
         return [decode_command_message(message) for message in self.commands.messages]
 
 
-def signed(payload: object, event: str = "push", secret: str = "new") -> IncomingDelivery:
+def signed(payload: object, event: str = "push", secret: str = NEW) -> IncomingDelivery:
     body = payload if isinstance(payload, bytes) else json.dumps(payload).encode()
     digest = hmac.new(secret.encode(), body, hashlib.sha256).hexdigest()
     return IncomingDelivery(
@@ -72,7 +73,7 @@ def intake() -> Intake:
     return Intake()
 
 
-@pytest.mark.parametrize("secret", ["new", "old"])
+@pytest.mark.parametrize("secret", [NEW, OLD])
 def test_a_push_is_queued_as_a_scan_with_any_of_the_rotating_secrets(
     intake: Intake, secret: str
 ) -> None:

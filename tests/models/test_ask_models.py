@@ -61,6 +61,7 @@ class Desk:
     tally: Tally = field(default_factory=Tally)
     heard: list[str | None] = field(default_factory=list)
     pauses: list[float] = field(default_factory=list)
+    first_piece: asyncio.Event = field(default_factory=asyncio.Event)
     now: float = 0.0
 
     def __post_init__(self) -> None:
@@ -86,6 +87,7 @@ class Desk:
 
     async def _listen(self, piece: str | None) -> None:
         self.heard.append(piece)
+        self.first_piece.set()
 
     async def ask_once(self) -> ModelAnswer:
         request = ModelRequest(
@@ -331,8 +333,7 @@ def test_a_caller_that_leaves_ends_the_request_and_settles_its_cost() -> None:
 
     async def leave() -> None:
         task = asyncio.ensure_future(desk.ask_once())
-        while "{" not in desk.heard:
-            await asyncio.sleep(0)
+        await desk.first_piece.wait()
         task.cancel()
         with pytest.raises(asyncio.CancelledError):
             await task

@@ -17,12 +17,14 @@ class Dependency:
     def __init__(self, failure: Exception | None = None, *, hangs: bool = False) -> None:
         self.failure = failure
         self.calls = 0
+        self.called = asyncio.Event()
         self.freed = asyncio.Event()
         if not hangs:
             self.freed.set()
 
     async def ping(self) -> None:
         self.calls += 1
+        self.called.set()
         await self.freed.wait()
         if self.failure is not None:
             raise self.failure
@@ -87,8 +89,7 @@ async def test_a_caller_that_leaves_does_not_end_the_ping_of_the_others() -> Non
     health = CheckHealth({"queue": queue.ping}, timeout=60)
     leaving = asyncio.ensure_future(health.check())
     staying = asyncio.ensure_future(health.check())
-    while not queue.calls:
-        await asyncio.sleep(0)
+    await queue.called.wait()
     leaving.cancel()
     with pytest.raises(asyncio.CancelledError):
         await leaving

@@ -43,7 +43,7 @@ FILES = {
 PULL = PullRequest(
     number=5, base_sha=BASE, head_sha=HEAD, title="Serve on all hosts", body="As discussed."
 )
-CHANGED = FILES["app.py"].replace(b"serve(port)", b"serve('0.0.0.0', port)")
+CHANGED = FILES["app.py"].replace(b"serve(port)", b"serve('any-host', port)")
 ERROR = ErrorRecord(
     id="11111111-1111-1111-1111-111111111111",
     repository=NAME,

@@ -60,7 +60,10 @@ class StandInRepositories(Switchable):
         return self._rows.get(full_name.lower())
 
     async def change(
-        self, full_name: str, change: RepositoryChange, actor: str
+        self,
+        full_name: str,
+        change: RepositoryChange,
+        actor: str,  # noqa: ARG002
     ) -> Repository | None:
         repository = await self.get(full_name)
         if repository is None:
@@ -129,7 +132,12 @@ class StandInSource(Switchable):
         content = self.commits[commit_sha].get(name)
         return content if content is None or len(content) <= limit else b"\0" * (limit + 1)
 
-    async def compare(self, repository_ref: RepositoryRef, base: str, head: str) -> Comparison:
+    async def compare(
+        self,
+        repository_ref: RepositoryRef,
+        base: str,  # noqa: ARG002
+        head: str,  # noqa: ARG002
+    ) -> Comparison:
         await self.repository(repository_ref)
         assert self.comparison is not None
         return self.comparison
@@ -146,7 +154,7 @@ class StandInSource(Switchable):
         commit_sha: str,
         files: Sequence[TreeFile],
         folder: Path,
-        limits: FetchLimits,
+        limits: FetchLimits,  # noqa: ARG002
     ) -> tuple[Skipped, ...]:
         await self.repository(repository_ref)
         self.downloads.append(tuple(file.path for file in files))
@@ -216,7 +224,11 @@ class StandInScans:
     targets: list[ScanTarget] = field(default_factory=list)
     failures: dict[str, str] = field(default_factory=dict)
 
-    async def create(self, target: ScanTarget, repository_id: str) -> Scan:
+    async def create(
+        self,
+        target: ScanTarget,
+        repository_id: str,  # noqa: ARG002
+    ) -> Scan:
         assert target.scan_id is not None
         self.targets.append(target)
         return Scan(

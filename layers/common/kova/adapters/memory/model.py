@@ -26,8 +26,9 @@ Step = ModelEvent | ModelError | Silence | float | Callable[[], None]
 class ScriptedModel:
     """Implements models.ports.Model: each call plays the next reply of the script.
 
-    After the last reply it is unavailable. `prompts` are those that were asked, `closed_streams`
-    counts the calls that have ended, `closed` says whether the model was closed.
+    After the last reply it is unavailable. `prompts` are those that were asked, `asked` is set by
+    the first one; `closed_streams` counts the calls that have ended, `closed` says whether the
+    model was closed.
     """
 
     def __init__(
@@ -36,6 +37,7 @@ class ScriptedModel:
         self.provider = provider
         self.model = model
         self.prompts: list[Prompt] = []
+        self.asked = asyncio.Event()
         self.closed_streams = 0
         self.closed = False
         self._replies = list(replies)
@@ -48,6 +50,7 @@ class ScriptedModel:
     ) -> AsyncGenerator[ModelEvent, None]:
         """Play the next reply."""
         self.prompts.append(prompt)
+        self.asked.set()
         if not self._replies:
             raise ModelUnavailableError
         try:
