@@ -114,6 +114,7 @@ async def test_a_question_finds_its_chunk_whole(indexed: Indexed) -> None:
         ("how is a user authenticated?", ["authenticate_user"]),
         ("authentication", ["authenticate_user"]),
         ("checks the password of a user", ["check", "authenticate_user"]),
+        ("password authenticator", ["authenticate_user", "check"]),
         ("render the template of a page", ["renderPage"]),
         ("RETRY times", ["retry_request"]),
         ("zebra", []),

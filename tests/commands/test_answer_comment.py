@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kova.adapters.memory.clock import Clock
+from kova.adapters.memory.commands import MemoryCommandStore
 from kova.adapters.memory.conversation import MemoryConversation
 from kova.adapters.memory.model import Silence, Step, complete
 from kova.commands.answer_comment import AnswerComment
@@ -73,7 +74,12 @@ class Thread:
     failing_replies: dict[int, BaseException] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        self.desk = CommandDesk(openai=self.openai, anthropic=self.anthropic, clock=self.clock)
+        self.desk = CommandDesk(
+            openai=self.openai,
+            anthropic=self.anthropic,
+            clock=self.clock,
+            commands=MemoryCommandStore(self.clock),
+        )
         self.github = FlakyConversation(
             {"ann": "admin", "max": "maintain", "wes": "write", "tim": "triage", "rob": "read"},
             self.failing_replies,

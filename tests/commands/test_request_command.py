@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 import pytest
 
 from kova.adapters.memory.clock import Clock
+from kova.adapters.memory.commands import MemoryCommandStore
 from kova.adapters.memory.model import Silence, complete
 from kova.commands.command import Command, CommandRequest
 from kova.commands.message import decode_command_message
@@ -97,7 +98,9 @@ async def test_an_answer_that_could_not_be_recorded_is_recorded_later_and_not_pa
         desk.commands.available = False
 
     clock = Clock(datetime(2026, 11, 28, tzinfo=UTC))
-    desk = CommandDesk(openai=[[lose_database, *GOOD]], clock=clock)
+    desk = CommandDesk(
+        openai=[[lose_database, *GOOD]], clock=clock, commands=MemoryCommandStore(clock)
+    )
     request, finish = use_cases(desk)
     command = await request.request(ASK, None)
     with pytest.raises(DatabaseUnavailableError):
@@ -118,12 +121,41 @@ async def test_a_failure_that_could_not_be_recorded_is_tried_again() -> None:
         desk.commands.available = False
 
     clock = Clock(datetime(2026, 11, 28, tzinfo=UTC))
-    desk = CommandDesk(openai=[[lose_database, *complete("no json")], GOOD], clock=clock)
+    desk = CommandDesk(
+        openai=[[lose_database, *complete("no json")], GOOD],
+        clock=clock,
+        commands=MemoryCommandStore(clock),
+    )
     request, finish = use_cases(desk)
     command = await request.request(ASK, None)
     with pytest.raises(DatabaseUnavailableError):
         await finish.finish(command.id)
     desk.commands.available = True
+    clock.advance(desk.run.lease)
+    await finish.finish(command.id)
+    assert (await stored(desk, command.id)).outcome is Outcome.OK
+
+
+class ForgetfulCommandStore(MemoryCommandStore):
+    """The database is away for the one moment at which a failure is recorded."""
+
+    failures = 1
+
+    async def save(self, command: Command) -> None:
+        if command.outcome is Outcome.NOT_JSON and self.failures:
+            self.failures -= 1
+            raise DatabaseUnavailableError
+        await super().save(command)
+
+
+async def test_a_failure_that_was_lost_in_a_short_outage_is_tried_again() -> None:
+    clock = Clock(datetime(2026, 11, 28, tzinfo=UTC))
+    commands = ForgetfulCommandStore(clock)
+    desk = CommandDesk(openai=[complete("no json"), GOOD], clock=clock, commands=commands)
+    request, finish = use_cases(desk)
+    command = await request.request(ASK, None)
+    with pytest.raises(DatabaseUnavailableError):
+        await finish.finish(command.id)
     clock.advance(desk.run.lease)
     await finish.finish(command.id)
     assert (await stored(desk, command.id)).outcome is Outcome.OK
@@ -145,7 +177,11 @@ async def test_while_a_worker_runs_a_command_another_waits() -> None:
 
 async def test_a_worker_that_lost_its_lease_does_not_replace_the_answer_of_its_heir() -> None:
     clock = Clock(datetime(2026, 11, 28, tzinfo=UTC))
-    desk = CommandDesk(openai=[GOOD, complete(answer_json("Late."))], clock=clock)
+    desk = CommandDesk(
+        openai=[GOOD, complete(answer_json("Late."))],
+        clock=clock,
+        commands=MemoryCommandStore(clock),
+    )
     request, finish = use_cases(desk)
     command = await request.request(ASK, None)
     lost = await desk.commands.claim(command.id, desk.run.lease)

@@ -113,6 +113,7 @@ def changed(**fields: Any) -> dict[str, Any]:
         changed(body="please look, /kova scan"),
         changed(body=None),
         changed(user={"login": "kova[bot]", "type": "Bot"}),
+        changed(user={"login": "renovate", "type": "Bot"}),
         changed(user={"login": "../x", "type": "User"}),
         changed(user=None),
         changed(id=True),

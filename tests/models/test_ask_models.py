@@ -202,6 +202,13 @@ def test_retry_after_is_waited_for_when_it_is_short() -> None:
     assert desk.pauses == [1.5]
 
 
+def test_a_long_retry_after_is_not_waited_for_even_where_there_is_time() -> None:
+    busy: list[Step] = [ModelRateLimitedError(retry_after=3.0)]
+    desk = Desk(first=[busy, GOOD], second=None, order=(FIRST,))
+    assert isinstance(desk.ask().error, ModelRateLimitedError)
+    assert (desk.asked(), desk.pauses) == ([1], [])
+
+
 def test_a_silent_provider_is_replaced_after_five_seconds() -> None:
     desk = Desk(first=[SILENT], second=[GOOD])
     result = desk.ask()

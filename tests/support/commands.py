@@ -95,10 +95,10 @@ class CommandDesk:
     source: StandInSource = field(default_factory=sample_source)
     index: MemoryCodeIndex = field(default_factory=MemoryCodeIndex)
     queue: MemoryCommandQueue = field(default_factory=MemoryCommandQueue)
+    commands: MemoryCommandStore = field(default_factory=MemoryCommandStore)
 
     def __post_init__(self) -> None:
         self.keys = MemoryApiKeyStore(self.clock)
-        self.commands = MemoryCommandStore(self.clock)
         self.cache = MemoryAnswerCache(self.clock)
         self.sessions = MemorySessionStore(self.clock)
         self.budget = MemoryBudgetStore(
