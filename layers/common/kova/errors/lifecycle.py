@@ -171,6 +171,25 @@ def finding_status(matches: ErrorMatches, history: History, *, reopens: bool) ->
     return FindingStatus(introduced=frozenset(introduced), ignored=frozenset(ignored))
 
 
+def doubtful_findings(matches: ErrorMatches) -> list[Finding]:
+    """Return the findings that may be a fixed error that came back.
+
+    Before one is taken for new, or for an error of another file, the fixed errors of its file have
+    to be compared too.
+    """
+    moved = [finding for error, finding in matches.pairs if error.path != finding.path]
+    return [*moved, *matches.new_findings]
+
+
+def status_when_seen(error: KnownError, finding: Finding) -> tuple[ErrorStatus, str | None]:
+    """Return the status of an error that is seen, and what silences it if nobody ignored it."""
+    if error.status is ErrorStatus.IGNORED and not error.suppressed:
+        return ErrorStatus.IGNORED, None
+    if finding.suppressed is not None:
+        return ErrorStatus.IGNORED, finding.suppressed
+    return ErrorStatus.OPEN, None
+
+
 def fixed_errors(
     matches: ErrorMatches, evidence: ScanEvidence, history: History
 ) -> list[KnownError]:

@@ -24,7 +24,7 @@ from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import next_fingerprint
 from kova.errors import lifecycle
-from kova.errors.error import ErrorStatus, LifecycleChange
+from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History, KnownError
 from kova.errors.ports import AppliedState
 from kova.shared.claimed_scan import ClaimedScan
@@ -157,8 +157,9 @@ class ApplyAnalysis:
         for error, finding in pairs:
             self._ids[finding.fingerprint] = error.id
             row = self._make_row(finding, error.id)
-            row["status"], row["silenced_by"] = _status_of(error, finding)
-            if row["content_digest"] == error.digest and row["status"] == error.status.value:
+            status, row["silenced_by"] = lifecycle.status_when_seen(error, finding)
+            row["status"] = status.value
+            if row["content_digest"] == error.digest and status is error.status:
                 # Of what did not change only the time is written, and that once an hour: a push
                 # to a repository of many errors must not write them all.
                 same += [error] if error.stale else []
@@ -236,12 +237,3 @@ class ApplyAnalysis:
 
     async def _execute(self, query: LiteralString, **values: Any) -> Any:
         return await self._connection.execute(query, {**self._values, **values})
-
-
-def _status_of(error: KnownError, finding: Finding) -> tuple[str, str | None]:
-    """Return the status of an error that is seen, and what silences it if nobody ignored it."""
-    if error.status is ErrorStatus.IGNORED and not error.suppressed:
-        return ErrorStatus.IGNORED.value, None
-    if finding.suppressed is not None:
-        return ErrorStatus.IGNORED.value, finding.suppressed
-    return ErrorStatus.OPEN.value, None

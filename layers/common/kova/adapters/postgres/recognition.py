@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, fields, replace
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -14,9 +14,9 @@ from kova.adapters.postgres.pool import Connection
 from kova.adapters.postgres.rows import as_uuid
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding, Traits
-from kova.analysis.fingerprint import former_traits
 from kova.errors import lifecycle
 from kova.errors.error import ErrorStatus
+from kova.errors.former_keys import rekey_error, traits_by_former
 from kova.errors.lifecycle import ErrorMatches, History, KnownError, ScanEvidence
 from kova.shared.text import clean
 
@@ -51,7 +51,7 @@ class Recognition:
         self._findings = [
             _with_stored_path(finding) for finding in (*analysis.findings, *analysis.suppressed)
         ]
-        self._trait_by_former = _trait_by_former(self._findings)
+        self._traits_by_former = traits_by_former(self._findings)
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(repository_id),
             "commit_sha": commit_sha,
@@ -61,9 +61,7 @@ class Recognition:
         """Return the known errors, and which findings they are."""
         known_errors = await self._load_known(_LIVE)
         matches = await self._match(known_errors)
-        # Before an error is taken for new, or for one of another file, it may be an old one here.
-        doubtful = [finding for error, finding in matches.pairs if error.path != finding.path]
-        fixed_errors = await self._load_fixed([*doubtful, *matches.new_findings])
+        fixed_errors = await self._load_fixed(lifecycle.doubtful_findings(matches))
         return await self._match([*known_errors, *fixed_errors]) if fixed_errors else matches
 
     async def _load_known(self, condition: LiteralString, **values: Any) -> list[KnownError]:
@@ -72,11 +70,7 @@ class Recognition:
         # Rows from before traits were kept are recognised by their fingerprint.
         born = {finding.fingerprint: finding.traits for finding in self._findings}
         rows = [_read_known(row, born.get(row["fingerprint"])) async for row in cursor]
-        return (
-            [_rekey(error, self._trait_by_former) for error in rows]
-            if self._trait_by_former
-            else rows
-        )
+        return [rekey_error(error, self._traits_by_former) for error in rows]
 
     async def _match(self, known_errors: Sequence[KnownError]) -> ErrorMatches:
         # In a thread: the lease is renewed on this loop meanwhile.
@@ -97,23 +91,6 @@ def _with_stored_path(finding: Finding) -> Finding:
     """Return the finding with the path that its row has."""
     path = clean(finding.path)
     return finding if path == finding.path else replace(finding, path=path)
-
-
-def _trait_by_former(findings: Sequence[Finding]) -> dict[str, str]:
-    """Return the traits of secrets by what they were under the keys of before."""
-    names = [field.name for field in fields(Traits)]
-    return {
-        getattr(former, name): getattr(finding.traits, name)
-        for finding in findings
-        for former in former_traits(finding)
-        for name in names
-    }
-
-
-def _rekey(error: KnownError, trait_by_former: Mapping[str, str]) -> KnownError:
-    """Return the error with the traits that it has under today's key; its row is then rewritten."""
-    traits = {name: trait_by_former.get(text, text) for name, text in asdict(error.traits).items()}
-    return replace(error, traits=Traits(**traits))
 
 
 def _read_known(row: DictRow, born: Traits | None) -> KnownError:
