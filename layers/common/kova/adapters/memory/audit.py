@@ -1,0 +1,29 @@
+"""The audit log in memory."""
+
+from __future__ import annotations
+
+import uuid
+
+from kova.adapters.memory.database import MemoryDatabase, page_of
+from kova.shared.audit import AuditEvent, AuditRecord
+from kova.shared.page import Page, PageRequest, Position
+
+
+class MemoryAuditStore:
+    """Implements shared.ports.AuditStore."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def record(self, event: AuditEvent) -> None:
+        """Record an event."""
+        self._database.record_event(event, str(uuid.uuid4()))
+
+    async def page(self, request: PageRequest) -> Page[AuditRecord]:
+        """List, newest first."""
+        self._database.check()
+        return page_of(
+            self._database.audit.values(),
+            request,
+            lambda record: Position(at=record.created_at, id=record.id),
+        )

@@ -1,0 +1,101 @@
+"""Fixes and their proofs in memory: one an error, the latest outcome."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Final
+
+from kova.adapters.memory.database import MemoryDatabase, page_of
+from kova.fixes.fix import Fix, FixStatus, ProvedFix
+from kova.shared.page import Page, PageRequest, Position
+
+_UNSEEN: Final = frozenset({FixStatus.PROPOSED, FixStatus.VERIFIED, FixStatus.REJECTED})
+"""Not yet shown to people on GitHub, so that another outcome may take its place."""
+
+
+class MemoryFixStore:
+    """Implements fixes.ports.FixStore."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def save(
+        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
+    ) -> None:
+        """Record the outcome of each fix whose error has an id."""
+        del scan_id  # Only people read it, in the table.
+        self._database.check()
+        for fix in fixes:
+            error_id = error_ids.get(fix.finding.fingerprint)
+            if error_id is not None:
+                self._save_fix(fix, error_id)
+
+    async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
+        """Record the pull request that offers the fixes of these errors."""
+        self._database.check()
+        for fix in list(self._database.fixes.values()):
+            if fix.error_id in error_ids and fix.status is FixStatus.VERIFIED:
+                self._database.fixes[fix.id] = replace(
+                    fix, status=FixStatus.PUBLISHED, pull_request_url=url
+                )
+
+    async def get(self, fix_id: str) -> Fix | None:
+        """Return a fix by id."""
+        self._database.check()
+        fix = self._database.fixes.get(fix_id)
+        return self._with_error(fix) if fix else None
+
+    async def page(
+        self, request: PageRequest, full_name: str | None, status: FixStatus | None
+    ) -> Page[Fix]:
+        """List, newest first."""
+        self._database.check()
+        fixes = [self._with_error(fix) for fix in self._database.fixes.values()]
+        return page_of(
+            [
+                fix
+                for fix in fixes
+                if (full_name is None or fix.repository.lower() == full_name.lower())
+                and (status is None or fix.status is status)
+            ],
+            request,
+            lambda fix: Position(at=fix.created_at, id=fix.id),
+        )
+
+    def _save_fix(self, fix: ProvedFix, error_id: str) -> None:
+        rows = self._database.fixes
+        known = next((row for row in rows.values() if row.error_id == error_id), None)
+        if known is not None and known.status not in _UNSEEN:
+            return
+        row = Fix(
+            id=known.id if known else str(uuid.uuid4()),
+            error_id=error_id,
+            repository="",
+            path=fix.finding.path,
+            rule_id=fix.finding.rule_id,
+            strategy=fix.strategy,
+            provider=fix.provider,
+            model=fix.model,
+            status=fix.status,
+            safe=fix.safe,
+            patch=fix.patch,
+            verification=fix.verification,
+            rejection=fix.rejection,
+            pull_request_url=known.pull_request_url if known else None,
+            cost_usd=fix.cost_usd + (known.cost_usd if known else 0),
+            created_at=known.created_at if known else self._database.now(),
+        )
+        rows[row.id] = row
+
+    def _with_error(self, fix: Fix) -> Fix:
+        """Return the fix with what its error says today."""
+        error = self._database.errors[fix.error_id]
+        return replace(
+            fix,
+            repository=self._database.repositories[error.repository_id].full_name,
+            path=error.finding.path,
+            rule_id=error.finding.rule_id,
+            blob_sha=error.blob_sha,
+        )

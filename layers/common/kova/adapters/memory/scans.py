@@ -1,0 +1,158 @@
+"""Scans in memory, with the lease that keeps two workers apart."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any
+
+from kova.adapters.memory.database import MemoryDatabase, ScanRow, page_of
+from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.exceptions import BusyError, NotFoundError
+from kova.shared.page import Page, PageRequest, Position
+from kova.shared.skipped import Skipped
+
+
+class MemoryScanStore:
+    """Implements scans.ports.ScanStore."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+
+    async def create(self, target: ScanTarget, repository_id: str) -> Scan:
+        """Record a queued scan, once."""
+        now, key = self._database.now(), target.dedupe_key
+        for row in self._database.scans.values():
+            if (row.repository_id, row.dedupe_key) == (repository_id, key):
+                return self._scan(row)
+        scan = Scan(
+            id=target.scan_id or str(uuid.uuid4()),
+            repository=target.repository,
+            ref=target.ref,
+            commit_sha=target.commit_sha,
+            trigger=target.trigger,
+            status=ScanStatus.QUEUED,
+            created_at=now,
+        )
+        row = ScanRow(scan=scan, repository_id=repository_id, dedupe_key=key)
+        self._database.scans[scan.id] = row
+        return self._scan(row)
+
+    async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+        """Lease a scan to this worker; None when it is finished."""
+        now, row = self._database.now(), self._database.scans.get(scan_id)
+        if row is None:
+            raise NotFoundError
+        if row.scan.status.final:
+            return None
+        for other in self._database.scans.values():
+            same_commit = other.repository_id == row.repository_id and (
+                other.scan.commit_sha is not None and other.scan.commit_sha == row.scan.commit_sha
+            )
+            leased = other.lease_until is not None and other.lease_until > now
+            if leased and (other is row or same_commit):
+                raise BusyError
+        token, started_at = str(uuid.uuid4()), row.scan.started_at or now
+        self._database.scans[scan_id] = replace(
+            row,
+            scan=replace(row.scan, status=ScanStatus.RUNNING, started_at=started_at),
+            lease=token,
+            lease_until=now + lease,
+        )
+        return ClaimedScan(
+            id=scan_id, repository_id=row.repository_id, lease=token, started_at=started_at
+        )
+
+    async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
+        """Renew the lease; False when another worker has it."""
+        now, row = self._database.now(), self._claimed_row(claim)
+        if row is None:
+            return False
+        self._database.scans[claim.id] = replace(row, lease_until=now + lease)
+        return True
+
+    async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
+        """Record the commit of a scan that was requested without one."""
+        self._database.check()
+        row = self._database.scans.get(scan_id)
+        if row is not None:
+            scan = replace(row.scan, ref=ref, commit_sha=commit_sha)
+            self._database.scans[scan_id] = replace(row, scan=scan)
+
+    async def release(self, claim: ClaimedScan) -> None:
+        """Give the lease up before the scan is finished, for the next attempt."""
+        row = self._claimed_row(claim)
+        if row is not None:
+            scan = replace(row.scan, status=ScanStatus.QUEUED)
+            self._database.scans[claim.id] = _without_lease(row, scan)
+
+    async def finish(
+        self,
+        claim: ClaimedScan,
+        status: ScanStatus,
+        *,
+        stats: ScanStats,
+        skipped: Sequence[Skipped],
+        coverage: Mapping[str, Any] | None = None,
+        failure: str | None = None,
+        check_run_url: str | None = None,
+    ) -> bool:
+        """End the scan; False when the claim was lost."""
+        now, row = self._database.now(), self._claimed_row(claim)
+        if row is None:
+            return False
+        scan = replace(
+            row.scan,
+            status=status,
+            stats=stats,
+            skipped=tuple(skipped),
+            coverage=dict(coverage or {}),
+            failure=failure,
+            check_run_url=check_run_url,
+            finished_at=now,
+        )
+        self._database.scans[claim.id] = _without_lease(row, scan)
+        return True
+
+    async def fail(self, scan_id: str, failure: str) -> None:
+        """End a scan that will not be tried again, unless it has ended."""
+        now, row = self._database.now(), self._database.scans.get(scan_id)
+        if row is not None and not row.scan.status.final:
+            scan = replace(row.scan, status=ScanStatus.FAILED, failure=failure, finished_at=now)
+            self._database.scans[scan_id] = _without_lease(row, scan)
+
+    async def get(self, scan_id: str) -> Scan | None:
+        """Return a scan by id."""
+        self._database.check()
+        row = self._database.scans.get(scan_id)
+        return self._scan(row) if row else None
+
+    async def page(self, request: PageRequest, full_name: str | None) -> Page[Scan]:
+        """List, newest first."""
+        self._database.check()
+        rows = list(self._database.scans.values())
+        if full_name is not None:
+            repository = self._database.find_repository(full_name)
+            rows = [row for row in rows if repository and row.repository_id == repository.id]
+        return page_of(
+            [self._scan(row) for row in rows],
+            request,
+            lambda scan: Position(at=scan.created_at, id=scan.id),
+        )
+
+    def _claimed_row(self, claim: ClaimedScan) -> ScanRow | None:
+        self._database.check()
+        row = self._database.scans.get(claim.id)
+        return row if row is not None and row.lease == claim.lease else None
+
+    def _scan(self, row: ScanRow) -> Scan:
+        """Return the scan with its repository's name of today."""
+        repository = self._database.repositories[row.repository_id]
+        return replace(row.scan, repository=repository.full_name)
+
+
+def _without_lease(row: ScanRow, scan: Scan) -> ScanRow:
+    return replace(row, scan=scan, lease=None, lease_until=None)
