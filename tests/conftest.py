@@ -7,7 +7,7 @@ import shutil
 import tempfile
 import time
 import uuid
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +15,9 @@ import psycopg
 import pytest
 from hypothesis import HealthCheck, settings
 
+from kova.adapters.memory.database import MemoryDatabase
 from tests.support.services import FOLDER, RUN, database_template, services_in_force
+from tests.support.stores import AllStores, memory_stores, postgres_stores
 
 # Two shared cores: how long an example takes says nothing here.
 settings.register_profile(
@@ -87,3 +89,19 @@ def database_url() -> Iterator[str]:
 def redis_url() -> str:
     """The run's Valkey."""
     return services_in_force()["KOVA_REDIS_URL"]
+
+
+@pytest.fixture(params=["memory", "postgres"])
+def store_url(request: pytest.FixtureRequest) -> str | None:
+    """None for stores in memory, the address of a database for those in Postgres."""
+    return None if request.param == "memory" else request.getfixturevalue("database_url")
+
+
+@pytest.fixture
+async def stores(store_url: str | None) -> AsyncIterator[AllStores]:
+    """All stores of one test, which runs once with each kind."""
+    if store_url is None:
+        yield memory_stores(MemoryDatabase())
+        return
+    async with postgres_stores(store_url) as opened:
+        yield opened

@@ -128,10 +128,11 @@ class MemoryCodeSource:
     async def compare(self, repository_ref: RepositoryRef, base: str, head: str) -> Comparison:
         """Return what `head` changed since its merge base with `base`."""
         repository = self._find(repository_ref)
-        own = {commit.sha for commit in self._history(repository, base)}
+        base_history = {commit.sha for commit in self._history(repository, base)}
         head_commit = self._commit(repository, head)
         merge_base = next(
-            (commit for commit in self._history(repository, head) if commit.sha in own), None
+            (commit for commit in self._history(repository, head) if commit.sha in base_history),
+            None,
         )
         if merge_base is None:
             raise RepositoryNotFoundError("The commits have no common history.")

@@ -126,13 +126,13 @@ class MemoryDatabase:
 
 
 def page_of(
-    items: Iterable[Item], request: PageRequest, position: Callable[[Item], Position]
+    rows: Iterable[Item], request: PageRequest, position: Callable[[Item], Position]
 ) -> Page[Item]:
-    """Return a page of the items, newest first; ties are broken by id."""
-    ordered = sorted(items, key=lambda item: _key(position(item)), reverse=True)
+    """Return a page of the rows, newest first; ties are broken by id."""
+    ordered = sorted(rows, key=lambda row: _key(position(row)), reverse=True)
     if request.after is not None:
         after = _key(request.after)
-        ordered = [item for item in ordered if _key(position(item)) < after]
+        ordered = [row for row in ordered if _key(position(row)) < after]
     shown = tuple(ordered[: request.limit])
     return Page(items=shown, next=position(shown[-1]) if len(ordered) > request.limit else None)
 

@@ -66,11 +66,11 @@ class MemoryFixStore:
 
     def _save_fix(self, fix: ProvedFix, error_id: str) -> None:
         rows = self._database.fixes
-        known = next((row for row in rows.values() if row.error_id == error_id), None)
-        if known is not None and known.status not in _UNSEEN:
+        existing = next((row for row in rows.values() if row.error_id == error_id), None)
+        if existing is not None and existing.status not in _UNSEEN:
             return
         row = Fix(
-            id=known.id if known else str(uuid.uuid4()),
+            id=existing.id if existing else str(uuid.uuid4()),
             error_id=error_id,
             repository="",
             path=fix.finding.path,
@@ -83,9 +83,9 @@ class MemoryFixStore:
             patch=fix.patch,
             verification=fix.verification,
             rejection=fix.rejection,
-            pull_request_url=known.pull_request_url if known else None,
-            cost_usd=fix.cost_usd + (known.cost_usd if known else 0),
-            created_at=known.created_at if known else self._database.now(),
+            pull_request_url=existing.pull_request_url if existing else None,
+            cost_usd=fix.cost_usd + (existing.cost_usd if existing else 0),
+            created_at=existing.created_at if existing else self._database.now(),
         )
         rows[row.id] = row
 

@@ -27,8 +27,8 @@ class MemoryRepositoryStore:
         if namesake is not None and namesake.github_id != info.github_id:
             full_name = f"{namesake.full_name}#{namesake.id}"
             rows[namesake.id] = replace(namesake, full_name=full_name)
-        known = next((row for row in rows.values() if row.github_id == info.github_id), None)
-        repository = known or Repository(
+        existing = next((row for row in rows.values() if row.github_id == info.github_id), None)
+        repository = existing or Repository(
             id=str(uuid.uuid4()),
             full_name=info.full_name,
             github_id=info.github_id,

@@ -48,12 +48,12 @@ class MemoryScanStore:
             raise NotFoundError
         if row.scan.status.final:
             return None
-        for other in self._database.scans.values():
-            same_commit = other.repository_id == row.repository_id and (
-                other.scan.commit_sha is not None and other.scan.commit_sha == row.scan.commit_sha
+        for rival in self._database.scans.values():
+            same_commit = rival.repository_id == row.repository_id and (
+                rival.scan.commit_sha is not None and rival.scan.commit_sha == row.scan.commit_sha
             )
-            leased = other.lease_until is not None and other.lease_until > now
-            if leased and (other is row or same_commit):
+            leased = rival.lease_until is not None and rival.lease_until > now
+            if leased and (rival is row or same_commit):
                 raise BusyError
         token, started_at = str(uuid.uuid4()), row.scan.started_at or now
         self._database.scans[scan_id] = replace(

@@ -1,0 +1,127 @@
+"""All stores over one database, in memory or in Postgres, and the rows that tests begin with."""
+
+from __future__ import annotations
+
+import itertools
+import uuid
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+
+from kova.adapters.memory.audit import MemoryAuditStore
+from kova.adapters.memory.cache import MemoryAnalysisCache
+from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.deliveries import MemoryDeliveryStore
+from kova.adapters.memory.errors import MemoryErrorStore
+from kova.adapters.memory.fixes import MemoryFixStore
+from kova.adapters.memory.repositories import MemoryRepositoryStore
+from kova.adapters.memory.scans import MemoryScanStore
+from kova.adapters.postgres.audit import PostgresAuditStore
+from kova.adapters.postgres.cache import PostgresAnalysisCache
+from kova.adapters.postgres.deliveries import PostgresDeliveryStore
+from kova.adapters.postgres.errors import PostgresErrorStore
+from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.repositories import PostgresRepositoryStore
+from kova.adapters.postgres.scans import PostgresScanStore
+from kova.errors.error import LifecycleChange
+from kova.errors.lifecycle import History
+from kova.scans.scan import ScanTarget, Trigger
+from kova.scans.scan_repository import Stores
+from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.ports import AuditStore
+from kova.shared.repository import Repository, RepositoryInfo
+from tests.support.findings import analysis_of
+
+LEASE = timedelta(seconds=60)
+NAME = "octo/sample"
+_NUMBERS = itertools.count(1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AllStores(Stores):
+    """The stores of a scan, and the audit log."""
+
+    audit: AuditStore
+
+
+def memory_stores(database: MemoryDatabase) -> AllStores:
+    return AllStores(
+        repositories=MemoryRepositoryStore(database),
+        scans=MemoryScanStore(database),
+        errors=MemoryErrorStore(database),
+        fixes=MemoryFixStore(database),
+        deliveries=MemoryDeliveryStore(database),
+        cache=MemoryAnalysisCache(database, age=timedelta(hours=1), size=1_000),
+        audit=MemoryAuditStore(database),
+    )
+
+
+@asynccontextmanager
+async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
+    database = Database(url)
+    try:
+        yield AllStores(
+            repositories=PostgresRepositoryStore(database),
+            scans=PostgresScanStore(database),
+            errors=PostgresErrorStore(database),
+            fixes=PostgresFixStore(database),
+            deliveries=PostgresDeliveryStore(database),
+            cache=PostgresAnalysisCache(database, age=timedelta(hours=1), size=1_000),
+            audit=PostgresAuditStore(database),
+        )
+    finally:
+        await database.close()
+
+
+def repository_info(full_name: str = NAME, **fields: object) -> RepositoryInfo:
+    values: dict[str, object] = {
+        "full_name": full_name,
+        "github_id": next(_NUMBERS),
+        "installation_id": None,
+        "default_branch": "main",
+        "private": False,
+    }
+    return RepositoryInfo(**{**values, **fields})  # type: ignore[arg-type]
+
+
+async def new_repository(stores: Stores, full_name: str = NAME) -> Repository:
+    return await stores.repositories.save(repository_info(full_name))
+
+
+def scan_target(**fields: object) -> ScanTarget:
+    """Return a target of its own: no two of them are one scan unless `scan_id` is given."""
+    values: dict[str, object] = {
+        "repository": NAME,
+        "trigger": Trigger.API,
+        "ref": "refs/heads/main",
+        "commit_sha": f"{next(_NUMBERS):040x}",
+        "scan_id": str(uuid.uuid4()),
+    }
+    return ScanTarget(**{**values, **fields})  # type: ignore[arg-type]
+
+
+async def new_claim(stores: Stores, repository: Repository, **fields: object) -> ClaimedScan:
+    scan = await stores.scans.create(scan_target(**fields), repository.id)
+    claim = await stores.scans.claim(scan.id, LEASE)
+    assert claim is not None
+    return claim
+
+
+async def apply_files(
+    stores: Stores,
+    repository: Repository,
+    commit_sha: str,
+    files: Mapping[str, str],
+    *,
+    claim: ClaimedScan | None = None,
+    history: History | None = None,
+    **analysis: object,
+) -> LifecycleChange:
+    """Apply the analysis of a small tree (tests/support/findings.py) as one scan."""
+    if claim is None:
+        claim = await new_claim(stores, repository, commit_sha=commit_sha)
+        await stores.scans.release(claim)
+    result = analysis_of(files, **analysis)  # type: ignore[arg-type]
+    return await stores.errors.apply(claim, commit_sha, result, history)
