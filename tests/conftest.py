@@ -101,7 +101,7 @@ def store_url(request: pytest.FixtureRequest) -> str | None:
 async def stores(store_url: str | None) -> AsyncIterator[AllStores]:
     """All stores of one test, which runs once with each kind."""
     if store_url is None:
-        yield memory_stores(MemoryDatabase())
+        yield memory_stores(MemoryDatabase(), cache_bytes=1_000)
         return
     async with postgres_stores(store_url) as opened:
         yield opened

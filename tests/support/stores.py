@@ -46,14 +46,14 @@ class AllStores(Stores):
     audit: AuditStore
 
 
-def memory_stores(database: MemoryDatabase) -> AllStores:
+def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> AllStores:
     return AllStores(
         repositories=MemoryRepositoryStore(database),
         scans=MemoryScanStore(database),
         errors=MemoryErrorStore(database),
         fixes=MemoryFixStore(database),
         deliveries=MemoryDeliveryStore(database),
-        cache=MemoryAnalysisCache(database, age=timedelta(hours=1), size=1_000),
+        cache=MemoryAnalysisCache(database, age=timedelta(hours=1), size=cache_bytes),
         audit=MemoryAuditStore(database),
     )
 

@@ -20,7 +20,10 @@ class FixStore(Protocol):
     async def save(
         self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
     ) -> None:
-        """Record the outcome of each fix, one row an error; a better outcome replaces a worse."""
+        """Record the outcome of each fix, one row an error; costs add up.
+
+        The latest outcome replaces the one before, unless people saw that on GitHub.
+        """
 
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Record the pull request that offers the fixes of these errors."""

@@ -1,0 +1,148 @@
+"""One suite for the fixes in Postgres and their twin in memory."""
+
+from __future__ import annotations
+
+import uuid
+from dataclasses import replace
+from decimal import Decimal
+
+import pytest
+
+from kova.errors.error import FixReference
+from kova.fixes.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.shared.page import PageRequest
+from tests.support.findings import analysis_of
+from tests.support.stores import NAME, AllStores, apply_files, new_claim, new_repository
+
+SHA = "1" * 40
+FILES = {"a.py": "BAD(x)\nBAD(y)", "b.py": "BAD(z)"}
+URL = "https://github.example/octo/sample/pull/1"
+
+
+class Saved:
+    """The fixes of one scan's errors, one a finding."""
+
+    def __init__(self, stores: AllStores) -> None:
+        self.stores = stores
+        self.findings = analysis_of(FILES).findings
+        self.error_ids: dict[str, str] = {}
+        self.scan_id = ""
+
+    async def begin(self) -> None:
+        repository = await new_repository(self.stores)
+        claim = await new_claim(self.stores, repository, commit_sha=SHA)
+        change = await apply_files(self.stores, repository, SHA, FILES, claim=claim)
+        self.error_ids, self.scan_id = change.error_ids, claim.id
+
+    async def save(self, *fixes: ProvedFix) -> None:
+        await self.stores.fixes.save(self.scan_id, fixes, self.error_ids)
+
+    def fix(self, number: int = 0, **fields: object) -> ProvedFix:
+        values: dict[str, object] = {
+            "finding": self.findings[number],
+            "strategy": Strategy.DETERMINISTIC,
+            "status": FixStatus.VERIFIED,
+            "safe": True,
+            "patch": "--- a/a.py\n+++ b/a.py\n",
+            "verification": (Verification(step=Step.APPLIES, passed=True, detail="It applies."),),
+        }
+        return ProvedFix(**{**values, **fields})  # type: ignore[arg-type]
+
+    def error_id(self, number: int = 0) -> str:
+        return self.error_ids[self.findings[number].fingerprint]
+
+    async def list(
+        self, full_name: str | None = None, status: FixStatus | None = None
+    ) -> list[Fix]:
+        page = await self.stores.fixes.page(PageRequest(), full_name, status)
+        return list(page.items)
+
+    async def only(self) -> Fix:
+        (fix,) = await self.list()
+        return fix
+
+
+@pytest.fixture
+async def saved(stores: AllStores) -> Saved:
+    saved = Saved(stores)
+    await saved.begin()
+    return saved
+
+
+async def test_a_fix_is_stored_with_its_proof_and_what_its_error_says(saved: Saved) -> None:
+    proved = saved.fix(provider="openai", model="m", cost_usd=Decimal("0.25"))
+    await saved.save(proved)
+    fix = await saved.only()
+    assert (fix.error_id, fix.repository, fix.path) == (saved.error_id(), NAME, "a.py")
+    assert (fix.status, fix.safe, fix.patch) == (FixStatus.VERIFIED, True, proved.patch)
+    assert (fix.verification, fix.rejection) == (proved.verification, None)
+    assert (fix.provider, fix.model, fix.cost_usd) == ("openai", "m", Decimal("0.25"))
+    assert fix.blob_sha == analysis_of(FILES).blobs["a.py"]
+    assert await saved.stores.fixes.get(fix.id) == fix
+
+
+async def test_the_latest_outcome_stands_and_the_costs_add_up(saved: Saved) -> None:
+    await saved.save(saved.fix(cost_usd=Decimal("0.5")))
+    first = await saved.only()
+    rejected = saved.fix(
+        status=FixStatus.REJECTED, rejection="parses: It does not parse.", cost_usd=Decimal("0.25")
+    )
+    await saved.save(rejected)
+    fix = await saved.only()
+    assert (fix.id, fix.created_at) == (first.id, first.created_at)
+    assert (fix.status, fix.rejection) == (FixStatus.REJECTED, "parses: It does not parse.")
+    assert fix.cost_usd == Decimal("0.75")
+
+
+async def test_a_published_fix_is_not_taken_back_by_another_outcome(saved: Saved) -> None:
+    await saved.save(saved.fix(), saved.fix(1))
+    await saved.stores.fixes.mark_published([saved.error_id()], URL)
+    await saved.save(saved.fix(status=FixStatus.REJECTED, rejection="x", patch="another"))
+    (fix,) = await saved.list(status=FixStatus.PUBLISHED)
+    assert (fix.error_id, fix.pull_request_url) == (saved.error_id(), URL)
+    assert fix.patch == saved.fix().patch
+    assert [fix.error_id for fix in await saved.list(status=FixStatus.VERIFIED)] == [
+        saved.error_id(1)
+    ]
+
+
+async def test_only_a_verified_fix_is_marked_as_published(saved: Saved) -> None:
+    await saved.save(saved.fix(status=FixStatus.REJECTED, rejection="x"))
+    await saved.stores.fixes.mark_published([saved.error_id(), saved.error_id(1)], URL)
+    fix = await saved.only()
+    assert (fix.status, fix.pull_request_url) == (FixStatus.REJECTED, None)
+
+
+async def test_a_fix_without_an_error_is_left_out(saved: Saved) -> None:
+    stranger = replace(saved.findings[0], fingerprint="0" * 64)
+    await saved.save(saved.fix(finding=stranger))
+    assert await saved.list() == []
+
+
+async def test_an_error_shows_its_latest_fix(saved: Saved) -> None:
+    await saved.save(saved.fix())
+    await saved.stores.fixes.mark_published([saved.error_id()], URL)
+    fix = await saved.only()
+    error = await saved.stores.errors.get(saved.error_id())
+    assert error is not None
+    assert error.fix == FixReference(id=fix.id, status="published", pull_request_url=URL)
+    without = await saved.stores.errors.get(saved.error_id(1))
+    assert without is not None
+    assert without.fix is None
+
+
+async def test_lists_are_narrowed_by_repository_and_status_and_come_in_pages(saved: Saved) -> None:
+    for number in range(3):
+        await saved.save(saved.fix(number))
+    assert len(await saved.list(NAME.upper(), FixStatus.VERIFIED)) == 3
+    assert await saved.list("octo/none") == []
+    assert await saved.list(status=FixStatus.MERGED) == []
+    first = await saved.stores.fixes.page(PageRequest(limit=2), None, None)
+    rest = await saved.stores.fixes.page(PageRequest(limit=2, after=first.next), None, None)
+    ids = [fix.error_id for fix in (*first.items, *rest.items)]
+    assert (ids, rest.next) == ([saved.error_id(number) for number in (2, 1, 0)], None)
+
+
+@pytest.mark.parametrize("fix_id", [str(uuid.UUID(int=7)), "no id"])
+async def test_an_unknown_fix_is_none(stores: AllStores, fix_id: str) -> None:
+    assert await stores.fixes.get(fix_id) is None
