@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, settings
 from kova.adapters.memory.database import MemoryDatabase
 from tests.support.services import FOLDER, RUN, database_template, services_in_force
 from tests.support.stores import AllStores, memory_stores, postgres_stores
+from tests.support.workshop import Workshop
 
 # Two shared cores: how long an example takes says nothing here.
 settings.register_profile(
@@ -105,3 +106,9 @@ async def stores(store_url: str | None) -> AsyncIterator[AllStores]:
         return
     async with postgres_stores(store_url) as opened:
         yield opened
+
+
+@pytest.fixture
+def workshop(tmp_path: Path) -> Workshop:
+    """The use cases of a scan over twins in this process."""
+    return Workshop(tmp_path)

@@ -1,0 +1,163 @@
+"""The use cases of analysis, errors, fixes and scans over twins in this process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from kova.adapters.analyzers.python_syntax import PythonSyntax
+from kova.adapters.memory.code_source import MemoryCodeSource
+from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.publisher import MemoryPublisher
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRequest
+from kova.analysis.finding_cache import FindingCache
+from kova.analysis.ports import Analyzer
+from kova.analysis.run_analyzers import AnalyzeTree
+from kova.errors.trace_history import TraceHistory
+from kova.fixes.fix import FileFixes
+from kova.fixes.proof_cache import ProofCache
+from kova.fixes.propose_fixes import ProposeFixes
+from kova.fixes.prove_fix import ProveFix
+from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.offer_fixes import OfferFixes
+from kova.scans.ports import CodeIndexer
+from kova.scans.publish_scan import PublishScan
+from kova.scans.record_scan import RecordScan
+from kova.scans.scan import Scan, ScanTarget
+from kova.scans.scan_repository import ScanRepository
+from kova.shared.code_source import FetchLimits
+from kova.shared.meter import SilentMeter
+from kova.shared.repository import Repository
+from tests.support.analyzer import MarkAnalyzer
+from tests.support.stores import NAME, memory_stores, scan_target
+
+
+class Workshop:
+    """One repository on GitHub, and the use cases as they are wired in bootstrap/scan_job.py."""
+
+    def __init__(self, folder: Path) -> None:
+        self.database = MemoryDatabase()
+        self.stores = memory_stores(self.database)
+        self.source = MemoryCodeSource()
+        self.publisher = MemoryPublisher(self.source)
+        self.tool = MarkAnalyzer()
+        self.tools: list[Analyzer] = [self.tool]
+        self.limits = FetchLimits()
+        self.indexer: CodeIndexer | None = None
+        self.info = self.source.create_repository(NAME)
+        self._folder = folder
+        self._folders = 0
+
+    def push(self, branch: str = "main", **files: str) -> str:
+        """Push a tree of files `name.py` and return the commit."""
+        return self.push_files({f"{name}.py": text for name, text in files.items()}, branch)
+
+    def push_files(self, files: Mapping[str, str], branch: str = "main") -> str:
+        contents = {path: text.encode() for path, text in files.items()}
+        return self.source.push(NAME, contents, branch=branch)
+
+    async def repository(self) -> Repository:
+        return await self.stores.repositories.save(self.info)
+
+    def new_folder(self) -> Path:
+        """Return a private folder, as each scan has one."""
+        self._folders += 1
+        folder = self._folder / str(self._folders)
+        folder.mkdir()
+        return folder
+
+    @property
+    def analyzers(self) -> AnalyzeTree:
+        return AnalyzeTree(self.tools)
+
+    @property
+    def commit_analysis(self) -> AnalyzeCommit:
+        analyzers = self.analyzers
+        return AnalyzeCommit(
+            source=self.source,
+            analyzers=analyzers,
+            limits=self.limits,
+            cache=FindingCache(cache=self.stores.cache, analyzers=analyzers),
+        )
+
+    async def request(self, commit_sha: str, **fields: object) -> CommitRequest:
+        repository = await self.repository()
+        request = CommitRequest(
+            repository_ref=repository.ref, repository_id=repository.id, commit_sha=commit_sha
+        )
+        return replace(request, **fields)  # type: ignore[arg-type]
+
+    async def analyze(self, commit_sha: str, **fields: object) -> CommitAnalysis:
+        request = await self.request(commit_sha, **fields)
+        return await self.commit_analysis.analyze(request, self.new_folder())
+
+    @property
+    def target_analysis(self) -> AnalyzeTarget:
+        return AnalyzeTarget(
+            source=self.source, commit_analysis=self.commit_analysis, cache=self.stores.cache
+        )
+
+    @property
+    def history(self) -> TraceHistory:
+        return TraceHistory(
+            errors=self.stores.errors, source=self.source, commit_analysis=self.commit_analysis
+        )
+
+    @property
+    def prover(self) -> ProveFix:
+        return ProveFix(analyzers=self.analyzers, syntax=[PythonSyntax()])
+
+    @property
+    def propose(self) -> ProposeFixes:
+        return ProposeFixes(self.prover)
+
+    def proofs(self, prover: str = "prover 1") -> ProofCache:
+        return ProofCache(cache=self.stores.cache, analyzers=self.analyzers, prover=lambda: prover)
+
+    @property
+    def offer(self) -> OfferFixes:
+        return OfferFixes(
+            commit_analysis=self.commit_analysis,
+            propose=self.propose,
+            proofs=self.proofs(),
+            fixes=self.stores.fixes,
+            publish=PublishScan(self.publisher),
+            meter=SilentMeter(),
+        )
+
+    @property
+    def record(self) -> RecordScan:
+        return RecordScan(
+            errors=self.stores.errors,
+            source=self.source,
+            history=self.history,
+            offer=self.offer,
+            publish=PublishScan(self.publisher),
+        )
+
+    @property
+    def job(self) -> ScanRepository:
+        return ScanRepository(
+            stores=self.stores,
+            source=self.source,
+            target_analysis=self.target_analysis,
+            record=self.record,
+            meter=SilentMeter(),
+            indexer=self.indexer,
+        )
+
+    async def scan(self, **fields: object) -> Scan:
+        """Scan the head of main and return the row."""
+        head = await self.source.resolve((await self.repository()).ref, "main")
+        return await self.scan_target(scan_target(**{"commit_sha": head, **fields}))
+
+    async def scan_target(self, target: ScanTarget) -> Scan:
+        scan = await self.stores.scans.get(await self.job.scan(target))
+        assert scan is not None
+        return scan
+
+
+def fixes_of(proposed: Mapping[str, FileFixes]) -> dict[str, list[str]]:
+    """Return the status of each fix by path."""
+    return {path: [fix.status.value for fix in file.fixes] for path, file in proposed.items()}
