@@ -15,7 +15,7 @@ from kova.analysis.finding_cache import FindingCache
 from kova.analysis.ports import Analyzer
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.errors.trace_history import TraceHistory
-from kova.fixes.fix import FileFixes
+from kova.fixes.fix import FileFixes, FixStatus
 from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
@@ -59,6 +59,19 @@ class Workshop:
 
     async def repository(self) -> Repository:
         return await self.stores.repositories.save(self.info)
+
+    def set_fix_status(self, fix_id: str, status: FixStatus) -> None:
+        """Give a stored fix a status that people or GitHub decide about."""
+        self.database.fixes[fix_id] = replace(self.database.fixes[fix_id], status=status)
+
+    def forget_blob_of(self, error_id: str) -> None:
+        """Leave a stored error as one of before the blobs of files were recorded."""
+        self.database.errors[error_id] = replace(self.database.errors[error_id], blob_sha=None)
+
+    @property
+    def folder(self) -> Path:
+        """The folder of the last analysis."""
+        return self._folder / str(self._folders)
 
     def new_folder(self) -> Path:
         """Return a private folder, as each scan has one."""
