@@ -2,49 +2,26 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator
-
-import pytest
-
-from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.repositories import PostgresRepositoryStore
-from kova.adapters.postgres.scans import PostgresScanStore
 from kova.scans.record_failure import RecordFailure
-from kova.scans.scan import ScanStatus, ScanTarget, Trigger
+from kova.scans.scan import ScanStatus
 from kova.shared.page import PageRequest
-from kova.shared.repository import RepositoryInfo
 from kova.shared.retry import GiveUp, Retry
+from tests.support.stores import scan_target
+from tests.support.workshop import Workshop
 
 PLAN = GiveUp(reason="github_refused")
-TARGET = ScanTarget(repository="octo/sample", trigger=Trigger.API, scan_id=str(uuid.uuid4()))
+TARGET = scan_target()
 
 
-def failure_of(database: Database) -> RecordFailure:
-    return RecordFailure(
-        repositories=PostgresRepositoryStore(database), scans=PostgresScanStore(database)
-    )
+def failure_of(workshop: Workshop) -> RecordFailure:
+    return RecordFailure(repositories=workshop.stores.repositories, scans=workshop.stores.scans)
 
 
-@pytest.fixture
-async def database(database_url: str) -> AsyncIterator[Database]:
-    database = Database(database_url)
-    yield database
-    await database.close()
-
-
-async def test_the_scan_of_a_job_that_is_given_up_has_failed(database: Database) -> None:
-    info = RepositoryInfo(
-        full_name=TARGET.repository,
-        github_id=1,
-        installation_id=None,
-        default_branch="main",
-        private=False,
-    )
-    await PostgresRepositoryStore(database).save(info)
+async def test_the_scan_of_a_job_that_is_given_up_has_failed(workshop: Workshop) -> None:
+    await workshop.repository()
     for _ in range(2):  # A message may come twice.
-        assert await failure_of(database).record(TARGET, PLAN) == PLAN
-    (scan,) = (await PostgresScanStore(database).page(PageRequest(), TARGET.repository)).items
+        assert await failure_of(workshop).record(TARGET, PLAN) == PLAN
+    (scan,) = (await workshop.stores.scans.page(PageRequest(), TARGET.repository)).items
     assert (scan.id, scan.status, scan.failure) == (
         TARGET.scan_id,
         ScanStatus.FAILED,
@@ -52,14 +29,18 @@ async def test_the_scan_of_a_job_that_is_given_up_has_failed(database: Database)
     )
 
 
-async def test_the_job_of_an_unknown_repository_leaves_no_scan(database: Database) -> None:
-    assert await failure_of(database).record(TARGET, PLAN) == PLAN
-    assert not (await PostgresScanStore(database).page(PageRequest(), None)).items
+async def test_the_job_of_an_unknown_repository_leaves_no_scan(workshop: Workshop) -> None:
+    assert await failure_of(workshop).record(TARGET, PLAN) == PLAN
+    assert not (await workshop.stores.scans.page(PageRequest(), None)).items
 
 
-async def test_without_the_database_the_message_waits_for_it() -> None:
-    database = Database("postgresql://nobody@127.0.0.1:9/none")
-    try:
-        assert await failure_of(database).record(TARGET, PLAN) == Retry(delay=60)
-    finally:
-        await database.close()
+async def test_a_scan_that_succeeded_stays_so(workshop: Workshop) -> None:
+    workshop.push(a="")
+    scan = await workshop.scan(scan_id=TARGET.scan_id)
+    assert await failure_of(workshop).record(TARGET, PLAN) == PLAN
+    assert await workshop.stores.scans.get(scan.id) == scan
+
+
+async def test_without_the_database_the_message_waits_for_it(workshop: Workshop) -> None:
+    workshop.database.available = False
+    assert await failure_of(workshop).record(TARGET, PLAN) == Retry(delay=60)

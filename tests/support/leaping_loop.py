@@ -35,6 +35,14 @@ class LeapingLoop(asyncio.SelectorEventLoop):
 
 
 def run_leaping(main: Coroutine[Any, Any, Result]) -> Result:
-    """Run a coroutine on a loop of its own; its timers cost no time."""
-    with asyncio.Runner(loop_factory=LeapingLoop) as runner:
-        return runner.run(main)
+    """Run a coroutine on a loop of its own; its timers cost no time.
+
+    Not by asyncio.run(): that gives threads a time to end, which would leap too.
+    """
+    loop = LeapingLoop()
+    try:
+        return loop.run_until_complete(main)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()

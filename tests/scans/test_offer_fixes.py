@@ -1,0 +1,151 @@
+"""The fixes of a scan's errors are proved once, and the safe ones are offered."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from kova.analysis.analyze_commit import CommitAnalysis
+from kova.errors.error import IgnoreDecision, LifecycleChange
+from kova.errors.ports import ErrorFilter
+from kova.fixes.fix import Fix, FixStatus, ProvedFix
+from kova.shared.exceptions import GitHubUnavailableError
+from kova.shared.page import PageRequest
+from tests.support.stores import NAME, new_claim
+from tests.support.workshop import Workshop
+
+BAD = "def f():\n    BAD(x)\n"
+TWO = BAD + "\n\ndef g():\n    BAD(y)\n"
+SETTINGS = ".kova.toml"
+
+
+class Scanned:
+    """A commit that was analysed and applied, and whose fixes are still to be offered."""
+
+    def __init__(
+        self, workshop: Workshop, analysis: CommitAnalysis, change: LifecycleChange
+    ) -> None:
+        self.workshop, self.analysis, self.change = workshop, analysis, change
+        self.folder: Path = workshop.folder
+
+    @classmethod
+    async def at(cls, workshop: Workshop, commit_sha: str, **fields: object) -> Scanned:
+        analysis = await workshop.analyze(commit_sha, **fields)
+        repository = await workshop.repository()
+        claim = await new_claim(workshop.stores, repository, commit_sha=None)
+        change = await workshop.stores.errors.apply(claim, commit_sha, analysis)
+        return cls(workshop, analysis, change)
+
+    async def offer(self) -> tuple[ProvedFix, ...]:
+        repository = await self.workshop.repository()
+        claim = await new_claim(self.workshop.stores, repository, commit_sha=None)
+        return await self.workshop.offer.offer(
+            repository, claim, self.analysis, self.change, self.folder
+        )
+
+
+async def list_fixes(workshop: Workshop) -> list[Fix]:
+    return list((await workshop.stores.fixes.page(PageRequest(), None, None)).items)
+
+
+async def test_proved_fixes_are_stored_and_offered_together(workshop: Workshop) -> None:
+    scanned = await Scanned.at(workshop, workshop.push(a=TWO, b=BAD))
+    fixes = await scanned.offer()
+    assert [(fix.finding.path, fix.status) for fix in fixes] == [
+        ("a.py", FixStatus.VERIFIED),
+        ("a.py", FixStatus.VERIFIED),
+        ("b.py", FixStatus.VERIFIED),
+    ]
+    (pull,) = workshop.publisher.pull_requests.values()
+    assert (pull.title, set(pull.files)) == ("Fix 3 errors in 2 files", {"a.py", "b.py"})
+    url = f"https://github.example/{NAME}/pull/1"
+    assert {(fix.status, fix.pull_request_url) for fix in await list_fixes(workshop)} == {
+        (FixStatus.PUBLISHED, url)
+    }
+
+
+async def test_a_second_scan_proves_nothing_again(workshop: Workshop) -> None:
+    sha = workshop.push(a=BAD)
+    await (await Scanned.at(workshop, sha)).offer()
+    workshop.source.downloaded.clear()
+    scanned = await Scanned.at(workshop, sha)
+    (fix,) = await scanned.offer()
+    assert (fix.status, workshop.source.downloaded) == (FixStatus.VERIFIED, [])
+    assert len(workshop.publisher.pull_requests) == 1
+
+
+async def test_a_file_whose_findings_are_cached_is_fetched_for_its_proof(
+    workshop: Workshop,
+) -> None:
+    sha = workshop.push(a=BAD, b="")
+    await workshop.analyze(sha)
+    workshop.source.downloaded.clear()
+    (fix,) = await (await Scanned.at(workshop, sha)).offer()
+    assert (fix.status, workshop.source.downloaded) == (FixStatus.VERIFIED, ["a.py"])
+
+
+async def test_a_full_scan_proves_again(workshop: Workshop) -> None:
+    sha = workshop.push(a=BAD)
+    await (await Scanned.at(workshop, sha)).offer()
+    workshop.tool.completed = False  # What is proved again is rejected now.
+    scanned = await Scanned.at(workshop, sha)
+    assert [fix.status for fix in await scanned.offer()] == [FixStatus.VERIFIED]
+    workshop.tool.completed = True
+    full = await Scanned.at(workshop, sha, full=True)
+    workshop.tool.completed = False
+    assert [fix.status for fix in await full.offer()] == [FixStatus.REJECTED]
+
+
+async def test_what_people_ignore_is_never_mended(workshop: Workshop) -> None:
+    sha = workshop.push(a=TWO)
+    await Scanned.at(workshop, sha)
+    page = await workshop.stores.errors.page(PageRequest(), ErrorFilter())
+    first = min(page.items, key=lambda error: error.finding.span)
+    decision = IgnoreDecision(reason="known", by="cli", until=None)
+    await workshop.stores.errors.ignore(first.id, decision)
+    fixes = await (await Scanned.at(workshop, sha)).offer()
+    assert [fix.finding.span.start_line for fix in fixes] == [6]
+    (pull,) = workshop.publisher.pull_requests.values()
+    assert pull.files == {"a.py": TWO.replace("BAD(y)", "(y)").encode()}
+
+
+async def test_protected_files_are_proved_and_not_offered(workshop: Workshop) -> None:
+    files = {".github/a.py": BAD, "b.py": BAD}
+    fixes = await (await Scanned.at(workshop, workshop.push_files(files))).offer()
+    assert {fix.status for fix in fixes} == {FixStatus.VERIFIED}
+    (pull,) = workshop.publisher.pull_requests.values()
+    assert set(pull.files) == {"b.py"}
+    assert {fix.path: fix.status for fix in await list_fixes(workshop)} == {
+        ".github/a.py": FixStatus.VERIFIED,
+        "b.py": FixStatus.PUBLISHED,
+    }
+
+
+async def test_a_branch_that_moved_on_is_left_to_the_newer_scan(workshop: Workshop) -> None:
+    scanned = await Scanned.at(workshop, workshop.push(a=BAD))
+    workshop.push(a=BAD, b="")
+    await scanned.offer()
+    assert workshop.publisher.pull_requests == {}
+    assert [fix.status for fix in await list_fixes(workshop)] == [FixStatus.VERIFIED]
+
+
+async def test_an_outage_while_publishing_keeps_the_proofs_for_the_next_attempt(
+    workshop: Workshop,
+) -> None:
+    scanned = await Scanned.at(workshop, workshop.push(a=BAD))
+    workshop.publisher.failure = GitHubUnavailableError()
+    with pytest.raises(GitHubUnavailableError):
+        await scanned.offer()
+    (before,) = await list_fixes(workshop)
+    workshop.publisher.failure = None
+    await scanned.offer()
+    (after,) = await list_fixes(workshop)
+    assert (before.status, after.status) == (FixStatus.VERIFIED, FixStatus.PUBLISHED)
+    assert before.id == after.id
+
+
+async def test_without_anything_to_mend_nothing_is_written(workshop: Workshop) -> None:
+    scanned = await Scanned.at(workshop, workshop.push(a="x = 1\n"))
+    assert await scanned.offer() == ()
+    assert (await list_fixes(workshop), workshop.publisher.pull_requests) == ([], {})

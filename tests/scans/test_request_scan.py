@@ -1,0 +1,113 @@
+"""A scan is asked for by hand: the row first, then the job."""
+
+from __future__ import annotations
+
+import threading
+import uuid
+from pathlib import Path
+
+import pytest
+
+from kova.adapters.memory.queues import MemoryScanQueue
+from kova.scans.ports import ScanQueue
+from kova.scans.request_scan import RequestScan
+from kova.scans.scan import Scan, ScanStatus, ScanTarget, Trigger
+from kova.shared.exceptions import (
+    GitHubUnavailableError,
+    QueueUnavailableError,
+    RepositoryNotFoundError,
+)
+from kova.shared.page import PageRequest
+from tests.support.leaping_loop import run_leaping
+from tests.support.stores import NAME
+from tests.support.workshop import Workshop
+
+
+def request_of(workshop: Workshop, queue: ScanQueue) -> RequestScan:
+    return RequestScan(
+        repositories=workshop.stores.repositories,
+        scans=workshop.stores.scans,
+        source=workshop.source,
+        queue=queue,
+    )
+
+
+async def list_scans(workshop: Workshop) -> list[Scan]:
+    return list((await workshop.stores.scans.page(PageRequest(), None)).items)
+
+
+async def test_the_scan_has_a_row_and_a_job_that_names_it(workshop: Workshop) -> None:
+    queue = MemoryScanQueue()
+    scan = await request_of(workshop, queue).request(NAME, "refs/heads/x", full=True, fix=False)
+    assert (scan.status, scan.trigger, scan.ref) == (
+        ScanStatus.QUEUED,
+        Trigger.API,
+        "refs/heads/x",
+    )
+    assert queue.targets() == [
+        ScanTarget(
+            repository=NAME,
+            trigger=Trigger.API,
+            ref="refs/heads/x",
+            scan_id=scan.id,
+            full=True,
+            fix=False,
+        )
+    ]
+    assert await list_scans(workshop) == [scan]
+
+
+async def test_a_repository_is_looked_up_once_and_then_known(workshop: Workshop) -> None:
+    queue = MemoryScanQueue()
+    request = request_of(workshop, queue)
+    await request.request(NAME, None, full=False, fix=True)
+    workshop.source.failure = GitHubUnavailableError()
+    await request.request(NAME.upper(), None, full=False, fix=True)
+    assert [target.repository for target in queue.targets()] == [NAME, NAME]
+
+
+async def test_the_same_scan_id_is_one_scan(workshop: Workshop) -> None:
+    request, scan_id = request_of(workshop, MemoryScanQueue()), str(uuid.uuid4())
+    scans = [
+        await request.request(NAME, None, full=False, fix=True, scan_id=scan_id) for _ in range(2)
+    ]
+    assert scans[0] == scans[1]
+    assert [scan.id for scan in await list_scans(workshop)] == [scan_id]
+
+
+async def test_a_repository_that_github_does_not_show_leaves_no_row(workshop: Workshop) -> None:
+    queue = MemoryScanQueue()
+    with pytest.raises(RepositoryNotFoundError):
+        await request_of(workshop, queue).request("octo/none", None, full=False, fix=True)
+    assert (queue.messages, workshop.database.repositories) == ([], {})
+
+
+async def test_a_scan_that_could_not_be_queued_has_failed(workshop: Workshop) -> None:
+    queue = MemoryScanQueue(available=False)
+    with pytest.raises(QueueUnavailableError):
+        await request_of(workshop, queue).request(NAME, None, full=False, fix=True)
+    (scan,) = await list_scans(workshop)
+    assert (scan.status, scan.failure) == (ScanStatus.FAILED, "queue_unavailable")
+
+
+def test_a_queue_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
+    answer = threading.Event()
+
+    class SilentQueue(MemoryScanQueue):
+        """Accepts a scan only when nobody waits any more."""
+
+        def send(self, target: ScanTarget) -> None:
+            answer.wait()
+            super().send(target)
+
+    async def main() -> list[Scan]:
+        workshop = Workshop(tmp_path)
+        try:
+            with pytest.raises(QueueUnavailableError):
+                await request_of(workshop, SilentQueue()).request(NAME, None, full=False, fix=True)
+        finally:
+            answer.set()
+        return await list_scans(workshop)
+
+    (scan,) = run_leaping(main())
+    assert (scan.status, scan.failure) == (ScanStatus.FAILED, "queue_unavailable")
