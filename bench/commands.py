@@ -61,15 +61,15 @@ def main() -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory(prefix="kova-bench-") as name, serve_openai() as gpt:
         gpt.script.always = Reply(seconds=0.1)
-        with services(Path(name)) as given:
-            migrate(given["KOVA_DATABASE_URL"])
+        with services(Path(name)) as settings:
+            migrate(settings["KOVA_DATABASE_URL"])
             names = ("KOVA_DATABASE_URL", "KOVA_REDIS_URL", "KOVA_SCAN_QUEUE_URL")
-            variables = {one: given[one] for one in names}
+            variables = {variable: settings[variable] for variable in names}
             variables |= {"OPENAI_API_KEY": gpt.script.api_key, "OPENAI_BASE_URL": gpt.url}
             core = Core(load_settings(variables))
             meter = Meter()
             core.__dict__["meter"] = meter
-            key = asyncio.run(create_key(given, "bench", [Scope.AI]))
+            key = asyncio.run(create_key(settings, "bench", [Scope.AI]))
             function = functions.ai_command.app
             app = create_app(core, build_roots(core, function.ROOTS), function.ROUTERS)
             headers = {"Authorization": f"Bearer {key}"}
@@ -79,8 +79,8 @@ def main() -> None:
             ):
                 ask(client, -1)  # The first one imports the SDK.
                 meter.calls.clear()
-                whole = [ask(client, number) for number in range(COMMANDS)]
-                added = [a - b * 1_000 for a, b in zip(whole, meter.calls, strict=True)]
+                totals = [ask(client, number) for number in range(COMMANDS)]
+                added = [a - b * 1_000 for a, b in zip(totals, meter.calls, strict=True)]
                 hits = [ask(client, number) for number in range(COMMANDS)]
     for label, values in (("added to the provider's time", added), ("a cache hit", hits)):
         p95 = statistics.quantiles(values, n=20)[-1]

@@ -46,9 +46,9 @@ def insert(
             shift.append(shift[-1] + extra)
         after[path] = "\n".join(lines)
         shifts[path] = shift
-    return after, lambda one: (
-        one.path,
-        one.span.start_line + shifts[one.path][one.span.start_line],
+    return after, lambda finding: (
+        finding.path,
+        finding.span.start_line + shifts[finding.path][finding.span.start_line],
     )
 
 
@@ -61,7 +61,7 @@ def rename_functions(
         r"^((?:async def|def|class) )(" + "|".join(sorted(names)) + r")\b", re.MULTILINE
     )
     after = {path: word.sub(r"\1\2_renamed", text) for path, text in files.items()}
-    return after, lambda one: (one.path, one.span.start_line)
+    return after, lambda finding: (finding.path, finding.span.start_line)
 
 
 def rename_files(
@@ -70,7 +70,7 @@ def rename_files(
     """Move every file to another folder under another name, with comments inserted."""
     inserted, place = insert(files, chance)
     after = {f"moved/new_{path.replace('/', '_')}": text for path, text in inserted.items()}
-    return after, lambda one: (f"moved/new_{one.path.replace('/', '_')}", place(one)[1])
+    return after, lambda finding: (f"moved/new_{finding.path.replace('/', '_')}", place(finding)[1])
 
 
 def move_definitions(
@@ -81,7 +81,7 @@ def move_definitions(
     gathered = "# gathered\n"
     moved: dict[str, tuple[int, int]] = {}
     for path, text in files.items():
-        starts = [found.start() for found in _DEFINITION.finditer(text)]
+        starts = [match.start() for match in _DEFINITION.finditer(text)]
         cut = starts[-1] if starts else len(text)
         after[path] = text[:cut]
         if cut < len(text):
@@ -89,10 +89,10 @@ def move_definitions(
             gathered += text[cut:] + "\n"
     after["gathered.py"] = gathered
 
-    def place(one: Finding) -> tuple[str, int] | None:
-        old, new = moved.get(one.path, (1 << 30, 0))
-        line = one.span.start_line
-        return (one.path, line) if line <= old else ("gathered.py", line - old + new)
+    def place(finding: Finding) -> tuple[str, int] | None:
+        old, new = moved.get(finding.path, (1 << 30, 0))
+        line = finding.span.start_line
+        return (finding.path, line) if line <= old else ("gathered.py", line - old + new)
 
     return after, place
 
@@ -129,20 +129,24 @@ def _truth(
     place: Callable[[Finding], tuple[str, int] | None],
 ) -> dict[int, int]:
     """Return the index after of each error before that is still there."""
-    there: dict[tuple[object, ...], list[int]] = {}
+    indices_after: dict[tuple[object, ...], list[int]] = {}
     by_order = place(before[0]) is None
-    for index, one in enumerate(after):
-        key = (one.rule_id, one.path) if by_order else (one.rule_id, one.path, one.span.start_line)
-        there.setdefault(key, []).append(index)
-    mine: dict[tuple[object, ...], list[int]] = {}
-    for index, one in enumerate(before):
-        where = place(one)
-        mine.setdefault((one.rule_id, *(where or (one.path,))), []).append(index)
+    for index, finding in enumerate(after):
+        key = (
+            (finding.rule_id, finding.path)
+            if by_order
+            else (finding.rule_id, finding.path, finding.span.start_line)
+        )
+        indices_after.setdefault(key, []).append(index)
+    indices_before: dict[tuple[object, ...], list[int]] = {}
+    for index, finding in enumerate(before):
+        where = place(finding)
+        indices_before.setdefault((finding.rule_id, *(where or (finding.path,))), []).append(index)
     return {
         old: new
-        for key, olds in mine.items()
-        if len(olds) == len(there.get(key, ()))
-        for old, new in zip(olds, there[key], strict=True)
+        for key, olds in indices_before.items()
+        if len(olds) == len(indices_after.get(key, ()))
+        for old, new in zip(olds, indices_after[key], strict=True)
     }
 
 
@@ -155,12 +159,15 @@ def main() -> None:
     analyze = AnalyzeTree(local_analyzers())
     with History(options.path) as history:
         head = history.commits(1)[0]
-        changes = [one for one in history.files(head) if one.new and one.new.endswith(".py")]
+        changes = [
+            change for change in history.files(head) if change.new and change.new.endswith(".py")
+        ]
         texts = {
-            str(one.new): history.blob(str(one.blob)).decode("utf-8", "replace") for one in changes
+            str(change.new): history.blob(str(change.blob)).decode("utf-8", "replace")
+            for change in changes
         }
     all_found = _analysed(analyze, texts)
-    flagged = [path for path, _ in Counter(one.path for one in all_found).most_common()]
+    flagged = [path for path, _ in Counter(finding.path for finding in all_found).most_common()]
     files = {path: texts[path] for path in sorted(flagged[: options.files])}
     before = _analysed(analyze, files)
     print(f"{options.path.parent.name}: {len(files)} files, {len(before)} errors")
@@ -170,8 +177,8 @@ def main() -> None:
         after = _analysed(analyze, changed)
         truth = _truth(before, after, place)
         matches = recognise(
-            [sighting_of(one) for one in before],
-            [sighting_of(one) for one in after],
+            [sighting_of(finding) for finding in before],
+            [sighting_of(finding) for finding in after],
             deleted=frozenset(files.keys() - changed.keys()),
         )
         counts = Counter(

@@ -70,9 +70,9 @@ class History:
 
     def files(self, commit: str) -> Iterator[Change]:
         """Yield every regular file of a commit, as if it were new."""
-        for entry in self._run("ls-tree", "-r", "-z", commit).split(b"\0"):
-            if entry:
-                meta, _, path = entry.partition(b"\t")
+        for record in self._run("ls-tree", "-r", "-z", commit).split(b"\0"):
+            if record:
+                meta, _, path = record.partition(b"\t")
                 mode, _, blob = meta.decode().split()
                 if mode in _REGULAR:
                     name = path.decode("utf-8", "replace")
@@ -81,7 +81,9 @@ class History:
     def changes(self, before: str, after: str) -> list[Change]:
         """Return what changed between two commits, renames found as GitHub finds them."""
         raw = self._run("diff-tree", "-r", "-z", "-M", "--raw", before, after)
-        found = {_key(one): one for one in _changes(raw.decode("utf-8", "replace").split("\0"))}
+        changes = {
+            _key(change): change for change in _changes(raw.decode("utf-8", "replace").split("\0"))
+        }
         patch = self._run(
             *("diff-tree", "-r", "-M", "-U0", "-p", "--no-color", "--src-prefix=a/"),
             *("--dst-prefix=b/", before, after),
@@ -92,12 +94,12 @@ class History:
             if line.startswith((b"--- ", b"+++ ")):
                 names[line[:3]] = line[6:].decode("utf-8", "replace")
                 key = (names.get(b"---", ""), names.get(b"+++", ""))
-                current = found.get(key) if line.startswith(b"+++ ") else None
+                current = changes.get(key) if line.startswith(b"+++ ") else None
             elif current is not None and (match := _HUNK.match(line)):
-                counts = (int(one) if one is not None else 1 for one in match.groups())
+                counts = (int(group) if group is not None else 1 for group in match.groups())
                 start, removed, place, added = counts
                 current.hunks.append((start, removed, place, added))
-        return list(found.values())
+        return list(changes.values())
 
     def blob(self, sha: str) -> bytes:
         """Return a blob's content."""
@@ -130,10 +132,10 @@ def _changes(fields: list[str]) -> Iterator[Change]:
         _, mode, _, blob, status = meta.split()
         path = next(parts)
         target = next(parts) if status[0] in "RC" else path
-        gone = status[0] == "D" or mode not in _REGULAR
+        is_deleted = status[0] == "D" or mode not in _REGULAR
         yield Change(
             old=None if status[0] in "AC" else path,
-            new=None if gone else target,
-            blob=None if gone else blob,
+            new=None if is_deleted else target,
+            blob=None if is_deleted else blob,
             renamed=status[0] == "R",
         )

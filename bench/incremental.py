@@ -46,9 +46,9 @@ class WatchedErrors(PostgresErrorStore):
 
     written = 0.0
 
-    async def apply(self, *given: Any) -> LifecycleChange:
+    async def apply(self, *arguments: Any) -> LifecycleChange:
         """Apply, and note the time."""
-        change = await super().apply(*given)
+        change = await super().apply(*arguments)
         self.written = time.perf_counter()
         return change
 
@@ -61,7 +61,7 @@ class Worker:
     errors: WatchedErrors
     fake: Fake
 
-    async def timed(self, sha: str, *, full: bool = False, fix: bool = False) -> Taken:
+    async def timed(self, sha: str, *, full: bool = False, fix: bool = False) -> Duration:
         """Scan a commit."""
         target = ScanTarget(
             repository=NAME,
@@ -82,18 +82,18 @@ class Worker:
         outcome = await self.job.handle(encode_scan_job(target), 1)
         ended = time.perf_counter()
         assert isinstance(outcome, Done), outcome
-        return Taken(written=self.errors.written - started, whole=ended - started)
+        return Duration(written=self.errors.written - started, total=ended - started)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Taken:
+class Duration:
     """Seconds from the job received to the rows written, and to its end."""
 
     written: float
-    whole: float
+    total: float
 
 
-async def _pushes(worker: Worker, paths: Sequence[str], *, fix: bool) -> list[Taken]:
+async def _time_pushes(worker: Worker, paths: Sequence[str], *, fix: bool) -> list[Duration]:
     """Push an error to one file after the other."""
     line = f"\n\ndef kova_{int(fix)}(x):\n    return x is 'a'\n"
     return [
@@ -101,14 +101,14 @@ async def _pushes(worker: Worker, paths: Sequence[str], *, fix: bool) -> list[Ta
     ]
 
 
-async def _fulls(worker: Worker, path: str, number: int, *, fix: bool) -> list[Taken]:
+async def _time_full_scans(worker: Worker, path: str, number: int, *, fix: bool) -> list[Duration]:
     return [
         await worker.timed(worker.fake.push(NAME, path, b"\n"), full=True, fix=fix)
         for _ in range(number)
     ]
 
 
-def _chosen(archive: Path, number: int) -> list[str]:
+def _choose_paths(archive: Path, number: int) -> list[str]:
     """Choose source files of an ordinary size, spread over the tree, that no analyser flags."""
     files = read_archive(archive)
     ordinary = sorted(
@@ -116,14 +116,14 @@ def _chosen(archive: Path, number: int) -> list[str]:
         for path, content in files.items()
         if path.endswith(".py") and _SMALL < len(content) < _LARGE and "test" not in path
     )
-    chosen = ordinary[:: max(len(ordinary) // (3 * number), 1)]
+    candidates = ordinary[:: max(len(ordinary) // (3 * number), 1)]
     with tempfile.TemporaryDirectory() as name:
-        for place, path in enumerate(chosen):
+        for place, path in enumerate(candidates):
             Path(name, f"{place}.py").write_bytes(files[path])
-        names = [f"{place}.py" for place in range(len(chosen))]
-        found = AnalyzeTree(local_analyzers()).analyze(Path(name), names).findings
-    flagged = {one.path for one in found}
-    clean = [path for place, path in enumerate(chosen) if f"{place}.py" not in flagged]
+        names = [f"{place}.py" for place in range(len(candidates))]
+        findings = AnalyzeTree(local_analyzers()).analyze(Path(name), names).findings
+    flagged = {finding.path for finding in findings}
+    clean = [path for place, path in enumerate(candidates) if f"{place}.py" not in flagged]
     return clean[:number]
 
 
@@ -138,16 +138,18 @@ async def _measure(database: str, fake: Fake, archive: Path, paths: Sequence[str
     scans.__dict__["stores"] = replace(scans.stores, errors=errors)
     worker = Worker(job=handle_scan_job(core, scans), errors=errors, fake=fake)
     first = await worker.timed(await asyncio.to_thread(fake.create, NAME, archive))
-    print(f"the first scan, which also indexes the code: {first.whole:.1f} s")
+    print(f"the first scan, which also indexes the code: {first.total:.1f} s")
     for fix in (False, True):
-        full = await _fulls(worker, paths[0], 3 - fix, fix=fix)
-        one = await _pushes(worker, paths, fix=fix)
+        full = await _time_full_scans(worker, paths[0], 3 - fix, fix=fix)
+        pushes = await _time_pushes(worker, paths, fix=fix)
         print("with proofs" if fix else "without fixes")
-        for name in ("written", "whole"):
-            fulls = [getattr(taken, name) for taken in full]
-            ones = [getattr(taken, name) for taken in one]
-            ratio = statistics.median(fulls) / statistics.median(ones)
-            print(f"  {name}: full {_list(fulls)}; one file {_list(ones)}; 1/{ratio:.1f}")
+        for name in ("written", "total"):
+            fulls = [getattr(duration, name) for duration in full]
+            singles = [getattr(duration, name) for duration in pushes]
+            ratio = statistics.median(fulls) / statistics.median(singles)
+            print(
+                f"  {name}: full {_describe(fulls)}; one file {_describe(singles)}; 1/{ratio:.1f}"
+            )
     page = await scans.stores.scans.get(await _latest(core))
     await core.close()
     print(f"the last scan's counts {page.stats if page else None}")
@@ -164,18 +166,18 @@ async def _latest(core: Core) -> str:
     return str(row["id"])
 
 
-def _list(seconds: list[float]) -> str:
-    listed = " ".join(f"{one:.3f}" for one in seconds)
+def _describe(seconds: list[float]) -> str:
+    listed = " ".join(f"{second:.3f}" for second in seconds)
     return f"median {statistics.median(seconds):.3f} s of {listed}"
 
 
-def _by_hand(archive: Path) -> None:
+def _time_tools(archive: Path) -> None:
     """Time the tools alone and the analysis around them, on the same folder."""
     analyzers = local_analyzers()
     with tempfile.TemporaryDirectory() as name:
         folder, paths = Path(name), []
         for path, content in read_archive(archive).items():
-            if any(one.handles(path) for one in analyzers):
+            if any(analyzer.handles(path) for analyzer in analyzers):
                 target = folder / path
                 target.parent.mkdir(parents=True, exist_ok=True)
                 target.write_bytes(content)
@@ -183,13 +185,13 @@ def _by_hand(archive: Path) -> None:
         tree = AnalyzeTree(analyzers)
         for attempt in range(3):
             started = time.perf_counter()
-            for one in analyzers:
-                one.analyze(folder, [path for path in paths if one.handles(path)])
+            for analyzer in analyzers:
+                analyzer.analyze(folder, [path for path in paths if analyzer.handles(path)])
             alone = time.perf_counter() - started
             started = time.perf_counter()
             tree.analyze(folder, paths)
-            whole = time.perf_counter() - started
-            print(f"tools {alone:.2f} s, analysis {whole:.2f} s, {whole / alone:.2f}x ({attempt})")
+            total = time.perf_counter() - started
+            print(f"tools {alone:.2f} s, analysis {total:.2f} s, {total / alone:.2f}x ({attempt})")
 
 
 def main() -> None:
@@ -198,8 +200,8 @@ def main() -> None:
     parser.add_argument("archive", type=Path)
     parser.add_argument("--pushes", type=int, default=7)
     options = parser.parse_args()
-    paths = _chosen(options.archive, options.pushes)
-    _by_hand(options.archive)
+    paths = _choose_paths(options.archive, options.pushes)
+    _time_tools(options.archive)
     with tempfile.TemporaryDirectory(prefix="kova-bench-") as name, services(Path(name)) as started:
         database = started["KOVA_DATABASE_URL"]
         migrate(database)

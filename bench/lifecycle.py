@@ -34,7 +34,7 @@ def _file(path: str, above: int = 0) -> list[Finding]:
         f"def f{number // 5}(x): pass" if number % 5 == 0 else f"    bad('{path}', {number % 7})"
         for number in range(PER_FILE)
     ]
-    found = [
+    findings = [
         Finding(
             analyzer="tool",
             rule_id="R1",
@@ -48,12 +48,12 @@ def _file(path: str, above: int = 0) -> list[Finding]:
         )
         for number in range(1 + above, PER_FILE + above + 1)
     ]
-    return identify(found, lines)
+    return identify(findings, lines)
 
 
 def _analysis(files: dict[str, list[Finding]], version: str) -> Analysis:
     return Analysis(
-        findings=tuple(one for found in files.values() for one in found),
+        findings=tuple(finding for findings in files.values() for finding in findings),
         skipped=(),
         files=len(files),
         analyzed=frozenset(files),
@@ -77,8 +77,8 @@ async def _measure(url: str, errors: int) -> None:
     files = {f"d/m{number}.py": _file(f"d/m{number}.py") for number in range(errors // PER_FILE)}
     moved = {**files, "d/m0.py": _file("d/m0.py", above=3)[:-1]}
     renamed = {
-        f"src/{path}": [replace(one, path=f"src/{path}") for one in found]
-        for path, found in moved.items()
+        f"src/{path}": [replace(finding, path=f"src/{path}") for finding in findings]
+        for path, findings in moved.items()
     }
     steps = (
         ("all new", files, "1" * 40),

@@ -65,13 +65,13 @@ def measure(package: str) -> Outcome:
         shutil.copytree(source, folder)
         parsed = _parsing(folder)
         first, mended, second = _scan(folder), _scan(folder, "--fix", "--apply"), _scan(folder)
-        applied = {one["id"] for one in mended["fixes"] if one["applied"]}
+        applied = {fix["id"] for fix in mended["fixes"] if fix["applied"]}
         before, after = _ids(first), _ids(second)
         problems = []
         if broken := parsed - _parsing(folder):
             problems.append(f"no longer parse: {sorted(broken)[:3]}")
-        if left := applied & after:
-            problems.append(f"{len(left)} written fixes left their finding")
+        if unfixed := applied & after:
+            problems.append(f"{len(unfixed)} written fixes left their finding")
         if lost := before - after - applied:
             problems.append(f"{len(lost)} other findings went")
         if new := after - before:
@@ -80,7 +80,7 @@ def measure(package: str) -> Outcome:
         package=package,
         files=first["stats"]["files_analyzed"],
         findings=len(before),
-        proved=sum(one["status"] == "verified" for one in mended["fixes"]),
+        proved=sum(fix["status"] == "verified" for fix in mended["fixes"]),
         written=len(applied),
         problems=tuple(problems),
     )
@@ -88,15 +88,15 @@ def measure(package: str) -> Outcome:
 
 def _scan(folder: Path, *options: str) -> dict[str, Any]:
     command = [sys.executable, "-m", "kova_server", "scan", str(folder), "--format", "json"]
-    done = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
-    if done.returncode not in _RAN or "Traceback" in done.stderr:
-        raise SystemExit(f"kova scan failed: {done.stderr[-2_000:]}")
-    document: dict[str, Any] = json.loads(done.stdout)
+    process = subprocess.run([*command, *options], capture_output=True, text=True, check=False)
+    if process.returncode not in _RAN or "Traceback" in process.stderr:
+        raise SystemExit(f"kova scan failed: {process.stderr[-2_000:]}")
+    document: dict[str, Any] = json.loads(process.stdout)
     return document
 
 
 def _ids(document: dict[str, Any]) -> set[str]:
-    return {one["id"] for one in document["findings"]}
+    return {finding["id"] for finding in document["findings"]}
 
 
 def _parsing(folder: Path) -> set[Path]:

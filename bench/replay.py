@@ -55,26 +55,38 @@ class Replay:
         self.counts["commits"] += 1
 
     def _apply(self, commit: str, changes: Sequence[Change]) -> None:
-        mine = [one for one in changes if self._handled(one.old) or self._handled(one.new)]
-        old_paths = {one.old for one in mine if one.old}
-        known = [one for path in sorted(old_paths) for one in self._errors.get(path, ())]
-        found = self._analysed(mine)
-        gone = old_paths - {one.new for one in mine}
-        moved = {one.old: one.new for one in mine if one.renamed and one.old and one.new}
+        code_changes = [
+            change for change in changes if self._handled(change.old) or self._handled(change.new)
+        ]
+        old_paths = {change.old for change in code_changes if change.old}
+        known_errors = [error for path in sorted(old_paths) for error in self._errors.get(path, ())]
+        findings = self._analysed(code_changes)
+        deleted_paths = old_paths - {change.new for change in code_changes}
+        moved = {
+            change.old: change.new
+            for change in code_changes
+            if change.renamed and change.old and change.new
+        }
         matches = recognise(
-            [replace(sighting_of(one.finding), settled=one.fixed) for one in known],
-            [sighting_of(one) for one in found],
+            [replace(sighting_of(error.finding), settled=error.fixed) for error in known_errors],
+            [sighting_of(finding) for finding in findings],
             moved=moved if self._renames else {},
-            deleted=frozenset(gone),
+            deleted=frozenset(deleted_paths),
         )
-        now = [self._named(known, matches, index, one) for index, one in enumerate(found)]
-        self._judge(commit, mine, known, now)
-        seen = {one.identity for one in now}
-        left = [Seen(identity=one.identity, finding=one.finding, fixed=True) for one in known]
+        now = [
+            self._named(known_errors, matches, index, finding)
+            for index, finding in enumerate(findings)
+        ]
+        self._judge(commit, code_changes, known_errors, now)
+        identities = {error.identity for error in now}
+        fixed_errors = [
+            Seen(identity=error.identity, finding=error.finding, fixed=True)
+            for error in known_errors
+        ]
         for path in old_paths:
             self._errors.pop(path, None)
-        for one in [*now, *(one for one in left if one.identity not in seen)]:
-            self._errors.setdefault(one.finding.path, []).append(one)
+        for error in [*now, *(error for error in fixed_errors if error.identity not in identities)]:
+            self._errors.setdefault(error.finding.path, []).append(error)
 
     def _handled(self, path: str | None) -> bool:
         return path is not None and self._analyze.handles(path)
@@ -91,21 +103,25 @@ class Replay:
             return list(self._analyze.analyze(folder, paths).findings) if paths else []
 
     def _named(
-        self, known: Sequence[Seen], matches: dict[int, int], index: int, finding: Finding
+        self, known_errors: Sequence[Seen], matches: dict[int, int], index: int, finding: Finding
     ) -> Seen:
         if index in matches:
-            return Seen(identity=known[matches[index]].identity, finding=finding)
+            return Seen(identity=known_errors[matches[index]].identity, finding=finding)
         self._next += 1
         return Seen(identity=self._next, finding=finding)
 
     def _judge(
-        self, commit: str, changes: Sequence[Change], known: Sequence[Seen], now: Sequence[Seen]
+        self,
+        commit: str,
+        changes: Sequence[Change],
+        known_errors: Sequence[Seen],
+        now: Sequence[Seen],
     ) -> None:
-        by_place = dict(zip(_numbered([one.finding for one in now]), now, strict=True))
-        places = _numbered([one.finding for one in known])
-        identities = {one.identity for one in now}
-        by_path = {one.old: one for one in changes if one.old and one.new}
-        for old, (*_, ordinal) in zip(known, places, strict=True):
+        by_place = dict(zip(_numbered([error.finding for error in now]), now, strict=True))
+        places = _numbered([error.finding for error in known_errors])
+        identities = {error.identity for error in now}
+        by_path = {change.old: change for change in changes if change.old and change.new}
+        for old, (*_, ordinal) in zip(known_errors, places, strict=True):
             change = by_path.get(old.finding.path)
             if old.fixed or change is None or change.new is None:
                 continue
@@ -127,18 +143,20 @@ class Replay:
             self.examples.append(
                 f"{verdict} {commit[:10]} {old.finding.rule_id} {_place(old.finding)}"
             )
-            self.counts["false_new"] += new.identity not in {one.identity for one in known}
+            self.counts["false_new"] += new.identity not in {
+                error.identity for error in known_errors
+            }
 
 
 def _numbered(findings: Sequence[Finding]) -> list[tuple[object, ...]]:
     """Return places, those of findings that begin at the same one numbered by their ends."""
-    order = sorted(range(len(findings)), key=lambda one: _end(findings[one]))
-    seen: Counter[tuple[object, ...]] = Counter()
+    order = sorted(range(len(findings)), key=lambda index: _end(findings[index]))
+    counts: Counter[tuple[object, ...]] = Counter()
     places: dict[int, tuple[object, ...]] = {}
     for index in order:
         place = _place(findings[index])
-        places[index] = (*place, seen[place])
-        seen[place] += 1
+        places[index] = (*place, counts[place])
+        counts[place] += 1
     return [places[index] for index in range(len(findings))]
 
 
@@ -160,8 +178,8 @@ def _place(
     )
 
 
-def _share(part: int, whole: int) -> str:
-    return f"{part} of {whole} ({100 * part / whole:.3f} %)" if whole else f"{part} of 0"
+def _share(part: int, total: int) -> str:
+    return f"{part} of {total} ({100 * part / total:.3f} %)" if total else f"{part} of 0"
 
 
 def main() -> None:
@@ -185,8 +203,8 @@ def main() -> None:
     untouched = counts["untouched"]
     for name in ("lost", "swapped", "false_new", "fingerprint_changed"):
         print(f"  {name:20} {_share(counts[name], untouched)}")
-    kept = counts["renamed"] - counts["renamed_lost"] - counts["renamed_swapped"]
-    print(f"  {'kept when renamed':20} {_share(kept, counts['renamed'])}")
+    kept_count = counts["renamed"] - counts["renamed_lost"] - counts["renamed_swapped"]
+    print(f"  {'kept when renamed':20} {_share(kept_count, counts['renamed'])}")
     for line in replay.examples[: options.examples]:
         print(f"  {line}")
 

@@ -108,9 +108,9 @@ def prepare(sources: Path) -> list[tuple[str, list[Query], int]]:
     files = []
     for file in sorted(sources.rglob("*.py")):
         path = file.relative_to(sources).as_posix()
-        text, asked, count = strip(file.read_text("utf-8"), path)
+        text, queries, count = strip(file.read_text("utf-8"), path)
         file.write_text(text, "utf-8")
-        files.append((path, asked, count))
+        files.append((path, queries, count))
     return files
 
 
@@ -118,21 +118,21 @@ def pool(files: list[tuple[str, list[Query], int]], seed: int, least: int | None
     """Return files in random order until they have so many functions and queries, or all."""
     dice = random.Random(seed)  # noqa: S311 (a sample)
     order = dice.sample(files, len(files))
-    chosen: list[tuple[str, list[Query], int]] = []
-    functions = asked = 0
+    sample: list[tuple[str, list[Query], int]] = []
+    functions = query_count = 0
     for file in order:
-        if least is not None and functions >= least and asked >= QUERIES:
+        if least is not None and functions >= least and query_count >= QUERIES:
             break
-        chosen.append(file)
+        sample.append(file)
         functions += file[2]
-        asked += len(file[1])
-    queries = [query for _, found, _ in chosen for query in found]
+        query_count += len(file[1])
+    queries = [query for _, file_queries, _ in sample for query in file_queries]
     dice.shuffle(queries)
-    paths = sorted(path for path, _, _ in chosen)
+    paths = sorted(path for path, _, _ in sample)
     return Pool(paths=paths, queries=queries[:QUERIES], functions=functions)
 
 
-async def measure(url: str, sources: Path, given: Pool, label: str) -> float:
+async def measure(url: str, sources: Path, sample: Pool, label: str) -> float:
     """Index, ask, print, and return the MRR."""
     repository = str(uuid.uuid4())
     with psycopg.connect(url) as connection:
@@ -142,17 +142,17 @@ async def measure(url: str, sources: Path, given: Pool, label: str) -> float:
         )
     database = Database(url)
     index = PostgresCodeIndex(database)
-    await fill(index, repository, sources, list_files(sources, given.paths))
+    await fill(index, repository, sources, list_files(sources, sample.paths))
     with psycopg.connect(url, autocommit=True) as connection:
         connection.execute("ANALYZE")
     started = time.perf_counter()
-    ranks = [await rank(index, repository, query) for query in given.queries]
+    ranks = [await rank(index, repository, query) for query in sample.queries]
     each = (time.perf_counter() - started) / len(ranks) * 1_000
     await database.close()
-    mrr = sum(1 / one for one in ranks if one) / len(ranks)
-    recall = sum(one > 0 for one in ranks) / len(ranks)
+    mrr = sum(1 / position for position in ranks if position) / len(ranks)
+    recall = sum(position > 0 for position in ranks) / len(ranks)
     print(
-        f"{label:<14} {given.functions:>5} functions  {len(ranks)} queries  MRR@10 {mrr:.3f}"
+        f"{label:<14} {sample.functions:>5} functions  {len(ranks)} queries  MRR@10 {mrr:.3f}"
         f"  recall@10 {recall:.3f}  {each:.1f} ms a query"
     )
     return mrr
@@ -160,8 +160,8 @@ async def measure(url: str, sources: Path, given: Pool, label: str) -> float:
 
 async def rank(index: PostgresCodeIndex, repository: str, query: Query) -> int:
     """Return at which place the function is found, 0 when it is not among the first ten."""
-    found = await index.search(repository, query.text, 10)
-    for place, chunk in enumerate(found, 1):
+    chunks = await index.search(repository, query.text, 10)
+    for place, chunk in enumerate(chunks, 1):
         if (chunk.path, chunk.name) == (query.path, query.name):
             return place
     return 0
@@ -172,11 +172,11 @@ async def run(url: str, sources: Path) -> float:
     files = prepare(sources)
     print(f"packages: {', '.join(PACKAGES)}")
     await measure(url, sources, pool(files, 1, None), "all of it")
-    found = [
+    scores = [
         await measure(url, sources, pool(files, seed, FUNCTIONS_AT_LEAST), f"sample {seed}")
         for seed in SEEDS
     ]
-    mean = sum(found) / len(found)
+    mean = sum(scores) / len(scores)
     verdict = "holds" if mean >= TARGET else "missed"
     print(f"mean of the samples: MRR@10 {mean:.3f}, target {TARGET}: {verdict}")
     return mean

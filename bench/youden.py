@@ -90,11 +90,11 @@ def kova(folder: Path) -> Mapping[str, Flags]:
     """Run Kova's analysers: what it calls errors, and that with its warnings."""
     code = folder / "testcode"
     paths = sorted(path.name for path in code.glob("*.py"))
-    found = AnalyzeTree(local_analyzers()).analyze(code, paths).findings
-    errors = [one for one in found if one.tier is Tier.ERROR]
+    findings = AnalyzeTree(local_analyzers()).analyze(code, paths).findings
+    errors = [finding for finding in findings if finding.tier is Tier.ERROR]
     return {
-        name: _flags((one.path, _number(one.cwe)) for one in chosen)
-        for name, chosen in (("kova", errors), ("kova, warnings too", found))
+        name: _flags((finding.path, _number(finding.cwe)) for finding in tool_findings)
+        for name, tool_findings in (("kova", errors), ("kova, warnings too", findings))
     }
 
 
@@ -102,22 +102,23 @@ def ruff(folder: Path) -> Flags:
     """Run all of ruff's security rules."""
     program = Path(sysconfig.get_path("scripts"), "ruff")
     options = ("check", "--isolated", "--no-cache", "--select", "S", "--output-format", "json")
-    done = subprocess.run(
+    process = subprocess.run(
         [program, *options, folder / "testcode"], capture_output=True, check=False
     )
     return _flags(
-        (one["filename"], _RUFF.get(one["code"] or "", 0)) for one in json.loads(done.stdout)
+        (problem["filename"], _RUFF.get(problem["code"] or "", 0))
+        for problem in json.loads(process.stdout)
     )
 
 
 def bandit(program: str, folder: Path) -> Flags:
     """Run bandit with its defaults."""
-    done = subprocess.run(
+    process = subprocess.run(
         [program, "-q", "-r", "-f", "json", folder / "testcode"], capture_output=True, check=False
     )
     return _flags(
-        (one["filename"], int(one["issue_cwe"].get("id", 0)))
-        for one in json.loads(done.stdout)["results"]
+        (problem["filename"], int(problem["issue_cwe"].get("id", 0)))
+        for problem in json.loads(process.stdout)["results"]
     )
 
 
@@ -125,9 +126,9 @@ def _number(cwe: str | None) -> int:
     return int(cwe.removeprefix("CWE-")) if cwe else 0
 
 
-def _flags(found: Iterable[tuple[str, int]]) -> Flags:
+def _flags(weaknesses: Iterable[tuple[str, int]]) -> Flags:
     flags: dict[str, set[int]] = defaultdict(set)
-    for path, cwe in found:
+    for path, cwe in weaknesses:
         flags[Path(path).stem].add(cwe)
     return {name: frozenset(numbers) for name, numbers in flags.items()}
 
@@ -136,27 +137,27 @@ def rates(cases: Iterable[Case], flags: Flags) -> tuple[float, float, float]:
     """Return the share of vulnerable files flagged, that of harmless ones, and Youden's index."""
     hit: dict[bool, list[bool]] = {True: [], False: []}
     for case in cases:
-        found = flags.get(case.name, frozenset())
-        hit[case.vulnerable].append(bool(found & KIN[case.cwe]))
+        cwes = flags.get(case.name, frozenset())
+        hit[case.vulnerable].append(bool(cwes & KIN[case.cwe]))
     right, wrong = (100 * sum(hit[kind]) / max(len(hit[kind]), 1) for kind in (True, False))
     return right, wrong, right - wrong
 
 
 def _table(title: str, cases: list[Case], tools: Mapping[str, Flags]) -> None:
-    categories = sorted({one.category for one in cases})
+    categories = sorted({case.category for case in cases})
     print(f"\n{title}: {len(cases)} files\n")
     print("| category | files | " + " | ".join(tools) + " |")
     print("| --- | ---: | " + " | ".join("---:" for _ in tools) + " |")
     means: dict[str, list[float]] = defaultdict(list)
     for category in categories:
-        mine = [one for one in cases if one.category == category]
+        category_cases = [case for case in cases if case.category == category]
         cells = []
         for name, flags in tools.items():
-            right, wrong, index = rates(mine, flags)
+            right, wrong, index = rates(category_cases, flags)
             means[name].append(index)
             cells.append(f"{index:.0f} ({right:.0f} - {wrong:.0f})")
-        print(f"| {category} | {len(mine)} | " + " | ".join(cells) + " |")
-    mean = " | ".join(f"{sum(one) / len(one):.1f}" for one in means.values())
+        print(f"| {category} | {len(category_cases)} | " + " | ".join(cells) + " |")
+    mean = " | ".join(f"{sum(indices) / len(indices):.1f}" for indices in means.values())
     print(f"| mean of the categories | | {mean} |")
     pooled = " | ".join(f"{rates(cases, flags)[2]:.1f}" for flags in tools.values())
     print(f"| all files as one | {len(cases)} | {pooled} |")
@@ -172,8 +173,8 @@ def main() -> None:
     if options.bandit:
         tools["bandit"] = bandit(options.bandit, options.folder)
     cases = read_cases(options.folder)
-    _table("Held out", [one for one in cases if one.held_out], tools)
-    _table("Looked at", [one for one in cases if not one.held_out], tools)
+    _table("Held out", [case for case in cases if case.held_out], tools)
+    _table("Looked at", [case for case in cases if not case.held_out], tools)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ class Quality:
 
     @property
     def recall(self) -> float:
-        flagged = sum(bool(one.rule) for one in self.examples)
+        flagged = sum(bool(example.rule) for example in self.examples)
         return (flagged - len(self.missed)) / flagged
 
 
@@ -72,20 +72,26 @@ def examples() -> Iterator[Example]:
 
 def measure() -> Quality:
     """Run every analyser over every example."""
-    chosen = tuple(examples())
+    corpus = tuple(examples())
     with tempfile.TemporaryDirectory(prefix="kova-corpus-") as name:
-        for one in chosen:
-            target = Path(name, one.place)
+        for example in corpus:
+            target = Path(name, example.place)
             target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(one.content, encoding="utf-8")
+            target.write_text(example.content, encoding="utf-8")
         analyze = AnalyzeTree(local_analyzers())
-        done = analyze.analyze(Path(name), [one.place for one in chosen])
-    told = {(one.path, f"{one.analyzer}/{one.rule_id}") for one in done.findings}
-    clean = {one.place for one in chosen if not one.rule}
+        analysis = analyze.analyze(Path(name), [example.place for example in corpus])
+    flagged = {
+        (finding.path, f"{finding.analyzer}/{finding.rule_id}") for finding in analysis.findings
+    }
+    clean = {example.place for example in corpus if not example.rule}
     return Quality(
-        examples=chosen,
-        missed=tuple(one for one in chosen if one.rule and (one.place, one.rule) not in told),
-        false_alarms=tuple(one for one in done.findings if one.path in clean),
+        examples=corpus,
+        missed=tuple(
+            example
+            for example in corpus
+            if example.rule and (example.place, example.rule) not in flagged
+        ),
+        false_alarms=tuple(finding for finding in analysis.findings if finding.path in clean),
     )
 
 
@@ -125,29 +131,35 @@ def main() -> int:
     """Print the table and what is wrong."""
     quality = measure()
     rows: Counter[tuple[str, str]] = Counter()
-    missed = Counter((one.language, one.tool) for one in quality.missed)
-    for one in quality.examples:
-        rows[one.language, one.tool or "(clean)"] += 1
+    missed = Counter((example.language, example.tool) for example in quality.missed)
+    for example in quality.examples:
+        rows[example.language, example.tool or "(clean)"] += 1
     write = sys.stdout.write
     write(f"{'language':16}{'tool':14}{'examples':>9}{'found':>7}{'recall':>8}{'false':>7}\n")
     for (language, tool), number in sorted(rows.items()):
         if tool == "(clean)":
             wrong = len(
-                {one.path for one in quality.false_alarms if one.path.startswith(f"{language}-")}
+                {
+                    finding.path
+                    for finding in quality.false_alarms
+                    if finding.path.startswith(f"{language}-")
+                }
             )
             write(f"{language:16}{tool:14}{number:9}{'':7}{'':8}{wrong:7}\n")
         else:
-            found = number - missed[language, tool]
-            write(f"{language:16}{tool:14}{number:9}{found:7}{found / number:8.2f}\n")
-    flagged = sum(bool(one.rule) for one in quality.examples)
+            hits = number - missed[language, tool]
+            write(f"{language:16}{tool:14}{number:9}{hits:7}{hits / number:8.2f}\n")
+    flagged = sum(bool(example.rule) for example in quality.examples)
     write(f"\n{flagged} flagged, {len(quality.examples) - flagged} clean: recall ")
     write(
-        f"{quality.recall:.3f}, {len({one.path for one in quality.false_alarms})} clean flagged\n"
+        f"{quality.recall:.3f}, {len({finding.path for finding in quality.false_alarms})} clean flagged\n"
     )
-    for one in quality.missed:
-        write(f"missed {one.rule} in {one.place}\n")
-    for one in quality.false_alarms:
-        write(f"false {one.analyzer}/{one.rule_id} at {one.path}:{one.span.start_line}\n")
+    for example in quality.missed:
+        write(f"missed {example.rule} in {example.place}\n")
+    for example in quality.false_alarms:
+        write(
+            f"false {example.analyzer}/{example.rule_id} at {example.path}:{example.span.start_line}\n"
+        )
     return 0 if quality.recall >= LEAST_RECALL and not quality.false_alarms else 1
 
 

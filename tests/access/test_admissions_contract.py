@@ -48,18 +48,18 @@ def new_key() -> ApiKey:
 
 
 def caller(key: ApiKey | None, *, quota: int = 3, address: str | None = None) -> Caller:
-    known = Credentials(prefix=key.prefix, secret_hash=key.secret_hash) if key else None
+    credentials = Credentials(prefix=key.prefix, secret_hash=key.secret_hash) if key else None
     return Caller(
         address=address or uuid.uuid4().hex,
-        credentials=known,
+        credentials=credentials,
         policy=Policy(name="read", quota=quota),
         anonymous=Policy(name="anonymous", quota=2),
     )
 
 
-def passed(found: Admission) -> bool:
-    assert found.verdict is not None
-    return found.verdict.allowed
+def passed(admission: Admission) -> bool:
+    assert admission.verdict is not None
+    return admission.verdict.allowed
 
 
 async def test_a_key_that_nobody_looked_up_is_unknown_and_not_counted(
@@ -77,11 +77,15 @@ async def test_a_remembered_key_comes_back_whole(admissions: Admissions) -> None
 async def test_exactly_the_quota_passes_however_many_call_at_once(admissions: Admissions) -> None:
     key = new_key()
     await admissions.admit(caller(key, quota=20), remember=key)
-    found = await asyncio.gather(*(admissions.admit(caller(key, quota=20)) for _ in range(300)))
-    assert sum(passed(one) for one in found) == 19
-    refused = [one.verdict for one in found if one.verdict and not one.verdict.allowed]
-    assert {(one.remaining, one.policy.name) for one in refused} == {(0, "read")}
-    assert all(0 < one.reset <= 60 for one in refused)
+    results = await asyncio.gather(*(admissions.admit(caller(key, quota=20)) for _ in range(300)))
+    assert sum(passed(admission) for admission in results) == 19
+    refused = [
+        admission.verdict
+        for admission in results
+        if admission.verdict and not admission.verdict.allowed
+    ]
+    assert {(verdict.remaining, verdict.policy.name) for verdict in refused} == {(0, "read")}
+    assert all(0 < verdict.reset <= 60 for verdict in refused)
 
 
 async def test_two_keys_do_not_share_a_limit(admissions: Admissions) -> None:
@@ -103,16 +107,16 @@ async def test_a_wrong_secret_is_a_stranger_and_counts_for_the_address_alone(
         policy=Policy(name="read", quota=3),
         anonymous=Policy(name="anonymous", quota=2),
     )
-    found = [await admissions.admit(thief) for _ in range(3)]
-    assert [one.key for one in found] == [None] * 3
-    assert [passed(one) for one in found] == [True, True, False]
+    results = [await admissions.admit(thief) for _ in range(3)]
+    assert [admission.key for admission in results] == [None] * 3
+    assert [passed(admission) for admission in results] == [True, True, False]
     assert passed(await admissions.admit(caller(key, address=address)))
 
 
 async def test_a_stranger_is_limited_by_address(admissions: Admissions) -> None:
     address = uuid.uuid4().hex
-    found = [await admissions.admit(caller(None, address=address)) for _ in range(4)]
-    assert [passed(one) for one in found] == [True, True, False, False]
+    results = [await admissions.admit(caller(None, address=address)) for _ in range(4)]
+    assert [passed(admission) for admission in results] == [True, True, False, False]
     assert passed(await admissions.admit(caller(None)))
 
 
@@ -142,11 +146,11 @@ async def relay(redis_url: str, sent: list[list[bytes]]) -> AsyncIterator[Redis]
 
     async def pass_on(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         from_redis, to_redis = await asyncio.open_connection(address.hostname, address.port)
-        said: list[bytes] = []
-        sent.append(said)
-        while data := await reader.read(1 << 16):
-            said.append(data)
-            to_redis.write(data)
+        chunks: list[bytes] = []
+        sent.append(chunks)
+        while chunk := await reader.read(1 << 16):
+            chunks.append(chunk)
+            to_redis.write(chunk)
             writer.write(await from_redis.read(1 << 16))
         to_redis.close()
         writer.close()
@@ -164,9 +168,9 @@ async def test_one_call_is_one_round_trip(redis_url: str) -> None:
     async with relay(redis_url, sent) as redis:
         key, admissions = new_key(), RedisAdmissions(redis)
         await admissions.admit(caller(key), remember=key)
-        before = sum(len(said) for said in sent)
+        before = sum(len(chunks) for chunks in sent)
         assert (await admissions.admit(caller(key))).key == key
-        assert sum(len(said) for said in sent) == before + 1
+        assert sum(len(chunks) for chunks in sent) == before + 1
 
 
 async def test_a_burst_waits_for_a_connection_instead_of_opening_its_own(redis_url: str) -> None:
@@ -177,11 +181,11 @@ async def test_a_burst_waits_for_a_connection_instead_of_opening_its_own(redis_u
 
 
 async def test_while_redis_is_away_this_process_counts_and_asks_again_after_a_pause() -> None:
-    asked = 0
+    connections = 0
 
     async def refuse(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        nonlocal asked
-        asked += 1
+        nonlocal connections
+        connections += 1
         writer.close()
 
     server = await asyncio.start_server(refuse, "127.0.0.1", 0)
@@ -191,14 +195,14 @@ async def test_while_redis_is_away_this_process_counts_and_asks_again_after_a_pa
         RedisAdmissions(redis), MemoryAdmissions(), clock=lambda: now
     )
     address = uuid.uuid4().hex
-    found = [await admissions.admit(caller(None, address=address)) for _ in range(3)]
-    assert [passed(one) for one in found] == [True, True, False]
-    tried = asked
+    results = [await admissions.admit(caller(None, address=address)) for _ in range(3)]
+    assert [passed(admission) for admission in results] == [True, True, False]
+    tried = connections
     await admissions.admit(caller(None, address=address))
-    assert asked == tried > 0
+    assert connections == tried > 0
     now = 1.5
     await admissions.admit(caller(None, address=address))
-    assert asked > tried
+    assert connections > tried
     await admissions.forget("x")
     await redis.close()
     server.close()

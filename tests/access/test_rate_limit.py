@@ -15,7 +15,7 @@ def test_no_window_ever_holds_more_than_the_quota(quota: int, steps: list[float]
     for step in steps:
         now += step
         verdict = window.take(policy, now)
-        recent = [one for one in passed if one > now - policy.window]
+        recent = [moment for moment in passed if moment > now - policy.window]
         assert verdict.allowed == (len(recent) < quota)
         if verdict.allowed:
             passed.append(now)

@@ -11,8 +11,8 @@ from tests.support.queues import depth
 NAME = "octo/sample"
 
 
-def comment(kova: Kova, body: str, guid: str | None = None, **more: Any) -> dict[str, Any]:
-    payload = kova.github.comment_event(NAME, 1, body, **more)
+def comment(kova: Kova, body: str, guid: str | None = None, **fields: Any) -> dict[str, Any]:
+    payload = kova.github.comment_event(NAME, 1, body, **fields)
     send(kova, payload, guid)
     return payload
 
@@ -27,15 +27,15 @@ def send(kova: Kova, payload: dict[str, Any], guid: str | None = None) -> str:
 
 def replies(kova: Kova) -> list[str]:
     comments = kova.github.state.repository(NAME).comments
-    return [one["body"] for one in comments if one["user"]["login"] == "kova[bot]"]
+    return [comment["body"] for comment in comments if comment["user"]["login"] == "kova[bot]"]
 
 
 def reply(kova: Kova, count: int = 1, seconds: float = 30) -> list[str]:
     """Wait until the queue is empty and return what was replied."""
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found = replies(kova)
-        if len(found) >= count and not depth(kova.environment["KOVA_COMMAND_QUEUE_URL"]):
-            return found
+        texts = replies(kova)
+        if len(texts) >= count and not depth(kova.environment["KOVA_COMMAND_QUEUE_URL"]):
+            return texts
         time.sleep(0.05)
     raise AssertionError((kova.folder / "worker.log").read_text()[-3_000:])

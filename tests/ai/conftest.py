@@ -50,11 +50,11 @@ class Meter:
         self.values.append((name, value))
 
     def total(self, name: str, **labels: str) -> float:
-        wanted = labels.items()
+        required_labels = labels.items()
         return sum(
             amount
-            for (known, given), amount in self.counts.items()
-            if known == name and wanted <= given
+            for (counter, counter_labels), amount in self.counts.items()
+            if counter == name and required_labels <= counter_labels
         )
 
 
@@ -141,7 +141,7 @@ def start(
     """Start the API with some settings; an empty text takes a setting away."""
     stack = ExitStack()
 
-    def run(**more: str) -> Ai:
+    def run(**settings: str) -> Ai:
         variables = {
             "KOVA_ENV": "local",
             "KOVA_DATABASE_URL": database_url,
@@ -151,7 +151,7 @@ def start(
             "OPENAI_BASE_URL": gpt.url,
             "ANTHROPIC_API_KEY": claude.script.api_key,
             "ANTHROPIC_BASE_URL": claude.url,
-        } | more
+        } | settings
         core = Core(load_settings({key: text for key, text in variables.items() if text}))
         meter = Meter()
         core.__dict__["meter"] = meter

@@ -47,8 +47,8 @@ async def tried(budget: PostgresBudgetStore, scope: BudgetScope) -> str | None:
 async def test_two_hundred_reservations_at_once_under_a_cap_for_fifty(
     budget: PostgresBudgetStore,
 ) -> None:
-    made = await asyncio.gather(*(tried(budget, everybody("50")) for _ in range(200)))
-    assert sum(one is not None for one in made) == 50
+    reservations = await asyncio.gather(*(tried(budget, everybody("50")) for _ in range(200)))
+    assert sum(reservation is not None for reservation in reservations) == 50
 
 
 async def test_what_a_call_did_not_cost_is_free_again(budget: PostgresBudgetStore) -> None:
@@ -93,13 +93,13 @@ async def test_a_key_a_repository_and_everybody_have_caps_of_their_own(
         ).fetchone()
     assert row is not None
     key = str(row[0])
-    mine = BudgetScope(api_key_id=key, repository=None, cap=None)
-    there = BudgetScope(api_key_id=None, repository="Octo/Sample", cap=None)
-    assert await tried(budget, mine)
-    assert await tried(budget, mine) is None
-    assert await tried(budget, there)
-    assert await tried(budget, there)
-    assert await tried(budget, there) is None
+    key_scope = BudgetScope(api_key_id=key, repository=None, cap=None)
+    repository_scope = BudgetScope(api_key_id=None, repository="Octo/Sample", cap=None)
+    assert await tried(budget, key_scope)
+    assert await tried(budget, key_scope) is None
+    assert await tried(budget, repository_scope)
+    assert await tried(budget, repository_scope)
+    assert await tried(budget, repository_scope) is None
     assert await tried(budget, everybody(None))
 
 
@@ -126,10 +126,12 @@ def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
         ThreadPoolExecutor(200) as pool,
     ):
         calls = [{**body, "command": f"{number:04}"} for number in range(200)]
-        answers = list(pool.map(lambda one: client.post("/ai/command", json=one), calls))
-    statuses = [one.status_code for one in answers]
-    assert set(statuses) <= {200, 429}, {one.text for one in answers if one.status_code >= 500}
-    assert {one.json()["reason"] for one in answers if one.status_code == 429} <= {
+        answers = list(pool.map(lambda body: client.post("/ai/command", json=body), calls))
+    statuses = [answer.status_code for answer in answers]
+    assert set(statuses) <= {200, 429}, {
+        answer.text for answer in answers if answer.status_code >= 500
+    }
+    assert {answer.json()["reason"] for answer in answers if answer.status_code == 429} <= {
         "budget_exhausted"
     }
     (spent,) = ai.rows("SELECT spent_usd FROM ai_spending WHERE scope = 'all'")

@@ -37,10 +37,10 @@ def test_of_two_hundred_inventive_answers_every_citation_shown_holds(
     shown = dropped = 0
     for number in range(200):
         claims = invented(dice)
-        said = {"answer": f"answer {number}", "citations": claims}
-        gpt.script.then(Reply(text=json.dumps(said)))
+        reply = {"answer": f"answer {number}", "citations": claims}
+        gpt.script.then(Reply(text=json.dumps(reply)))
         body = ai.ask(f"question {number}", code="\n".join(LINES), path="pkg/a.py").json()
-        quotes = [" ".join(str(one["quote"]).split()) for one in claims]
+        quotes = [" ".join(str(claim["quote"]).split()) for claim in claims]
         for citation in body["citations"]:
             assert citation["path"] == "pkg/a.py"
             first, last = citation["start_line"], citation["end_line"]
@@ -73,9 +73,11 @@ def test_a_quote_decides_where_a_citation_is(
 ) -> None:
     first, last, quote = claim
     material = Material(kind="file", name="a.py", lines=tuple(LINES))
-    made = Claim(path="a.py", start_line=first, end_line=last, quote=quote)
-    kept, dropped = check_citations([made], [material])
-    assert [(one.start_line, one.end_line) for one in kept] == ([place] if place else [])
+    proposed = Claim(path="a.py", start_line=first, end_line=last, quote=quote)
+    citations, dropped = check_citations([proposed], [material])
+    assert [(citation.start_line, citation.end_line) for citation in citations] == (
+        [place] if place else []
+    )
     assert dropped == (0 if place else 1)
 
 
@@ -87,6 +89,6 @@ def test_a_note_cannot_be_cited_and_equal_citations_are_one() -> None:
         Claim(path="a.py", start_line=10, end_line=10, quote="x = 1"),
         Claim(path="a.py", start_line=1, end_line=1, quote="x = 1"),
     ]
-    kept, dropped = check_citations(claims, [note, file])
-    assert [(one.path, one.start_line) for one in kept] == [("a.py", 10)]
+    citations, dropped = check_citations(claims, [note, file])
+    assert [(citation.path, citation.start_line) for citation in citations] == [("a.py", 10)]
     assert dropped == 1

@@ -105,9 +105,9 @@ def test_a_bad_field_is_422_and_costs_nothing(ai: Ai, gpt: FakeOpenAI, body: Any
 
 
 def test_it_takes_the_scope_ai(ai: Ai, make_key: Callable[..., str]) -> None:
-    other = {"Authorization": f"Bearer {make_key(Scope.READ, Scope.SCAN)}"}
-    assert ai.ask("why", headers=other).status_code == 403
-    assert ai.client.get("/ai/commands", headers=other).status_code == 403
+    other_headers = {"Authorization": f"Bearer {make_key(Scope.READ, Scope.SCAN)}"}
+    assert ai.ask("why", headers=other_headers).status_code == 403
+    assert ai.client.get("/ai/commands", headers=other_headers).status_code == 403
     assert ai.ask("why", headers={"Authorization": ""}).status_code == 401
 
 
@@ -117,12 +117,12 @@ def test_commands_are_listed_and_shown_to_their_own_key_and_to_admins(
     ids = [ai.ask(f"why {number}?").json()["id"] for number in range(3)]
     page = ai.client.get("/ai/commands", params={"limit": 2}).json()
     rest = ai.client.get("/ai/commands", params={"cursor": page["next_cursor"]}).json()
-    assert [one["id"] for one in page["items"] + rest["items"]] == ids[::-1]
+    assert [command["id"] for command in page["items"] + rest["items"]] == ids[::-1]
     shown = ai.client.get(f"/ai/commands/{ids[0]}").json()
     assert (shown["command"], shown["outcome"]) == ("why 0?", "ok")
-    other = {"Authorization": f"Bearer {make_key(Scope.AI)}"}
-    assert ai.client.get("/ai/commands", headers=other).json()["items"] == []
-    assert ai.client.get(f"/ai/commands/{ids[0]}", headers=other).status_code == 404
+    other_headers = {"Authorization": f"Bearer {make_key(Scope.AI)}"}
+    assert ai.client.get("/ai/commands", headers=other_headers).json()["items"] == []
+    assert ai.client.get(f"/ai/commands/{ids[0]}", headers=other_headers).status_code == 404
     assert ai.client.get("/ai/commands/nonsense").status_code == 404
 
 
@@ -157,10 +157,10 @@ def test_a_session_carries_the_turns_and_belongs_to_its_key(
     again = ai.ask("who am i?", session_id=session).json()
     assert again["session_id"] == session
     turns = gpt.script.calls[-1].body["input"]
-    assert [one["role"] for one in turns] == ["user", "assistant", "user"]
+    assert [turn["role"] for turn in turns] == ["user", "assistant", "user"]
     assert "my name is Ada" in turns[0]["content"]
-    other = {"Authorization": f"Bearer {make_key(Scope.AI)}"}
-    answer = ai.ask("who am i?", session_id=session, headers=other)
+    other_headers = {"Authorization": f"Bearer {make_key(Scope.AI)}"}
+    answer = ai.ask("who am i?", session_id=session, headers=other_headers)
     assert (answer.status_code, answer.json()["reason"]) == (404, "not_found")
 
 
@@ -171,7 +171,7 @@ def test_a_long_session_is_trimmed_to_its_latest_turns(ai: Ai, gpt: FakeOpenAI) 
     turns = gpt.script.calls[-1].body["input"]
     assert 1 < len(turns) < 11
     assert "turn 4" in turns[-3]["content"]
-    assert sum(len(one["content"]) for one in turns[:-1]) < 13_000
+    assert sum(len(turn["content"]) for turn in turns[:-1]) < 13_000
 
 
 def test_an_openai_compatible_server_without_responses_is_asked_by_chat(
@@ -195,10 +195,10 @@ def test_an_openai_compatible_server_without_responses_is_asked_by_chat(
 
 
 def test_an_unknown_model_is_charged_at_the_bound(start: Callable[..., Ai]) -> None:
-    known = start().ask("price?").json()["usage"]
+    known_usage = start().ask("price?").json()["usage"]
     unknown = start(KOVA_OPENAI_MODEL="gpt-unheard-of").ask("price?").json()["usage"]
-    assert unknown["input_tokens"] == known["input_tokens"]
-    assert unknown["cost_usd"] == pytest.approx(known["cost_usd"] * 5, rel=0.01)
+    assert unknown["input_tokens"] == known_usage["input_tokens"]
+    assert unknown["cost_usd"] == pytest.approx(known_usage["cost_usd"] * 5, rel=0.01)
 
 
 def test_an_error_by_its_id_is_the_context(ai: Ai, gpt: FakeOpenAI) -> None:
@@ -229,8 +229,8 @@ def test_provider_keys_stand_in_no_row_no_answer_and_no_log(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, caplog: pytest.LogCaptureFixture
 ) -> None:
     keys = (gpt.script.api_key, claude.script.api_key)
-    said = json.dumps({"answer": f"the keys are {' and '.join(keys)}", "citations": []})
-    gpt.script.then(Reply(text=said), Reply(kind="error", status=401))
+    text = json.dumps({"answer": f"the keys are {' and '.join(keys)}", "citations": []})
+    gpt.script.then(Reply(text=text), Reply(kind="error", status=401))
     claude.script.then(Reply(kind="error", status=401))
     answers = [ai.ask(f"tell me {keys[0]}").text, ai.ask("again").text]
     stored = json.dumps(ai.rows(), default=str)

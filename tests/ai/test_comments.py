@@ -38,11 +38,11 @@ def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
 ) -> None:
     gpt.script.always = Reply(text='{"answer": "Ask @octocat <b>now</b>.", "citations": []}')
     payload = comment(kova, "/kova ask why is x two?", guid="11111111-1111-4111-8111-111111111111")
-    (told,) = reply(kova)
-    assert "Ask @\u200boctocat &lt;b>now&lt;/b>." in told
-    assert "I am on it" not in told
+    (answer,) = reply(kova)
+    assert "Ask @\u200boctocat &lt;b>now&lt;/b>." in answer
+    assert "I am on it" not in answer
     send(kova, payload, "11111111-1111-4111-8111-111111111111")
-    assert reply(kova) == [told]
+    assert reply(kova) == [answer]
     assert gpt.script.count("/responses") == 1
     (row,) = kova.all("/ai/commands")
     assert (row["outcome"], row["repository"]) == ("ok", NAME)
@@ -55,13 +55,15 @@ async def test_a_question_that_two_workers_have_at_once_is_asked_once(
     message = encode_comment_job(replace(JOB, argument="what is x, all at once?"))
     core = Core(load_settings(kova.environment))
     workers = [handle_command_job(core) for _ in range(3)]
-    outcomes = await asyncio.gather(*(one.handle(message, 1) for one in workers))
-    assert sorted(type(one).__name__ for one in outcomes) == ["Done", "Retry", "Retry"]
-    assert {50 < one.delay <= 60 for one in outcomes if isinstance(one, Retry)} == {True}
+    outcomes = await asyncio.gather(*(worker.handle(message, 1) for worker in workers))
+    assert sorted(type(outcome).__name__ for outcome in outcomes) == ["Done", "Retry", "Retry"]
+    assert {50 < outcome.delay <= 60 for outcome in outcomes if isinstance(outcome, Retry)} == {
+        True
+    }
     assert isinstance(await workers[0].handle(message, 2), Done)
     await core.close()
-    (told,) = replies(kova)
-    assert told.startswith("Two.")
+    (answer,) = replies(kova)
+    assert answer.startswith("Two.")
     assert gpt.script.count("/responses") == 1
 
 
@@ -69,39 +71,39 @@ def test_somebody_who_cannot_write_is_refused_politely_and_costs_nothing(
     kova: Kova, gpt: FakeOpenAI
 ) -> None:
     comment(kova, "/kova ask what?", user="reader")
-    (told,) = reply(kova)
-    assert told.startswith("Sorry")
+    (answer,) = reply(kova)
+    assert answer.startswith("Sorry")
     assert gpt.script.calls == []
-    asked = [one.path for one in kova.github.state.requests]
-    assert f"/repos/{NAME}/collaborators/reader/permission" in asked
+    paths = [request.path for request in kova.github.state.requests]
+    assert f"/repos/{NAME}/collaborators/reader/permission" in paths
 
 
 def test_a_review_lists_findings_at_changed_lines(kova: Kova, claude: FakeAnthropic) -> None:
     comment(kova, "/kova review")
-    (told,) = reply(kova)
-    assert "**low** `a.py:1` Look at this line once more." in told
+    (answer,) = reply(kova)
+    assert "**low** `a.py:1` Look at this line once more." in answer
     assert claude.script.count("/messages") == 1
 
 
 def test_a_refusal_of_the_model_is_told(kova: Kova, gpt: FakeOpenAI) -> None:
     gpt.script.always = Reply(kind="refusal")
     comment(kova, "/kova explain")
-    (told,) = reply(kova)
-    assert told.startswith("I could not answer: The model refuses")
+    (answer,) = reply(kova)
+    assert answer.startswith("I could not answer: The model refuses")
 
 
 def test_a_scan_is_queued_and_done(kova: Kova) -> None:
     comment(kova, "/kova scan")
-    (told,) = reply(kova)
+    (answer,) = reply(kova)
     (scan,) = kova.finished(1)
-    assert scan["id"] in told
+    assert scan["id"] in answer
     assert scan["status"] == "succeeded", scan["failure"]
 
 
 def test_an_unknown_verb_is_answered_with_what_there_is(kova: Kova) -> None:
     comment(kova, "/kova dance")
-    (told,) = reply(kova)
-    assert "/kova review" in told
+    (answer,) = reply(kova)
+    assert "/kova review" in answer
 
 
 def test_other_comments_are_none_of_our_business(kova: Kova) -> None:
@@ -115,7 +117,7 @@ def test_other_comments_are_none_of_our_business(kova: Kova) -> None:
 
 
 @pytest.mark.parametrize(
-    ("body", "asked"),
+    ("body", "command"),
     [
         ("/kova scan", (Verb.SCAN, "")),
         ("  \n/kova ask why?\nmore", (Verb.ASK, "why?\nmore")),
@@ -129,9 +131,9 @@ def test_other_comments_are_none_of_our_business(kova: Kova) -> None:
     ],
 )
 def test_only_a_comment_that_begins_with_it_is_a_command(
-    body: str, asked: tuple[Verb, str] | None
+    body: str, command: tuple[Verb, str] | None
 ) -> None:
-    assert parse_comment(body) == asked
+    assert parse_comment(body) == command
 
 
 def test_a_comment_job_survives_its_message_and_others_are_refused() -> None:

@@ -123,8 +123,8 @@ def test_the_sdks_read_answers_streams_counts_and_embeddings(
     gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> None:
     with openai.OpenAI(api_key="sk-fake-0123456789", base_url=gpt.url) as client:
-        whole = client.responses.create(model="gpt-6.1-sol", input="hello")
-        assert whole.output_text == "I was shown 0 lines."
+        complete = client.responses.create(model="gpt-6.1-sol", input="hello")
+        assert complete.output_text == "I was shown 0 lines."
         chat = client.chat.completions.create(
             model="local-7b", messages=[{"role": "user", "content": "hello"}]
         )
@@ -133,13 +133,13 @@ def test_the_sdks_read_answers_streams_counts_and_embeddings(
             model="text-embedding-3-small", input=["parse the date", "parse a date", "open socket"]
         ).data
         near, far = (
-            sum(a * b for a, b in zip(vectors[0].embedding, one.embedding, strict=True))
-            for one in vectors[1:]
+            sum(a * b for a, b in zip(vectors[0].embedding, vector.embedding, strict=True))
+            for vector in vectors[1:]
         )
         assert near > far
     with (
-        anthropic.Anthropic(api_key="sk-ant-fake-0123456789", base_url=claude.url) as other,
-        other.messages.stream(
+        anthropic.Anthropic(api_key="sk-ant-fake-0123456789", base_url=claude.url) as claude_client,
+        claude_client.messages.stream(
             model="claude-sonnet-5-5", max_tokens=64, messages=[{"role": "user", "content": "hi"}]
         ) as stream,
     ):

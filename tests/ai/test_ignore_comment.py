@@ -25,29 +25,29 @@ def scanned(kova: Kova) -> int:
     return state.open_pull(NAME, head="other", base="main", title="Other")
 
 
-def at_pull_request(kova: Kova, number: int, body: str, **more: Any) -> dict[str, Any]:
-    payload = kova.github.comment_event(NAME, number, body, **more)
+def at_pull_request(kova: Kova, number: int, body: str, **fields: Any) -> dict[str, Any]:
+    payload = kova.github.comment_event(NAME, number, body, **fields)
     assert send(kova, payload) == "queued"
     return payload
 
 
-def at_issue(kova: Kova, body: str, **more: Any) -> dict[str, Any]:
-    payload = kova.github.comment_event(NAME, 9, body, pull_request=False, **more)
+def at_issue(kova: Kova, body: str, **fields: Any) -> dict[str, Any]:
+    payload = kova.github.comment_event(NAME, 9, body, pull_request=False, **fields)
     assert send(kova, payload) == "queued"
     return payload
 
 
 def statuses(kova: Kova) -> dict[str, str]:
-    return {one["path"]: one["status"] for one in kova.all("/api/errors", rule="F632")}
+    return {error["path"]: error["status"] for error in kova.all("/api/errors", rule="F632")}
 
 
 def deeds(kova: Kova) -> list[dict[str, Any]]:
-    return [one for one in kova.all("/api/audit") if one["action"] == "error.ignored"]
+    return [event for event in kova.all("/api/audit") if event["action"] == "error.ignored"]
 
 
 def test_at_a_pull_request_the_errors_in_its_files_are_ignored_and_audited(kova: Kova) -> None:
     at_pull_request(kova, scanned(kova), "/kova ignore F632 the tests rely on it")
-    (told,) = reply(kova)
+    (answer,) = reply(kova)
     assert statuses(kova) == {"src/a.py": "ignored", "src/b.py": "open"}
     (error,) = kova.all("/api/errors", status="ignored")
     assert error["ignored"] == {
@@ -58,19 +58,19 @@ def test_at_a_pull_request_the_errors_in_its_files_are_ignored_and_audited(kova:
     (deed,) = deeds(kova)
     assert (deed["actor"], deed["target"]) == ("github:writer", error["id"])
     assert deed["detail"]["reason"] == "the tests rely on it"
-    assert told.startswith("1 error of `F632` in the files that this pull request changes is")
-    assert f"- `src/a.py:2` (`{error['id']}`)" in told
+    assert answer.startswith("1 error of `F632` in the files that this pull request changes is")
+    assert f"- `src/a.py:2` (`{error['id']}`)" in answer
     undo = kova.client.patch(f"/api/errors/{error['id']}", json={"status": "open"})
     assert undo.status_code == 200
-    assert '`{"status": "open"}` by `PATCH /api/errors/`' in told
+    assert '`{"status": "open"}` by `PATCH /api/errors/`' in answer
     assert set(statuses(kova).values()) == {"open"}
 
 
 def test_at_an_issue_the_whole_repository_is_meant(kova: Kova) -> None:
     scanned(kova)
     at_issue(kova, "/kova ignore RUFF/f632 never mind")
-    (told,) = reply(kova)
-    assert told.startswith("2 errors of `RUFF/f632` are ignored, because: `never mind`")
+    (answer,) = reply(kova)
+    assert answer.startswith("2 errors of `RUFF/f632` are ignored, because: `never mind`")
     assert set(statuses(kova).values()) == {"ignored"}
 
 
@@ -78,18 +78,18 @@ def test_at_an_issue_the_whole_repository_is_meant(kova: Kova) -> None:
 def test_a_path_narrows_it(kova: Kova, path: str) -> None:
     scanned(kova)
     at_issue(kova, f"/kova ignore F632 {path} generated")
-    (told,) = reply(kova)
-    assert "1 error of `F632` in `" in told
+    (answer,) = reply(kova)
+    assert "1 error of `F632` in `" in answer
     assert statuses(kova) == {"src/a.py": "open", "src/b.py": "ignored"}
 
 
 def test_a_job_that_comes_twice_ignores_once_and_tells_the_same(kova: Kova) -> None:
     scanned(kova)
     payload = at_issue(kova, "/kova ignore F632 twice")
-    (told,) = reply(kova)
+    (answer,) = reply(kova)
     for _ in range(2):
         send(kova, payload)
-    assert reply(kova) == [told]
+    assert reply(kova) == [answer]
     assert len(deeds(kova)) == 2  # One an error.
 
 
@@ -97,19 +97,19 @@ def test_jobs_that_two_workers_have_at_once_note_each_error_once(kova: Kova) -> 
     insert_errors(kova.environment["KOVA_DATABASE_URL"], NAME, 400)  # Ten of each rule.
     payload = kova.github.comment_event(NAME, 9, "/kova ignore R7 twice", pull_request=False)
     senders = [threading.Thread(target=send, args=(kova, payload)) for _ in range(4)]
-    for one in senders:
-        one.start()
-    for one in senders:
-        one.join()
+    for sender in senders:
+        sender.start()
+    for sender in senders:
+        sender.join()
     assert reply(kova)[0].startswith("10 errors of `R7` are ignored")
-    targets = [one["target"] for one in deeds(kova)]
+    targets = [event["target"] for event in deeds(kova)]
     assert len(targets) == len(set(targets)) == 10
 
 
 def test_somebody_who_cannot_write_ignores_nothing(kova: Kova) -> None:
     at_pull_request(kova, scanned(kova), "/kova ignore F632 it is fine", user="reader")
-    (told,) = reply(kova)
-    assert told.startswith("Sorry")
+    (answer,) = reply(kova)
+    assert answer.startswith("Sorry")
     assert set(statuses(kova).values()) == {"open"}
     assert deeds(kova) == []
 
@@ -118,17 +118,17 @@ def test_somebody_who_cannot_write_ignores_nothing(kova: Kova) -> None:
 def test_without_a_reason_it_is_told_how(kova: Kova, body: str) -> None:
     scanned(kova)
     at_issue(kova, body)
-    (told,) = reply(kova)
-    assert told.startswith("Please say which rule and why")
+    (answer,) = reply(kova)
+    assert answer.startswith("Please say which rule and why")
     assert set(statuses(kova).values()) == {"open"}
 
 
 def test_an_unknown_rule_is_answered_with_those_that_have_open_errors(kova: Kova) -> None:
     at_pull_request(kova, scanned(kova), "/kova ignore F999 why not")
-    (told,) = reply(kova)
-    assert "There is no open error of `F999`" in told
-    assert "- `ruff/F632`: 2 errors" in told
-    assert "when it is merged" in told
+    (answer,) = reply(kova)
+    assert "There is no open error of `F999`" in answer
+    assert "- `ruff/F632`: 2 errors" in answer
+    assert "when it is merged" in answer
     assert set(statuses(kova).values()) == {"open"}
 
 
@@ -140,16 +140,16 @@ def test_a_repository_without_errors_says_so(kova: Kova) -> None:
 def test_more_than_a_hundred_are_not_ignored_at_once(kova: Kova) -> None:
     insert_errors(kova.environment["KOVA_DATABASE_URL"], NAME, 4_040)  # 101 of each rule.
     at_issue(kova, "/kova ignore R3 too much")
-    (told,) = reply(kova)
-    assert told.startswith("101 open errors of `R3` are more than 100")
+    (answer,) = reply(kova)
+    assert answer.startswith("101 open errors of `R3` are more than 100")
     assert deeds(kova) == []
     at_issue(kova, "/kova ignore R3 src/module_3.py some of it")
-    told = reply(kova, 2)[1]
-    assert told.startswith("5 errors of `R3` in `src/module_3.py` are")
+    answer = reply(kova, 2)[1]
+    assert answer.startswith("5 errors of `R3` in `src/module_3.py` are")
     at_issue(kova, "/kova ignore R3 now a hundred and fewer")
-    told = reply(kova, 3)[2]
-    assert told.startswith("96 errors of `R3`")
-    assert "- and 86 more" in told
+    answer = reply(kova, 3)[2]
+    assert answer.startswith("96 errors of `R3`")
+    assert "- and 86 more" in answer
 
 
 HOSTILE = [
@@ -169,17 +169,17 @@ HOSTILE = [
 def test_hostile_words_stay_words(kova: Kova, argument: str) -> None:
     scanned(kova)
     at_issue(kova, f"/kova ignore {argument}")
-    (told,) = reply(kova)
-    assert len(told) < 3_000
-    text, _, marker = told.rpartition("\n\n<!-- ")
+    (answer,) = reply(kova)
+    assert len(answer) < 3_000
+    text, _, marker = answer.rpartition("\n\n<!-- ")
     assert marker.startswith("kova:reply:")
     outside = "".join(text.split("`")[::2])
     for mark in ("@", "<", "](", "**", "\0", "#"):
         assert mark not in outside
     assert "@octocat" not in text
-    for one in kova.all("/api/errors", status="ignored"):
-        assert 0 < len(one["ignored"]["reason"]) <= 1_000
-        assert "\0" not in one["ignored"]["reason"]
+    for error in kova.all("/api/errors", status="ignored"):
+        assert 0 < len(error["ignored"]["reason"]) <= 1_000
+        assert "\0" not in error["ignored"]["reason"]
 
 
 def test_hostile_names_in_the_repository_stay_names(kova: Kova) -> None:
@@ -187,10 +187,10 @@ def test_hostile_names_in_the_repository_stay_names(kova: Kova) -> None:
     kova.push(NAME, {name: BAD})
     kova.finished(1)
     at_issue(kova, "/kova ignore F632 fine")
-    (told,) = reply(kova)
-    listed = next(line for line in told.splitlines() if line.startswith("- "))
+    (answer,) = reply(kova)
+    listed = next(line for line in answer.splitlines() if line.startswith("- "))
     assert listed.count("`") == 4
-    assert "@octocat" not in told
+    assert "@octocat" not in answer
 
 
 @pytest.mark.parametrize(
@@ -213,13 +213,13 @@ def test_hostile_names_in_the_repository_stay_names(kova: Kova) -> None:
 def test_what_stands_after_the_verb(
     argument: str, read: tuple[str, str | None, str] | None
 ) -> None:
-    asked = parse_ignore(argument)
-    assert (asked and (asked.rule, asked.path, asked.reason)) == read
+    request = parse_ignore(argument)
+    assert (request and (request.rule, request.path, request.reason)) == read
 
 
 def test_a_rule_of_two_analysers_is_meant_by_its_bare_id() -> None:
-    asked = IgnoreRequest(rule="no-eval", path=None, reason="x")
+    request = IgnoreRequest(rule="no-eval", path=None, reason="x")
     both = [RuleCount(analyzer=name, rule_id="no-eval", open=1) for name in ("oxlint", "other")]
-    assert [asked.names(one) for one in both] == [True, True]
+    assert [request.names(rule) for rule in both] == [True, True]
     named = IgnoreRequest(rule="other/no-eval", path=None, reason="x")
-    assert [named.names(one) for one in both] == [False, True]
+    assert [named.names(rule) for rule in both] == [False, True]

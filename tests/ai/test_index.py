@@ -46,14 +46,14 @@ async def database(database_url: str) -> AsyncIterator[Database]:
 
 @pytest.fixture
 def repositories(database_url: str) -> tuple[str, str]:
-    made = (str(uuid.uuid4()), str(uuid.uuid4()))
+    ids = (str(uuid.uuid4()), str(uuid.uuid4()))
     with psycopg.connect(database_url) as connection:
-        for number, one in enumerate(made):
+        for number, repository_id in enumerate(ids):
             connection.execute(
                 "INSERT INTO repositories (id, full_name, default_branch) VALUES (%s, %s, 'main')",
-                (one, f"octo/r{number}"),
+                (repository_id, f"octo/r{number}"),
             )
-    return made
+    return ids
 
 
 @pytest.fixture(params=["postgres", "pinecone"])
@@ -114,7 +114,7 @@ async def test_unchanged_files_are_not_added_twice(
     await indexed(index, repositories[0], tmp_path, FILES)
     assert (gpt.script.count("/embeddings"), len(pinecone.upserted)) == (embedded, upserted)
     (tmp_path / "net/retry.py").unlink()
-    moved = {key: one for key, one in FILES.items() if key != "net/retry.py"}
+    moved = {key: content for key, content in FILES.items() if key != "net/retry.py"}
     await indexed(
         index, repositories[0], tmp_path, {**moved, "net/again.py": FILES["net/retry.py"]}
     )
@@ -131,13 +131,13 @@ async def test_deleted_and_changed_files_are_followed(
     changed = {**FILES, "auth/login.py": b"def authenticate_token(token):\n    return token\n"}
     del changed["net/retry.py"]
     await indexed(index, repositories[0], tmp_path, changed)
-    found = await index.search(repositories[0], "authenticate user retry request", 10)
-    assert {one.name for one in found} <= {"authenticate_token", "renderPage"}
+    chunks = await index.search(repositories[0], "authenticate user retry request", 10)
+    assert {chunk.name for chunk in chunks} <= {"authenticate_token", "renderPage"}
     old = blob_sha(FILES["net/retry.py"])
-    mine = pinecone.namespaces.get(repositories[0], {})
-    assert not [one for one in mine if one.startswith(old)]
-    other = await index.search(repositories[1], "retry request", 3)
-    assert other[0].name == "retry_request"
+    vectors = pinecone.namespaces.get(repositories[0], {})
+    assert not [vector_id for vector_id in vectors if vector_id.startswith(old)]
+    other_chunks = await index.search(repositories[1], "retry request", 3)
+    assert other_chunks[0].name == "retry_request"
 
 
 async def test_a_file_is_missing_until_it_was_there_to_be_read(
@@ -145,14 +145,14 @@ async def test_a_file_is_missing_until_it_was_there_to_be_read(
 ) -> None:
     """One without any code is read once too; one that could not be fetched waits."""
     files = {**FILES, "pkg/__init__.py": b"", "late.py": b"def late():\n    return 1\n"}
-    known = list_files(tmp_path, written(tmp_path, files))
+    listing = list_files(tmp_path, written(tmp_path, files))
     (tmp_path / "late.py").unlink()
-    await fill(index, repositories[0], tmp_path, known)
+    await fill(index, repositories[0], tmp_path, listing)
     late = blob_sha(files["late.py"])
-    assert await index.missing(repositories[0], known) == {late}
+    assert await index.missing(repositories[0], listing) == {late}
     written(tmp_path, {"late.py": files["late.py"]})
-    await fill(index, repositories[0], tmp_path, known)
-    assert await index.missing(repositories[0], known) == frozenset()
+    await fill(index, repositories[0], tmp_path, listing)
+    assert await index.missing(repositories[0], listing) == frozenset()
 
 
 @pytest.mark.parametrize(
@@ -185,8 +185,8 @@ async def test_hostile_files_are_indexed_or_left_out(
         "last.py": b"def last_of_all():\n    return 1\n",
     }
     await indexed(index, repositories[0], tmp_path, files)
-    found = await index.search(repositories[0], "token", 5)
-    assert "ghp_" not in "".join(one.text for one in found)
+    chunks = await index.search(repositories[0], "token", 5)
+    assert "ghp_" not in "".join(chunk.text for chunk in chunks)
     assert await index.search(repositories[0], "", 5) is not None
     (first, *_) = await index.search(repositories[0], "last of all", 1)
     assert first.path == "last.py"
@@ -198,11 +198,11 @@ async def test_vectors_of_somebody_else_in_the_namespace_are_passed_over(
 ) -> None:
     await indexed(index, repositories[0], tmp_path, FILES)
     space = pinecone.namespaces[repositories[0]]
-    (known, *_) = space.values()
+    (vector, *_) = space.values()
     for odd in ("x", "a:b", "abc:99999999999999999999", f"{'a' * 40}:0", f"{'a' * 40}:-1"):
-        space[odd] = known.model_copy(update={"id": odd})
-    found = await index.search(repositories[0], "retry a request authenticate user page", 30)
-    assert {one.path for one in found} == set(FILES)
+        space[odd] = vector.model_copy(update={"id": odd})
+    chunks = await index.search(repositories[0], "retry a request authenticate user page", 30)
+    assert {chunk.path for chunk in chunks} == set(FILES)
 
 
 async def test_pinecone_that_is_down_is_one_error(
@@ -252,13 +252,13 @@ def test_an_answer_cites_what_the_index_found(ai: Ai, tmp_path: Path) -> None:
     ],
 )
 def test_python_is_cut_by_functions_and_classes(text: str, names: list[str]) -> None:
-    assert [one.name for one in cut_file("m.py", text.split("\n"))] == names
+    assert [chunk.name for chunk in cut_file("m.py", text.split("\n"))] == names
 
 
 def test_a_cut_has_all_lines_of_its_function() -> None:
     text = "@d\ndef f(\n    a,\n):\n    return 1\n\nx = 1\n"
-    (one,) = cut_file("m.py", text.split("\n"))
-    assert (one.start_line, one.lines[-1]) == (1, "    return 1")
+    (chunk,) = cut_file("m.py", text.split("\n"))
+    assert (chunk.start_line, chunk.lines[-1]) == (1, "    return 1")
 
 
 def test_terms_are_split_on_case_and_underscore_and_stemmed() -> None:

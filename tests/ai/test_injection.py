@@ -25,8 +25,8 @@ CITED = [{"path": "/etc/passwd", "start_line": 1, "end_line": 1, "quote": "root"
 
 
 def obedient(payload: Payload, secret: str) -> Reply:
-    said = payload.reply.replace("{secret}", secret)
-    return Reply(text=json.dumps({"answer": said, "citations": CITED}))
+    text = payload.reply.replace("{secret}", secret)
+    return Reply(text=json.dumps({"answer": text, "citations": CITED}))
 
 
 def check_prompt(body: dict[str, Any], payload: Payload) -> None:
@@ -106,7 +106,7 @@ def test_in_files_of_a_repository_and_nothing_is_written(
     start: Callable[..., Ai], gpt: FakeOpenAI, github: FakeGitHub
 ) -> None:
     ai = start(KOVA_GITHUB_TOKEN=github.token, KOVA_GITHUB_API_URL=github.url)
-    files = {f"f{number}.md": one.text.encode() for number, one in enumerate(PAYLOADS)}
+    files = {f"f{number}.md": payload.text.encode() for number, payload in enumerate(PAYLOADS)}
     github.state.create_repository("octo/sample", files=files)
     for number, payload in enumerate(PAYLOADS):
         gpt.script.always = obedient(payload, github.token)
@@ -114,7 +114,7 @@ def test_in_files_of_a_repository_and_nothing_is_written(
         assert answer.status_code == 200, (payload.name, answer.text)
         check_prompt(gpt.script.calls[-1].body, payload)
         check_output(answer.json(), payload, github.token)
-    assert {one.method for one in github.state.requests} == {"GET"}
+    assert {request.method for request in github.state.requests} == {"GET"}
 
 
 def test_in_earlier_replies_of_a_session(start: Callable[..., Ai], gpt: FakeOpenAI) -> None:

@@ -47,10 +47,10 @@ def body() -> dict[str, Any]:
 
 def until(true: Callable[[], Any], seconds: float = 60) -> Any:
     end = time.monotonic() + seconds
-    while not (found := true()):
+    while not (result := true()):
         assert time.monotonic() < end
         time.sleep(0.01)
-    return found
+    return result
 
 
 def rows(kova: Kova, query: str) -> list[dict[str, Any]]:
@@ -65,18 +65,18 @@ def set_aside(kova: Kova) -> list[Decimal]:
 
 
 def spent(kova: Kova) -> Decimal:
-    found = rows(kova, "SELECT spent_usd FROM ai_spending WHERE scope LIKE 'key:%'")
-    return sum((row["spent_usd"] for row in found), Decimal(0))
+    spendings = rows(kova, "SELECT spent_usd FROM ai_spending WHERE scope LIKE 'key:%'")
+    return sum((row["spent_usd"] for row in spendings), Decimal(0))
 
 
 def cap(kova: Kova, gpt: FakeOpenAI) -> Decimal:
     """Wait for the hanging call; let the key's budget admit one such call, not two."""
     until(lambda: gpt.script.count("/responses"))
     (amount,) = set_aside(kova)
-    most: Decimal = amount * 3 / 2
+    budget: Decimal = amount * 3 / 2
     with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
-        connection.execute("UPDATE api_keys SET monthly_budget_usd = %s", (most,))
-    return most
+        connection.execute("UPDATE api_keys SET monthly_budget_usd = %s", (budget,))
+    return budget
 
 
 def execute(kova: Kova, query: str) -> None:
@@ -99,29 +99,29 @@ def test_the_command_of_a_killed_worker_is_done_once_by_the_next(
     later = {"Prefer": "respond-async"}
     queued = kova.client.post("/ai/command", json=body(), headers=later).json()["id"]
     worker = kova.start_worker()
-    most = cap(kova, gpt)
+    budget = cap(kova, gpt)
     worker.kill()
     worker.wait()
     assert kova.get(f"/ai/commands/{queued}")["outcome"] == "running"
     assert refuses_meanwhile(kova)
     kova.start_worker()
-    found = until(lambda: ended(kova, queued))
-    assert found["outcome"] == "ok", found
+    command = until(lambda: ended(kova, queued))
+    assert command["outcome"] == "ok", command
     assert gpt.script.count("/responses") == 2
     assert set_aside(kova) == []
-    assert 0 < spent(kova) <= most
+    assert 0 < spent(kova) <= budget
     assert spent(kova) == sum(row["cost_usd"] for row in rows(kova, "SELECT * FROM ai_commands"))
     # The month is not over: the next command has what the dead one had set aside.
     assert kova.client.post("/ai/command", json=body()).status_code == 200
 
 
 def ended(kova: Kova, command_id: str) -> dict[str, Any] | None:
-    found: dict[str, Any] = kova.get(f"/ai/commands/{command_id}")
-    return found if found["outcome"] not in {"queued", "running"} else None
+    command: dict[str, Any] = kova.get(f"/ai/commands/{command_id}")
+    return command if command["outcome"] not in {"queued", "running"} else None
 
 
 def test_the_money_of_a_killed_server_comes_back(kova: Kova, gpt: FakeOpenAI) -> None:
-    other = kova.start_server()
+    other_address = kova.start_server()
     gpt.script.then(HANGS)
 
     def ask() -> None:
@@ -130,12 +130,12 @@ def test_the_money_of_a_killed_server_comes_back(kova: Kova, gpt: FakeOpenAI) ->
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    most = cap(kova, gpt)
+    budget = cap(kova, gpt)
     kova.servers[0].kill()
     kova.servers[0].wait()
     waiting.join()
-    kova.client.base_url = httpx.URL(other)
+    kova.client.base_url = httpx.URL(other_address)
     assert refuses_meanwhile(kova)
     until(lambda: not set_aside(kova))
     assert kova.client.post("/ai/command", json=body()).status_code == 200
-    assert 0 < spent(kova) <= most
+    assert 0 < spent(kova) <= budget

@@ -43,11 +43,11 @@ def kova(tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI)
 def ended(kova: Kova, command_id: str, seconds: float = 90) -> dict[str, object]:
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        found: dict[str, object] = kova.get(f"/ai/commands/{command_id}")
-        if found["outcome"] not in {"queued", "running"}:
-            return found
+        command: dict[str, object] = kova.get(f"/ai/commands/{command_id}")
+        if command["outcome"] not in {"queued", "running"}:
+            return command
         time.sleep(0.05)
-    raise AssertionError(found)
+    raise AssertionError(command)
 
 
 def test_a_command_for_later_is_queued_and_answered_by_the_worker(
@@ -62,12 +62,12 @@ def test_a_command_for_later_is_queued_and_answered_by_the_worker(
     assert answer.headers["preference-applied"] == "respond-async"
     assert kova.get(answer.headers["location"])["outcome"] == "queued"
     kova.start_worker()
-    found = ended(kova, queued["id"])
-    assert found["outcome"] == "ok"
-    assert found["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
+    command = ended(kova, queued["id"])
+    assert command["outcome"] == "ok"
+    assert command["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
     gpt.script.always = Reply(kind="refusal")
-    other = kova.client.post("/ai/command", json={"command": "no"}, headers=LATER).json()["id"]
-    assert ended(kova, other)["outcome"] == "refusal"
+    other_id = kova.client.post("/ai/command", json={"command": "no"}, headers=LATER).json()["id"]
+    assert ended(kova, other_id)["outcome"] == "refusal"
 
 
 def test_without_the_queue_it_says_so(ai: Ai) -> None:
@@ -97,7 +97,7 @@ async def test_where_nobody_waits_a_model_may_think_for_longer(
     command_id = await _queued(hurried, database_url)
     await handle_command_job(core).handle(encode_command_job(command_id), 1)
     await core.close()
-    assert [(one["provider"], one["fallback"]) for one in hurried.rows()] == [("openai", False)]
+    assert [(row["provider"], row["fallback"]) for row in hurried.rows()] == [("openai", False)]
 
 
 def test_where_somebody_waits_the_other_is_asked(hurried: Ai, gpt: FakeOpenAI) -> None:
@@ -167,8 +167,8 @@ def test_a_queue_that_refuses_is_a_503_and_no_command_stays_queued(
         "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9",
         "KOVA_COMMAND_QUEUE_URL": "http://127.0.0.1:9/1/none",
     }
-    with running(folder, database_url, github, **dead) as other:
-        answer = other.client.post("/ai/command", json={"command": "later"}, headers=LATER)
+    with running(folder, database_url, github, **dead) as other_kova:
+        answer = other_kova.client.post("/ai/command", json={"command": "later"}, headers=LATER)
         assert (answer.status_code, answer.json()["reason"]) == (503, "queue_unavailable")
-        (row,) = other.all("/ai/commands")
+        (row,) = other_kova.all("/ai/commands")
         assert (row["outcome"], row["detail"]) == ("failed", "queue_unavailable")

@@ -63,8 +63,8 @@ def test_every_reply_ends_in_its_outcome(
             candidate.breaker.record_success()
         script.always = reply
         answer = ai.ask(f"question {number}", provider=provider)
-        told = (answer.status_code, answer.json().get("reason"))
-        assert told == (status, reason), (reply, answer.text)
+        problem = (answer.status_code, answer.json().get("reason"))
+        assert problem == (status, reason), (reply, answer.text)
         assert answer.headers["content-type"] == "application/problem+json"
         assert ("retry-after" in answer.headers) == (status == 503)
         row = ai.rows()[-1]
@@ -81,12 +81,12 @@ def test_what_was_used_of_an_answer_that_is_no_good_is_paid_for(ai: Ai, gpt: Fak
     ai.ask("two", provider="openai")
     gpt.script.always = Reply(kind="error", status=503)
     ai.ask("three", provider="openai")
-    whole, cut, never = ai.rows()
-    assert float(whole["cost_usd"]) > 0
+    complete, cut, never = ai.rows()
+    assert float(complete["cost_usd"]) > 0
     assert float(cut["cost_usd"]) > 0
     assert float(never["cost_usd"]) == 0
     (spent,) = ai.rows("SELECT spent_usd FROM ai_spending WHERE scope = 'all'")
-    assert spent["spent_usd"] == whole["cost_usd"] + cut["cost_usd"]
+    assert spent["spent_usd"] == complete["cost_usd"] + cut["cost_usd"]
     assert ai.rows("SELECT * FROM ai_reservations") == []
 
 
@@ -168,11 +168,11 @@ def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
     gpt.script.always = Reply(kind="error", status=503)
     for number in range(3):
         assert ai.ask(f"what {number}?").json()["fallback"] is True
-    seen = gpt.script.count("/responses")
+    calls = gpt.script.count("/responses")
     changes = "kova_ai_breaker_changes_total"
     assert ai.meter.total(changes, provider="openai", state="open") == 1
     assert ai.ask("what now?").json()["fallback"] is True
-    assert gpt.script.count("/responses") == seen
+    assert gpt.script.count("/responses") == calls
     gpt.script.always = Reply()
     later = time.monotonic() + 31
     for candidate in ai.commands.ask.providers.values():
@@ -183,8 +183,8 @@ def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
 
 
 def test_an_answer_with_odd_characters_is_stored_and_sent(ai: Ai, gpt: FakeOpenAI) -> None:
-    said = '{"answer": "a \\ud800 b \\u202e c", "citations": []}'
-    gpt.script.always = Reply(text=said)
+    text = '{"answer": "a \\ud800 b \\u202e c", "citations": []}'
+    gpt.script.always = Reply(text=text)
     answer = ai.ask("odd?")
     assert answer.status_code == 200
     assert answer.json()["output"] == "a \ufffd b  c"
@@ -199,11 +199,11 @@ def test_the_overhead_is_told_by_the_meter(ai: Ai) -> None:
 
 
 def events(answer: httpx.Response) -> list[tuple[str, Any]]:
-    found = []
+    parsed = []
     for block in answer.read().decode().strip().split("\n\n"):
-        name, _, data = block.partition("\n")
-        found.append((name.removeprefix("event: "), json.loads(data.removeprefix("data: "))))
-    return found
+        name, _, payload = block.partition("\n")
+        parsed.append((name.removeprefix("event: "), json.loads(payload.removeprefix("data: "))))
+    return parsed
 
 
 def streamed(ai: Ai, command: str, **body: Any) -> list[tuple[str, Any]]:
@@ -214,32 +214,32 @@ def test_a_streamed_answer_arrives_in_lines_and_ends_with_the_whole(
     ai: Ai, gpt: FakeOpenAI
 ) -> None:
     text = "First line.\nSecond <b>line</b>.\n```c\na < b\n```\nEnd \u00e9 \U0001f600"
-    said = json.dumps({"answer": text, "citations": []})
-    gpt.script.always = Reply(text=said)
-    found = streamed(ai, "stream")
-    assert found[-1][0] == "answer"
-    deltas = [data["text"] for name, data in found if name == "delta"]
+    reply = json.dumps({"answer": text, "citations": []})
+    gpt.script.always = Reply(text=reply)
+    events = streamed(ai, "stream")
+    assert events[-1][0] == "answer"
+    deltas = [payload["text"] for name, payload in events if name == "delta"]
     assert len(deltas) > 2
-    assert "".join(deltas) == found[-1][1]["output"]
-    assert "&lt;b>" in found[-1][1]["output"]
+    assert "".join(deltas) == events[-1][1]["output"]
+    assert "&lt;b>" in events[-1][1]["output"]
     assert ai.outcomes() == ["ok"]
 
 
 def test_a_stream_that_is_cut_begins_anew_with_the_other_provider(ai: Ai, gpt: FakeOpenAI) -> None:
     text = "word\n" * 40
     gpt.script.always = Reply(kind="cut", text=json.dumps({"answer": text, "citations": []}))
-    found = streamed(ai, "stream")
-    assert "restart" in [name for name, _ in found]
-    last = max(number for number, (name, _) in enumerate(found) if name == "restart")
-    tail = "".join(data["text"] for name, data in found[last:] if name == "delta")
-    assert found[-1][1]["output"] == tail
-    assert found[-1][1]["provider"] == "anthropic"
+    events = streamed(ai, "stream")
+    assert "restart" in [name for name, _ in events]
+    last = max(number for number, (name, _) in enumerate(events) if name == "restart")
+    tail = "".join(payload["text"] for name, payload in events[last:] if name == "delta")
+    assert events[-1][1]["output"] == tail
+    assert events[-1][1]["provider"] == "anthropic"
 
 
 def test_a_streamed_failure_ends_with_the_problem(ai: Ai, gpt: FakeOpenAI) -> None:
     gpt.script.always = Reply(kind="refusal")
-    ((name, data),) = [one for one in streamed(ai, "no") if one[0] != "restart"]
-    assert (name, data["status"], data["reason"]) == ("problem", 422, "ai_refusal")
+    ((name, problem),) = [event for event in streamed(ai, "no") if event[0] != "restart"]
+    assert (name, problem["status"], problem["reason"]) == ("problem", 422, "ai_refusal")
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])

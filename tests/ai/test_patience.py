@@ -97,12 +97,12 @@ def test_the_other_may_be_slow_after_a_stall(
 
 def test_a_stream_begins_anew_where_it_stalled(ai: Ai, gpt: FakeOpenAI) -> None:
     gpt.script.always = Reply(kind="stall_late", text=said("line\n" * 60))
-    found = streamed(ai, "stream")
-    assert "delta" in [name for name, _ in found[:-1]]
-    last = max(number for number, (name, _) in enumerate(found) if name == "restart")
-    tail = "".join(data["text"] for name, data in found[last:] if name == "delta")
-    assert found[-1][1]["output"] == tail
-    assert found[-1][1]["provider"] == "anthropic"
+    events = streamed(ai, "stream")
+    assert "delta" in [name for name, _ in events[:-1]]
+    last = max(number for number, (name, _) in enumerate(events) if name == "restart")
+    tail = "".join(payload["text"] for name, payload in events[last:] if name == "delta")
+    assert events[-1][1]["output"] == tail
+    assert events[-1][1]["provider"] == "anthropic"
 
 
 @pytest.mark.parametrize("provider", ["openai", "anthropic"])

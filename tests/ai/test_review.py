@@ -46,8 +46,8 @@ def finding(
 
 
 def review(ai: Ai, claude: FakeAnthropic, *findings: dict[str, Any]) -> dict[str, Any]:
-    said = {"answer": "Two files changed.", "findings": list(findings)}
-    claude.script.then(Reply(text=json.dumps(said)))
+    reply = {"answer": "Two files changed.", "findings": list(findings)}
+    claude.script.then(Reply(text=json.dumps(reply)))
     answer = ai.ask("review this", task="review", repository=NAME, pull_request=1)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
@@ -69,7 +69,10 @@ def test_findings_are_anchored_to_changed_lines_and_the_rest_is_dropped_and_coun
         finding("new.py", 1, "y = 2", "<b>Bold</b> ghp_0123456789abcdefghijklmnopqrstuvwxyz"),
     )
     assert body["provider"] == "anthropic"
-    assert [(one["path"], one["start_line"], one["end_line"]) for one in body["findings"]] == [
+    assert [
+        (finding["path"], finding["start_line"], finding["end_line"])
+        for finding in body["findings"]
+    ] == [
         ("pkg/a.py", 5, 5),
         ("new.py", 1, 1),
     ]

@@ -73,7 +73,7 @@ def test_costs_are_rounded_up_and_bounded() -> None:
     assert price.cost(TokenUsage(input_tokens=1_000_000, output_tokens=1_000_000)) == 12
     assert max_tokens(100, 50) == TokenUsage(input_tokens=1_100, output_tokens=50)
     assert all(
-        one.input <= UNKNOWN.input and one.output <= UNKNOWN.output for one in PRICES.values()
+        price.input <= UNKNOWN.input and price.output <= UNKNOWN.output for price in PRICES.values()
     )
     assert price_of("unheard", {}) == UNKNOWN
     assert price_of("mine", {"mine": (Decimal(0), Decimal(1))}).output == 1
@@ -85,17 +85,17 @@ def test_settings_of_the_models_are_read_and_bad_ones_told_together() -> None:
     )
     assert good.ai.prices == {"a": (Decimal("0.5"), Decimal(2)), "b:c": (Decimal(0), Decimal(0))}
     assert good.ai.monthly_budget_usd == Decimal("7.5")
-    with pytest.raises(SettingsError) as told:
+    with pytest.raises(SettingsError) as error:
         load_settings({"KOVA_MODEL_PRICES": "x", "KOVA_MONTHLY_BUDGET_USD": "-1"})
-    assert "KOVA_MODEL_PRICES" in told.value.message
-    assert "KOVA_MONTHLY_BUDGET_USD" in told.value.message
+    assert "KOVA_MODEL_PRICES" in error.value.message
+    assert "KOVA_MONTHLY_BUDGET_USD" in error.value.message
 
 
 @pytest.mark.parametrize("name", PINNED)
 def test_a_prompt_keeps_its_words_or_gets_a_new_version(name: str) -> None:
-    found = read_template(name)
-    digest = hashlib.sha256(found.text.encode()).hexdigest()[:6]
-    assert (found.version, digest) == PINNED[name]
+    template = read_template(name)
+    digest = hashlib.sha256(template.text.encode()).hexdigest()[:6]
+    assert (template.version, digest) == PINNED[name]
 
 
 def test_the_shape_of_a_prompt() -> None:
@@ -105,7 +105,7 @@ def test_the_shape_of_a_prompt() -> None:
     request = CommandRequest(command="why?")
     prompt, shown = assemble(request, Task.ANALYZE, (material, note), history)
     assert shown == (material, note)
-    assert [one.role for one in prompt.messages] == ["user", "assistant", "user"]
+    assert [message.role for message in prompt.messages] == ["user", "assistant", "user"]
     fence = prompt.messages[-1].text.split('"')[1]
     assert prompt.messages[-1].text == (
         f'<material id="{fence}" kind="file" name="a.py">\n'
@@ -118,8 +118,8 @@ def test_the_shape_of_a_prompt() -> None:
         "Question:\nwhy?"
     )
     again, _ = assemble(request, Task.ANALYZE, (material, note), history)
-    other, _ = assemble(request, Task.ANALYZE, (note, material), history)
-    assert again.identity == prompt.identity != other.identity
+    other_prompt, _ = assemble(request, Task.ANALYZE, (note, material), history)
+    assert again.identity == prompt.identity != other_prompt.identity
 
 
 @given(st.lists(st.text(), min_size=1, max_size=8), st.text())
@@ -136,7 +136,10 @@ def test_no_text_and_no_name_breaks_out_of_its_fence(lines: list[str], name: str
 def test_what_is_shown_fits_the_budget(lines: list[str], budget: int) -> None:
     given_lines = tuple("".join(line.split("\n")) for line in lines)
     shown = fit_materials([Material(kind="file", name="a", lines=given_lines)] * 2, budget)
-    assert sum(estimate_tokens(line) for one in shown for line in one.render_lines()) <= budget
+    assert (
+        sum(estimate_tokens(line) for material in shown for line in material.render_lines())
+        <= budget
+    )
 
 
 def test_the_latest_exchanges_are_kept_whole() -> None:
@@ -226,22 +229,24 @@ def test_secrets_are_known_by_their_form(secret: str) -> None:
     ],
 )
 def test_a_private_key_is_taken_out_and_the_mere_mark_of_one_is_not(text: str, shown: str) -> None:
-    found = redact(text)
-    assert shown in found
-    assert "MII" not in found
-    assert "MMM" not in found
+    redacted = redact(text)
+    assert shown in redacted
+    assert "MII" not in redacted
+    assert "MMM" not in redacted
 
 
 @given(st.text(), st.lists(st.text(min_size=1, max_size=20), max_size=3))
-def test_redaction_keeps_the_number_of_lines(text: str, known: list[str]) -> None:
-    assert redact(text, known).count("\n") == text.count("\n")
+def test_redaction_keeps_the_number_of_lines(text: str, secrets: list[str]) -> None:
+    assert redact(text, secrets).count("\n") == text.count("\n")
 
 
 @given(st.text(max_size=80), st.integers(1, 7))
 def test_the_text_of_an_answer_is_the_same_in_pieces(text: str, size: int) -> None:
     import json
 
-    whole = json.dumps({"answer": text, "citations": []}, ensure_ascii=bool(size % 2))
+    document = json.dumps({"answer": text, "citations": []}, ensure_ascii=bool(size % 2))
     reader = AnswerText()
-    found = [reader.feed(whole[start : start + size]) for start in range(0, len(whole), size)]
-    assert "".join(found) == text
+    pieces = [
+        reader.feed(document[start : start + size]) for start in range(0, len(document), size)
+    ]
+    assert "".join(pieces) == text

@@ -39,17 +39,17 @@ def test_indentation_and_spaces_do_not_change_it() -> None:
 
 def test_two_equal_findings_stay_two() -> None:
     twice = [*CODE, "        return x is 'a'"]
-    found = identify([finding(3, 16, 24), finding(4, 16, 24)], twice)
-    assert len({one.fingerprint for one in found}) == 2
+    findings = identify([finding(3, 16, 24), finding(4, 16, 24)], twice)
+    assert len({finding.fingerprint for finding in findings}) == 2
 
 
 def test_another_function_is_another_error() -> None:
-    other = ["class A:", "    def g(self):", "        return x is 'a'"]
+    other_code = ["class A:", "    def g(self):", "        return x is 'a'"]
     (first,) = identify([finding(3, 16, 24)], CODE)
-    (second,) = identify([finding(3, 16, 24)], other)
+    (second,) = identify([finding(3, 16, 24)], other_code)
     assert first.fingerprint != second.fingerprint
 
 
 def test_a_span_outside_of_the_file_is_survived() -> None:
-    (one,) = identify([finding(99)], CODE)
-    assert len(one.fingerprint) == 64
+    (flagged,) = identify([finding(99)], CODE)
+    assert len(flagged.fingerprint) == 64

@@ -49,13 +49,13 @@ def test_no_file_means_the_defaults() -> None:
 
 
 def test_paths_and_languages_choose_the_files() -> None:
-    chosen = settings()
-    assert chosen.reads("a.py")
-    assert chosen.reads("web/a.ts")
-    assert not chosen.reads("a.js")
-    assert not chosen.reads("vendor/lib/a.py")
-    assert not chosen.reads("deep/down/x_pb2.py")
-    assert not chosen.reads("x_pb2.py")
+    file_settings = settings()
+    assert file_settings.reads("a.py")
+    assert file_settings.reads("web/a.ts")
+    assert not file_settings.reads("a.js")
+    assert not file_settings.reads("vendor/lib/a.py")
+    assert not file_settings.reads("deep/down/x_pb2.py")
+    assert not file_settings.reads("x_pb2.py")
 
 
 def test_rules_are_switched_by_name_by_pattern_and_by_section() -> None:
@@ -69,11 +69,11 @@ def test_rules_are_switched_by_name_by_pattern_and_by_section() -> None:
 
 
 def test_a_section_is_narrower_than_the_file() -> None:
-    chosen = settings()
-    assert chosen.fail_on("a.py", Severity.HIGH) is Severity.CRITICAL
-    assert chosen.fail_on("services/api/x/a.py", Severity.HIGH) is Severity.MEDIUM
-    assert chosen.auto_fix("a.py", AutoFix.PULL_REQUEST) is AutoFix.SUGGEST
-    assert chosen.auto_fix("services/api/a.py", AutoFix.PULL_REQUEST) is AutoFix.PULL_REQUEST
+    file_settings = settings()
+    assert file_settings.fail_on("a.py", Severity.HIGH) is Severity.CRITICAL
+    assert file_settings.fail_on("services/api/x/a.py", Severity.HIGH) is Severity.MEDIUM
+    assert file_settings.auto_fix("a.py", AutoFix.PULL_REQUEST) is AutoFix.SUGGEST
+    assert file_settings.auto_fix("services/api/a.py", AutoFix.PULL_REQUEST) is AutoFix.PULL_REQUEST
 
 
 def test_a_file_never_allows_more_than_an_administrator() -> None:
@@ -81,7 +81,7 @@ def test_a_file_never_allows_more_than_an_administrator() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "beginning"),
     [
         ("exclude = 'vendor'", "`exclude` must be a list of texts."),
         ("exlude = []", "`exlude` is not a setting."),
@@ -100,9 +100,9 @@ def test_a_file_never_allows_more_than_an_administrator() -> None:
         ("exclude = [" + "'a'," * 51 + "]", "`exclude` has more than 50 entries."),
     ],
 )
-def test_what_is_wrong_is_told_and_then_nothing_applies(text: str, told: str) -> None:
+def test_what_is_wrong_is_told_and_then_nothing_applies(text: str, beginning: str) -> None:
     broken = parse_settings(text.encode())
-    assert any(one.startswith(told) for one in broken.problems), broken.problems
+    assert any(problem.startswith(beginning) for problem in broken.problems), broken.problems
     assert broken.present
     assert broken.reads("vendor/a.js")
     assert broken.reports(finding())
@@ -172,4 +172,4 @@ VALUES = (
 def test_any_setting_with_any_value_is_settings_or_problems(pairs: list[tuple[str, str]]) -> None:
     parsed = parse_settings("\n".join(f"{key} = {value}" for key, value in pairs).encode())
     parsed.reports(finding())
-    assert all(one.endswith(".") for one in parsed.problems)
+    assert all(problem.endswith(".") for problem in parsed.problems)

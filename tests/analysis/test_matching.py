@@ -33,18 +33,18 @@ class Third:
 
 
 def sightings(text: str, path: str = "a.py") -> list[Sighting]:
-    return [sighting_of(one) for one in found_in(path, text)]
+    return [sighting_of(finding) for finding in found_in(path, text)]
 
 
 def pairs(before: str, after: str, **kwargs: object) -> dict[int, int]:
     """Return line after by line before."""
     old, new = sightings(before), sightings(after)
     matches = recognise(old, new, **kwargs)  # type: ignore[arg-type]
-    return {old[one].line: new[other].line for other, one in matches.items()}
+    return {old[old_index].line: new[new_index].line for new_index, old_index in matches.items()}
 
 
 def test_nothing_changed_is_all_recognised() -> None:
-    lines = {one.line for one in sightings(FILE)}
+    lines = {sighting.line for sighting in sightings(FILE)}
     assert pairs(FILE, FILE) == {line: line for line in lines}
 
 
@@ -107,24 +107,27 @@ def test_a_function_moved_to_another_file_takes_its_error_along() -> None:
 
 
 def test_a_file_that_was_not_read_gives_no_errors_away() -> None:
-    (one,) = sightings("def f():\n    BAD(x)\n")
-    kept = Sighting(
+    (sighting,) = sightings("def f():\n    BAD(x)\n")
+    immovable = Sighting(
         analyzer="tool",
         rule_id="R1",
         path="a.py",
-        line=one.line,
-        column=one.column,
-        traits=one.traits,
+        line=sighting.line,
+        column=sighting.column,
+        traits=sighting.traits,
         movable=False,
     )
-    assert recognise([kept], sightings("def f():\n    BAD(x)\n", "b.py")) == {}
+    assert recognise([immovable], sightings("def f():\n    BAD(x)\n", "b.py")) == {}
 
 
 def test_a_fixed_error_comes_back_only_by_a_strong_trait() -> None:
-    (one,) = sightings("def f():\n    BAD(x)\n")
+    (sighting,) = sightings("def f():\n    BAD(x)\n")
     fixed = Sighting(
-        **{name: getattr(one, name) for name in ("analyzer", "rule_id", "path", "line", "column")},
-        traits=one.traits,
+        **{
+            name: getattr(sighting, name)
+            for name in ("analyzer", "rule_id", "path", "line", "column")
+        },
+        traits=sighting.traits,
         settled=True,
     )
     assert recognise([fixed], sightings("\n\ndef f():\n    BAD(x)\n")) == {0: 0}
@@ -151,14 +154,14 @@ def seen(draw: st.DrawFn) -> list[Sighting]:
 
 @given(seen(), seen(), st.randoms(use_true_random=False))
 def test_it_is_one_to_one_of_one_rule_and_does_not_depend_on_the_order(
-    known: list[Sighting], found: list[Sighting], chance: random.Random
+    before: list[Sighting], after: list[Sighting], chance: random.Random
 ) -> None:
-    gone = frozenset({"c.py"})
-    matches = recognise(known, found, deleted=gone)
+    deleted = frozenset({"c.py"})
+    matches = recognise(before, after, deleted=deleted)
     assert len(set(matches.values())) == len(matches)
-    assert all(known[old].rule_id == found[new].rule_id for new, old in matches.items())
-    mixed = chance.sample(range(len(known)), len(known))
-    again = recognise([known[index] for index in mixed], found, deleted=gone)
+    assert all(before[old].rule_id == after[new].rule_id for new, old in matches.items())
+    mixed = chance.sample(range(len(before)), len(before))
+    again = recognise([before[index] for index in mixed], after, deleted=deleted)
     assert len(again) == len(matches)
 
 
@@ -169,10 +172,10 @@ def test_two_errors_at_one_place_are_recognised_alike_in_either_order() -> None:
             analyzer="tool", rule_id="R1", path=path, line=line, column=1, traits=Traits(**names)
         )
 
-    known = [sighting("c.py", 2, "aaba"), sighting("c.py", 2, "abbb")]
-    found = [sighting("b.py", 1, "aaab"), sighting("b.py", 3, "baaa")]
-    gone = frozenset({"c.py"})
-    counts = {len(recognise(order, found, deleted=gone)) for order in (known, known[::-1])}
+    before = [sighting("c.py", 2, "aaba"), sighting("c.py", 2, "abbb")]
+    after = [sighting("b.py", 1, "aaab"), sighting("b.py", 3, "baaa")]
+    deleted = frozenset({"c.py"})
+    counts = {len(recognise(order, after, deleted=deleted)) for order in (before, before[::-1])}
     assert len(counts) == 1
 
 
@@ -180,10 +183,14 @@ def test_two_errors_at_one_place_are_recognised_alike_in_either_order() -> None:
 def test_alignment_is_in_order_and_leaves_out_as_few_as_it_can(
     expected: list[int], lines: list[int]
 ) -> None:
-    found = align(sorted(expected), sorted(lines))
-    assert len(found) == min(len(expected), len(lines))
-    assert found == sorted(found)
-    assert len({one for one, _ in found}) == len({other for _, other in found}) == len(found)
+    alignment = align(sorted(expected), sorted(lines))
+    assert len(alignment) == min(len(expected), len(lines))
+    assert alignment == sorted(alignment)
+    assert (
+        len({expected_index for expected_index, _ in alignment})
+        == len({line_index for _, line_index in alignment})
+        == len(alignment)
+    )
 
 
 def test_alignment_is_the_nearest() -> None:
@@ -194,8 +201,10 @@ def test_alignment_is_the_nearest() -> None:
 def test_a_hundred_thousand_errors_take_seconds() -> None:
     """Also when every one has equals: no bench, a guard against squares."""
     text = "def f():\n" + "    BAD(x)\n" * 50
-    old = [one for number in range(1_000) for one in sightings(text, f"p{number}.py")]
-    new = [one for number in range(1_000) for one in sightings(text[:-11], f"p{number}.py")]
+    old = [sighting for number in range(1_000) for sighting in sightings(text, f"p{number}.py")]
+    new = [
+        sighting for number in range(1_000) for sighting in sightings(text[:-11], f"p{number}.py")
+    ]
     started = time.process_time()
     matches = recognise(old * 2, new * 2)
     assert len(matches) >= 98_000

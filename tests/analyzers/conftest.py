@@ -33,11 +33,11 @@ TOKEN = made_up_token()
 
 @pytest.fixture(scope="session")
 def analyzers() -> dict[str, ProgramAnalyzer]:
-    found: dict[str, ProgramAnalyzer] = {}
-    for one in local_analyzers(Settings(whole_program=True)):
-        assert isinstance(one, ProgramAnalyzer)
-        found[one.name] = one
-    return found
+    by_name: dict[str, ProgramAnalyzer] = {}
+    for analyzer in local_analyzers(Settings(whole_program=True)):
+        assert isinstance(analyzer, ProgramAnalyzer)
+        by_name[analyzer.name] = analyzer
+    return by_name
 
 
 @pytest.fixture(scope="session")
@@ -76,7 +76,7 @@ def changed_kova(tmp_path_factory: pytest.TempPathFactory) -> ChangedKova:
             )
             for path in folder.rglob("*.py"):
                 path.unlink()
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-B", "-c", code],
             cwd=folder,
             env=os.environ | {"PYTHONPATH": str(folder)},
@@ -84,7 +84,7 @@ def changed_kova(tmp_path_factory: pytest.TempPathFactory) -> ChangedKova:
             text=True,
             check=False,
         )
-        return done.stdout + done.stderr
+        return process.stdout + process.stderr
 
     return run
 

@@ -22,7 +22,7 @@ def before(changed_kova: ChangedKova) -> str:
 
 
 @pytest.mark.parametrize(
-    ("module", "line", "other"),
+    ("module", "line", "changed_line"),
     [
         ("adapters/analyzers/ruff_context.py", "_OFTEN: Final = 4", "_OFTEN: Final = 5"),
         ("adapters/analyzers/oxlint.py", "_FAR: Final = 4_000", "_FAR: Final = 4_001"),
@@ -35,9 +35,9 @@ def before(changed_kova: ChangedKova) -> str:
     ],
 )
 def test_another_row_weight_or_comment_rule_is_another_identity(
-    module: str, line: str, other: str, changed_kova: ChangedKova, before: str
+    module: str, line: str, changed_line: str, changed_kova: ChangedKova, before: str
 ) -> None:
-    after = changed_kova({module: (line, other)}, IDENTITIES)
+    after = changed_kova({module: (line, changed_line)}, IDENTITIES)
     assert len(before.splitlines()) == len(after.splitlines()) >= 6
     assert not set(before.splitlines()) & set(after.splitlines())
 
@@ -93,8 +93,8 @@ def test_another_prover_keeps_its_proofs_under_another_key(changed_kova: Changed
         "print(code_digest(PROOFS), code_digest())"
     )
     change = {"fixes/proof.py": ('"telnetlib",', "")}
-    (proofs, findings), (others, same) = (
+    (proofs, findings), (other_proofs, same) = (
         changed_kova(changes, code).split() for changes in ({}, change)
     )
-    assert proofs != others
+    assert proofs != other_proofs
     assert findings == same

@@ -11,17 +11,19 @@ def quality() -> Quality:
 
 
 def test_the_corpus_has_enough_of_both_kinds_and_every_language(quality: Quality) -> None:
-    flagged = [one for one in quality.examples if one.rule]
+    flagged = [example for example in quality.examples if example.rule]
     assert len(flagged) >= 150
     assert len(quality.examples) - len(flagged) >= 150
-    assert {one.tool for one in flagged} == {
+    assert {example.tool for example in flagged} == {
         *("ruff", "kova", "oxlint", "betterleaks", "zizmor", "syntax", "shellcheck", "hadolint")
     }
 
 
 def test_nearly_everything_is_found(quality: Quality) -> None:
-    assert quality.recall >= LEAST_RECALL, [(one.place, one.rule) for one in quality.missed]
+    assert quality.recall >= LEAST_RECALL, [
+        (example.place, example.rule) for example in quality.missed
+    ]
 
 
 def test_no_clean_example_is_flagged(quality: Quality) -> None:
-    assert not [(one.path, one.rule_id) for one in quality.false_alarms]
+    assert not [(finding.path, finding.rule_id) for finding in quality.false_alarms]

@@ -42,7 +42,10 @@ HOSTILE = {
     ".github/workflows/odd.yml": b"on: [push]\njobs: 3\n",
     # A tool that redacts each part of these everywhere redacts its own answer.
     "letters.py": f'TOKEN = "{made_up_token()}"\n'.encode()
-    + b"".join(b'u = "postgres://%c:swordfish1@%c/d"\n' % (one, one) for one in b"kmh0123456789"),
+    + b"".join(
+        b'u = "postgres://%c:swordfish1@%c/d"\n' % (character, character)
+        for character in b"kmh0123456789"
+    ),
     # A tool that decodes what it reads counts columns of what it decoded.
     "escaped.txt": b'"user": {\n"data": {\n"host": "\\u0e42\\u0e2e\\u0e2a\\u0e15\\u0e4c",\n'
     b'"password": "\\u0e23\\u0e2b\\u0e31\\u0e2a\\u0e1c\\u0e48\\u0e32\\u0e19"\n},\n'
@@ -56,18 +59,18 @@ HOSTILE = {
 @pytest.fixture(scope="module")
 def analyze() -> AnalyzeTree:
     analyzers = local_analyzers()
-    for one in analyzers:
-        assert isinstance(one, ProgramAnalyzer)
-        one._limits = ProcessLimits(seconds=6)  # A batch and its halves: twice this a tool.
+    for analyzer in analyzers:
+        assert isinstance(analyzer, ProgramAnalyzer)
+        analyzer._limits = ProcessLimits(seconds=6)  # A batch and its halves: twice this a tool.
     return AnalyzeTree(analyzers)
 
 
 def test_hostile_files_hide_nothing_of_their_neighbours(
     analyze: AnalyzeTree, tmp_path: Path
 ) -> None:
-    done = analyze.analyze(tmp_path, write(tmp_path, GOOD | HOSTILE))
-    told = {(one.path, one.rule_id) for one in done.findings}
-    assert told >= {
+    analysis = analyze.analyze(tmp_path, write(tmp_path, GOOD | HOSTILE))
+    flagged = {(finding.path, finding.rule_id) for finding in analysis.findings}
+    assert flagged >= {
         ("good.py", "F632"),
         ("good.js", "eslint/use-isnan"),
         ("good.yml", "invalid-yaml"),
@@ -78,13 +81,15 @@ def test_hostile_files_hide_nothing_of_their_neighbours(
         ("letters.py", "github-pat"),
         ("letters.py", "generic-credential-uri"),
     }
-    unread = {one.path: one.reason for one in done.skipped}
-    told_unread = {(one.path, one.reason) for one in done.skipped}
+    unread = {file.path: file.reason for file in analysis.skipped}
+    told_unread = {(file.path, file.reason) for file in analysis.skipped}
     assert unread["binary.py"] == unread["latin.yml"] == "not_utf8"
     assert unread["deep.json"] == "syntax_unreadable_input"
     assert unread["line.js"] == "oxlint_minified"
     assert ("chain.py", "kova_unreadable_input") in told_unread
     assert ("deep.py", "kova_unreadable_input") in told_unread
     assert unread[".github/workflows/odd.yml"] == "zizmor_unreadable_input"
-    assert not [one for one in done.skipped if one.path in GOOD]
-    assert not [one for one in done.findings if one.path in {"bomb.yml", "nan.json"}]
+    assert not [file for file in analysis.skipped if file.path in GOOD]
+    assert not [
+        finding for finding in analysis.findings if finding.path in {"bomb.yml", "nan.json"}
+    ]

@@ -23,8 +23,8 @@ from kova.bootstrap.settings import Settings, SettingsError
 from tests.analyzers.conftest import laid_out, write
 
 SAMPLES = Path(__file__).parent / "samples"
-NAMES = [one.name for one in ANALYZERS]
-PER_FILE = [one for one in ANALYZERS if not one.whole_program]
+NAMES = [kind.name for kind in ANALYZERS]
+PER_FILE = [kind for kind in ANALYZERS if not kind.whole_program]
 
 
 def shown(finding: Finding) -> str:
@@ -45,16 +45,16 @@ def test_the_samples_findings_are_found_at_their_places(
 ) -> None:
     analyzer = analyzers[name]
     paths = handled(analyzer, laid_out(SAMPLES / name, tmp_path))
-    done = analyzer.analyze(tmp_path, paths)
+    analyzer_run = analyzer.analyze(tmp_path, paths)
     expected = (SAMPLES / name / "expected.txt").read_text().splitlines()
-    assert sorted(shown(one) for one in done.findings) == expected
+    assert sorted(shown(finding) for finding in analyzer_run.findings) == expected
     assert expected
-    assert done.completed
-    assert not done.skipped
-    assert all(one.analyzer == name and one.message for one in done.findings)
+    assert analyzer_run.completed
+    assert not analyzer_run.skipped
+    assert all(finding.analyzer == name and finding.message for finding in analyzer_run.findings)
 
 
-@pytest.mark.parametrize("name", [one.name for one in PER_FILE])
+@pytest.mark.parametrize("name", [kind.name for kind in PER_FILE])
 def test_a_text_gives_what_the_file_gives(
     name: str, analyzers: dict[str, ProgramAnalyzer], tmp_path: Path
 ) -> None:
@@ -122,9 +122,9 @@ def test_the_trees_own_configuration_hides_nothing_and_runs_nothing(
     paths += write(tmp_path, HOSTILE[name] | {".gitignore": b"*\n", ".ignore": b"*\n"})
     for file in tmp_path.rglob("evil"):
         file.chmod(0o755)
-    done = analyzer.analyze(tmp_path, handled(analyzer, paths))
+    analyzer_run = analyzer.analyze(tmp_path, handled(analyzer, paths))
     expected = (SAMPLES / name / "expected.txt").read_text().splitlines()
-    assert sorted(shown(one) for one in done.findings) == expected
+    assert sorted(shown(finding) for finding in analyzer_run.findings) == expected
     assert not list(tmp_path.rglob("CANARY"))
 
 
@@ -138,9 +138,9 @@ def misbehaving(kind: type[ProgramAnalyzer], script: str, folder: Path) -> Progr
     program.chmod(0o755)
     limits = ProcessLimits(seconds=0.5, output=1_000_000)
     if issubclass(kind, ChildAnalyzer):
-        made: ProgramAnalyzer = kind(limits)
-        made._program = str(program)
-        return made
+        analyzer: ProgramAnalyzer = kind(limits)
+        analyzer._program = str(program)
+        return analyzer
     return kind(program, limits)
 
 
@@ -163,10 +163,12 @@ def test_a_program_that_misbehaves_is_named_and_harms_nothing(
     paths = laid_out(SAMPLES / kind.name, folder)
     analyzer = misbehaving(kind, script, tools)
     (path, *_) = handled(analyzer, paths)
-    done = analyzer.analyze(folder, [path])
-    assert not done.completed
-    assert not done.findings
-    assert [(one.path, one.reason) for one in done.skipped] == [(path, f"{kind.name}_{reason}")]
+    analyzer_run = analyzer.analyze(folder, [path])
+    assert not analyzer_run.completed
+    assert not analyzer_run.findings
+    assert [(file.path, file.reason) for file in analyzer_run.skipped] == [
+        (path, f"{kind.name}_{reason}")
+    ]
 
 
 def test_one_file_that_crashes_a_tool_harms_only_itself(tmp_path: Path) -> None:
@@ -179,15 +181,17 @@ print(json.dumps([{"code": "F632", "filename": os.path.abspath(name), "message":
                    "location": where, "end_location": where, "fix": None} for name in names]))
 """
     (tmp_path / "tools").mkdir()
-    kind = next(one for one in ANALYZERS if one.name == "ruff")
+    kind = next(candidate for candidate in ANALYZERS if candidate.name == "ruff")
     files = {f"f{number}.py": b"" for number in range(20)} | {"bad.py": b""}
     paths = write(tmp_path / "tree", files)
     analyzer = misbehaving(kind, script, tmp_path / "tools")
     analyzer._limits = ProcessLimits(seconds=30)
-    done = analyzer.analyze(tmp_path / "tree", paths)
-    assert {one.path for one in done.findings} == set(paths) - {"bad.py"}
-    assert [(one.path, one.reason) for one in done.skipped] == [("bad.py", "ruff_crashed")]
-    assert not done.completed
+    analyzer_run = analyzer.analyze(tmp_path / "tree", paths)
+    assert {finding.path for finding in analyzer_run.findings} == set(paths) - {"bad.py"}
+    assert [(file.path, file.reason) for file in analyzer_run.skipped] == [
+        ("bad.py", "ruff_crashed")
+    ]
+    assert not analyzer_run.completed
 
 
 def test_many_files_that_break_a_run_hide_nothing_of_the_others(
@@ -207,21 +211,25 @@ def test_many_files_that_break_a_run_hide_nothing_of_the_others(
             for number in range(60)
         },
     )
-    done = analyzers["zizmor"].analyze(tmp_path, paths)
+    analyzer_run = analyzers["zizmor"].analyze(tmp_path, paths)
     good = {path for path in paths if "good" in path}
-    assert {one.path for one in done.findings if one.rule_id == "template-injection"} == good
-    assert {one.path for one in done.skipped} == set(paths) - good
-    assert {one.reason for one in done.skipped} == {"zizmor_unreadable_input"}
-    assert done.completed
+    assert {
+        finding.path for finding in analyzer_run.findings if finding.rule_id == "template-injection"
+    } == good
+    assert {file.path for file in analyzer_run.skipped} == set(paths) - good
+    assert {file.reason for file in analyzer_run.skipped} == {"zizmor_unreadable_input"}
+    assert analyzer_run.completed
 
 
 def test_what_only_typescript_allows_is_a_syntax_error_of_a_javascript_file(
     analyzers: dict[str, ProgramAnalyzer], tmp_path: Path
 ) -> None:
     paths = write(tmp_path, {"a.js": b"class A {\n  const b = 1;\n}\n"})
-    done = analyzers["oxlint"].analyze(tmp_path, paths)
-    assert [(one.rule_id, one.span.start_line) for one in done.findings] == [("invalid-syntax", 2)]
-    assert not done.skipped
+    analyzer_run = analyzers["oxlint"].analyze(tmp_path, paths)
+    assert [(finding.rule_id, finding.span.start_line) for finding in analyzer_run.findings] == [
+        ("invalid-syntax", 2)
+    ]
+    assert not analyzer_run.skipped
 
 
 def test_missing_programs_are_named_all_at_once(
@@ -242,8 +250,8 @@ def test_a_folder_of_programs_is_used_and_optional_ones_may_lack(
         (tmp_path / name).symlink_to(analyzers[name]._program)
     monkeypatch.setattr("sysconfig.get_path", lambda _: str(tmp_path / "none"))
     monkeypatch.setenv("PATH", "/nonexistent")
-    found = local_analyzers(Settings(analyzers_bin=str(tmp_path)))
-    assert [one.name for one in found] == [
+    available = local_analyzers(Settings(analyzers_bin=str(tmp_path)))
+    assert [analyzer.name for analyzer in available] == [
         "ruff",
         "kova",
         "oxlint",
@@ -278,8 +286,8 @@ def test_an_analyser_sees_no_secret_of_the_worker(
 ) -> None:
     monkeypatch.setenv("KOVA_GITHUB_TOKEN", "ghp_secret")
     command = [sys.executable, "-c", "import os; print(dict(os.environ))"]
-    done = run(command, folder=tmp_path, limits=ProcessLimits())
-    assert b"ghp_secret" not in done.output
+    result = run(command, folder=tmp_path, limits=ProcessLimits())
+    assert b"ghp_secret" not in result.output
 
 
 @pytest.mark.parametrize(
@@ -292,15 +300,15 @@ def test_an_analyser_sees_no_secret_of_the_worker(
 )
 def test_memory_is_bounded(tmp_path: Path, script: str) -> None:
     limits = ProcessLimits(memory=256 * 1024**2, seconds=20)
-    done = run([sys.executable, "-c", script], folder=tmp_path, limits=limits)
-    assert done.status != 0
-    assert done.reason in {None, "too_much_memory"}
+    result = run([sys.executable, "-c", script], folder=tmp_path, limits=limits)
+    assert result.status != 0
+    assert result.reason in {None, "too_much_memory"}
 
 
 def test_no_process_outlives_its_run(tmp_path: Path) -> None:
     script = "import os, time\nchild = os.fork()\nprint(child) if child else time.sleep(60)"
-    done = run([sys.executable, "-c", script], folder=tmp_path, limits=ProcessLimits(seconds=5))
-    stat = Path("/proc", done.output.decode().strip(), "stat")
+    result = run([sys.executable, "-c", script], folder=tmp_path, limits=ProcessLimits(seconds=5))
+    stat = Path("/proc", result.output.decode().strip(), "stat")
     deadline = time.monotonic() + 5  # The kernel takes a moment to carry a kill out.
     while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
         assert time.monotonic() < deadline
@@ -314,18 +322,18 @@ def test_every_rule_is_one_that_its_tool_has(analyzers: dict[str, ProgramAnalyze
 
     have = {
         "ruff": {
-            one["code"]
-            for one in json.loads(output("ruff", "rule", "--all", "--output-format", "json"))
+            rule["code"]
+            for rule in json.loads(output("ruff", "rule", "--all", "--output-format", "json"))
         },
         "oxlint": {
-            f"{one['scope']}/{one['value']}"
-            for one in json.loads(output("oxlint", "--rules", "--format", "json"))
+            f"{rule['scope']}/{rule['value']}"
+            for rule in json.loads(output("oxlint", "--rules", "--format", "json"))
         },
         "betterleaks": set(output("betterleaks", "config", "show", "ids").split()),
     }
     ours = {"ruff": {"invalid-syntax"}, "oxlint": {"invalid-syntax"}, "betterleaks": {"secret"}}
-    for name, known in have.items():
-        assert set(analyzers[name].catalogue) - ours[name] <= known, name
+    for name, rules in have.items():
+        assert set(analyzers[name].catalogue) - ours[name] <= rules, name
     for name, form in {"zizmor": "audits/#{}", "pyrefly": "{}"}.items():
         inside = Path(analyzers[name]._program).read_bytes()
         for rule in set(analyzers[name].catalogue) - {"invalid-workflow"}:

@@ -27,9 +27,11 @@ def test_an_undefined_name_is_told_once_a_file_and_another_by_itself(
     ruff: RuffAnalyzer, tmp_path: Path
 ) -> None:
     text = b"def f():\n    return lost + lost, other\n\n\ndef g():\n    return lost\n"
-    found = AnalyzeTree([ruff]).analyze(tmp_path, write(tmp_path, {"a.py": text, "b.py": text}))
-    told = [(one.path, one.span.start_line, one.message) for one in found.findings]
-    assert told == [
+    analysis = AnalyzeTree([ruff]).analyze(tmp_path, write(tmp_path, {"a.py": text, "b.py": text}))
+    places = [
+        (finding.path, finding.span.start_line, finding.message) for finding in analysis.findings
+    ]
+    assert places == [
         (path, 2, f"Undefined name `{name}`")
         for path in ("a.py", "b.py")
         for name in ("lost", "other")
@@ -78,10 +80,10 @@ def test_hostile_names_and_content_are_survived(ruff: RuffAnalyzer, tmp_path: Pa
         "broken.py": b"def f(:\n  ]\n",
     }
     run_ = AnalyzeTree([ruff]).analyze(tmp_path, write(tmp_path, files))
-    assert {one.path for one in run_.skipped} >= {"latin.py", "nul.py"}
-    flagged = {one.path for one in run_.findings if one.rule_id == "F632"}
+    assert {file.path for file in run_.skipped} >= {"latin.py", "nul.py"}
+    flagged = {finding.path for finding in run_.findings if finding.rule_id == "F632"}
     if not run_.incomplete:
         assert flagged == {"-rf.py", "--config=x.py", "@args.py", "sp ace.py", "é.py"}
-        assert [one.rule_id for one in run_.findings if one.path == "broken.py"] == [
+        assert [finding.rule_id for finding in run_.findings if finding.path == "broken.py"] == [
             "invalid-syntax"
         ]

@@ -115,7 +115,7 @@ ANSWERS = {
 def answered(name: str, folder: Path) -> list[Finding]:
     """Return the findings of an analyser whose program knows one rule more than we do."""
     path, answer, _ = ANSWERS[name]
-    (kind,) = [one for one in ANALYZERS if one.name == name]
+    (kind,) = [candidate for candidate in ANALYZERS if candidate.name == name]
     target = "k00000k.txt" if name == "betterleaks" else path
     script = f"import sys\nsys.stdout.write({json.dumps(answer(target))!r})"
     (folder / "tools").mkdir()
@@ -123,10 +123,10 @@ def answered(name: str, folder: Path) -> list[Finding]:
     write(folder / "tree", {path: b"import hashlib\npassword = hashlib.md5(x).hexdigest()\n"})
     analyzer: ProgramAnalyzer = misbehaving(kind, script, folder / "tools")
     analyzer._limits = ProcessLimits(seconds=30)
-    done = analyzer.analyze(folder / "tree", [path])
-    assert done.completed
-    assert not done.skipped
-    return list(done.findings)
+    analyzer_run = analyzer.analyze(folder / "tree", [path])
+    assert analyzer_run.completed
+    assert not analyzer_run.skipped
+    return list(analyzer_run.findings)
 
 
 @pytest.mark.parametrize("name", ANSWERS)

@@ -361,27 +361,30 @@ def test_a_finding_weighs_what_its_place_tells(
 ) -> None:
     (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
     (tmp_path / path).write_text(text)
-    found = ANALYZE.analyze(tmp_path, [path]).findings
-    assert {one.tier for one in found if one.rule_id == rule} == {tier}
+    findings = ANALYZE.analyze(tmp_path, [path]).findings
+    assert {finding.tier for finding in findings if finding.rule_id == rule} == {tier}
 
 
 def test_data_under_the_name_of_a_program_is_left_out_and_said(tmp_path: Path) -> None:
     (tmp_path / "de.js").write_text('{"": {"lang": "de"}, "Save": [null, "Sichern"]}\n')
     analysis = ANALYZE.analyze(tmp_path, ["de.js"])
-    assert [one.reason for one in analysis.skipped] == ["oxlint_json"]
+    assert [file.reason for file in analysis.skipped] == ["oxlint_json"]
     assert not analysis.findings
 
 
 def test_what_a_file_does_again_and_again_is_meant(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import sys\n\nprint >>sys.stderr, 1\nprint >>sys.stderr, 2\n")
-    found = ANALYZE.analyze(tmp_path, ["a.py"]).findings
-    assert [one.tier for one in found if one.rule_id == "F633"] == [Tier.WARNING] * 2
+    findings = ANALYZE.analyze(tmp_path, ["a.py"]).findings
+    assert [finding.tier for finding in findings if finding.rule_id == "F633"] == [Tier.WARNING] * 2
 
 
 def test_a_string_is_told_once_however_many_bad_escapes_it_has(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import re\n\nA = re.compile('\\d \\s \\w')\nB = '\\d'\n")
-    found = ANALYZE.analyze(tmp_path, ["a.py"]).findings
-    assert [(one.rule_id, one.span.start_line) for one in found] == [("W605", 3), ("W605", 4)]
+    findings = ANALYZE.analyze(tmp_path, ["a.py"]).findings
+    assert [(finding.rule_id, finding.span.start_line) for finding in findings] == [
+        ("W605", 3),
+        ("W605", 4),
+    ]
 
 
 @pytest.mark.parametrize(
@@ -395,5 +398,5 @@ def test_a_module_may_import_itself_later(tmp_path: Path, text: str, tier: Tier)
     (tmp_path / "own").mkdir()
     (tmp_path / "own/__init__.py").touch()
     (tmp_path / "own/a.py").write_text(text)
-    found = ANALYZE.analyze(tmp_path, ["own/__init__.py", "own/a.py"]).findings
-    assert [one.tier for one in found if one.rule_id == "PLW0406"] == [tier]
+    findings = ANALYZE.analyze(tmp_path, ["own/__init__.py", "own/a.py"]).findings
+    assert [finding.tier for finding in findings if finding.rule_id == "PLW0406"] == [tier]

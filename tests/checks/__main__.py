@@ -52,8 +52,8 @@ def check_build() -> list[str]:
     """Build every function and layer, and hold the layers against Lambda's limit."""
     with tempfile.TemporaryDirectory() as name:
         build(Path(name))
-        layers = [Path(name, "build", one) for one in ("CommonLayer", "AnalyzersLayer")]
-        size = sum(file.stat().st_size for one in layers for file in one.rglob("*"))
+        layers = [Path(name, "build", layer) for layer in ("CommonLayer", "AnalyzersLayer")]
+        size = sum(file.stat().st_size for layer in layers for file in layer.rglob("*"))
     limit = 250 * 1024**2
     return [] if size < limit else [f"the layers weigh {size} bytes, {limit} is the limit"]
 

@@ -20,9 +20,9 @@ def check_containers() -> list[str]:
         [str(_BIN / "hadolint"), "Dockerfile"],
         [str(_BIN / "docker-compose"), "config", "--quiet"],
     ):
-        done = subprocess.run(
+        process = subprocess.run(
             command, capture_output=True, text=True, env=os.environ | _SECRETS, check=False
         )
-        if done.returncode != 0:
-            problems.append(f"{Path(command[0]).name}: {done.stdout}{done.stderr}")
+        if process.returncode != 0:
+            problems.append(f"{Path(command[0]).name}: {process.stdout}{process.stderr}")
     return problems

@@ -34,8 +34,8 @@ def sam(*arguments: str) -> subprocess.CompletedProcess[str]:
 
 def check_template() -> list[str]:
     """Return what is wrong with the template."""
-    done = sam("validate", "--lint")
-    return [] if done.returncode == 0 else [f"sam validate: {done.stdout}{done.stderr}"]
+    process = sam("validate", "--lint")
+    return [] if process.returncode == 0 else [f"sam validate: {process.stdout}{process.stderr}"]
 
 
 def build(folder: Path) -> None:
@@ -45,6 +45,6 @@ def build(folder: Path) -> None:
         RuntimeError: the build failed.
     """
     cache = str(folder / "cache")
-    done = sam("build", "--build-dir", str(folder / "build"), "--cache-dir", cache)
-    if done.returncode != 0:
-        raise RuntimeError(done.stdout + done.stderr)
+    process = sam("build", "--build-dir", str(folder / "build"), "--cache-dir", cache)
+    if process.returncode != 0:
+        raise RuntimeError(process.stdout + process.stderr)

@@ -49,16 +49,16 @@ def obey_file_modes() -> None:
 @pytest.mark.parametrize("form", ["table", "json", "sarif"])
 def test_a_full_disk_is_one_line_and_exit_2(tmp_path: Path, form: str) -> None:
     with Path("/dev/full").open("wb") as full:
-        done = run("scan", tmp_path, "--format", form, stdout=full.fileno())
-    assert done.returncode == 2
-    assert done.stderr == "kova: The output cannot be written: No space left on device.\n"
+        process = run("scan", tmp_path, "--format", form, stdout=full.fileno())
+    assert process.returncode == 2
+    assert process.stderr == "kova: The output cannot be written: No space left on device.\n"
 
 
 def test_help_and_version_on_a_full_disk_are_one_line_and_exit_2() -> None:
     for arguments in (["--help"], ["--version"], ["scan", "--help"]):
         with Path("/dev/full").open("wb") as full:
-            done = run(*arguments, stdout=full.fileno())
-        assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), arguments
+            process = run(*arguments, stdout=full.fileno())
+        assert (process.returncode, len(process.stderr.splitlines())) == (2, 1), arguments
 
 
 @pytest.mark.parametrize("form", ["table", "json", "sarif"])
@@ -67,35 +67,35 @@ def test_a_closed_pipe_ends_quietly(tmp_path: Path, form: str) -> None:
     reader, writer = os.pipe()
     os.close(reader)
     try:
-        done = run("scan", tmp_path, "--format", form, stdout=writer)
+        process = run("scan", tmp_path, "--format", form, stdout=writer)
     finally:
         os.close(writer)
-    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
+    assert (process.returncode, process.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_an_unexpected_failure_is_one_line_and_shows_its_place_on_demand(tmp_path: Path) -> None:
     """A temporary folder that does not exist is met deep in an analyser."""
     (tmp_path / "b.py").write_bytes(BAD)
-    gone = {"TMPDIR": str(tmp_path / "gone"), "TEMP": "", "TMP": ""}
+    broken_folder = {"TMPDIR": str(tmp_path / "gone"), "TEMP": "", "TMP": ""}
     loader = (
         "import sys, tempfile; tempfile.tempdir = sys.argv.pop(1)\n"
         "from kova_server.cli import main; main()"
     )
 
-    def scan(**more: str) -> subprocess.CompletedProcess[str]:
+    def scan(**variables: str) -> subprocess.CompletedProcess[str]:
         own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
         return subprocess.run(
             [sys.executable, "-c", loader, str(tmp_path / "gone"), "scan", str(tmp_path)],
-            env=own | gone | more,
+            env=own | broken_folder | variables,
             capture_output=True,
             text=True,
             timeout=120,
             check=False,
         )
 
-    done = scan()
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1), done.stderr
-    assert "Traceback" not in done.stderr
+    process = scan()
+    assert (process.returncode, len(process.stderr.splitlines())) == (2, 1), process.stderr
+    assert "Traceback" not in process.stderr
     assert "Traceback" in scan(KOVA_LOG_LEVEL="debug").stderr
 
 
@@ -103,9 +103,9 @@ def test_an_unexpected_failure_is_one_line_and_shows_its_place_on_demand(tmp_pat
     "arguments", [["migrate"], ["keys", "list"], ["worker"], ["migrate", "--data", "/dev/null/x"]]
 )
 def test_other_commands_that_cannot_run_are_one_line_and_exit_2(arguments: list[str]) -> None:
-    done = run(*arguments, variables={"KOVA_DATABASE_URL": "postgres://127.0.0.1:1/x"})
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1, done.stderr
+    process = run(*arguments, variables={"KOVA_DATABASE_URL": "postgres://127.0.0.1:1/x"})
+    assert process.returncode == 2
+    assert len(process.stderr.splitlines()) == 1, process.stderr
 
 
 def test_ctrl_c_ends_quietly_with_130_and_leaves_no_child(tmp_path: Path) -> None:
@@ -144,12 +144,12 @@ def test_an_unreadable_file_and_folder_are_skipped_and_said(tmp_path: Path) -> N
     (tmp_path / "shut").chmod(0)
     (tmp_path / "unsearchable").chmod(0o600)
     try:
-        done = run("scan", tmp_path, "--format", "json", prepare=obey_file_modes)
+        process = run("scan", tmp_path, "--format", "json", prepare=obey_file_modes)
     finally:
         for name in ("shut", "unsearchable"):
             (tmp_path / name).chmod(0o700)
-    assert done.returncode == 0, done.stderr
-    document = json.loads(done.stdout)
+    assert process.returncode == 0, process.stderr
+    document = json.loads(process.stdout)
     assert document["skipped"] == [
         {"path": "open/secret.py", "reason": "unreadable"},
         {"path": "shut", "reason": "unreadable"},
@@ -161,10 +161,10 @@ def test_an_unreadable_file_and_folder_are_skipped_and_said(tmp_path: Path) -> N
 def test_a_folder_that_cannot_be_read_itself_is_no_clean_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0)
     try:
-        done = run("scan", tmp_path, prepare=obey_file_modes)
+        process = run("scan", tmp_path, prepare=obey_file_modes)
     finally:
         tmp_path.chmod(0o700)
-    assert (done.returncode, done.stderr) == (2, f"kova: {tmp_path}: Permission denied.\n")
+    assert (process.returncode, process.stderr) == (2, f"kova: {tmp_path}: Permission denied.\n")
 
 
 def test_a_tree_deeper_than_a_path_may_be_long_is_read_as_far_as_it_goes(tmp_path: Path) -> None:
@@ -178,11 +178,11 @@ def test_a_tree_deeper_than_a_path_may_be_long_is_read_as_far_as_it_goes(tmp_pat
     os.close(descriptor)
     (tmp_path / "a.py").write_text("x = 1\n")
     try:
-        done = run("scan", tmp_path, "--format", "json")
+        process = run("scan", tmp_path, "--format", "json")
     finally:
         subprocess.run(["rm", "-rf", tmp_path / "d"], check=True)  # Deeper than Python removes.
-    assert done.returncode == 0, done.stderr
-    (skipped,) = json.loads(done.stdout)["skipped"]
+    assert process.returncode == 0, process.stderr
+    (skipped,) = json.loads(process.stdout)["skipped"]
     assert skipped["reason"] == "unreadable"
     assert set(skipped["path"].split("/")) == {"d"}
 
@@ -191,10 +191,10 @@ def test_a_tree_deeper_than_a_path_may_be_long_is_read_as_far_as_it_goes(tmp_pat
 def test_a_path_that_is_no_folder_is_an_error(tmp_path: Path, path: str) -> None:
     (tmp_path / "file.py").write_text("x = 1\n")
     (tmp_path / "loop").symlink_to("loop")
-    done = run("scan", tmp_path / path if path else "")
-    assert done.returncode == 2
-    assert len(done.stderr.splitlines()) == 1
-    assert done.stderr.startswith("kova: ")
+    process = run("scan", tmp_path / path if path else "")
+    assert process.returncode == 2
+    assert len(process.stderr.splitlines()) == 1
+    assert process.stderr.startswith("kova: ")
 
 
 @pytest.mark.parametrize("form", ["table", "json", "sarif"])
@@ -202,11 +202,11 @@ def test_names_that_are_not_utf_8_survive_every_format(tmp_path: Path, form: str
     (tmp_path / os.fsdecode(b"sub\xfe")).mkdir()
     for name in (b"\xff.py", b"sub\xfe/a.py", b"good.py"):
         (tmp_path / os.fsdecode(name)).write_bytes(BAD)
-    done = run("scan", tmp_path, "--fix", "--format", form)
-    assert done.returncode == 1, done.stderr
-    assert done.stderr == ""
+    process = run("scan", tmp_path, "--fix", "--format", form)
+    assert process.returncode == 1, process.stderr
+    assert process.stderr == ""
     if form == "json":
-        skipped = {entry["path"]: entry["reason"] for entry in json.loads(done.stdout)["skipped"]}
+        skipped = {file["path"]: file["reason"] for file in json.loads(process.stdout)["skipped"]}
         assert skipped == {"\ufffd.py": "unsafe_path", "sub\ufffd/a.py": "unsafe_path"}
 
 
@@ -218,12 +218,12 @@ def test_a_folder_whose_name_is_not_utf_8_is_refused_in_one_line(
     folder = tmp_path / os.fsdecode(b"tree\xff")
     if exists:
         folder.mkdir()
-    done = run("scan", folder)
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
-    assert ("not UTF-8" in done.stderr) == exists
+    process = run("scan", folder)
+    assert (process.returncode, len(process.stderr.splitlines())) == (2, 1)
+    assert ("not UTF-8" in process.stderr) == exists
 
 
 def test_an_ascii_only_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
     (tmp_path / "ü.py").write_bytes(BAD)
-    done = run("scan", tmp_path, variables={"PYTHONIOENCODING": "ascii"})
-    assert (done.returncode, done.stderr) == (1, "")
+    process = run("scan", tmp_path, variables={"PYTHONIOENCODING": "ascii"})
+    assert (process.returncode, process.stderr) == (1, "")

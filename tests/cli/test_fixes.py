@@ -103,10 +103,10 @@ def test_without_fix_there_are_none(tmp_path: Path) -> None:
 
 def test_apply_implies_fix(tmp_path: Path) -> None:
     (tmp_path / "b.py").write_bytes(BAD)
-    done = run("scan", tmp_path, "--apply")
-    assert done.returncode == 0
-    assert "2 fixes tried, 2 proved, 2 written." in done.stdout
-    assert "written F632 in b.py:5" in done.stdout
+    process = run("scan", tmp_path, "--apply")
+    assert process.returncode == 0
+    assert "2 fixes tried, 2 proved, 2 written." in process.stdout
+    assert "written F632 in b.py:5" in process.stdout
     assert b"x == 'a'" in (tmp_path / "b.py").read_bytes()
 
 
@@ -114,9 +114,9 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path
     (tmp_path / "b.py").write_bytes(BAD)
     tmp_path.chmod(0o555)
     try:
-        done = run("scan", tmp_path, "--apply", prepare=obey_file_modes)
+        process = run("scan", tmp_path, "--apply", prepare=obey_file_modes)
     finally:
         tmp_path.chmod(0o755)
-    assert (done.returncode, len(done.stderr.splitlines())) == (2, 1)
+    assert (process.returncode, len(process.stderr.splitlines())) == (2, 1)
     assert [path.name for path in tmp_path.iterdir()] == ["b.py"]
     assert (tmp_path / "b.py").read_bytes() == BAD

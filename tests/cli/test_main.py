@@ -26,8 +26,8 @@ print(json.dumps(sorted(loaded)), file=sys.stderr)
 
 
 def test_the_version_is_said() -> None:
-    done = run("--version")
-    assert (done.returncode, done.stdout) == (0, f"kova {VERSION}\n")
+    process = run("--version")
+    assert (process.returncode, process.stdout) == (0, f"kova {VERSION}\n")
 
 
 @pytest.mark.parametrize(
@@ -50,16 +50,16 @@ def test_every_command_shows_an_example(command: str) -> None:
 @pytest.mark.parametrize("arguments", [["--help"], ["--version"], ["scan", "-h"], ["scan"]])
 def test_neither_help_nor_a_scan_loads_the_server(tmp_path: Path, arguments: list[str]) -> None:
     call = [*arguments, str(tmp_path)] if arguments == ["scan"] else arguments
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-c", LOADED, *call], capture_output=True, text=True, check=False
     )
-    assert done.returncode == 0, done.stderr
-    loaded = json.loads(done.stderr)
+    assert process.returncode == 0, process.stderr
+    loaded = json.loads(process.stderr)
     assert "typer" in loaded
     assert not set(loaded) & set(SERVER)
 
 
 def test_an_option_before_the_command_does_not_hide_it() -> None:
-    done = run("--nothing", "scan")
-    assert done.returncode == 2
-    assert "No such option: --nothing" in done.stderr
+    process = run("--nothing", "scan")
+    assert process.returncode == 2
+    assert "No such option: --nothing" in process.stderr

@@ -14,17 +14,17 @@ BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
 
 
 def kova(*arguments: str | Path, code: int) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "kova_server", "scan", *map(str, arguments)],
-        env={key: one for key, one in os.environ.items() if not key.startswith("KOVA_")},
+        env={key: value for key, value in os.environ.items() if not key.startswith("KOVA_")},
         capture_output=True,
         text=True,
         timeout=120,
         check=False,
     )
-    assert done.returncode == code, done.stdout + done.stderr
-    assert "Traceback" not in done.stderr
-    return done.stdout
+    assert process.returncode == code, process.stdout + process.stderr
+    assert "Traceback" not in process.stderr
+    return process.stdout
 
 
 def test_a_clean_folder_exits_0_and_one_with_errors_1(tmp_path: Path) -> None:
@@ -52,16 +52,16 @@ def test_json_has_findings_fixes_skipped_and_stats(tmp_path: Path) -> None:
     (tmp_path / "l.py").write_bytes(b"x = '\xe9'\n")
     (tmp_path / "link.py").symlink_to("b.py")
     document = json.loads(kova(tmp_path, "--format", "json", "--fix", code=1))
-    assert {one["rule_id"]: one["fixable"] for one in document["findings"]} == {
+    assert {finding["rule_id"]: finding["fixable"] for finding in document["findings"]} == {
         "F632": True,
         "W605": True,
     }
-    assert {(one["path"], one["rule_id"], one["status"]) for one in document["fixes"]} == {
+    assert {(fix["path"], fix["rule_id"], fix["status"]) for fix in document["fixes"]} == {
         ("b.py", "F632", "verified"),
         ("b.py", "W605", "verified"),
     }
-    assert all(len(one["verification"]) == 6 for one in document["fixes"])
-    assert {(one["path"], one["reason"]) for one in document["skipped"]} == {
+    assert all(len(fix["verification"]) == 6 for fix in document["fixes"])
+    assert {(file["path"], file["reason"]) for file in document["skipped"]} == {
         ("l.py", "not_utf8"),
         ("link.py", "symlink"),
     }
@@ -75,11 +75,13 @@ def test_applying_mends_exactly_the_proved_ones_and_keeps_the_mode(tmp_path: Pat
     target.chmod(0o751)
     before = json.loads(kova(tmp_path, "--format", "json", "--fix", "--apply", code=1))
     after = json.loads(kova(tmp_path, "--format", "json", code=1))
-    applied = {one["id"] for one in before["fixes"] if one["applied"]}
+    applied = {fix["id"] for fix in before["fixes"] if fix["applied"]}
     assert len(applied) == 2
-    known, left = ({one["id"] for one in document["findings"]} for document in (before, after))
-    assert known - left == applied
-    assert not left - known
+    before_ids, after_ids = (
+        {finding["id"] for finding in document["findings"]} for document in (before, after)
+    )
+    assert before_ids - after_ids == applied
+    assert not after_ids - before_ids
     assert target.stat().st_mode & 0o777 == 0o751
     assert sorted(path.name for path in tmp_path.iterdir()) == ["b.py"]
 
@@ -88,11 +90,11 @@ def test_sarif_names_rules_places_and_fingerprints(tmp_path: Path) -> None:
     (tmp_path / "a b.py").write_bytes(BAD)
     log = json.loads(kova(tmp_path, "--format", "sarif", code=1))
     (run,) = log["runs"]
-    rules = [one["id"] for one in run["tool"]["driver"]["rules"]]
-    assert {rules[one["ruleIndex"]] for one in run["results"]} == {"ruff/F632", "ruff/W605"}
+    rules = [rule["id"] for rule in run["tool"]["driver"]["rules"]]
+    assert {rules[result["ruleIndex"]] for result in run["results"]} == {"ruff/F632", "ruff/W605"}
     place = run["results"][0]["locations"][0]["physicalLocation"]
     assert place["artifactLocation"]["uri"] == "a%20b.py"
-    assert all(len(one["partialFingerprints"]["kova/v1"]) == 64 for one in run["results"])
+    assert all(len(result["partialFingerprints"]["kova/v1"]) == 64 for result in run["results"])
 
 
 @pytest.mark.parametrize("name", ["\x1b[31mred.py", "new\nline.py", os.fsdecode(b"\xff.py")])
@@ -109,13 +111,13 @@ def test_settings_are_read_where_they_are_named_and_not_by_themselves(tmp_path: 
     (tmp_path / "vendor").mkdir()
     for name in ("a.py", "vendor/a.py"):
         (tmp_path / name).write_bytes(BAD)
-    told = kova(tmp_path, code=1)
-    assert "4 errors" in told
-    assert ".kova.toml was not read: name it with --settings." in told
-    told = kova(tmp_path, "--settings", settings, code=0)
-    assert "1 error" in told
-    assert "1 more suppressed by the code or the settings." in told
-    assert "1 file left out by the settings." in told
+    output = kova(tmp_path, code=1)
+    assert "4 errors" in output
+    assert ".kova.toml was not read: name it with --settings." in output
+    output = kova(tmp_path, "--settings", settings, code=0)
+    assert "1 error" in output
+    assert "1 more suppressed by the code or the settings." in output
+    assert "1 file left out by the settings." in output
     kova(tmp_path, "--settings", settings, "--fail-on", "low", code=1)
     settings.write_text("exclud = []\n")
     kova(tmp_path, "--settings", settings, code=2)

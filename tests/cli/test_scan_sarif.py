@@ -14,16 +14,16 @@ def test_another_tool_s_results_are_told_beside_kova_s_own(tmp_path: Path) -> No
     folder = tmp_path / "src"
     folder.mkdir()
     (folder / "b.py").write_bytes(BAD)
-    other = tmp_path / "other.sarif"
-    other.write_bytes(log(RESULT, {**RESULT, "locations": []}))
-    out = json.loads(kova(folder, "--sarif", other, "--format", "json", code=1))
-    assert {one["analyzer"] for one in out["findings"]} >= {"ruff", "CodeQL"}
+    sarif_file = tmp_path / "other.sarif"
+    sarif_file.write_bytes(log(RESULT, {**RESULT, "locations": []}))
+    out = json.loads(kova(folder, "--sarif", sarif_file, "--format", "json", code=1))
+    assert {finding["analyzer"] for finding in out["findings"]} >= {"ruff", "CodeQL"}
     assert {"path": "other.sarif", "reason": "sarif_no_path_in_the_repository"} in out["skipped"]
-    check_github_rules(json.loads(kova(folder, "--sarif", other, "--format", "sarif", code=1)))
+    check_github_rules(json.loads(kova(folder, "--sarif", sarif_file, "--format", "sarif", code=1)))
 
 
 def test_a_file_that_is_no_sarif_cannot_be_added(tmp_path: Path) -> None:
-    other = tmp_path / "other.sarif"
-    other.write_text("{}")
-    kova(tmp_path, "--sarif", other, code=2)
+    sarif_file = tmp_path / "other.sarif"
+    sarif_file.write_text("{}")
+    kova(tmp_path, "--sarif", sarif_file, code=2)
     kova(tmp_path, "--sarif", tmp_path / "missing", code=2)

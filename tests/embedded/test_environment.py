@@ -37,7 +37,7 @@ def test_plain_values_mean_the_same_to_a_shell(tmp_path: Path) -> None:
     write_environment(tmp_path / "kova.env", values)
     names = " ".join(f'"${name}"' for name in values)
     script = f". ./kova.env; printf '%s\\0' {names}"
-    said = subprocess.run(
+    output = subprocess.run(
         ["/bin/sh", "-c", script], cwd=tmp_path, capture_output=True, text=True, check=True
     )
-    assert said.stdout.split("\0")[:-1] == list(values.values())
+    assert output.stdout.split("\0")[:-1] == list(values.values())

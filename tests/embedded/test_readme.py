@@ -60,11 +60,11 @@ def test_the_walk_ends_with_a_scan_that_succeeded_and_its_errors(
         for old, new in {
             ".venv/bin/kova": f"{shlex.quote(sys.executable)} -m kova_server",
             "http://127.0.0.1:8000": f"http://127.0.0.1:{up.port}",
-            ".kova": shlex.quote(str(up.data)),
+            ".kova": shlex.quote(str(up.folder)),
         }.items():
             assert old in script
             script = script.replace(old, new)
-        done = subprocess.run(
+        process = subprocess.run(
             [*SHELLS[shell], "-eu", "-c", script],
             cwd=ROOT,
             env=os.environ | {"HOME": str(tmp_path)},
@@ -73,11 +73,11 @@ def test_the_walk_ends_with_a_scan_that_succeeded_and_its_errors(
             timeout=240,
             check=False,
         )
-    assert (done.returncode, done.stderr) == (0, "")
-    delivery, scans, errors, fixes, asked = json_lines(done.stdout)
+    assert (process.returncode, process.stderr) == (0, "")
+    delivery, scans, errors, fixes, ai_answer = json_lines(process.stdout)
     assert delivery["status"] == "queued"
     assert scans["items"][0]["status"] == "succeeded", scans  # type: ignore[index]
     assert errors["items"]
     assert fixes["items"]
-    assert asked["status"] == "queued"
-    assert re.fullmatch(r"kova_[a-z0-9]+_[a-z0-9]+", done.stdout.splitlines()[-1])
+    assert ai_answer["status"] == "queued"
+    assert re.fullmatch(r"kova_[a-z0-9]+_[a-z0-9]+", process.stdout.splitlines()[-1])

@@ -25,8 +25,10 @@ def client(request: pytest.FixtureRequest) -> SQSClient:
 
 
 def make(client: SQSClient, **attributes: str) -> str:
-    given: Any = attributes
-    return client.create_queue(QueueName=f"q-{uuid4().hex}", Attributes=given)["QueueUrl"]
+    message_attributes: Any = attributes
+    return client.create_queue(QueueName=f"q-{uuid4().hex}", Attributes=message_attributes)[
+        "QueueUrl"
+    ]
 
 
 def arn(client: SQSClient, url: str) -> str:
@@ -41,9 +43,9 @@ def make_pair(client: SQSClient, receives: int = 1, visibility: int = 0) -> tupl
     return make(client, **attributes), dead
 
 
-def receive(client: SQSClient, url: str, **more: Any) -> list[Any]:
-    more.setdefault("MaxNumberOfMessages", 10)
-    return list(client.receive_message(QueueUrl=url, **more).get("Messages", []))
+def receive(client: SQSClient, url: str, **options: Any) -> list[Any]:
+    options.setdefault("MaxNumberOfMessages", 10)
+    return list(client.receive_message(QueueUrl=url, **options).get("Messages", []))
 
 
 def code(error: pytest.ExceptionInfo[ClientError]) -> str:
@@ -84,8 +86,10 @@ def test_system_attributes_come_only_when_asked_for(client: SQSClient) -> None:
 
 def test_message_attributes_can_be_asked_for_by_prefix(client: SQSClient) -> None:
     url = make(client)
-    given: Any = {key: {"DataType": "String", "StringValue": key} for key in ("ab.c", "ab.d", "x")}
-    client.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=given)
+    message_attributes: Any = {
+        key: {"DataType": "String", "StringValue": key} for key in ("ab.c", "ab.d", "x")
+    }
+    client.send_message(QueueUrl=url, MessageBody="x", MessageAttributes=message_attributes)
     (message,) = receive(client, url, MessageAttributeNames=["ab.*"])
     assert sorted(message["MessageAttributes"]) == ["ab.c", "ab.d"]
 
@@ -121,19 +125,22 @@ def test_a_delayed_message_is_counted_and_hidden(client: SQSClient) -> None:
 
 def test_a_batch_is_sent_hidden_and_deleted(client: SQSClient) -> None:
     url = make(client)
-    entries: Any = [{"Id": str(one), "MessageBody": f"m{one}"} for one in range(10)]
-    sent = client.send_message_batch(QueueUrl=url, Entries=entries)
-    assert [one["Id"] for one in sent["Successful"]] == [str(one) for one in range(10)]
-    found = receive(client, url, VisibilityTimeout=60)
-    assert sorted(one["Body"] for one in found) == sorted(f"m{one}" for one in range(10))
+    batch: Any = [{"Id": str(number), "MessageBody": f"m{number}"} for number in range(10)]
+    sent = client.send_message_batch(QueueUrl=url, Entries=batch)
+    assert [result["Id"] for result in sent["Successful"]] == [str(number) for number in range(10)]
+    messages = receive(client, url, VisibilityTimeout=60)
+    assert sorted(message["Body"] for message in messages) == sorted(
+        f"m{number}" for number in range(10)
+    )
     handles = [
-        {"Id": str(index), "ReceiptHandle": one["ReceiptHandle"]} for index, one in enumerate(found)
+        {"Id": str(index), "ReceiptHandle": message["ReceiptHandle"]}
+        for index, message in enumerate(messages)
     ]
-    shown: Any = [{**one, "VisibilityTimeout": 0} for one in handles]
+    shown: Any = [{**handle, "VisibilityTimeout": 0} for handle in handles]
     hidden = client.change_message_visibility_batch(QueueUrl=url, Entries=shown)
     assert len(hidden["Successful"]) == 10
-    done = client.delete_message_batch(QueueUrl=url, Entries=handles)  # type: ignore[arg-type]
-    assert len(done["Successful"]) == 10
+    deletion = client.delete_message_batch(QueueUrl=url, Entries=handles)  # type: ignore[arg-type]
+    assert len(deletion["Successful"]) == 10
     assert receive(client, url) == []
 
 
@@ -190,18 +197,18 @@ def test_a_missing_queue_has_the_right_error(client: SQSClient) -> None:
 
 
 @pytest.mark.parametrize(
-    ("entries", "reason"),
+    ("batch", "reason"),
     [
         ([{"Id": "a", "MessageBody": "x"}] * 2, "BatchEntryIdsNotDistinct"),
         (
-            [{"Id": str(one), "MessageBody": "x"} for one in range(11)],
+            [{"Id": str(number), "MessageBody": "x"} for number in range(11)],
             "TooManyEntriesInBatchRequest",
         ),
     ],
 )
-def test_a_bad_batch_is_refused(client: SQSClient, entries: Any, reason: str) -> None:
+def test_a_bad_batch_is_refused(client: SQSClient, batch: Any, reason: str) -> None:
     with pytest.raises(ClientError) as error:
-        client.send_message_batch(QueueUrl=make(client), Entries=entries)
+        client.send_message_batch(QueueUrl=make(client), Entries=batch)
     assert code(error) == reason
 
 

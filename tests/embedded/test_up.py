@@ -31,16 +31,16 @@ NOBODY = 65_534
 class Up:
     """One `kova up` and what it left in its folder."""
 
-    data: Path
+    folder: Path
     port: int
     process: subprocess.Popen[bytes]
 
     @property
     def settings(self) -> dict[str, str]:
-        return read_environment(self.data / "kova.env")
+        return read_environment(self.folder / "kova.env")
 
     def pid(self, part: str) -> int:
-        return int(json.loads((self.data / "run" / f"{part}.json").read_text())["pid"])
+        return int(json.loads((self.folder / "run" / f"{part}.json").read_text())["pid"])
 
     def get(self, path: str) -> httpx.Response | None:
         headers = {"Authorization": f"Bearer {self.settings['KOVA_API_KEY']}"}
@@ -57,36 +57,38 @@ class Up:
         def ready() -> bool:
             assert self.process.poll() is None, self.output()
             # The worker is the last to start.
-            return (self.data / "run" / "worker.json").exists() and self.healthy()
+            return (self.folder / "run" / "worker.json").exists() and self.healthy()
 
         wait_for(ready, 60)
 
     def output(self) -> str:
-        return self.data.with_suffix(".out").read_text()
+        return self.folder.with_suffix(".out").read_text()
 
     def interrupt(self) -> int:
         self.process.send_signal(signal.SIGINT)
         return self.process.wait(timeout=60)
 
 
-def start(data: Path, port: int | None = None, user: int | None = None, **more: str) -> Up:
-    kept = {key: one for key, one in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))}
+def start(folder: Path, port: int | None = None, user: int | None = None, **variables: str) -> Up:
+    environment = {
+        key: value for key, value in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))
+    }
     port = port or free_port()
-    with data.with_suffix(".out").open("wb") as output:
+    with folder.with_suffix(".out").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kova_server", "up", "--port", str(port), "--data", str(data)],
-            env=kept | {"HOME": str(data.parent)} | more,
+            [sys.executable, "-m", "kova_server", "up", "--port", str(port), "--data", str(folder)],
+            env=environment | {"HOME": str(folder.parent)} | variables,
             stdout=output,
             stderr=output,
             user=user,
-            cwd=data.parent,
+            cwd=folder.parent,
         )
-    return Up(data, port, process)
+    return Up(folder, port, process)
 
 
 @contextmanager
-def running(data: Path, **kwargs: Any) -> Iterator[Up]:
-    up = start(data, **kwargs)
+def running(folder: Path, **kwargs: Any) -> Iterator[Up]:
+    up = start(folder, **kwargs)
     try:
         up.wait()
         yield up
@@ -105,10 +107,10 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_up_says_where_it_is_and_keeps_its_settings_to_itself(odd: Up) -> None:
-    told = wait_for(lambda: "kova scan" in odd.output() and odd.output())
-    assert f"http://127.0.0.1:{odd.port}" in told
-    assert odd.settings["KOVA_API_KEY"] in told
-    assert stat.S_IMODE((odd.data / "kova.env").stat().st_mode) == 0o600
+    output = wait_for(lambda: "kova scan" in odd.output() and odd.output())
+    assert f"http://127.0.0.1:{odd.port}" in output
+    assert odd.settings["KOVA_API_KEY"] in output
+    assert stat.S_IMODE((odd.folder / "kova.env").stat().st_mode) == 0o600
     answer = odd.get("/api/repositories")
     assert answer is not None
     assert answer.status_code == 200
@@ -118,15 +120,15 @@ def test_everything_listens_on_the_loopback_only(odd: Up) -> None:
     inodes = {inode for part in (*PARTS, "models") for inode in _sockets(odd.pid(part))}
     listening = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     listening += [line.split() for line in Path("/proc/net/tcp6").read_text().splitlines()[1:]]
-    addresses = {one[1] for one in listening if one[3] == "0A" and one[9] in inodes}
+    addresses = {fields[1] for fields in listening if fields[3] == "0A" and fields[9] in inodes}
     assert len(addresses) >= 6  # All parts but the worker.
-    assert {one.partition(":")[0] for one in addresses} == {"0100007F"}
+    assert {address.partition(":")[0] for address in addresses} == {"0100007F"}
 
 
 def test_a_second_start_in_the_same_folder_or_on_the_same_port_is_refused(
     odd: Up, tmp_path: Path
 ) -> None:
-    second = start(odd.data)
+    second = start(odd.folder)
     assert second.process.wait(timeout=30) == 2
     assert f"{odd.process.pid} runs a stack" in second.output()
     third = start(tmp_path / "other", port=odd.port)
@@ -142,7 +144,7 @@ def test_practice_models_answer_when_they_are_asked_for(odd: Up) -> None:
     answer = httpx.post(address, json=body, headers=headers, timeout=30)
     assert answer.status_code == 200, answer.text
     assert answer.json()["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
-    assert "models" in {one.stem for one in (odd.data / "run").iterdir()}
+    assert "models" in {file.stem for file in (odd.folder / "run").iterdir()}
 
 
 def test_every_part_comes_back_after_kill_9_and_ctrl_c_leaves_nothing_behind(
@@ -161,7 +163,7 @@ def test_every_part_comes_back_after_kill_9_and_ctrl_c_leaves_nothing_behind(
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(("127.0.0.1", up.port))
     assert {pid: started_at(pid) for pid in pids} == dict.fromkeys(pids)
-    assert list((up.data / "run").iterdir()) == []
+    assert list((up.folder / "run").iterdir()) == []
 
 
 def _sockets(pid: int) -> Iterator[str]:
@@ -188,11 +190,11 @@ def test_nothing_is_lost_when_all_of_it_is_killed(tmp_path: Path) -> None:
 
 
 def test_a_variable_from_outside_replaces_its_part(tmp_path: Path, redis_url: str) -> None:
-    more = {"KOVA_REDIS_URL": redis_url, "KOVA_GITHUB_TOKEN": "ghp_x"}
-    with running(tmp_path / "data", **more) as up:
+    outside = {"KOVA_REDIS_URL": redis_url, "KOVA_GITHUB_TOKEN": "ghp_x"}
+    with running(tmp_path / "data", **outside) as up:
         assert up.settings["KOVA_REDIS_URL"] == redis_url
         assert up.settings["KOVA_GITHUB_TOKEN"] == "ghp_x"
-        running_parts = {one.stem for one in (up.data / "run").iterdir()}
+        running_parts = {file.stem for file in (up.folder / "run").iterdir()}
         assert running_parts == set(PARTS) - {"valkey", "github"}
 
 
@@ -208,7 +210,7 @@ def test_an_ordinary_user_can_start_it_too(tmp_path: Path) -> None:
     up = start(folder / "data", user=NOBODY)
     try:
         up.wait()
-        assert (up.data / "kova.env").stat().st_uid == NOBODY
+        assert (up.folder / "kova.env").stat().st_uid == NOBODY
         assert up.interrupt() == 0
     finally:
         up.process.kill()
@@ -216,5 +218,5 @@ def test_an_ordinary_user_can_start_it_too(tmp_path: Path) -> None:
 
 def _can_read(*paths: Path) -> bool:
     command = ["cat", *map(str, paths)]
-    done = subprocess.run(command, user=NOBODY, capture_output=True, check=False)
-    return done.returncode == 0
+    process = subprocess.run(command, user=NOBODY, capture_output=True, check=False)
+    return process.returncode == 0

@@ -111,6 +111,6 @@ class Errors:
 
 @pytest.fixture
 def errors(database_url: str) -> Iterator[Errors]:
-    made = Errors(database_url)
-    yield made
-    made.close()
+    new_errors = Errors(database_url)
+    yield new_errors
+    new_errors.close()

@@ -50,8 +50,10 @@ def test_a_file_that_was_not_read_closes_nothing(errors: Errors) -> None:
 
 def test_an_analyser_that_did_not_run_closes_nothing(errors: Errors) -> None:
     errors.scan("c1", {"a.py": A})
-    other = AnalyzerCoverage(name="other", identity="other 1", paths=frozenset({"a.py"}))
-    assert errors.counts("c2", replace(analysis_of({"a.py": "x\n"}), coverage=(other,))) == (
+    other_coverage = AnalyzerCoverage(name="other", identity="other 1", paths=frozenset({"a.py"}))
+    assert errors.counts(
+        "c2", replace(analysis_of({"a.py": "x\n"}), coverage=(other_coverage,))
+    ) == (
         0,
         0,
         0,
@@ -60,7 +62,7 @@ def test_an_analyser_that_did_not_run_closes_nothing(errors: Errors) -> None:
 
 def test_a_deleted_file_closes_its_errors_but_not_by_half_a_listing(errors: Errors) -> None:
     errors.scan("c1", {"a.py": A, "b.py": A})
-    assert errors.counts("c2", {"b.py": A}, whole=False) == (0, 0, 0)
+    assert errors.counts("c2", {"b.py": A}, complete=False) == (0, 0, 0)
     linked = replace(analysis_of({"b.py": A}), skipped=(Skipped(path="a.py", reason="symlink"),))
     assert errors.counts("c3", linked) == (0, 0, 0)
     assert errors.counts("c4", {"b.py": A}) == (0, 1, 0)
@@ -73,30 +75,32 @@ def test_a_file_that_no_longer_parses_hides_its_errors_and_does_not_close_them(
     errors.scan("c1", {"a.py": A})
     broken = analysis_of({"a.py": "def f(:\n"})
     syntax = found_in("a.py", "BAD[S1](\n", rules=("S1",))
-    told = replace(broken, findings=tuple(replace(one, category=Category.SYNTAX) for one in syntax))
-    assert errors.counts("c2", told) == (1, 0, 0)
+    reported = replace(
+        broken, findings=tuple(replace(finding, category=Category.SYNTAX) for finding in syntax)
+    )
+    assert errors.counts("c2", reported) == (1, 0, 0)
     assert errors.counts("c3", {"a.py": A}) == (0, 1, 0)
     assert len(errors.rows()) == 2
 
 
 def test_a_renamed_file_keeps_its_errors_and_their_fingerprints(errors: Errors) -> None:
     errors.scan("c1", {"a.py": A})
-    told = History(moved={"a.py": "src/b.py"})
+    history = History(moved={"a.py": "src/b.py"})
     changed = "import os\n" + A.replace("def f", "def g")
-    assert errors.counts("c2", {"src/b.py": changed}, told) == (0, 0, 0)
+    assert errors.counts("c2", {"src/b.py": changed}, history) == (0, 0, 0)
     assert errors.counts("c3", {"src/c.py": changed}) == (0, 0, 0)
     (row,) = errors.rows().values()
     assert (row["path"], row["status"]) == ("src/c.py", "open")
     assert row["fingerprint"] == found_in("a.py", A)[0].fingerprint
     # A new file at the old place brings a finding of the very same fingerprint.
     assert errors.counts("c4", {"src/c.py": changed, "a.py": A}) == (1, 0, 0)
-    assert len({one["fingerprint"] for one in errors.rows().values()}) == 2
+    assert len({row["fingerprint"] for row in errors.rows().values()}) == 2
 
 
 def test_errors_of_a_tool_that_does_not_run_here_follow_a_rename(errors: Errors) -> None:
     errors.scan("c1", {"a.py": A})
-    other = AnalyzerCoverage(name="other", identity="1", paths=frozenset({"b.py"}))
-    analysis = replace(analysis_of({"b.py": A}), findings=(), coverage=(other,))
+    other_coverage = AnalyzerCoverage(name="other", identity="1", paths=frozenset({"b.py"}))
+    analysis = replace(analysis_of({"b.py": A}), findings=(), coverage=(other_coverage,))
     errors.scan("c2", analysis, History(moved={"a.py": "b.py"}))
     assert errors.statuses() == {("b.py", 2): "open"}
 
@@ -128,8 +132,8 @@ def test_a_rule_that_a_new_version_calls_otherwise_is_the_same_error(errors: Err
     tree = {"a.py": A}
     errors.scan("c1", tree)
     analysis = analysis_of(tree, version="2")
-    (one,) = analysis.findings
-    errors.scan("c1", replace(analysis, findings=(replace(one, rule_id="NEW1"),)))
+    (finding,) = analysis.findings
+    errors.scan("c1", replace(analysis, findings=(replace(finding, rule_id="NEW1"),)))
     (row,) = errors.rows().values()
     assert (row["rule_id"], row["status"]) == ("NEW1", "open")
 
@@ -139,9 +143,9 @@ def test_what_a_new_version_finds_in_changed_code_that_was_so_before_is_not_new(
 ) -> None:
     errors.scan("c1", {"a.py": "BAD[R2](y)\n"})
     both = found_in("a.py", "BAD[R2](y)\nBAD[R2](z)\n", rules=("R2",))
-    told = History(upgraded=frozenset({"tool"}), older=frozenset({both[0].fingerprint}))
+    history = History(upgraded=frozenset({"tool"}), older=frozenset({both[0].fingerprint}))
     files = {"a.py": "BAD[R2](y)\nBAD[R2](z)\n"}
-    assert errors.counts("c2", files, told, rules=("R2",), version="2") == (1, 0, 0)
+    assert errors.counts("c2", files, history, rules=("R2",), version="2") == (1, 0, 0)
     assert {row["start_line"]: row["introduced_in"] for row in errors.rows().values()} == {
         1: None,
         2: "c2",
@@ -187,10 +191,10 @@ def test_rows_from_before_traits_were_kept_are_recognised(errors: Errors) -> Non
 
 def test_text_that_postgres_does_not_take_is_made_storable(errors: Errors) -> None:
     hostile = "a\x00\ud800.py"
-    (one,) = found_in(hostile, "BAD(x)\n")
+    (finding,) = found_in(hostile, "BAD(x)\n")
     analysis = replace(
         analysis_of({}),
-        findings=(replace(one, message="\x00\udfff", snippet="\x00"),),
+        findings=(replace(finding, message="\x00\udfff", snippet="\x00"),),
         listed=None,
     )
     assert errors.counts("c1", analysis) == (1, 0, 0)

@@ -57,12 +57,12 @@ class Life(RuleBasedStateMachine):
         after = {key: row["status"] for key, row in self.errors.rows().items()}
         assert change.new == len(after.keys() - before.keys())
         assert change.fixed == sum(
-            before.get(key) == "open" and one == "fixed" for key, one in after.items()
+            before.get(key) == "open" and status == "fixed" for key, status in after.items()
         )
         assert change.reopened == sum(
-            before.get(key) == "fixed" and one == "open" for key, one in after.items()
+            before.get(key) == "fixed" and status == "open" for key, status in after.items()
         )
-        assert set(change.error_ids) == {one.fingerprint for one in analysis.findings}
+        assert set(change.error_ids) == {finding.fingerprint for finding in analysis.findings}
         assert len(set(change.error_ids.values())) == len(analysis.findings)
 
     @rule(path=PATHS, lines=st.lists(LINES, max_size=6), twice=st.booleans())
@@ -70,11 +70,11 @@ class Life(RuleBasedStateMachine):
         self.tree[path] = "\n".join(lines)
         self.scan(twice=twice)
 
-    @rule(old=PATHS, new=PATHS, told=st.booleans())
-    def rename(self, old: str, new: str, told: bool) -> None:
+    @rule(old=PATHS, new=PATHS, with_history=st.booleans())
+    def rename(self, old: str, new: str, with_history: bool) -> None:
         if old in self.tree and new not in self.tree:
             self.tree[new] = self.tree.pop(old)
-            self.scan(history=History(moved={old: new}) if told else None)
+            self.scan(history=History(moved={old: new}) if with_history else None)
 
     @rule(path=PATHS)
     def delete(self, path: str) -> None:
@@ -96,15 +96,17 @@ class Life(RuleBasedStateMachine):
         if not hasattr(self, "errors"):
             return
         read = {path: text for path, text in self.tree.items() if path not in self.unread}
-        told = analysis_of(read, rules=self.rules).findings
-        wanted = Counter((one.path, one.rule_id, one.span.start_line) for one in told)
-        rows = [one for one in self.errors.rows().values() if one["status"] == "open"]
-        there = Counter(
-            (one["path"], one["rule_id"], one["start_line"])
-            for one in rows
-            if one["path"] not in self.unread
+        findings = analysis_of(read, rules=self.rules).findings
+        expected = Counter(
+            (finding.path, finding.rule_id, finding.span.start_line) for finding in findings
         )
-        assert there == wanted
+        rows = [row for row in self.errors.rows().values() if row["status"] == "open"]
+        stored = Counter(
+            (row["path"], row["rule_id"], row["start_line"])
+            for row in rows
+            if row["path"] not in self.unread
+        )
+        assert stored == expected
 
 
 TestLife = Life.TestCase

@@ -36,7 +36,7 @@ async def databases(*urls: str | None) -> AsyncIterator[Database]:
 
 async def names(database: Database) -> list[str]:
     page = await PostgresRepositoryStore(database).page(PAGE)
-    return [one.full_name for one in page.items]
+    return [repository.full_name for repository in page.items]
 
 
 async def test_lists_come_from_the_replica_and_changes_go_to_the_primary(
@@ -58,8 +58,8 @@ async def test_without_a_replica_everything_comes_from_the_primary(database_url:
 
 async def test_a_replica_that_is_away_is_replaced_by_the_primary(database_url: str) -> None:
     insert_errors(database_url, "octo/primary", 1)
-    gone = "postgresql://nobody@127.0.0.1:9/none"
-    async for database in databases(database_url, gone):
+    unreachable_url = "postgresql://nobody@127.0.0.1:9/none"
+    async for database in databases(database_url, unreachable_url):
         assert await names(database) == ["octo/primary"]
         assert await names(database) == ["octo/primary"]
         with pytest.raises(DatabaseUnavailableError):
@@ -80,5 +80,5 @@ async def test_errors_are_open_again_when_their_time_is_over(database_url: str) 
         store = PostgresErrorStore(database)
         assert await store.expire() == 1
         assert await store.expire() == 0
-        found = await store.page(PAGE, ErrorFilter(status=ErrorStatus.OPEN))
-        assert [one.ignored for one in found.items] == [None]
+        page = await store.page(PAGE, ErrorFilter(status=ErrorStatus.OPEN))
+        assert [error.ignored for error in page.items] == [None]

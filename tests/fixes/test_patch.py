@@ -24,9 +24,9 @@ def test_a_patch_turns_one_text_into_the_other(before: str, after: str) -> None:
 
 def test_a_text_that_is_another_one_is_refused() -> None:
     patch = unified_diff("a.py", "one\ntwo\nthree\n", "one\nTWO\nthree\n")
-    for other in ("one\ntwo!\nthree\n", "zero\none\ntwo\nthree\n", "one\n", ""):
+    for other_text in ("one\ntwo!\nthree\n", "zero\none\ntwo\nthree\n", "one\n", ""):
         with pytest.raises(PatchError):
-            apply_patch(other, patch)
+            apply_patch(other_text, patch)
 
 
 @pytest.mark.parametrize("patch", ["@@ nonsense\n", "@@ -9,1 +9,1 @@\n-x\n", "@@ -1 +1 @@\n?x\n"])

@@ -44,7 +44,7 @@ def state_of(prove: ProveFix, content: bytes = CODE) -> FileState:
 
 
 def the_finding(state: FileState) -> Finding:
-    (finding,) = [one for one in state.findings if one.rule_id == "F632"]
+    (finding,) = [finding for finding in state.findings if finding.rule_id == "F632"]
     return finding
 
 
@@ -66,8 +66,10 @@ def test_ruffs_own_safe_edit_is_proved_in_six_steps(prove: ProveFix) -> None:
     (proof,) = prove.prove([FixCandidate.of(state, the_finding(state))])
     fix = proof.fix()
     assert fix.status is FixStatus.VERIFIED
-    assert [one.step for one in fix.verification] == [step for step in Step if step is not Step.CI]
-    assert all(one.passed for one in fix.verification)
+    assert [check.step for check in fix.verification] == [
+        step for step in Step if step is not Step.CI
+    ]
+    assert all(check.passed for check in fix.verification)
     assert "-    if x is 'a':\n+    if x == 'a':\n" in fix.patch
     assert proof.state is not None
 
@@ -146,13 +148,13 @@ def test_fixes_that_do_not_hold_together_are_taken_one_upon_the_other(
     prove: ProveFix, tmp_path: Path
 ) -> None:
     """Each takes away one of three bindings of a name: all together leave it undefined."""
-    lines = [line for one in "abc" for line in (f"    if x is '{one}': z = '{one}'", "")]
+    lines = [line for letter in "abc" for line in (f"    if x is '{letter}': z = '{letter}'", "")]
     (tmp_path / "a.py").write_text("\n".join(["def f(x):", *lines, "    return z", ""]))
     analysis = ANALYZE.analyze(tmp_path, ["a.py"])
     unbound = [
-        replace(one, edit=line_edit(place, place, "    if x == 'a': pass\n"))
-        for one in analysis.findings
-        if (place := one.span.start_line)
+        replace(finding, edit=line_edit(place, place, "    if x == 'a': pass\n"))
+        for finding in analysis.findings
+        if (place := finding.span.start_line)
     ]
     changed = replace(analysis, findings=tuple(unbound))
     (file,) = ProposeFixes(prove).propose(tmp_path, changed).values()

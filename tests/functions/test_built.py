@@ -162,7 +162,7 @@ def test_health_answers_with_every_dependency_and_again(
             answer = health.invoke(http_event("GET", "/health"))
             assert answer["statusCode"] == 200, answer
             checks = json.loads(answer["body"])["checks"]
-            assert {name: one["status"] for name, one in checks.items()} == {
+            assert {name: check["status"] for name, check in checks.items()} == {
                 "database": "ok",
                 "redis": "ok",
                 "queue": "ok",
@@ -197,7 +197,7 @@ def test_metrics_are_told_and_flushed_and_written_for_cloudwatch(
     emf = json.loads(lines[0])
     (directive,) = emf["_aws"]["CloudWatchMetrics"]
     assert directive["Namespace"] == "Kova"
-    names = {one["Name"] for one in directive["Metrics"]}
+    names = {metric["Name"] for metric in directive["Metrics"]}
     assert names & {"kova_http_requests_total", "kova_http_request_duration_seconds_sum"}
 
 
@@ -345,9 +345,9 @@ def test_the_built_ai_command_answers_through_both_providers_and_loads_each_alon
                 body = json.dumps({"command": "look", "task": task, "code": "x = 1"}).encode()
                 answer = ai.invoke(http_event("POST", "/ai/command", body, headers))
                 assert answer["statusCode"] == 200, answer
-                said = json.loads(answer["body"])
-                assert (said["provider"], said["fallback"]) == (provider, False)
-                assert said["citations"]
+                document = json.loads(answer["body"])
+                assert (document["provider"], document["fallback"]) == (provider, False)
+                assert document["citations"]
                 loaded = [name for name in SDKS if f"import '{name}'" in ai.output()]
                 assert loaded == list(SDKS[: 1 if task == "analyze" else 2])
 

@@ -115,7 +115,7 @@ def script(serve_script: Callable[[], Script], request: pytest.FixtureRequest) -
     yield started
     if os.environ.get("KOVA_GITHUB_OPENAPI"):
         complain = described(os.environ["KOVA_GITHUB_OPENAPI"])
-        api = [item for item in started.requests if item[1].startswith(("/repos/", "/app/"))]
+        api = [call for call in started.requests if call[1].startswith(("/repos/", "/app/"))]
         complaints = {complain(method, path, body) for method, path, _, body in api}
         assert complaints <= {None}
 

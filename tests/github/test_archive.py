@@ -51,10 +51,10 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def unpack(folder: Path) -> Callable[..., Unpacked]:
-    def run(archive: bytes, *wanted: TreeFile, total_bytes: int = 10_000_000) -> Unpacked:
+    def run(archive: bytes, *files: TreeFile, total_bytes: int = 10_000_000) -> Unpacked:
         unpacker = Unpacker(
             folder=folder,
-            files={file.path: file for file in wanted},
+            files={file.path: file for file in files},
             total_bytes=total_bytes,
             deadline=100.0,
             stop=threading.Event(),
@@ -121,9 +121,9 @@ def test_links_and_devices_are_not_made(folder: Path, unpack: Callable[..., Unpa
         member(ROOT + "null", type=tarfile.CHRTYPE, devmajor=1, devminor=3),
         member(ROOT + "disk", type=tarfile.BLKTYPE),
     )
-    wanted = [tree_file(path, b"") for path in ("dir", "hard", "fifo", "null", "disk")]
+    files = [tree_file(path, b"") for path in ("dir", "hard", "fifo", "null", "disk")]
 
-    result = unpack(archive, *wanted, tree_file("dir/a.py", b"through the link"))
+    result = unpack(archive, *files, tree_file("dir/a.py", b"through the link"))
 
     assert result.written == {"dir/a.py"}
     assert not (folder / "dir").is_symlink()

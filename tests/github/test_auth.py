@@ -96,22 +96,22 @@ def test_the_public_half_is_no_private_key(key: rsa.RSAPrivateKey) -> None:
 
 
 def test_a_key_of_another_kind_is_a_matter_of_configuration() -> None:
-    other = ed25519.Ed25519PrivateKey.generate().private_bytes(
+    other_key = ed25519.Ed25519PrivateKey.generate().private_bytes(
         serialization.Encoding.PEM,
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
     with pytest.raises(NotConfiguredError):
-        AppTokens(app_id="42", private_key=other.decode()).app_authorization()
+        AppTokens(app_id="42", private_key=other_key.decode()).app_authorization()
 
 
 async def test_many_calls_at_once_ask_for_one_token(
     github: Any, connect: Connect, repository: RepositoryRef, pem: str
 ) -> None:
     client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
-    known = RepositoryRef(full_name=repository.full_name, installation_id=7)
+    known_repository = RepositoryRef(full_name=repository.full_name, installation_id=7)
 
-    await asyncio.gather(*(client.get(known, "") for _ in range(10)))
+    await asyncio.gather(*(client.get(known_repository, "") for _ in range(10)))
 
     assert github.paths().count(TOKENS) == 1
     assert f"{REPO}/installation" not in github.paths()
@@ -187,7 +187,7 @@ async def test_a_repository_without_the_app_is_not_found(
 
 
 @pytest.mark.parametrize(
-    "data",
+    "body",
     [
         {},
         {"token": "a\nb", "expires_at": "2030-01-01T00:00:00Z"},
@@ -196,9 +196,9 @@ async def test_a_repository_without_the_app_is_not_found(
     ],
 )
 async def test_a_token_that_cannot_be_used_is_githubs_failure(
-    script: Any, connect: Connect, pem: str, data: dict[str, object]
+    script: Any, connect: Connect, pem: str, body: dict[str, object]
 ) -> None:
-    script.raw(TOKENS, json.dumps(data).encode(), status=201)
+    script.raw(TOKENS, json.dumps(body).encode(), status=201)
     client = connect(script.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
 
     with pytest.raises(GitHubUnavailableError):

@@ -94,7 +94,7 @@ async def test_annotations_go_fifty_a_call(
         body["output"]["annotations"] for _, body in script.sent("POST") + script.sent("PATCH")
     ]
     assert [len(call) for call in calls] == [50, 50, 20]
-    paths = [item["path"] for call in calls for item in call]
+    paths = [annotation["path"] for call in calls for annotation in call]
     assert paths == sorted(set(paths))
 
 
@@ -116,7 +116,7 @@ async def test_after_a_crash_only_the_rest_of_the_annotations_is_sent(
     await publisher.check_run(repository, check(*map(remark, range(120))))
 
     [(_, body)] = script.sent("PATCH")
-    assert [item["path"] for item in body["output"]["annotations"]] == [
+    assert [annotation["path"] for annotation in body["output"]["annotations"]] == [
         f"f{number:04}.py" for number in range(100, 120)
     ]
 
@@ -157,17 +157,17 @@ async def test_the_oldest_of_several_is_taken_from_all_pages(
 async def test_a_token_that_may_not_write_checks_sets_one_status(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    said = {"context": "kova", "state": "failure", "description": "2 errors"}
+    status = {"context": "kova", "state": "failure", "description": "2 errors"}
     forbidden = {"message": "You must authenticate via a GitHub App."}
     script.json(LIST, {"check_runs": []})
     script.json(CREATE, forbidden, status=403)
-    script.json(STATUSES, [], [{"context": "ci", "state": "success"}, said])
-    script.json(f"POST {REPO}/statuses/{COMMIT}", said, status=201)
+    script.json(STATUSES, [], [{"context": "ci", "state": "success"}, status])
+    script.json(f"POST {REPO}/statuses/{COMMIT}", status, status=201)
 
     assert await publisher.check_run(repository, check()) is None
     assert await publisher.check_run(repository, check()) is None
     statuses = [body for path, body in script.sent("POST") if "/statuses/" in path]
-    assert statuses == [said]
+    assert statuses == [status]
 
 
 async def test_a_status_that_says_otherwise_is_followed_by_a_new_one(
@@ -207,12 +207,16 @@ async def test_texts_are_cut_to_githubs_limits(
     await publisher.check_run(repository, check(long, title="t\0" * 500, summary="s" * 99_999))
 
     [(_, body)] = script.sent("POST")
-    [item] = body["output"]["annotations"]
-    assert len(body["output"]["title"]) == len(item["title"]) == 255
+    [annotation] = body["output"]["annotations"]
+    assert len(body["output"]["title"]) == len(annotation["title"]) == 255
     assert len(body["output"]["summary"]) == 65_535
-    assert len(item["message"].encode()) <= 65_536
-    assert (item["annotation_level"], item["start_line"], item["end_line"]) == ("warning", 1, 3)
-    assert "start_column" not in item
+    assert len(annotation["message"].encode()) <= 65_536
+    assert (annotation["annotation_level"], annotation["start_line"], annotation["end_line"]) == (
+        "warning",
+        1,
+        3,
+    )
+    assert "start_column" not in annotation
     assert "\0" not in body["output"]["title"]
 
 
@@ -225,9 +229,9 @@ def test_at_most_a_thousand_places_are_marked_and_that_is_said() -> None:
 
 
 def test_the_worst_comes_first_whatever_the_order_given() -> None:
-    given = [remark(1, level="notice"), remark(2, level="failure"), remark(3), remark(0)]
+    remarks = [remark(1, level="notice"), remark(2, level="failure"), remark(3), remark(0)]
 
-    ordered = in_order(given)
+    ordered = in_order(remarks)
 
-    assert [item.path[:5] for item in ordered] == ["f0002", "f0000", "f0003", "f0001"]
-    assert in_order(given[::-1]) == ordered
+    assert [remark.path[:5] for remark in ordered] == ["f0002", "f0000", "f0003", "f0001"]
+    assert in_order(remarks[::-1]) == ordered

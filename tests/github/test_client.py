@@ -137,27 +137,27 @@ async def test_redirects_end(script: Any, connect: Connect, repository: Reposito
 async def test_a_write_is_never_redirected_to_another_host(
     serve_script: Callable[[], Any], connect: Connect, repository: RepositoryRef
 ) -> None:
-    github, other = serve_script(), serve_script()
-    github.json(f"{REPO}/pulls", {}, status=307, location=f"{other.url}/pulls")
+    github, other_host = serve_script(), serve_script()
+    github.json(f"{REPO}/pulls", {}, status=307, location=f"{other_host.url}/pulls")
 
     with pytest.raises(GitHubRefusedError):
         await connect(github.url).write("POST", repository, "/pulls", PULL)
-    assert other.requests == []
+    assert other_host.requests == []
 
 
 async def test_pages_are_followed_only_on_the_same_host(
     serve_script: Callable[[], Any], connect: Connect, repository: RepositoryRef
 ) -> None:
-    github, other = serve_script(), serve_script()
+    github, other_host = serve_script(), serve_script()
     path = f"{REPO}/pulls?per_page=100"
     github.json(path, [{"n": 1}], link=f'<{github.url}{REPO}/pulls?page=2>; rel="next"')
-    github.json(f"{REPO}/pulls?page=2", [{"n": 2}], link=f'<{other.url}/x>; rel="next"')
+    github.json(f"{REPO}/pulls?page=2", [{"n": 2}], link=f'<{other_host.url}/x>; rel="next"')
 
     pages = connect(github.url).pages(repository, "/pulls")
     assert [await anext(pages), await anext(pages)] == [{"n": 1}, {"n": 2}]
     with pytest.raises(GitHubUnavailableError):
         await anext(pages)
-    assert other.requests == []
+    assert other_host.requests == []
 
 
 async def test_a_file_has_a_largest_size(

@@ -80,11 +80,11 @@ def test_garbage_is_never_another_exception(status: int, content_type: str, body
 
 
 @pytest.mark.parametrize(
-    "data", [[], "text", 5, None, {"errors": [5]}, {"errors": 7, "message": 1}]
+    "body", [[], "text", 5, None, {"errors": [5]}, {"errors": 7, "message": 1}]
 )
-def test_an_odd_refusal_is_still_an_error_of_the_domain(data: object) -> None:
+def test_an_odd_refusal_is_still_an_error_of_the_domain(body: object) -> None:
     with pytest.raises(KovaError):
-        decipher(422, JSON, json.dumps(data).encode(), method="POST")
+        decipher(422, JSON, json.dumps(body).encode(), method="POST")
 
 
 def test_headers_of_garbage_are_no_traceback() -> None:

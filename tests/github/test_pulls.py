@@ -67,7 +67,7 @@ def commit(sha: str, email: str = "kova@kova.invalid") -> dict[str, Any]:
 @pytest.fixture
 def github(script: Any) -> Any:
     """A GitHub whose main is at BASE, and where the fix makes the commit FIX."""
-    entries = [
+    files = [
         {"path": "a.py", "mode": "100644", "type": "blob", "sha": OLD},
         {"path": "run", "mode": "100755", "type": "blob", "sha": OLD},
         {"path": "link", "mode": "120000", "type": "blob", "sha": OLD},
@@ -76,7 +76,7 @@ def github(script: Any) -> Any:
     script.json(f"{REPO}/git/ref/heads/main", points_to(BASE))
     script.json(f"{REPO}/git/commits/{BASE}", commit(BASE) | {"tree": {"sha": TREE}})
     script.json(f"{REPO}/git/trees/{TREE}", {"tree": [folder]})
-    script.json(f"{REPO}/git/trees/{SRC}", {"tree": entries})
+    script.json(f"{REPO}/git/trees/{SRC}", {"tree": files})
     script.json(f"POST {REPO}/git/blobs", {"sha": OLD}, status=201)
     script.json(f"POST {REPO}/git/trees", {"sha": NEW_TREE}, status=201)
     script.json(f"POST {REPO}/git/commits", {"sha": FIX}, status=201)
@@ -123,16 +123,16 @@ async def test_the_commit_depends_only_on_the_fix(
     await publisher.pull_request(repository, fix(files=files))
 
     bodies = dict(github.sent("POST"))
-    tree, made = bodies[f"{REPO}/git/trees"], bodies[f"{REPO}/git/commits"]
+    tree, commit = bodies[f"{REPO}/git/trees"], bodies[f"{REPO}/git/commits"]
     assert tree["base_tree"] == TREE
     assert tree["tree"] == [
         {"path": "src/a.py", "mode": "100644", "type": "blob", "content": "é\r\n"},
         {"path": "src/run", "mode": "100755", "type": "blob", "sha": OLD},
     ]
     assert base64.b64decode(bodies[f"{REPO}/git/blobs"]["content"]) == b"\xff\xfe"
-    assert made["parents"] == [BASE]
-    assert made["author"] == made["committer"]
-    assert made["author"]["date"] == "2030-01-02T03:04:05Z"
+    assert commit["parents"] == [BASE]
+    assert commit["author"] == commit["committer"]
+    assert commit["author"]["date"] == "2030-01-02T03:04:05Z"
 
 
 async def test_a_repetition_writes_nothing_more(
@@ -226,8 +226,8 @@ async def test_a_pull_request_of_a_fork_is_not_ours(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     head = {"ref": BRANCH, "sha": FIX, "repo": {"id": 2}}
-    gone = {"ref": BRANCH, "sha": FIX, "repo": None}
-    github.json(PULLS, [shown(head=head), shown(head=gone), shown(state="closed", head=head)])
+    fork_head = {"ref": BRANCH, "sha": FIX, "repo": None}
+    github.json(PULLS, [shown(head=head), shown(head=fork_head), shown(state="closed", head=head)])
     github.json(REF, points_to(FIX))
     github.json(CREATE_PULL, shown(), status=201)
 

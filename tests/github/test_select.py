@@ -10,16 +10,16 @@ def files(*sizes: int) -> list[TreeFile]:
     return [TreeFile(path=f"f{number}", sha=SHA, size=size) for number, size in enumerate(sizes)]
 
 
-def reasons(given: list[TreeFile], limits: FetchLimits) -> dict[str, str]:
-    wanted, skipped = select(given, limits)
-    assert len(wanted) + len(skipped) == len(given)
-    return {item.path: item.reason for item in skipped}
+def reasons(candidates: list[TreeFile], limits: FetchLimits) -> dict[str, str]:
+    selected, skipped = select(candidates, limits)
+    assert len(selected) + len(skipped) == len(candidates)
+    return {file.path: file.reason for file in skipped}
 
 
 def test_within_the_limits_everything_is_wanted_in_order() -> None:
-    given = files(1, 2, 3)
+    candidates = files(1, 2, 3)
 
-    assert select(given, FetchLimits()) == (tuple(given), ())
+    assert select(candidates, FetchLimits()) == (tuple(candidates), ())
 
 
 def test_a_limit_itself_is_allowed() -> None:

@@ -68,9 +68,9 @@ def give_blob(script: Any) -> Callable[..., TreeFile]:
 @pytest.fixture
 def fetch(source: GitHubSource, repository: RepositoryRef, tmp_path: Path) -> Callable[..., Any]:
     async def run(
-        wanted: Sequence[TreeFile], limits: FetchLimits = BY_TARBALL
+        files: Sequence[TreeFile], limits: FetchLimits = BY_TARBALL
     ) -> tuple[Skipped, ...]:
-        return await source.download(repository, COMMIT, wanted, tmp_path, limits)
+        return await source.download(repository, COMMIT, files, tmp_path, limits)
 
     return run
 
@@ -78,9 +78,9 @@ def fetch(source: GitHubSource, repository: RepositoryRef, tmp_path: Path) -> Ca
 async def test_few_files_come_as_blobs(
     script: Any, give_blob: Callable[..., TreeFile], fetch: Callable[..., Any], tmp_path: Path
 ) -> None:
-    wanted = [give_blob("a.py", b"a" * 200), give_blob("d/b.bin", bytes(range(256)))]
+    files = [give_blob("a.py", b"a" * 200), give_blob("d/b.bin", bytes(range(256)))]
 
-    assert await fetch(wanted, FetchLimits()) == ()
+    assert await fetch(files, FetchLimits()) == ()
     assert (tmp_path / "a.py").read_bytes() == b"a" * 200
     assert (tmp_path / "d/b.bin").read_bytes() == bytes(range(256))
     assert TARBALL not in script.paths()
@@ -103,9 +103,9 @@ async def test_what_the_archive_alters_or_leaves_out_is_fetched_as_a_blob(
     script: Any, give_blob: Callable[..., TreeFile], fetch: Callable[..., Any], tmp_path: Path
 ) -> None:
     script.raw(TARBALL, tarball(version=b"$Id: expanded$"))
-    wanted = [give_blob("version", b"$Id$"), give_blob("left_out", b"here")]
+    files = [give_blob("version", b"$Id$"), give_blob("left_out", b"here")]
 
-    assert await fetch(wanted) == ()
+    assert await fetch(files) == ()
     assert (tmp_path / "version").read_bytes() == b"$Id$"
     assert (tmp_path / "left_out").read_bytes() == b"here"
 
@@ -150,7 +150,7 @@ async def test_an_archive_over_the_cap_is_not_kept(
 
     skipped = await fetch([tree_file("a", b"a")], limits)
 
-    assert [item.reason for item in skipped] == ["fetch_failed"]
+    assert [file.reason for file in skipped] == ["fetch_failed"]
     assert names_in(tmp_path) == []
 
 
@@ -171,9 +171,9 @@ async def test_a_blob_that_is_not_what_the_tree_says_is_skipped(
 async def test_a_blob_that_is_refused_is_skipped_and_the_others_are_there(
     give_blob: Callable[..., TreeFile], fetch: Callable[..., Any], status: int
 ) -> None:
-    wanted = [give_blob("a", b"a", status=status), give_blob("b", b"b")]
+    files = [give_blob("a", b"a", status=status), give_blob("b", b"b")]
 
-    skipped = await fetch(wanted, FetchLimits())
+    skipped = await fetch(files, FetchLimits())
 
     assert skipped == (Skipped(path="a", reason="fetch_failed"),)
 
@@ -206,17 +206,17 @@ async def test_time_that_is_up_is_said_for_every_file(
     script: Any, fetch: Callable[..., Any], blobs: int
 ) -> None:
     limits = FetchLimits(seconds=0.0, blobs_instead_of_tarball=blobs)
-    wanted = [tree_file("a", b"a"), tree_file("b", b"b")]
+    files = [tree_file("a", b"a"), tree_file("b", b"b")]
 
-    assert {item.reason for item in await fetch(wanted, limits)} == {"time_limit"}
+    assert {file.reason for file in await fetch(files, limits)} == {"time_limit"}
 
 
 async def test_limits_and_unsafe_names_are_kept_whoever_asks(
     script: Any, fetch: Callable[..., Any], tmp_path: Path
 ) -> None:
-    wanted = [tree_file("../out", b"x"), tree_file("big", b"x" * 50)]
+    files = [tree_file("../out", b"x"), tree_file("big", b"x" * 50)]
 
-    assert set(await fetch(wanted, FetchLimits(file_bytes=10))) == {
+    assert set(await fetch(files, FetchLimits(file_bytes=10))) == {
         Skipped(path="../out", reason="unsafe_path"),
         Skipped(path="big", reason="too_large"),
     }

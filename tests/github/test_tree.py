@@ -19,16 +19,16 @@ SHA = "a" * 40
 
 
 def blob(path: Any, **changed: Any) -> dict[str, Any]:
-    entry = {"path": path, "mode": "100644", "type": "blob", "sha": SHA, "size": 3}
-    return entry | changed
+    node = {"path": path, "mode": "100644", "type": "blob", "sha": SHA, "size": 3}
+    return node | changed
 
 
 def folder(path: str, sha: str) -> dict[str, Any]:
     return {"path": path, "mode": "040000", "type": "tree", "sha": sha}
 
 
-def listing(*entries: Any, truncated: bool = False) -> dict[str, Any]:
-    return {"sha": COMMIT, "tree": list(entries), "truncated": truncated}
+def listing(*nodes: Any, truncated: bool = False) -> dict[str, Any]:
+    return {"sha": COMMIT, "tree": list(nodes), "truncated": truncated}
 
 
 @pytest.fixture
@@ -67,7 +67,7 @@ async def test_a_hostile_name_is_skipped_and_said(
     tree: Tree = await read()
 
     assert [file.path for file in tree.files] == ["good.py"]
-    assert [item.reason for item in tree.skipped] == [reason]
+    assert [file.reason for file in tree.skipped] == [reason]
     tree.skipped[0].path.encode()
     assert tree.skipped[0].path
     assert "\0" not in tree.skipped[0].path
@@ -96,7 +96,7 @@ async def test_what_is_no_regular_file_is_skipped_with_its_kind(
     tree: Tree = await read()
 
     assert [(file.path, file.mode) for file in tree.files] == [("run.sh", "100755")]
-    assert {(item.path, item.reason) for item in tree.skipped} == {
+    assert {(file.path, file.reason) for file in tree.skipped} == {
         ("link", "symlink"),
         ("vendored", "submodule"),
         ("device", "malformed_entry"),
@@ -112,13 +112,13 @@ async def test_what_is_no_regular_file_is_skipped_with_its_kind(
 async def test_a_listing_that_was_cut_is_read_folder_by_folder(
     script: Any, read: Callable[[], Any]
 ) -> None:
-    one, two, three = "1" * 40, "2" * 40, "3" * 40
+    first, second, third = "1" * 40, "2" * 40, "3" * 40
     script.json(f"{TREES}{COMMIT}?recursive=1", listing(blob("cut"), truncated=True))
-    script.json(TREES + COMMIT, listing(blob("top"), folder("a", one), folder("b", two)))
-    script.json(f"{TREES}{one}?recursive=1", listing(blob("x"), blob("y/z")))
-    script.json(f"{TREES}{two}?recursive=1", listing(truncated=True))
-    script.json(TREES + two, listing(blob("w"), folder("c", three)))
-    script.json(f"{TREES}{three}?recursive=1", listing(blob("v")))
+    script.json(TREES + COMMIT, listing(blob("top"), folder("a", first), folder("b", second)))
+    script.json(f"{TREES}{first}?recursive=1", listing(blob("x"), blob("y/z")))
+    script.json(f"{TREES}{second}?recursive=1", listing(truncated=True))
+    script.json(TREES + second, listing(blob("w"), folder("c", third)))
+    script.json(f"{TREES}{third}?recursive=1", listing(blob("v")))
 
     tree: Tree = await read()
 
@@ -130,15 +130,15 @@ async def test_what_cannot_be_listed_is_said(
     script: Any, read: Callable[[], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(module, "EXTRA_CALLS", 2)
-    one, two = "1" * 40, "2" * 40
+    first, second = "1" * 40, "2" * 40
     script.json(f"{TREES}{COMMIT}?recursive=1", listing(truncated=True))
-    script.json(TREES + COMMIT, listing(folder("a", one), folder("b", two)))
-    script.json(f"{TREES}{one}?recursive=1", listing(blob("x")))
+    script.json(TREES + COMMIT, listing(folder("a", first), folder("b", second)))
+    script.json(f"{TREES}{first}?recursive=1", listing(blob("x")))
 
     tree: Tree = await read()
 
     assert [file.path for file in tree.files] == ["a/x"]
-    assert [(item.path, item.reason) for item in tree.skipped] == [("b", "not_listed")]
+    assert [(file.path, file.reason) for file in tree.skipped] == [("b", "not_listed")]
     assert not tree.complete
 
 

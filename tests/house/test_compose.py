@@ -42,8 +42,8 @@ def environment_of(service: str, folder: Path, **variables: str) -> dict[str, st
     lines = [f"{name}='{value}'\n" for name, value in variables.items()]
     (folder / ".env").write_text("".join(lines))
     program = Path(sys.executable).with_name("docker-compose")
-    clean = {key: one for key, one in os.environ.items() if not key.startswith("KOVA_")}
-    done = subprocess.run(
+    clean = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    process = subprocess.run(
         [str(program), "config", "--format", "json"],
         cwd=folder,
         env=clean,
@@ -51,7 +51,7 @@ def environment_of(service: str, folder: Path, **variables: str) -> dict[str, st
         text=True,
         check=True,
     )
-    shown = json.loads(done.stdout)["services"][service]["environment"]
+    shown = json.loads(process.stdout)["services"][service]["environment"]
     return {name: value.replace("$$", "$") for name, value in shown.items()}
 
 
@@ -87,23 +87,23 @@ def test_the_example_names_every_setting() -> None:
 def test_every_setting_of_the_example_reaches_kova(service: str, tmp_path: Path) -> None:
     example = (ROOT / ".env.example").read_text()
     names = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", example, re.MULTILINE)
-    given = {name: f"value of {name}" for name in names}
-    reached = environment_of(service, tmp_path, **given)
-    assert {name: reached.get(name) for name in names} == given
+    values = {name: f"value of {name}" for name in names}
+    reached = environment_of(service, tmp_path, **values)
+    assert {name: reached.get(name) for name in names} == values
 
 
 async def test_a_password_may_hold_any_character(
     role: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     needed = {"KOVA_GITHUB_WEBHOOK_SECRET": "x", "KOVA_SECRETS_KEY": "x"}
-    given = environment_of("api", tmp_path, KOVA_POSTGRES_PASSWORD=PASSWORD, **needed)
+    environment = environment_of("api", tmp_path, KOVA_POSTGRES_PASSWORD=PASSWORD, **needed)
     server = urlsplit(database_url)
     # The server of the tests instead of compose's, and its role.
     place = f"{role}@{server.hostname}:{server.port}{server.path}"
-    url = given["KOVA_DATABASE_URL"].replace("kova@postgres:5432/kova", place)
-    settings = load_settings({**given, "KOVA_DATABASE_URL": url})
+    url = environment["KOVA_DATABASE_URL"].replace("kova@postgres:5432/kova", place)
+    settings = load_settings({**environment, "KOVA_DATABASE_URL": url})
     assert settings.database_url is not None
-    monkeypatch.setenv("PGPASSWORD", given["PGPASSWORD"])
+    monkeypatch.setenv("PGPASSWORD", environment["PGPASSWORD"])
     migrate(settings.database_url)
     database = Database(settings.database_url)
     await database.ping()
@@ -116,7 +116,7 @@ async def test_a_password_may_hold_any_character(
 @pytest.mark.parametrize("password", ["p@s", "p#s", "p%zs", "p/s@x"])
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_password_that_was_not_encoded_is_one_clear_line(command: str, password: str) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "kova_server", command],
         env=os.environ
         | {
@@ -129,8 +129,8 @@ def test_a_password_that_was_not_encoded_is_one_clear_line(command: str, passwor
         timeout=30,
         check=False,
     )
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    assert process.returncode == 2
+    (line,) = process.stderr.splitlines()
     assert "KOVA_DATABASE_URL" in line
     assert "PGPASSWORD" in line
     assert password not in line

@@ -30,7 +30,7 @@ def house(tmp_path: Path) -> Path:
 
 
 def broken_contracts(house: Path) -> list[str]:
-    done = subprocess.run(
+    process = subprocess.run(
         [Path(sys.executable).with_name("lint-imports"), "--no-cache"],
         cwd=house,
         env=os.environ | {"PYTHONPATH": str(house)},
@@ -38,8 +38,10 @@ def broken_contracts(house: Path) -> list[str]:
         text=True,
         check=False,
     )
-    broken = [line.removesuffix(" BROKEN") for line in done.stdout.splitlines() if "BROKEN" in line]
-    assert (done.returncode != 0) == bool(broken), done.stdout + done.stderr
+    broken = [
+        line.removesuffix(" BROKEN") for line in process.stdout.splitlines() if "BROKEN" in line
+    ]
+    assert (process.returncode != 0) == bool(broken), process.stdout + process.stderr
     return broken
 
 
@@ -75,4 +77,4 @@ def test_the_house_as_it_stands_keeps_every_contract(house: Path) -> None:
 )
 def test_a_planted_violation_is_seen(house: Path, planted: str, line: str, contract: str) -> None:
     (house / planted).write_text(f"{line}\n")
-    assert any(one.startswith(contract) for one in broken_contracts(house))
+    assert any(name.startswith(contract) for name in broken_contracts(house))

@@ -38,10 +38,10 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     uv = Path(sys.executable).with_name("uv")
     for package in PACKAGES:
         command = [uv, "build", "--wheel", "--no-build-isolation", "--offline", "--quiet"]
-        done = run(
+        process = run(
             [*command, "--python", sys.executable, "--out-dir", folder, ROOT / package], folder
         )
-        assert done.returncode == 0, done.stderr
+        assert process.returncode == 0, process.stderr
     return sorted(folder.glob("*.whl"))
 
 
@@ -58,8 +58,8 @@ def installed(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> P
         (folder / "bin" / program).symlink_to(Path(sys.executable).with_name(program))
     uv = Path(sys.executable).with_name("uv")
     command = [uv, "pip", "install", "--quiet", "--offline", "--no-deps"]
-    done = run([*command, "--python", folder / "bin/python", *wheels], folder)
-    assert done.returncode == 0, done.stderr
+    process = run([*command, "--python", folder / "bin/python", *wheels], folder)
+    assert process.returncode == 0, process.stderr
     return folder
 
 
@@ -74,16 +74,16 @@ def test_the_wheels_hold_the_packages_and_nothing_beside(wheels: list[Path]) -> 
 
 
 def test_the_server_is_whole_away_from_the_repository(installed: Path) -> None:
-    done = run([installed / "bin/python", "-c", APPLICATION], installed)
-    assert done.returncode == 0, done.stderr
-    lines = done.stdout.splitlines()
+    process = run([installed / "bin/python", "-c", APPLICATION], installed)
+    assert process.returncode == 0, process.stderr
+    lines = process.stdout.splitlines()
     assert {"/health", "/api/scan", "/webhooks/github", "/metrics"} <= set(lines)
     assert all(Path(line).is_relative_to(installed) for line in lines[-3:])
 
 
 def test_a_folder_is_scanned_away_from_the_repository(installed: Path, tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("def f(x):\n    return x is 'a'\n")
-    done = run([installed / "bin/kova", "scan", tmp_path], tmp_path)
-    assert done.returncode == 1, done.stdout + done.stderr
-    assert "F632" in done.stdout
-    assert "Traceback" not in done.stderr
+    process = run([installed / "bin/kova", "scan", tmp_path], tmp_path)
+    assert process.returncode == 1, process.stdout + process.stderr
+    assert "F632" in process.stdout
+    assert "Traceback" not in process.stderr

@@ -61,7 +61,7 @@ def check_github_rules(log: dict[str, Any]) -> None:
     """What GitHub's documentation asks for beyond the standard."""
     (run,) = log["runs"]
     rules = run["tool"]["driver"]["rules"]
-    assert len({one["id"] for one in rules}) == len(rules) <= 25_000
+    assert len({rule["id"] for rule in rules}) == len(rules) <= 25_000
     for rule in rules:
         assert rule["shortDescription"]["text"].strip()
         assert rule["fullDescription"]["text"].strip()
@@ -82,21 +82,23 @@ def check_github_rules(log: dict[str, Any]) -> None:
 
 
 @given(st.lists(findings(), max_size=6))
-def test_it_keeps_github_s_rules_and_can_be_read_again(found: list[Finding]) -> None:
-    log = to_sarif([one for one in found if one.suppressed is None])
+def test_it_keeps_github_s_rules_and_can_be_read_again(findings: list[Finding]) -> None:
+    log = to_sarif([finding for finding in findings if finding.suppressed is None])
     check_github_rules(log)
     runs = parse_sarif(json.dumps(log).encode())
-    told = [one for one in found if one.suppressed is None]
-    assert sum(len(run.findings) for run in runs) == len(told)
-    assert {one.path for run in runs for one in run.findings} == {one.path for one in told}
+    reported = [finding for finding in findings if finding.suppressed is None]
+    assert sum(len(run.findings) for run in runs) == len(reported)
+    assert {finding.path for run in runs for finding in run.findings} == {
+        finding.path for finding in reported
+    }
 
 
 def test_it_is_valid_by_the_standard(validator: jsonschema.Draft7Validator) -> None:
     @given(st.lists(findings(), max_size=6))
-    def holds(found: list[Finding]) -> None:
+    def holds(findings: list[Finding]) -> None:
         log = to_sarif(
-            [one for one in found if one.suppressed is None],
-            [one for one in found if one.suppressed is not None],
+            [finding for finding in findings if finding.suppressed is None],
+            [finding for finding in findings if finding.suppressed is not None],
         )
         validator.validate(log)
 
@@ -113,5 +115,5 @@ def test_what_is_beyond_the_limits_is_left_out_mildest_first_and_said() -> None:
     assert run["results"][0]["level"] == "error"
     (note,) = run["invocations"][0]["toolExecutionNotifications"]
     assert note["message"]["text"].startswith("1001 more")
-    long = [replace(one, message="m" * 1_000) for one in many]
+    long = [replace(finding, message="m" * 1_000) for finding in many]
     assert len(json.dumps(to_sarif(long, most_bytes=500_000))) < 510_000

@@ -41,8 +41,8 @@ RULE = {
 
 def log(*results: Any, **run: Any) -> bytes:
     driver = {"name": "CodeQL", "semanticVersion": "2.1", "rules": [RULE]}
-    whole = {"tool": {"driver": driver}, "results": list(results), **run}
-    return json.dumps({"version": "2.1.0", "runs": [whole]}).encode()
+    sarif_run = {"tool": {"driver": driver}, "results": list(results), **run}
+    return json.dumps({"version": "2.1.0", "runs": [sarif_run]}).encode()
 
 
 def read(*results: Any, **run: Any) -> ImportedRun:
@@ -57,14 +57,18 @@ def placed(uri: str, **location: Any) -> dict[str, Any]:
 
 def test_a_result_becomes_a_finding_under_its_tool_s_name() -> None:
     imported = read(RESULT)
-    (one,) = imported.findings
+    (finding,) = imported.findings
     assert (imported.tool, imported.identity) == ("CodeQL", "sarif CodeQL 2.1")
-    assert (one.analyzer, one.rule_id, one.path) == ("CodeQL", "py/eval", "src/a b.py")
-    assert one.span == Span(start_line=3, start_column=5, end_line=3, end_column=12)
-    assert (one.severity, one.category, one.cwe) == (Severity.CRITICAL, Category.SECURITY, "CWE-95")
-    assert (one.snippet, one.help_url) == ("eval(x)", "https://example.com/eval")
-    assert one.traits is not None
-    assert len(one.fingerprint) == 64
+    assert (finding.analyzer, finding.rule_id, finding.path) == ("CodeQL", "py/eval", "src/a b.py")
+    assert finding.span == Span(start_line=3, start_column=5, end_line=3, end_column=12)
+    assert (finding.severity, finding.category, finding.cwe) == (
+        Severity.CRITICAL,
+        Category.SECURITY,
+        "CWE-95",
+    )
+    assert (finding.snippet, finding.help_url) == ("eval(x)", "https://example.com/eval")
+    assert finding.traits is not None
+    assert len(finding.fingerprint) == 64
 
 
 def test_moved_results_are_recognised_and_equal_ones_stay_apart() -> None:
@@ -88,8 +92,8 @@ def test_a_path_that_leads_elsewhere_is_refused(uri: str) -> None:
 def test_a_path_below_the_tool_s_own_root_is_taken() -> None:
     bases = {"ROOT": {"uri": "file:///home/runner/checkout/r/"}}
     for uri, base in (("src/a.py", "ROOT"), ("file:///home/runner/checkout/r/src/a.py", "")):
-        found = read(placed(uri, uriBaseId=base), originalUriBaseIds=bases).findings
-        assert [one.path for one in found] == ["src/a.py"]
+        findings = read(placed(uri, uriBaseId=base), originalUriBaseIds=bases).findings
+        assert [finding.path for finding in findings] == ["src/a.py"]
 
 
 @pytest.mark.parametrize(
@@ -109,14 +113,14 @@ def test_what_cannot_be_used_is_counted(change: dict[str, Any], reason: str | No
     imported = read({**RESULT, **change}, RESULT)
     assert imported.refused == ({} if reason is None else {reason: 1})
     if "suppressions" in change:
-        assert {one.suppressed for one in imported.findings} == {"inSource", None}
+        assert {finding.suppressed for finding in imported.findings} == {"inSource", None}
 
 
 def test_a_secret_s_text_is_not_kept() -> None:
     rule = {"id": "py/eval", "properties": {"tags": ["external/cwe/cwe-798"]}}
     driver = {"name": "Leaks", "rules": [rule]}
-    (one,) = read(RESULT, tool={"driver": driver}).findings
-    assert one.snippet == ""
+    (finding,) = read(RESULT, tool={"driver": driver}).findings
+    assert finding.snippet == ""
 
 
 def test_a_tool_that_failed_or_looked_at_some_files_proves_little() -> None:

@@ -117,13 +117,13 @@ class Kova:
 
     def all(self, path: str, /, **params: Any) -> list[dict[str, Any]]:
         """Return every item of a list."""
-        items: list[dict[str, Any]] = []
+        rows: list[dict[str, Any]] = []
         cursor: dict[str, str] = {}
         while True:
             page = self.get(path, limit=100, **params, **cursor)
-            items += page["items"]
+            rows += page["items"]
             if page["next_cursor"] is None:
-                return items
+                return rows
             cursor = {"cursor": page["next_cursor"]}
 
     def finished(self, count: int, seconds: float = 60, **params: Any) -> list[dict[str, Any]]:
@@ -131,12 +131,12 @@ class Kova:
         end = time.monotonic() + seconds
         while time.monotonic() < end:
             scans = self.all("/api/scans", **params)
-            done = [one for one in scans if one["status"] not in {"queued", "running"}]
-            if len(done) >= count:
-                return done
+            ended = [scan for scan in scans if scan["status"] not in {"queued", "running"}]
+            if len(ended) >= count:
+                return ended
             time.sleep(0.05)
         log = (self.folder / "worker.log").read_text()[-3_000:]
-        raise AssertionError(f"{len(done)} of {count} scans ended: {scans[:3]}\n{log}")
+        raise AssertionError(f"{len(ended)} of {count} scans ended: {scans[:3]}\n{log}")
 
 
 @contextmanager
@@ -162,8 +162,8 @@ def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -
             client.base_url = httpx.URL(kova.address)
             yield kova
         finally:
-            for one in kova.clients:
-                one.close()
+            for extra_client in kova.clients:
+                extra_client.close()
             for process in [*kova.workers, *kova.servers]:
                 if process.poll() is None:
                     process.send_signal(signal.SIGTERM)

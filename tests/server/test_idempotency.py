@@ -54,10 +54,10 @@ def test_fifty_at_once_are_one_scan_and_fifty_equal_answers(client: Client) -> N
     queued = depth(client.kova.environment["KOVA_SCAN_QUEUE_URL"])
     with ThreadPoolExecutor(50) as pool:
         answers = list(pool.map(lambda _: client.post("one"), range(50)))
-    assert {one.status_code for one in answers} == {202}
-    assert len({one.content for one in answers}) == 1
-    assert len({one.headers["location"] for one in answers}) == 1
-    assert sum("idempotency-replayed" in one.headers for one in answers) == 49
+    assert {answer.status_code for answer in answers} == {202}
+    assert len({answer.content for answer in answers}) == 1
+    assert len({answer.headers["location"] for answer in answers}) == 1
+    assert sum("idempotency-replayed" in answer.headers for answer in answers) == 49
     assert len(client.scans()) == 1
     assert depth(client.kova.environment["KOVA_SCAN_QUEUE_URL"]) == queued + 1
 
@@ -73,8 +73,8 @@ def test_the_quoted_form_of_the_draft_is_the_same_key(client: Client) -> None:
 
 
 def test_keys_of_two_callers_do_not_meet(client: Client) -> None:
-    other = Client(client.kova.with_new_key(Scope.SCAN), client.repository)
-    first, second = client.post("one"), other.post("one")
+    other_client = Client(client.kova.with_new_key(Scope.SCAN), client.repository)
+    first, second = client.post("one"), other_client.post("one")
     assert (first.status_code, second.status_code) == (202, 202)
     assert first.json()["scan_id"] != second.json()["scan_id"]
 

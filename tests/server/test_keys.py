@@ -32,7 +32,7 @@ def status(kova: Kova, key: str, path: str = "/api/scans") -> int:
 
 
 def cli(kova: Kova, *arguments: str, code: int = 0) -> str:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "kova_server", "keys", *arguments],
         env=kova.environment,
         capture_output=True,
@@ -40,18 +40,18 @@ def cli(kova: Kova, *arguments: str, code: int = 0) -> str:
         timeout=60,
         check=False,
     )
-    assert done.returncode == code, done.stdout + done.stderr
-    return done.stdout + done.stderr
+    assert process.returncode == code, process.stdout + process.stderr
+    return process.stdout + process.stderr
 
 
 def test_a_key_is_created_used_listed_and_revoked_by_http(kova: Kova) -> None:
     created = create(kova, monthly_budget_usd=2.5)
     assert created.status_code == 201
-    made = created.json()
-    key, prefix = made["key"], made["prefix"]
+    document = created.json()
+    key, prefix = document["key"], document["prefix"]
     assert key.startswith(f"kova_{prefix}_")
     assert status(kova, key) == 200
-    (listed,) = [one for one in kova.all("/api/keys") if one["prefix"] == prefix]
+    (listed,) = [row for row in kova.all("/api/keys") if row["prefix"] == prefix]
     assert "key" not in listed
     assert (listed["scopes"], listed["monthly_budget_usd"]) == (["read"], 2.5)
     assert listed["last_used_at"] is not None
@@ -64,10 +64,10 @@ def test_a_key_is_created_used_listed_and_revoked_by_http(kova: Kova) -> None:
 
 
 def test_a_key_is_created_listed_and_revoked_by_the_command_line(kova: Kova) -> None:
-    made = cli(kova, "create", "by hand", "--scope", "read", "--scope", "scan", "--days", "1")
-    key = made.strip()
+    document = cli(kova, "create", "by hand", "--scope", "read", "--scope", "scan", "--days", "1")
+    key = document.strip()
     prefix = key.split("_")[1]
-    assert made.count("\n") == 1
+    assert document.count("\n") == 1
     assert status(kova, key) == 200
     listed = cli(kova, "list")
     assert prefix in listed
@@ -95,15 +95,15 @@ def test_a_repeated_creation_shows_the_same_key_and_nobody_keeps_it_in_the_clear
     body = {"name": "once", "scopes": ["read"]}
     headers = {"Idempotency-Key": "a-key-once"}
     answers = [kova.client.post("/api/keys", json=body, headers=headers) for _ in range(3)]
-    assert {one.status_code for one in answers} == {201}
-    (key,) = {one.json()["key"] for one in answers}
-    assert len([one for one in kova.all("/api/keys") if one["name"] == "once"]) == 1
+    assert {answer.status_code for answer in answers} == {201}
+    (key,) = {answer.json()["key"] for answer in answers}
+    assert len([row for row in kova.all("/api/keys") if row["name"] == "once"]) == 1
     with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
-        (kept,) = connection.execute(
+        (stored,) = connection.execute(
             "SELECT body FROM idempotency_keys WHERE key = 'a-key-once'"
         ).fetchone() or (b"",)
-    assert kept
-    assert key.split("_")[2].encode() not in bytes(kept)
+    assert stored
+    assert key.split("_")[2].encode() not in bytes(stored)
 
 
 def test_an_expired_key_is_refused(kova: Kova) -> None:
@@ -136,19 +136,19 @@ def test_a_bad_request_makes_no_key(kova: Kova, body: dict[str, Any]) -> None:
 
 
 def test_only_an_administrator_manages_keys(kova: Kova) -> None:
-    other = kova.with_new_key(Scope.READ, Scope.SCAN, Scope.AI)
-    assert create(other).status_code == 403
-    assert other.client.get("/api/keys").status_code == 403
-    assert other.client.delete("/api/keys/x").status_code == 403
-    assert other.client.get("/api/audit").status_code == 403
+    other_kova = kova.with_new_key(Scope.READ, Scope.SCAN, Scope.AI)
+    assert create(other_kova).status_code == 403
+    assert other_kova.client.get("/api/keys").status_code == 403
+    assert other_kova.client.delete("/api/keys/x").status_code == 403
+    assert other_kova.client.get("/api/audit").status_code == 403
 
 
 def test_what_an_administrator_does_is_noted(kova: Kova) -> None:
     prefix = create(kova, name="noted").json()["prefix"]
     kova.client.delete(f"/api/keys/{prefix}")
-    deeds = [one for one in kova.all("/api/audit") if one["target"] == f"key:{prefix}"]
-    assert [one["action"] for one in deeds] == ["key.revoked", "key.created"]
-    assert {one["actor"] for one in deeds} == {f"key:{kova.key.split('_')[1]}"}
+    deeds = [event for event in kova.all("/api/audit") if event["target"] == f"key:{prefix}"]
+    assert [event["action"] for event in deeds] == ["key.revoked", "key.created"]
+    assert {event["actor"] for event in deeds} == {f"key:{kova.key.split('_')[1]}"}
     assert deeds[1]["detail"] == {"name": "noted", "scopes": "read"}
 
 
@@ -186,7 +186,7 @@ def test_usage_sums_a_month_by_key_and_repository_beside_the_budgets(kova: Kova)
             "cost_usd": 0.75,
         }
     ]
-    budgets = {(one["kind"], one["name"]): one for one in usage["budgets"]}
+    budgets = {(budget["kind"], budget["name"]): budget for budget in usage["budgets"]}
     assert budgets["key", prefix]["limit_usd"] == 10
     assert budgets["repository", "octo/spent"]["spent_usd"] == 0.75
     assert kova.get("/api/usage")["items"] == []
@@ -228,6 +228,6 @@ def test_no_secret_is_in_any_log_line_or_error(kova: Kova) -> None:
         kova.environment["KOVA_DATABASE_URL"].split(":")[2].split("@")[0],
         database_template().split(":")[2].split("@")[0],
     ]
-    told = kova.logs() + "".join(f"{one.headers}{one.text}" for one in answers)
+    output = kova.logs() + "".join(f"{answer.headers}{answer.text}" for answer in answers)
     assert len(kova.logs().splitlines()) > len(answers)
-    assert [one for one in secrets if one in told] == []
+    assert [secret for secret in secrets if secret in output] == []

@@ -35,7 +35,7 @@ def kova(product: Kova) -> Kova:
 def test_a_thousand_calls_over_two_servers_pass_a_hundred_times(kova: Kova) -> None:
     addresses = [kova.address, kova.start_server()]
     headers = {"X-API-Key": kova.key}
-    clients = [httpx.Client(base_url=one, headers=headers, timeout=30) for one in addresses]
+    clients = [httpx.Client(base_url=address, headers=headers, timeout=30) for address in addresses]
 
     def call(number: int) -> httpx.Response:
         return clients[number % 2].get("/api/scans", params={"limit": 1})
@@ -44,7 +44,7 @@ def test_a_thousand_calls_over_two_servers_pass_a_hundred_times(kova: Kova) -> N
         answers = list(pool.map(call, range(1_000)))
     for client in clients:
         client.close()
-    assert Counter(one.status_code for one in answers) == {200: 100, 429: 900}
+    assert Counter(answer.status_code for answer in answers) == {200: 100, 429: 900}
     for answer in answers:
         assert answer.headers["ratelimit-policy"] == '"read";q=100;w=60'
         assert re.fullmatch(r'"read";r=\d+;t=\d+', answer.headers["ratelimit"])
@@ -68,7 +68,7 @@ def test_strangers_are_limited_by_address_and_keys_beside_them_are_not(kova: Kov
     answers = [
         httpx.get(f"{kova.address}/api/scans", headers={"X-API-Key": "kova_no"}) for _ in range(102)
     ]
-    assert Counter(one.status_code for one in answers) == {401: 100, 429: 2}
+    assert Counter(answer.status_code for answer in answers) == {401: 100, 429: 2}
     assert answers[-1].headers["ratelimit-policy"] == '"anonymous";q=100;w=60'
     assert kova.client.get("/api/scans").status_code == 200
     assert httpx.get(f"{kova.address}/health").status_code == 200

@@ -28,27 +28,33 @@ def test_a_signed_push_becomes_errors_fixes_a_check_run_and_a_pull_request(kova:
     assert scan["stats"]["files_analyzed"] == 2  # Secrets are looked for in any text.
     assert scan["stats"]["new_errors"] == scan["stats"]["errors"] == 2
     errors = kova.all("/api/errors", repository="octo/sample", status="open")
-    assert {one["rule_id"] for one in errors} == {"F632", "W605"}
-    assert {one["introduced_in"] for one in errors} == {sha}
+    assert {error["rule_id"] for error in errors} == {"F632", "W605"}
+    assert {error["introduced_in"] for error in errors} == {sha}
     fixes = kova.all("/api/fixes", repository="octo/sample")
-    assert {one["status"] for one in fixes} == {"published"}
-    assert all(len(one["verification"]) == 6 for one in fixes)
+    assert {fix["status"] for fix in fixes} == {"published"}
+    assert all(len(fix["verification"]) == 6 for fix in fixes)
     (pull,) = kova.github.state.pulls("octo/sample")
     assert kova.github.state.file("octo/sample", pull["head_ref"], "pkg/a.py") == FIXED
     (run,) = kova.github.state.check_runs("octo/sample")
     assert (run["conclusion"], run["head_sha"]) == ("failure", sha)
     notes = kova.github.state.annotations(run["id"])
-    assert {(one["path"], one["start_line"]) for one in notes} == {("pkg/a.py", 5)}
+    assert {(note["path"], note["start_line"]) for note in notes} == {("pkg/a.py", 5)}
     assert scan["check_run_url"] == run["html_url"]
     openapi = os.environ.get("KOVA_GITHUB_OPENAPI")
     if openapi:
         complaint = described(openapi)
-        asked = [one for one in kova.github.state.requests if one.path.startswith("/repos")]
-        assert asked
-        bodies = [json.dumps(one.json).encode() if one.json else b"" for one in asked]
-        targets = [f"{one.path}?{urlencode(one.query)}" for one in asked]
-        calls = zip(asked, targets, bodies, strict=True)
-        assert {complaint(one.method, target, body) for one, target, body in calls} <= {None}
+        requests = [
+            request for request in kova.github.state.requests if request.path.startswith("/repos")
+        ]
+        assert requests
+        bodies = [
+            json.dumps(request.json).encode() if request.json else b"" for request in requests
+        ]
+        targets = [f"{request.path}?{urlencode(request.query)}" for request in requests]
+        calls = zip(requests, targets, bodies, strict=True)
+        assert {complaint(request.method, target, body) for request, target, body in calls} <= {
+            None
+        }
 
 
 def test_five_deliveries_of_one_push_are_one_scan_one_check_run_one_pull_request(
@@ -69,18 +75,22 @@ def test_five_deliveries_of_one_push_are_one_scan_one_check_run_one_pull_request
 def test_a_mended_error_closes_and_comes_back_as_itself(kova: Kova) -> None:
     kova.push("octo/sample", {"a.py": BAD, "b.py": BAD})
     kova.finished(1)
-    first = {one["id"] for one in kova.all("/api/errors", path="a.py")}
+    first = {error["id"] for error in kova.all("/api/errors", path="a.py")}
     kova.push("octo/sample", {"a.py": FIXED})
     kova.finished(2)
     mended = kova.all("/api/errors", path="a.py")
-    assert {(one["id"], one["status"]) for one in mended} == {(one, "fixed") for one in first}
-    assert {one["status"] for one in kova.all("/api/errors", path="b.py")} == {"open"}
+    assert {(error["id"], error["status"]) for error in mended} == {
+        (error_id, "fixed") for error_id in first
+    }
+    assert {error["status"] for error in kova.all("/api/errors", path="b.py")} == {"open"}
     kova.push("octo/sample", {"a.py": b"# moved\n\n" + BAD}, deletes=["b.py"])
     scans = kova.finished(3)
     assert scans[0]["stats"]["fixed_errors"] == 2
     back = kova.all("/api/errors", path="a.py")
-    assert {(one["id"], one["status"]) for one in back} == {(one, "open") for one in first}
-    assert {one["status"] for one in kova.all("/api/errors", path="b.py")} == {"fixed"}
+    assert {(error["id"], error["status"]) for error in back} == {
+        (error_id, "open") for error_id in first
+    }
+    assert {error["status"] for error in kova.all("/api/errors", path="b.py")} == {"fixed"}
 
 
 def test_a_pull_request_is_told_only_what_it_introduced(kova: Kova) -> None:
@@ -94,7 +104,7 @@ def test_a_pull_request_is_told_only_what_it_introduced(kova: Kova) -> None:
     (scan,) = kova.finished(1)
     assert (scan["status"], scan["stats"]["new_errors"]) == ("succeeded", 2)
     (run,) = state.check_runs("octo/sample")
-    assert {one["path"] for one in state.annotations(run["id"])} == {"b.py"}
+    assert {annotation["path"] for annotation in state.annotations(run["id"])} == {"b.py"}
     assert kova.all("/api/errors") == []
     assert len(state.pulls("octo/sample")) == 1
 
@@ -118,7 +128,7 @@ def test_what_cannot_be_scanned_is_said(kova: Kova) -> None:
         {"a.py": b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", "big.py": b"x = 1\n" * 200_000},
     )
     (scan,) = kova.finished(1)
-    assert {(one["path"], one["reason"]) for one in scan["skipped"]} == {
+    assert {(file["path"], file["reason"]) for file in scan["skipped"]} == {
         ("a.py", "not_utf8"),
         ("big.py", "too_large"),
     }
@@ -162,21 +172,21 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(kova: Kova) 
     finally:
         stop.set()
         killer.join()
-    assert {one["status"] for one in scans} == {"succeeded"}
+    assert {scan["status"] for scan in scans} == {"succeeded"}
     assert len(scans) == pushes
     for name in names:
         runs = kova.github.state.check_runs(name)
-        assert len(runs) == len({one["head_sha"] for one in runs}) == pushes // len(names)
+        assert len(runs) == len({run["head_sha"] for run in runs}) == pushes // len(names)
         assert len(kova.github.state.pulls(name)) == 1
-        told = [_told(kova, run) for run in runs]
-        assert all(len(places) == len(set(places)) for places in told)
+        places_of_runs = [_told(kova, run) for run in runs]
+        assert all(len(places) == len(set(places)) for places in places_of_runs)
         # What a commit brought is told by the scan that saw it first: its own, or a later one's.
-        assert len(set().union(*told)) == 2 * (1 + pushes // len(names))
+        assert len(set().union(*places_of_runs)) == 2 * (1 + pushes // len(names))
 
 
 def _told(kova: Kova, run: dict[str, Any]) -> list[tuple[str, int, str]]:
     notes = kova.github.state.annotations(run["id"])
-    return [(one["path"], one["start_line"], one["title"]) for one in notes]
+    return [(note["path"], note["start_line"], note["title"]) for note in notes]
 
 
 def test_a_worker_asked_to_stop_finishes_what_it_has_in_hand(kova: Kova) -> None:

@@ -128,14 +128,14 @@ def test_what_is_counted_while_redis_is_away_is_not_lost(kova: Kova, valkey: Val
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
 def test_promtool_finds_nothing_wrong_with_the_page(kova: Kova) -> None:
     httpx.get(f"{kova.address}/health")
-    done = subprocess.run(
+    process = subprocess.run(
         ["promtool", "check", "metrics"],
         input=page(kova, kova.address),
         capture_output=True,
         text=True,
         check=False,
     )
-    assert (done.returncode, done.stdout + done.stderr) == (0, "")
+    assert (process.returncode, process.stdout + process.stderr) == (0, "")
 
 
 @pytest.mark.skipif(shutil.which("prometheus") is None, reason="Prometheus is not installed")
@@ -143,7 +143,7 @@ def test_prometheus_scrapes_two_servers_and_both_tell_the_total(kova: Kova, tmp_
     addresses = [kova.address, kova.start_server()]
     for number in range(60):
         httpx.get(f"{addresses[number % 2]}/nothing/{number}")
-    targets = ", ".join(one.removeprefix("http://") for one in addresses)
+    targets = ", ".join(address.removeprefix("http://") for address in addresses)
     port = free_port()
     (tmp_path / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
@@ -171,7 +171,7 @@ def test_prometheus_scrapes_two_servers_and_both_tell_the_total(kova: Kova, tmp_
             return []
         if answer.status_code != 200:
             return []
-        return [float(one["value"][1]) for one in json.loads(answer.text)["data"]["result"]]
+        return [float(sample["value"][1]) for sample in json.loads(answer.text)["data"]["result"]]
 
     try:
         until(lambda: totals() == [60.0, 60.0], 40)

@@ -51,10 +51,10 @@ def test_the_server_does_what_the_document_says(kova: Kova, tmp_path: Path) -> N
         *("--request-timeout", "60", "--max-response-time", "60"),
         *("--suppress-health-check", "all", "--seed", "7", "--no-color"),
     ]
-    done = subprocess.run(
+    process = subprocess.run(
         command, cwd=tmp_path, capture_output=True, text=True, timeout=3_000, check=False
     )
-    assert done.returncode == 0, done.stdout[-15_000:] + done.stderr[-3_000:]
+    assert process.returncode == 0, process.stdout[-15_000:] + process.stderr[-3_000:]
     assert "500" not in {
         json.loads(line).get("status") for line in kova.logs().splitlines() if line.startswith("{")
     }
@@ -68,8 +68,8 @@ def test_the_page_needs_nothing_from_outside(kova: Kova) -> None:
     assert "http" not in re.sub(r"<!doctype html>", "", page.text)
     assets = re.findall(r'(?:src|href)="([^"]+)"', page.text)
     assert len(assets) == 4
-    for one in assets:
-        answer = httpx.get(f"{kova.address}/{one}")
+    for asset in assets:
+        answer = httpx.get(f"{kova.address}/{asset}")
         assert answer.status_code == 200
         assert answer.headers["x-content-type-options"] == "nosniff"
         assert len(answer.content) > 50

@@ -37,8 +37,8 @@ def test_without_a_database_the_intake_still_accepts(
     tmp_path: Path, database_url: str, github: FakeGitHub
 ) -> None:
     github.state.create_repository("octo/sample", files={"a.py": b"x = 1\n"})
-    gone = {"KOVA_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
-    with running(tmp_path, database_url, github, **gone) as kova:
+    unreachable = {"KOVA_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
+    with running(tmp_path, database_url, github, **unreachable) as kova:
         assert kova.deliver("octo/sample").status_code == 202
         answer = kova.client.get("/api/scans")
         assert (answer.status_code, answer.json()["reason"]) == (503, "database_unavailable")
@@ -72,7 +72,7 @@ def test_with_a_personal_token_a_commit_status_stands_for_the_check_run(
 
 
 def test_every_bad_setting_is_reported_at_once() -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "kova_server", "serve"],
         env=environment() | {"KOVA_DATABASE_URL": "mysql://x", "KOVA_MAX_FILES": "-1"},
         capture_output=True,
@@ -80,15 +80,18 @@ def test_every_bad_setting_is_reported_at_once() -> None:
         timeout=30,
         check=False,
     )
-    assert done.returncode == 2
+    assert process.returncode == 2
     for name in ("KOVA_DATABASE_URL", "KOVA_MAX_FILES", "KOVA_SCAN_QUEUE_URL"):
-        assert name in done.stderr
-    assert "mysql" not in done.stderr
+        assert name in process.stderr
+    assert "mysql" not in process.stderr
 
 
 @pytest.mark.parametrize("scope", [Scope.READ, Scope.SCAN])
 def test_a_scope_opens_its_own_door_only(kova: Kova, scope: Scope) -> None:
     client = kova.with_new_key(scope).client
-    read, asked = client.get("/api/scans"), client.post("/api/scan", json={"repository": "o/none"})
+    read, scan_answer = (
+        client.get("/api/scans"),
+        client.post("/api/scan", json={"repository": "o/none"}),
+    )
     expected = (200, 403) if scope is Scope.READ else (403, 404)
-    assert (read.status_code, asked.status_code) == expected
+    assert (read.status_code, scan_answer.status_code) == expected

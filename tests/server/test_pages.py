@@ -43,7 +43,7 @@ def test_every_row_is_seen_once_while_others_come_and_close(kova: Kova, reposito
     fill(kova, repository, ERRORS)
     url = kova.environment["KOVA_DATABASE_URL"]
     with psycopg.connect(url) as connection:
-        there = {str(row[0]) for row in connection.execute("SELECT id FROM errors")}
+        ids_before = {str(row[0]) for row in connection.execute("SELECT id FROM errors")}
     stop = threading.Event()
 
     def write() -> None:
@@ -63,13 +63,13 @@ def test_every_row_is_seen_once_while_others_come_and_close(kova: Kova, reposito
             lists = pool.map(
                 lambda filters: kova.all("/api/errors", **filters), [{}, {"repository": repository}]
             )
-            seen = [Counter(one["id"] for one in items) for items in lists]
+            counts_of_lists = [Counter(row["id"] for row in rows) for rows in lists]
     finally:
         stop.set()
         writer.join()
-    for counts in seen:
+    for counts in counts_of_lists:
         assert max(counts.values()) == 1
-        assert there - counts.keys() == set()
+        assert ids_before - counts.keys() == set()
 
 
 def test_filters_choose_and_combine(kova: Kova, repository: str) -> None:
@@ -84,14 +84,14 @@ def test_filters_choose_and_combine(kova: Kova, repository: str) -> None:
         ("path", "path"),
         ("status", "status"),
     ):
-        found = kova.all("/api/errors", repository=repository, **{key: sample[name]})
-        assert found == [one for one in everything if one[name] == sample[name]]
+        rows = kova.all("/api/errors", repository=repository, **{key: sample[name]})
+        assert rows == [row for row in everything if row[name] == sample[name]]
     both = {"severity": sample["severity"], "rule": sample["rule_id"]}
-    found = kova.all("/api/errors", repository=repository, **both)
-    assert found == [
-        one
-        for one in everything
-        if (one["severity"], one["rule_id"]) == (sample["severity"], sample["rule_id"])
+    rows = kova.all("/api/errors", repository=repository, **both)
+    assert rows == [
+        row
+        for row in everything
+        if (row["severity"], row["rule_id"]) == (sample["severity"], sample["rule_id"])
     ]
     assert kova.all("/api/errors", repository="octo/none") == []
 
@@ -104,7 +104,7 @@ def counts(kova: Kova, repository: str) -> dict[str, int]:
 def test_open_errors_are_counted_through_every_change(kova: Kova, repository: str) -> None:
     fill(kova, repository, 40)
     errors = kova.all("/api/errors", repository=repository)
-    expected = Counter(one["severity"] for one in errors)
+    expected = Counter(error["severity"] for error in errors)
     assert counts(kova, repository) == {**dict.fromkeys(counts(kova, repository), 0), **expected}
     with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
         connection.execute("UPDATE errors SET severity = 'low' WHERE id = %s", (errors[0]["id"],))
@@ -137,7 +137,7 @@ def test_an_error_is_ignored_with_a_reason_and_opened_again(kova: Kova, reposito
     assert (answer.json()["status"], answer.json()["ignored"]) == ("ignored", ignored)
     opened = kova.client.patch(f"/api/errors/{error['id']}", json={"status": "open"}).json()
     assert (opened["status"], opened["ignored"]) == ("open", None)
-    deeds = [one["action"] for one in kova.all("/api/audit") if one["target"] == error["id"]]
+    deeds = [event["action"] for event in kova.all("/api/audit") if event["target"] == error["id"]]
     assert deeds == ["error.opened", "error.ignored"]
 
 
@@ -171,7 +171,7 @@ def test_settings_of_a_repository_change_one_by_one(kova: Kova, repository: str)
     )
     third = kova.client.patch(path, json={"monthly_budget_usd": None}).json()
     assert third["monthly_budget_usd"] is None
-    (deed, *_) = [one for one in kova.all("/api/audit") if one["target"] == repository]
+    (deed, *_) = [event for event in kova.all("/api/audit") if event["target"] == repository]
     assert deed["action"] == "repository.changed"
     assert kova.client.patch(path, json={"auto_fix": "always"}).status_code == 422
     assert kova.client.patch("/api/repositories/octo/none", json={}).status_code == 404

@@ -15,7 +15,7 @@ MENDABLE = b"def f(x):\n    return x is 'a'\n"
 
 
 def fixes(kova: Kova) -> dict[str, dict[str, Any]]:
-    return {one["rule_id"]: one for one in kova.all("/api/fixes")}
+    return {fix["rule_id"]: fix for fix in kova.all("/api/fixes")}
 
 
 def published(kova: Kova, rule: str) -> dict[str, Any]:
@@ -38,12 +38,12 @@ def test_a_verified_fix_is_published_once_however_often_it_is_asked_for(kova: Ko
         assert (answer.status_code, answer.json()["status"]) == (202, "queued")
     url = published(kova, "B006")["pull_request_url"]
     number = int(url.rpartition("/")[2])
-    (pull,) = [one for one in kova.github.state.pulls("octo/sample") if one["number"] == number]
+    (pull,) = [pull for pull in kova.github.state.pulls("octo/sample") if pull["number"] == number]
     assert pull["title"] == "Fix B006 in a.py"
     assert "wait for the repository's checks" in pull["body"]
     assert len(kova.github.state.pulls("octo/sample")) == 2
-    deeds = [one for one in kova.all("/api/audit") if one["action"] == "fix.published"]
-    assert {one["target"] for one in deeds} == {fix["id"]}
+    deeds = [event for event in kova.all("/api/audit") if event["action"] == "fix.published"]
+    assert {event["target"] for event in deeds} == {fix["id"]}
 
 
 def test_what_was_not_proved_is_not_published(kova: Kova) -> None:
@@ -69,7 +69,7 @@ def test_a_fix_of_a_file_that_has_changed_is_not_published(kova: Kova) -> None:
         time.sleep(0.05)
     assert fixes(kova)["B006"]["status"] == "verified"
     assert "stale_fix" in kova.logs()
-    titles = {one["title"] for one in kova.github.state.pulls("octo/sample")}
+    titles = {pull["title"] for pull in kova.github.state.pulls("octo/sample")}
     assert "Fix B006 in a.py" not in titles
 
 
@@ -82,9 +82,11 @@ def test_a_fix_in_a_protected_file_is_offered_and_never_pushed_and_stops_no_othe
     assert (scan["status"], scan["failure"]) == ("succeeded", None)
     (pull,) = kova.github.state.pulls("octo/sample")
     state = kova.github.state
-    pushed = {one for one in paths if state.file("octo/sample", pull["head_ref"], one) != MENDABLE}
+    pushed = {
+        path for path in paths if state.file("octo/sample", pull["head_ref"], path) != MENDABLE
+    }
     assert pushed == {"a.py", "samples/.github/b.py"}
-    (fix,) = [one for one in kova.all("/api/fixes") if one["status"] == "verified"]
+    (fix,) = [fix for fix in kova.all("/api/fixes") if fix["status"] == "verified"]
     assert "+    return x == 'a'" in fix["patch"]
     refused = kova.client.post(f"/api/fixes/{fix['id']}/publish")
     assert (refused.status_code, refused.json()["reason"]) == (409, "conflict")

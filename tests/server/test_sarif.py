@@ -46,14 +46,16 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
     assert (first["new_errors"], first["fixed_errors"]) == (0, 0)
     assert send(body) == first
     errors = kova.all("/api/errors", analyzer="CodeQL")
-    assert {(one["path"], one["status"], one["introduced_in"]) for one in errors} == {
+    assert {(error["path"], error["status"], error["introduced_in"]) for error in errors} == {
         ("src/a.py", "open", None),
         ("src/b.py", "open", None),
     }
     # Kova's own scan of the next commit closes none of them, but a deleted file does.
     kova.push("octo/sample", {"src/a.py": b"x = 1\n"}, deletes=["src/b.py"])
     scans = kova.finished(2)
-    by_path = {one["path"]: one["status"] for one in kova.all("/api/errors", analyzer="CodeQL")}
+    by_path = {
+        error["path"]: error["status"] for error in kova.all("/api/errors", analyzer="CodeQL")
+    }
     assert by_path == {"src/a.py": "open", "src/b.py": "fixed"}
     refused = kova.client.post(url, content=body, headers=JSON)
     assert (refused.status_code, refused.json()["reason"]) == (409, "conflict")
@@ -85,6 +87,6 @@ def test_what_is_sent_wrong_is_told(kova: Kova) -> None:
     assert kova.client.get("/api/scans/nothing/sarif").status_code == 404
     out = kova.client.get(url).json()
     (run,) = out["runs"]
-    assert [one["ruleId"] for one in run["results"]] == ["ruff/F632"]
+    assert [result["ruleId"] for result in run["results"]] == ["ruff/F632"]
     (error,) = kova.all("/api/errors")
     assert run["results"][0]["partialFingerprints"] == {"kova/v1": error["fingerprint"]}

@@ -119,7 +119,7 @@ def test_neither_server_nor_worker_starts(
         "KOVA_SCAN_QUEUE_URL": make_queue(),
         "KOVA_GITHUB_TOKEN": "x",
     }
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "kova_server", command],
         env=os.environ | variables,
         capture_output=True,
@@ -127,8 +127,8 @@ def test_neither_server_nor_worker_starts(
         timeout=60,
         check=False,
     )
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    assert process.returncode == 2
+    (line,) = process.stderr.splitlines()
     assert line.startswith("kova: ")
     assert "kova migrate" in line
 

@@ -29,7 +29,7 @@ def work(kova: Kova, lines: int, **settings: str) -> None:
     worker = kova.start_worker()
     kova.push("octo/sample", {"a.py": file(lines)})
     scans = kova.finished(lines)
-    assert {one["status"] for one in scans} == {"succeeded"}
+    assert {scan["status"] for scan in scans} == {"succeeded"}
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=30)
 
@@ -67,7 +67,7 @@ def test_errors_about_secrets_stay_the_same_when_the_key_is_set(
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_production_needs_the_key_and_says_so_with_all_else_that_is_missing(command: str) -> None:
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "kova_server", command],
         env=environment() | {"KOVA_ENV": "production"},
         capture_output=True,
@@ -75,7 +75,7 @@ def test_production_needs_the_key_and_says_so_with_all_else_that_is_missing(comm
         timeout=30,
         check=False,
     )
-    assert done.returncode == 2
-    (line,) = done.stderr.splitlines()
+    assert process.returncode == 2
+    (line,) = process.stderr.splitlines()
     for name in ("KOVA_SECRETS_KEY", "KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL"):
         assert f"{name} is missing" in line

@@ -49,10 +49,10 @@ class Stack:
             parents[int(stat.parts[2])] = int(fields[1])
         child = self.children[part].process
         assert child is not None
-        found = [child.pid]
-        for one in found:
-            found += [pid for pid, parent in parents.items() if parent == one]
-        return found
+        pids = [child.pid]
+        for parent_pid in pids:
+            pids += [pid for pid, parent in parents.items() if parent == parent_pid]
+        return pids
 
     def stop(self, part: str, mode: str) -> None:
         if mode == "frozen":
@@ -78,8 +78,8 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
     try:
         settings = start_services(supervisor, folder, outside, fsync=False)
         migrate(settings["KOVA_DATABASE_URL"])
-        kept = ("KOVA_REDIS_URL", "KOVA_SCAN_QUEUE_URL", "AWS_ENDPOINT_URL_SQS")
-        own = {key: settings[key] for key in kept}
+        names = ("KOVA_REDIS_URL", "KOVA_SCAN_QUEUE_URL", "AWS_ENDPOINT_URL_SQS")
+        own = {key: settings[key] for key in names}
         with (
             serve_github() as github,
             running(folder, settings["KOVA_DATABASE_URL"], github, **own) as kova,
@@ -114,7 +114,7 @@ class Load:
 
     def since(self, kind: str, moment: float) -> list[int]:
         """Statuses of calls that began after a moment."""
-        return [one[3] for one in self.answers if one[0] == kind and one[1] >= moment]
+        return [answer[3] for answer in self.answers if answer[0] == kind and answer[1] >= moment]
 
     def _read(self) -> None:
         with httpx.Client(headers={"X-API-Key": self.kova.key}, timeout=30) as client:
@@ -151,22 +151,22 @@ def test_a_stopped_part_is_told_degrades_and_recovers(stack: Stack, part: str, m
 
     def state() -> dict[str, str]:
         checks = httpx.get(health, timeout=LONGEST).json()["checks"]
-        return {name: one["status"] for name, one in checks.items()}
+        return {name: check["status"] for name, check in checks.items()}
 
     with Load(stack.kova) as load:
         wait_until(lambda: load.since("read", 0) and load.since("webhook", 0), 10)
         stack.stop(part, mode)
         try:
             wait_until(lambda: state()[check] == "unavailable", LONGEST)
-            assert [name for name, one in state().items() if one != "ok"] == [check]
-            told = time.monotonic()
+            assert [name for name, status in state().items() if status != "ok"] == [check]
+            degraded_at = time.monotonic()
             for kind in ("read", "webhook"):
-                wait_until(lambda one=kind: load.since(one, told), LONGEST + 1)  # type: ignore[misc]
+                wait_until(lambda load_kind=kind: load.since(load_kind, degraded_at), LONGEST + 1)  # type: ignore[misc]
         finally:
             back = time.monotonic()
             stack.resume(part, mode)
-        assert set(load.since("read", told)) >= {read}
-        assert set(load.since("webhook", told)) >= {webhook}
+        assert set(load.since("read", degraded_at)) >= {read}
+        assert set(load.since("webhook", degraded_at)) >= {webhook}
         wait_until(lambda: set(state().values()) == {"ok"}, RECOVERY)
         wait_until(
             lambda: (

@@ -23,7 +23,7 @@ Started = tuple[subprocess.Popen[str], Path]
 
 @pytest.fixture
 def start(tmp_path: Path) -> Iterator[Callable[[], Started]]:
-    begun: list[subprocess.Popen[str]] = []
+    processes: list[subprocess.Popen[str]] = []
 
     def started() -> Started:
         process = subprocess.Popen(
@@ -33,30 +33,30 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Started]]:
             stdout=subprocess.PIPE,
             text=True,
         )
-        begun.append(process)
+        processes.append(process)
         assert process.stdout is not None
         return process, Path(process.stdout.readline().strip()).parent
 
     yield started
-    for process in begun:
+    for process in processes:
         process.communicate()
 
 
 def test_only_the_folders_of_the_dead_are_removed(
     start: Callable[[], Started], tmp_path: Path
 ) -> None:
-    killed, left = start()
+    killed, survivor = start()
     _, alive = start()
-    other = tmp_path / "kova-work-link"
-    other.symlink_to(alive)
+    link = tmp_path / "kova-work-link"
+    link.symlink_to(alive)
     killed.kill()
     killed.wait()
-    assert left.is_dir()
+    assert survivor.is_dir()
     _, third = start()
-    assert not left.exists()
+    assert not survivor.exists()
     assert alive.is_dir()
     assert third.is_dir()
-    assert other.is_symlink()
+    assert link.is_symlink()
 
 
 def test_one_that_ends_by_itself_leaves_nothing(

@@ -32,7 +32,7 @@ def finding(**fields: object) -> Finding:
 def found_in(path: str, text: str, rules: Sequence[str] = ("R1",)) -> list[Finding]:
     """Return the findings of a file: `BAD(x)` is R1, `BAD[R2](x)` is R2; other rules are off."""
     lines = text.split("\n")
-    found = []
+    findings = []
     for number, line in enumerate(lines, start=1):
         for match in _FLAG.finditer(line):
             rule = match[1] or "R1"
@@ -45,8 +45,8 @@ def found_in(path: str, text: str, rules: Sequence[str] = ("R1",)) -> list[Findi
             )
             if rule in rules:
                 quiet = "# quiet" if match["quiet"] else None
-                found.append(finding(path=path, rule_id=rule, span=span, suppressed=quiet))
-    return identify(found, lines)
+                findings.append(finding(path=path, rule_id=rule, span=span, suppressed=quiet))
+    return identify(findings, lines)
 
 
 def analysis_of(
@@ -55,14 +55,16 @@ def analysis_of(
     rules: Sequence[str] = ("R1",),
     version: str = "1",
     unread: Sequence[str] = (),
-    whole: bool = True,
+    complete: bool = True,
 ) -> Analysis:
     """Return what one analyser says of a tree, as a scan would put it together."""
     read = {path: text for path, text in files.items() if path not in unread}
-    found = [one for path, text in sorted(read.items()) for one in found_in(path, text, rules)]
+    findings = [
+        finding for path, text in sorted(read.items()) for finding in found_in(path, text, rules)
+    ]
     return Analysis(
-        findings=tuple(one for one in found if one.suppressed is None),
-        suppressed=tuple(one for one in found if one.suppressed is not None),
+        findings=tuple(finding for finding in findings if finding.suppressed is None),
+        suppressed=tuple(finding for finding in findings if finding.suppressed is not None),
         skipped=(),
         files=len(files),
         analyzed=frozenset(read),
@@ -70,9 +72,9 @@ def analysis_of(
             AnalyzerCoverage(name="tool", identity=f"tool {version}", paths=frozenset(read)),
         ),
         blobs={path: f"{hash(text) & (2**64 - 1):040x}" for path, text in files.items()},
-        listed=frozenset(files) if whole else None,
+        listed=frozenset(files) if complete else None,
     )
 
 
-def renamed(found: Sequence[Finding], path: str) -> list[Finding]:
-    return [replace(one, path=path) for one in found]
+def renamed(findings: Sequence[Finding], path: str) -> list[Finding]:
+    return [replace(finding, path=path) for finding in findings]

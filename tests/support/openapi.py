@@ -25,17 +25,20 @@ def described(name: str) -> Callable[[str, str, bytes], str | None]:
 
     def check(method: str, target: str, body: bytes) -> str | None:
         url = urlsplit(target)
-        matching = (item for pattern, item in operations if pattern.fullmatch(url.path))
+        matching = (path_item for pattern, path_item in operations if pattern.fullmatch(url.path))
         operation = next(
-            (item[method.lower()] for item in matching if method.lower() in item), None
+            (path_item[method.lower()] for path_item in matching if method.lower() in path_item),
+            None,
         )
         if operation is None:
             return None if _BEYOND.match(url.path) else f"no operation {method} {url.path}"
-        given = [
-            components["parameters"][item["$ref"].rpartition("/")[2]] if "$ref" in item else item
-            for item in operation.get("parameters", [])
+        parameters = [
+            components["parameters"][parameter["$ref"].rpartition("/")[2]]
+            if "$ref" in parameter
+            else parameter
+            for parameter in operation.get("parameters", [])
         ]
-        unknown = set(parse_qs(url.query)) - {item["name"] for item in given}
+        unknown = set(parse_qs(url.query)) - {parameter["name"] for parameter in parameters}
         if unknown:
             return f"{method} {url.path} takes no {unknown}"
         if not body:
@@ -53,12 +56,12 @@ def described(name: str) -> Callable[[str, str, bytes], str | None]:
 
 def _operations(paths: dict[str, Any]) -> list[tuple[re.Pattern[str], dict[str, Any]]]:
     """Return patterns of the paths, the most particular first."""
-    found = []
+    operations = []
     # A parameter of many parts also matches what a longer path spells out.
     for path in sorted(paths, key=lambda path: path.count("{") - path.count("/")):
         parts = [
             re.escape(part) if number % 2 == 0 else ".+" if part in _MANY_PARTS else "[^/]+"
             for number, part in enumerate(re.split(r"[{}]", path))
         ]
-        found.append((re.compile("".join(parts)), paths[path]))
-    return found
+        operations.append((re.compile("".join(parts)), paths[path]))
+    return operations

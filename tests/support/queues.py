@@ -34,13 +34,13 @@ def depth(url: str) -> int:
     """Return how many messages a queue holds, in flight ones too."""
     client = boto3.client("sqs")
     names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
-    found = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+    attributes = client.get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
     client.close()
-    return sum(int(found[name]) for name in names)
+    return sum(int(attributes[name]) for name in names)
 
 
 def environment() -> dict[str, str]:
     """What a process needs to reach the run's services, apart from database and queue."""
     force = services_in_force()
-    kept = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
-    return kept | {"KOVA_ENV": "local", "KOVA_REDIS_URL": force["KOVA_REDIS_URL"]}
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    return variables | {"KOVA_ENV": "local", "KOVA_REDIS_URL": force["KOVA_REDIS_URL"]}

@@ -50,8 +50,8 @@ class Desk:
         return self._runner.run(awaitable)
 
     def push(self, files: dict[str, bytes], **kwargs: Any) -> str:
-        known = {one.full_name for one in self.github.state.repositories()}
-        if NAME not in known:
+        names = {repository.full_name for repository in self.github.state.repositories()}
+        if NAME not in names:
             return self.github.state.create_repository(NAME, files=files)
         return self.github.state.push(NAME, files, **kwargs)
 
@@ -103,13 +103,13 @@ class Desk:
 
     def errors(self) -> dict[tuple[str, int, str], str]:
         rows = self.rows("SELECT path, start_line, rule_id, status FROM errors")
-        return {(one["path"], one["start_line"], one["rule_id"]): one["status"] for one in rows}
+        return {(row["path"], row["start_line"], row["rule_id"]): row["status"] for row in rows}
 
     def fetched(self) -> list[str]:
         """Return what was asked of GitHub since the last call: blobs and tarballs."""
-        asked = [one.path for one in self.github.state.requests if one.method == "GET"]
+        paths = [request.path for request in self.github.state.requests if request.method == "GET"]
         self.github.state.requests.clear()
-        kinds = [path.split("/")[4:6] for path in asked if path.startswith("/repos/")]
+        kinds = [path.split("/")[4:6] for path in paths if path.startswith("/repos/")]
         return [
             "/".join(kind[:1]) if kind[:1] == ["tarball"] else "/".join(kind)
             for kind in kinds
@@ -127,6 +127,6 @@ class Desk:
 @pytest.fixture
 def desk(database_url: str) -> Iterator[Desk]:
     with serve_github() as github:
-        made = Desk(github, database_url)
-        yield made
-        made.close()
+        new_desk = Desk(github, database_url)
+        yield new_desk
+        new_desk.close()

@@ -40,11 +40,11 @@ class Made(CodeSource):
         self,
         repository: RepositoryRef,
         commit_sha: str,
-        wanted: Sequence[TreeFile],
+        files: Sequence[TreeFile],
         folder: Path,
         limits: FetchLimits,
     ) -> tuple[Skipped, ...]:
-        for file in wanted:
+        for file in files:
             target = folder / file.path
             target.parent.mkdir(exist_ok=True)
             target.write_bytes(CODE)
@@ -57,20 +57,20 @@ class Nothing:
     async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
         return {}
 
-    async def store(self, repository_id: str, entries: Mapping[bytes, bytes | None]) -> None:
-        assert all(entries.values())
+    async def store(self, repository_id: str, payloads: Mapping[bytes, bytes | None]) -> None:
+        assert all(payloads.values())
 
     async def clean(self, repository_id: str) -> None:
         return
 
 
-async def main(number: int, most: int) -> None:
+async def main(number: int, max_files: int) -> None:
     analyze = AnalyzeTree(local_analyzers())
     cache = Nothing()
     commits = AnalyzeCommit(
         source=Made(number),  # type: ignore[abstract]
         analyzers=analyze,
-        limits=FetchLimits(files=most),
+        limits=FetchLimits(files=max_files),
         cache=FindingCache(cache=cache, analyzers=analyze),
     )
     request = CommitRequest(

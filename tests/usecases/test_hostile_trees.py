@@ -33,7 +33,7 @@ def test_hostile_files_are_said_and_hide_no_findings(desk: Desk) -> None:
     started = time.monotonic()
     scan = desk.scan()
     assert time.monotonic() - started < 60
-    reasons = {one.path: one.reason for one in scan.skipped}
+    reasons = {file.path: file.reason for file in scan.skipped}
     assert reasons["bundle.py"] == "too_large"
     assert reasons["binary.py"] == reasons["latin.py"] == "not_utf8"
     assert reasons[f"{deep}/a.py"] == "too_deep"
@@ -51,23 +51,23 @@ def test_links_and_odd_names_are_not_followed(desk: Desk) -> None:
     from kova_fakes.github.objects import LINK, Entry
 
     head = git.refs["heads/main"]
-    entries = dict(git.files(git.commits[head].tree))
-    entries["link.py"] = Entry(mode=LINK, sha=git.add_blob(b"/etc/passwd"))
-    git.refs["heads/main"] = git.commit(git.add_files(entries), [head], "Link").sha
+    files = dict(git.files(git.commits[head].tree))
+    files["link.py"] = Entry(mode=LINK, sha=git.add_blob(b"/etc/passwd"))
+    git.refs["heads/main"] = git.commit(git.add_files(files), [head], "Link").sha
     scan = desk.scan()
-    assert [(one.path, one.reason) for one in scan.skipped] == [("link.py", "symlink")]
+    assert [(file.path, file.reason) for file in scan.skipped] == [("link.py", "symlink")]
 
 
 def test_a_hundred_thousand_files_stay_within_memory() -> None:
     """In a process of its own, so that its peak is its own; docs/incremental.md has the whole size."""
-    done = subprocess.run(
+    process = subprocess.run(
         [sys.executable, "-m", "tests.usecases.large_tree", "100000", "3000"],
         check=True,
         capture_output=True,
         text=True,
         timeout=120,
     )
-    analyzed, skipped, peak = (int(one) for one in done.stdout.split())
+    analyzed, skipped, peak = (int(number) for number in process.stdout.split())
     assert (analyzed, skipped) == (3_000, 97_000)
     assert peak < 512 * MEGABYTES
 

@@ -39,17 +39,19 @@ class Words:
 
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
         self.asked += paths
-        found = [one for path in paths for one in self._found(path, (folder / path).read_text())]
-        return AnalyzerRun(findings=tuple(found), completed=self.completed)
+        findings = [
+            finding for path in paths for finding in self._found(path, (folder / path).read_text())
+        ]
+        return AnalyzerRun(findings=tuple(findings), completed=self.completed)
 
     def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
         return [
-            AnalyzerRun(findings=tuple(self._found(one.path, one.content.decode())))
-            for one in texts
+            AnalyzerRun(findings=tuple(self._found(text.path, text.content.decode())))
+            for text in texts
         ]
 
     def _found(self, path: str, text: str) -> list[Finding]:
-        found = []
+        findings = []
         for number, line in enumerate(text.split("\n"), start=1):
             at = line.find(self._word)
             if at >= 0:
@@ -59,11 +61,11 @@ class Words:
                     end_line=number,
                     end_column=at + 1 + len(self._word),
                 )
-                one = finding(analyzer=self.name, path=path, span=span, rule_id="W1")
+                flagged = finding(analyzer=self.name, path=path, span=span, rule_id="W1")
                 if self.secret:
-                    one = replace(one, match="keyed", snippet="h…2", message="A secret.")
-                found.append(one)
-        return found
+                    flagged = replace(flagged, match="keyed", snippet="h…2", message="A secret.")
+                findings.append(flagged)
+        return findings
 
 
 class Program(Words):
@@ -157,7 +159,7 @@ def test_an_upgraded_analyser_reads_everything_again_and_nothing_closes(desk: De
     assert (again.stats.new_errors, again.stats.fixed_errors) == (0, 0)
     assert (again.stats.reopened_errors, again.stats.errors) == (0, 2)
     introduced = desk.rows("SELECT introduced_in FROM errors ORDER BY start_line")
-    assert [bool(one["introduced_in"]) for one in introduced] == [True, False]
+    assert [bool(error["introduced_in"]) for error in introduced] == [True, False]
     # The upgrade and a push at once: only what the push brought is new.
     newest = Words("x", "3")
     newest.name = old.name
@@ -201,12 +203,14 @@ def test_secrets_are_not_in_the_cache(desk: Desk) -> None:
     desk.push({"a.py": code})
     scan = desk.scan()
     assert scan.stats.errors >= 2
-    kept = [one["payload"] for one in desk.rows("SELECT payload FROM analysis_cache")]
-    texts = [zlib.decompress(bytes(one)).decode() for one in kept if one is not None]
+    payloads = [row["payload"] for row in desk.rows("SELECT payload FROM analysis_cache")]
+    texts = [
+        zlib.decompress(bytes(payload)).decode() for payload in payloads if payload is not None
+    ]
     assert texts
-    assert [one for one in texts if SECRET in one] == []
+    assert [text for text in texts if SECRET in text] == []
     snippets = desk.rows("SELECT snippet FROM errors")
-    assert not any(SECRET in one["snippet"] for one in snippets)
+    assert not any(SECRET in row["snippet"] for row in snippets)
 
 
 def test_a_pull_request_uses_the_cache_on_both_sides(desk: Desk) -> None:
@@ -234,13 +238,13 @@ def test_the_cache_is_bounded_by_age_and_size(desk: Desk) -> None:
     (repository,) = desk.rows("SELECT id FROM repositories")
     key = str(repository["id"])
     desk.rows("UPDATE analysis_cache SET used_at = now() - interval '40 days'")
-    entries = {bytes([number]) * 16: b"x" * 900 for number in range(10)}
+    payloads = {bytes([number]) * 16: b"x" * 900 for number in range(10)}
     cache = desk.cache(age=timedelta(days=30), size=5_000)
-    desk.run(cache.store(key, entries))
+    desk.run(cache.store(key, payloads))
     desk.run(cache.clean(key))
-    (left,) = desk.rows("SELECT count(*) AS number, sum(size) AS size FROM analysis_cache")
-    assert (left["number"], left["size"]) == (5, 5_000)
-    assert set(desk.run(cache.load(key, list(entries)))) <= set(entries)
+    (totals,) = desk.rows("SELECT count(*) AS number, sum(size) AS size FROM analysis_cache")
+    assert (totals["number"], totals["size"]) == (5, 5_000)
+    assert set(desk.run(cache.load(key, list(payloads)))) <= set(payloads)
 
 
 def test_a_scan_cleans_the_cache_and_reading_renews(desk: Desk) -> None:
@@ -257,11 +261,11 @@ def test_a_scan_cleans_the_cache_and_reading_renews(desk: Desk) -> None:
     assert count["number"] == 1
 
 
-@pytest.mark.parametrize("told", [True, False])
-def test_a_renamed_file_keeps_its_errors(desk: Desk, told: bool) -> None:
+@pytest.mark.parametrize("unchanged", [True, False])
+def test_a_renamed_file_keeps_its_errors(desk: Desk, unchanged: bool) -> None:
     desk.push({"a.py": BAD})
     desk.scan(fix=False)
-    changed = BAD if told else b"import os\n" + BAD
+    changed = BAD if unchanged else b"import os\n" + BAD
     desk.push({"src/b.py": changed}, deletes=["a.py"])
     scan = desk.scan(fix=False)
     assert (scan.stats.new_errors, scan.stats.fixed_errors) == (0, 0)

@@ -5,20 +5,20 @@ from kova.shared.periodic_tasks import PeriodicTasks
 
 
 async def test_tasks_run_once_a_minute_and_a_failed_one_again_then() -> None:
-    now, done = 0.0, list[str]()
+    now, runs = 0.0, list[str]()
 
     async def first() -> int:
-        done.append("first")
+        runs.append("first")
         raise DatabaseUnavailableError
 
     async def second() -> int:
-        done.append("second")
+        runs.append("second")
         return 1
 
     tasks = PeriodicTasks({"first": first, "second": second}, clock=lambda: now)
     await tasks.run_due()
     await tasks.run_due()
-    assert done == ["first", "second"]
+    assert runs == ["first", "second"]
     now = 61.0
     await tasks.run_due()
-    assert done == ["first", "second"] * 2
+    assert runs == ["first", "second"] * 2

@@ -72,10 +72,10 @@ def test_fail_on_decides_the_check_run(desk: Desk) -> None:
 def test_coverage_tells_what_nobody_read(desk: Desk) -> None:
     desk.push({"a.py": BAD, "main.go": b"package main\n", "big.py": b"x = 1\n" * 200_000})
     scan = desk.scan(fix=False)
-    languages = {one["name"]: one for one in scan.coverage["languages"]}
+    languages = {language["name"]: language for language in scan.coverage["languages"]}
     assert languages["Go"] == {"name": "Go", "files": 1, "analyzed": 0}
     assert languages["Python"] == {"name": "Python", "files": 2, "analyzed": 1}
     assert scan.coverage["files"]["skipped"] == {"too_large": 1}
-    (ruff,) = [one for one in scan.coverage["analyzers"] if one["name"] == "ruff"]
+    (ruff,) = [analyzer for analyzer in scan.coverage["analyzers"] if analyzer["name"] == "ruff"]
     assert (ruff["files"], ruff["finished"]) == (1, True)
     assert "| Go | 1 | 0 |" in desk.summary()

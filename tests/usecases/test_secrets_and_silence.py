@@ -34,12 +34,14 @@ def analyze() -> AnalyzeTree:
 
 
 def test_no_finding_of_any_analyser_repeats_a_secret(analyze: AnalyzeTree, tmp_path: Path) -> None:
-    done = analyze.analyze(tmp_path, write(tmp_path, FILES))
-    told = (*done.findings, *done.suppressed)
-    assert {one.analyzer for one in told} >= {"ruff", "oxlint", "betterleaks", "syntax"}
-    assert TOKEN not in repr(told)
-    assert TOKEN[6:] not in repr(told)
-    assert all("***" in one.snippet for one in told if one.analyzer == "betterleaks")
+    analysis = analyze.analyze(tmp_path, write(tmp_path, FILES))
+    findings = (*analysis.findings, *analysis.suppressed)
+    assert {finding.analyzer for finding in findings} >= {"ruff", "oxlint", "betterleaks", "syntax"}
+    assert TOKEN not in repr(findings)
+    assert TOKEN[6:] not in repr(findings)
+    assert all(
+        "***" in finding.snippet for finding in findings if finding.analyzer == "betterleaks"
+    )
 
 
 def test_no_identity_depends_on_a_secret_in_the_line_or_beside_it(
@@ -49,9 +51,13 @@ def test_no_identity_depends_on_a_secret_in_the_line_or_beside_it(
 
     def identities(token: str) -> set[tuple[str, object]]:
         text = f'def f(x):\n    k = "{token}"\n    return x is "a" or g("{token}", x is "b")\n'
-        done = analyze.analyze(tmp_path, write(tmp_path, {"a.py": text.encode()}))
-        assert {one.analyzer for one in done.findings} >= {"ruff", "betterleaks"}
-        return {(one.fingerprint, one.traits) for one in done.findings if one.match is None}
+        analysis = analyze.analyze(tmp_path, write(tmp_path, {"a.py": text.encode()}))
+        assert {finding.analyzer for finding in analysis.findings} >= {"ruff", "betterleaks"}
+        return {
+            (finding.fingerprint, finding.traits)
+            for finding in analysis.findings
+            if finding.match is None
+        }
 
     assert identities(TOKEN) == identities(made_up_token())
 
@@ -59,23 +65,23 @@ def test_no_identity_depends_on_a_secret_in_the_line_or_beside_it(
 def test_nor_does_the_command_in_any_format(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     for form in ("table", "json", "sarif"):
-        done = subprocess.run(
+        process = subprocess.run(
             [sys.executable, "-m", "kova_server", "scan", str(tmp_path), "--fix", "--format", form],
             capture_output=True,
             text=True,
             check=False,
         )
-        assert done.returncode == 1
-        assert TOKEN not in done.stdout + done.stderr
-        assert "Traceback" not in done.stderr
+        assert process.returncode == 1
+        assert TOKEN not in process.stdout + process.stderr
+        assert "Traceback" not in process.stderr
 
 
 def test_the_same_secret_is_known_again_and_only_with_the_key(tmp_path: Path) -> None:
     paths = write(tmp_path, {"a.txt": TOKEN.encode(), "b/c.txt": f"x\n {TOKEN}".encode()})
 
     def matches(settings: Settings) -> set[str | None]:
-        done = AnalyzeTree(local_analyzers(settings)).analyze(tmp_path, paths)
-        return {one.match for one in done.findings if one.analyzer == "betterleaks"}
+        analysis = AnalyzeTree(local_analyzers(settings)).analyze(tmp_path, paths)
+        return {finding.match for finding in analysis.findings if finding.analyzer == "betterleaks"}
 
     first = matches(Settings(secrets_key="one"))
     assert len(first) == 1
@@ -95,21 +101,23 @@ def test_what_a_secret_was_under_the_keys_of_before_is_what_the_tool_said_then(
     paths = write(tmp_path, {"a.py": text.encode(), "b.pem": key.encode()})
 
     def secrets(settings: Settings) -> list[Finding]:
-        done = AnalyzeTree(local_analyzers(settings)).analyze(tmp_path, paths)
-        return [one for one in done.findings if one.analyzer == "betterleaks"]
+        analysis = AnalyzeTree(local_analyzers(settings)).analyze(tmp_path, paths)
+        return [finding for finding in analysis.findings if finding.analyzer == "betterleaks"]
 
     before = secrets(Settings(secrets_key="old"))
     assert len(before) >= 3
     after = secrets(Settings(secrets_key="new", github_webhook_secrets=("older", "old")))
-    assert [one.match for one in before] == [one.former_matches[1] for one in after]
-    assert [one.traits for one in before] == [list(former_traits(one))[1] for one in after]
+    assert [finding.match for finding in before] == [finding.former_matches[1] for finding in after]
+    assert [finding.traits for finding in before] == [
+        list(former_traits(finding))[1] for finding in after
+    ]
 
 
 def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path: Path) -> None:
     files = {"a.py": b"def f(x):\n    return x is 'a'  # noqa: F632\n", "b.py": FILES["b.py"]}
-    done = analyze.analyze(tmp_path, write(tmp_path, files))
-    assert not done.findings
-    assert {(one.rule_id, one.suppressed) for one in done.suppressed} == {
+    analysis = analyze.analyze(tmp_path, write(tmp_path, files))
+    assert not analysis.findings
+    assert {(finding.rule_id, finding.suppressed) for finding in analysis.suppressed} == {
         ("F632", "noqa"),
         ("github-pat", "gitleaks:allow"),
     }
@@ -118,7 +126,10 @@ def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path:
     shown = subprocess.run(command, capture_output=True, text=True, check=False)
     assert shown.returncode == 0
     document = json.loads(shown.stdout)
-    assert {one["suppressed"] for one in document["suppressed"]} == {"noqa", "gitleaks:allow"}
+    assert {finding["suppressed"] for finding in document["suppressed"]} == {
+        "noqa",
+        "gitleaks:allow",
+    }
     assert document["stats"]["suppressed"] == 2
 
 
@@ -126,4 +137,4 @@ def test_in_a_proof_silence_is_not_a_cure(analyze: AnalyzeTree) -> None:
     source = decode(b"def f(x):\n    return x is 'a'  # noqa\n")
     assert source is not None
     (run,) = analyze.analyze_texts([("a.py", source)])
-    assert [one.rule_id for one in run.findings] == ["F632"]
+    assert [finding.rule_id for finding in run.findings] == ["F632"]

@@ -23,7 +23,7 @@ def last_run(desk: Desk) -> dict[str, Any]:
 def marked(desk: Desk) -> list[tuple[str, int]]:
     """Return the places that the last check run marks."""
     notes = desk.github.state.annotations(last_run(desk)["id"])
-    return sorted((one["path"], one["start_line"]) for one in notes)
+    return sorted((note["path"], note["start_line"]) for note in notes)
 
 
 def ignore(desk: Desk, path: str, rule: str) -> str:

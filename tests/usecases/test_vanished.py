@@ -12,7 +12,7 @@ def test_a_file_that_vanished_is_said_and_the_others_are_read(tmp_path: Path) ->
     (tmp_path / "a.py").write_text("x = 1 is 'a'\n")
     (tmp_path / "loop.py").symlink_to("loop.py")
     analysis = AnalyzeTree(local_analyzers()).run(tmp_path, ["a.py", "gone.py", "loop.py"])
-    assert {(entry.path, entry.reason) for entry in analysis.skipped} == {
+    assert {(file.path, file.reason) for file in analysis.skipped} == {
         ("gone.py", "unreadable"),
         ("loop.py", "unreadable"),
     }

@@ -13,4 +13,4 @@ def indexed(text: str) -> ModuleIndex:
 
 
 def rules_of(text: str) -> set[str]:
-    return {one.rule for one in check("a.py", text)}
+    return {problem.rule for problem in check("a.py", text)}

@@ -50,12 +50,12 @@ def test_functions_have_qualified_names_and_know_the_class_around() -> None:
 
 
 def test_each_call_is_found_once_with_the_function_around_it() -> None:
-    found = [
-        (index.called_name(one.call), one.place.scope)
+    calls = [
+        (index.called_name(call.call), call.place.scope)
         for index in [indexed(MODULE)]
-        for one in index.calls
+        for call in index.calls
     ]
-    assert sorted(found) == [
+    assert sorted(calls) == [
         ("base", "Outer"),
         ("decorated", "Outer.method"),
         ("default", "Outer.method"),
@@ -76,7 +76,7 @@ def test_each_call_is_found_once_with_the_function_around_it() -> None:
 )
 def test_calls_near_a_word_hold_the_call_that_it_names(name: str) -> None:
     index = indexed(MODULE)
-    near = {index.called_name(one.call) for one in index.calls_near(re.compile(name))}
+    near = {index.called_name(call.call) for call in index.calls_near(re.compile(name))}
     assert name in near
     assert len(near) < len(index.calls)
 
@@ -85,7 +85,7 @@ def test_what_is_in_a_function_is_one_slice_of_the_places() -> None:
     index = indexed(MODULE)
     inside = index.places[index.ranges["Outer.method"]]
     assert {place.scope for place in inside} == {"Outer.method", "Outer.method.inner"}
-    assert len(inside) == sum(one.scope.startswith("Outer.method") for one in index.places)
+    assert len(inside) == sum(place.scope.startswith("Outer.method") for place in index.places)
 
 
 def test_lines_end_as_python_ends_them() -> None:

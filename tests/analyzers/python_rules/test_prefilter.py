@@ -29,14 +29,14 @@ def _imported(name: str) -> tuple[str, str]:
 @pytest.mark.parametrize(("name", "kind"), model.SINKS.items())
 def test_each_harm_of_the_tables_is_seen_and_found(name: str, kind: str) -> None:
     line, called = _imported(name)
-    given = "tree, " * model.SECOND_ARGUMENT.get(name, 0) + ORIGIN
-    assert model.RULES[kind][0] in rules_of(f"{line}def f(request):\n    {called}({given})\n")
+    arguments = "tree, " * model.SECOND_ARGUMENT.get(name, 0) + ORIGIN
+    assert model.RULES[kind][0] in rules_of(f"{line}def f(request):\n    {called}({arguments})\n")
 
 
 @pytest.mark.parametrize(("method", "kind"), model.METHOD_SINKS.items())
 def test_each_harm_by_a_method_is_seen_and_found(method: str, kind: str) -> None:
-    given = "a, b, " * (method in model.METHOD_ARGUMENT) + ORIGIN
-    call = f"Path({ORIGIN}).{method}()" if kind == "own_path" else f"x.{method}({given})"
+    arguments = "a, b, " * (method in model.METHOD_ARGUMENT) + ORIGIN
+    call = f"Path({ORIGIN}).{method}()" if kind == "own_path" else f"x.{method}({arguments})"
     rule = model.RULES[kind.removeprefix("own_")][0]
     assert rule in rules_of(f"import jinja2, pathlib\n\ndef f(request):\n    {call}\n")
 
@@ -100,8 +100,8 @@ def test_each_weak_number_is_seen_and_found(name: str) -> None:
     [
         *sorted(secret_names.WORDS),
         *sorted(secret_names.PAIRS),
-        *(one.upper() for one in sorted(secret_names.PAIRS)),
-        *(one.title().replace("_", "") for one in sorted(secret_names.PAIRS)),
+        *(pair.upper() for pair in sorted(secret_names.PAIRS)),
+        *(pair.title().replace("_", "") for pair in sorted(secret_names.PAIRS)),
     ],
 )
 def test_each_secret_is_seen_and_found(secret: str) -> None:
@@ -111,9 +111,9 @@ def test_each_secret_is_seen_and_found(secret: str) -> None:
 @pytest.mark.parametrize("name", sorted(weak_hashes.HASHED))
 @pytest.mark.parametrize("call", ["hashlib.md5", "hashlib.sha1", "hashlib.new('md4')", "md5.new"])
 def test_each_weak_hash_is_seen_and_found(name: str, call: str) -> None:
-    made = call if call.endswith(")") else f"{call}()"
-    assert rules_of(f"{name} = {made}\n") == {"weak-hash"}
-    assert rules_of(f"def make{name.title()}():\n    return {made}\n") == {"weak-hash"}
+    expression = call if call.endswith(")") else f"{call}()"
+    assert rules_of(f"{name} = {expression}\n") == {"weak-hash"}
+    assert rules_of(f"def make{name.title()}():\n    return {expression}\n") == {"weak-hash"}
 
 
 @pytest.mark.parametrize("method", ["execute", "executemany", "executescript", "raw", "read_sql"])
@@ -138,9 +138,9 @@ def test_a_query_that_is_more_is_looked_at(query: str) -> None:
 
 def _hits(text: str, *, looks: bool) -> set[tuple[str, int, int]]:
     index, content = indexed(text), text.encode()
-    chosen = [rules for may_find, rules in FAMILIES if not looks or may_find(content)]
-    found = [one for rules in chosen for one in rules(index)]
-    return {(one.rule, one.node.lineno, one.node.col_offset) for one in found}
+    families = [rules for may_find, rules in FAMILIES if not looks or may_find(content)]
+    problems = [problem for rules in families for problem in rules(index)]
+    return {(problem.rule, problem.node.lineno, problem.node.col_offset) for problem in problems}
 
 
 def _count_hits(texts: Iterable[str]) -> int:

@@ -22,5 +22,5 @@ def test_a_hit_in_an_f_string_stands_in_it() -> None:
 
 def test_hits_come_in_the_order_of_the_text() -> None:
     text = "import requests\nrequests.get(requests.get(1), requests.get(2))\nrequests.get(3)\n"
-    hits = [one.start for one in check("a.py", text)]
+    hits = [problem.start for problem in check("a.py", text)]
     assert hits == sorted(hits)

@@ -139,10 +139,10 @@ def test_newer_grammar_is_read_with_the_interpreter_at_hand(grammar: str) -> Non
     lines = text.splitlines(keepends=True)
     start = sum(map(len, lines[: hit.start[0] - 1])) + hit.start[1] - 1
     end = sum(map(len, lines[: hit.end[0] - 1])) + hit.end[1] - 1
-    found = text[start:end]
-    assert found.startswith("requests.get(")
-    assert found.endswith(")")
-    assert found.count("(") == found.count(")")
+    snippet = text[start:end]
+    assert snippet.startswith("requests.get(")
+    assert snippet.endswith(")")
+    assert snippet.count("(") == snippet.count(")")
 
 
 def test_input_is_followed_through_newer_code() -> None:
@@ -151,7 +151,9 @@ def test_input_is_followed_through_newer_code() -> None:
         'def run[T](name: T):\n    os.system(f"ls {name}")\n'
         "def view():\n    run(request.args['name'])\n"
     )
-    assert [(one.rule, one.start) for one in check("a.py", text)] == [("command-injection", (5, 5))]
+    assert [(problem.rule, problem.start) for problem in check("a.py", text)] == [
+        ("command-injection", (5, 5))
+    ]
 
 
 def test_a_template_is_no_query_from_a_string() -> None:
@@ -163,4 +165,4 @@ def test_a_template_is_no_query_from_a_string() -> None:
 @pytest.mark.parametrize("odd", ["9" * 10_000, r"'\N{DASH}'", r"b'\x'", r"f'\N{DASH}{a}'"])
 def test_a_literal_that_the_interpreter_refuses_hides_nothing(odd: str) -> None:
     text = f"import requests\nx = {odd}\nrequests.get(1)\n"
-    assert [one.start for one in check("a.py", text)] == [(3, 1)]
+    assert [problem.start for problem in check("a.py", text)] == [(3, 1)]

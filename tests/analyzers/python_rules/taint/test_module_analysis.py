@@ -105,4 +105,4 @@ def test_a_guessable_secret_is_told_where_it_is_made_and_not_wherever_it_goes() 
         "import random\n\ndef new_password():\n    password = str(random.random())\n"
         "    return password\n\nSECRET_KEY = new_password()\nAPI_KEY = SECRET_KEY\n"
     )
-    assert [one.start[0] for one in check("a.py", text)] == [4]
+    assert [problem.start[0] for problem in check("a.py", text)] == [4]
