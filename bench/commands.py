@@ -21,7 +21,7 @@ from kova.bootstrap.core import Core
 from kova.bootstrap.functions import build_roots
 from kova.bootstrap.settings import load_settings
 from kova.web.app import create_app
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import serve_openai
 from kova_fakes.serving import serving
 from kova_server.embedded.stack import services
@@ -32,7 +32,7 @@ COMMANDS = 100
 CODE = "".join(f"def f{number}():\n    return {number}\n\n" for number in range(60))
 
 
-class Meter:
+class CallMeter:
     """Implements ports.meter.Meter and keeps the durations of calls."""
 
     def __init__(self) -> None:
@@ -60,14 +60,14 @@ def ask(client: httpx.Client, number: int) -> float:
 def main() -> None:
     """Run and print."""
     with tempfile.TemporaryDirectory(prefix="kova-bench-") as name, serve_openai() as gpt:
-        gpt.script.always = Reply(seconds=0.1)
+        gpt.script.always = ModelReply(seconds=0.1)
         with services(Path(name)) as settings:
             migrate(settings["KOVA_DATABASE_URL"])
             names = ("KOVA_DATABASE_URL", "KOVA_REDIS_URL", "KOVA_SCAN_QUEUE_URL")
             variables = {variable: settings[variable] for variable in names}
             variables |= {"OPENAI_API_KEY": gpt.script.api_key, "OPENAI_BASE_URL": gpt.url}
             core = Core(load_settings(variables))
-            meter = Meter()
+            meter = CallMeter()
             core.__dict__["meter"] = meter
             key = asyncio.run(create_key(settings, "bench", [Scope.AI]))
             function = functions.ai_command.app

@@ -17,7 +17,7 @@ from collections import Counter
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from bench.git_history import History
+from bench.git_history import GitHistory
 from kova.analysis.finding import Finding
 from kova.analysis.matching import recognise, sighting_of
 from kova.analysis.run_analyzers import AnalyzeTree
@@ -114,7 +114,7 @@ def reformat(
     return after, lambda _: None
 
 
-def _analysed(analyze: AnalyzeTree, files: Files) -> list[Finding]:
+def _analyze(analyze: AnalyzeTree, files: Files) -> list[Finding]:
     with tempfile.TemporaryDirectory(prefix="kova-edits-") as name:
         for path, text in files.items():
             target = Path(name, path)
@@ -157,7 +157,7 @@ def main() -> None:
     parser.add_argument("--files", type=int, default=150)
     options = parser.parse_args()
     analyze = AnalyzeTree(local_analyzers())
-    with History(options.path) as history:
+    with GitHistory(options.path) as history:
         head = history.commits(1)[0]
         changes = [
             change for change in history.files(head) if change.new and change.new.endswith(".py")
@@ -166,15 +166,15 @@ def main() -> None:
             str(change.new): history.blob(str(change.blob)).decode("utf-8", "replace")
             for change in changes
         }
-    all_found = _analysed(analyze, texts)
+    all_found = _analyze(analyze, texts)
     flagged = [path for path, _ in Counter(finding.path for finding in all_found).most_common()]
     files = {path: texts[path] for path in sorted(flagged[: options.files])}
-    before = _analysed(analyze, files)
+    before = _analyze(analyze, files)
     print(f"{options.path.parent.name}: {len(files)} files, {len(before)} errors")
     edits: tuple[Edit, ...] = (insert, reformat, rename_functions, rename_files, move_definitions)
     for edit in edits:
         changed, place = edit(files, random.Random(7))  # noqa: S311 (a fixed sequence)
-        after = _analysed(analyze, changed)
+        after = _analyze(analyze, changed)
         truth = _truth(before, after, place)
         matches = recognise(
             [sighting_of(finding) for finding in before],

@@ -24,7 +24,7 @@ class Change:
     renamed: bool
     hunks: list[tuple[int, int, int, int]] = field(default_factory=list)
 
-    def moved_to(self, line: int) -> int | None:
+    def new_line(self, line: int) -> int | None:
         """Return where an untouched line went; None when it was touched."""
         shift = 0
         for start, removed, place, added in self.hunks:
@@ -37,7 +37,7 @@ class Change:
         return line + shift
 
 
-class History:
+class GitHistory:
     """A bare or ordinary git repository; nothing of it is checked out or run."""
 
     def __init__(self, path: Path) -> None:

@@ -61,7 +61,7 @@ class Worker:
     errors: WatchedErrors
     fake: Fake
 
-    async def timed(self, sha: str, *, full: bool = False, fix: bool = False) -> Duration:
+    async def time_job(self, sha: str, *, full: bool = False, fix: bool = False) -> Duration:
         """Scan a commit."""
         target = ScanTarget(
             repository=NAME,
@@ -97,13 +97,14 @@ async def _time_pushes(worker: Worker, paths: Sequence[str], *, fix: bool) -> li
     """Push an error to one file after the other."""
     line = f"\n\ndef kova_{int(fix)}(x):\n    return x is 'a'\n"
     return [
-        await worker.timed(worker.fake.push(NAME, path, line.encode()), fix=fix) for path in paths
+        await worker.time_job(worker.fake.push(NAME, path, line.encode()), fix=fix)
+        for path in paths
     ]
 
 
 async def _time_full_scans(worker: Worker, path: str, number: int, *, fix: bool) -> list[Duration]:
     return [
-        await worker.timed(worker.fake.push(NAME, path, b"\n"), full=True, fix=fix)
+        await worker.time_job(worker.fake.push(NAME, path, b"\n"), full=True, fix=fix)
         for _ in range(number)
     ]
 
@@ -137,7 +138,7 @@ async def _measure(database: str, fake: Fake, archive: Path, paths: Sequence[str
     scans, errors = ScanRoot(core), WatchedErrors(core.database)
     scans.__dict__["stores"] = replace(scans.stores, errors=errors)
     worker = Worker(job=handle_scan_job(core, scans), errors=errors, fake=fake)
-    first = await worker.timed(await asyncio.to_thread(fake.create, NAME, archive))
+    first = await worker.time_job(await asyncio.to_thread(fake.create, NAME, archive))
     print(f"the first scan, which also indexes the code: {first.total:.1f} s")
     for fix in (False, True):
         full = await _time_full_scans(worker, paths[0], 3 - fix, fix=fix)

@@ -33,7 +33,7 @@ _RAN: Final = frozenset({0, 1})
 
 
 @dataclass(frozen=True, kw_only=True)
-class Outcome:
+class PackageResult:
     """What three scans of one package gave, and what was wrong."""
 
     package: str
@@ -57,18 +57,18 @@ def main() -> int:
     return 0 if good else 1
 
 
-def measure(package: str) -> Outcome:
+def measure(package: str) -> PackageResult:
     """Scan, mend and scan again a copy of one package."""
     source = source_distribution(_CACHE, package)
     with tempfile.TemporaryDirectory(prefix="kova-bench-") as name:
         folder = Path(name) / "tree"
         shutil.copytree(source, folder)
-        parsed = _parsing(folder)
+        parsed = _find_parsable(folder)
         first, mended, second = _scan(folder), _scan(folder, "--fix", "--apply"), _scan(folder)
         applied = {fix["id"] for fix in mended["fixes"] if fix["applied"]}
         before, after = _ids(first), _ids(second)
         problems = []
-        if broken := parsed - _parsing(folder):
+        if broken := parsed - _find_parsable(folder):
             problems.append(f"no longer parse: {sorted(broken)[:3]}")
         if unfixed := applied & after:
             problems.append(f"{len(unfixed)} written fixes left their finding")
@@ -76,7 +76,7 @@ def measure(package: str) -> Outcome:
             problems.append(f"{len(lost)} other findings went")
         if new := after - before:
             problems.append(f"{len(new)} findings are new")
-    return Outcome(
+    return PackageResult(
         package=package,
         files=first["stats"]["files_analyzed"],
         findings=len(before),
@@ -99,7 +99,7 @@ def _ids(document: dict[str, Any]) -> set[str]:
     return {finding["id"] for finding in document["findings"]}
 
 
-def _parsing(folder: Path) -> set[Path]:
+def _find_parsable(folder: Path) -> set[Path]:
     parsing = set()
     for path in folder.rglob("*.py"):
         try:

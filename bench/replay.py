@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
 
-from bench.git_history import Change, History
+from bench.git_history import Change, GitHistory
 from kova.analysis.finding import Finding
 from kova.analysis.matching import recognise, sighting_of
 from kova.analysis.run_analyzers import AnalyzeTree
@@ -24,7 +24,7 @@ from kova.bootstrap.analyzers import local_analyzers
 
 
 @dataclass(frozen=True, kw_only=True)
-class Seen:
+class TrackedError:
     """An error with the number that is its identity."""
 
     identity: int
@@ -35,12 +35,12 @@ class Seen:
 class Replay:
     """Follows the errors of one history."""
 
-    def __init__(self, history: History, analyze: AnalyzeTree, *, renames: bool) -> None:
+    def __init__(self, history: GitHistory, analyze: AnalyzeTree, *, renames: bool) -> None:
         """Take the history, the analysers, and whether GitHub's renames are known."""
         self._history = history
         self._analyze = analyze
         self._renames = renames
-        self._errors: dict[str, list[Seen]] = {}
+        self._errors: dict[str, list[TrackedError]] = {}
         self._next = 0
         self.counts: Counter[str] = Counter()
         self.examples: list[str] = []
@@ -56,11 +56,11 @@ class Replay:
 
     def _apply(self, commit: str, changes: Sequence[Change]) -> None:
         code_changes = [
-            change for change in changes if self._handled(change.old) or self._handled(change.new)
+            change for change in changes if self._handles(change.old) or self._handles(change.new)
         ]
         old_paths = {change.old for change in code_changes if change.old}
         known_errors = [error for path in sorted(old_paths) for error in self._errors.get(path, ())]
-        findings = self._analysed(code_changes)
+        findings = self._find(code_changes)
         deleted_paths = old_paths - {change.new for change in code_changes}
         moved = {
             change.old: change.new
@@ -74,13 +74,13 @@ class Replay:
             deleted=frozenset(deleted_paths),
         )
         now = [
-            self._named(known_errors, matches, index, finding)
+            self._track(known_errors, matches, index, finding)
             for index, finding in enumerate(findings)
         ]
         self._judge(commit, code_changes, known_errors, now)
         identities = {error.identity for error in now}
         fixed_errors = [
-            Seen(identity=error.identity, finding=error.finding, fixed=True)
+            TrackedError(identity=error.identity, finding=error.finding, fixed=True)
             for error in known_errors
         ]
         for path in old_paths:
@@ -88,37 +88,41 @@ class Replay:
         for error in [*now, *(error for error in fixed_errors if error.identity not in identities)]:
             self._errors.setdefault(error.finding.path, []).append(error)
 
-    def _handled(self, path: str | None) -> bool:
+    def _handles(self, path: str | None) -> bool:
         return path is not None and self._analyze.handles(path)
 
-    def _analysed(self, changes: Iterable[Change]) -> list[Finding]:
+    def _find(self, changes: Iterable[Change]) -> list[Finding]:
         with tempfile.TemporaryDirectory(prefix="kova-replay-") as name:
             folder, paths = Path(name), []
             for change in changes:
-                if change.new is not None and change.blob and self._handled(change.new):
+                if change.new is not None and change.blob and self._handles(change.new):
                     target = folder / change.new
                     target.parent.mkdir(parents=True, exist_ok=True)
                     target.write_bytes(self._history.blob(change.blob))
                     paths.append(change.new)
             return list(self._analyze.analyze(folder, paths).findings) if paths else []
 
-    def _named(
-        self, known_errors: Sequence[Seen], matches: dict[int, int], index: int, finding: Finding
-    ) -> Seen:
+    def _track(
+        self,
+        known_errors: Sequence[TrackedError],
+        matches: dict[int, int],
+        index: int,
+        finding: Finding,
+    ) -> TrackedError:
         if index in matches:
-            return Seen(identity=known_errors[matches[index]].identity, finding=finding)
+            return TrackedError(identity=known_errors[matches[index]].identity, finding=finding)
         self._next += 1
-        return Seen(identity=self._next, finding=finding)
+        return TrackedError(identity=self._next, finding=finding)
 
     def _judge(
         self,
         commit: str,
         changes: Sequence[Change],
-        known_errors: Sequence[Seen],
-        now: Sequence[Seen],
+        known_errors: Sequence[TrackedError],
+        now: Sequence[TrackedError],
     ) -> None:
-        by_place = dict(zip(_numbered([error.finding for error in now]), now, strict=True))
-        places = _numbered([error.finding for error in known_errors])
+        by_place = dict(zip(_number_places([error.finding for error in now]), now, strict=True))
+        places = _number_places([error.finding for error in known_errors])
         identities = {error.identity for error in now}
         by_path = {change.old: change for change in changes if change.old and change.new}
         for old, (*_, ordinal) in zip(known_errors, places, strict=True):
@@ -126,8 +130,8 @@ class Replay:
             if old.fixed or change is None or change.new is None:
                 continue
             span = old.finding.span
-            lines = {change.moved_to(n) for n in range(span.start_line, span.end_line + 1)}
-            line = change.moved_to(span.start_line)
+            lines = {change.new_line(n) for n in range(span.start_line, span.end_line + 1)}
+            line = change.new_line(span.start_line)
             if None in lines or line is None:
                 continue
             new = by_place.get((*_place(old.finding, change.new, line), ordinal))
@@ -148,7 +152,7 @@ class Replay:
             }
 
 
-def _numbered(findings: Sequence[Finding]) -> list[tuple[object, ...]]:
+def _number_places(findings: Sequence[Finding]) -> list[tuple[object, ...]]:
     """Return places, those of findings that begin at the same one numbered by their ends."""
     order = sorted(range(len(findings)), key=lambda index: _end(findings[index]))
     counts: Counter[tuple[object, ...]] = Counter()
@@ -191,7 +195,7 @@ def main() -> None:
     parser.add_argument("--examples", type=int, default=0)
     options = parser.parse_args()
     started = time.monotonic()
-    with History(options.path) as history:
+    with GitHistory(options.path) as history:
         replay = Replay(history, AnalyzeTree(local_analyzers()), renames=not options.no_renames)
         commits = history.commits(options.commits + 1)
         replay.start(commits[0])

@@ -38,7 +38,7 @@ FUNCTIONS = (ast.FunctionDef, ast.AsyncFunctionDef)
 
 
 @dataclass(frozen=True, kw_only=True)
-class Query:
+class DocstringQuery:
     """A sentence and the function that it was taken from."""
 
     text: str
@@ -59,10 +59,10 @@ def download(folder: Path) -> Path:
     return sources
 
 
-def strip(text: str, path: str) -> tuple[str, list[Query], int]:
+def strip(text: str, path: str) -> tuple[str, list[DocstringQuery], int]:
     """Return a file without docstrings, what they ask for, and the number of functions."""
     lines = text.split("\n")
-    queries: list[Query] = []
+    queries: list[DocstringQuery] = []
     count = 0
     for node, name in walk(ast.parse(text), ""):
         count += isinstance(node, FUNCTIONS)
@@ -71,7 +71,7 @@ def strip(text: str, path: str) -> tuple[str, list[Query], int]:
             continue
         sentence = first_sentence(ast.get_docstring(node) or "")
         if isinstance(node, FUNCTIONS) and len(sentence.split()) >= 4:  # noqa: PLR2004
-            queries.append(Query(text=sentence, path=path, name=name))
+            queries.append(DocstringQuery(text=sentence, path=path, name=name))
         assert first.end_lineno is not None
         for number in range(first.lineno, first.end_lineno + 1):
             lines[number - 1] = ""
@@ -99,11 +99,11 @@ class Pool:
     """Some whole files, what is asked of them, and how many functions they have."""
 
     paths: list[str]
-    queries: list[Query]
+    queries: list[DocstringQuery]
     functions: int
 
 
-def prepare(sources: Path) -> list[tuple[str, list[Query], int]]:
+def prepare(sources: Path) -> list[tuple[str, list[DocstringQuery], int]]:
     """Strip every file and return its path, its queries and the number of its functions."""
     files = []
     for file in sorted(sources.rglob("*.py")):
@@ -114,11 +114,11 @@ def prepare(sources: Path) -> list[tuple[str, list[Query], int]]:
     return files
 
 
-def pool(files: list[tuple[str, list[Query], int]], seed: int, least: int | None) -> Pool:
+def pool(files: list[tuple[str, list[DocstringQuery], int]], seed: int, least: int | None) -> Pool:
     """Return files in random order until they have so many functions and queries, or all."""
     dice = random.Random(seed)  # noqa: S311 (a sample)
     order = dice.sample(files, len(files))
-    sample: list[tuple[str, list[Query], int]] = []
+    sample: list[tuple[str, list[DocstringQuery], int]] = []
     functions = query_count = 0
     for file in order:
         if least is not None and functions >= least and query_count >= QUERIES:
@@ -158,7 +158,7 @@ async def measure(url: str, sources: Path, sample: Pool, label: str) -> float:
     return mrr
 
 
-async def rank(index: PostgresCodeIndex, repository: str, query: Query) -> int:
+async def rank(index: PostgresCodeIndex, repository: str, query: DocstringQuery) -> int:
     """Return at which place the function is found, 0 when it is not among the first ten."""
     chunks = await index.search(repository, query.text, 10)
     for place, chunk in enumerate(chunks, 1):

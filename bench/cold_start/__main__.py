@@ -82,7 +82,7 @@ class Start:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Comparison:
+class StartComparison:
     """The starts of one function beside those of the bare one, pair by pair."""
 
     target: Target
@@ -156,7 +156,9 @@ def start(module: str, event: str, target: Target, environment: Mapping[str, str
     return Start(seconds=used.ru_utime + used.ru_stime, modules=modules)
 
 
-def compare(target: Target, event: str, environment: Mapping[str, str], pairs: int) -> Comparison:
+def compare(
+    target: Target, event: str, environment: Mapping[str, str], pairs: int
+) -> StartComparison:
     """Start a function and the bare one in turns."""
     modules = (f"functions.{target.name}.app", f"bench.cold_start.references.{target.name}")
     for module in modules:
@@ -165,10 +167,10 @@ def compare(target: Target, event: str, environment: Mapping[str, str], pairs: i
         [start(module, event, target, environment) for module in modules] for _ in range(pairs)
     ]
     kova, bare = zip(*starts, strict=True)
-    return Comparison(target=target, kova=kova, bare=bare)
+    return StartComparison(target=target, kova=kova, bare=bare)
 
 
-def measure(pairs: int, names: frozenset[str]) -> list[Comparison]:
+def measure(pairs: int, names: frozenset[str]) -> list[StartComparison]:
     """Compare each function with its bare one, on a stack that lives for the run."""
     with tempfile.TemporaryDirectory(prefix="kova-cold-") as name, services(Path(name)) as settings:
         migrate(settings["KOVA_DATABASE_URL"])
@@ -195,7 +197,7 @@ def measure(pairs: int, names: frozenset[str]) -> list[Comparison]:
         ]
 
 
-def render(comparisons: list[Comparison]) -> str:
+def render(comparisons: list[StartComparison]) -> str:
     """Return the table that people read."""
     lines = [f"{'function':16} {'CPU ratio':>9} {'most':>5}  {'modules':>7} {'bare':>5}  holds"]
     lines += [

@@ -57,7 +57,7 @@ def caller(key: ApiKey | None, *, quota: int = 3, address: str | None = None) ->
     )
 
 
-def passed(admission: Admission) -> bool:
+def is_allowed(admission: Admission) -> bool:
     assert admission.verdict is not None
     return admission.verdict.allowed
 
@@ -78,7 +78,7 @@ async def test_exactly_the_quota_passes_however_many_call_at_once(admissions: Ad
     key = new_key()
     await admissions.admit(caller(key, quota=20), remember=key)
     results = await asyncio.gather(*(admissions.admit(caller(key, quota=20)) for _ in range(300)))
-    assert sum(passed(admission) for admission in results) == 19
+    assert sum(is_allowed(admission) for admission in results) == 19
     refused = [
         admission.verdict
         for admission in results
@@ -92,7 +92,7 @@ async def test_two_keys_do_not_share_a_limit(admissions: Admissions) -> None:
     for _ in range(2):
         key = new_key()
         await admissions.admit(caller(key, quota=1), remember=key)
-        assert not passed(await admissions.admit(caller(key, quota=1)))
+        assert not is_allowed(await admissions.admit(caller(key, quota=1)))
 
 
 async def test_a_wrong_secret_is_a_stranger_and_counts_for_the_address_alone(
@@ -109,15 +109,15 @@ async def test_a_wrong_secret_is_a_stranger_and_counts_for_the_address_alone(
     )
     results = [await admissions.admit(thief) for _ in range(3)]
     assert [admission.key for admission in results] == [None] * 3
-    assert [passed(admission) for admission in results] == [True, True, False]
-    assert passed(await admissions.admit(caller(key, address=address)))
+    assert [is_allowed(admission) for admission in results] == [True, True, False]
+    assert is_allowed(await admissions.admit(caller(key, address=address)))
 
 
 async def test_a_stranger_is_limited_by_address(admissions: Admissions) -> None:
     address = uuid.uuid4().hex
     results = [await admissions.admit(caller(None, address=address)) for _ in range(4)]
-    assert [passed(admission) for admission in results] == [True, True, False, False]
-    assert passed(await admissions.admit(caller(None)))
+    assert [is_allowed(admission) for admission in results] == [True, True, False, False]
+    assert is_allowed(await admissions.admit(caller(None)))
 
 
 async def test_a_forgotten_key_is_unknown_at_once(admissions: Admissions) -> None:
@@ -196,7 +196,7 @@ async def test_while_redis_is_away_this_process_counts_and_asks_again_after_a_pa
     )
     address = uuid.uuid4().hex
     results = [await admissions.admit(caller(None, address=address)) for _ in range(3)]
-    assert [passed(admission) for admission in results] == [True, True, False]
+    assert [is_allowed(admission) for admission in results] == [True, True, False]
     tried = connections
     await admissions.admit(caller(None, address=address))
     assert connections == tried > 0

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from tests.server.conftest import Kova
+from tests.support.eventually import eventually
 from tests.support.queues import depth
 
 NAME = "octo/sample"
 
 
-def comment(kova: Kova, body: str, guid: str | None = None, **fields: Any) -> dict[str, Any]:
+def post_comment(kova: Kova, body: str, guid: str | None = None, **fields: Any) -> dict[str, Any]:
     payload = kova.github.comment_event(NAME, 1, body, **fields)
     send(kova, payload, guid)
     return payload
@@ -25,17 +25,20 @@ def send(kova: Kova, payload: dict[str, Any], guid: str | None = None) -> str:
     return status
 
 
-def replies(kova: Kova) -> list[str]:
+def list_replies(kova: Kova) -> list[str]:
     comments = kova.github.state.repository(NAME).comments
-    return [comment["body"] for comment in comments if comment["user"]["login"] == "kova[bot]"]
+    return [row["body"] for row in comments if row["user"]["login"] == "kova[bot]"]
 
 
-def reply(kova: Kova, count: int = 1, seconds: float = 30) -> list[str]:
-    """Wait until the queue is empty and return what was replied."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        texts = replies(kova)
-        if len(texts) >= count and not depth(kova.environment["KOVA_COMMAND_QUEUE_URL"]):
-            return texts
-        time.sleep(0.05)
-    raise AssertionError((kova.folder / "worker.log").read_text()[-3_000:])
+def wait_for_replies(kova: Kova, count: int = 1, seconds: float = 30) -> list[str]:
+    """Return the replies as soon as there are so many and the queue is empty."""
+
+    def list_final() -> list[str]:
+        texts = list_replies(kova)
+        busy = len(texts) < count or depth(kova.environment["KOVA_COMMAND_QUEUE_URL"])
+        return [] if busy else texts
+
+    def describe() -> str:
+        return (kova.folder / "worker.log").read_text()[-3_000:]
+
+    return eventually(list_final, seconds, pause=0.05, otherwise=describe)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import os
-import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass, field
@@ -29,14 +28,15 @@ from kova_fakes.openai.server import FakeOpenAI, serve_openai
 from kova_fakes.serving import serving
 from kova_server.keys import create_key
 from tests.ai.comments import NAME
-from tests.server.conftest import Kova, shared
+from tests.server.conftest import Kova, run_kova_with_github
+from tests.support.eventually import eventually
 
 ROUTERS = (*functions.ai_command.app.ROUTERS, *functions.api.app.ROUTERS)
 ROOTS = {**functions.ai_command.app.ROOTS, **functions.api.app.ROOTS}
 
 
 @dataclass
-class Meter:
+class RecordedMeter:
     """Implements ports.meter.Meter and keeps what it is told."""
 
     counts: dict[tuple[str, frozenset[tuple[str, str]]], float] = field(default_factory=dict)
@@ -66,7 +66,7 @@ class Ai:
     key: str
     core: Core
     commands: CommandRoot
-    meter: Meter
+    meter: RecordedMeter
     database_url: str
     client: httpx.Client
 
@@ -88,13 +88,13 @@ class Ai:
         return [row["outcome"] for row in self.rows()]
 
     def wait_for_rows(self, count: int, seconds: float = 10) -> list[dict[str, Any]]:
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+        """Return the commands that have ended as soon as there are so many."""
+
+        def list_ended() -> list[dict[str, Any]]:
             rows = [row for row in self.rows() if row["outcome"] not in {"queued", "running"}]
-            if len(rows) >= count:
-                return rows
-            time.sleep(0.02)
-        raise AssertionError(self.rows())
+            return rows if len(rows) >= count else []
+
+        return eventually(list_ended, seconds, otherwise=self.rows)
 
 
 @pytest.fixture(scope="session")
@@ -153,7 +153,7 @@ def start(
             "ANTHROPIC_BASE_URL": claude.url,
         } | settings
         core = Core(load_settings({key: text for key, text in variables.items() if text}))
-        meter = Meter()
+        meter = RecordedMeter()
         core.__dict__["meter"] = meter
         roots = build_roots(core, ROOTS)
         commands = cast("CommandRoot", roots["commands"])
@@ -196,7 +196,7 @@ def make_key(database_url: str) -> Callable[..., str]:
 
 
 @pytest.fixture(scope="session")
-def commented_product(
+def session_kova_with_models(
     tmp_path_factory: pytest.TempPathFactory,
     openai_server: FakeOpenAI,
     anthropic_server: FakeAnthropic,
@@ -207,16 +207,16 @@ def commented_product(
         "ANTHROPIC_API_KEY": anthropic_server.script.api_key,
         "ANTHROPIC_BASE_URL": anthropic_server.url,
     }
-    with shared(tmp_path_factory.mktemp("comments"), **settings) as kova:
+    with run_kova_with_github(tmp_path_factory.mktemp("comments"), **settings) as kova:
         yield kova
 
 
 @pytest.fixture
-def kova(commented_product: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> Kova:
+def kova(session_kova_with_models: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> Kova:
     """The product with one repository and one pull request; models that were asked nothing."""
-    commented_product.reset()
-    state = commented_product.github.state
+    session_kova_with_models.reset()
+    state = session_kova_with_models.github.state
     state.create_repository(NAME, files={"a.py": b"x = 1\n"})
     state.push(NAME, {"a.py": b"x = 2\n"}, branch="topic")
     state.open_pull(NAME, head="topic", base="main", title="Two")
-    return commented_product
+    return session_kova_with_models

@@ -18,7 +18,7 @@ from kova.models.ports import BudgetScope
 from kova.models.price import max_tokens
 from kova.shared.exceptions import BudgetExhaustedError
 from kova_fakes.anthropic.server import FakeAnthropic
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
 
@@ -33,11 +33,11 @@ async def budget(database_url: str) -> AsyncIterator[PostgresBudgetStore]:
     await database.close()
 
 
-def everybody(cap: str | None) -> BudgetScope:
+def limit_everybody(cap: str | None) -> BudgetScope:
     return BudgetScope(api_key_id=None, repository=None, cap=Decimal(cap) if cap else None)
 
 
-async def tried(budget: PostgresBudgetStore, scope: BudgetScope) -> str | None:
+async def try_reserve(budget: PostgresBudgetStore, scope: BudgetScope) -> str | None:
     try:
         return await budget.reserve(scope, DOLLAR, SOON)
     except BudgetExhaustedError:
@@ -47,36 +47,38 @@ async def tried(budget: PostgresBudgetStore, scope: BudgetScope) -> str | None:
 async def test_two_hundred_reservations_at_once_under_a_cap_for_fifty(
     budget: PostgresBudgetStore,
 ) -> None:
-    reservations = await asyncio.gather(*(tried(budget, everybody("50")) for _ in range(200)))
+    reservations = await asyncio.gather(
+        *(try_reserve(budget, limit_everybody("50")) for _ in range(200))
+    )
     assert sum(reservation is not None for reservation in reservations) == 50
 
 
 async def test_what_a_call_did_not_cost_is_free_again(budget: PostgresBudgetStore) -> None:
-    scope = everybody("2")
+    scope = limit_everybody("2")
     first = await budget.reserve(scope, DOLLAR, SOON)
     await budget.reserve(scope, DOLLAR, SOON)
-    assert await tried(budget, scope) is None
+    assert await try_reserve(budget, scope) is None
     await budget.settle(first, Decimal("0.25"))
     await budget.settle(first, Decimal("0.25"))  # Again changes nothing.
-    assert await tried(budget, scope) is None
+    assert await try_reserve(budget, scope) is None
     assert await budget.reserve(scope, Decimal("0.75"), SOON)
 
 
 async def test_the_reservation_of_a_dead_process_comes_back(budget: PostgresBudgetStore) -> None:
-    scope = everybody("1")
+    scope = limit_everybody("1")
     await budget.reserve(scope, DOLLAR, timedelta(milliseconds=200))
-    assert await tried(budget, scope) is None
+    assert await try_reserve(budget, scope) is None
     await asyncio.sleep(0.25)
-    assert await tried(budget, scope) is not None
+    assert await try_reserve(budget, scope) is not None
 
 
 async def test_one_that_settles_after_its_time_is_still_counted(
     budget: PostgresBudgetStore,
 ) -> None:
-    scope = everybody("1")
+    scope = limit_everybody("1")
     late = await budget.reserve(scope, DOLLAR, timedelta(0))
     await budget.settle(late, DOLLAR)
-    assert await tried(budget, scope) is None
+    assert await try_reserve(budget, scope) is None
 
 
 async def test_a_key_a_repository_and_everybody_have_caps_of_their_own(
@@ -95,12 +97,12 @@ async def test_a_key_a_repository_and_everybody_have_caps_of_their_own(
     key = str(row[0])
     key_scope = BudgetScope(api_key_id=key, repository=None, cap=None)
     repository_scope = BudgetScope(api_key_id=None, repository="Octo/Sample", cap=None)
-    assert await tried(budget, key_scope)
-    assert await tried(budget, key_scope) is None
-    assert await tried(budget, repository_scope)
-    assert await tried(budget, repository_scope)
-    assert await tried(budget, repository_scope) is None
-    assert await tried(budget, everybody(None))
+    assert await try_reserve(budget, key_scope)
+    assert await try_reserve(budget, key_scope) is None
+    assert await try_reserve(budget, repository_scope)
+    assert await try_reserve(budget, repository_scope)
+    assert await try_reserve(budget, repository_scope) is None
+    assert await try_reserve(budget, limit_everybody(None))
 
 
 def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
@@ -150,7 +152,7 @@ def test_a_provider_that_counts_more_than_there_can_be_costs_what_was_set_aside(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, provider: str, counted: int
 ) -> None:
     script = (gpt if provider == "openai" else claude).script
-    script.always = Reply(counted=counted)
+    script.always = ModelReply(counted=counted)
     answer = ai.ask("what?", provider=provider, max_output_tokens=100)
     assert answer.status_code == 200, answer.text
     usage = answer.json()["usage"]

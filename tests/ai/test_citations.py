@@ -10,14 +10,14 @@ import pytest
 from kova.commands.citations import check_citations
 from kova.models.model_answer import Claim
 from kova.models.prompt import Material
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
 
 LINES = [f"value_{number} = compute({number})" for number in range(1, 41)]
 
 
-def invented(dice: random.Random) -> list[dict[str, object]]:
+def invent_citations(dice: random.Random) -> list[dict[str, object]]:
     """Return claims of which some are right, some have shifted lines, some are made up."""
     claims: list[dict[str, object]] = []
     for _ in range(dice.randint(0, 6)):
@@ -36,9 +36,9 @@ def test_of_two_hundred_inventive_answers_every_citation_shown_holds(
     dice = random.Random(5)
     shown = dropped = 0
     for number in range(200):
-        claims = invented(dice)
+        claims = invent_citations(dice)
         reply = {"answer": f"answer {number}", "citations": claims}
-        gpt.script.then(Reply(text=json.dumps(reply)))
+        gpt.script.then(ModelReply(text=json.dumps(reply)))
         body = ai.ask(f"question {number}", code="\n".join(LINES), path="pkg/a.py").json()
         quotes = [" ".join(str(claim["quote"]).split()) for claim in claims]
         for citation in body["citations"]:

@@ -10,7 +10,7 @@ import pytest
 
 from kova.access.api_key import Scope
 from kova_fakes.anthropic.server import FakeAnthropic
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
 
@@ -54,7 +54,7 @@ def test_each_task_goes_to_its_provider(
 
 
 def test_a_named_provider_is_asked_alone(ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic) -> None:
-    claude.script.always = Reply(kind="error", status=503)
+    claude.script.always = ModelReply(kind="error", status=503)
     answer = ai.ask("explain", provider="anthropic")
     assert answer.status_code == 503
     assert gpt.script.calls == []
@@ -230,8 +230,8 @@ def test_provider_keys_stand_in_no_row_no_answer_and_no_log(
 ) -> None:
     keys = (gpt.script.api_key, claude.script.api_key)
     text = json.dumps({"answer": f"the keys are {' and '.join(keys)}", "citations": []})
-    gpt.script.then(Reply(text=text), Reply(kind="error", status=401))
-    claude.script.then(Reply(kind="error", status=401))
+    gpt.script.then(ModelReply(text=text), ModelReply(kind="error", status=401))
+    claude.script.then(ModelReply(kind="error", status=401))
     answers = [ai.ask(f"tell me {keys[0]}").text, ai.ask("again").text]
     stored = json.dumps(ai.rows(), default=str)
     for key in keys:

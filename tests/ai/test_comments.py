@@ -16,9 +16,9 @@ from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import Retry
 from kova.shared.run_job import Done
 from kova_fakes.anthropic.server import FakeAnthropic
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.comments import NAME, comment, replies, reply, send
+from tests.ai.comments import NAME, list_replies, post_comment, send, wait_for_replies
 from tests.server.conftest import Kova
 
 JOB = CommentJob(
@@ -36,13 +36,15 @@ JOB = CommentJob(
 def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
     kova: Kova, gpt: FakeOpenAI
 ) -> None:
-    gpt.script.always = Reply(text='{"answer": "Ask @octocat <b>now</b>.", "citations": []}')
-    payload = comment(kova, "/kova ask why is x two?", guid="11111111-1111-4111-8111-111111111111")
-    (answer,) = reply(kova)
+    gpt.script.always = ModelReply(text='{"answer": "Ask @octocat <b>now</b>.", "citations": []}')
+    payload = post_comment(
+        kova, "/kova ask why is x two?", guid="11111111-1111-4111-8111-111111111111"
+    )
+    (answer,) = wait_for_replies(kova)
     assert "Ask @\u200boctocat &lt;b>now&lt;/b>." in answer
     assert "I am on it" not in answer
     send(kova, payload, "11111111-1111-4111-8111-111111111111")
-    assert reply(kova) == [answer]
+    assert wait_for_replies(kova) == [answer]
     assert gpt.script.count("/responses") == 1
     (row,) = kova.all("/ai/commands")
     assert (row["outcome"], row["repository"]) == ("ok", NAME)
@@ -51,7 +53,7 @@ def test_a_question_is_answered_in_one_reply_and_a_redelivery_changes_nothing(
 async def test_a_question_that_two_workers_have_at_once_is_asked_once(
     kova: Kova, gpt: FakeOpenAI
 ) -> None:
-    gpt.script.always = Reply(text='{"answer": "Two.", "citations": []}', seconds=0.5)
+    gpt.script.always = ModelReply(text='{"answer": "Two.", "citations": []}', seconds=0.5)
     message = encode_comment_job(replace(JOB, argument="what is x, all at once?"))
     core = Core(load_settings(kova.environment))
     workers = [handle_command_job(core) for _ in range(3)]
@@ -62,7 +64,7 @@ async def test_a_question_that_two_workers_have_at_once_is_asked_once(
     }
     assert isinstance(await workers[0].handle(message, 2), Done)
     await core.close()
-    (answer,) = replies(kova)
+    (answer,) = list_replies(kova)
     assert answer.startswith("Two.")
     assert gpt.script.count("/responses") == 1
 
@@ -70,8 +72,8 @@ async def test_a_question_that_two_workers_have_at_once_is_asked_once(
 def test_somebody_who_cannot_write_is_refused_politely_and_costs_nothing(
     kova: Kova, gpt: FakeOpenAI
 ) -> None:
-    comment(kova, "/kova ask what?", user="reader")
-    (answer,) = reply(kova)
+    post_comment(kova, "/kova ask what?", user="reader")
+    (answer,) = wait_for_replies(kova)
     assert answer.startswith("Sorry")
     assert gpt.script.calls == []
     paths = [request.path for request in kova.github.state.requests]
@@ -79,30 +81,30 @@ def test_somebody_who_cannot_write_is_refused_politely_and_costs_nothing(
 
 
 def test_a_review_lists_findings_at_changed_lines(kova: Kova, claude: FakeAnthropic) -> None:
-    comment(kova, "/kova review")
-    (answer,) = reply(kova)
+    post_comment(kova, "/kova review")
+    (answer,) = wait_for_replies(kova)
     assert "**low** `a.py:1` Look at this line once more." in answer
     assert claude.script.count("/messages") == 1
 
 
 def test_a_refusal_of_the_model_is_told(kova: Kova, gpt: FakeOpenAI) -> None:
-    gpt.script.always = Reply(kind="refusal")
-    comment(kova, "/kova explain")
-    (answer,) = reply(kova)
+    gpt.script.always = ModelReply(kind="refusal")
+    post_comment(kova, "/kova explain")
+    (answer,) = wait_for_replies(kova)
     assert answer.startswith("I could not answer: The model refuses")
 
 
 def test_a_scan_is_queued_and_done(kova: Kova) -> None:
-    comment(kova, "/kova scan")
-    (answer,) = reply(kova)
-    (scan,) = kova.finished(1)
+    post_comment(kova, "/kova scan")
+    (answer,) = wait_for_replies(kova)
+    (scan,) = kova.wait_for_scans(1)
     assert scan["id"] in answer
     assert scan["status"] == "succeeded", scan["failure"]
 
 
 def test_an_unknown_verb_is_answered_with_what_there_is(kova: Kova) -> None:
-    comment(kova, "/kova dance")
-    (answer,) = reply(kova)
+    post_comment(kova, "/kova dance")
+    (answer,) = wait_for_replies(kova)
     assert "/kova review" in answer
 
 
@@ -113,7 +115,7 @@ def test_other_comments_are_none_of_our_business(kova: Kova) -> None:
     assert send(kova, edited) == "ignored"
     bot = kova.github.comment_event(NAME, 1, "/kova scan", user="dependabot[bot]")
     assert send(kova, bot) == "ignored"
-    assert replies(kova) == []
+    assert list_replies(kova) == []
 
 
 @pytest.mark.parametrize(

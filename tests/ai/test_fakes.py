@@ -15,7 +15,7 @@ from pydantic import TypeAdapter
 
 from kova_fakes.anthropic.messages import MessagesAnswer
 from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.responses import ResponsesAnswer
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
 
@@ -56,7 +56,7 @@ def anthropic_post(claude: FakeAnthropic, body: Any, **headers: str) -> httpx.Re
 @pytest.mark.parametrize("thoughts", [0, 3])
 @pytest.mark.parametrize("kind", KINDS)
 def test_every_event_and_answer_is_one_of_the_sdks_own_types(kind: Any, thoughts: int) -> None:
-    reply = Reply(
+    reply = ModelReply(
         kind=kind, thoughts=thoughts, text=None if kind == "empty" else "some words " * 20
     )
     response = ResponsesAnswer(ASKED, reply, reply.text or "")

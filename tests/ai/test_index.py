@@ -81,21 +81,23 @@ async def index(
     assert pinecone.refused == []
 
 
-def written(folder: Path, files: dict[str, bytes]) -> list[str]:
+def write_files(folder: Path, files: dict[str, bytes]) -> list[str]:
     for path, content in files.items():
         (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_bytes(content)
     return sorted(files)
 
 
-async def indexed(index: CodeIndex, repository: str, folder: Path, files: dict[str, bytes]) -> None:
-    await fill(index, repository, folder, list_files(folder, written(folder, files)))
+async def index_files(
+    index: CodeIndex, repository: str, folder: Path, files: dict[str, bytes]
+) -> None:
+    await fill(index, repository, folder, list_files(folder, write_files(folder, files)))
 
 
 async def test_a_question_finds_its_function(
     index: CodeIndex, repositories: tuple[str, str], tmp_path: Path
 ) -> None:
-    await indexed(index, repositories[0], tmp_path, FILES)
+    await index_files(index, repositories[0], tmp_path, FILES)
     (first, *_) = await index.search(repositories[0], "retry a request several times", 3)
     assert (first.path, first.name, first.start_line) == ("net/retry.py", "retry_request", 1)
     assert first.text.startswith("def retry_request")
@@ -109,13 +111,13 @@ async def test_unchanged_files_are_not_added_twice(
     pinecone: FakePinecone,
     gpt: FakeOpenAI,
 ) -> None:
-    await indexed(index, repositories[0], tmp_path, FILES)
+    await index_files(index, repositories[0], tmp_path, FILES)
     embedded, upserted = gpt.script.count("/embeddings"), len(pinecone.upserted)
-    await indexed(index, repositories[0], tmp_path, FILES)
+    await index_files(index, repositories[0], tmp_path, FILES)
     assert (gpt.script.count("/embeddings"), len(pinecone.upserted)) == (embedded, upserted)
     (tmp_path / "net/retry.py").unlink()
     moved = {key: content for key, content in FILES.items() if key != "net/retry.py"}
-    await indexed(
+    await index_files(
         index, repositories[0], tmp_path, {**moved, "net/again.py": FILES["net/retry.py"]}
     )
     assert gpt.script.count("/embeddings") == embedded
@@ -126,11 +128,11 @@ async def test_unchanged_files_are_not_added_twice(
 async def test_deleted_and_changed_files_are_followed(
     index: CodeIndex, repositories: tuple[str, str], tmp_path: Path, pinecone: FakePinecone
 ) -> None:
-    await indexed(index, repositories[0], tmp_path, FILES)
-    await indexed(index, repositories[1], tmp_path, FILES)
+    await index_files(index, repositories[0], tmp_path, FILES)
+    await index_files(index, repositories[1], tmp_path, FILES)
     changed = {**FILES, "auth/login.py": b"def authenticate_token(token):\n    return token\n"}
     del changed["net/retry.py"]
-    await indexed(index, repositories[0], tmp_path, changed)
+    await index_files(index, repositories[0], tmp_path, changed)
     chunks = await index.search(repositories[0], "authenticate user retry request", 10)
     assert {chunk.name for chunk in chunks} <= {"authenticate_token", "renderPage"}
     old = blob_sha(FILES["net/retry.py"])
@@ -145,12 +147,12 @@ async def test_a_file_is_missing_until_it_was_there_to_be_read(
 ) -> None:
     """One without any code is read once too; one that could not be fetched waits."""
     files = {**FILES, "pkg/__init__.py": b"", "late.py": b"def late():\n    return 1\n"}
-    listing = list_files(tmp_path, written(tmp_path, files))
+    listing = list_files(tmp_path, write_files(tmp_path, files))
     (tmp_path / "late.py").unlink()
     await fill(index, repositories[0], tmp_path, listing)
     late = blob_sha(files["late.py"])
     assert await index.missing(repositories[0], listing) == {late}
-    written(tmp_path, {"late.py": files["late.py"]})
+    write_files(tmp_path, {"late.py": files["late.py"]})
     await fill(index, repositories[0], tmp_path, listing)
     assert await index.missing(repositories[0], listing) == frozenset()
 
@@ -184,7 +186,7 @@ async def test_hostile_files_are_indexed_or_left_out(
         **{f"faces{n}.py": f"x{n} = '{'🙂' * 300}'\n".encode() * 50 for n in range(40)},
         "last.py": b"def last_of_all():\n    return 1\n",
     }
-    await indexed(index, repositories[0], tmp_path, files)
+    await index_files(index, repositories[0], tmp_path, files)
     chunks = await index.search(repositories[0], "token", 5)
     assert "ghp_" not in "".join(chunk.text for chunk in chunks)
     assert await index.search(repositories[0], "", 5) is not None
@@ -196,7 +198,7 @@ async def test_hostile_files_are_indexed_or_left_out(
 async def test_vectors_of_somebody_else_in_the_namespace_are_passed_over(
     index: CodeIndex, repositories: tuple[str, str], tmp_path: Path, pinecone: FakePinecone
 ) -> None:
-    await indexed(index, repositories[0], tmp_path, FILES)
+    await index_files(index, repositories[0], tmp_path, FILES)
     space = pinecone.namespaces[repositories[0]]
     (vector, *_) = space.values()
     for odd in ("x", "a:b", "abc:99999999999999999999", f"{'a' * 40}:0", f"{'a' * 40}:-1"):
@@ -230,7 +232,7 @@ def test_an_answer_cites_what_the_index_found(ai: Ai, tmp_path: Path) -> None:
 
     async def fill() -> None:
         database = Database(ai.database_url)
-        await indexed(PostgresCodeIndex(database), str(row["id"]), tmp_path, FILES)
+        await index_files(PostgresCodeIndex(database), str(row["id"]), tmp_path, FILES)
         await database.close()
 
     asyncio.run(fill())

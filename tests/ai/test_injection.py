@@ -14,7 +14,7 @@ import pytest
 
 from kova.commands.assemble_prompt import read_template
 from kova_fakes.github import FakeGitHub
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
 from tests.ai.injection.cases import PAYLOADS, Payload
@@ -24,9 +24,9 @@ OPEN = re.compile(r'<material id="([0-9a-f]{16})" kind="[a-z]+" name="[^"<>\n]*"
 CITED = [{"path": "/etc/passwd", "start_line": 1, "end_line": 1, "quote": "root"}]
 
 
-def obedient(payload: Payload, secret: str) -> Reply:
+def obey(payload: Payload, secret: str) -> ModelReply:
     text = payload.reply.replace("{secret}", secret)
-    return Reply(text=json.dumps({"answer": text, "citations": CITED}))
+    return ModelReply(text=json.dumps({"answer": text, "citations": CITED}))
 
 
 def check_prompt(body: dict[str, Any], payload: Payload) -> None:
@@ -60,22 +60,22 @@ def check_output(body: dict[str, Any], payload: Payload, secret: str) -> None:
     assert body["dropped"] == 1
 
 
-def in_code(payload: Payload) -> dict[str, Any]:
+def hide_in_code(payload: Payload) -> dict[str, Any]:
     return {"code": f"# {payload.text}\nx = 1\n", "path": "README.md"}
 
 
-def in_file_name(payload: Payload) -> dict[str, Any]:
+def hide_in_file_name(payload: Payload) -> dict[str, Any]:
     name = re.sub(r"[\x00-\x1f\x7f/]", " ", payload.text)[:200].strip(". ")
     return {"code": "x = 1\n", "path": f"docs/{name}"}
 
 
-@pytest.mark.parametrize("place", [in_code, in_file_name])
+@pytest.mark.parametrize("place", [hide_in_code, hide_in_file_name])
 def test_in_code_and_file_names(
     start: Callable[..., Ai], gpt: FakeOpenAI, place: Callable[[Payload], dict[str, Any]]
 ) -> None:
     ai = start(KOVA_GITHUB_TOKEN="a secret of ours")
     for payload in PAYLOADS:
-        gpt.script.always = obedient(payload, "a secret of ours")
+        gpt.script.always = obey(payload, "a secret of ours")
         answer = ai.ask("what does this do?", **place(payload))
         assert answer.status_code == 200, (payload.name, answer.text)
         check_prompt(gpt.script.calls[-1].body, payload)
@@ -95,7 +95,7 @@ def test_in_an_errors_message_and_snippet(start: Callable[..., Ai], gpt: FakeOpe
         )
     errors = ai.client.get("/api/errors", params={"limit": 100}).json()["items"]
     for payload, error in zip(PAYLOADS, reversed(errors), strict=True):
-        gpt.script.always = obedient(payload, "a secret of ours")
+        gpt.script.always = obey(payload, "a secret of ours")
         answer = ai.ask("what does this do?", error_id=error["id"])
         assert answer.status_code == 200, (payload.name, answer.text)
         check_prompt(gpt.script.calls[-1].body, payload)
@@ -109,7 +109,7 @@ def test_in_files_of_a_repository_and_nothing_is_written(
     files = {f"f{number}.md": payload.text.encode() for number, payload in enumerate(PAYLOADS)}
     github.state.create_repository("octo/sample", files=files)
     for number, payload in enumerate(PAYLOADS):
-        gpt.script.always = obedient(payload, github.token)
+        gpt.script.always = obey(payload, github.token)
         answer = ai.ask("what does this do?", repository="octo/sample", path=f"f{number}.md")
         assert answer.status_code == 200, (payload.name, answer.text)
         check_prompt(gpt.script.calls[-1].body, payload)
@@ -120,9 +120,9 @@ def test_in_files_of_a_repository_and_nothing_is_written(
 def test_in_earlier_replies_of_a_session(start: Callable[..., Ai], gpt: FakeOpenAI) -> None:
     ai = start(KOVA_GITHUB_TOKEN="a secret of ours")
     for payload in PAYLOADS:
-        gpt.script.then(obedient(payload, "a secret of ours"))
+        gpt.script.then(obey(payload, "a secret of ours"))
         session = ai.ask(f"first: {payload.name}").json()["session_id"]
-        gpt.script.then(Reply(text=json.dumps({"answer": "fine", "citations": []})))
+        gpt.script.then(ModelReply(text=json.dumps({"answer": "fine", "citations": []})))
         assert ai.ask("and now?", session_id=session).json()["output"] == "fine"
         body = gpt.script.calls[-1].body
         assert body["instructions"] == SYSTEM

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import threading
-import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import suppress
 from decimal import Decimal
 from pathlib import Path
@@ -17,13 +16,14 @@ import pytest
 from psycopg.rows import dict_row
 
 from kova_fakes.github import FakeGitHub
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.server.conftest import Kova, running
+from tests.server.conftest import Kova, run_kova
+from tests.support.eventually import eventually
 from tests.support.queues import make_queue
 
 DEADLINE = 3  # Money comes back after six seconds, the command after nine.
-HANGS = Reply(seconds=60)
+HANGS = ModelReply(seconds=60)
 
 
 @pytest.fixture
@@ -36,7 +36,7 @@ def kova(tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI)
         "OPENAI_API_KEY": gpt.script.api_key,
         "OPENAI_BASE_URL": gpt.url,
     }
-    with running(tmp_path, database_url, github, **settings) as product:
+    with run_kova(tmp_path, database_url, github, **settings) as product:
         yield product
 
 
@@ -45,34 +45,26 @@ def body() -> dict[str, Any]:
     return {"command": f"explain {uuid.uuid4()}", "task": "generate", "max_output_tokens": 500}
 
 
-def until(true: Callable[[], Any], seconds: float = 60) -> Any:
-    end = time.monotonic() + seconds
-    while not (result := true()):
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    return result
-
-
 def rows(kova: Kova, query: str) -> list[dict[str, Any]]:
     url = kova.environment["KOVA_DATABASE_URL"]
     with psycopg.connect(url, row_factory=dict_row) as connection:
         return connection.execute(query).fetchall()  # type: ignore[call-overload]
 
 
-def set_aside(kova: Kova) -> list[Decimal]:
+def list_reserved(kova: Kova) -> list[Decimal]:
     query = "SELECT amount_usd FROM ai_reservations WHERE expires_at > now()"
     return [row["amount_usd"] for row in rows(kova, query)]
 
 
-def spent(kova: Kova) -> Decimal:
+def sum_spent(kova: Kova) -> Decimal:
     spendings = rows(kova, "SELECT spent_usd FROM ai_spending WHERE scope LIKE 'key:%'")
     return sum((row["spent_usd"] for row in spendings), Decimal(0))
 
 
-def cap(kova: Kova, gpt: FakeOpenAI) -> Decimal:
+def cap_budget(kova: Kova, gpt: FakeOpenAI) -> Decimal:
     """Wait for the hanging call; let the key's budget admit one such call, not two."""
-    until(lambda: gpt.script.count("/responses"))
-    (amount,) = set_aside(kova)
+    eventually(lambda: gpt.script.count("/responses"), 60)
+    (amount,) = list_reserved(kova)
     budget: Decimal = amount * 3 / 2
     with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
         connection.execute("UPDATE api_keys SET monthly_budget_usd = %s", (budget,))
@@ -84,7 +76,7 @@ def execute(kova: Kova, query: str) -> None:
         connection.execute(query)  # type: ignore[call-overload]
 
 
-def refuses_meanwhile(kova: Kova) -> bool:
+def refuses_commands(kova: Kova) -> bool:
     """Tell whether the dead call's money is missing; on a busy machine its time stands still."""
     execute(kova, "UPDATE ai_reservations SET expires_at = expires_at + interval '1 hour'")
     answer = kova.client.post("/ai/command", json=body())
@@ -99,23 +91,25 @@ def test_the_command_of_a_killed_worker_is_done_once_by_the_next(
     later = {"Prefer": "respond-async"}
     queued = kova.client.post("/ai/command", json=body(), headers=later).json()["id"]
     worker = kova.start_worker()
-    budget = cap(kova, gpt)
+    budget = cap_budget(kova, gpt)
     worker.kill()
     worker.wait()
     assert kova.get(f"/ai/commands/{queued}")["outcome"] == "running"
-    assert refuses_meanwhile(kova)
+    assert refuses_commands(kova)
     kova.start_worker()
-    command = until(lambda: ended(kova, queued))
+    command = eventually(lambda: find_ended_command(kova, queued), 60)
     assert command["outcome"] == "ok", command
     assert gpt.script.count("/responses") == 2
-    assert set_aside(kova) == []
-    assert 0 < spent(kova) <= budget
-    assert spent(kova) == sum(row["cost_usd"] for row in rows(kova, "SELECT * FROM ai_commands"))
+    assert list_reserved(kova) == []
+    assert 0 < sum_spent(kova) <= budget
+    assert sum_spent(kova) == sum(
+        row["cost_usd"] for row in rows(kova, "SELECT * FROM ai_commands")
+    )
     # The month is not over: the next command has what the dead one had set aside.
     assert kova.client.post("/ai/command", json=body()).status_code == 200
 
 
-def ended(kova: Kova, command_id: str) -> dict[str, Any] | None:
+def find_ended_command(kova: Kova, command_id: str) -> dict[str, Any] | None:
     command: dict[str, Any] = kova.get(f"/ai/commands/{command_id}")
     return command if command["outcome"] not in {"queued", "running"} else None
 
@@ -130,12 +124,12 @@ def test_the_money_of_a_killed_server_comes_back(kova: Kova, gpt: FakeOpenAI) ->
 
     waiting = threading.Thread(target=ask)
     waiting.start()
-    budget = cap(kova, gpt)
+    budget = cap_budget(kova, gpt)
     kova.servers[0].kill()
     kova.servers[0].wait()
     waiting.join()
     kova.client.base_url = httpx.URL(other_address)
-    assert refuses_meanwhile(kova)
-    until(lambda: not set_aside(kova))
+    assert refuses_commands(kova)
+    eventually(lambda: not list_reserved(kova), 60)
     assert kova.client.post("/ai/command", json=body()).status_code == 200
-    assert 0 < spent(kova) <= budget
+    assert 0 < sum_spent(kova) <= budget

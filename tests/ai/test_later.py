@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 
@@ -20,10 +19,11 @@ from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import GiveUp, Retry
 from kova.shared.run_job import Done
 from kova_fakes.github import FakeGitHub
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
-from tests.server.conftest import Kova, running
+from tests.server.conftest import Kova, run_kova
+from tests.support.eventually import eventually
 from tests.support.queues import depth, make_queue
 
 LATER = {"Prefer": "respond-async, wait=10"}
@@ -36,18 +36,19 @@ def kova(tmp_path: Path, database_url: str, github: FakeGitHub, gpt: FakeOpenAI)
         "OPENAI_API_KEY": gpt.script.api_key,
         "OPENAI_BASE_URL": gpt.url,
     }
-    with running(tmp_path, database_url, github, **settings) as product:
+    with run_kova(tmp_path, database_url, github, **settings) as product:
         yield product
 
 
-def ended(kova: Kova, command_id: str, seconds: float = 90) -> dict[str, object]:
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        command: dict[str, object] = kova.get(f"/ai/commands/{command_id}")
-        if command["outcome"] not in {"queued", "running"}:
-            return command
-        time.sleep(0.05)
-    raise AssertionError(command)
+def wait_for_command(kova: Kova, command_id: str, seconds: float = 90) -> dict[str, object]:
+    """Return a command as soon as it has ended."""
+    path = f"/ai/commands/{command_id}"
+
+    def find_ended() -> dict[str, object]:
+        command: dict[str, object] = kova.get(path)
+        return command if command["outcome"] not in {"queued", "running"} else {}
+
+    return eventually(find_ended, seconds, pause=0.05, otherwise=lambda: kova.get(path))
 
 
 def test_a_command_for_later_is_queued_and_answered_by_the_worker(
@@ -62,12 +63,12 @@ def test_a_command_for_later_is_queued_and_answered_by_the_worker(
     assert answer.headers["preference-applied"] == "respond-async"
     assert kova.get(answer.headers["location"])["outcome"] == "queued"
     kova.start_worker()
-    command = ended(kova, queued["id"])
+    command = wait_for_command(kova, queued["id"])
     assert command["outcome"] == "ok"
     assert command["citations"] == [{"path": "a.py", "start_line": 1, "end_line": 1}]
-    gpt.script.always = Reply(kind="refusal")
+    gpt.script.always = ModelReply(kind="refusal")
     other_id = kova.client.post("/ai/command", json={"command": "no"}, headers=LATER).json()["id"]
-    assert ended(kova, other_id)["outcome"] == "refusal"
+    assert wait_for_command(kova, other_id)["outcome"] == "refusal"
 
 
 def test_without_the_queue_it_says_so(ai: Ai) -> None:
@@ -85,30 +86,32 @@ async def finish(ai: Ai) -> AsyncIterator[JobHandler]:
 
 
 @pytest.fixture
-def hurried(start: Callable[..., Ai]) -> Ai:
+def short_deadline_ai(start: Callable[..., Ai]) -> Ai:
     return start(KOVA_AI_DEADLINE_SECONDS="4", KOVA_AI_LATER_SECONDS="20")
 
 
 async def test_where_nobody_waits_a_model_may_think_for_longer(
-    hurried: Ai, gpt: FakeOpenAI, database_url: str
+    short_deadline_ai: Ai, gpt: FakeOpenAI, database_url: str
 ) -> None:
-    core = Core(hurried.core.settings, interactive=False)
-    gpt.script.always = Reply(seconds=1.5)  # More than a quarter of 4 and less than one of 20.
-    command_id = await _queued(hurried, database_url)
+    core = Core(short_deadline_ai.core.settings, interactive=False)
+    gpt.script.always = ModelReply(seconds=1.5)  # More than a quarter of 4 and less than one of 20.
+    command_id = await _queue_command(short_deadline_ai, database_url)
     await handle_command_job(core).handle(encode_command_job(command_id), 1)
     await core.close()
-    assert [(row["provider"], row["fallback"]) for row in hurried.rows()] == [("openai", False)]
+    assert [(row["provider"], row["fallback"]) for row in short_deadline_ai.rows()] == [
+        ("openai", False)
+    ]
 
 
-def test_where_somebody_waits_the_other_is_asked(hurried: Ai, gpt: FakeOpenAI) -> None:
-    gpt.script.always = Reply(seconds=1.5)
-    assert hurried.ask("now").json()["fallback"]
+def test_where_somebody_waits_the_other_is_asked(short_deadline_ai: Ai, gpt: FakeOpenAI) -> None:
+    gpt.script.always = ModelReply(seconds=1.5)
+    assert short_deadline_ai.ask("now").json()["fallback"]
 
 
 async def test_a_message_that_comes_twice_is_answered_once(
     ai: Ai, finish: JobHandler, gpt: FakeOpenAI, database_url: str
 ) -> None:
-    command_id = await _queued(ai, database_url)
+    command_id = await _queue_command(ai, database_url)
     message = encode_command_job(command_id)
     first, second = [await finish.handle(message, attempt) for attempt in (1, 2)]
     assert first == second == Done(result=command_id)
@@ -118,7 +121,7 @@ async def test_a_message_that_comes_twice_is_answered_once(
 async def test_a_command_in_another_workers_hands_waits_and_a_dead_ones_is_taken_over(
     ai: Ai, finish: JobHandler, gpt: FakeOpenAI, database_url: str
 ) -> None:
-    command_id = await _queued(ai, database_url)
+    command_id = await _queue_command(ai, database_url)
     with psycopg.connect(database_url) as connection:
         connection.execute(
             "UPDATE ai_commands SET outcome = 'running', lease_until = now() + interval '1 minute'"
@@ -131,7 +134,7 @@ async def test_a_command_in_another_workers_hands_waits_and_a_dead_ones_is_taken
     assert gpt.script.count("/responses") == 1
 
 
-async def _queued(ai: Ai, database_url: str) -> str:
+async def _queue_command(ai: Ai, database_url: str) -> str:
     command = ai.commands.run.begin(CommandRequest(command="explain"), None)
     database = Database(database_url)
     await PostgresCommandStore(database).save(command)
@@ -167,7 +170,7 @@ def test_a_queue_that_refuses_is_a_503_and_no_command_stays_queued(
         "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9",
         "KOVA_COMMAND_QUEUE_URL": "http://127.0.0.1:9/1/none",
     }
-    with running(folder, database_url, github, **dead) as other_kova:
+    with run_kova(folder, database_url, github, **dead) as other_kova:
         answer = other_kova.client.post("/ai/command", json={"command": "later"}, headers=LATER)
         assert (answer.status_code, answer.json()["reason"]) == (503, "queue_unavailable")
         (row,) = other_kova.all("/ai/commands")

@@ -11,44 +11,50 @@ import httpx
 import pytest
 
 from kova_fakes.anthropic.server import FakeAnthropic
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
+from tests.support.eventually import eventually
 
 NUL = json.dumps({"answer": "a\0b", "citations": []})
 CASES = [
-    (Reply(kind="refusal"), "refusal", 422, "ai_refusal"),
-    (Reply(kind="truncated", text='{"answer": "it is'), "truncated", 422, "ai_truncated"),
-    (Reply(kind="empty"), "empty", 502, "ai_empty"),
-    (Reply(text="  \n "), "empty", 502, "ai_empty"),
-    (Reply(text=json.dumps({"answer": " ", "citations": []})), "empty", 502, "ai_empty"),
-    (Reply(text="Sure! Here it is."), "not_json", 502, "ai_not_json"),
-    (Reply(text="[" * 5_000), "not_json", 502, "ai_not_json"),
-    (Reply(text='{"answer": NaN, "citations": []}'), "not_json", 502, "ai_not_json"),
-    (Reply(text='{"answer": 3, "citations": []}'), "wrong_shape", 502, "ai_wrong_shape"),
-    (Reply(text='{"answer": "x"}'), "wrong_shape", 502, "ai_wrong_shape"),
-    (Reply(text='{"answer": "x", "citations": [3]}'), "wrong_shape", 502, "ai_wrong_shape"),
-    (Reply(text='["answer"]'), "wrong_shape", 502, "ai_wrong_shape"),
-    (Reply(text="x" * 100_000), "wrong_shape", 502, "ai_wrong_shape"),
-    (Reply(text=NUL), "nul", 502, "ai_nul"),
-    (Reply(text=NUL.replace("\\u0000", "\0")), "nul", 502, "ai_nul"),
-    (Reply(kind="cut"), "cut", 502, "ai_cut"),
+    (ModelReply(kind="refusal"), "refusal", 422, "ai_refusal"),
+    (ModelReply(kind="truncated", text='{"answer": "it is'), "truncated", 422, "ai_truncated"),
+    (ModelReply(kind="empty"), "empty", 502, "ai_empty"),
+    (ModelReply(text="  \n "), "empty", 502, "ai_empty"),
+    (ModelReply(text=json.dumps({"answer": " ", "citations": []})), "empty", 502, "ai_empty"),
+    (ModelReply(text="Sure! Here it is."), "not_json", 502, "ai_not_json"),
+    (ModelReply(text="[" * 5_000), "not_json", 502, "ai_not_json"),
+    (ModelReply(text='{"answer": NaN, "citations": []}'), "not_json", 502, "ai_not_json"),
+    (ModelReply(text='{"answer": 3, "citations": []}'), "wrong_shape", 502, "ai_wrong_shape"),
+    (ModelReply(text='{"answer": "x"}'), "wrong_shape", 502, "ai_wrong_shape"),
+    (ModelReply(text='{"answer": "x", "citations": [3]}'), "wrong_shape", 502, "ai_wrong_shape"),
+    (ModelReply(text='["answer"]'), "wrong_shape", 502, "ai_wrong_shape"),
+    (ModelReply(text="x" * 100_000), "wrong_shape", 502, "ai_wrong_shape"),
+    (ModelReply(text=NUL), "nul", 502, "ai_nul"),
+    (ModelReply(text=NUL.replace("\\u0000", "\0")), "nul", 502, "ai_nul"),
+    (ModelReply(kind="cut"), "cut", 502, "ai_cut"),
     (
-        Reply(kind="cut_late", text=json.dumps({"answer": "a" * 200, "citations": []})),
+        ModelReply(kind="cut_late", text=json.dumps({"answer": "a" * 200, "citations": []})),
         "cut",
         502,
         "ai_cut",
     ),
-    (Reply(kind="bad_body"), "wrong_shape", 502, "ai_wrong_shape"),
-    (Reply(kind="html"), "not_json", 502, "ai_not_json"),
-    (Reply(kind="html", status=502), "unavailable", 503, "ai_unavailable"),
-    (Reply(kind="error", status=500), "unavailable", 503, "ai_unavailable"),
-    (Reply(kind="error", status=529, retry_after="7"), "unavailable", 503, "ai_unavailable"),
-    (Reply(kind="error", status=429, retry_after="9"), "unavailable", 503, "ai_unavailable"),
-    (Reply(kind="error", status=429, retry_after="nonsense"), "unavailable", 503, "ai_unavailable"),
-    (Reply(kind="error", status=400), "misconfigured", 503, "ai_misconfigured"),
-    (Reply(kind="error", status=401), "misconfigured", 503, "ai_misconfigured"),
-    (Reply(kind="error", status=403), "misconfigured", 503, "ai_misconfigured"),
+    (ModelReply(kind="bad_body"), "wrong_shape", 502, "ai_wrong_shape"),
+    (ModelReply(kind="html"), "not_json", 502, "ai_not_json"),
+    (ModelReply(kind="html", status=502), "unavailable", 503, "ai_unavailable"),
+    (ModelReply(kind="error", status=500), "unavailable", 503, "ai_unavailable"),
+    (ModelReply(kind="error", status=529, retry_after="7"), "unavailable", 503, "ai_unavailable"),
+    (ModelReply(kind="error", status=429, retry_after="9"), "unavailable", 503, "ai_unavailable"),
+    (
+        ModelReply(kind="error", status=429, retry_after="nonsense"),
+        "unavailable",
+        503,
+        "ai_unavailable",
+    ),
+    (ModelReply(kind="error", status=400), "misconfigured", 503, "ai_misconfigured"),
+    (ModelReply(kind="error", status=401), "misconfigured", 503, "ai_misconfigured"),
+    (ModelReply(kind="error", status=403), "misconfigured", 503, "ai_misconfigured"),
 ]
 
 
@@ -75,11 +81,11 @@ def test_every_reply_ends_in_its_outcome(
 
 
 def test_what_was_used_of_an_answer_that_is_no_good_is_paid_for(ai: Ai, gpt: FakeOpenAI) -> None:
-    gpt.script.always = Reply(text="Sure! Here it is.")
+    gpt.script.always = ModelReply(text="Sure! Here it is.")
     ai.ask("one", provider="openai")
-    gpt.script.always = Reply(kind="cut")
+    gpt.script.always = ModelReply(kind="cut")
     ai.ask("two", provider="openai")
-    gpt.script.always = Reply(kind="error", status=503)
+    gpt.script.always = ModelReply(kind="error", status=503)
     ai.ask("three", provider="openai")
     complete, cut, never = ai.rows()
     assert float(complete["cost_usd"]) > 0
@@ -91,7 +97,7 @@ def test_what_was_used_of_an_answer_that_is_no_good_is_paid_for(ai: Ai, gpt: Fak
 
 
 def test_a_second_attempt_after_a_short_retry_after_succeeds(ai: Ai, gpt: FakeOpenAI) -> None:
-    gpt.script.then(Reply(kind="error", status=429, retry_after="0.3"))
+    gpt.script.then(ModelReply(kind="error", status=429, retry_after="0.3"))
     started = time.monotonic()
     body = ai.ask("what?").json()
     assert time.monotonic() - started >= 0.3
@@ -102,11 +108,11 @@ def test_a_second_attempt_after_a_short_retry_after_succeeds(ai: Ai, gpt: FakeOp
 def test_a_long_retry_after_is_not_waited_for(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> None:
-    gpt.script.always = Reply(kind="error", status=429, retry_after="60")
+    gpt.script.always = ModelReply(kind="error", status=429, retry_after="60")
     body = ai.ask("what?").json()
     assert (body["provider"], body["fallback"]) == ("anthropic", True)
     assert gpt.script.count("/responses") == 1
-    claude.script.always = Reply(kind="error", status=529, retry_after="30")
+    claude.script.always = ModelReply(kind="error", status=529, retry_after="30")
     answer = ai.ask("and what else?")
     assert answer.status_code == 503
     assert answer.headers["retry-after"] == "60"
@@ -115,16 +121,16 @@ def test_a_long_retry_after_is_not_waited_for(
 @pytest.mark.parametrize(
     "reply",
     [
-        Reply(kind="error", status=503),
-        Reply(kind="html", status=502),
-        Reply(kind="cut"),
-        Reply(kind="bad_body"),
-        Reply(text="no JSON"),
-        Reply(kind="empty"),
-        Reply(kind="error", status=401),
+        ModelReply(kind="error", status=503),
+        ModelReply(kind="html", status=502),
+        ModelReply(kind="cut"),
+        ModelReply(kind="bad_body"),
+        ModelReply(text="no JSON"),
+        ModelReply(kind="empty"),
+        ModelReply(kind="error", status=401),
     ],
 )
-def test_when_openai_is_down_anthropic_answers(ai: Ai, gpt: FakeOpenAI, reply: Reply) -> None:
+def test_when_openai_is_down_anthropic_answers(ai: Ai, gpt: FakeOpenAI, reply: ModelReply) -> None:
     gpt.script.always = reply
     started = time.monotonic()
     body = ai.ask("write a function", task="generate").json()
@@ -137,7 +143,7 @@ def test_when_openai_is_down_anthropic_answers(ai: Ai, gpt: FakeOpenAI, reply: R
 def test_a_refusal_is_not_taken_to_another_provider(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> None:
-    gpt.script.always = Reply(kind="refusal")
+    gpt.script.always = ModelReply(kind="refusal")
     assert ai.ask("no").status_code == 422
     assert claude.script.calls == []
     assert ai.meter.total("kova_ai_refusals_total", provider="openai", task="analyze") == 1
@@ -154,7 +160,7 @@ def test_nobody_listens_at_either_address(start: Callable[..., Ai]) -> None:
 
 def test_a_slow_provider_runs_into_the_deadline(start: Callable[..., Ai], gpt: FakeOpenAI) -> None:
     ai = start(KOVA_AI_DEADLINE_SECONDS="1", ANTHROPIC_API_KEY="")
-    gpt.script.always = Reply(kind="stall")
+    gpt.script.always = ModelReply(kind="stall")
     started = time.monotonic()
     answer = ai.ask("what?")
     assert (answer.status_code, answer.json()["reason"]) == (503, "ai_timeout")
@@ -165,7 +171,7 @@ def test_a_slow_provider_runs_into_the_deadline(start: Callable[..., Ai], gpt: F
 def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
     ai: Ai, gpt: FakeOpenAI
 ) -> None:
-    gpt.script.always = Reply(kind="error", status=503)
+    gpt.script.always = ModelReply(kind="error", status=503)
     for number in range(3):
         assert ai.ask(f"what {number}?").json()["fallback"] is True
     calls = gpt.script.count("/responses")
@@ -173,7 +179,7 @@ def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
     assert ai.meter.total(changes, provider="openai", state="open") == 1
     assert ai.ask("what now?").json()["fallback"] is True
     assert gpt.script.count("/responses") == calls
-    gpt.script.always = Reply()
+    gpt.script.always = ModelReply()
     later = time.monotonic() + 31
     for candidate in ai.commands.ask.providers.values():
         candidate.breaker.clock = lambda: later
@@ -184,7 +190,7 @@ def test_the_breaker_opens_leaves_a_provider_alone_and_closes_again(
 
 def test_an_answer_with_odd_characters_is_stored_and_sent(ai: Ai, gpt: FakeOpenAI) -> None:
     text = '{"answer": "a \\ud800 b \\u202e c", "citations": []}'
-    gpt.script.always = Reply(text=text)
+    gpt.script.always = ModelReply(text=text)
     answer = ai.ask("odd?")
     assert answer.status_code == 200
     assert answer.json()["output"] == "a \ufffd b  c"
@@ -198,7 +204,7 @@ def test_the_overhead_is_told_by_the_meter(ai: Ai) -> None:
     assert ai.meter.total("kova_ai_cost_usd_total", provider="openai") > 0
 
 
-def events(answer: httpx.Response) -> list[tuple[str, Any]]:
+def parse_events(answer: httpx.Response) -> list[tuple[str, Any]]:
     parsed = []
     for block in answer.read().decode().strip().split("\n\n"):
         name, _, payload = block.partition("\n")
@@ -206,8 +212,8 @@ def events(answer: httpx.Response) -> list[tuple[str, Any]]:
     return parsed
 
 
-def streamed(ai: Ai, command: str, **body: Any) -> list[tuple[str, Any]]:
-    return events(ai.ask(command, headers={"Accept": "text/event-stream"}, **body))
+def read_stream(ai: Ai, command: str, **body: Any) -> list[tuple[str, Any]]:
+    return parse_events(ai.ask(command, headers={"Accept": "text/event-stream"}, **body))
 
 
 def test_a_streamed_answer_arrives_in_lines_and_ends_with_the_whole(
@@ -215,8 +221,8 @@ def test_a_streamed_answer_arrives_in_lines_and_ends_with_the_whole(
 ) -> None:
     text = "First line.\nSecond <b>line</b>.\n```c\na < b\n```\nEnd \u00e9 \U0001f600"
     reply = json.dumps({"answer": text, "citations": []})
-    gpt.script.always = Reply(text=reply)
-    events = streamed(ai, "stream")
+    gpt.script.always = ModelReply(text=reply)
+    events = read_stream(ai, "stream")
     assert events[-1][0] == "answer"
     deltas = [payload["text"] for name, payload in events if name == "delta"]
     assert len(deltas) > 2
@@ -227,8 +233,8 @@ def test_a_streamed_answer_arrives_in_lines_and_ends_with_the_whole(
 
 def test_a_stream_that_is_cut_begins_anew_with_the_other_provider(ai: Ai, gpt: FakeOpenAI) -> None:
     text = "word\n" * 40
-    gpt.script.always = Reply(kind="cut", text=json.dumps({"answer": text, "citations": []}))
-    events = streamed(ai, "stream")
+    gpt.script.always = ModelReply(kind="cut", text=json.dumps({"answer": text, "citations": []}))
+    events = read_stream(ai, "stream")
     assert "restart" in [name for name, _ in events]
     last = max(number for number, (name, _) in enumerate(events) if name == "restart")
     tail = "".join(payload["text"] for name, payload in events[last:] if name == "delta")
@@ -237,15 +243,15 @@ def test_a_stream_that_is_cut_begins_anew_with_the_other_provider(ai: Ai, gpt: F
 
 
 def test_a_streamed_failure_ends_with_the_problem(ai: Ai, gpt: FakeOpenAI) -> None:
-    gpt.script.always = Reply(kind="refusal")
-    ((name, problem),) = [event for event in streamed(ai, "no") if event[0] != "restart"]
+    gpt.script.always = ModelReply(kind="refusal")
+    ((name, problem),) = [event for event in read_stream(ai, "no") if event[0] != "restart"]
     assert (name, problem["status"], problem["reason"]) == ("problem", 422, "ai_refusal")
 
 
 @pytest.mark.parametrize("accept", ["text/event-stream", "application/json"])
 def test_a_client_that_leaves_stops_the_spending(ai: Ai, gpt: FakeOpenAI, accept: str) -> None:
     text = json.dumps({"answer": "line\n" * 500, "citations": []})
-    gpt.script.always = Reply(text=text, pieces_seconds=0.05)
+    gpt.script.always = ModelReply(text=text, pieces_seconds=0.05)
     body = {"command": "write much", "max_output_tokens": 1_000}
     headers = {"Accept": accept, "Authorization": f"Bearer {ai.key}"}
     if accept == "text/event-stream":
@@ -259,7 +265,5 @@ def test_a_client_that_leaves_stops_the_spending(ai: Ai, gpt: FakeOpenAI, accept
     (spent,) = ai.rows("SELECT spent_usd FROM ai_spending WHERE scope = 'all'")
     assert spent["spent_usd"] == row["cost_usd"]
     assert ai.rows("SELECT * FROM ai_reservations") == []
-    end = time.monotonic() + 5
-    while gpt.script.abandoned == 0:  # The provider itself saw the connection close.
-        assert time.monotonic() < end
-        time.sleep(0.02)
+    # The provider itself saw the connection close.
+    eventually(lambda: gpt.script.abandoned, 5)

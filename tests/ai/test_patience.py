@@ -12,19 +12,19 @@ from collections.abc import Callable
 import pytest
 
 from kova_fakes.anthropic.server import FakeAnthropic
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
 from tests.ai.conftest import Ai
-from tests.ai.test_outcomes import streamed
+from tests.ai.test_outcomes import read_stream
 
 DEADLINE = 4
 # What is ten seconds of twenty, and something for a busy machine; the deadline is beyond it.
 BOUND = DEADLINE * 10 / 20 + 1
-STALL = Reply(kind="stall")
-STALL_LATE = Reply(kind="stall_late")
-SLOW = Reply(seconds=30)
-DOWN = Reply(kind="error", status=503)
-ASKS_TO_WAIT = Reply(kind="error", status=529, retry_after="0.3")
+STALL = ModelReply(kind="stall")
+STALL_LATE = ModelReply(kind="stall_late")
+SLOW = ModelReply(seconds=30)
+DOWN = ModelReply(kind="error", status=503)
+ASKS_TO_WAIT = ModelReply(kind="error", status=529, retry_after="0.3")
 
 
 @pytest.fixture
@@ -51,7 +51,7 @@ def ai(start: Callable[..., Ai]) -> Ai:
     ],
 )
 def test_both_down_is_503_within_half_the_deadline(
-    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, first: Reply, second: Reply
+    ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, first: ModelReply, second: ModelReply
 ) -> None:
     gpt.script.always, claude.script.always = first, second
     started = time.monotonic()
@@ -75,7 +75,7 @@ def test_a_provider_that_fails_once_and_then_stalls_has_one_time_for_both(
 
 @pytest.mark.parametrize("reply", [STALL, SLOW, STALL_LATE])
 def test_a_stalled_provider_leaves_time_for_the_other(
-    ai: Ai, gpt: FakeOpenAI, reply: Reply
+    ai: Ai, gpt: FakeOpenAI, reply: ModelReply
 ) -> None:
     gpt.script.always = reply
     started = time.monotonic()
@@ -89,15 +89,15 @@ def test_the_other_may_be_slow_after_a_stall(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> None:
     gpt.script.always = STALL
-    claude.script.always = Reply(pieces_seconds=0.1, text=said("word " * 72))
+    claude.script.always = ModelReply(pieces_seconds=0.1, text=answer_json("word " * 72))
     body = ai.ask("what?").json()
     assert (body["provider"], body["fallback"]) == ("anthropic", True)
     assert body["duration_ms"] > DEADLINE * 475  # Beyond where a silent one is given up.
 
 
 def test_a_stream_begins_anew_where_it_stalled(ai: Ai, gpt: FakeOpenAI) -> None:
-    gpt.script.always = Reply(kind="stall_late", text=said("line\n" * 60))
-    events = streamed(ai, "stream")
+    gpt.script.always = ModelReply(kind="stall_late", text=answer_json("line\n" * 60))
+    events = read_stream(ai, "stream")
     assert "delta" in [name for name, _ in events[:-1]]
     last = max(number for number, (name, _) in enumerate(events) if name == "restart")
     tail = "".join(payload["text"] for name, payload in events[last:] if name == "delta")
@@ -110,7 +110,7 @@ def test_a_slow_provider_that_goes_on_has_the_whole_deadline(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, provider: str
 ) -> None:
     task = "generate" if provider == "openai" else "suggest"
-    slow = Reply(pieces_seconds=0.1, text=said("word " * 110))
+    slow = ModelReply(pieces_seconds=0.1, text=answer_json("word " * 110))
     (gpt if provider == "openai" else claude).script.always = slow
     body = ai.ask("what?", task=task).json()
     assert (body["provider"], body["fallback"]) == (provider, False)
@@ -122,7 +122,7 @@ def test_a_provider_that_thinks_is_at_work(
     ai: Ai, gpt: FakeOpenAI, claude: FakeAnthropic, provider: str
 ) -> None:
     task = "generate" if provider == "openai" else "suggest"
-    slow = Reply(pieces_seconds=0.1, thoughts=20, text=said("done"))
+    slow = ModelReply(pieces_seconds=0.1, thoughts=20, text=answer_json("done"))
     (gpt if provider == "openai" else claude).script.always = slow
     body = ai.ask("what?", task=task).json()
     assert (body["provider"], body["fallback"]) == (provider, False)
@@ -130,7 +130,7 @@ def test_a_provider_that_thinks_is_at_work(
 
 
 def test_one_that_is_alone_may_be_silent_for_longer(ai: Ai, gpt: FakeOpenAI) -> None:
-    gpt.script.always = Reply(seconds=DEADLINE * 0.6)
+    gpt.script.always = ModelReply(seconds=DEADLINE * 0.6)
     body = ai.ask("what?", provider="openai").json()
     assert (body["provider"], body["fallback"]) == ("openai", False)
 
@@ -142,10 +142,10 @@ def test_one_whose_other_has_an_open_breaker_has_the_time_of_both(
         if candidate.provider == "anthropic":
             for _ in range(candidate.breaker.failures):
                 candidate.breaker.record_failure()
-    gpt.script.always = Reply(seconds=DEADLINE * 0.35)
+    gpt.script.always = ModelReply(seconds=DEADLINE * 0.35)
     body = ai.ask("what?").json()
     assert (body["provider"], body["fallback"]) == ("openai", False)
 
 
-def said(text: str) -> str:
+def answer_json(text: str) -> str:
     return json.dumps({"answer": text, "citations": []})

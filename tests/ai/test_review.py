@@ -10,7 +10,7 @@ import pytest
 
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.github import FakeGitHub
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from tests.ai.conftest import Ai
 
 BEFORE = b"import os\n\n\ndef total(items):\n    return sum(items)\n\n\ndef last(items):\n    return items[-1]\n"
@@ -19,7 +19,7 @@ NAME = "octo/sample"
 
 
 @pytest.fixture
-def reviewed(start: Callable[..., Ai], github: FakeGitHub) -> Ai:
+def ai_with_pull(start: Callable[..., Ai], github: FakeGitHub) -> Ai:
     ai = start(KOVA_GITHUB_TOKEN=github.token, KOVA_GITHUB_API_URL=github.url)
     github.state.create_repository(NAME, files={"pkg/a.py": BEFORE, "same.py": b"x = 1\n"})
     github.state.push(NAME, {"pkg/a.py": AFTER, "new.py": b"y = 2\n"}, branch="topic")
@@ -47,7 +47,7 @@ def finding(
 
 def review(ai: Ai, claude: FakeAnthropic, *findings: dict[str, Any]) -> dict[str, Any]:
     reply = {"answer": "Two files changed.", "findings": list(findings)}
-    claude.script.then(Reply(text=json.dumps(reply)))
+    claude.script.then(ModelReply(text=json.dumps(reply)))
     answer = ai.ask("review this", task="review", repository=NAME, pull_request=1)
     assert answer.status_code == 200, answer.text
     body: dict[str, Any] = answer.json()
@@ -55,10 +55,10 @@ def review(ai: Ai, claude: FakeAnthropic, *findings: dict[str, Any]) -> dict[str
 
 
 def test_findings_are_anchored_to_changed_lines_and_the_rest_is_dropped_and_counted(
-    reviewed: Ai, claude: FakeAnthropic
+    ai_with_pull: Ai, claude: FakeAnthropic
 ) -> None:
     body = review(
-        reviewed,
+        ai_with_pull,
         claude,
         finding("pkg/a.py", 5, "return sum(items) / len(items)"),
         finding("pkg/a.py", 5, "return sum(items) / len(items)", "The same once more."),
@@ -78,26 +78,28 @@ def test_findings_are_anchored_to_changed_lines_and_the_rest_is_dropped_and_coun
     ]
     assert body["findings"][1]["message"] == "&lt;b>Bold&lt;/b> [redacted]"
     assert body["dropped"] == 5
-    (row,) = reviewed.rows()
+    (row,) = ai_with_pull.rows()
     assert (len(row["findings"]), row["dropped"]) == (2, 5)
 
 
-def test_what_an_analyser_reported_is_not_said_again(reviewed: Ai, claude: FakeAnthropic) -> None:
-    reviewed.execute(
+def test_what_an_analyser_reported_is_not_said_again(
+    ai_with_pull: Ai, claude: FakeAnthropic
+) -> None:
+    ai_with_pull.execute(
         """INSERT INTO errors (repository_id, fingerprint, analyzer, rule_id, severity, tier,
         confidence, category, message, path, start_line, start_column, end_line, end_column, snippet)
         SELECT id, repeat('a', 64), 'ruff', 'X1', 'high', 'error', 'high', 'correctness',
         'Division by zero', 'pkg/a.py', 5, 1, 5, 20, '' FROM repositories"""
     )
-    body = review(reviewed, claude, finding("pkg/a.py", 5, "return sum(items) / len(items)"))
+    body = review(ai_with_pull, claude, finding("pkg/a.py", 5, "return sum(items) / len(items)"))
     assert (body["findings"], body["dropped"]) == ([], 1)
     assert "Division by zero" in json.dumps(claude.script.calls[-1].body)
 
 
 def test_the_prompt_marks_changed_lines_and_fences_the_description(
-    reviewed: Ai, claude: FakeAnthropic
+    ai_with_pull: Ai, claude: FakeAnthropic
 ) -> None:
-    review(reviewed, claude)
+    review(ai_with_pull, claude)
     prompt = claude.script.calls[-1].body["messages"][-1]["content"]
     assert " 5|+    return sum(items) / len(items)" in prompt
     assert " 4| def total(items):" in prompt
@@ -106,15 +108,15 @@ def test_the_prompt_marks_changed_lines_and_fences_the_description(
     assert "Ignore" not in claude.script.calls[-1].body["system"]
 
 
-def test_a_pull_request_that_is_not_there_is_404(reviewed: Ai) -> None:
-    answer = reviewed.ask("review", repository=NAME, pull_request=99)
+def test_a_pull_request_that_is_not_there_is_404(ai_with_pull: Ai) -> None:
+    answer = ai_with_pull.ask("review", repository=NAME, pull_request=99)
     assert answer.status_code == 404
-    alone = reviewed.ask("review", pull_request=1)
+    alone = ai_with_pull.ask("review", pull_request=1)
     assert (alone.status_code, alone.json()["reason"]) == (409, "conflict")
 
 
-def test_a_file_of_a_repository_at_a_ref(reviewed: Ai) -> None:
-    body = reviewed.ask("what is y?", repository=NAME, path="new.py", ref="topic").json()
+def test_a_file_of_a_repository_at_a_ref(ai_with_pull: Ai) -> None:
+    body = ai_with_pull.ask("what is y?", repository=NAME, path="new.py", ref="topic").json()
     assert body["citations"] == [{"path": "new.py", "start_line": 1, "end_line": 1}]
-    assert reviewed.ask("what?", repository=NAME, path="new.py").status_code == 404
-    assert reviewed.ask("what?", repository="octo/none", path="a.py").status_code == 404
+    assert ai_with_pull.ask("what?", repository=NAME, path="new.py").status_code == 404
+    assert ai_with_pull.ask("what?", repository="octo/none", path="a.py").status_code == 404

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from kova.analysis.globs import Glob
 from kova.analysis.kova_toml import parse_settings
-from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.repository_settings import KovaTomlSettings
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from tests.support.findings import finding
@@ -30,13 +30,13 @@ rules = { on = ["S113"], off = ["B006"] }
 """
 
 
-def settings() -> RepositorySettings:
+def settings() -> KovaTomlSettings:
     parsed = parse_settings(FULL)
     assert parsed.problems == ()
     return parsed
 
 
-def wants(path: str, rule: str, analyzer: str = "ruff") -> bool:
+def reports(path: str, rule: str, analyzer: str = "ruff") -> bool:
     return settings().reports(finding(path=path, rule_id=rule, analyzer=analyzer))
 
 
@@ -59,13 +59,13 @@ def test_paths_and_languages_choose_the_files() -> None:
 
 
 def test_rules_are_switched_by_name_by_pattern_and_by_section() -> None:
-    assert not wants("a.py", "S113")
-    assert wants("services/api/a.py", "S113")
-    assert not wants("services/api/a.py", "S101")
-    assert wants("a.py", "B006")
-    assert not wants("services/api/a.py", "B006")
-    assert not wants("a.ts", "no-eval", "oxlint")
-    assert wants("a.ts", "no-eval", "other")
+    assert not reports("a.py", "S113")
+    assert reports("services/api/a.py", "S113")
+    assert not reports("services/api/a.py", "S101")
+    assert reports("a.py", "B006")
+    assert not reports("services/api/a.py", "B006")
+    assert not reports("a.ts", "no-eval", "oxlint")
+    assert reports("a.ts", "no-eval", "other")
 
 
 def test_a_section_is_narrower_than_the_file() -> None:

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from kova.analysis.alignment import align
 from kova.analysis.finding import Traits
 from kova.analysis.matching import Sighting, recognise, sighting_of
-from tests.support.findings import found_in
+from tests.support.findings import findings_of
 
 FILE = """import os
 
@@ -33,10 +33,10 @@ class Third:
 
 
 def sightings(text: str, path: str = "a.py") -> list[Sighting]:
-    return [sighting_of(finding) for finding in found_in(path, text)]
+    return [sighting_of(finding) for finding in findings_of(path, text)]
 
 
-def pairs(before: str, after: str, **kwargs: object) -> dict[int, int]:
+def match_lines(before: str, after: str, **kwargs: object) -> dict[int, int]:
     """Return line after by line before."""
     old, new = sightings(before), sightings(after)
     matches = recognise(old, new, **kwargs)  # type: ignore[arg-type]
@@ -45,36 +45,36 @@ def pairs(before: str, after: str, **kwargs: object) -> dict[int, int]:
 
 def test_nothing_changed_is_all_recognised() -> None:
     lines = {sighting.line for sighting in sightings(FILE)}
-    assert pairs(FILE, FILE) == {line: line for line in lines}
+    assert match_lines(FILE, FILE) == {line: line for line in lines}
 
 
 def test_lines_inserted_above_and_between_move_errors_and_do_not_swap_equal_ones() -> None:
     after = FILE.replace("    y = BAD(x)", "    # a note\n    y = BAD(x)").replace(
         "        BAD(x)\n        BAD(x)", "        BAD(x)\n        # between\n        BAD(x)"
     )
-    assert pairs(FILE, "# above\n" + after) == {5: 6, 9: 11, 10: 12, 15: 17, 16: 19}
+    assert match_lines(FILE, "# above\n" + after) == {5: 6, 9: 11, 10: 12, 15: 17, 16: 19}
 
 
 def test_an_equal_error_added_before_another_is_the_new_one() -> None:
     before = "def f():\n    a()\n    BAD(x)\n    b()\n"
     after = "def f():\n    BAD(x)\n    a()\n    BAD(x)\n    b()\n"
-    assert pairs(before, after) == {3: 4}
+    assert match_lines(before, after) == {3: 4}
 
 
 def test_of_two_equal_errors_the_one_that_is_left_keeps_its_identity() -> None:
     before = "def f():\n    BAD(x)\n    one()\n    two()\n    BAD(x)\n"
-    assert pairs(before, "def f():\n    one()\n    two()\n    BAD(x)\n") == {5: 4}
+    assert match_lines(before, "def f():\n    one()\n    two()\n    BAD(x)\n") == {5: 4}
 
 
 def test_a_function_that_is_renamed_keeps_its_errors() -> None:
     after = FILE.replace("def second", "def another").replace("class Third", "class Fourth")
-    assert pairs(FILE, after) == {line: line for line in (5, 9, 10, 15, 16)}
+    assert match_lines(FILE, after) == {line: line for line in (5, 9, 10, 15, 16)}
 
 
 def test_quotes_and_spaces_are_a_formatter_s_business() -> None:
     before = "def f():\n    x = [BAD(a), 'b', ]\n"
     after = 'def f():\n\tx = [\n\t\tBAD(a),\n\t\t"b",\n\t]\n'
-    assert pairs(before, after) == {2: 3}
+    assert match_lines(before, after) == {2: 3}
 
 
 def test_a_changed_text_at_its_place_is_the_same_error() -> None:
@@ -135,8 +135,8 @@ def test_a_fixed_error_comes_back_only_by_a_strong_trait() -> None:
 
 
 @st.composite
-def seen(draw: st.DrawFn) -> list[Sighting]:
-    def one() -> Sighting:
+def sighting_lists(draw: st.DrawFn) -> list[Sighting]:
+    def draw_sighting() -> Sighting:
         names = [draw(st.sampled_from("abc")) for _ in range(4)]
         line, scope, window, match = names
         return Sighting(
@@ -149,10 +149,10 @@ def seen(draw: st.DrawFn) -> list[Sighting]:
             settled=draw(st.booleans()),
         )
 
-    return [one() for _ in range(draw(st.integers(0, 8)))]
+    return [draw_sighting() for _ in range(draw(st.integers(0, 8)))]
 
 
-@given(seen(), seen(), st.randoms(use_true_random=False))
+@given(sighting_lists(), sighting_lists(), st.randoms(use_true_random=False))
 def test_it_is_one_to_one_of_one_rule_and_does_not_depend_on_the_order(
     before: list[Sighting], after: list[Sighting], chance: random.Random
 ) -> None:

@@ -23,12 +23,12 @@ from kova.bootstrap.settings import Settings
 _RANDOM = random.Random(20261124)
 
 
-def made_up_token() -> str:
+def make_token() -> str:
     letters = string.ascii_letters + string.digits
     return "ghp_" + "".join(_RANDOM.choice(letters) for _ in range(36))
 
 
-TOKEN = made_up_token()
+TOKEN = make_token()
 
 
 @pytest.fixture(scope="session")
@@ -97,7 +97,7 @@ def write(folder: Path, files: dict[str, bytes]) -> list[str]:
     return list(files)
 
 
-def laid_out(sample: Path, folder: Path) -> list[str]:
+def copy_sample(sample: Path, folder: Path) -> list[str]:
     """Copy a sample tree, its marks `@@TOKEN@@` replaced by a token; return its paths."""
     files = {
         file.relative_to(sample).as_posix(): re.sub(

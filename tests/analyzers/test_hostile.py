@@ -10,7 +10,7 @@ from kova.adapters.analyzers.process import ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
-from tests.analyzers.conftest import made_up_token, write
+from tests.analyzers.conftest import make_token, write
 
 GOOD = {
     "good.py": b"def f(x):\n    return x is 'a'\n",
@@ -41,7 +41,7 @@ HOSTILE = {
     ".github/workflows/deep.yml": b"on: push\njobs: " + b"{a: " * 500 + b"1" + b"}" * 500,
     ".github/workflows/odd.yml": b"on: [push]\njobs: 3\n",
     # A tool that redacts each part of these everywhere redacts its own answer.
-    "letters.py": f'TOKEN = "{made_up_token()}"\n'.encode()
+    "letters.py": f'TOKEN = "{make_token()}"\n'.encode()
     + b"".join(
         b'u = "postgres://%c:swordfish1@%c/d"\n' % (character, character)
         for character in b"kmh0123456789"
@@ -49,7 +49,7 @@ HOSTILE = {
     # A tool that decodes what it reads counts columns of what it decoded.
     "escaped.txt": b'"user": {\n"data": {\n"host": "\\u0e42\\u0e2e\\u0e2a\\u0e15\\u0e4c",\n'
     b'"password": "\\u0e23\\u0e2b\\u0e31\\u0e2a\\u0e1c\\u0e48\\u0e32\\u0e19"\n},\n'
-    + made_up_token().encode(),
+    + make_token().encode(),
     "-rf.json": b"{",
     "@x.js": b"debugger;",
     "sp ace/\xc3\xa9.py".encode("latin-1").decode(): b"x is 'a'\n",

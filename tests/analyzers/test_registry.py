@@ -6,7 +6,6 @@ import json
 import shlex
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -20,14 +19,15 @@ from kova.analysis.ports import Text
 from kova.analysis.rule import Rule
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers
 from kova.bootstrap.settings import Settings, SettingsError
-from tests.analyzers.conftest import laid_out, write
+from tests.analyzers.conftest import copy_sample, write
+from tests.support.eventually import eventually
 
 SAMPLES = Path(__file__).parent / "samples"
 NAMES = [kind.name for kind in ANALYZERS]
 PER_FILE = [kind for kind in ANALYZERS if not kind.whole_program]
 
 
-def shown(finding: Finding) -> str:
+def format_finding(finding: Finding) -> str:
     span = finding.span
     return (
         f"{finding.path}:{span.start_line}:{span.start_column}-{span.end_line}:{span.end_column} "
@@ -35,7 +35,7 @@ def shown(finding: Finding) -> str:
     )
 
 
-def handled(analyzer: ProgramAnalyzer, paths: list[str]) -> list[str]:
+def select_handled(analyzer: ProgramAnalyzer, paths: list[str]) -> list[str]:
     return [path for path in paths if analyzer.handles(path)]
 
 
@@ -44,10 +44,10 @@ def test_the_samples_findings_are_found_at_their_places(
     name: str, analyzers: dict[str, ProgramAnalyzer], tmp_path: Path
 ) -> None:
     analyzer = analyzers[name]
-    paths = handled(analyzer, laid_out(SAMPLES / name, tmp_path))
+    paths = select_handled(analyzer, copy_sample(SAMPLES / name, tmp_path))
     analyzer_run = analyzer.analyze(tmp_path, paths)
     expected = (SAMPLES / name / "expected.txt").read_text().splitlines()
-    assert sorted(shown(finding) for finding in analyzer_run.findings) == expected
+    assert sorted(format_finding(finding) for finding in analyzer_run.findings) == expected
     assert expected
     assert analyzer_run.completed
     assert not analyzer_run.skipped
@@ -59,7 +59,7 @@ def test_a_text_gives_what_the_file_gives(
     name: str, analyzers: dict[str, ProgramAnalyzer], tmp_path: Path
 ) -> None:
     analyzer = analyzers[name]
-    paths = handled(analyzer, laid_out(SAMPLES / name, tmp_path))
+    paths = select_handled(analyzer, copy_sample(SAMPLES / name, tmp_path))
     by_folder = analyzer.analyze(tmp_path, paths).findings
     texts = [Text(path=path, content=(tmp_path / path).read_bytes()) for path in paths]
     runs = analyzer.analyze_texts([*texts, *texts])  # The second time as if it were a variant.
@@ -118,17 +118,17 @@ def test_the_trees_own_configuration_hides_nothing_and_runs_nothing(
     name: str, analyzers: dict[str, ProgramAnalyzer], tmp_path: Path
 ) -> None:
     analyzer = analyzers[name]
-    paths = laid_out(SAMPLES / name, tmp_path)
+    paths = copy_sample(SAMPLES / name, tmp_path)
     paths += write(tmp_path, HOSTILE[name] | {".gitignore": b"*\n", ".ignore": b"*\n"})
     for file in tmp_path.rglob("evil"):
         file.chmod(0o755)
-    analyzer_run = analyzer.analyze(tmp_path, handled(analyzer, paths))
+    analyzer_run = analyzer.analyze(tmp_path, select_handled(analyzer, paths))
     expected = (SAMPLES / name / "expected.txt").read_text().splitlines()
-    assert sorted(shown(finding) for finding in analyzer_run.findings) == expected
+    assert sorted(format_finding(finding) for finding in analyzer_run.findings) == expected
     assert not list(tmp_path.rglob("CANARY"))
 
 
-def misbehaving(kind: type[ProgramAnalyzer], script: str, folder: Path) -> ProgramAnalyzer:
+def make_misbehaving(kind: type[ProgramAnalyzer], script: str, folder: Path) -> ProgramAnalyzer:
     program = folder / kind.program
     behaviour = folder / "behaviour"
     behaviour.write_text(script)
@@ -160,9 +160,9 @@ def test_a_program_that_misbehaves_is_named_and_harms_nothing(
 ) -> None:
     folder, tools = tmp_path / "tree", tmp_path / "tools"
     tools.mkdir()
-    paths = laid_out(SAMPLES / kind.name, folder)
-    analyzer = misbehaving(kind, script, tools)
-    (path, *_) = handled(analyzer, paths)
+    paths = copy_sample(SAMPLES / kind.name, folder)
+    analyzer = make_misbehaving(kind, script, tools)
+    (path, *_) = select_handled(analyzer, paths)
     analyzer_run = analyzer.analyze(folder, [path])
     assert not analyzer_run.completed
     assert not analyzer_run.findings
@@ -184,7 +184,7 @@ print(json.dumps([{"code": "F632", "filename": os.path.abspath(name), "message":
     kind = next(candidate for candidate in ANALYZERS if candidate.name == "ruff")
     files = {f"f{number}.py": b"" for number in range(20)} | {"bad.py": b""}
     paths = write(tmp_path / "tree", files)
-    analyzer = misbehaving(kind, script, tmp_path / "tools")
+    analyzer = make_misbehaving(kind, script, tmp_path / "tools")
     analyzer._limits = ProcessLimits(seconds=30)
     analyzer_run = analyzer.analyze(tmp_path / "tree", paths)
     assert {finding.path for finding in analyzer_run.findings} == set(paths) - {"bad.py"}
@@ -309,9 +309,11 @@ def test_no_process_outlives_its_run(tmp_path: Path) -> None:
     script = "import os, time\nchild = os.fork()\nprint(child) if child else time.sleep(60)"
     result = run([sys.executable, "-c", script], folder=tmp_path, limits=ProcessLimits(seconds=5))
     stat = Path("/proc", result.output.decode().strip(), "stat")
-    deadline = time.monotonic() + 5  # The kernel takes a moment to carry a kill out.
-    while stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z":
-        assert time.monotonic() < deadline
+
+    def is_dead() -> bool:
+        return not stat.exists() or stat.read_text().rpartition(")")[2].split()[0] == "Z"
+
+    eventually(is_dead, 5)  # The kernel takes a moment to carry a kill out.
 
 
 def test_every_rule_is_one_that_its_tool_has(analyzers: dict[str, ProgramAnalyzer]) -> None:

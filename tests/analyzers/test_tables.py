@@ -15,7 +15,7 @@ from kova.analysis.finding import Confidence, Finding, Tier
 from kova.analysis.rule import Catalogue
 from kova.shared.severity import Severity
 from tests.analyzers.conftest import ChangedKova, write
-from tests.analyzers.test_registry import misbehaving
+from tests.analyzers.test_registry import make_misbehaving
 
 ROW = "F632 high error correct - is compares identity"
 START = {"row": 1, "column": 1}
@@ -112,7 +112,7 @@ ANSWERS = {
 }
 
 
-def answered(name: str, folder: Path) -> list[Finding]:
+def analyze_answer(name: str, folder: Path) -> list[Finding]:
     """Return the findings of an analyser whose program knows one rule more than we do."""
     path, answer, _ = ANSWERS[name]
     (kind,) = [candidate for candidate in ANALYZERS if candidate.name == name]
@@ -121,7 +121,7 @@ def answered(name: str, folder: Path) -> list[Finding]:
     (folder / "tools").mkdir()
     # What lets a cheap look of ours take the file for one in which a rule may match.
     write(folder / "tree", {path: b"import hashlib\npassword = hashlib.md5(x).hexdigest()\n"})
-    analyzer: ProgramAnalyzer = misbehaving(kind, script, folder / "tools")
+    analyzer: ProgramAnalyzer = make_misbehaving(kind, script, folder / "tools")
     analyzer._limits = ProcessLimits(seconds=30)
     analyzer_run = analyzer.analyze(folder / "tree", [path])
     assert analyzer_run.completed
@@ -133,7 +133,7 @@ def answered(name: str, folder: Path) -> list[Finding]:
 def test_a_rule_without_a_row_is_reported_mildly_beside_the_others(
     name: str, tmp_path: Path
 ) -> None:
-    findings = {finding.rule_id: finding for finding in answered(name, tmp_path)}
+    findings = {finding.rule_id: finding for finding in analyze_answer(name, tmp_path)}
     assert set(findings) == ANSWERS[name][2]
     unknown = [rule for rule in findings if rule not in ROWS[name]]
     assert unknown

@@ -78,11 +78,11 @@ def test_sarif_carries_the_edits_exactly(
         place = result["locations"][0]["physicalLocation"]["artifactLocation"]
         assert change["artifactLocation"] == place
         assert "finding_gone" in fix["description"]["text"]
-        mended = replaced(LINES, change["replacements"])
+        mended = apply_replacements(LINES, change["replacements"])
         assert mended == expected[result["ruleId"].removeprefix("ruff/")]
 
 
-def replaced(text: str, replacements: list[dict[str, Any]]) -> str:
+def apply_replacements(text: str, replacements: list[dict[str, Any]]) -> str:
     """Apply SARIF replacements, columns counted in code points, as the log's columnKind says."""
     starts = [0]
     for line in text.splitlines(keepends=True):

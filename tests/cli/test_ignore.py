@@ -33,12 +33,12 @@ def is_python(path: str) -> bool:
     return path.endswith(".py")
 
 
-def listed(folder: Path, *exclude: str, ignore_files: bool = True) -> set[str]:
+def list_paths(folder: Path, *exclude: str, ignore_files: bool = True) -> set[str]:
     listing = list_files(folder, is_python, exclude=exclude, ignore_files=ignore_files)
     return {file.path for file in listing.files}
 
 
-def document(folder: Path, *arguments: str) -> dict[str, Any]:
+def scan_json(folder: Path, *arguments: str) -> dict[str, Any]:
     process = run("scan", folder, "--format", "json", *arguments)
     assert process.returncode in {0, 1}, process.stderr
     assert process.stderr == ""
@@ -49,7 +49,7 @@ def document(folder: Path, *arguments: str) -> dict[str, Any]:
 def test_what_is_ignored_is_left_out_counted_and_said(tmp_path: Path) -> None:
     make(tmp_path, "a.py", "b.py", "build/x.py", "build/deep/y.py", "src/c.py")
     write(tmp_path, ".gitignore", "build/", "/b.py")
-    answer = document(tmp_path)
+    answer = scan_json(tmp_path)
     assert {finding["path"] for finding in answer["findings"]} == {"a.py", "src/c.py"}
     assert answer["skipped"] == [
         {"path": "b.py", "reason": "ignored"},
@@ -59,7 +59,7 @@ def test_what_is_ignored_is_left_out_counted_and_said(tmp_path: Path) -> None:
     assert answer["stats"]["files_skipped"] == 0
     table = run("scan", tmp_path).stdout
     assert "1 folder and 1 file left out by .gitignore (--no-ignore scans them)." in table
-    everything = document(tmp_path, "--no-ignore")
+    everything = scan_json(tmp_path, "--no-ignore")
     assert len({finding["path"] for finding in everything["findings"]}) == 5
     assert everything["skipped"] == []
 
@@ -67,7 +67,7 @@ def test_what_is_ignored_is_left_out_counted_and_said(tmp_path: Path) -> None:
 def test_exclude_leaves_out_more_and_is_said_apart(tmp_path: Path) -> None:
     make(tmp_path, "a.py", "vendor/b.py", "src/gen_c.py", "src/d.py", "x.py")
     write(tmp_path, ".gitignore", "x.py", "!vendor/")
-    answer = document(tmp_path, "--exclude", "vendor/", "--exclude", "gen_*.py")
+    answer = scan_json(tmp_path, "--exclude", "vendor/", "--exclude", "gen_*.py")
     assert {finding["path"] for finding in answer["findings"]} == {"a.py", "src/d.py"}
     assert answer["skipped"] == [
         {"path": "src/gen_c.py", "reason": "excluded"},
@@ -92,8 +92,8 @@ def test_a_folder_of_a_repository_keeps_the_rules_above_it(tmp_path: Path) -> No
     write(tmp_path, ".gitignore", "/sub/a.py")
     write(tmp_path, ".git/info/exclude", "b.py", "d.py")
     write(tmp_path, "sub/in/.gitignore", "!d.py")
-    assert listed(tmp_path / "sub") == {"c.py", "in/d.py"}
-    assert listed(tmp_path / "sub", "/in/") == {"c.py"}
+    assert list_paths(tmp_path / "sub") == {"c.py", "in/d.py"}
+    assert list_paths(tmp_path / "sub", "/in/") == {"c.py"}
 
 
 def test_a_folder_that_is_itself_ignored_is_scanned_when_named(tmp_path: Path) -> None:
@@ -101,8 +101,8 @@ def test_a_folder_that_is_itself_ignored_is_scanned_when_named(tmp_path: Path) -
     (tmp_path / ".git").mkdir()
     write(tmp_path, ".gitignore", "build/")
     write(tmp_path, "build/lib/.gitignore", "b.py")
-    assert listed(tmp_path / "build" / "lib") == {"a.py"}
-    assert listed(tmp_path) == set()
+    assert list_paths(tmp_path / "build" / "lib") == {"a.py"}
+    assert list_paths(tmp_path) == set()
 
 
 def test_a_worktree_finds_its_repository_s_exclude(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_a_worktree_finds_its_repository_s_exclude(tmp_path: Path) -> None:
     write(git, "worktrees/w/commondir", "../..")
     write(tmp_path, "w/.git", f"gitdir: {git}/worktrees/w")
     make(tmp_path, "w/a.py", "w/b.py")
-    assert listed(tmp_path / "w") == {"b.py"}
+    assert list_paths(tmp_path / "w") == {"b.py"}
 
 
 GIT = ("git", "-c", "core.excludesFile=/dev/null")
@@ -155,7 +155,7 @@ def test_git_agrees(repository: Path, top: list[str], nested: list[str], info: l
         check=True,
     )
     expected = {path for path in answer.stdout.split("\0") if is_python(path)}
-    assert listed(repository) == expected
+    assert list_paths(repository) == expected
 
 
 HOSTILE = {
@@ -224,4 +224,4 @@ def test_an_ignore_file_that_is_no_file_is_not_waited_for(tmp_path: Path, kind: 
 def test_a_pipe_in_the_place_of_a_cache_tag_is_not_waited_for(tmp_path: Path) -> None:
     make(tmp_path, "src/a.py")
     os.mkfifo(tmp_path / "src" / "CACHEDIR.TAG")
-    assert listed(tmp_path) == {"src/a.py"}
+    assert list_paths(tmp_path) == {"src/a.py"}

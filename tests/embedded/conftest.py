@@ -1,15 +1,14 @@
-"""What the tests of the embedded stack share: waiting with a deadline, and an SQS of each kind."""
+"""What the tests of the embedded stack share: an SQS of each kind."""
 
 from __future__ import annotations
 
 import os
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import boto3
 import httpx
@@ -18,19 +17,10 @@ from botocore.config import Config
 from moto.server import ThreadedMotoServer
 
 from kova_server.embedded.ports import free_port
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-
-
-def wait_for(condition: Callable[[], Any], seconds: float = 20.0) -> Any:
-    """Return the first true value of a condition, or fail at the deadline."""
-    end = time.monotonic() + seconds
-    while time.monotonic() < end:
-        if value := condition():
-            return value
-        time.sleep(0.02)
-    raise AssertionError(f"still not so after {seconds} s")
 
 
 def sqs_client(endpoint: str) -> SQSClient:
@@ -59,14 +49,14 @@ class LocalSqs:
     def start(self) -> None:
         command = [sys.executable, "-m", "kova_server.embedded.sqs", "--port", str(self.port)]
         self.process = subprocess.Popen([*command, "--data", str(self.folder)], env=os.environ)
-        wait_for(self._answers)
+        eventually(self._is_ready)
 
     def kill(self) -> None:
         assert self.process is not None
         self.process.kill()
         self.process.wait()
 
-    def _answers(self) -> bool:
+    def _is_ready(self) -> bool:
         try:
             httpx.post(f"{self.endpoint}/", timeout=1)
         except httpx.TransportError:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.embedded.test_up import running
+from tests.embedded.test_up import run_up
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -56,7 +56,7 @@ def test_the_walk_ends_with_a_scan_that_succeeded_and_its_errors(
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     script = commands("Run it and push to it") + commands("Ask the API")
-    with running(tmp_path / "data") as up:
+    with run_up(tmp_path / "data") as up:
         for old, new in {
             ".venv/bin/kova": f"{shlex.quote(sys.executable)} -m kova_server",
             "http://127.0.0.1:8000": f"http://127.0.0.1:{up.port}",

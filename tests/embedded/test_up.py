@@ -21,7 +21,7 @@ import pytest
 from kova_server.embedded.environment import read_environment
 from kova_server.embedded.ports import free_port
 from kova_server.embedded.service import started_at
-from tests.embedded.conftest import wait_for
+from tests.support.eventually import eventually
 
 PARTS = ("postgres", "valkey", "sqs", "github", "api", "worker")
 NOBODY = 65_534
@@ -49,17 +49,17 @@ class Up:
         except httpx.TransportError:
             return None
 
-    def healthy(self) -> bool:
+    def is_healthy(self) -> bool:
         answer = self.get("/health")
         return answer is not None and answer.status_code == 200
 
     def wait(self) -> None:
-        def ready() -> bool:
+        def is_ready() -> bool:
             assert self.process.poll() is None, self.output()
             # The worker is the last to start.
-            return (self.folder / "run" / "worker.json").exists() and self.healthy()
+            return (self.folder / "run" / "worker.json").exists() and self.is_healthy()
 
-        wait_for(ready, 60)
+        eventually(is_ready, 60)
 
     def output(self) -> str:
         return self.folder.with_suffix(".out").read_text()
@@ -87,7 +87,7 @@ def start(folder: Path, port: int | None = None, user: int | None = None, **vari
 
 
 @contextmanager
-def running(folder: Path, **kwargs: Any) -> Iterator[Up]:
+def run_up(folder: Path, **kwargs: Any) -> Iterator[Up]:
     up = start(folder, **kwargs)
     try:
         up.wait()
@@ -102,12 +102,12 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     """A stack with practice models in a folder with an odd and long name."""
     folder = tmp_path_factory.mktemp("up") / "with space, 'quotes' & ünïcode"
     folder.mkdir()
-    with running(folder / ("long" * 20), KOVA_PRACTICE_MODELS="1") as up:
+    with run_up(folder / ("long" * 20), KOVA_PRACTICE_MODELS="1") as up:
         yield up
 
 
 def test_up_says_where_it_is_and_keeps_its_settings_to_itself(odd: Up) -> None:
-    output = wait_for(lambda: "kova scan" in odd.output() and odd.output())
+    output = eventually(lambda: "kova scan" in odd.output() and odd.output())
     assert f"http://127.0.0.1:{odd.port}" in output
     assert odd.settings["KOVA_API_KEY"] in output
     assert stat.S_IMODE((odd.folder / "kova.env").stat().st_mode) == 0o600
@@ -134,7 +134,7 @@ def test_a_second_start_in_the_same_folder_or_on_the_same_port_is_refused(
     third = start(tmp_path / "other", port=odd.port)
     assert third.process.wait(timeout=30) == 2
     assert f"Port {odd.port} is taken" in third.output()
-    assert odd.healthy()
+    assert odd.is_healthy()
 
 
 def test_practice_models_answer_when_they_are_asked_for(odd: Up) -> None:
@@ -150,13 +150,13 @@ def test_practice_models_answer_when_they_are_asked_for(odd: Up) -> None:
 def test_every_part_comes_back_after_kill_9_and_ctrl_c_leaves_nothing_behind(
     tmp_path: Path, odd: Up
 ) -> None:
-    with running(tmp_path / "data") as up:
+    with run_up(tmp_path / "data") as up:
         for part in PARTS:
             before = up.pid(part)
             os.kill(before, signal.SIGKILL)
-            wait_for(lambda part=part, before=before: up.pid(part) != before)
-        wait_for(up.healthy)
-        assert odd.healthy()  # Two stacks side by side do not know each other.
+            eventually(lambda part=part, before=before: up.pid(part) != before)
+        eventually(up.is_healthy)
+        assert odd.is_healthy()  # Two stacks side by side do not know each other.
         pids = {up.pid(part): started_at(up.pid(part)) for part in PARTS}
         assert up.interrupt() == 0
         with socket.socket() as probe:
@@ -174,14 +174,14 @@ def _sockets(pid: int) -> Iterator[str]:
 
 
 def test_nothing_is_lost_when_all_of_it_is_killed(tmp_path: Path) -> None:
-    with running(tmp_path / "data") as up:
+    with run_up(tmp_path / "data") as up:
         key = up.settings["KOVA_API_KEY"]
         parts = {pid: started_at(pid) for pid in map(up.pid, PARTS)}
         up.process.kill()
         up.process.wait()
         # The parts end with the one who started them: nobody is left holding a port.
-        wait_for(lambda: all(started_at(pid) != born for pid, born in parts.items()), 30)
-    with running(tmp_path / "data", port=up.port) as again:
+        eventually(lambda: all(started_at(pid) != born for pid, born in parts.items()), 30)
+    with run_up(tmp_path / "data", port=up.port) as again:
         assert again.settings["KOVA_API_KEY"] == key
         answer = again.get("/api/scans")
         assert answer is not None
@@ -191,7 +191,7 @@ def test_nothing_is_lost_when_all_of_it_is_killed(tmp_path: Path) -> None:
 
 def test_a_variable_from_outside_replaces_its_part(tmp_path: Path, redis_url: str) -> None:
     outside = {"KOVA_REDIS_URL": redis_url, "KOVA_GITHUB_TOKEN": "ghp_x"}
-    with running(tmp_path / "data", **outside) as up:
+    with run_up(tmp_path / "data", **outside) as up:
         assert up.settings["KOVA_REDIS_URL"] == redis_url
         assert up.settings["KOVA_GITHUB_TOKEN"] == "ghp_x"
         running_parts = {file.stem for file in (up.folder / "run").iterdir()}

@@ -104,7 +104,7 @@ class Errors:
 
         self.run(write())
 
-    def listed(self) -> int:
+    def count_listed(self) -> int:
         page = self.run(self.store.page(PageRequest(), ErrorFilter(repository=self.name)))
         return len(page.items)
 

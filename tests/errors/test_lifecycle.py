@@ -9,7 +9,7 @@ from kova.analysis.finding import Category
 from kova.errors.lifecycle import History
 from kova.shared.skipped import Skipped
 from tests.errors.conftest import Errors
-from tests.support.findings import analysis_of, finding, found_in
+from tests.support.findings import analysis_of, finding, findings_of
 
 A = "def f(x):\n    return BAD(x)\n"
 
@@ -23,7 +23,7 @@ def test_an_error_is_opened_fixed_and_opened_again_as_itself(errors: Errors) -> 
     assert (row["status"], row["introduced_in"], row["start_line"]) == ("open", "c1", 4)
     assert row["reopened_count"] == 1
     assert row["reopened_at"] is not None
-    assert row["fingerprint"] == found_in("a.py", A)[0].fingerprint
+    assert row["fingerprint"] == findings_of("a.py", A)[0].fingerprint
 
 
 def test_the_same_analysis_twice_changes_nothing_and_counts_the_same(errors: Errors) -> None:
@@ -74,7 +74,7 @@ def test_a_file_that_no_longer_parses_hides_its_errors_and_does_not_close_them(
 ) -> None:
     errors.scan("c1", {"a.py": A})
     broken = analysis_of({"a.py": "def f(:\n"})
-    syntax = found_in("a.py", "BAD[S1](\n", rules=("S1",))
+    syntax = findings_of("a.py", "BAD[S1](\n", rules=("S1",))
     reported = replace(
         broken, findings=tuple(replace(finding, category=Category.SYNTAX) for finding in syntax)
     )
@@ -91,7 +91,7 @@ def test_a_renamed_file_keeps_its_errors_and_their_fingerprints(errors: Errors) 
     assert errors.counts("c3", {"src/c.py": changed}) == (0, 0, 0)
     (row,) = errors.rows().values()
     assert (row["path"], row["status"]) == ("src/c.py", "open")
-    assert row["fingerprint"] == found_in("a.py", A)[0].fingerprint
+    assert row["fingerprint"] == findings_of("a.py", A)[0].fingerprint
     # A new file at the old place brings a finding of the very same fingerprint.
     assert errors.counts("c4", {"src/c.py": changed, "a.py": A}) == (1, 0, 0)
     assert len({row["fingerprint"] for row in errors.rows().values()}) == 2
@@ -142,7 +142,7 @@ def test_what_a_new_version_finds_in_changed_code_that_was_so_before_is_not_new(
     errors: Errors,
 ) -> None:
     errors.scan("c1", {"a.py": "BAD[R2](y)\n"})
-    both = found_in("a.py", "BAD[R2](y)\nBAD[R2](z)\n", rules=("R2",))
+    both = findings_of("a.py", "BAD[R2](y)\nBAD[R2](z)\n", rules=("R2",))
     history = History(upgraded=frozenset({"tool"}), older=frozenset({both[0].fingerprint}))
     files = {"a.py": "BAD[R2](y)\nBAD[R2](z)\n"}
     assert errors.counts("c2", files, history, rules=("R2",), version="2") == (1, 0, 0)
@@ -191,7 +191,7 @@ def test_rows_from_before_traits_were_kept_are_recognised(errors: Errors) -> Non
 
 def test_text_that_postgres_does_not_take_is_made_storable(errors: Errors) -> None:
     hostile = "a\x00\ud800.py"
-    (finding,) = found_in(hostile, "BAD(x)\n")
+    (finding,) = findings_of(hostile, "BAD(x)\n")
     analysis = replace(
         analysis_of({}),
         findings=(replace(finding, message="\x00\udfff", snippet="\x00"),),
@@ -199,7 +199,7 @@ def test_text_that_postgres_does_not_take_is_made_storable(errors: Errors) -> No
     )
     assert errors.counts("c1", analysis) == (1, 0, 0)
     assert errors.counts("c2", analysis) == (0, 0, 0)
-    assert errors.listed() == 1
+    assert errors.count_listed() == 1
 
 
 def test_the_last_state_is_remembered(errors: Errors) -> None:

@@ -34,7 +34,7 @@ async def databases(*urls: str | None) -> AsyncIterator[Database]:
     await database.close()
 
 
-async def names(database: Database) -> list[str]:
+async def list_names(database: Database) -> list[str]:
     page = await PostgresRepositoryStore(database).page(PAGE)
     return [repository.full_name for repository in page.items]
 
@@ -44,7 +44,7 @@ async def test_lists_come_from_the_replica_and_changes_go_to_the_primary(
 ) -> None:
     insert_errors(database_url, "octo/primary", 1)
     async for database in databases(database_url, replica_url):
-        assert await names(database) == ["octo/replica"]
+        assert await list_names(database) == ["octo/replica"]
         repository = await PostgresRepositoryStore(database).get("octo/primary")
         assert repository is not None
         assert database.has_replica
@@ -53,15 +53,15 @@ async def test_lists_come_from_the_replica_and_changes_go_to_the_primary(
 async def test_without_a_replica_everything_comes_from_the_primary(database_url: str) -> None:
     insert_errors(database_url, "octo/primary", 1)
     async for database in databases(database_url, None):
-        assert await names(database) == ["octo/primary"]
+        assert await list_names(database) == ["octo/primary"]
 
 
 async def test_a_replica_that_is_away_is_replaced_by_the_primary(database_url: str) -> None:
     insert_errors(database_url, "octo/primary", 1)
     unreachable_url = "postgresql://nobody@127.0.0.1:9/none"
     async for database in databases(database_url, unreachable_url):
-        assert await names(database) == ["octo/primary"]
-        assert await names(database) == ["octo/primary"]
+        assert await list_names(database) == ["octo/primary"]
+        assert await list_names(database) == ["octo/primary"]
         with pytest.raises(DatabaseUnavailableError):
             await database.ping_replica()
 

@@ -22,6 +22,7 @@ from typing import Any
 import pytest
 
 from tests.checks.template import build
+from tests.support.eventually import eventually
 from tests.support.services import FOLDER
 
 RUNTIME_CLIENT = ("awslambdaric", "simplejson", "snapshot_restore_py", "runtime_client")
@@ -29,7 +30,7 @@ PATIENCE = 60.0
 
 
 @pytest.fixture(scope="session")
-def built() -> Path:
+def build_folder() -> Path:
     """The folder of everything that template.yaml builds: built once for all processes."""
     folder = Path(os.environ[FOLDER], "sam")
     folder.mkdir(exist_ok=True)
@@ -67,7 +68,7 @@ class RuntimeApi:
 
 
 def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+    class RuntimeHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
 
         def handle(self) -> None:
@@ -100,7 +101,7 @@ def _handler(api: RuntimeApi) -> type[BaseHTTPRequestHandler]:
         def log_message(self, *args: Any) -> None:
             pass
 
-    return Handler
+    return RuntimeHandler
 
 
 @dataclass
@@ -114,15 +115,20 @@ class Function:
     def invoke(self, event: dict[str, Any]) -> Any:
         """Return the handler's answer to an event."""
         self.api.events.put(event)
-        end = time.monotonic() + PATIENCE
-        while time.monotonic() < end and self.process.poll() is None:
-            try:
-                kind, answer = self.api.answers.get(timeout=0.2)
-            except queue.Empty:
-                continue
-            assert kind == "response", f"{answer}\n{self.output()}"
-            return answer
-        raise AssertionError(f"no answer\n{self.output()}")
+
+        def take_answer() -> tuple[str, Any] | None:
+            assert self.process.poll() is None, f"no answer\n{self.output()}"
+            with contextlib.suppress(queue.Empty):
+                return self.api.answers.get(timeout=0.2)
+            return None
+
+        result = eventually(
+            take_answer, PATIENCE, pause=0, otherwise=lambda: f"no answer\n{self.output()}"
+        )
+        assert result is not None
+        kind, answer = result
+        assert kind == "response", f"{answer}\n{self.output()}"
+        return answer
 
     def output(self) -> str:
         return self.log.read_text()
@@ -130,7 +136,7 @@ class Function:
 
 @contextlib.contextmanager
 def function(
-    built: Path, runtime_client: Path, name: str, log: Path, variables: dict[str, str]
+    build_folder: Path, runtime_client: Path, name: str, log: Path, variables: dict[str, str]
 ) -> Iterator[Function]:
     """Run a function against a Runtime API of its own."""
     api = RuntimeApi()
@@ -138,7 +144,7 @@ def function(
     server.daemon_threads = True
     server.block_on_close = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    paths = [built / name, built / "CommonLayer" / "python", runtime_client]
+    paths = [build_folder / name, build_folder / "CommonLayer" / "python", runtime_client]
     environment = variables | {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
         "AWS_LAMBDA_FUNCTION_NAME": name,
@@ -151,7 +157,7 @@ def function(
     command = [sys.executable, "-S", "-m", "awslambdaric", "app.handler"]
     with log.open("wb") as output:
         process = subprocess.Popen(
-            command, cwd=built / name, env=environment, stdout=output, stderr=output
+            command, cwd=build_folder / name, env=environment, stdout=output, stderr=output
         )
     try:
         yield Function(api, process, log)

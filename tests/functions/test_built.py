@@ -37,7 +37,7 @@ HEAVY = ("fastapi", "pydantic", "psycopg", "libcst", "httpx")
 
 
 @pytest.fixture
-def variables(database_url: str, built: Path) -> dict[str, str]:
+def variables(database_url: str, build_folder: Path) -> dict[str, str]:
     services_in_force()
     aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
     return aws | {
@@ -46,17 +46,19 @@ def variables(database_url: str, built: Path) -> dict[str, str]:
         "KOVA_DATABASE_URL": database_url,
         "KOVA_SCAN_QUEUE_URL": make_queue(),
         "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
-        "KOVA_ANALYZERS_BIN": str(built / "AnalyzersLayer" / "bin"),
+        "KOVA_ANALYZERS_BIN": str(build_folder / "AnalyzersLayer" / "bin"),
     }
 
 
 @pytest.fixture
-def run(built: Path, runtime_client: Path, tmp_path: Path) -> Callable[[str, dict[str, str]], Any]:
-    return functools.partial(_run, built, runtime_client, tmp_path / "log")
+def run(
+    build_folder: Path, runtime_client: Path, tmp_path: Path
+) -> Callable[[str, dict[str, str]], Any]:
+    return functools.partial(_run, build_folder, runtime_client, tmp_path / "log")
 
 
-def _run(built: Path, client: Path, log: Path, name: str, variables: dict[str, str]) -> Any:
-    return function(built, client, name, log, variables)
+def _run(build_folder: Path, client: Path, log: Path, name: str, variables: dict[str, str]) -> Any:
+    return function(build_folder, client, name, log, variables)
 
 
 def http_event(
@@ -95,7 +97,7 @@ def http_event(
     }
 
 
-def signed(payload: dict[str, Any], *, form: bool = False) -> dict[str, Any]:
+def sign_event(payload: dict[str, Any], *, form: bool = False) -> dict[str, Any]:
     """The event of a webhook as GitHub signs it."""
     body = json.dumps(payload).encode()
     kind = "application/json"
@@ -219,14 +221,14 @@ def test_the_document_and_its_page_need_no_setting(run: Any, variables: dict[str
 def test_a_signed_push_is_queued_in_both_encodings(run: Any, variables: dict[str, str]) -> None:
     with run("GithubWebhookFunction", variables) as webhook:
         for form in (False, True):
-            answer = webhook.invoke(signed(push(), form=form))
+            answer = webhook.invoke(sign_event(push(), form=form))
             assert answer["statusCode"] == 202, answer
             assert json.loads(answer["body"])["status"] == "queued"
     assert depth(variables["KOVA_SCAN_QUEUE_URL"]) == 2
 
 
 def test_a_push_signed_with_another_secret_is_refused(run: Any, variables: dict[str, str]) -> None:
-    event = signed(push())
+    event = sign_event(push())
     variables["KOVA_GITHUB_WEBHOOK_SECRET"] = "another"
     with run("GithubWebhookFunction", variables) as webhook:
         answer = webhook.invoke(event)
@@ -241,19 +243,19 @@ def test_intake_works_while_database_and_redis_are_down(
 ) -> None:
     del variables["KOVA_DATABASE_URL"], variables["KOVA_REDIS_URL"]
     with run("GithubWebhookFunction", variables) as webhook:
-        assert webhook.invoke(signed(push()))["statusCode"] == 202
+        assert webhook.invoke(sign_event(push()))["statusCode"] == 202
 
 
 def test_intake_imports_nothing_heavy(run: Any, variables: dict[str, str]) -> None:
     with run("GithubWebhookFunction", variables | {"PYTHONVERBOSE": "1"}) as webhook:
-        assert webhook.invoke(signed(push()))["statusCode"] == 202
+        assert webhook.invoke(sign_event(push()))["statusCode"] == 202
         imported = webhook.output()
     assert "import 'kova.intake.accept_delivery'" in imported
     assert [name for name in HEAVY if f"import '{name}'" in imported] == []
 
 
-def test_intake_is_compiled_ahead(built: Path) -> None:
-    cached = (built / "CommonLayer" / "python" / "kova").rglob("*.pyc")
+def test_intake_is_compiled_ahead(build_folder: Path) -> None:
+    cached = (build_folder / "CommonLayer" / "python" / "kova").rglob("*.pyc")
     flags = {int.from_bytes(path.read_bytes()[4:8], "little") for path in cached}
     assert flags == {1}  # PEP 552: hash-based and unchecked, whatever the files' times are.
 
@@ -276,25 +278,25 @@ def test_an_sqs_event_becomes_one_check_run_and_one_pull_request(
         }
         sha = github.state.create_repository("octo/sample", files={"a.py": BAD})
         with run("GithubWebhookFunction", variables) as webhook:
-            event = signed(github.push_event("octo/sample"))
+            event = sign_event(github.push_event("octo/sample"))
             assert webhook.invoke(event)["statusCode"] == 202
-        message = _take(variables["KOVA_SCAN_QUEUE_URL"])
+        message = _receive_body(variables["KOVA_SCAN_QUEUE_URL"])
         with run("ScanFunction", variables) as scan:
             for _ in range(2):  # SQS may deliver a message twice.
-                _done(scan, message)
+                _check_done(scan, message)
         (check_run,) = github.state.check_runs("octo/sample")
         assert (check_run["head_sha"], check_run["conclusion"]) == (sha, "failure")
         assert len(github.state.pulls("octo/sample")) == 1
 
 
-def _take(queue_url: str) -> str:
+def _receive_body(queue_url: str) -> str:
     client = boto3.client("sqs")
     (message,) = client.receive_message(QueueUrl=queue_url)["Messages"]
     client.close()
     return message["Body"]
 
 
-def _done(scan: Function, message: str) -> None:
+def _check_done(scan: Function, message: str) -> None:
     assert scan.invoke(sqs_event(message)) == {"batchItemFailures": []}
 
 
@@ -304,7 +306,9 @@ def test_a_message_that_is_none_ends_in_the_dead_letters_with_its_reason(
     variables |= {"KOVA_GITHUB_API_URL": "http://127.0.0.1:9", "KOVA_GITHUB_TOKEN": "t"}
     with run("ScanFunction", variables) as scan:
         event = sqs_event("garbage")
-        event["Records"][0]["receiptHandle"] = _lent(variables["KOVA_SCAN_QUEUE_URL"], "garbage")
+        event["Records"][0]["receiptHandle"] = _receive_handle(
+            variables["KOVA_SCAN_QUEUE_URL"], "garbage"
+        )
         assert scan.invoke(event) == {"batchItemFailures": []}
     assert depth(variables["KOVA_SCAN_QUEUE_URL"]) == 0
     client = boto3.client("sqs")
@@ -316,7 +320,7 @@ def test_a_message_that_is_none_ends_in_the_dead_letters_with_its_reason(
     assert dead["MessageAttributes"]["reason"]["StringValue"] == "malformed_message"
 
 
-def _lent(queue_url: str, body: str) -> str:
+def _receive_handle(queue_url: str, body: str) -> str:
     client = boto3.client("sqs")
     client.send_message(QueueUrl=queue_url, MessageBody=body)
     (message,) = client.receive_message(QueueUrl=queue_url)["Messages"]
@@ -372,7 +376,7 @@ def test_the_built_command_worker_answers_what_was_queued(
             queued = ai.invoke(event)
             assert queued["statusCode"] == 202, queued
             with run("CommandFunction", variables) as worker:
-                message = _take(variables["KOVA_COMMAND_QUEUE_URL"])
-                _done(worker, message)
+                message = _receive_body(variables["KOVA_COMMAND_QUEUE_URL"])
+                _check_done(worker, message)
             shown = ai.invoke(http_event("GET", queued["headers"]["location"], b"", headers))
         assert json.loads(shown["body"])["outcome"] == "ok"

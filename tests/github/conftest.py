@@ -15,12 +15,12 @@ import pytest
 from kova.adapters.github.auth import FixedToken, TokenProvider
 from kova.adapters.github.client import GitHubClient
 from kova.shared.repository import RepositoryRef
-from tests.support.openapi import described
+from tests.support.openapi import load_request_check
 
 Answer = tuple[int, dict[str, str], bytes]
 
 
-class Script:
+class ScriptedServer:
     """Answers by path, or by method and path; a list of answers is used up one by one, its last one for ever."""
 
     def __init__(self) -> None:
@@ -61,8 +61,8 @@ class Script:
         return answers.pop(0) if len(answers) > 1 else answers[0]
 
 
-def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
-    class Handler(BaseHTTPRequestHandler):
+def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
+    class ScriptHandler(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"
         wbufsize = -1  # head and body in one packet, or each answer waits 40 ms for the other
 
@@ -85,16 +85,16 @@ def _handler(script: Script) -> type[BaseHTTPRequestHandler]:
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its signature
             """Say nothing."""
 
-    return Handler
+    return ScriptHandler
 
 
 @pytest.fixture
-def serve_script() -> Iterator[Callable[[], Script]]:
+def serve_script() -> Iterator[Callable[[], ScriptedServer]]:
     """Start scripted servers, each on an origin of its own."""
     servers: list[ThreadingHTTPServer] = []
 
-    def start() -> Script:
-        script = Script()
+    def start() -> ScriptedServer:
+        script = ScriptedServer()
         server = ThreadingHTTPServer(("127.0.0.1", 0), _handler(script))
         server.daemon_threads = True
         script.url = f"http://127.0.0.1:{server.server_address[1]}"
@@ -109,12 +109,14 @@ def serve_script() -> Iterator[Callable[[], Script]]:
 
 
 @pytest.fixture
-def script(serve_script: Callable[[], Script], request: pytest.FixtureRequest) -> Iterator[Script]:
+def script(
+    serve_script: Callable[[], ScriptedServer], request: pytest.FixtureRequest
+) -> Iterator[ScriptedServer]:
     """A scripted GitHub; every request to its API is held against GitHub's own description."""
     started = serve_script()
     yield started
     if os.environ.get("KOVA_GITHUB_OPENAPI"):
-        complain = described(os.environ["KOVA_GITHUB_OPENAPI"])
+        complain = load_request_check(os.environ["KOVA_GITHUB_OPENAPI"])
         api = [call for call in started.requests if call[1].startswith(("/repos/", "/app/"))]
         complaints = {complain(method, path, body) for method, path, _, body in api}
         assert complaints <= {None}
@@ -165,4 +167,4 @@ def complain() -> Callable[[str, str, bytes], str | None]:
     name = os.environ.get("KOVA_GITHUB_OPENAPI")
     if not name:
         pytest.skip("KOVA_GITHUB_OPENAPI names no OpenAPI description")
-    return described(name)
+    return load_request_check(name)

@@ -65,7 +65,7 @@ def unpack(folder: Path) -> Callable[..., Unpacked]:
     return run
 
 
-def everything_below(folder: Path) -> set[str]:
+def list_below(folder: Path) -> set[str]:
     return {
         str(Path(root, name).relative_to(folder))
         for root, _, names in os.walk(folder.parent)
@@ -89,7 +89,7 @@ def test_wanted_files_are_written_and_others_are_not(
     )
 
     assert result == Unpacked(written={"a.py", deep, "empty"})
-    assert everything_below(folder) == {"a.py", deep, "empty"}
+    assert list_below(folder) == {"a.py", deep, "empty"}
     assert (folder / deep).read_bytes() == b"deep"
     assert (folder / "a.py").stat().st_mode & 0o777 == 0o600
 
@@ -109,7 +109,7 @@ def test_names_that_climb_are_not_written(folder: Path, unpack: Callable[..., Un
     result = unpack(archive, tree_file("out", b"evil"))
 
     assert result.stopped is None
-    assert everything_below(folder) <= {"out"}
+    assert list_below(folder) <= {"out"}
 
 
 def test_links_and_devices_are_not_made(folder: Path, unpack: Callable[..., Unpacked]) -> None:
@@ -127,7 +127,7 @@ def test_links_and_devices_are_not_made(folder: Path, unpack: Callable[..., Unpa
 
     assert result.written == {"dir/a.py"}
     assert not (folder / "dir").is_symlink()
-    assert everything_below(folder) == {"dir/a.py"}
+    assert list_below(folder) == {"dir/a.py"}
 
 
 def test_a_link_that_stands_in_the_folder_is_not_followed(
@@ -157,7 +157,7 @@ def test_a_content_that_is_not_the_blobs_leaves_nothing(
     result = unpack(tarball(member(ROOT + "a", content)), tree_file("a", b"$Id:    $"))
 
     assert result == Unpacked(changed={"a"})
-    assert everything_below(folder) == set()
+    assert list_below(folder) == set()
 
 
 def test_a_file_where_a_folder_is_needed_is_a_failure_of_that_file(
@@ -189,7 +189,7 @@ def test_a_cut_archive_is_broken(folder: Path, unpack: Callable[..., Unpacked], 
 
     # An empty file is an empty stream to gzip: nothing in it, and so everything is missing.
     assert result.stopped == ("broken" if end else result.stopped)
-    assert everything_below(folder) == result.written
+    assert list_below(folder) == result.written
 
 
 @pytest.mark.parametrize(

@@ -48,7 +48,7 @@ def check(*annotations: CheckAnnotation, **changed: Any) -> CheckRun:
     return CheckRun(annotations=annotations, **(fields | changed))
 
 
-def shown(count: int, **changed: Any) -> dict[str, Any]:
+def check_run_json(count: int, **changed: Any) -> dict[str, Any]:
     """The check run as GitHub shows it after `count` annotations."""
     fields: dict[str, Any] = {
         "id": 5,
@@ -70,7 +70,7 @@ async def test_a_new_check_run_is_complete_at_once(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     script.json(LIST, {"total_count": 0, "check_runs": []})
-    script.json(CREATE, shown(1), status=201)
+    script.json(CREATE, check_run_json(1), status=201)
 
     assert await publisher.check_run(repository, check(remark(1))) == PAGE
     [(_, body)] = script.sent("POST")
@@ -85,8 +85,8 @@ async def test_annotations_go_fifty_a_call(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     script.json(LIST, {"check_runs": []})
-    script.json(CREATE, shown(50), status=201)
-    script.json(UPDATE, shown(100), shown(120))
+    script.json(CREATE, check_run_json(50), status=201)
+    script.json(UPDATE, check_run_json(100), check_run_json(120))
 
     await publisher.check_run(repository, check(*map(remark, range(120))))
 
@@ -101,7 +101,9 @@ async def test_annotations_go_fifty_a_call(
 async def test_a_repetition_changes_nothing(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    script.json(LIST, {"check_runs": [shown(3, external_id="other", id=4), shown(1)]})
+    script.json(
+        LIST, {"check_runs": [check_run_json(3, external_id="other", id=4), check_run_json(1)]}
+    )
 
     assert await publisher.check_run(repository, check(remark(1))) == PAGE
     assert script.sent("POST") + script.sent("PATCH") == []
@@ -110,8 +112,8 @@ async def test_a_repetition_changes_nothing(
 async def test_after_a_crash_only_the_rest_of_the_annotations_is_sent(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    script.json(LIST, {"check_runs": [shown(100)]})
-    script.json(UPDATE, shown(120))
+    script.json(LIST, {"check_runs": [check_run_json(100)]})
+    script.json(UPDATE, check_run_json(120))
 
     await publisher.check_run(repository, check(*map(remark, range(120))))
 
@@ -124,7 +126,7 @@ async def test_after_a_crash_only_the_rest_of_the_annotations_is_sent(
 async def test_a_write_whose_answer_was_lost_is_not_done_twice(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    script.json(LIST, {"check_runs": []}, {"check_runs": [shown(1)]})
+    script.json(LIST, {"check_runs": []}, {"check_runs": [check_run_json(1)]})
     script.json(CREATE, {"message": "Bad gateway"}, status=502)
 
     assert await publisher.check_run(repository, check(remark(1))) == PAGE
@@ -134,8 +136,8 @@ async def test_a_write_whose_answer_was_lost_is_not_done_twice(
 async def test_another_outcome_updates_the_same_check_run(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    script.json(LIST, {"check_runs": [shown(0, status="in_progress", conclusion=None)]})
-    script.json(UPDATE, shown(0))
+    script.json(LIST, {"check_runs": [check_run_json(0, status="in_progress", conclusion=None)]})
+    script.json(UPDATE, check_run_json(0))
 
     await publisher.check_run(repository, check())
 
@@ -146,8 +148,8 @@ async def test_the_oldest_of_several_is_taken_from_all_pages(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     link = f'<{script.url}{LIST}?page=2>; rel="next"'
-    script.json(f"{LIST}?page=2", {"check_runs": [shown(0)]})
-    script.json(LIST, {"check_runs": [shown(0, id=6)]}, link=link)
+    script.json(f"{LIST}?page=2", {"check_runs": [check_run_json(0)]})
+    script.json(LIST, {"check_runs": [check_run_json(0, id=6)]}, link=link)
 
     assert await publisher.check_run(repository, check()) == PAGE
     assert "check_name=Kova" in script.paths()[0]
@@ -201,7 +203,7 @@ async def test_texts_are_cut_to_githubs_limits(
     script: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     script.json(LIST, {"check_runs": []})
-    script.json(CREATE, shown(1), status=201)
+    script.json(CREATE, check_run_json(1), status=201)
     long = remark(1, title="t" * 999, message="é" * 99_000, level="odd", start_line=0, end_line=3)
 
     await publisher.check_run(repository, check(long, title="t\0" * 500, summary="s" * 99_999))

@@ -43,7 +43,7 @@ def fix(**changed: Any) -> FixPullRequest:
     return FixPullRequest(**(fields | changed))
 
 
-def shown(**changed: Any) -> dict[str, Any]:
+def pull_json(**changed: Any) -> dict[str, Any]:
     fields: dict[str, Any] = {
         "number": 9,
         "state": "open",
@@ -56,7 +56,7 @@ def shown(**changed: Any) -> dict[str, Any]:
     return fields | changed
 
 
-def points_to(sha: str) -> dict[str, Any]:
+def ref_json(sha: str) -> dict[str, Any]:
     return {"ref": "refs/heads/x", "object": {"type": "commit", "sha": sha}}
 
 
@@ -73,7 +73,7 @@ def github(script: Any) -> Any:
         {"path": "link", "mode": "120000", "type": "blob", "sha": OLD},
     ]
     folder = {"path": "src", "mode": "040000", "type": "tree", "sha": SRC}
-    script.json(f"{REPO}/git/ref/heads/main", points_to(BASE))
+    script.json(f"{REPO}/git/ref/heads/main", ref_json(BASE))
     script.json(f"{REPO}/git/commits/{BASE}", commit(BASE) | {"tree": {"sha": TREE}})
     script.json(f"{REPO}/git/trees/{TREE}", {"tree": [folder]})
     script.json(f"{REPO}/git/trees/{SRC}", {"tree": files})
@@ -103,7 +103,7 @@ async def test_a_new_branch_gets_a_pull_request(
 ) -> None:
     github.json(PULLS, [])
     github.json(CREATE_REF, {}, status=201)
-    github.json(CREATE_PULL, shown(), status=201)
+    github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == [CREATE_REF, CREATE_PULL]
@@ -116,8 +116,8 @@ async def test_a_new_branch_gets_a_pull_request(
 async def test_the_commit_depends_only_on_the_fix(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    github.json(PULLS, [shown()])
-    github.json(REF, points_to(FIX))
+    github.json(PULLS, [pull_json()])
+    github.json(REF, ref_json(FIX))
     files = {"src/run": b"\xff\xfe", "src/a.py": "é\r\n".encode()}
 
     await publisher.pull_request(repository, fix(files=files))
@@ -138,8 +138,8 @@ async def test_the_commit_depends_only_on_the_fix(
 async def test_a_repetition_writes_nothing_more(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    github.json(PULLS, [shown(body="Proved.")])
-    github.json(REF, points_to(FIX))
+    github.json(PULLS, [pull_json(body="Proved.")])
+    github.json(REF, ref_json(FIX))
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == []
@@ -149,8 +149,8 @@ async def test_a_branch_without_its_pull_request_gets_it(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     github.json(PULLS, [])
-    github.json(REF, points_to(FIX))
-    github.json(CREATE_PULL, shown(), status=201)
+    github.json(REF, ref_json(FIX))
+    github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == [CREATE_PULL]
@@ -159,11 +159,13 @@ async def test_a_branch_without_its_pull_request_gets_it(
 async def test_a_newer_fix_moves_the_branch_and_mends_the_texts(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    github.json(PULLS, [shown(title="Old", head={"ref": BRANCH, "sha": OLD, "repo": {"id": 1}})])
-    github.json(REF, points_to(OLD))
+    github.json(
+        PULLS, [pull_json(title="Old", head={"ref": BRANCH, "sha": OLD, "repo": {"id": 1}})]
+    )
+    github.json(REF, ref_json(OLD))
     github.json(f"{REPO}/git/commits/{OLD}", commit(OLD))
-    github.json(MOVE_REF, points_to(FIX))
-    github.json(UPDATE_PULL, shown())
+    github.json(MOVE_REF, ref_json(FIX))
+    github.json(UPDATE_PULL, pull_json())
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == [MOVE_REF, UPDATE_PULL]
@@ -174,8 +176,8 @@ async def test_commits_of_a_person_are_never_overwritten(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     head = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
-    github.json(PULLS, [shown(head=head)], [])
-    github.json(REF, points_to(OLD))
+    github.json(PULLS, [pull_json(head=head)], [])
+    github.json(REF, ref_json(OLD))
     github.json(f"{REPO}/git/commits/{OLD}", commit(OLD, email="ada@example.org"))
 
     assert await publisher.pull_request(repository, fix()) == PAGE
@@ -204,7 +206,7 @@ async def test_a_base_that_was_deleted_is_left_alone_but_a_lost_repository_is_sa
 async def test_the_same_change_is_not_offered_again(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef, merged_at: str | None
 ) -> None:
-    github.json(PULLS, [shown(state="closed", merged_at=merged_at)])
+    github.json(PULLS, [pull_json(state="closed", merged_at=merged_at)])
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == []
@@ -214,9 +216,9 @@ async def test_another_change_after_a_closed_one_is_offered(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     head = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
-    github.json(PULLS, [shown(state="closed", head=head)])
+    github.json(PULLS, [pull_json(state="closed", head=head)])
     github.json(CREATE_REF, {}, status=201)
-    github.json(CREATE_PULL, shown(), status=201)
+    github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == [CREATE_REF, CREATE_PULL]
@@ -227,9 +229,12 @@ async def test_a_pull_request_of_a_fork_is_not_ours(
 ) -> None:
     head = {"ref": BRANCH, "sha": FIX, "repo": {"id": 2}}
     fork_head = {"ref": BRANCH, "sha": FIX, "repo": None}
-    github.json(PULLS, [shown(head=head), shown(head=fork_head), shown(state="closed", head=head)])
-    github.json(REF, points_to(FIX))
-    github.json(CREATE_PULL, shown(), status=201)
+    github.json(
+        PULLS,
+        [pull_json(head=head), pull_json(head=fork_head), pull_json(state="closed", head=head)],
+    )
+    github.json(REF, ref_json(FIX))
+    github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == [CREATE_PULL]
@@ -239,11 +244,11 @@ async def test_one_that_exists_after_all_is_found(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     exists = {"message": "Validation Failed", "errors": [{"message": "already exists"}]}
-    github.json(PULLS, [], [shown()])
+    github.json(PULLS, [], [pull_json()])
     github.json(CREATE_REF, exists, status=422)
     github.json(REF, {"message": "Not Found"}, status=404)
     github.json(CREATE_PULL, exists, status=422)
-    github.answers[REF].append((200, {"content-type": "application/json"}, _json(points_to(FIX))))
+    github.answers[REF].append((200, {"content-type": "application/json"}, _json(ref_json(FIX))))
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert written(github) == [CREATE_REF, CREATE_PULL]
@@ -252,8 +257,8 @@ async def test_one_that_exists_after_all_is_found(
 async def test_a_create_whose_answer_was_lost_is_looked_for(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    github.json(PULLS, [], [shown()])
-    github.json(REF, points_to(FIX))
+    github.json(PULLS, [], [pull_json()])
+    github.json(REF, ref_json(FIX))
     github.json(CREATE_PULL, {"message": "Bad gateway"}, status=502)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
@@ -264,7 +269,7 @@ async def test_a_github_that_stays_broken_is_unavailable(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
     github.json(PULLS, [])
-    github.json(REF, points_to(FIX))
+    github.json(REF, ref_json(FIX))
     github.json(CREATE_PULL, {"message": "Bad gateway"}, status=502)
 
     with pytest.raises(GitHubUnavailableError):

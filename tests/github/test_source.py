@@ -228,7 +228,7 @@ async def test_nothing_wanted_asks_for_nothing(script: Any, fetch: Callable[...,
     assert script.requests == []
 
 
-def compared(*files: dict[str, Any]) -> dict[str, Any]:
+def comparison_json(*files: dict[str, Any]) -> dict[str, Any]:
     return {"merge_base_commit": {"sha": "b" * 40}, "files": list(files)}
 
 
@@ -237,7 +237,7 @@ async def test_a_comparison_names_what_is_new_at_the_head(
 ) -> None:
     script.json(
         f"{REPO}/compare/main...{COMMIT}",
-        compared(
+        comparison_json(
             {"filename": "new", "status": "added"},
             {"filename": "old", "status": "modified"},
             {"filename": "gone", "status": "removed"},
@@ -258,7 +258,7 @@ async def test_a_comparison_of_300_files_may_have_more(
     script: Any, source: GitHubSource, repository: RepositoryRef
 ) -> None:
     files = [{"filename": f"f{number}", "status": "added"} for number in range(300)]
-    script.json(f"{REPO}/compare/main...{COMMIT}", compared(*files))
+    script.json(f"{REPO}/compare/main...{COMMIT}", comparison_json(*files))
 
     assert not (await source.compare(repository, "main", COMMIT)).complete
 

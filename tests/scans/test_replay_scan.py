@@ -18,7 +18,7 @@ from kova.shared.exceptions import NotFoundError
 from tests.server.conftest import Kova
 from tests.server.conftest import github as github  # noqa: PLC0414 (a fixture)
 from tests.server.conftest import kova as kova  # noqa: PLC0414
-from tests.server.conftest import whole_product as whole_product  # noqa: PLC0414
+from tests.server.conftest import session_kova as session_kova  # noqa: PLC0414
 
 NAME = "octo/replayed"
 FILES = {"a.py": b"def f(x):\n    return x is 'a'\n", "b.py": b"x = 1\n", "big.bin": b"\0"}
@@ -45,7 +45,7 @@ def replay(kova: Kova, *arguments: str) -> subprocess.CompletedProcess[str]:
 
 def test_each_step_is_said_and_nothing_is_written_or_published(kova: Kova) -> None:
     kova.push(NAME, FILES)
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     before = rows(kova)
     kova.github.state.requests.clear()
     ended = replay(kova, scan["id"], "--full")
@@ -61,18 +61,18 @@ def test_each_step_is_said_and_nothing_is_written_or_published(kova: Kova) -> No
 
 def test_what_was_analysed_before_is_known(kova: Kova) -> None:
     kova.push(NAME, FILES)
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     assert "2 known from earlier scans, 0 fetched" in replay(kova, scan["id"]).stdout
 
 
 def test_of_a_pull_request_what_it_introduces_is_said(kova: Kova) -> None:
     kova.push(NAME, {"b.py": b"x = 1\n"})
-    kova.finished(1)
+    kova.wait_for_scans(1)
     kova.github.state.push(NAME, FILES, branch="topic")
     kova.github.state.open_pull(NAME, head="topic", base="main", title="Topic")
     payload = kova.github.pull_request_event(NAME, 1, "opened")
     kova.github.deliver(f"{kova.address}/webhooks/github", "pull_request", payload)
-    scans = kova.finished(2)
+    scans = kova.wait_for_scans(2)
     pull = next(scan for scan in scans if scan["trigger"] == "pull_request")
     output = replay(kova, pull["id"]).stdout
     assert "pull request 1 against" in output

@@ -95,14 +95,14 @@ def test_it_keeps_github_s_rules_and_can_be_read_again(findings: list[Finding]) 
 
 def test_it_is_valid_by_the_standard(validator: jsonschema.Draft7Validator) -> None:
     @given(st.lists(findings(), max_size=6))
-    def holds(findings: list[Finding]) -> None:
+    def check_valid(findings: list[Finding]) -> None:
         log = to_sarif(
             [finding for finding in findings if finding.suppressed is None],
             [finding for finding in findings if finding.suppressed is not None],
         )
         validator.validate(log)
 
-    holds()
+    check_valid()
     with pytest.raises(jsonschema.ValidationError):
         validator.validate({"version": "2.1.0", "runs": [{"tool": {}}]})
 

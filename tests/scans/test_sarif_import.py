@@ -50,7 +50,7 @@ def read(*results: Any, **run: Any) -> ImportedRun:
     return imported
 
 
-def placed(uri: str, **location: Any) -> dict[str, Any]:
+def result_at(uri: str, **location: Any) -> dict[str, Any]:
     physical = {"artifactLocation": {"uri": uri, **location}, "region": {"startLine": 1}}
     return {**RESULT, "locations": [{"physicalLocation": physical}]}
 
@@ -85,14 +85,14 @@ def test_moved_results_are_recognised_and_equal_ones_stay_apart() -> None:
      "a%2F..%2Fb.py", "a\\b.py", "//host/a.py", "x" * 2_000, "%2e%2e/a.py", "a//b.py"],
 )  # fmt: skip
 def test_a_path_that_leads_elsewhere_is_refused(uri: str) -> None:
-    imported = read(placed(uri))
+    imported = read(result_at(uri))
     assert (imported.findings, imported.refused) == ((), {"no_path_in_the_repository": 1})
 
 
 def test_a_path_below_the_tool_s_own_root_is_taken() -> None:
     bases = {"ROOT": {"uri": "file:///home/runner/checkout/r/"}}
     for uri, base in (("src/a.py", "ROOT"), ("file:///home/runner/checkout/r/src/a.py", "")):
-        findings = read(placed(uri, uriBaseId=base), originalUriBaseIds=bases).findings
+        findings = read(result_at(uri, uriBaseId=base), originalUriBaseIds=bases).findings
         assert [finding.path for finding in findings] == ["src/a.py"]
 
 

@@ -6,7 +6,6 @@ import asyncio
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +21,7 @@ from kova_fakes.github import FakeGitHub, serve_github
 from kova_server.embedded.ports import free_port
 from kova_server.keys import create_key
 from tests.conftest import fresh_database
+from tests.support.eventually import eventually
 from tests.support.queues import depth, environment, make_queue
 
 
@@ -52,7 +52,7 @@ class Kova:
             )
         self.servers.append(server)
         address = f"http://127.0.0.1:{port}"
-        _wait(server, address, log)
+        _wait_until_served(server, address, log)
         return address
 
     def with_new_key(self, *scopes: Scope) -> Kova:
@@ -68,10 +68,11 @@ class Kova:
         if not self.workers or self.workers[-1].poll() is not None:
             self.start_worker()
         queues = [url for name, url in self.environment.items() if name.endswith("_QUEUE_URL")]
-        end = time.monotonic() + 60
-        while any(depth(url) for url in queues):
-            assert time.monotonic() < end, "the last test left messages behind"
-            time.sleep(0.02)
+        eventually(
+            lambda: not any(depth(url) for url in queues),
+            60,
+            otherwise=lambda: "the last test left messages behind",
+        )
         with psycopg.connect(self.environment["KOVA_DATABASE_URL"]) as connection:
             connection.execute("TRUNCATE repositories, deliveries, audit_log CASCADE")
         self.github.reset()
@@ -126,21 +127,25 @@ class Kova:
                 return rows
             cursor = {"cursor": page["next_cursor"]}
 
-    def finished(self, count: int, seconds: float = 60, **params: Any) -> list[dict[str, Any]]:
-        """Wait until so many scans have ended and return them."""
-        end = time.monotonic() + seconds
-        while time.monotonic() < end:
+    def wait_for_scans(
+        self, count: int, seconds: float = 60, **params: Any
+    ) -> list[dict[str, Any]]:
+        """Return the scans that have ended as soon as there are so many."""
+
+        def list_ended() -> list[dict[str, Any]]:
             scans = self.all("/api/scans", **params)
             ended = [scan for scan in scans if scan["status"] not in {"queued", "running"}]
-            if len(ended) >= count:
-                return ended
-            time.sleep(0.05)
-        log = (self.folder / "worker.log").read_text()[-3_000:]
-        raise AssertionError(f"{len(ended)} of {count} scans ended: {scans[:3]}\n{log}")
+            return ended if len(ended) >= count else []
+
+        def describe() -> str:
+            log = (self.folder / "worker.log").read_text()[-3_000:]
+            return f"no {count} scans ended: {self.all('/api/scans', **params)[:3]}\n{log}"
+
+        return eventually(list_ended, seconds, pause=0.05, otherwise=describe)
 
 
 @contextmanager
-def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -> Iterator[Kova]:
+def run_kova(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -> Iterator[Kova]:
     """Run the server form against the given services."""
     variables = environment() | {
         "KOVA_DATABASE_URL": database_url,
@@ -171,26 +176,26 @@ def running(folder: Path, database_url: str, github: FakeGitHub, **extra: str) -
 
 
 @contextmanager
-def shared(folder: Path, **extra: str) -> Iterator[Kova]:
+def run_kova_with_github(folder: Path, **extra: str) -> Iterator[Kova]:
     """Run the server form, without a worker, for all tests of a module."""
     with (
         fresh_database() as database,
         serve_github() as github,
-        running(folder, database, github, **extra) as product,
+        run_kova(folder, database, github, **extra) as product,
     ):
         yield product
 
 
-def _wait(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
-    end = time.monotonic() + 120
-    while time.monotonic() < end and server.poll() is None:
+def _wait_until_served(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+    def answers() -> bool:
+        assert server.poll() is None, log.read_text()[-3_000:]
         try:
             httpx.get(f"{address}/health", timeout=3)
         except httpx.TransportError:
-            time.sleep(0.05)
-        else:
-            return
-    raise AssertionError(log.read_text()[-3_000:])
+            return False
+        return True
+
+    eventually(answers, 120, pause=0.05, otherwise=lambda: log.read_text()[-3_000:])
 
 
 @pytest.fixture
@@ -200,14 +205,14 @@ def github() -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture(scope="session")
-def whole_product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
+def session_kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
     """One server and one worker for all tests of this process that ask for `kova`."""
-    with shared(tmp_path_factory.mktemp("kova")) as product:
+    with run_kova_with_github(tmp_path_factory.mktemp("kova")) as product:
         yield product
 
 
 @pytest.fixture
-def kova(whole_product: Kova) -> Kova:
+def kova(session_kova: Kova) -> Kova:
     """The whole product as if it had just been installed."""
-    whole_product.reset()
-    return whole_product
+    session_kova.reset()
+    return session_kova

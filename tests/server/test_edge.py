@@ -14,12 +14,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.server.conftest import Kova, shared
+from tests.server.conftest import Kova, run_kova_with_github
 
 
 @pytest.fixture(scope="module")
 def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
-    with shared(tmp_path_factory.mktemp("edge")) as product:
+    with run_kova_with_github(tmp_path_factory.mktemp("edge")) as product:
         yield product
 
 

@@ -15,13 +15,13 @@ import pytest
 from kova.access.api_key import Scope
 from kova.adapters.github.protocol import ATTEMPTS
 from kova_fakes.github import Fault
-from tests.server.conftest import Kova, shared
+from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.queues import depth
 
 
 @pytest.fixture(scope="module")
 def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
-    with shared(tmp_path_factory.mktemp("idempotency")) as kova:
+    with run_kova_with_github(tmp_path_factory.mktemp("idempotency")) as kova:
         yield kova
 
 

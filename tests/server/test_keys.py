@@ -13,13 +13,15 @@ import psycopg
 import pytest
 
 from kova.access.api_key import Scope
-from tests.server.conftest import Kova, shared
+from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.services import database_template
 
 
 @pytest.fixture(scope="module")
 def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
-    with shared(tmp_path_factory.mktemp("keys"), KOVA_METRICS_TOKEN="m3trics-token") as product:
+    with run_kova_with_github(
+        tmp_path_factory.mktemp("keys"), KOVA_METRICS_TOKEN="m3trics-token"
+    ) as product:
         yield product
 
 
@@ -146,10 +148,10 @@ def test_only_an_administrator_manages_keys(kova: Kova) -> None:
 def test_what_an_administrator_does_is_noted(kova: Kova) -> None:
     prefix = create(kova, name="noted").json()["prefix"]
     kova.client.delete(f"/api/keys/{prefix}")
-    deeds = [event for event in kova.all("/api/audit") if event["target"] == f"key:{prefix}"]
-    assert [event["action"] for event in deeds] == ["key.revoked", "key.created"]
-    assert {event["actor"] for event in deeds} == {f"key:{kova.key.split('_')[1]}"}
-    assert deeds[1]["detail"] == {"name": "noted", "scopes": "read"}
+    events = [event for event in kova.all("/api/audit") if event["target"] == f"key:{prefix}"]
+    assert [event["action"] for event in events] == ["key.revoked", "key.created"]
+    assert {event["actor"] for event in events} == {f"key:{kova.key.split('_')[1]}"}
+    assert events[1]["detail"] == {"name": "noted", "scopes": "read"}
 
 
 def test_usage_sums_a_month_by_key_and_repository_beside_the_budgets(kova: Kova) -> None:

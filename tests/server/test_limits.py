@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import httpx
 import pytest
 
-from tests.server.conftest import Kova, shared
+from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.services import services_in_force
 
 
@@ -22,7 +22,7 @@ def product(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
         # Another of Redis's databases: strangers of other tests have the same address.
         "KOVA_REDIS_URL": services_in_force()["KOVA_REDIS_URL"].replace("/0", "/1"),
     }
-    with shared(tmp_path_factory.mktemp("limits"), **settings) as kova:
+    with run_kova_with_github(tmp_path_factory.mktemp("limits"), **settings) as kova:
         yield kova
 
 

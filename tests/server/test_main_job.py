@@ -6,7 +6,6 @@ import json
 import os
 import random
 import threading
-import time
 import uuid
 from typing import Any
 from urllib.parse import urlencode
@@ -15,7 +14,8 @@ import pytest
 
 from kova_fakes.github import Fault
 from tests.server.conftest import Kova
-from tests.support.openapi import described
+from tests.support.eventually import eventually
+from tests.support.openapi import load_request_check
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
 FIXED = b"import re\n\n\ndef f(x):\n    return x == 'a' and re.match(r'\\d', x)\n"
@@ -23,7 +23,7 @@ FIXED = b"import re\n\n\ndef f(x):\n    return x == 'a' and re.match(r'\\d', x)\
 
 def test_a_signed_push_becomes_errors_fixes_a_check_run_and_a_pull_request(kova: Kova) -> None:
     sha = kova.push("octo/sample", {"pkg/a.py": BAD, "README.md": b"hello\n"})
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     assert (scan["status"], scan["commit_sha"], scan["trigger"]) == ("succeeded", sha, "push")
     assert scan["stats"]["files_analyzed"] == 2  # Secrets are looked for in any text.
     assert scan["stats"]["new_errors"] == scan["stats"]["errors"] == 2
@@ -42,7 +42,7 @@ def test_a_signed_push_becomes_errors_fixes_a_check_run_and_a_pull_request(kova:
     assert scan["check_run_url"] == run["html_url"]
     openapi = os.environ.get("KOVA_GITHUB_OPENAPI")
     if openapi:
-        complaint = described(openapi)
+        complaint = load_request_check(openapi)
         requests = [
             request for request in kova.github.state.requests if request.path.startswith("/repos")
         ]
@@ -63,10 +63,10 @@ def test_five_deliveries_of_one_push_are_one_scan_one_check_run_one_pull_request
     kova.push("octo/sample", {"a.py": BAD})
     guid = str(uuid.uuid4())
     assert [kova.deliver("octo/sample", guid).status_code for _ in range(4)] == [202] * 4
-    kova.finished(1)
+    kova.wait_for_scans(1)
     # The queue is empty when every delivery was handled.
     kova.push("octo/last", {"a.py": b"x = 1\n"})
-    kova.finished(2)
+    kova.wait_for_scans(2)
     assert len(kova.all("/api/scans", repository="octo/sample")) == 1
     assert len(kova.github.state.check_runs("octo/sample")) == 1
     assert len(kova.github.state.pulls("octo/sample")) == 1
@@ -74,17 +74,17 @@ def test_five_deliveries_of_one_push_are_one_scan_one_check_run_one_pull_request
 
 def test_a_mended_error_closes_and_comes_back_as_itself(kova: Kova) -> None:
     kova.push("octo/sample", {"a.py": BAD, "b.py": BAD})
-    kova.finished(1)
+    kova.wait_for_scans(1)
     first = {error["id"] for error in kova.all("/api/errors", path="a.py")}
     kova.push("octo/sample", {"a.py": FIXED})
-    kova.finished(2)
+    kova.wait_for_scans(2)
     mended = kova.all("/api/errors", path="a.py")
     assert {(error["id"], error["status"]) for error in mended} == {
         (error_id, "fixed") for error_id in first
     }
     assert {error["status"] for error in kova.all("/api/errors", path="b.py")} == {"open"}
     kova.push("octo/sample", {"a.py": b"# moved\n\n" + BAD}, deletes=["b.py"])
-    scans = kova.finished(3)
+    scans = kova.wait_for_scans(3)
     assert scans[0]["stats"]["fixed_errors"] == 2
     back = kova.all("/api/errors", path="a.py")
     assert {(error["id"], error["status"]) for error in back} == {
@@ -101,7 +101,7 @@ def test_a_pull_request_is_told_only_what_it_introduced(kova: Kova) -> None:
     payload = kova.github.pull_request_event("octo/sample", number)
     url = f"{kova.address}/webhooks/github"
     assert kova.github.deliver(url, "pull_request", payload).status_code == 202
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     assert (scan["status"], scan["stats"]["new_errors"]) == ("succeeded", 2)
     (run,) = state.check_runs("octo/sample")
     assert {annotation["path"] for annotation in state.annotations(run["id"])} == {"b.py"}
@@ -115,7 +115,7 @@ def test_a_scan_asked_for_by_hand(kova: Kova) -> None:
     assert answer.status_code == 202, answer.text
     body = answer.json()
     assert body["status"] == "queued"
-    kova.finished(1)
+    kova.wait_for_scans(1)
     scan = kova.get(answer.headers["location"])
     assert (scan["id"], scan["commit_sha"], scan["status"]) == (body["scan_id"], sha, "succeeded")
     assert len(kova.github.state.pulls("octo/sample")) == 1
@@ -127,7 +127,7 @@ def test_what_cannot_be_scanned_is_said(kova: Kova) -> None:
         "octo/sample",
         {"a.py": b"# -*- coding: latin-1 -*-\nx = '\xe9'\n", "big.py": b"x = 1\n" * 200_000},
     )
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     assert {(file["path"], file["reason"]) for file in scan["skipped"]} == {
         ("a.py", "not_utf8"),
         ("big.py", "too_large"),
@@ -140,7 +140,7 @@ def test_a_bad_moment_of_github_is_survived(kova: Kova, kind: str) -> None:
     for method, path in (("GET", "/git/trees/"), ("POST", "/check-runs$"), ("POST", "/pulls$")):
         kova.github.inject(Fault(kind=kind, method=method, path=path, seconds=1))  # type: ignore[arg-type]
     kova.push("octo/sample", {"a.py": BAD})
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     assert scan["status"] == "succeeded", scan["failure"]
     assert len(kova.github.state.check_runs("octo/sample")) == 1
     assert len(kova.github.state.pulls("octo/sample")) == 1
@@ -168,7 +168,7 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(kova: Kova) 
         kova.push(names[number % len(names)], files)
     try:
         killer.join(timeout=60)
-        scans = kova.finished(pushes, seconds=400)
+        scans = kova.wait_for_scans(pushes, seconds=400)
     finally:
         stop.set()
         killer.join()
@@ -178,13 +178,13 @@ def test_workers_killed_at_random_lose_nothing_and_do_nothing_twice(kova: Kova) 
         runs = kova.github.state.check_runs(name)
         assert len(runs) == len({run["head_sha"] for run in runs}) == pushes // len(names)
         assert len(kova.github.state.pulls(name)) == 1
-        places_of_runs = [_told(kova, run) for run in runs]
+        places_of_runs = [_annotation_places(kova, run) for run in runs]
         assert all(len(places) == len(set(places)) for places in places_of_runs)
         # What a commit brought is told by the scan that saw it first: its own, or a later one's.
         assert len(set().union(*places_of_runs)) == 2 * (1 + pushes // len(names))
 
 
-def _told(kova: Kova, run: dict[str, Any]) -> list[tuple[str, int, str]]:
+def _annotation_places(kova: Kova, run: dict[str, Any]) -> list[tuple[str, int, str]]:
     notes = kova.github.state.annotations(run["id"])
     return [(note["path"], note["start_line"], note["title"]) for note in notes]
 
@@ -192,10 +192,8 @@ def _told(kova: Kova, run: dict[str, Any]) -> list[tuple[str, int, str]]:
 def test_a_worker_asked_to_stop_finishes_what_it_has_in_hand(kova: Kova) -> None:
     kova.github.inject(Fault(kind="slow", method="POST", path="/check-runs$", seconds=1.0))
     kova.push("octo/sample", {"a.py": BAD})
-    end = time.monotonic() + 20
-    while time.monotonic() < end and not kova.all("/api/errors"):
-        time.sleep(0.02)
+    eventually(lambda: kova.all("/api/errors"), 20)
     kova.workers[-1].terminate()
     assert kova.workers[-1].wait(timeout=20) == 0
-    (scan,) = kova.finished(1, seconds=1)
+    (scan,) = kova.wait_for_scans(1, seconds=1)
     assert scan["status"] == "succeeded"

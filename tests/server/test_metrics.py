@@ -6,8 +6,7 @@ import json
 import shutil
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,16 +18,10 @@ from prometheus_client.parser import text_string_to_metric_families
 from kova_fakes.github import FakeGitHub
 from kova_server.embedded.ports import free_port
 from kova_server.embedded.valkey import valkey_service
-from tests.server.conftest import Kova, running
+from tests.server.conftest import Kova, run_kova
+from tests.support.eventually import eventually
 
 REQUESTS = "kova_http_requests_total"
-
-
-def until(true: Callable[[], bool], seconds: float = 20) -> None:
-    end = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < end, "it did not happen in time"
-        time.sleep(0.02)
 
 
 @dataclass
@@ -46,7 +39,7 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
     with (tmp_path / "valkey.log").open("wb") as log:
         process = subprocess.Popen(service.command, stdout=log, stderr=log)
     try:
-        until(service.is_ready)
+        eventually(service.is_ready)
         yield Valkey(process, f"redis://127.0.0.1:{port}/0")
     finally:
         process.send_signal(signal.SIGCONT)
@@ -56,18 +49,18 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 @pytest.fixture
 def kova(tmp_path: Path, database_url: str, github: FakeGitHub, valkey: Valkey) -> Iterator[Kova]:
-    with running(tmp_path, database_url, github, KOVA_REDIS_URL=valkey.url) as product:
+    with run_kova(tmp_path, database_url, github, KOVA_REDIS_URL=valkey.url) as product:
         yield product
 
 
-def page(kova: Kova, address: str) -> str:
+def read_metrics(kova: Kova, address: str) -> str:
     answer = httpx.get(f"{address}/metrics", headers={"X-API-Key": kova.key}, timeout=10)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return answer.text
 
 
-def counted(text: str, name: str, **labels: str) -> float:
+def sum_samples(text: str, name: str, **labels: str) -> float:
     return sum(
         sample.value
         for family in text_string_to_metric_families(text)
@@ -82,47 +75,52 @@ def test_totals_are_exact_over_processes_of_which_one_is_killed(kova: Kova) -> N
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(lambda n: httpx.get(f"{addresses[n % 2]}/api/none-{n}"), range(200)))
     # Counts reach Redis within a second or so; only then is the process killed.
-    until(lambda: counted(page(kova, kova.address), REQUESTS, status="404") == 200)
+    eventually(lambda: sum_samples(read_metrics(kova, kova.address), REQUESTS, status="404") == 200)
     kova.servers[1].kill()
     kova.servers[1].wait()
     third = kova.start_server()
     for number in range(50):
         httpx.get(f"{third}/nothing/{number}")
     for address in (kova.address, third):
-        until(lambda at=address: counted(page(kova, at), REQUESTS, status="404") == 250)  # type: ignore[misc]
-    text = page(kova, kova.address)
+        eventually(
+            lambda at=address: sum_samples(read_metrics(kova, at), REQUESTS, status="404") == 250
+        )  # type: ignore[misc]
+    text = read_metrics(kova, kova.address)
     # Whatever was asked for, the paths are not labels.
-    assert counted(text, REQUESTS, status="404", route="none") == 250
-    assert counted(text, "kova_http_request_duration_seconds_count", route="none") == 250
+    assert sum_samples(text, REQUESTS, status="404", route="none") == 250
+    assert sum_samples(text, "kova_http_request_duration_seconds_count", route="none") == 250
     assert (
-        counted(text, "kova_http_request_duration_seconds_bucket", route="none", le="+Inf") == 250
+        sum_samples(text, "kova_http_request_duration_seconds_bucket", route="none", le="+Inf")
+        == 250
     )
 
 
 def test_a_scan_is_counted_by_the_worker_and_seen_at_the_server(kova: Kova) -> None:
     kova.start_worker()
     kova.push("octo/sample", {"a.py": b"def f(x):\n    return x is 'a'\n"})
-    kova.finished(1)
+    kova.wait_for_scans(1)
     outcome = {"trigger": "push", "outcome": "succeeded"}
-    until(lambda: counted(page(kova, kova.address), "kova_scans_total", **outcome) == 1)
-    text = page(kova, kova.address)
-    assert counted(text, "kova_deliveries_total", event="push", outcome="queued") == 1
-    assert counted(text, "kova_fixes_total", strategy="deterministic", outcome="verified") == 1
-    assert counted(text, "kova_scan_duration_seconds_count", trigger="push") == 1
-    assert counted(text, "kova_open_errors", severity="high") == 1
-    assert counted(text, "kova_queue_messages", queue="scan", state="visible") == 0
-    assert counted(text, "kova_metrics_common") == 1
-    assert counted(text, "kova_scrape_failed") == 0
+    eventually(
+        lambda: sum_samples(read_metrics(kova, kova.address), "kova_scans_total", **outcome) == 1
+    )
+    text = read_metrics(kova, kova.address)
+    assert sum_samples(text, "kova_deliveries_total", event="push", outcome="queued") == 1
+    assert sum_samples(text, "kova_fixes_total", strategy="deterministic", outcome="verified") == 1
+    assert sum_samples(text, "kova_scan_duration_seconds_count", trigger="push") == 1
+    assert sum_samples(text, "kova_open_errors", severity="high") == 1
+    assert sum_samples(text, "kova_queue_messages", queue="scan", state="visible") == 0
+    assert sum_samples(text, "kova_metrics_common") == 1
+    assert sum_samples(text, "kova_scrape_failed") == 0
 
 
 def test_what_is_counted_while_redis_is_away_is_not_lost(kova: Kova, valkey: Valkey) -> None:
     valkey.process.send_signal(signal.SIGSTOP)
     for number in range(20):
         httpx.get(f"{kova.address}/gone/{number}", timeout=10)
-    assert counted(page(kova, kova.address), "kova_metrics_common") == 0
+    assert sum_samples(read_metrics(kova, kova.address), "kova_metrics_common") == 0
     valkey.process.send_signal(signal.SIGCONT)
-    until(lambda: counted(page(kova, kova.address), "kova_metrics_common") == 1)
-    until(lambda: counted(page(kova, kova.address), REQUESTS, status="404") == 20)
+    eventually(lambda: sum_samples(read_metrics(kova, kova.address), "kova_metrics_common") == 1)
+    eventually(lambda: sum_samples(read_metrics(kova, kova.address), REQUESTS, status="404") == 20)
 
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not installed")
@@ -130,7 +128,7 @@ def test_promtool_finds_nothing_wrong_with_the_page(kova: Kova) -> None:
     httpx.get(f"{kova.address}/health")
     process = subprocess.run(
         ["promtool", "check", "metrics"],
-        input=page(kova, kova.address),
+        input=read_metrics(kova, kova.address),
         capture_output=True,
         text=True,
         check=False,
@@ -174,7 +172,7 @@ def test_prometheus_scrapes_two_servers_and_both_tell_the_total(kova: Kova, tmp_
         return [float(sample["value"][1]) for sample in json.loads(answer.text)["data"]["result"]]
 
     try:
-        until(lambda: totals() == [60.0, 60.0], 40)
+        eventually(lambda: totals() == [60.0, 60.0], 40)
     finally:
         prometheus.terminate()
         prometheus.wait(timeout=30)

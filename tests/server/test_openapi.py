@@ -16,7 +16,7 @@ import pytest
 
 from kova_fakes.anthropic.server import serve_anthropic
 from kova_fakes.openai.server import serve_openai
-from tests.server.conftest import Kova, shared
+from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.errors import insert_errors
 from tests.support.queues import make_queue
 
@@ -35,7 +35,7 @@ def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
             "ANTHROPIC_API_KEY": anthropic.script.api_key,
         }
         folder = tmp_path_factory.mktemp("openapi")
-        with shared(folder, **origins, **queues, **model) as product:
+        with run_kova_with_github(folder, **origins, **queues, **model) as product:
             yield product
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from kova.access.api_key import Scope
 from kova_fakes.github import FakeGitHub
-from tests.server.conftest import Kova, running
+from tests.server.conftest import Kova, run_kova
 from tests.support.queues import environment
 
 
@@ -21,7 +21,7 @@ def test_without_sqs_the_intake_answers_503_and_health_says_why(
 ) -> None:
     github.state.create_repository("octo/sample", files={"a.py": b"x = 1\n"})
     dead = {"AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:9"}
-    with running(tmp_path, database_url, github, **dead) as kova:
+    with run_kova(tmp_path, database_url, github, **dead) as kova:
         started = time.monotonic()
         answer = kova.deliver("octo/sample")
         assert (answer.status_code, answer.json()["reason"]) == (503, "queue_unavailable")
@@ -38,7 +38,7 @@ def test_without_a_database_the_intake_still_accepts(
 ) -> None:
     github.state.create_repository("octo/sample", files={"a.py": b"x = 1\n"})
     unreachable = {"KOVA_DATABASE_URL": "postgresql://nobody@127.0.0.1:9/none"}
-    with running(tmp_path, database_url, github, **unreachable) as kova:
+    with run_kova(tmp_path, database_url, github, **unreachable) as kova:
         assert kova.deliver("octo/sample").status_code == 202
         answer = kova.client.get("/api/scans")
         assert (answer.status_code, answer.json()["reason"]) == (503, "database_unavailable")
@@ -48,7 +48,7 @@ def test_without_a_webhook_secret_nothing_is_accepted(
     tmp_path: Path, database_url: str, github: FakeGitHub
 ) -> None:
     github.state.create_repository("octo/sample", files={"a.py": b"x = 1\n"})
-    with running(tmp_path, database_url, github, KOVA_GITHUB_WEBHOOK_SECRET="") as kova:
+    with run_kova(tmp_path, database_url, github, KOVA_GITHUB_WEBHOOK_SECRET="") as kova:
         answer = kova.deliver("octo/sample")
         assert (answer.status_code, answer.json()["reason"]) == (503, "not_configured")
 
@@ -61,10 +61,10 @@ def test_with_a_personal_token_a_commit_status_stands_for_the_check_run(
         "KOVA_GITHUB_PRIVATE_KEY": "",
         "KOVA_GITHUB_TOKEN": github.token,
     }
-    with running(tmp_path, database_url, github, **token) as kova:
+    with run_kova(tmp_path, database_url, github, **token) as kova:
         kova.start_worker()
         kova.push("octo/sample", {"a.py": b"def f(x):\n    return x is 'a'\n"})
-        (scan,) = kova.finished(1)
+        (scan,) = kova.wait_for_scans(1)
         assert scan["status"] == "succeeded", scan["failure"]
         (status,) = github.state.statuses("octo/sample")
         assert (status["state"], status["context"]) == ("failure", "kova")

@@ -14,7 +14,7 @@ import psycopg
 import pytest
 
 from kova.access.api_key import Scope
-from tests.server.conftest import Kova, shared
+from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.errors import insert_errors
 
 ERRORS = 100_000 if os.environ.get("STRESS") else 20_000
@@ -22,7 +22,7 @@ ERRORS = 100_000 if os.environ.get("STRESS") else 20_000
 
 @pytest.fixture(scope="module")
 def kova(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
-    with shared(tmp_path_factory.mktemp("pages")) as product:
+    with run_kova_with_github(tmp_path_factory.mktemp("pages")) as product:
         yield product
 
 
@@ -137,8 +137,8 @@ def test_an_error_is_ignored_with_a_reason_and_opened_again(kova: Kova, reposito
     assert (answer.json()["status"], answer.json()["ignored"]) == ("ignored", ignored)
     opened = kova.client.patch(f"/api/errors/{error['id']}", json={"status": "open"}).json()
     assert (opened["status"], opened["ignored"]) == ("open", None)
-    deeds = [event["action"] for event in kova.all("/api/audit") if event["target"] == error["id"]]
-    assert deeds == ["error.opened", "error.ignored"]
+    events = [event["action"] for event in kova.all("/api/audit") if event["target"] == error["id"]]
+    assert events == ["error.opened", "error.ignored"]
 
 
 def test_a_fixed_error_cannot_be_ignored(kova: Kova, repository: str) -> None:
@@ -171,8 +171,8 @@ def test_settings_of_a_repository_change_one_by_one(kova: Kova, repository: str)
     )
     third = kova.client.patch(path, json={"monthly_budget_usd": None}).json()
     assert third["monthly_budget_usd"] is None
-    (deed, *_) = [event for event in kova.all("/api/audit") if event["target"] == repository]
-    assert deed["action"] == "repository.changed"
+    (event, *_) = [event for event in kova.all("/api/audit") if event["target"] == repository]
+    assert event["action"] == "repository.changed"
     assert kova.client.patch(path, json={"auto_fix": "always"}).status_code == 422
     assert kova.client.patch("/api/repositories/octo/none", json={}).status_code == 404
     reader = kova.with_new_key(Scope.READ)

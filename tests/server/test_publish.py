@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from kova.access.api_key import Scope
 from tests.server.conftest import Kova
+from tests.support.eventually import eventually
 from tests.support.queues import depth
 
 # The first edit is safe, the second is not and waits for a person.
@@ -18,37 +18,41 @@ def fixes(kova: Kova) -> dict[str, dict[str, Any]]:
     return {fix["rule_id"]: fix for fix in kova.all("/api/fixes")}
 
 
-def published(kova: Kova, rule: str) -> dict[str, Any]:
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
+def wait_for_published(kova: Kova, rule: str) -> dict[str, Any]:
+    """Return the fix of a rule as soon as it is published and no job is left."""
+
+    def find_published() -> dict[str, Any] | None:
         fix = fixes(kova)[rule]
         if fix["status"] == "published" and depth(kova.environment["KOVA_FIX_QUEUE_URL"]) == 0:
             return fix
-        time.sleep(0.05)
-    raise AssertionError(kova.logs()[-3_000:])
+        return None
+
+    fix = eventually(find_published, 30, pause=0.05, otherwise=lambda: kova.logs()[-3_000:])
+    assert fix is not None
+    return fix
 
 
 def test_a_verified_fix_is_published_once_however_often_it_is_asked_for(kova: Kova) -> None:
     kova.push("octo/sample", {"a.py": CODE})
-    kova.finished(1)
+    kova.wait_for_scans(1)
     fix = fixes(kova)["B006"]
     assert (fix["status"], fix["safe"]) == ("verified", False)
     for _ in range(3):
         answer = kova.client.post(f"/api/fixes/{fix['id']}/publish")
         assert (answer.status_code, answer.json()["status"]) == (202, "queued")
-    url = published(kova, "B006")["pull_request_url"]
+    url = wait_for_published(kova, "B006")["pull_request_url"]
     number = int(url.rpartition("/")[2])
     (pull,) = [pull for pull in kova.github.state.pulls("octo/sample") if pull["number"] == number]
     assert pull["title"] == "Fix B006 in a.py"
     assert "wait for the repository's checks" in pull["body"]
     assert len(kova.github.state.pulls("octo/sample")) == 2
-    deeds = [event for event in kova.all("/api/audit") if event["action"] == "fix.published"]
-    assert {event["target"] for event in deeds} == {fix["id"]}
+    events = [event for event in kova.all("/api/audit") if event["action"] == "fix.published"]
+    assert {event["target"] for event in events} == {fix["id"]}
 
 
 def test_what_was_not_proved_is_not_published(kova: Kova) -> None:
     kova.push("octo/sample", {"a.py": CODE})
-    kova.finished(1)
+    kova.wait_for_scans(1)
     fix = fixes(kova)["B006"]
     missing = kova.client.post("/api/fixes/00000000-0000-0000-0000-000000000000/publish")
     assert missing.status_code == 404
@@ -58,15 +62,12 @@ def test_what_was_not_proved_is_not_published(kova: Kova) -> None:
 
 def test_a_fix_of_a_file_that_has_changed_is_not_published(kova: Kova) -> None:
     kova.push("octo/sample", {"a.py": CODE})
-    kova.finished(1)
+    kova.wait_for_scans(1)
     fix = fixes(kova)["B006"]
     # Changed on GitHub, and nobody told Kova yet.
     kova.github.state.push("octo/sample", {"a.py": b"# new\n" + CODE})
     assert kova.client.post(f"/api/fixes/{fix['id']}/publish").status_code == 202
-    end = time.monotonic() + 30
-    while depth(kova.environment["KOVA_FIX_QUEUE_URL"]):
-        assert time.monotonic() < end
-        time.sleep(0.05)
+    eventually(lambda: depth(kova.environment["KOVA_FIX_QUEUE_URL"]) == 0, 30, pause=0.05)
     assert fixes(kova)["B006"]["status"] == "verified"
     assert "stale_fix" in kova.logs()
     titles = {pull["title"] for pull in kova.github.state.pulls("octo/sample")}
@@ -78,7 +79,7 @@ def test_a_fix_in_a_protected_file_is_offered_and_never_pushed_and_stops_no_othe
 ) -> None:
     paths = ("a.py", "samples/.github/b.py", ".github/c.py")
     kova.push("octo/sample", dict.fromkeys(paths, MENDABLE))
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     assert (scan["status"], scan["failure"]) == ("succeeded", None)
     (pull,) = kova.github.state.pulls("octo/sample")
     state = kova.github.state

@@ -13,7 +13,7 @@ BAD = b"def f(x):\n    return x is 'a'\n"
 JSON = {"content-type": "application/sarif+json"}
 
 
-def at(line: int, path: str = "src/a.py") -> dict[str, Any]:
+def result_at(line: int, path: str = "src/a.py") -> dict[str, Any]:
     moved = json.loads(json.dumps(RESULT))
     physical = moved["locations"][0]["physicalLocation"]
     physical["artifactLocation"] = {"uri": path}
@@ -23,7 +23,7 @@ def at(line: int, path: str = "src/a.py") -> dict[str, Any]:
 
 def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
     kova.push("octo/sample", {"src/a.py": BAD, "src/b.py": BAD})
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     url = f"/api/scans/{scan['id']}/sarif"
 
     def send(body: bytes, where: str = url) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
         assert answer.status_code == 200, answer.text
         return answer.json()  # type: ignore[no-any-return]
 
-    body = log(at(3), at(9, "src/b.py"), at(1, "../x.py"))
+    body = log(result_at(3), result_at(9, "src/b.py"), result_at(1, "../x.py"))
     first = send(body)
     assert first["tools"] == [
         {
@@ -52,7 +52,7 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
     }
     # Kova's own scan of the next commit closes none of them, but a deleted file does.
     kova.push("octo/sample", {"src/a.py": b"x = 1\n"}, deletes=["src/b.py"])
-    scans = kova.finished(2)
+    scans = kova.wait_for_scans(2)
     by_path = {
         error["path"]: error["status"] for error in kova.all("/api/errors", analyzer="CodeQL")
     }
@@ -60,8 +60,8 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
     refused = kova.client.post(url, content=body, headers=JSON)
     assert (refused.status_code, refused.json()["reason"]) == (409, "conflict")
     newest = f"/api/scans/{scans[0]['id']}/sarif"
-    assert send(log(at(70)), newest)["new_errors"] == 0
-    assert send(log(at(70), at(1, "src/c.py")), newest)["new_errors"] == 1
+    assert send(log(result_at(70)), newest)["new_errors"] == 0
+    assert send(log(result_at(70), result_at(1, "src/c.py")), newest)["new_errors"] == 1
     assert send(log(), newest)["fixed_errors"] == 2
     out = kova.client.get(newest)
     assert out.headers["content-type"] == "application/sarif+json"
@@ -70,7 +70,7 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
 
 def test_what_is_sent_wrong_is_told(kova: Kova) -> None:
     kova.push("octo/sample", {"a.py": BAD})
-    (scan,) = kova.finished(1)
+    (scan,) = kova.wait_for_scans(1)
     url = f"/api/scans/{scan['id']}/sarif"
 
     def status(where: str, body: bytes, **headers: str) -> int:

@@ -18,7 +18,7 @@ from kova.adapters.postgres.schema import NEEDED_VERSION
 from kova.shared.exceptions import DatabaseUnavailableError, SchemaOutdatedError
 from kova_fakes.github import FakeGitHub
 from kova_server.migrations import migrate
-from tests.server.conftest import running
+from tests.server.conftest import run_kova
 from tests.support.queues import environment, make_queue
 
 
@@ -134,7 +134,7 @@ def test_neither_server_nor_worker_starts(
 
 
 def test_health_and_the_api_say_so(tmp_path: Path, database_url: str, github: FakeGitHub) -> None:
-    with running(tmp_path, database_url, github, KOVA_REDIS_URL="") as kova:
+    with run_kova(tmp_path, database_url, github, KOVA_REDIS_URL="") as kova:
         assert kova.client.get("/api/scans").status_code == 200
         execute(database_url, "DROP SCHEMA public CASCADE")
         health = httpx.get(f"{kova.address}/health")

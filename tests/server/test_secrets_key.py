@@ -11,11 +11,11 @@ import psycopg
 import pytest
 
 from kova_fakes.github import FakeGitHub
-from tests.analyzers.conftest import made_up_token
-from tests.server.conftest import Kova, running
+from tests.analyzers.conftest import make_token
+from tests.server.conftest import Kova, run_kova
 from tests.support.queues import environment
 
-TOKEN = made_up_token()
+TOKEN = make_token()
 
 
 def file(lines: int) -> bytes:
@@ -28,7 +28,7 @@ def work(kova: Kova, lines: int, **settings: str) -> None:
     kova.environment |= settings
     worker = kova.start_worker()
     kova.push("octo/sample", {"a.py": file(lines)})
-    scans = kova.finished(lines)
+    scans = kova.wait_for_scans(lines)
     assert {scan["status"] for scan in scans} == {"succeeded"}
     worker.send_signal(signal.SIGTERM)
     worker.wait(timeout=30)
@@ -45,7 +45,7 @@ def test_errors_about_secrets_stay_the_same_when_the_key_is_set(
 ) -> None:
     # Without the setting, the first webhook secret was the key.
     before = github.webhook_secret
-    with running(tmp_path, database_url, github, KOVA_SECRETS_KEY=before) as kova:
+    with run_kova(tmp_path, database_url, github, KOVA_SECRETS_KEY=before) as kova:
         work(kova, 1)
         (error,) = kova.all("/api/errors")
         ignored = {"status": "ignored", "reason": "revoked"}

@@ -19,7 +19,8 @@ from kova_server.embedded.service import Child, wait_ready
 from kova_server.embedded.stack import start_services
 from kova_server.embedded.supervisor import Supervisor
 from kova_server.migrations import migrate
-from tests.server.conftest import Kova, running
+from tests.server.conftest import Kova, run_kova
+from tests.support.eventually import eventually
 
 LONGEST = 5.0
 RECOVERY = 10.0
@@ -82,7 +83,7 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         own = {key: settings[key] for key in names}
         with (
             serve_github() as github,
-            running(folder, settings["KOVA_DATABASE_URL"], github, **own) as kova,
+            run_kova(folder, settings["KOVA_DATABASE_URL"], github, **own) as kova,
         ):
             github.state.create_repository("octo/sample", files={"a.py": b"x = 1\n"})
             children = {child.service.name: child for child in supervisor.children}
@@ -112,7 +113,7 @@ class Load:
         for thread in self.threads:
             thread.join()
 
-    def since(self, kind: str, moment: float) -> list[int]:
+    def statuses_since(self, kind: str, moment: float) -> list[int]:
         """Statuses of calls that began after a moment."""
         return [answer[3] for answer in self.answers if answer[0] == kind and answer[1] >= moment]
 
@@ -136,41 +137,37 @@ class Load:
             assert answer.headers["retry-after"]
 
 
-def wait_until(true: object, seconds: float) -> None:
-    end = time.monotonic() + seconds
-    while not true():  # type: ignore[operator]
-        assert time.monotonic() < end, f"not within {seconds} s"
-        time.sleep(0.05)
-
-
 @pytest.mark.parametrize("mode", ["frozen", "gone"])
 @pytest.mark.parametrize("part", list(PARTS))
 def test_a_stopped_part_is_told_degrades_and_recovers(stack: Stack, part: str, mode: str) -> None:
     check, read, webhook = PARTS[part]
     health = f"{stack.kova.address}/health"
 
-    def state() -> dict[str, str]:
+    def read_state() -> dict[str, str]:
         checks = httpx.get(health, timeout=LONGEST).json()["checks"]
         return {name: check["status"] for name, check in checks.items()}
 
     with Load(stack.kova) as load:
-        wait_until(lambda: load.since("read", 0) and load.since("webhook", 0), 10)
+        eventually(lambda: load.statuses_since("read", 0) and load.statuses_since("webhook", 0), 10)
         stack.stop(part, mode)
         try:
-            wait_until(lambda: state()[check] == "unavailable", LONGEST)
-            assert [name for name, status in state().items() if status != "ok"] == [check]
+            eventually(lambda: read_state()[check] == "unavailable", LONGEST)
+            assert [name for name, status in read_state().items() if status != "ok"] == [check]
             degraded_at = time.monotonic()
             for kind in ("read", "webhook"):
-                wait_until(lambda load_kind=kind: load.since(load_kind, degraded_at), LONGEST + 1)  # type: ignore[misc]
+                eventually(
+                    lambda load_kind=kind: load.statuses_since(load_kind, degraded_at), LONGEST + 1
+                )  # type: ignore[misc]
         finally:
             back = time.monotonic()
             stack.resume(part, mode)
-        assert set(load.since("read", degraded_at)) >= {read}
-        assert set(load.since("webhook", degraded_at)) >= {webhook}
-        wait_until(lambda: set(state().values()) == {"ok"}, RECOVERY)
-        wait_until(
+        assert set(load.statuses_since("read", degraded_at)) >= {read}
+        assert set(load.statuses_since("webhook", degraded_at)) >= {webhook}
+        eventually(lambda: set(read_state().values()) == {"ok"}, RECOVERY)
+        eventually(
             lambda: (
-                load.since("read", back)[-1:] == [200] and load.since("webhook", back)[-1:] == [202]
+                load.statuses_since("read", back)[-1:] == [200]
+                and load.statuses_since("webhook", back)[-1:] == [202]
             ),
             RECOVERY,
         )

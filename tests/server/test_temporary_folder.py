@@ -18,14 +18,14 @@ claim_temporary_folder()
 print(tempfile.mkdtemp(prefix="kova-"), flush=True)
 sys.stdin.read()
 """
-Started = tuple[subprocess.Popen[str], Path]
+StartedProcess = tuple[subprocess.Popen[str], Path]
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[[], Started]]:
+def start(tmp_path: Path) -> Iterator[Callable[[], StartedProcess]]:
     processes: list[subprocess.Popen[str]] = []
 
-    def started() -> Started:
+    def start_process() -> StartedProcess:
         process = subprocess.Popen(
             [sys.executable, "-c", WORK],
             env={**os.environ, "TMPDIR": str(tmp_path)},
@@ -37,13 +37,13 @@ def start(tmp_path: Path) -> Iterator[Callable[[], Started]]:
         assert process.stdout is not None
         return process, Path(process.stdout.readline().strip()).parent
 
-    yield started
+    yield start_process
     for process in processes:
         process.communicate()
 
 
 def test_only_the_folders_of_the_dead_are_removed(
-    start: Callable[[], Started], tmp_path: Path
+    start: Callable[[], StartedProcess], tmp_path: Path
 ) -> None:
     killed, survivor = start()
     _, alive = start()
@@ -60,7 +60,7 @@ def test_only_the_folders_of_the_dead_are_removed(
 
 
 def test_one_that_ends_by_itself_leaves_nothing(
-    start: Callable[[], Started], tmp_path: Path
+    start: Callable[[], StartedProcess], tmp_path: Path
 ) -> None:
     process, folder = start()
     assert folder.parent == tmp_path

@@ -29,7 +29,7 @@ def finding(**fields: object) -> Finding:
     return Finding(**{**values, **fields})  # type: ignore[arg-type]
 
 
-def found_in(path: str, text: str, rules: Sequence[str] = ("R1",)) -> list[Finding]:
+def findings_of(path: str, text: str, rules: Sequence[str] = ("R1",)) -> list[Finding]:
     """Return the findings of a file: `BAD(x)` is R1, `BAD[R2](x)` is R2; other rules are off."""
     lines = text.split("\n")
     findings = []
@@ -60,7 +60,7 @@ def analysis_of(
     """Return what one analyser says of a tree, as a scan would put it together."""
     read = {path: text for path, text in files.items() if path not in unread}
     findings = [
-        finding for path, text in sorted(read.items()) for finding in found_in(path, text, rules)
+        finding for path, text in sorted(read.items()) for finding in findings_of(path, text, rules)
     ]
     return Analysis(
         findings=tuple(finding for finding in findings if finding.suppressed is None),
@@ -76,5 +76,5 @@ def analysis_of(
     )
 
 
-def renamed(findings: Sequence[Finding], path: str) -> list[Finding]:
+def move_findings(findings: Sequence[Finding], path: str) -> list[Finding]:
     return [replace(finding, path=path) for finding in findings]

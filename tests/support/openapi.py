@@ -17,7 +17,7 @@ _BEYOND = re.compile(r"^/repos/[^/]+/[^/]+/commits/[^/]+/statuses$")
 
 
 @functools.cache
-def described(name: str) -> Callable[[str, str, bytes], str | None]:
+def load_request_check(name: str) -> Callable[[str, str, bytes], str | None]:
     """Return a check that says what the description in a file holds against a request."""
     description = json.loads(Path(name).read_bytes())
     components = description["components"]

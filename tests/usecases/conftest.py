@@ -105,7 +105,7 @@ class Desk:
         rows = self.rows("SELECT path, start_line, rule_id, status FROM errors")
         return {(row["path"], row["start_line"], row["rule_id"]): row["status"] for row in rows}
 
-    def fetched(self) -> list[str]:
+    def list_fetched(self) -> list[str]:
         """Return what was asked of GitHub since the last call: blobs and tarballs."""
         paths = [request.path for request in self.github.state.requests if request.method == "GET"]
         self.github.state.requests.clear()

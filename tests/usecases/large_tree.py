@@ -13,7 +13,7 @@ from pathlib import Path
 
 from kova.analysis.analyze_commit import AnalyzeCommit, CommitRequest
 from kova.analysis.finding_cache import FindingCache
-from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.repository_settings import KovaTomlSettings
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 from kova.scans.coverage import coverage_of
@@ -24,7 +24,7 @@ from kova.shared.skipped import Skipped
 CODE = b"def f(x):\n    return x is 'a'\n"
 
 
-class Made(CodeSource):
+class GeneratedSource(CodeSource):
     """A commit whose files are made as they are asked for."""
 
     def __init__(self, number: int) -> None:
@@ -51,7 +51,7 @@ class Made(CodeSource):
         return ()
 
 
-class Nothing:
+class EmptyCache:
     """A cache that keeps nothing, but is told everything."""
 
     async def load(self, repository_id: str, keys: Sequence[bytes]) -> dict[bytes, bytes | None]:
@@ -66,9 +66,9 @@ class Nothing:
 
 async def main(number: int, max_files: int) -> None:
     analyze = AnalyzeTree(local_analyzers())
-    cache = Nothing()
+    cache = EmptyCache()
     commits = AnalyzeCommit(
-        source=Made(number),  # type: ignore[abstract]
+        source=GeneratedSource(number),  # type: ignore[abstract]
         analyzers=analyze,
         limits=FetchLimits(files=max_files),
         cache=FindingCache(cache=cache, analyzers=analyze),
@@ -78,7 +78,7 @@ async def main(number: int, max_files: int) -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         analysis = await commits.analyze(request, Path(name))
-    coverage_of(analysis, RepositorySettings())
+    coverage_of(analysis, KovaTomlSettings())
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     sys.stdout.write(f"{len(analysis.analyzed)} {len(analysis.skipped)} {peak}\n")
 

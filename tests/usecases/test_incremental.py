@@ -30,7 +30,7 @@ class Words:
         self.name = f"words-{word}"
         self.identity = f"{self.name} {identity}"
         self.secret = secret
-        self.asked: list[str] = []
+        self.analyzed_paths: list[str] = []
         self.completed = True
         self._word = word
 
@@ -38,19 +38,21 @@ class Words:
         return path.endswith(".py")
 
     def analyze(self, folder: Path, paths: Sequence[str]) -> AnalyzerRun:
-        self.asked += paths
+        self.analyzed_paths += paths
         findings = [
-            finding for path in paths for finding in self._found(path, (folder / path).read_text())
+            finding
+            for path in paths
+            for finding in self._find_word(path, (folder / path).read_text())
         ]
         return AnalyzerRun(findings=tuple(findings), completed=self.completed)
 
     def analyze_texts(self, texts: Sequence[Text]) -> list[AnalyzerRun]:
         return [
-            AnalyzerRun(findings=tuple(self._found(text.path, text.content.decode())))
+            AnalyzerRun(findings=tuple(self._find_word(text.path, text.content.decode())))
             for text in texts
         ]
 
-    def _found(self, path: str, text: str) -> list[Finding]:
+    def _find_word(self, path: str, text: str) -> list[Finding]:
         findings = []
         for number, line in enumerate(text.split("\n"), start=1):
             at = line.find(self._word)
@@ -78,11 +80,11 @@ class Program(Words):
 def test_only_the_changed_file_is_fetched_and_analysed(desk: Desk) -> None:
     desk.push({f"m{number}.py": BAD for number in range(30)})
     first = desk.scan(fix=False)
-    assert desk.fetched() == ["tarball"]
+    assert desk.list_fetched() == ["tarball"]
     assert (first.stats.files_analyzed, first.stats.files_cached) == (30, 0)
     desk.push({"m7.py": BAD + b"\n\ndef g(x):\n    return x is 'b'\n"})
     second = desk.scan(fix=False)
-    assert desk.fetched() == ["git/blobs"]
+    assert desk.list_fetched() == ["git/blobs"]
     assert (second.stats.files_analyzed, second.stats.files_cached) == (30, 29)
     assert (second.stats.errors, second.stats.new_errors) == (61, 1)
     assert second.coverage["files"]["cached"] == 29
@@ -94,10 +96,10 @@ def test_what_is_left_out_for_what_it_is_is_known_and_told_again(desk: Desk) -> 
     desk.push({"a.py": BAD, "latin.py": b"x = '\xe9'\n", **odd})
     first = desk.scan(fix=False)
     assert len(first.skipped) == 26
-    desk.fetched()
+    desk.list_fetched()
     desk.push({"a.py": BAD + b"x = 1\n"})
     second = desk.scan(fix=False)
-    assert desk.fetched() == ["git/blobs"]
+    assert desk.list_fetched() == ["git/blobs"]
     assert (second.skipped, second.coverage["analyzers"]) == (
         first.skipped,
         first.coverage["analyzers"],
@@ -107,9 +109,9 @@ def test_what_is_left_out_for_what_it_is_is_known_and_told_again(desk: Desk) -> 
 def test_full_analyses_everything_again(desk: Desk) -> None:
     desk.push({"a.py": BAD, "b.py": BAD})
     desk.scan(fix=False)
-    desk.fetched()
+    desk.list_fetched()
     again = desk.scan(fix=False, full=True)
-    assert sorted(desk.fetched()) == ["git/blobs", "git/blobs"]
+    assert sorted(desk.list_fetched()) == ["git/blobs", "git/blobs"]
     assert (again.stats.files_cached, again.stats.new_errors, again.stats.errors) == (0, 0, 4)
 
 
@@ -126,10 +128,10 @@ def test_a_mended_file_closes_its_errors_also_when_the_rest_is_cached(desk: Desk
 def test_proofs_are_kept_and_still_published_together(desk: Desk) -> None:
     desk.push({"a.py": BAD, "b.py": BAD, "c.py": b"x = 1\n"})
     desk.scan()
-    desk.fetched()
+    desk.list_fetched()
     desk.push({"c.py": BAD})
     assert desk.scan().stats.files_cached == 2
-    assert desk.fetched() == ["git/blobs"]
+    assert desk.list_fetched() == ["git/blobs"]
     (pull,) = desk.github.state.pulls("octo/sample")
     for name in ("a.py", "b.py", "c.py"):
         assert desk.github.state.file("octo/sample", pull["head_ref"], name) == FIXED
@@ -140,9 +142,9 @@ def test_proofs_are_kept_and_still_published_together(desk: Desk) -> None:
 def test_a_scan_without_fixes_leaves_them_to_the_next_with_fixes(desk: Desk) -> None:
     desk.push({"a.py": BAD, "b.py": b"x = 1\n"})
     desk.scan(fix=False)
-    desk.fetched()
+    desk.list_fetched()
     assert desk.scan().stats.files_cached == 2
-    assert desk.fetched() == ["git/blobs"]
+    assert desk.list_fetched() == ["git/blobs"]
     assert len(desk.github.state.pulls("octo/sample")) == 1
 
 
@@ -155,7 +157,7 @@ def test_an_upgraded_analyser_reads_everything_again_and_nothing_closes(desk: De
     new.name = old.name
     desk.analyzers = [new]
     again = desk.scan(fix=False)
-    assert new.asked == ["a.py", "b.py"]
+    assert new.analyzed_paths == ["a.py", "b.py"]
     assert (again.stats.new_errors, again.stats.fixed_errors) == (0, 0)
     assert (again.stats.reopened_errors, again.stats.errors) == (0, 2)
     introduced = desk.rows("SELECT introduced_in FROM errors ORDER BY start_line")
@@ -188,11 +190,11 @@ def test_a_whole_program_analyser_reads_all_files_when_one_changed(desk: Desk) -
     desk.push({"a.py": b"whole part\n", "b.py": b"x\n"})
     assert desk.scan(fix=False).stats.errors == 2
     assert desk.scan(fix=False).stats.errors == 2
-    assert (program.asked, words.asked) == (["a.py", "b.py"], ["a.py", "b.py"])
+    assert (program.analyzed_paths, words.analyzed_paths) == (["a.py", "b.py"], ["a.py", "b.py"])
     desk.push({"b.py": b"whole\n"})
     assert desk.scan(fix=False).stats.new_errors == 1
-    assert program.asked[2:] == ["a.py", "b.py"]
-    assert words.asked[2:] == ["b.py"]
+    assert program.analyzed_paths[2:] == ["a.py", "b.py"]
+    assert words.analyzed_paths[2:] == ["b.py"]
 
 
 def test_secrets_are_not_in_the_cache(desk: Desk) -> None:
@@ -216,11 +218,11 @@ def test_secrets_are_not_in_the_cache(desk: Desk) -> None:
 def test_a_pull_request_uses_the_cache_on_both_sides(desk: Desk) -> None:
     desk.push({"a.py": BAD, "b.py": b"x = 1\n"})
     desk.scan(fix=False)
-    desk.fetched()
+    desk.list_fetched()
     desk.push({"a.py": b"# note\n" + BAD, "b.py": BAD}, branch="feature")
     scan = desk.pull("feature")
     assert (scan.stats.errors, scan.stats.new_errors) == (2, 2)
-    assert len(desk.fetched()) == 2
+    assert len(desk.list_fetched()) == 2
     assert {path for path, _, _ in desk.errors()} == {"a.py"}
 
 

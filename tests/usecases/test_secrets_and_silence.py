@@ -16,10 +16,10 @@ from kova.analysis.secrets import derive_key
 from kova.analysis.source_text import decode
 from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.settings import Settings
-from tests.analyzers.conftest import made_up_token, write
+from tests.analyzers.conftest import make_token, write
 
-TOKEN = made_up_token()
-PRIVATE_KEY = [("BEGIN", "\n".join(made_up_token()[4:] * 2 for _ in range(12)) + "\n"), ("END", "")]
+TOKEN = make_token()
+PRIVATE_KEY = [("BEGIN", "\n".join(make_token()[4:] * 2 for _ in range(12)) + "\n"), ("END", "")]
 FILES = {
     "a.py": f'def f(x, é="é"):\n    return x is "{TOKEN}", "{TOKEN}", open("{TOKEN}".format(1))\n'.encode(),
     "b.py": f'TOKEN = "{TOKEN}"  # gitleaks:allow\n'.encode(),
@@ -59,7 +59,7 @@ def test_no_identity_depends_on_a_secret_in_the_line_or_beside_it(
             if finding.match is None
         }
 
-    assert identities(TOKEN) == identities(made_up_token())
+    assert identities(TOKEN) == identities(make_token())
 
 
 def test_nor_does_the_command_in_any_format(tmp_path: Path) -> None:

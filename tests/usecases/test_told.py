@@ -20,7 +20,7 @@ def last_run(desk: Desk) -> dict[str, Any]:
     return desk.github.state.check_runs(NAME)[-1]
 
 
-def marked(desk: Desk) -> list[tuple[str, int]]:
+def marked_places(desk: Desk) -> list[tuple[str, int]]:
     """Return the places that the last check run marks."""
     notes = desk.github.state.annotations(last_run(desk)["id"])
     return sorted((note["path"], note["start_line"]) for note in notes)
@@ -38,16 +38,16 @@ def ignore(desk: Desk, path: str, rule: str) -> str:
 def test_a_push_marks_and_judges_what_it_brought(desk: Desk) -> None:
     desk.push({"a.py": BAD})
     desk.scan(fix=False)
-    assert marked(desk) == [("a.py", 5), ("a.py", 5)]
+    assert marked_places(desk) == [("a.py", 5), ("a.py", 5)]
     assert last_run(desk)["conclusion"] == "failure"
     desk.push({"b.py": b"x = 1\n"})
     desk.scan(fix=False)
-    assert (marked(desk), last_run(desk)["conclusion"]) == ([], "success")
+    assert (marked_places(desk), last_run(desk)["conclusion"]) == ([], "success")
     assert last_run(desk)["output"]["title"] == "No new errors"
     assert "2 errors are open on this branch" in desk.summary()
     desk.push({"a.py": WORSE})
     desk.scan(fix=False)
-    assert (marked(desk), last_run(desk)["conclusion"]) == ([("a.py", 9)], "failure")
+    assert (marked_places(desk), last_run(desk)["conclusion"]) == ([("a.py", 9)], "failure")
 
 
 def test_a_commit_scanned_again_is_told_the_same(desk: Desk) -> None:
@@ -55,10 +55,14 @@ def test_a_commit_scanned_again_is_told_the_same(desk: Desk) -> None:
     desk.scan(fix=False)
     desk.push({"a.py": WORSE})
     desk.scan(fix=False)
-    before = (marked(desk), last_run(desk)["output"]["title"], last_run(desk)["conclusion"])
+    before = (marked_places(desk), last_run(desk)["output"]["title"], last_run(desk)["conclusion"])
     desk.scan(fix=False)
     desk.scan(fix=False, full=True)
-    assert (marked(desk), last_run(desk)["output"]["title"], last_run(desk)["conclusion"]) == before
+    assert (
+        marked_places(desk),
+        last_run(desk)["output"]["title"],
+        last_run(desk)["conclusion"],
+    ) == before
     assert len(desk.github.state.check_runs(NAME)) == 2
 
 
@@ -69,7 +73,7 @@ def test_an_error_that_comes_back_is_told_by_the_commit_that_brings_it(desk: Des
     desk.scan(fix=False)
     desk.push({"a.py": BAD})
     assert desk.scan(fix=False).stats.reopened_errors == 2
-    assert marked(desk) == [("a.py", 5), ("a.py", 5)]
+    assert marked_places(desk) == [("a.py", 5), ("a.py", 5)]
 
 
 def test_an_attempt_that_died_before_it_told_loses_nothing(
@@ -78,16 +82,16 @@ def test_an_attempt_that_died_before_it_told_loses_nothing(
     desk.push({"a.py": BAD})
     scan_id = str(uuid.uuid4())
 
-    async def dies(*_: object) -> None:
+    async def die(*_: object) -> None:
         raise GitHubUnavailableError
 
     with monkeypatch.context() as patched:
-        patched.setattr(GitHubPublisher, "check_run", dies)
+        patched.setattr(GitHubPublisher, "check_run", die)
         with pytest.raises(GitHubUnavailableError):
             desk.scan(fix=False, scan_id=scan_id)
     assert len(desk.errors()) == 2
     scan = desk.scan(fix=False, scan_id=scan_id)
-    assert (scan.stats.new_errors, len(marked(desk))) == (2, 2)
+    assert (scan.stats.new_errors, len(marked_places(desk))) == (2, 2)
 
 
 def test_what_people_ignore_is_counted_and_neither_marked_nor_judged(desk: Desk) -> None:
@@ -114,17 +118,17 @@ def test_a_fix_of_what_people_ignore_is_not_offered_until_they_open_it_again(des
     desk.scan()
     error_id = ignore(desk, "a.py", "F632")
     desk.push({"c.py": b"x = 1\n"})
-    desk.fetched()
+    desk.list_fetched()
     desk.scan()
     (pull,) = desk.github.state.pulls(NAME)
     file = desk.github.state.file
     assert b"x is 'a' and re.match(r'" in file(NAME, pull["head_ref"], "a.py")
     assert b"x == 'a' and re.match(r'" in file(NAME, pull["head_ref"], "b.py")
     assert "F632" not in [line for line in pull["body"].split("\n") if "`a.py:" in line]
-    assert desk.fetched() == ["git/blobs"] * 2  # What is new, and what is proved without it.
+    assert desk.list_fetched() == ["git/blobs"] * 2  # What is new, and what is proved without it.
     desk.push({"c.py": b"x = 2\n"})
     desk.scan()
-    assert desk.fetched() == ["git/blobs"]
+    assert desk.list_fetched() == ["git/blobs"]
     assert b"x is 'a' and re.match(r'" in file(NAME, pull["head_ref"], "a.py")
     desk.run(ErrorRoot(desk.core).change_error.open(error_id, actor="somebody"))
     desk.scan()
@@ -141,5 +145,5 @@ def test_a_commit_that_is_no_longer_the_head_is_told_what_the_branch_did_not_kno
     desk.push({"b.py": b"x = 1\n"})
     scan = desk.scan(commit_sha=old)
     assert {path for path, _, _ in desk.errors()} == {"a.py"}
-    assert (marked(desk), scan.stats.ignored) == ([("b.py", 5), ("b.py", 5)], 1)
+    assert (marked_places(desk), scan.stats.ignored) == ([("b.py", 5), ("b.py", 5)], 1)
     assert desk.github.state.pulls(NAME) == []

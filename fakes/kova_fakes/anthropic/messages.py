@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kova_fakes.models.answers import answer
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.models.streams import pieces
 
 _NUMBERS = itertools.count(1)
@@ -32,7 +32,7 @@ def prompt_of(body: dict[str, Any]) -> str:
 class MessagesAnswer:
     """One answer."""
 
-    def __init__(self, body: dict[str, Any], reply: Reply) -> None:
+    def __init__(self, body: dict[str, Any], reply: ModelReply) -> None:
         self._body = body
         self._reply = reply
         self._id = f"msg_{next(_NUMBERS):024x}"

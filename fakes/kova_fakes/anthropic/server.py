@@ -16,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from kova_fakes.anthropic.messages import MessagesAnswer, schema_of
-from kova_fakes.models.script import ReceivedCall, Reply, Script
+from kova_fakes.models.script import ModelReply, ReceivedCall, Script
 from kova_fakes.models.streams import EventStream
 from kova_fakes.models.validate import InvalidRequestError, adapter, check_schema, read
 from kova_fakes.serving import serving
@@ -113,7 +113,7 @@ def application(script: Script) -> Starlette:
     )
 
 
-def _failure(reply: Reply) -> Response | None:
+def _failure(reply: ModelReply) -> Response | None:
     if reply.kind == "error":
         return error(reply.status, "It went wrong.", reply.retry_after)
     if reply.kind == "html":

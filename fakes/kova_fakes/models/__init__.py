@@ -1,5 +1,5 @@
 """What the fakes of model providers share: scripts, validation, answers, server-sent events."""
 
-from kova_fakes.models.script import ReceivedCall, Reply, Script
+from kova_fakes.models.script import ModelReply, ReceivedCall, Script
 
-__all__ = ["ReceivedCall", "Reply", "Script"]
+__all__ = ["ModelReply", "ReceivedCall", "Script"]

@@ -24,7 +24,7 @@ Kind = Literal[
 
 
 @dataclass(frozen=True, kw_only=True)
-class Reply:
+class ModelReply:
     """One answer.
 
     Attributes:
@@ -69,20 +69,20 @@ class Script:
     """The replies of a fake provider, in order; after them always `always`."""
 
     api_key: str
-    always: Reply = field(default_factory=Reply)
+    always: ModelReply = field(default_factory=ModelReply)
     calls: list[ReceivedCall] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     abandoned: int = 0
     """Streams that the client left before their end."""
-    _pending: list[Reply] = field(default_factory=list)
+    _pending: list[ModelReply] = field(default_factory=list)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
-    def then(self, *replies: Reply) -> None:
+    def then(self, *replies: ModelReply) -> None:
         """Add replies for the next requests."""
         with self._lock:
             self._pending += replies
 
-    def take(self) -> Reply:
+    def take(self) -> ModelReply:
         """Return the reply for a request that arrived."""
         with self._lock:
             return self._pending.pop(0) if self._pending else self.always
@@ -101,7 +101,7 @@ class Script:
         """Forget everything."""
         with self._lock:
             self._pending.clear()
-            self.always = Reply()
+            self.always = ModelReply()
             self.calls.clear()
             self.refused.clear()
             self.abandoned = 0

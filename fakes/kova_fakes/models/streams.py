@@ -10,7 +10,7 @@ from typing import Any
 from starlette.responses import StreamingResponse
 from starlette.types import Receive, Scope, Send
 
-from kova_fakes.models.script import Reply, Script
+from kova_fakes.models.script import ModelReply, Script
 
 
 class CutConnectionError(Exception):
@@ -20,7 +20,9 @@ class CutConnectionError(Exception):
 class EventStream(StreamingResponse):
     """A stream that counts clients that leave before its end."""
 
-    def __init__(self, events: Iterable[tuple[str, Any]], reply: Reply, script: Script) -> None:
+    def __init__(
+        self, events: Iterable[tuple[str, Any]], reply: ModelReply, script: Script
+    ) -> None:
         self._script = script
         super().__init__(_encode(list(events), reply), media_type="text/event-stream")
 
@@ -40,7 +42,7 @@ class EventStream(StreamingResponse):
                 self._script.leave()
 
 
-async def _encode(events: list[tuple[str, Any]], reply: Reply) -> AsyncIterator[bytes]:
+async def _encode(events: list[tuple[str, Any]], reply: ModelReply) -> AsyncIterator[bytes]:
     stop = len(events) // 2
     for number, (name, content) in enumerate(events):
         if (reply.kind, number) in {("stall", 1), ("stall_late", stop)}:

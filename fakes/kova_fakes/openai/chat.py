@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kova_fakes.models.answers import answer
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.models.streams import pieces
 
 _NUMBERS = itertools.count(1)
@@ -24,7 +24,7 @@ def schema_of(body: dict[str, Any]) -> dict[str, Any] | None:
 class ChatAnswer:
     """One answer."""
 
-    def __init__(self, body: dict[str, Any], reply: Reply) -> None:
+    def __init__(self, body: dict[str, Any], reply: ModelReply) -> None:
         self._body = body
         self._reply = reply
         self._prompt = "\n".join(str(message.get("content", "")) for message in body["messages"])

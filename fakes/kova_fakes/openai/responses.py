@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from kova_fakes.models.answers import answer
-from kova_fakes.models.script import Reply
+from kova_fakes.models.script import ModelReply
 from kova_fakes.models.streams import pieces
 
 _NUMBERS = itertools.count(1)
@@ -32,7 +32,7 @@ def prompt_of(body: dict[str, Any]) -> str:
     return "\n".join([body.get("instructions") or "", *parts])
 
 
-def text_of(body: dict[str, Any], reply: Reply) -> str:
+def text_of(body: dict[str, Any], reply: ModelReply) -> str:
     """Return the text of the answer."""
     if reply.kind == "empty":
         return ""
@@ -42,7 +42,7 @@ def text_of(body: dict[str, Any], reply: Reply) -> str:
 class ResponsesAnswer:
     """One answer."""
 
-    def __init__(self, body: dict[str, Any], reply: Reply, text: str) -> None:
+    def __init__(self, body: dict[str, Any], reply: ModelReply, text: str) -> None:
         self._body = body
         self._reply = reply
         self._text = text

@@ -22,7 +22,7 @@ from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Route
 
 from kova_fakes.models.answers import tokens
-from kova_fakes.models.script import ReceivedCall, Reply, Script
+from kova_fakes.models.script import ModelReply, ReceivedCall, Script
 from kova_fakes.models.streams import EventStream
 from kova_fakes.models.validate import InvalidRequestError, adapter, check_schema, read
 from kova_fakes.openai import chat, responses
@@ -36,7 +36,7 @@ _RESPONSES = adapter(response_create_params.ResponseCreateParams)
 _CHAT = adapter(completion_create_params.CompletionCreateParams)
 _EMBEDDINGS = adapter(embedding_create_params.EmbeddingCreateParams)
 _NUMBERS = itertools.count(1)
-MakeAnswer = Callable[[dict[str, Any], Reply], Response]
+MakeAnswer = Callable[[dict[str, Any], ModelReply], Response]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,7 +55,7 @@ def error(status: int, message: str, code: str | None, retry_after: str | None =
     return JSONResponse(body, status, headers | {"x-request-id": f"req_{next(_NUMBERS)}"})
 
 
-def failure(reply: Reply) -> Response | None:
+def failure(reply: ModelReply) -> Response | None:
     """Return the answer of a reply that does not come from the model; otherwise None."""
     if reply.kind == "error":
         code = "rate_limit_exceeded" if reply.status == 429 else None  # noqa: PLR2004
@@ -97,13 +97,13 @@ class _OpenAIRoutes:
 
         return call
 
-    def respond(self, body: dict[str, Any], reply: Reply) -> Response:
+    def respond(self, body: dict[str, Any], reply: ModelReply) -> Response:
         answer = responses.ResponsesAnswer(body, reply, responses.text_of(body, reply))
         if body.get("stream"):
             return EventStream(answer.events(), reply, self._script)
         return JSONResponse(answer.response())
 
-    def complete(self, body: dict[str, Any], reply: Reply) -> Response:
+    def complete(self, body: dict[str, Any], reply: ModelReply) -> Response:
         answer = chat.ChatAnswer(body, reply)
         if body.get("stream"):
             return EventStream(answer.events(), reply, self._script)
@@ -144,7 +144,7 @@ def _check(body: dict[str, Any]) -> None:
         check_schema(schema)
 
 
-def embed(body: dict[str, Any], _reply: Reply) -> Response:
+def embed(body: dict[str, Any], _reply: ModelReply) -> Response:
     """Return vectors of hashed words: texts with common words get similar vectors."""
     texts = [body["input"]] if isinstance(body["input"], str) else list(body["input"])
     if not texts or any(not text for text in texts):

@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.markup import escape
 
 from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
-from kova.analysis.repository_settings import FILE_NAME, RepositorySettings
+from kova.analysis.repository_settings import FILE_NAME, KovaTomlSettings
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.severity import Severity
 from kova_server.cli.output import console
@@ -96,7 +96,7 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
     The exit code is 0 without errors, 1 with errors, 2 when the scan could not run.
     """
     folder = _check_folder(path)
-    repository_settings = RepositorySettings() if settings is None else _read_settings(settings)
+    repository_settings = KovaTomlSettings() if settings is None else _read_settings(settings)
     options = LocalOptions(
         fix=fix,
         apply=apply,
@@ -152,7 +152,7 @@ def _scan(folder: Path, options: LocalOptions) -> LocalScan:
         raise InvalidInputError(f"{name}: {exc.strerror}.") from exc
 
 
-def _read_settings(file: Path) -> RepositorySettings:
+def _read_settings(file: Path) -> KovaTomlSettings:
     try:
         with file.open("rb") as stream:
             settings = parse_settings(stream.read(BYTES_LIMIT + 1))

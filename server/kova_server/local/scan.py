@@ -15,7 +15,7 @@ from types import FrameType
 from kova.adapters.analyzers.process import stop_programs
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
-from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.repository_settings import KovaTomlSettings
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.select_files import select_files
 from kova.bootstrap.analyzers import local_analyzers, missing_analyzers, prove_fix
@@ -63,7 +63,7 @@ class LocalOptions:
     apply: bool = False
     unsafe: bool = False
     sarif: tuple[Path, ...] = ()
-    settings: RepositorySettings = field(default_factory=RepositorySettings)
+    settings: KovaTomlSettings = field(default_factory=KovaTomlSettings)
     exclude: tuple[str, ...] = ()
     ignore_files: bool = True
 

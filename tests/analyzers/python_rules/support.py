@@ -8,7 +8,7 @@ from kova.adapters.analyzers.python_rules.__main__ import check
 from kova.adapters.analyzers.python_rules.module_index import ModuleIndex, index_module
 
 
-def indexed(text: str) -> ModuleIndex:
+def index_text(text: str) -> ModuleIndex:
     return index_module(ast.parse(text), text)
 
 

@@ -12,7 +12,7 @@ from kova.adapters.analyzers.python_rules import prefilter, secret_names
 from kova.adapters.analyzers.python_rules.__main__ import FAMILIES
 from kova.adapters.analyzers.python_rules.rules import weak_hashes
 from kova.adapters.analyzers.python_rules.taint import model
-from tests.analyzers.python_rules.support import indexed, rules_of
+from tests.analyzers.python_rules.support import index_text, rules_of
 from tests.quality import examples
 
 # Every interpreter has these, and the lock our own dependencies.
@@ -20,7 +20,7 @@ PACKAGES = ("email", "http", "urllib", "wsgiref", "xmlrpc", "redis", "rich", "st
 ORIGIN = "request.GET['x']"
 
 
-def _imported(name: str) -> tuple[str, str]:
+def _import_as(name: str) -> tuple[str, str]:
     """Return the import of a dotted name under another, and the other."""
     module, _, last = name.rpartition(".")
     return (f"from {module} import {last} as it\n", "it") if module else ("", last)
@@ -28,7 +28,7 @@ def _imported(name: str) -> tuple[str, str]:
 
 @pytest.mark.parametrize(("name", "kind"), model.SINKS.items())
 def test_each_harm_of_the_tables_is_seen_and_found(name: str, kind: str) -> None:
-    line, called = _imported(name)
+    line, called = _import_as(name)
     arguments = "tree, " * model.SECOND_ARGUMENT.get(name, 0) + ORIGIN
     assert model.RULES[kind][0] in rules_of(f"{line}def f(request):\n    {called}({arguments})\n")
 
@@ -43,7 +43,7 @@ def test_each_harm_by_a_method_is_seen_and_found(method: str, kind: str) -> None
 
 @pytest.mark.parametrize("name", [*sorted(model.RUNS), "os.execv", "os.spawnlp"])
 def test_each_way_to_run_a_program_is_seen_and_found(name: str) -> None:
-    line, called = _imported(name)
+    line, called = _import_as(name)
     assert rules_of(f"{line}def f(request):\n    {called}({ORIGIN})\n") == {"command-injection"}
 
 
@@ -90,7 +90,7 @@ def test_each_origin_at_the_keyboard_is_seen_and_found(source: str) -> None:
 
 @pytest.mark.parametrize("name", sorted(model.WEAK_CALLS))
 def test_each_weak_number_is_seen_and_found(name: str) -> None:
-    line, called = _imported(name)
+    line, called = _import_as(name)
     assert rules_of(f"{line}token = {called}(x)\n") == {"weak-random"}
     assert rules_of(f"import os, random as r\ntoken = r.{name[7:]}(x)\n") == {"weak-random"}
 
@@ -137,7 +137,7 @@ def test_a_query_that_is_more_is_looked_at(query: str) -> None:
 
 
 def _hits(text: str, *, looks: bool) -> set[tuple[str, int, int]]:
-    index, content = indexed(text), text.encode()
+    index, content = index_text(text), text.encode()
     families = [rules for may_find, rules in FAMILIES if not looks or may_find(content)]
     problems = [problem for rules in families for problem in rules(index)]
     return {(problem.rule, problem.node.lineno, problem.node.col_offset) for problem in problems}

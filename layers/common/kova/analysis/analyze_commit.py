@@ -11,7 +11,7 @@ from pathlib import Path
 from kova.analysis.analysis import Analysis, AnalyzerCoverage, join_coverage, split_suppressed
 from kova.analysis.finding import Finding, Span
 from kova.analysis.finding_cache import FindingCache
-from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.repository_settings import KovaTomlSettings
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.select_files import select_files
 from kova.shared.code_source import CodeSource, FetchLimits, Tree, TreeFile
@@ -39,7 +39,7 @@ class CommitRequest:
     tree: Tree | None = None
     only: frozenset[str] | None = None
     full: bool = False
-    settings: RepositorySettings = field(default_factory=RepositorySettings)
+    settings: KovaTomlSettings = field(default_factory=KovaTomlSettings)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -199,7 +199,7 @@ def _paths(files: Iterable[TreeFile]) -> frozenset[str]:
 
 
 def _with_settings(
-    settings: RepositorySettings, coverage: tuple[AnalyzerCoverage, ...]
+    settings: KovaTomlSettings, coverage: tuple[AnalyzerCoverage, ...]
 ) -> tuple[AnalyzerCoverage, ...]:
     """Return the coverage with identities that say by which settings findings were chosen."""
     if not settings.present or settings.problems:

@@ -8,7 +8,7 @@ from typing import Any, Final, TypeVar
 
 from kova.analysis.globs import PATTERN_LIMIT, Glob
 from kova.analysis.languages import BY_LOWER_NAME
-from kova.analysis.repository_settings import RepositorySettings, Section
+from kova.analysis.repository_settings import KovaTomlSettings, Section
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten
@@ -25,10 +25,10 @@ _RULES: Final = frozenset({"off", "on"})
 Value = TypeVar("Value")
 
 
-def parse_settings(content: bytes | None) -> RepositorySettings:
+def parse_settings(content: bytes | None) -> KovaTomlSettings:
     """Return the settings in a file's content; None stands for no file. It never raises."""
     if content is None:
-        return RepositorySettings()
+        return KovaTomlSettings()
     if len(content) > BYTES_LIMIT:
         return _invalid([f"The file has more than {BYTES_LIMIT} bytes."])
     try:
@@ -44,16 +44,16 @@ def parse_settings(content: bytes | None) -> RepositorySettings:
     return _invalid(reader.problems) if reader.problems else settings
 
 
-def _invalid(problems: list[str]) -> RepositorySettings:
+def _invalid(problems: list[str]) -> KovaTomlSettings:
     shown = [clean(shorten(problem, 200)) for problem in problems[:MOST_PROBLEMS]]
-    return RepositorySettings(present=True, problems=tuple(shown))
+    return KovaTomlSettings(present=True, problems=tuple(shown))
 
 
 class _SettingsReader:
     def __init__(self) -> None:
         self.problems: list[str] = []
 
-    def read_settings(self, document: dict[str, Any]) -> RepositorySettings:
+    def read_settings(self, document: dict[str, Any]) -> KovaTomlSettings:
         self._check_keys(document, _TOP, "")
         tables = document.get("section", [])
         if not isinstance(tables, list) or not all(isinstance(table, dict) for table in tables):
@@ -71,7 +71,7 @@ class _SettingsReader:
                 self.problems.append(f"{where}`paths` must name at least one pattern.")
             sections.append(self._read_section(table, where, paths))
         languages = self._read_words(document, "languages", "", BY_LOWER_NAME)
-        return RepositorySettings(
+        return KovaTomlSettings(
             exclude=self._read_globs(document, "exclude", ""),
             include=self._read_globs(document, "include", ""),
             languages=frozenset(languages) if "languages" in document else None,

@@ -34,7 +34,7 @@ class Section:
 
 
 @dataclass(frozen=True, kw_only=True)
-class RepositorySettings:
+class KovaTomlSettings:
     """The whole file. The first section is the file's own top, later ones are narrower.
 
     `present` means that there is a file. `problems` says in sentences what is wrong with it; then

@@ -9,7 +9,7 @@ from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRe
 from kova.analysis.introduced import select_introduced
 from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
 from kova.analysis.ports import AnalysisCache
-from kova.analysis.repository_settings import FILE_NAME, RepositorySettings
+from kova.analysis.repository_settings import FILE_NAME, KovaTomlSettings
 from kova.scans.scan import ScanTarget
 from kova.shared.code_source import CodeSource, Tree
 from kova.shared.repository import Repository
@@ -86,18 +86,18 @@ class AnalyzeTarget:
 
     async def _settings(
         self, repository: Repository, target: ScanTarget, tree: Tree
-    ) -> RepositorySettings:
+    ) -> KovaTomlSettings:
         """Read the settings of the default branch: from this tree when it is its head."""
         if not is_default(repository, target):
             return await self._default_settings(repository)
         if tree.complete and all(file.path != FILE_NAME for file in tree.files):
-            return RepositorySettings()
+            return KovaTomlSettings()
         return await self._fetch_settings(repository, tree.commit_sha)
 
-    async def _default_settings(self, repository: Repository) -> RepositorySettings:
+    async def _default_settings(self, repository: Repository) -> KovaTomlSettings:
         return await self._fetch_settings(repository, repository.default_branch)
 
-    async def _fetch_settings(self, repository: Repository, ref: str) -> RepositorySettings:
+    async def _fetch_settings(self, repository: Repository, ref: str) -> KovaTomlSettings:
         content = await self._source.root_file(repository.ref, ref, FILE_NAME, BYTES_LIMIT)
         return parse_settings(content)
 

@@ -7,14 +7,14 @@ from typing import Any, Final
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.languages import count_languages
-from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.repository_settings import KovaTomlSettings
 from kova.shared.text import clean, shorten
 
 _SUPPRESSED_SHOWN: Final = 500
 _REASON_LIMIT: Final = 200
 
 
-def coverage_of(analysis: Analysis, settings: RepositorySettings) -> dict[str, Any]:
+def coverage_of(analysis: Analysis, settings: KovaTomlSettings) -> dict[str, Any]:
     """Return the `coverage` member of a scan as plain JSON."""
     files, analyzed = count_languages(analysis.blobs), count_languages(analysis.understood)
     suppressed = [

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from kova.analysis.finding import Finding
-from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.repository_settings import KovaTomlSettings
 from kova.fixes.fix import FileFixes
 from kova.fixes.ports import Publisher
 from kova.fixes.protected import is_protected
@@ -54,7 +54,7 @@ class PublishScan:
         )
 
     def select_offerable(
-        self, repository: Repository, files: Iterable[FileFixes], settings: RepositorySettings
+        self, repository: Repository, files: Iterable[FileFixes], settings: KovaTomlSettings
     ) -> list[FileFixes]:
         """Return the files whose combined fixes may go into a pull request: no protected ones."""
         return [
@@ -90,7 +90,7 @@ class PublishScan:
 
 
 def _conclusion(
-    findings: Sequence[Finding], repository: Repository, settings: RepositorySettings
+    findings: Sequence[Finding], repository: Repository, settings: KovaTomlSettings
 ) -> str:
     failing = [
         finding

@@ -14,7 +14,7 @@ from functools import cached_property
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.analysis.languages import count_languages
-from kova.analysis.repository_settings import RepositorySettings
+from kova.analysis.repository_settings import KovaTomlSettings
 from kova.errors.error import FindingStatus
 from kova.fixes.fix import FixStatus, ProvedFix
 from kova.shared.markdown import code, plural
@@ -39,7 +39,7 @@ class ScanReport:
     analysis: Analysis
     status: FindingStatus
     fixes: Sequence[ProvedFix]
-    settings: RepositorySettings
+    settings: KovaTomlSettings
     is_branch: bool
 
     @cached_property
@@ -126,7 +126,7 @@ def _errors_are(number: int) -> str:
     return f"{plural(number, 'error')} {'is' if number == 1 else 'are'}"
 
 
-def _settings_problems(settings: RepositorySettings) -> list[str]:
+def _settings_problems(settings: KovaTomlSettings) -> list[str]:
     if not settings.problems:
         return []
     problems = [f"- {code(problem)}" for problem in settings.problems]

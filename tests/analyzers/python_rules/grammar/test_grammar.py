@@ -59,7 +59,7 @@ def _is_empty(part: ast.expr) -> bool:
     return isinstance(part, ast.Constant) and part.value == ""
 
 
-def _placed(tree: ast.Module) -> str:
+def _dump_with_places(tree: ast.Module) -> str:
     """Dump a tree with its positions, but for those that are not kept.
 
     The texts and braces of an f-string (not what is in the braces) stand where the string does, as
@@ -84,24 +84,24 @@ def _modules() -> Iterator[Path]:
                 yield file
 
 
-def _same(text: str) -> None:
+def _check_same_tree(text: str) -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         converted = parse_newer(text)
         assert converted is not None
-        assert _placed(converted) == _placed(ast.parse(text))
+        assert _dump_with_places(converted) == _dump_with_places(ast.parse(text))
 
 
 def test_real_modules_have_the_tree_that_ast_gives_them() -> None:
     files = list(_modules())
     assert len(files) >= 50
     for file in files:
-        _same(file.read_text(encoding="utf-8"))
+        _check_same_tree(file.read_text(encoding="utf-8"))
 
 
 def test_the_whole_grammar_has_the_tree_that_ast_gives_it() -> None:
-    _same(GRAMMAR)
-    _same(GRAMMAR.replace("\n", "\r\n"))
+    _check_same_tree(GRAMMAR)
+    _check_same_tree(GRAMMAR.replace("\n", "\r\n"))
 
 
 def test_every_kind_of_node_of_libcst_is_known() -> None:

@@ -4,7 +4,7 @@ import pytest
 
 from kova.adapters.analyzers.python_rules.__main__ import check
 from kova.adapters.analyzers.python_rules.taint.reachability import Reachability
-from tests.analyzers.python_rules.support import indexed, rules_of
+from tests.analyzers.python_rules.support import index_text, rules_of
 
 CHAIN = """\
 import os
@@ -35,7 +35,7 @@ def test_input_comes_back_through_functions_that_do_not_name_it() -> None:
 
 
 def test_functions_that_input_cannot_come_to_are_not_followed() -> None:
-    reach = Reachability(indexed(CHAIN))
+    reach = Reachability(index_text(CHAIN))
     assert reach.functions == {"typed", "passed_on", "Shell.name", "Shell.run"}
     assert not reach.reaches_module
 
@@ -43,7 +43,7 @@ def test_functions_that_input_cannot_come_to_are_not_followed() -> None:
 def test_input_comes_through_a_global_name() -> None:
     text = "import os, sys\nNAME = sys.argv[1]\n\ndef run():\n    os.system(NAME)\n"
     assert rules_of(text) == {"local-input"}
-    reach = Reachability(indexed(text))
+    reach = Reachability(index_text(text))
     assert (reach.functions, reach.reaches_module) == (set(), True)
     reach.spread(["NAME"])
     assert reach.functions == {"run"}
@@ -51,13 +51,13 @@ def test_input_comes_through_a_global_name() -> None:
 
 def test_a_function_that_hands_nothing_back_draws_no_caller_in() -> None:
     text = "def asks():\n    input()\n\ndef calls():\n    asks()\n"
-    assert Reachability(indexed(text)).functions == {"asks"}
+    assert Reachability(index_text(text)).functions == {"asks"}
 
 
 def test_an_origin_outside_of_functions_makes_the_module_one_of_them() -> None:
-    assert Reachability(indexed("x = input()\n")).reaches_module
-    assert not Reachability(indexed("def f():\n    return input()\n")).reaches_module
-    assert Reachability(indexed("def f():\n    return input()\nx = f()\n")).reaches_module
+    assert Reachability(index_text("x = input()\n")).reaches_module
+    assert not Reachability(index_text("def f():\n    return input()\n")).reaches_module
+    assert Reachability(index_text("def f():\n    return input()\nx = f()\n")).reaches_module
 
 
 @pytest.mark.parametrize(
