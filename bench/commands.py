@@ -33,7 +33,7 @@ CODE = "".join(f"def f{number}():\n    return {number}\n\n" for number in range(
 
 
 class CallMeter:
-    """Implements ports.meter.Meter and keeps the durations of calls."""
+    """A kova.shared.meter.Meter that keeps the durations of calls."""
 
     def __init__(self) -> None:
         """Start empty."""

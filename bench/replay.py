@@ -36,7 +36,6 @@ class Replay:
     """Follows the errors of one history."""
 
     def __init__(self, history: GitHistory, analyze: AnalyzeTree, *, renames: bool) -> None:
-        """Take the history, the analysers, and whether GitHub's renames are known."""
         self._history = history
         self._analyze = analyze
         self._renames = renames
@@ -46,11 +45,11 @@ class Replay:
         self.examples: list[str] = []
 
     def start(self, commit: str) -> None:
-        """Take the errors of the first commit."""
+        """Find the errors of the first commit."""
         self._apply(commit, list(self._history.files(commit)))
 
     def step(self, before: str, after: str) -> None:
-        """Take one more commit."""
+        """Follow the errors over one more commit."""
         self._apply(after, self._history.changes(before, after))
         self.counts["commits"] += 1
 

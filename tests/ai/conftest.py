@@ -37,7 +37,7 @@ ROOTS = {**functions.ai_command.app.ROOTS, **functions.api.app.ROOTS}
 
 @dataclass
 class RecordedMeter:
-    """Implements ports.meter.Meter and keeps what it is told."""
+    """A kova.shared.meter.Meter that keeps every count and value."""
 
     counts: dict[tuple[str, frozenset[tuple[str, str]]], float] = field(default_factory=dict)
     values: list[tuple[str, float]] = field(default_factory=list)

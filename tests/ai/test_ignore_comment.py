@@ -9,7 +9,7 @@ import pytest
 
 from kova.errors.error import RuleCount
 from kova.errors.ignoring import IgnoreRequest, parse_ignore
-from tests.ai.comments import NAME, comment, send, wait_for_replies
+from tests.ai.comments import NAME, post_comment, send, wait_for_replies
 from tests.server.conftest import Kova
 from tests.support.errors import insert_errors
 
@@ -135,7 +135,7 @@ def test_an_unknown_rule_is_answered_with_those_that_have_open_errors(kova: Kova
 
 
 def test_a_repository_without_errors_says_so(kova: Kova) -> None:
-    comment(kova, "/kova ignore F632 why not")
+    post_comment(kova, "/kova ignore F632 why not")
     assert "The repository has no open errors." in wait_for_replies(kova)[0]
 
 

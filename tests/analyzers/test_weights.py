@@ -381,10 +381,8 @@ def test_what_a_file_does_again_and_again_is_meant(tmp_path: Path) -> None:
 def test_a_string_is_told_once_however_many_bad_escapes_it_has(tmp_path: Path) -> None:
     (tmp_path / "a.py").write_text("import re\n\nA = re.compile('\\d \\s \\w')\nB = '\\d'\n")
     findings = ANALYZE.analyze(tmp_path, ["a.py"]).findings
-    assert [(finding.rule_id, finding.span.start_line) for finding in findings] == [
-        ("W605", 3),
-        ("W605", 4),
-    ]
+    places = [(finding.rule_id, finding.span.start_line) for finding in findings]
+    assert places == [("W605", 3), ("W605", 4)]
 
 
 @pytest.mark.parametrize(

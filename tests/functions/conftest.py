@@ -122,11 +122,9 @@ class Function:
                 return self.api.answers.get(timeout=0.2)
             return None
 
-        result = eventually(
+        kind, answer = eventually(
             take_answer, PATIENCE, pause=0, otherwise=lambda: f"no answer\n{self.output()}"
         )
-        assert result is not None
-        kind, answer = result
         assert kind == "response", f"{answer}\n{self.output()}"
         return answer
 

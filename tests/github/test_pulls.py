@@ -88,7 +88,7 @@ def publisher(script: Any, connect: Connect) -> GitHubPublisher:
     return GitHubPublisher(connect(script.url))
 
 
-def written(script: Any) -> list[str]:
+def list_writes(script: Any) -> list[str]:
     """What was written beside git's objects, which are named by content."""
     objects = ("/git/blobs", "/git/trees", "/git/commits")
     return [
@@ -106,7 +106,7 @@ async def test_a_new_branch_gets_a_pull_request(
     github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == [CREATE_REF, CREATE_PULL]
+    assert list_writes(github) == [CREATE_REF, CREATE_PULL]
     bodies = dict(github.sent("POST"))
     assert bodies[f"{REPO}/git/refs"] == {"ref": f"refs/heads/{BRANCH}", "sha": FIX}
     assert bodies[f"{REPO}/pulls"]["head"] == BRANCH
@@ -142,7 +142,7 @@ async def test_a_repetition_writes_nothing_more(
     github.json(REF, ref_json(FIX))
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == []
+    assert list_writes(github) == []
 
 
 async def test_a_branch_without_its_pull_request_gets_it(
@@ -153,7 +153,7 @@ async def test_a_branch_without_its_pull_request_gets_it(
     github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == [CREATE_PULL]
+    assert list_writes(github) == [CREATE_PULL]
 
 
 async def test_a_newer_fix_moves_the_branch_and_mends_the_texts(
@@ -168,7 +168,7 @@ async def test_a_newer_fix_moves_the_branch_and_mends_the_texts(
     github.json(UPDATE_PULL, pull_json())
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == [MOVE_REF, UPDATE_PULL]
+    assert list_writes(github) == [MOVE_REF, UPDATE_PULL]
     assert dict(github.sent("PATCH"))[f"{REPO}/pulls/9"]["title"] == "Fix it"
 
 
@@ -183,7 +183,7 @@ async def test_commits_of_a_person_are_never_overwritten(
     assert await publisher.pull_request(repository, fix()) == PAGE
     with pytest.raises(GitHubRefusedError, match="somebody else"):
         await publisher.pull_request(repository, fix())
-    assert written(github) == []
+    assert list_writes(github) == []
 
 
 async def test_a_base_that_moved_is_left_alone(
@@ -209,7 +209,7 @@ async def test_the_same_change_is_not_offered_again(
     github.json(PULLS, [pull_json(state="closed", merged_at=merged_at)])
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == []
+    assert list_writes(github) == []
 
 
 async def test_another_change_after_a_closed_one_is_offered(
@@ -221,7 +221,7 @@ async def test_another_change_after_a_closed_one_is_offered(
     github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == [CREATE_REF, CREATE_PULL]
+    assert list_writes(github) == [CREATE_REF, CREATE_PULL]
 
 
 async def test_a_pull_request_of_a_fork_is_not_ours(
@@ -237,7 +237,7 @@ async def test_a_pull_request_of_a_fork_is_not_ours(
     github.json(CREATE_PULL, pull_json(), status=201)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == [CREATE_PULL]
+    assert list_writes(github) == [CREATE_PULL]
 
 
 async def test_one_that_exists_after_all_is_found(
@@ -251,7 +251,7 @@ async def test_one_that_exists_after_all_is_found(
     github.answers[REF].append((200, {"content-type": "application/json"}, _json(ref_json(FIX))))
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == [CREATE_REF, CREATE_PULL]
+    assert list_writes(github) == [CREATE_REF, CREATE_PULL]
 
 
 async def test_a_create_whose_answer_was_lost_is_looked_for(
@@ -262,7 +262,7 @@ async def test_a_create_whose_answer_was_lost_is_looked_for(
     github.json(CREATE_PULL, {"message": "Bad gateway"}, status=502)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
-    assert written(github) == [CREATE_PULL]
+    assert list_writes(github) == [CREATE_PULL]
 
 
 async def test_a_github_that_stays_broken_is_unavailable(
@@ -274,7 +274,7 @@ async def test_a_github_that_stays_broken_is_unavailable(
 
     with pytest.raises(GitHubUnavailableError):
         await publisher.pull_request(repository, fix())
-    assert len(written(github)) == 3
+    assert len(list_writes(github)) == 3
 
 
 @pytest.mark.parametrize(
@@ -334,7 +334,7 @@ async def test_a_fix_that_changes_nothing_is_refused(
 
     with pytest.raises(GitHubRefusedError, match="changes nothing"):
         await publisher.pull_request(repository, fix())
-    assert written(github) == []
+    assert list_writes(github) == []
 
 
 def _json(value: Any) -> bytes:

@@ -46,7 +46,7 @@ def wheels(tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
 
 
 @pytest.fixture(scope="module")
-def installed(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def environment_folder(wheels: list[Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment with the wheels; of the tests' one it has the dependencies alone."""
     folder = tmp_path_factory.mktemp("installed")
     venv.create(folder, with_pip=False, symlinks=True)
@@ -73,17 +73,19 @@ def test_the_wheels_hold_the_packages_and_nothing_beside(wheels: list[Path]) -> 
     assert not [name for name in inside if "test" in name]
 
 
-def test_the_server_is_whole_away_from_the_repository(installed: Path) -> None:
-    process = run([installed / "bin/python", "-c", APPLICATION], installed)
+def test_the_server_is_whole_away_from_the_repository(environment_folder: Path) -> None:
+    process = run([environment_folder / "bin/python", "-c", APPLICATION], environment_folder)
     assert process.returncode == 0, process.stderr
     lines = process.stdout.splitlines()
     assert {"/health", "/api/scan", "/webhooks/github", "/metrics"} <= set(lines)
-    assert all(Path(line).is_relative_to(installed) for line in lines[-3:])
+    assert all(Path(line).is_relative_to(environment_folder) for line in lines[-3:])
 
 
-def test_a_folder_is_scanned_away_from_the_repository(installed: Path, tmp_path: Path) -> None:
+def test_a_folder_is_scanned_away_from_the_repository(
+    environment_folder: Path, tmp_path: Path
+) -> None:
     (tmp_path / "a.py").write_text("def f(x):\n    return x is 'a'\n")
-    process = run([installed / "bin/kova", "scan", tmp_path], tmp_path)
+    process = run([environment_folder / "bin/kova", "scan", tmp_path], tmp_path)
     assert process.returncode == 1, process.stdout + process.stderr
     assert "F632" in process.stdout
     assert "Traceback" not in process.stderr

@@ -27,9 +27,7 @@ def wait_for_published(kova: Kova, rule: str) -> dict[str, Any]:
             return fix
         return None
 
-    fix = eventually(find_published, 30, pause=0.05, otherwise=lambda: kova.logs()[-3_000:])
-    assert fix is not None
-    return fix
+    return eventually(find_published, 30, pause=0.05, otherwise=lambda: kova.logs()[-3_000:])
 
 
 def test_a_verified_fix_is_published_once_however_often_it_is_asked_for(kova: Kova) -> None:

@@ -8,6 +8,7 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Self
 
@@ -155,9 +156,7 @@ def test_a_stopped_part_is_told_degrades_and_recovers(stack: Stack, part: str, m
             assert [name for name, status in read_state().items() if status != "ok"] == [check]
             degraded_at = time.monotonic()
             for kind in ("read", "webhook"):
-                eventually(
-                    lambda load_kind=kind: load.statuses_since(load_kind, degraded_at), LONGEST + 1
-                )  # type: ignore[misc]
+                eventually(partial(load.statuses_since, kind, degraded_at), LONGEST + 1)
         finally:
             back = time.monotonic()
             stack.resume(part, mode)

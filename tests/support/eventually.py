@@ -10,7 +10,7 @@ Result = TypeVar("Result")
 
 
 def eventually(
-    look: Callable[[], Result],
+    look: Callable[[], Result | None],
     seconds: float = 20.0,
     *,
     pause: float = 0.02,
