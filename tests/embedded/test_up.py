@@ -107,7 +107,7 @@ def odd(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
 
 
 def test_up_says_where_it_is_and_keeps_its_settings_to_itself(odd: Up) -> None:
-    output = eventually(lambda: "kova scan" in odd.output() and odd.output())
+    output = eventually(lambda: odd.output() if "kova scan" in odd.output() else "")
     assert f"http://127.0.0.1:{odd.port}" in output
     assert odd.settings["KOVA_API_KEY"] in output
     assert stat.S_IMODE((odd.folder / "kova.env").stat().st_mode) == 0o600
