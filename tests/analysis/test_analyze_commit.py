@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from kova.analysis.globs import Glob
-from kova.analysis.repository_settings import RepositorySettings, Section
+from kova.analysis.repository_settings import KovaTomlSettings, Section
 from kova.shared.code_source import FetchLimits
 from kova.shared.exceptions import GitHubUnavailableError, RepositoryNotFoundError
 from kova.shared.skipped import Skipped
@@ -77,7 +77,7 @@ async def test_what_the_settings_leave_out_is_not_fetched_and_what_they_turn_off
     workshop: Workshop,
 ) -> None:
     sha = workshop.push(a="BAD(x)\nBAD[R2](y)\n", b=BAD)
-    settings = RepositorySettings(
+    settings = KovaTomlSettings(
         exclude=(Glob(pattern="b.py"),), sections=(Section(rules_off=("R2",)),), present=True
     )
     analysis = await workshop.analyze(sha, settings=settings)

@@ -8,7 +8,7 @@ import pytest
 
 from kova.analysis.finding import Finding, Span
 from kova.analysis.globs import Glob
-from kova.analysis.repository_settings import RepositorySettings, Section
+from kova.analysis.repository_settings import KovaTomlSettings, Section
 from kova.errors.error import FindingStatus
 from kova.fixes.fix import FileFixes
 from kova.fixes.publisher import CheckRun
@@ -22,7 +22,7 @@ from tests.support.stores import NAME, scan_target
 from tests.support.workshop import Workshop
 
 SHA = "1" * 40
-NO_SETTINGS = RepositorySettings()
+NO_SETTINGS = KovaTomlSettings()
 
 
 async def publish(
@@ -30,7 +30,7 @@ async def publish(
     findings: tuple[Finding, ...],
     *,
     status: FindingStatus | None = None,
-    settings: RepositorySettings = NO_SETTINGS,
+    settings: KovaTomlSettings = NO_SETTINGS,
     target: ScanTarget | None = None,
     fail_on: Severity = Severity.HIGH,
 ) -> CheckRun:
@@ -88,7 +88,7 @@ async def test_the_check_fails_from_the_severity_that_the_repository_names(
 
 async def test_the_settings_of_a_path_decide_over_the_repository(workshop: Workshop) -> None:
     section = Section(paths=(Glob(pattern="a.py"),), fail_on=Severity.CRITICAL)
-    settings = RepositorySettings(sections=(section,), present=True)
+    settings = KovaTomlSettings(sections=(section,), present=True)
     check_run = await publish(workshop, findings_of("BAD(x)"), settings=settings)
     assert check_run.conclusion == "neutral"
 
@@ -133,7 +133,7 @@ async def test_a_file_is_offered_where_administrators_and_settings_allow_it(
 ) -> None:
     repository: Repository = replace(await workshop.repository(), auto_fix=allowed)
     section = Section(paths=(Glob(pattern="a.py"),), auto_fix=by_settings)
-    settings = RepositorySettings(sections=(section,), present=True)
+    settings = KovaTomlSettings(sections=(section,), present=True)
     files = files_of("a.py", "b.py", "poetry.lock", ".github/a.py")
     publish_scan = PublishScan(workshop.publisher)
     selected = publish_scan.select_offerable(repository, files, settings)

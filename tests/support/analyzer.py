@@ -10,7 +10,7 @@ from pathlib import Path
 from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.analysis.ports import AnalyzerRun, Text
 from kova.shared.skipped import Skipped
-from tests.support.findings import found_in
+from tests.support.findings import findings_of
 
 _MARK = re.compile(r"BAD(?:\[\w+\])?")
 
@@ -65,7 +65,7 @@ class MarkAnalyzer:
             skip = Skipped(path=text.path, reason=reason)
             return AnalyzerRun(findings=(), skipped=(skip,), completed=self.completed)
         content = text.content.decode()
-        findings = found_in(text.path, content, self.rules)
+        findings = findings_of(text.path, content, self.rules)
         lines = content.split("\n")
         with_edits = [
             replace(finding, analyzer=self.name, edit=self._edit(finding, lines))

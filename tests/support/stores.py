@@ -27,8 +27,8 @@ from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
+from kova.scans.ports import Stores
 from kova.scans.scan import ScanTarget, Trigger
-from kova.scans.scan_repository import Stores
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.ports import AuditStore
 from kova.shared.repository import Repository, RepositoryInfo
