@@ -76,7 +76,7 @@ async def test_line_ends_and_the_byte_order_mark_stay(workshop: Workshop) -> Non
     assert pull.files == {"a.py": "\ufeffdef f():\r\n    (x)\r\n".encode()}
 
 
-@pytest.mark.parametrize("text", ["x = 1\n" + BAD, None])
+@pytest.mark.parametrize("text", ["x = 1\n" + BAD, BAD + "\n" * 9 + "x = 1\n", None])
 async def test_a_fix_of_another_file_than_today_is_stale(
     workshop: Workshop, text: str | None
 ) -> None:

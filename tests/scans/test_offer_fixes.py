@@ -97,14 +97,15 @@ async def test_a_full_scan_proves_again(workshop: Workshop) -> None:
     assert [fix.status for fix in await full.offer()] == [FixStatus.REJECTED]
 
 
-async def test_what_people_ignore_is_never_mended(workshop: Workshop) -> None:
+@pytest.mark.parametrize("full", [False, True])
+async def test_what_people_ignore_is_never_mended(workshop: Workshop, full: bool) -> None:
     sha = workshop.push(a=TWO)
     await Scanned.at(workshop, sha)
     page = await workshop.stores.errors.page(PageRequest(), ErrorFilter())
     first = min(page.items, key=lambda error: error.finding.span)
     decision = IgnoreDecision(reason="known", by="cli", until=None)
     await workshop.stores.errors.ignore(first.id, decision)
-    fixes = await (await Scanned.at(workshop, sha)).offer()
+    fixes = await (await Scanned.at(workshop, sha, full=full)).offer()
     assert [fix.finding.span.start_line for fix in fixes] == [6]
     (pull,) = workshop.publisher.pull_requests.values()
     assert pull.files == {"a.py": TWO.replace("BAD(y)", "(y)").encode()}
