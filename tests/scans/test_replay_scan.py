@@ -56,8 +56,8 @@ def test_each_step_is_said_and_nothing_is_written_or_published(kova: Kova) -> No
     assert "0 known from earlier scans" in ended.stdout
     assert "verified F632 a.py:2" in ended.stdout
     assert rows(kova) == before
-    requests = kova.github.state.requests
-    assert [request.path for request in requests if request.method != "GET"] == []
+    sent = [request.path for request in kova.github.state.requests if request.method != "GET"]
+    assert set(sent) <= {"/app/installations/42/access_tokens"}
 
 
 def test_what_was_analysed_before_is_known(kova: Kova) -> None:

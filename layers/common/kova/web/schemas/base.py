@@ -15,7 +15,7 @@ class View(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-class Request(View):
+class Request(BaseModel):
     """A request body: unknown fields are refused, and no type is guessed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
