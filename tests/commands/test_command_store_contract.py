@@ -40,7 +40,7 @@ OVER = timedelta(seconds=-1)
 
 
 @dataclass
-class Stores:
+class CommandTables:
     commands: CommandStore
     keys: ApiKeyStore
     repositories: RepositoryStore
@@ -59,15 +59,15 @@ class Stores:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
+async def stores(request: pytest.FixtureRequest) -> AsyncIterator[CommandTables]:
     if request.param == "memory":
         commands, keys = MemoryCommandStore(), MemoryApiKeyStore()
         repositories = StandInRepositories()
         usage = MemoryUsageStore(commands=commands, keys=keys, repositories=repositories)
-        yield Stores(commands, keys, repositories, usage)
+        yield CommandTables(commands, keys, repositories, usage)
         return
     async with opened_database() as database:
-        yield Stores(
+        yield CommandTables(
             PostgresCommandStore(database),
             PostgresApiKeyStore(database),
             PostgresRepositoryStore(database),
@@ -92,7 +92,7 @@ def answered(command: Command, output: str = "Because.") -> Command:
     return replace(command, outcome=Outcome.OK, answer=Answer(output=output))
 
 
-async def test_a_command_comes_back_with_everything_that_was_saved(stores: Stores) -> None:
+async def test_a_command_comes_back_with_everything_that_was_saved(stores: CommandTables) -> None:
     request = CommandRequest(
         command="review it",
         task=Task.REVIEW,
@@ -132,13 +132,13 @@ async def test_a_command_comes_back_with_everything_that_was_saved(stores: Store
     assert await stores.commands.get(command.id) == command
 
 
-async def test_an_id_that_nobody_has_is_none(stores: Stores) -> None:
+async def test_an_id_that_nobody_has_is_none(stores: CommandTables) -> None:
     assert await stores.commands.get(str(uuid.uuid4())) is None
     assert await stores.commands.get("no id") is None
     assert await stores.commands.claim(str(uuid.uuid4()), LEASE) is None
 
 
-async def test_text_that_cannot_be_stored_is_cleaned(stores: Stores) -> None:
+async def test_text_that_cannot_be_stored_is_cleaned(stores: CommandTables) -> None:
     command = queued(request=CommandRequest(command="a\0b", code="\ud800", path="\0"))
     await stores.commands.save(answered(command, "c\0d"))
     stored = await stores.commands.get(command.id)
@@ -147,7 +147,7 @@ async def test_text_that_cannot_be_stored_is_cleaned(stores: Stores) -> None:
     assert stored.request == CommandRequest(command="a\ufffdb", code="\ufffd", path="\ufffd")
 
 
-async def test_a_queued_command_is_claimed_by_one_worker(stores: Stores) -> None:
+async def test_a_queued_command_is_claimed_by_one_worker(stores: CommandTables) -> None:
     command = queued()
     await stores.commands.save(command)
     results = await asyncio.gather(
@@ -163,7 +163,7 @@ async def test_a_queued_command_is_claimed_by_one_worker(stores: Stores) -> None
         assert 3_000 < seconds <= 3_600
 
 
-async def test_the_command_of_a_dead_worker_is_taken_over(stores: Stores) -> None:
+async def test_the_command_of_a_dead_worker_is_taken_over(stores: CommandTables) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, OVER)
@@ -173,7 +173,7 @@ async def test_the_command_of_a_dead_worker_is_taken_over(stores: Stores) -> Non
         await stores.commands.claim(command.id, LEASE)
 
 
-async def test_a_command_that_has_ended_cannot_be_claimed(stores: Stores) -> None:
+async def test_a_command_that_has_ended_cannot_be_claimed(stores: CommandTables) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, OVER)
@@ -181,7 +181,7 @@ async def test_a_command_that_has_ended_cannot_be_claimed(stores: Stores) -> Non
     assert await stores.commands.claim(command.id, LEASE) is None
 
 
-async def test_beginning_a_command_again_changes_nothing(stores: Stores) -> None:
+async def test_beginning_a_command_again_changes_nothing(stores: CommandTables) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, LEASE)
@@ -192,7 +192,7 @@ async def test_beginning_a_command_again_changes_nothing(stores: Stores) -> None
     assert stored == replace(command, outcome=Outcome.RUNNING)
 
 
-async def test_of_two_ends_the_first_stays(stores: Stores) -> None:
+async def test_of_two_ends_the_first_stays(stores: CommandTables) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, LEASE)
@@ -202,14 +202,14 @@ async def test_of_two_ends_the_first_stays(stores: Stores) -> None:
     assert await stores.commands.get(command.id) == answered(command, "first")
 
 
-async def test_a_failure_has_a_detail_and_no_answer(stores: Stores) -> None:
+async def test_a_failure_has_a_detail_and_no_answer(stores: CommandTables) -> None:
     command = queued(outcome=Outcome.CUT, detail="It broke off.", answer=Answer(output="half"))
     await stores.commands.save(command)
     assert await stores.commands.get(command.id) == replace(command, answer=None)
 
 
 async def test_the_end_of_a_command_names_the_repository_that_it_turned_out_to_be_about(
-    stores: Stores,
+    stores: CommandTables,
 ) -> None:
     info = RepositoryInfo(
         full_name="octo/sample",
@@ -230,7 +230,7 @@ async def test_the_end_of_a_command_names_the_repository_that_it_turned_out_to_b
     assert [row.repository for row in usage.rows] == ["octo/sample"]
 
 
-async def test_commands_are_paged_newest_first_and_by_key(stores: Stores) -> None:
+async def test_commands_are_paged_newest_first_and_by_key(stores: CommandTables) -> None:
     mine, theirs = await stores.key_id(), await stores.key_id()
     commands = [
         queued(api_key_id=key_id, created_at=NOON + timedelta(minutes=minute // 2))

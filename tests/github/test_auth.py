@@ -27,7 +27,7 @@ REPO = "/repos/octo/sample"
 TOKENS = "/app/installations/7/access_tokens"
 
 
-class Clock:
+class SettableClock:
     def __init__(self) -> None:
         self.time = NOW
 
@@ -108,7 +108,7 @@ def test_a_key_of_another_kind_is_a_matter_of_configuration() -> None:
 async def test_many_calls_at_once_ask_for_one_token(
     github: Any, connect: Connect, repository: RepositoryRef, pem: str
 ) -> None:
-    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
+    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=SettableClock()))
     known_repository = RepositoryRef(full_name=repository.full_name, installation_id=7)
 
     await asyncio.gather(*(client.get(known_repository, "") for _ in range(10)))
@@ -120,7 +120,7 @@ async def test_many_calls_at_once_ask_for_one_token(
 async def test_an_unknown_installation_is_looked_up_once(
     github: Any, connect: Connect, repository: RepositoryRef, pem: str
 ) -> None:
-    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
+    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=SettableClock()))
 
     await client.get(repository, "")
     await client.get(repository, "")
@@ -132,7 +132,7 @@ async def test_an_unknown_installation_is_looked_up_once(
 async def test_a_token_is_renewed_five_minutes_before_it_expires(
     github: Any, connect: Connect, repository: RepositoryRef, pem: str
 ) -> None:
-    clock = Clock()
+    clock = SettableClock()
     client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=clock))
     used = []
 
@@ -150,7 +150,7 @@ async def test_a_revoked_token_is_replaced_once(
     github.answers[REPO] = []
     github.json(REPO, {"message": "Bad credentials"}, status=401)
     github.json(REPO, {"id": 1})
-    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
+    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=SettableClock()))
 
     assert await client.get(repository, "") == {"id": 1}
     assert github.requests[-1][2]["authorization"] == "Bearer ghs_2"
@@ -161,7 +161,7 @@ async def test_an_app_that_is_refused_again_is_refused(
 ) -> None:
     github.answers[REPO] = []
     github.json(REPO, {"message": "Bad credentials"}, status=401)
-    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
+    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=SettableClock()))
 
     with pytest.raises(GitHubRefusedError):
         await client.get(repository, "")
@@ -171,7 +171,7 @@ async def test_an_app_that_is_refused_again_is_refused(
 async def test_an_installation_that_is_gone_is_looked_up_anew(
     github: Any, connect: Connect, pem: str
 ) -> None:
-    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
+    client = connect(github.url, AppTokens(app_id="42", private_key=pem, now=SettableClock()))
     stale = RepositoryRef(full_name="octo/sample", installation_id=6)
 
     assert await client.get(stale, "") == {"id": 1}
@@ -180,7 +180,7 @@ async def test_an_installation_that_is_gone_is_looked_up_anew(
 async def test_a_repository_without_the_app_is_not_found(
     script: Any, connect: Connect, repository: RepositoryRef, pem: str
 ) -> None:
-    client = connect(script.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
+    client = connect(script.url, AppTokens(app_id="42", private_key=pem, now=SettableClock()))
 
     with pytest.raises(RepositoryNotFoundError):
         await client.get(repository, "")
@@ -199,7 +199,7 @@ async def test_a_token_that_cannot_be_used_is_githubs_failure(
     script: Any, connect: Connect, pem: str, body: dict[str, object]
 ) -> None:
     script.raw(TOKENS, json.dumps(body).encode(), status=201)
-    client = connect(script.url, AppTokens(app_id="42", private_key=pem, now=Clock()))
+    client = connect(script.url, AppTokens(app_id="42", private_key=pem, now=SettableClock()))
 
     with pytest.raises(GitHubUnavailableError):
         await client.get(RepositoryRef(full_name="octo/sample", installation_id=7), "")

@@ -3,24 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
-from dataclasses import dataclass, field
 from decimal import Decimal
 
 import pytest
 
-from kova.adapters.memory.budget import MemoryBudgetStore
-from kova.adapters.memory.model import ScriptedModel, Silence, Step, complete
-from kova.adapters.metrics.meter import PrometheusMeter
-from kova.models.ask_models import AskModels
-from kova.models.breaker import FAILURES, PAUSE_SECONDS, Breaker
-from kova.models.deadlines import CommandTimeouts
+from kova.adapters.memory.model import Silence, Step, complete
+from kova.models.breaker import FAILURES, PAUSE_SECONDS
 from kova.models.model_answer import ModelAnswer, UnusableAnswerError
-from kova.models.model_call import ModelRequest, Tally
 from kova.models.outcome import Outcome
-from kova.models.ports import Began, BudgetScope, Ended, Finish, ModelEvent, Piece, Thinking
+from kova.models.ports import Began, Ended, Finish, ModelEvent, Piece, Thinking
 from kova.models.price import max_tokens
-from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
 from kova.shared.exceptions import (
     BudgetExhaustedError,
@@ -32,94 +24,18 @@ from kova.shared.exceptions import (
     ModelTimeoutError,
     ModelUnavailableError,
 )
-from tests.support.models import PRICE, PROMPT, answer_json, counted, scripted
+from tests.models.ask_setup import FIRST, SECOND, AskSetup
+from tests.support.models import PRICE, PROMPT, answer_json, counted
 from tests.support.virtual_time import run_in_virtual_time
 
-FIRST, SECOND = Provider.OPENAI, Provider.ANTHROPIC
 UPPER_BOUND = PRICE.cost(max_tokens(PROMPT.size, PROMPT.max_output_tokens))
 GOOD = complete(answer_json())
 SILENT: list[Step] = [Silence.FOR_EVER]
 
 
-@dataclass
-class Result:
-    answer: ModelAnswer | None
-    error: Exception | None
-    seconds: float
-
-
-@dataclass
-class Desk:
-    """The use case on two scripted models; everything runs in virtual time."""
-
-    first: Sequence[Sequence[Step]] = ()
-    second: Sequence[Sequence[Step]] | None = ()
-    cap: Decimal | None = None
-    order: Sequence[Provider] = (FIRST, SECOND)
-    budget: MemoryBudgetStore = field(default_factory=MemoryBudgetStore)
-    meter: PrometheusMeter = field(default_factory=PrometheusMeter)
-    tally: Tally = field(default_factory=Tally)
-    heard: list[str | None] = field(default_factory=list)
-    pauses: list[float] = field(default_factory=list)
-    first_piece: asyncio.Event = field(default_factory=asyncio.Event)
-    now: float = 0.0
-
-    def __post_init__(self) -> None:
-        self.models: dict[Provider, ScriptedModel] = {}
-        self.breakers = {name: Breaker(clock=lambda: self.now) for name in Provider}
-        providers = {}
-        for name, replies in ((FIRST, self.first), (SECOND, self.second)):
-            if replies is not None:
-                entry, model = scripted(name, *replies, breaker=self.breakers[name])
-                providers[name], self.models[name] = entry, model
-        self.ask_models = AskModels(
-            providers=providers,
-            budget=self.budget,
-            meter=self.meter,
-            timeouts=CommandTimeouts(),
-            sleep=self._sleep,
-            jitter=lambda: 0.0,
-        )
-
-    async def _sleep(self, seconds: float) -> None:
-        self.pauses.append(seconds)
-        await asyncio.sleep(seconds)
-
-    async def _listen(self, piece: str | None) -> None:
-        self.heard.append(piece)
-        self.first_piece.set()
-
-    async def ask_once(self) -> ModelAnswer:
-        request = ModelRequest(
-            prompt=PROMPT,
-            order=self.order,
-            task=Task.ANALYZE,
-            scope=BudgetScope(api_key_id=None, repository=None, cap=self.cap),
-            review=False,
-        )
-        return await self.ask_models.ask(request, self.tally, self._listen)
-
-    def ask(self) -> Result:
-        async def measure() -> Result:
-            loop = asyncio.get_running_loop()
-            try:
-                answer = await self.ask_once()
-            except Exception as exc:  # noqa: BLE001 (the test looks at it)
-                return Result(None, exc, loop.time())
-            return Result(answer, None, loop.time())
-
-        return run_in_virtual_time(measure())
-
-    def asked(self) -> list[int]:
-        return [len(model.prompts) for model in self.models.values()]
-
-    def calls(self, outcome: str) -> float:
-        return counted(self.meter, "kova_ai_calls_total", outcome=outcome)
-
-
 def test_the_first_provider_answers_and_its_cost_is_settled() -> None:
     usage = TokenUsage(input_tokens=100, output_tokens=20)
-    desk = Desk(first=[complete(answer_json("So."), usage=usage)])
+    desk = AskSetup(first=[complete(answer_json("So."), usage=usage)])
     result = desk.ask()
     assert result.answer is not None
     assert result.answer.text == "So."
@@ -146,7 +62,7 @@ def test_the_first_provider_answers_and_its_cost_is_settled() -> None:
 def test_when_the_first_provider_fails_the_second_answers(
     failure: Exception, attempts: int
 ) -> None:
-    desk = Desk(first=[[failure], [failure]], second=[GOOD])  # type: ignore[list-item]
+    desk = AskSetup(first=[[failure], [failure]], second=[GOOD])  # type: ignore[list-item]
     assert desk.ask().answer is not None
     assert desk.asked() == [attempts, 1]
     assert desk.tally.fallback
@@ -156,7 +72,7 @@ def test_when_the_first_provider_fails_the_second_answers(
 
 @pytest.mark.parametrize("text", ["", "no json", '{"answer": 5}', '{"answer": "\\u0000"}'])
 def test_an_unusable_answer_is_paid_for_and_the_second_provider_is_asked(text: str) -> None:
-    desk = Desk(first=[complete(text)], second=[GOOD])
+    desk = AskSetup(first=[complete(text)], second=[GOOD])
     assert desk.ask().answer is not None
     assert desk.asked() == [1, 1]
     assert (
@@ -173,7 +89,7 @@ def test_an_unusable_answer_is_paid_for_and_the_second_provider_is_asked(text: s
 def test_a_refusal_and_a_truncated_answer_are_taken_to_nobody_else(
     finish: Finish, outcome: Outcome
 ) -> None:
-    desk = Desk(first=[complete(answer_json(), finish=finish)], second=[GOOD])
+    desk = AskSetup(first=[complete(answer_json(), finish=finish)], second=[GOOD])
     error = desk.ask().error
     assert isinstance(error, UnusableAnswerError)
     assert error.outcome is outcome
@@ -182,7 +98,7 @@ def test_a_refusal_and_a_truncated_answer_are_taken_to_nobody_else(
 
 def test_a_broken_stream_is_tried_again_and_the_listener_begins_anew() -> None:
     cut: list[Step] = [Began(), Piece(text='{"answer": "Hal'), ModelCutError()]
-    desk = Desk(first=[cut, GOOD])
+    desk = AskSetup(first=[cut, GOOD])
     assert desk.ask().answer is not None
     assert desk.asked() == [2, 0]
     assert desk.heard[:2] == ['{"answer": "Hal', None]
@@ -191,26 +107,26 @@ def test_a_broken_stream_is_tried_again_and_the_listener_begins_anew() -> None:
 
 
 def test_a_stream_that_ends_without_its_end_is_a_cut() -> None:
-    desk = Desk(first=[[Began(), Piece(text="x")]] * 2, second=None, order=(FIRST,))
+    desk = AskSetup(first=[[Began(), Piece(text="x")]] * 2, second=None, order=(FIRST,))
     assert isinstance(desk.ask().error, ModelCutError)
     assert desk.calls("model_cut") == 2
 
 
 def test_retry_after_is_waited_for_when_it_is_short() -> None:
-    desk = Desk(first=[[ModelRateLimitedError(retry_after=1.5)], GOOD])
+    desk = AskSetup(first=[[ModelRateLimitedError(retry_after=1.5)], GOOD])
     assert desk.ask().answer is not None
     assert desk.pauses == [1.5]
 
 
 def test_a_long_retry_after_is_not_waited_for_even_where_there_is_time() -> None:
     busy: list[Step] = [ModelRateLimitedError(retry_after=3.0)]
-    desk = Desk(first=[busy, GOOD], second=None, order=(FIRST,))
+    desk = AskSetup(first=[busy, GOOD], second=None, order=(FIRST,))
     assert isinstance(desk.ask().error, ModelRateLimitedError)
     assert (desk.asked(), desk.pauses) == ([1], [])
 
 
 def test_a_silent_provider_is_replaced_after_five_seconds() -> None:
-    desk = Desk(first=[SILENT], second=[GOOD])
+    desk = AskSetup(first=[SILENT], second=[GOOD])
     result = desk.ask()
     assert result.answer is not None
     assert result.seconds == pytest.approx(5.0)
@@ -218,7 +134,7 @@ def test_a_silent_provider_is_replaced_after_five_seconds() -> None:
 
 
 def test_two_silent_providers_are_given_up_after_nine_and_a_half_seconds() -> None:
-    desk = Desk(first=[SILENT], second=[SILENT])
+    desk = AskSetup(first=[SILENT], second=[SILENT])
     result = desk.ask()
     assert isinstance(result.error, ModelTimeoutError)
     assert result.seconds == pytest.approx(9.5)
@@ -227,27 +143,27 @@ def test_two_silent_providers_are_given_up_after_nine_and_a_half_seconds() -> No
 
 def test_a_provider_without_an_alternative_may_be_silent_up_to_the_deadline() -> None:
     slow: list[Step] = [19.0, *GOOD]
-    desk = Desk(first=[slow], second=None, order=(FIRST,))
+    desk = AskSetup(first=[slow], second=None, order=(FIRST,))
     assert desk.ask().answer is not None
-    desk = Desk(first=[SILENT], second=None, order=(FIRST,))
+    desk = AskSetup(first=[SILENT], second=None, order=(FIRST,))
     assert desk.ask().seconds == pytest.approx(20.0)
 
 
 def test_the_beginning_alone_does_not_end_the_silence_but_thinking_does() -> None:
     began: list[Step] = [Began(), Silence.FOR_EVER]
-    desk = Desk(first=[began], second=[GOOD])
+    desk = AskSetup(first=[began], second=[GOOD])
     assert desk.ask().seconds == pytest.approx(5.0)
     thinking: list[Step] = []
     for _ in range(3):
         thinking += [4.0, Thinking()]
-    desk = Desk(first=[[*thinking, *GOOD]])
+    desk = AskSetup(first=[[*thinking, *GOOD]])
     result = desk.ask()
     assert (result.seconds, desk.asked()) == (pytest.approx(12.0), [1, 0])
 
 
 def test_an_answer_that_pauses_for_too_long_is_given_up() -> None:
     stalled: list[Step] = [Piece(text="{"), 4.0, Piece(text=" "), Silence.FOR_EVER]
-    desk = Desk(first=[stalled], second=[GOOD])
+    desk = AskSetup(first=[stalled], second=[GOOD])
     result = desk.ask()
     assert result.answer is not None
     assert result.seconds == pytest.approx(8.5)
@@ -258,7 +174,7 @@ def test_an_answer_that_never_ends_is_cut_at_the_deadline() -> None:
     endless: list[Step] = []
     for _ in range(30):
         endless += [Piece(text=" "), 1.0]
-    desk = Desk(first=[endless], second=[GOOD])
+    desk = AskSetup(first=[endless], second=[GOOD])
     result = desk.ask()
     assert isinstance(result.error, ModelTimeoutError)
     assert result.seconds == pytest.approx(20.0)
@@ -267,28 +183,28 @@ def test_an_answer_that_never_ends_is_cut_at_the_deadline() -> None:
 
 def test_an_answer_longer_than_any_tokens_could_be_is_no_answer() -> None:
     flood: list[Step] = [Piece(text="x" * 1_000)] * 10
-    desk = Desk(first=[flood], second=[GOOD])
+    desk = AskSetup(first=[flood], second=[GOOD])
     assert desk.ask().answer is not None
     assert desk.asked() == [1, 1]
 
 
 def test_the_budget_refuses_before_any_provider_is_asked() -> None:
-    desk = Desk(first=[GOOD], cap=UPPER_BOUND - Decimal("0.000001"))
+    desk = AskSetup(first=[GOOD], cap=UPPER_BOUND - Decimal("0.000001"))
     assert isinstance(desk.ask().error, BudgetExhaustedError)
     assert desk.asked() == [0, 0]
-    desk = Desk(first=[GOOD], cap=UPPER_BOUND)
+    desk = AskSetup(first=[GOOD], cap=UPPER_BOUND)
     assert desk.ask().answer is not None
 
 
 def test_without_the_budget_no_provider_is_asked() -> None:
-    desk = Desk(first=[GOOD])
+    desk = AskSetup(first=[GOOD])
     desk.budget.available = False
     assert isinstance(desk.ask().error, DatabaseUnavailableError)
     assert desk.asked() == [0, 0]
 
 
 def test_fifty_callers_at_once_never_pass_the_cap() -> None:
-    desk = Desk(first=[GOOD] * 50, cap=UPPER_BOUND * 7)
+    desk = AskSetup(first=[GOOD] * 50, cap=UPPER_BOUND * 7)
 
     async def ask_all() -> list[ModelAnswer | BaseException]:
         return await asyncio.gather(*(desk.ask_once() for _ in range(50)), return_exceptions=True)
@@ -304,7 +220,7 @@ def test_fifty_callers_at_once_never_pass_the_cap() -> None:
 
 def test_a_provider_that_counts_too_many_tokens_costs_what_was_reserved() -> None:
     usage = TokenUsage(input_tokens=10**12, output_tokens=10**12)
-    desk = Desk(first=[complete(answer_json(), usage=usage)])
+    desk = AskSetup(first=[complete(answer_json(), usage=usage)])
     desk.ask()
     assert desk.tally.cost == desk.budget.spent() == UPPER_BOUND
 
@@ -316,7 +232,7 @@ def test_a_provider_that_counts_too_many_tokens_costs_what_was_reserved() -> Non
 def test_a_call_that_the_provider_did_not_begin_costs_nothing(
     events: list[Step], is_free: bool
 ) -> None:
-    desk = Desk(first=[events] * 2, second=None, order=(FIRST,))
+    desk = AskSetup(first=[events] * 2, second=None, order=(FIRST,))
     desk.ask()
     assert (desk.tally.cost == 0) is is_free
     assert desk.budget.spent() == desk.tally.cost
@@ -328,7 +244,7 @@ def test_a_provider_that_counts_no_tokens_is_charged_by_an_estimate() -> None:
         Piece(text=answer_json()),
         Ended(finish=Finish.STOP, usage=None),
     ]
-    desk = Desk(first=[uncounted])
+    desk = AskSetup(first=[uncounted])
     assert desk.ask().answer is not None
     assert desk.tally.usage.output_tokens == -(-len(answer_json()) // 3)
     assert 0 < desk.tally.cost < UPPER_BOUND
@@ -336,7 +252,7 @@ def test_a_provider_that_counts_no_tokens_is_charged_by_an_estimate() -> None:
 
 def test_a_caller_that_leaves_ends_the_request_and_settles_its_cost() -> None:
     leaving: list[Step] = [Began(input_tokens=30), Piece(text="{"), Silence.FOR_EVER]
-    desk = Desk(first=[leaving], second=[GOOD])
+    desk = AskSetup(first=[leaving], second=[GOOD])
 
     async def leave() -> None:
         task = asyncio.ensure_future(desk.ask_once())
@@ -355,7 +271,7 @@ def test_a_caller_that_leaves_ends_the_request_and_settles_its_cost() -> None:
 
 def test_a_provider_that_keeps_failing_is_left_alone_for_a_while_and_then_tried_once() -> None:
     failing: list[Step] = [ModelTimeoutError()]
-    desk = Desk(first=[failing] * FAILURES + [GOOD], second=[GOOD] * 10)
+    desk = AskSetup(first=[failing] * FAILURES + [GOOD], second=[GOOD] * 10)
     for _ in range(FAILURES):
         desk.ask()
     assert desk.asked() == [FAILURES, FAILURES]
@@ -369,7 +285,7 @@ def test_a_provider_that_keeps_failing_is_left_alone_for_a_while_and_then_tried_
 
 
 def test_while_every_breaker_is_open_the_failure_says_how_long_to_wait() -> None:
-    desk = Desk()
+    desk = AskSetup()
     for breaker in desk.breakers.values():
         for _ in range(FAILURES):
             breaker.record_failure()
@@ -379,7 +295,7 @@ def test_while_every_breaker_is_open_the_failure_says_how_long_to_wait() -> None
 
 
 def test_a_wrong_key_does_not_open_the_breaker_and_an_answer_closes_it() -> None:
-    desk = Desk(first=[[ModelMisconfiguredError()]] * 10, second=None, order=(FIRST,))
+    desk = AskSetup(first=[[ModelMisconfiguredError()]] * 10, second=None, order=(FIRST,))
     for _ in range(10):
         desk.ask()
     assert not desk.breakers[FIRST].is_open
@@ -396,12 +312,12 @@ def test_a_wrong_key_does_not_open_the_breaker_and_an_answer_closes_it() -> None
 def test_of_all_failures_the_one_that_says_most_is_raised(
     first: Exception, second: Exception, expected: type[Exception]
 ) -> None:
-    desk = Desk(first=[[first]], second=[[second]])  # type: ignore[list-item]
+    desk = AskSetup(first=[[first]], second=[[second]])  # type: ignore[list-item]
     assert isinstance(desk.ask().error, expected)
 
 
 def test_the_longest_wait_that_a_provider_asks_for_is_kept() -> None:
-    desk = Desk(
+    desk = AskSetup(
         first=[[ModelRateLimitedError(retry_after=7.0)]],
         second=[[ModelRateLimitedError(retry_after=40.0)]],
     )
@@ -410,7 +326,7 @@ def test_the_longest_wait_that_a_provider_asks_for_is_kept() -> None:
 
 
 def test_only_configured_providers_are_asked_and_all_models_are_closed() -> None:
-    desk = Desk(first=[GOOD], second=None)
+    desk = AskSetup(first=[GOOD], second=None)
     assert desk.ask().answer is not None
     asyncio.run(desk.ask_models.close())
     assert desk.models[FIRST].closed

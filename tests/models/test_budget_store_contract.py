@@ -29,21 +29,21 @@ DOLLAR = Decimal(1)
 
 
 @dataclass
-class Stores:
+class BudgetTables:
     budget: BudgetStore
     keys: ApiKeyStore
     repositories: RepositoryStore
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
+async def stores(request: pytest.FixtureRequest) -> AsyncIterator[BudgetTables]:
     if request.param == "memory":
         keys, repositories = MemoryApiKeyStore(), StandInRepositories()
         budget = MemoryBudgetStore(keys=keys, repositories=repositories)
-        yield Stores(budget, keys, repositories)
+        yield BudgetTables(budget, keys, repositories)
         return
     async with opened_database() as database:
-        yield Stores(
+        yield BudgetTables(
             PostgresBudgetStore(database),
             PostgresApiKeyStore(database),
             PostgresRepositoryStore(database),
@@ -54,7 +54,7 @@ def total(cap: str | None) -> BudgetScope:
     return BudgetScope(api_key_id=None, repository=None, cap=Decimal(cap) if cap else None)
 
 
-async def key_with_budget(stores: Stores, budget: str) -> BudgetScope:
+async def key_with_budget(stores: BudgetTables, budget: str) -> BudgetScope:
     new_key = generate_key()
     key = await stores.keys.create(
         name="k",
@@ -67,7 +67,7 @@ async def key_with_budget(stores: Stores, budget: str) -> BudgetScope:
     return BudgetScope(api_key_id=key.id, repository=None, cap=None)
 
 
-async def passes(stores: Stores, scope: BudgetScope, amount: Decimal = DOLLAR) -> bool:
+async def passes(stores: BudgetTables, scope: BudgetScope, amount: Decimal = DOLLAR) -> bool:
     try:
         await stores.budget.reserve(scope, amount, HOUR)
     except BudgetExhaustedError:
@@ -75,26 +75,26 @@ async def passes(stores: Stores, scope: BudgetScope, amount: Decimal = DOLLAR) -
     return True
 
 
-async def test_reservations_pass_up_to_the_cap_exactly(stores: Stores) -> None:
+async def test_reservations_pass_up_to_the_cap_exactly(stores: BudgetTables) -> None:
     assert [await passes(stores, total("2")) for _ in range(3)] == [True, True, False]
 
 
-async def test_one_that_is_refused_takes_no_room(stores: Stores) -> None:
+async def test_one_that_is_refused_takes_no_room(stores: BudgetTables) -> None:
     assert not await passes(stores, total("2"), Decimal("2.000001"))
     assert await passes(stores, total("2"), Decimal(2))
 
 
-async def test_without_a_cap_all_pass_and_count_for_a_later_cap(stores: Stores) -> None:
+async def test_without_a_cap_all_pass_and_count_for_a_later_cap(stores: BudgetTables) -> None:
     assert await passes(stores, total(None), Decimal(1_000))
     assert not await passes(stores, total("1000"))
 
 
-async def test_of_forty_at_once_those_pass_that_fit(stores: Stores) -> None:
+async def test_of_forty_at_once_those_pass_that_fit(stores: BudgetTables) -> None:
     results = await asyncio.gather(*(passes(stores, total("7")) for _ in range(40)))
     assert sum(results) == 7
 
 
-async def test_a_settled_reservation_counts_with_its_cost_once(stores: Stores) -> None:
+async def test_a_settled_reservation_counts_with_its_cost_once(stores: BudgetTables) -> None:
     reservation = await stores.budget.reserve(total("2"), Decimal(2), HOUR)
     await stores.budget.settle(reservation, Decimal("0.5"))
     await stores.budget.settle(reservation, Decimal("0.5"))
@@ -102,13 +102,15 @@ async def test_a_settled_reservation_counts_with_its_cost_once(stores: Stores) -
     assert await passes(stores, total("2"), Decimal("1.5"))
 
 
-async def test_a_cost_above_the_reservation_counts_in_full(stores: Stores) -> None:
+async def test_a_cost_above_the_reservation_counts_in_full(stores: BudgetTables) -> None:
     reservation = await stores.budget.reserve(total("3"), DOLLAR, HOUR)
     await stores.budget.settle(reservation, Decimal(3))
     assert not await passes(stores, total("3"), Decimal("0.000001"))
 
 
-async def test_an_expired_reservation_takes_no_room_and_is_still_settled(stores: Stores) -> None:
+async def test_an_expired_reservation_takes_no_room_and_is_still_settled(
+    stores: BudgetTables,
+) -> None:
     reservation = await stores.budget.reserve(total("1"), DOLLAR, timedelta(seconds=-1))
     second = await stores.budget.reserve(total("1"), DOLLAR, HOUR)
     await stores.budget.settle(second, Decimal(0))
@@ -116,12 +118,12 @@ async def test_an_expired_reservation_takes_no_room_and_is_still_settled(stores:
     assert not await passes(stores, total("1"), Decimal("0.000001"))
 
 
-async def test_settling_a_reservation_that_never_was_changes_nothing(stores: Stores) -> None:
+async def test_settling_a_reservation_that_never_was_changes_nothing(stores: BudgetTables) -> None:
     await stores.budget.settle("00000000-0000-0000-0000-000000000000", DOLLAR)
     assert await passes(stores, total("1"))
 
 
-async def test_a_key_has_a_cap_of_its_own(stores: Stores) -> None:
+async def test_a_key_has_a_cap_of_its_own(stores: BudgetTables) -> None:
     first, second = await key_with_budget(stores, "1"), await key_with_budget(stores, "1")
     assert [await passes(stores, first), await passes(stores, first)] == [True, False]
     assert await passes(stores, second)
@@ -129,7 +131,7 @@ async def test_a_key_has_a_cap_of_its_own(stores: Stores) -> None:
 
 
 async def test_a_repository_has_a_cap_of_its_own_whatever_the_case_of_its_name(
-    stores: Stores,
+    stores: BudgetTables,
 ) -> None:
     info = RepositoryInfo(
         full_name="octo/sample",
@@ -149,7 +151,7 @@ async def test_a_repository_has_a_cap_of_its_own_whatever_the_case_of_its_name(
     assert await passes(stores, unknown)
 
 
-async def test_what_one_cap_refuses_is_reserved_in_no_scope(stores: Stores) -> None:
+async def test_what_one_cap_refuses_is_reserved_in_no_scope(stores: BudgetTables) -> None:
     key = await key_with_budget(stores, "5")
     both = BudgetScope(api_key_id=key.api_key_id, repository=None, cap=Decimal(1))
     assert [await passes(stores, both), await passes(stores, both)] == [True, False]

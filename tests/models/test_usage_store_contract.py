@@ -34,7 +34,7 @@ NOVEMBER = date(2026, 11, 1)
 
 
 @dataclass
-class Stores:
+class UsageTables:
     usage: UsageStore
     commands: CommandStore
     keys: ApiKeyStore
@@ -76,7 +76,7 @@ class Stores:
 
 
 @pytest.fixture(params=["memory", "postgres"])
-async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
+async def stores(request: pytest.FixtureRequest) -> AsyncIterator[UsageTables]:
     if request.param == "memory":
         commands, keys, repositories = (
             MemoryCommandStore(),
@@ -84,10 +84,10 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
             StandInRepositories(),
         )
         usage = MemoryUsageStore(commands=commands, keys=keys, repositories=repositories)
-        yield Stores(usage, commands, keys, repositories)
+        yield UsageTables(usage, commands, keys, repositories)
         return
     async with opened_database() as database:
-        yield Stores(
+        yield UsageTables(
             PostgresUsageStore(database),
             PostgresCommandStore(database),
             PostgresApiKeyStore(database),
@@ -95,7 +95,7 @@ async def stores(request: pytest.FixtureRequest) -> AsyncIterator[Stores]:
         )
 
 
-async def save_repository(stores: Stores, budget: str) -> None:
+async def save_repository(stores: UsageTables, budget: str) -> None:
     info = RepositoryInfo(
         full_name="octo/sample",
         github_id=7,
@@ -122,13 +122,13 @@ def row(cost: str, commands: int, **values: object) -> UsageRow:
     )
 
 
-async def test_a_month_without_commands_has_no_rows(stores: Stores) -> None:
+async def test_a_month_without_commands_has_no_rows(stores: UsageTables) -> None:
     expected = Usage(month="2026-11", rows=(), budgets=())
     assert await stores.usage.month(NOVEMBER, None) == expected
 
 
 async def test_commands_are_summed_by_key_and_repository_the_dearest_first(
-    stores: Stores,
+    stores: UsageTables,
 ) -> None:
     await save_repository(stores, "9")
     key = await stores.key("ci")
@@ -145,7 +145,7 @@ async def test_commands_are_summed_by_key_and_repository_the_dearest_first(
     )
 
 
-async def test_a_month_begins_and_ends_at_midnight_utc(stores: Stores) -> None:
+async def test_a_month_begins_and_ends_at_midnight_utc(stores: UsageTables) -> None:
     inside = (datetime(2026, 11, 1, tzinfo=UTC), datetime(2026, 11, 30, 23, 59, 59, tzinfo=UTC))
     outside = (datetime(2026, 10, 31, 23, 59, 59, tzinfo=UTC), datetime(2026, 12, 1, tzinfo=UTC))
     for moment in (*inside, *outside):
@@ -153,7 +153,7 @@ async def test_a_month_begins_and_ends_at_midnight_utc(stores: Stores) -> None:
     assert (await stores.usage.month(NOVEMBER, None)).rows == (row("2", 2),)
 
 
-async def test_every_budget_is_shown_with_what_is_spent_of_it(stores: Stores) -> None:
+async def test_every_budget_is_shown_with_what_is_spent_of_it(stores: UsageTables) -> None:
     await save_repository(stores, "9")
     spending, idle = await stores.key("ci", "5"), await stores.key("idle", "3")
     revoked = await stores.key("old", "8")

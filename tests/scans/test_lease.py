@@ -18,7 +18,7 @@ BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LONG = LEASE.total_seconds() * 20
 
 
-class Worker:
+class LeasedWorker:
     """A worker with a claim, on a loop whose time is the database's."""
 
     def __init__(self) -> None:
@@ -39,7 +39,7 @@ class Worker:
 
 def test_the_lease_is_renewed_for_as_long_as_the_work_lasts() -> None:
     async def main() -> None:
-        worker = Worker()
+        worker = LeasedWorker()
         claim = await worker.claim()
         async with renewing_lease(worker.stores.scans, claim):
             await asyncio.sleep(LONG)
@@ -53,7 +53,7 @@ def test_the_lease_is_renewed_for_as_long_as_the_work_lasts() -> None:
 
 def test_whoever_lost_the_lease_is_stopped() -> None:
     async def main() -> float:
-        worker = Worker()
+        worker = LeasedWorker()
         claim = await worker.claim()
         await worker.stores.scans.release(claim)
         await worker.claim_again(claim.id)
@@ -67,7 +67,7 @@ def test_whoever_lost_the_lease_is_stopped() -> None:
 
 def test_a_short_outage_of_the_database_stops_nobody() -> None:
     async def main() -> None:
-        worker = Worker()
+        worker = LeasedWorker()
         claim = await worker.claim()
         async with renewing_lease(worker.stores.scans, claim):
             worker.database.available = False
@@ -82,7 +82,7 @@ def test_a_short_outage_of_the_database_stops_nobody() -> None:
 
 def test_a_worker_that_is_stopped_by_somebody_else_is_not_told_of_a_lost_lease() -> None:
     async def main() -> None:
-        worker = Worker()
+        worker = LeasedWorker()
         claim = await worker.claim()
 
         async def work() -> None:
@@ -100,7 +100,7 @@ def test_a_worker_that_is_stopped_by_somebody_else_is_not_told_of_a_lost_lease()
 
 def test_an_error_of_the_work_is_raised_as_it_is_and_ends_the_renewing() -> None:
     async def main() -> None:
-        worker = Worker()
+        worker = LeasedWorker()
         claim = await worker.claim()
         with pytest.raises(ValueError, match="broken"):
             async with renewing_lease(worker.stores.scans, claim):

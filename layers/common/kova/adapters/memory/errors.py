@@ -7,7 +7,7 @@ from collections import defaultdict
 from dataclasses import replace
 
 from kova.adapters.memory.database import ErrorRow, MemoryDatabase, page_of
-from kova.adapters.memory.lifecycle import ApplyAnalysis, match_known_errors
+from kova.adapters.memory.lifecycle import ApplyInMemory, match_known_errors
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.errors import lifecycle
@@ -50,7 +50,7 @@ class MemoryErrorStore:
         history: History | None = None,
     ) -> LifecycleChange:
         """Recognise what is known, open what is new, close what is gone."""
-        return ApplyAnalysis(
+        return ApplyInMemory(
             self._database, claim, commit_sha, analysis, history or History()
         ).apply()
 

@@ -70,7 +70,7 @@ def _known_error(database: MemoryDatabase, row: ErrorRow, commit_sha: str) -> Kn
     )
 
 
-class ApplyAnalysis:
+class ApplyInMemory:
     """Applies one analysis; used once."""
 
     def __init__(
