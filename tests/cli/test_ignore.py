@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from kova_server.local.files import list_files
@@ -144,6 +144,7 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @given(
     st.lists(PATTERNS, max_size=4), st.lists(PATTERNS, max_size=3), st.lists(PATTERNS, max_size=2)
 )
+@example([], [], ["a", "!b"])  # `b` is not ignored; `b/a` is.
 def test_git_agrees(repository: Path, top: list[str], nested: list[str], info: list[str]) -> None:
     write(repository, ".gitignore", *top)
     write(repository, "a/.gitignore", *nested)

@@ -15,7 +15,8 @@ from pathlib import Path
 from typing import Final
 
 import re2
-from pathspec import GitIgnoreSpec
+from pathspec import PathSpec
+from pathspec.pattern import RegexPattern
 from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from kova.shared.exceptions import InvalidInputError
@@ -28,6 +29,11 @@ MOST_LEVELS: Final = 50
 _PATTERN_LIMIT: Final = 500  # Characters.
 # For git `a/**/` matches only folders below `a`; pathspec needs a trailing `*/` for that.
 _ANY_FOLDERS: Final = re.compile(r"(?:^!?|/)\*\*/(?=\s*$)")
+# How pathspec's expressions end where they match a folder with all that is in it, and how they end
+# to match only the folder or file itself: a scan asks about a folder before it looks into it, and
+# for git `!b` says nothing about what is in `b`.
+_FOLDER_MARK: Final = "(?P<ps_d>/)"
+_ENDS: Final = ((f"(?:{_FOLDER_MARK}|$)", "/?$"), (_FOLDER_MARK, "/$"), ("/", "/."))
 _BACKEND: Final = "re2"
 _POINTER_BYTES: Final = 4_096  # Of a `.git` file, which names a folder.
 
@@ -37,7 +43,7 @@ class IgnoreLevel:
     """The patterns of one ignore file; `base` is its folder, empty or ending in a slash."""
 
     base: str
-    spec: GitIgnoreSpec
+    spec: PathSpec[RegexPattern]
 
     def decide(self, path: str) -> bool | None:
         """Return whether the file ignores a path; None if no pattern matches."""
@@ -178,23 +184,35 @@ def _split_patterns(content: bytes) -> list[str]:
     return [line for line in lines if line.strip() and not line.startswith("#")]
 
 
-def _compile(lines: Iterable[str]) -> tuple[GitIgnoreSpec, bool]:
+def _compile(lines: Iterable[str]) -> tuple[PathSpec[RegexPattern], bool]:
     """Return the compiled patterns, and whether any pattern is not valid."""
     compiled = [(line, _compile_pattern(line)) for line in lines]
     patterns = [pattern for _, pattern in compiled if pattern is not None]
     has_invalid = len(patterns) < len(compiled)
     try:
-        return GitIgnoreSpec(patterns, backend=_BACKEND), has_invalid
+        return PathSpec(patterns, backend=_BACKEND), has_invalid
     except re2.error:  # They are too large together, or RE2 does not support one.
-        return GitIgnoreSpec([], backend=_BACKEND), True
+        return PathSpec([], backend=_BACKEND), True
 
 
-def _compile_pattern(line: str) -> GitIgnoreSpecPattern | None:
+def _compile_pattern(line: str) -> RegexPattern | None:
     if len(line) > _PATTERN_LIMIT or readable(line) != line or "\0" in line:
         return None
     try:
-        pattern = GitIgnoreSpecPattern(_ANY_FOLDERS.sub(r"\g<0>*/", line))
-        GitIgnoreSpec([pattern], backend=_BACKEND)
+        pattern = _match_entry(GitIgnoreSpecPattern(_ANY_FOLDERS.sub(r"\g<0>*/", line)))
+        PathSpec([pattern], backend=_BACKEND)
     except (ValueError, re.error, re2.error):
         return None
     return pattern
+
+
+def _match_entry(pattern: GitIgnoreSpecPattern) -> RegexPattern:
+    """Return a pattern that matches what it names, and nothing for being below that."""
+    if pattern.regex is None:
+        return RegexPattern(None)
+    expression = str(pattern.regex.pattern)
+    for end, replacement in _ENDS:
+        if expression.endswith(end):
+            expression = expression.removesuffix(end) + replacement
+            break
+    return RegexPattern(re.compile(expression), include=pattern.include)
