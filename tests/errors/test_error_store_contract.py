@@ -240,7 +240,7 @@ async def test_an_unknown_error_is_none(stores: AllStores, error_id: str) -> Non
     assert await stores.errors.get(error_id) is None
     assert await stores.errors.ignore(error_id, decision()) is None
     assert await stores.errors.open(error_id, "cli") is None
-    assert await stores.errors.of_scan(error_id) == []
+    assert await stores.errors.of_scan(error_id, 10) == []
 
 
 async def test_errors_are_open_again_when_their_date_is_past(stores: AllStores) -> None:
@@ -351,7 +351,7 @@ async def test_the_findings_of_a_scan_are_the_open_ones_the_worst_first(
     await stores.errors.apply(claim, FIRST, replace(analysis, findings=tuple(findings)))
     ignored = (await list_errors(stores, path="a.py"))[0]
     await stores.errors.ignore(ignored.id, decision())
-    exported = await stores.errors.of_scan(claim.id)
+    exported = await stores.errors.of_scan(claim.id, 10)
     assert [(finding.path, finding.severity) for finding in exported] == [
         ("b.py", Severity.CRITICAL),
         ("a.py", Severity.LOW),

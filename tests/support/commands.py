@@ -126,7 +126,7 @@ class CommandDesk:
                 cache=self.cache if self.with_redis else None,
                 sessions=self.sessions if self.with_redis else None,
             ),
-            gather=self.gather,
+            gather=lambda: self.gather,
             ask=AskModels(
                 providers=providers,
                 budget=self.budget,

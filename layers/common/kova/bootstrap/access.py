@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kova.access.admit import Admit, Limits
-from kova.access.answer_once import AnswerOnce
 from kova.access.api_key import Scope
-from kova.access.manage_keys import ManageKeys
 from kova.access.ports import Admissions
 from kova.access.rate_limit import Policy
 from kova.adapters.memory.admissions import MemoryAdmissions
@@ -17,6 +16,10 @@ from kova.adapters.postgres.audit import PostgresAuditStore
 from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.bootstrap.core import Core, now
 from kova.bootstrap.settings import Settings
+
+if TYPE_CHECKING:
+    from kova.access.answer_once import AnswerOnce
+    from kova.access.manage_keys import ManageKeys
 
 
 class AccessRoot:
@@ -54,11 +57,15 @@ class AccessRoot:
     @cached_property
     def answer_once(self) -> AnswerOnce:
         """Idempotency keys."""
+        from kova.access.answer_once import AnswerOnce
+
         return AnswerOnce(PostgresIdempotencyStore(self._core.database), sleep=asyncio.sleep)
 
     @cached_property
     def manage_keys(self) -> ManageKeys:
         """The life of API keys."""
+        from kova.access.manage_keys import ManageKeys
+
         return ManageKeys(keys=self.keys, audit=self.audit, admissions=self.admissions, now=now)
 
     @cached_property

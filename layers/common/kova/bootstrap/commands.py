@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.commands import PostgresCommandStore
-from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.postgres.repositories import PostgresRepositoryStore
-from kova.bootstrap.code_index import code_index
 from kova.bootstrap.core import Core, Resource, now
 from kova.bootstrap.models import configured_providers
 from kova.bootstrap.settings import Settings, require
-from kova.code_index.ports import CodeIndex
-from kova.commands.gather_context import GatherContext
-from kova.commands.request_command import FinishCommand, RequestCommand
 from kova.commands.run_command import CommandStores, RunCommand
 from kova.models.ask_models import AskModels
 from kova.models.deadlines import CommandTimeouts
+
+if TYPE_CHECKING:
+    from kova.code_index.ports import CodeIndex
+    from kova.commands.gather_context import GatherContext
+    from kova.commands.request_command import FinishCommand, RequestCommand
 
 
 class CommandRoot:
@@ -34,6 +34,8 @@ class CommandRoot:
     @cached_property
     def index(self) -> CodeIndex:
         """The code index."""
+        from kova.bootstrap.code_index import code_index
+
         return code_index(self._core)
 
     @cached_property
@@ -55,27 +57,37 @@ class CommandRoot:
     def run(self) -> RunCommand:
         """POST /ai/command."""
         core = self._core
-        secrets = secret_values(core.settings)
         return RunCommand(
             stores=self._stores(),
-            gather=GatherContext(
-                repositories=PostgresRepositoryStore(core.database),
-                errors=PostgresErrorStore(core.database),
-                source=lambda: core.source,
-                index=self.index,
-                secrets=secrets,
-            ),
+            gather=lambda: self.gather,
             ask=self.ask,
             meter=core.meter,
             now=now,
             cap=core.settings.ai.monthly_budget_usd,
-            secrets=secrets,
+            secrets=secret_values(core.settings),
+        )
+
+    @cached_property
+    def gather(self) -> GatherContext:
+        """What the material of a prompt is gathered with."""
+        from kova.adapters.postgres.errors import PostgresErrorStore
+        from kova.adapters.postgres.repositories import PostgresRepositoryStore
+        from kova.commands.gather_context import GatherContext
+
+        core = self._core
+        return GatherContext(
+            repositories=PostgresRepositoryStore(core.database),
+            errors=PostgresErrorStore(core.database),
+            source=lambda: core.source,
+            index=self.index,
+            secrets=secret_values(core.settings),
         )
 
     @property
     def request(self) -> RequestCommand:
         """`Prefer: respond-async`; SettingsError without the command queue."""
         from kova.adapters.sqs import SqsCommandQueue
+        from kova.commands.request_command import RequestCommand
 
         url = require(self._core.settings.ai.command_queue_url, "KOVA_COMMAND_QUEUE_URL")
         queue = SqsCommandQueue(self._core.sqs, url)
@@ -84,6 +96,8 @@ class CommandRoot:
     @cached_property
     def finish(self) -> FinishCommand:
         """The command worker's job."""
+        from kova.commands.request_command import FinishCommand
+
         return FinishCommand(run=self.run, commands=self.commands)
 
     def _stores(self) -> CommandStores:

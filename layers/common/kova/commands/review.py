@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
 
-from kova.analysis.finding import Finding
 from kova.commands.citations import by_path, locate
 from kova.commands.command import ReviewFinding
 from kova.models.model_answer import Claim
 from kova.models.prompt import Material
+
+if TYPE_CHECKING:
+    from kova.analysis.finding import Finding
 
 
 def check_findings(

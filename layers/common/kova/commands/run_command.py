@@ -10,12 +10,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kova.commands.assemble_prompt import assemble, is_pull_request_review
 from kova.commands.citations import check_citations
 from kova.commands.command import Answer, Command, CommandRequest
-from kova.commands.gather_context import Context, GatherContext
 from kova.commands.ports import AnswerCache, CommandStore, SessionStore
 from kova.commands.review import check_findings
 from kova.commands.routing import providers_for, task_of
@@ -30,6 +29,9 @@ from kova.models.safe_stream import SafeStream, make_safe
 from kova.shared import exceptions
 from kova.shared.exceptions import KovaError, ModelError, RedisUnavailableError
 from kova.shared.meter import Meter
+
+if TYPE_CHECKING:
+    from kova.commands.gather_context import Context, GatherContext
 
 _LOG = logging.getLogger("kova.ai")
 _DETAIL_LIMIT: Final = 500
@@ -75,7 +77,7 @@ class RunCommand:
         self,
         *,
         stores: CommandStores,
-        gather: GatherContext,
+        gather: Callable[[], GatherContext],
         ask: AskModels,
         meter: Meter,
         now: Callable[[], datetime],
@@ -86,7 +88,7 @@ class RunCommand:
 
         Args:
             stores: the ledger, the answer cache and the sessions.
-            gather: gathers what the command is about.
+            gather: returns what gathers the material, when a first prompt is made.
             ask: asks the models.
             meter: counts commands, refusals and cache requests.
             now: returns the time, with its zone.
@@ -238,7 +240,7 @@ class RunCommand:
             except RedisUnavailableError as exc:
                 session_stored = False
                 _LOG.warning("session not read", extra={"reason": exc.reason})
-        context = await self._gather.gather(command.request)
+        context = await self._gather().gather(command.request)
         prompt, shown = assemble(command.request, command.task, context.materials, history)
         return _Preparation(
             prompt=prompt, shown=shown, context=context, session_stored=session_stored

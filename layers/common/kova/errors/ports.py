@@ -91,5 +91,5 @@ class ErrorStore(Protocol):
     async def expire(self) -> int:
         """Open the errors that are no longer ignored, by their dates; return how many."""
 
-    async def of_scan(self, scan_id: str) -> list[Finding]:
+    async def of_scan(self, scan_id: str, limit: int) -> list[Finding]:
         """The open findings of the scan's repository, the most severe first, for export."""

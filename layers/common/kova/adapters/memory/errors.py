@@ -136,7 +136,7 @@ class MemoryErrorStore:
             self._write(replace(row, status=ErrorStatus.OPEN, ignored=None))
         return len(expired)
 
-    async def of_scan(self, scan_id: str) -> list[Finding]:
+    async def of_scan(self, scan_id: str, limit: int) -> list[Finding]:
         """Return the open findings of the scan's repository, the most severe first."""
         self._database.check()
         scan = self._database.scans.get(scan_id)
@@ -150,7 +150,7 @@ class MemoryErrorStore:
                 row.id,
             )
         )
-        return [_stored_finding(row) for row in rows]
+        return [_stored_finding(row) for row in rows[:limit]]
 
     def _live_rows(self, repository_id: str) -> list[ErrorRow]:
         self._database.check()

@@ -5,12 +5,14 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kova.adapters.metrics.flush import Flusher, Sums
 from kova.adapters.metrics.meter import Growth, PrometheusMeter
-from kova.adapters.metrics.page import Gauge, render
 from kova.shared.exceptions import RedisUnavailableError
+
+if TYPE_CHECKING:
+    from kova.adapters.metrics.page import Gauge
 
 _INTERVAL_SECONDS: Final = 1.0
 
@@ -55,6 +57,8 @@ class ProcessMetrics:
 
     async def page(self, gauges: Sequence[Gauge]) -> bytes:
         """Return the page: the sums of all, or of this process while they cannot be read."""
+        from kova.adapters.metrics.page import Gauge, render
+
         await self.flush()
         common = self._sums is not None
         samples = self.meter.samples()

@@ -21,7 +21,6 @@ from kova.errors.error import (
     RuleCount,
 )
 from kova.errors.ports import AppliedState, ErrorFilter
-from kova.scans.sarif import MOST_RESULTS
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest
 
@@ -189,7 +188,7 @@ class PostgresErrorStore:
                 await record_event(connection, event)
         return await self.get(error_id)
 
-    async def of_scan(self, scan_id: str, limit: int = MOST_RESULTS) -> list[Finding]:
+    async def of_scan(self, scan_id: str, limit: int) -> list[Finding]:
         """The open findings of the scan's repository, the most severe first."""
         query: LiteralString = _SELECT + _OF_SCAN
         async with self._database.transaction() as connection:

@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from kova.access.api_key import Scope
-from kova.scans.sarif import to_sarif
+from kova.scans.sarif import MOST_RESULTS, to_sarif
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import Scans, needs, once
@@ -42,7 +42,7 @@ async def get_sarif(scan_id: str, scans: Scans) -> JSONResponse:
         raise NotFoundError("There is no such scan.")
     if scan.trigger is Trigger.PULL_REQUEST:
         raise ConflictError("What a pull request introduced is on its check run and not kept.")
-    findings = await scans.stores.errors.of_scan(scan_id)
+    findings = await scans.stores.errors.of_scan(scan_id, MOST_RESULTS)
     return JSONResponse(to_sarif(findings), media_type=_MEDIA_TYPE)
 
 
