@@ -41,7 +41,7 @@ class ReplayedAnswer(Exception):  # noqa: N818 (no error: it ends the handling o
     """The request was answered before."""
 
     def __init__(self, answer: StoredAnswer) -> None:
-        """Take the first answer."""
+        """Record the first answer."""
         super().__init__("answered before")
         self.answer = answer
 

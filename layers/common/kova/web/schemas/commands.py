@@ -29,7 +29,7 @@ def _code(code: str) -> str:
 
 
 def _whole(value: object) -> object:
-    """Take 7.0 for 7, as JSON Schema does."""
+    """Return 7 for 7.0, as JSON Schema reads it."""
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 
