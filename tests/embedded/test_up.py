@@ -10,7 +10,7 @@ import stat
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -168,9 +168,10 @@ def test_every_part_comes_back_after_kill_9_and_ctrl_c_leaves_nothing_behind(
 
 def _sockets(pid: int) -> Iterator[str]:
     for descriptor in Path(f"/proc/{pid}/fd").iterdir():
-        target = str(descriptor.readlink())
-        if target.startswith("socket:["):
-            yield target[8:-1]
+        with suppress(FileNotFoundError):  # It was closed since the folder was listed.
+            target = str(descriptor.readlink())
+            if target.startswith("socket:["):
+                yield target[8:-1]
 
 
 def test_nothing_is_lost_when_all_of_it_is_killed(tmp_path: Path) -> None:

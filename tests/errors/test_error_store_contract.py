@@ -100,7 +100,7 @@ async def test_errors_of_a_deleted_file_are_fixed_and_those_of_an_unread_one_sta
     await apply_files(stores, repository, FIRST, files)
     assert await stores.errors.live_paths(repository.id) == {"a.py", "b.py"}
     change = await apply_files(
-        stores, repository, SECOND, {"a.py": TWO}, unread=["a.py"], whole=False
+        stores, repository, SECOND, {"a.py": TWO}, unread=["a.py"], complete=False
     )
     assert change.fixed == 0
     change = await apply_files(stores, repository, THIRD, {"a.py": TWO}, unread=["a.py"])
