@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
-from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 Member = TypeVar("Member")
-
-# FastAPI ignores it too, but only while it makes the routes; bodies are built later (View).
-warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
 
 
 class View(BaseModel):
@@ -20,7 +15,7 @@ class View(BaseModel):
     model_config = ConfigDict(defer_build=True)
 
 
-class Request(View):
+class Request(BaseModel):
     """A request body: unknown fields are refused, and no type is guessed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
