@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+import warnings
 from typing import Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict
+from pydantic.warnings import UnsupportedFieldAttributeWarning
 
 Member = TypeVar("Member")
 
+# FastAPI ignores it too, but only while it makes the routes; validators of bodies are built later.
+warnings.simplefilter("ignore", UnsupportedFieldAttributeWarning)
+
 
 class View(BaseModel):
-    """What an answer holds. Its validator is built at the first use, to start sooner."""
+    """JSON that is read or written. Its validator is built at the first use, to start sooner."""
 
     model_config = ConfigDict(defer_build=True)
 
 
-class Request(BaseModel):
+class Request(View):
     """A request body: unknown fields are refused, and no type is guessed."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
