@@ -17,8 +17,9 @@ from kova.web.app import create_app
 from kova.web.routes import docs, webhooks
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "application"]
+_API = functions.api.app.load_all()
 ROUTERS: tuple[APIRouter, ...] = (
-    *functions.api.app.ROUTERS,
+    *_API.routers,
     *functions.ai_command.app.ROUTERS,
     webhooks.router,
     *functions.health.app.ROUTERS,
@@ -28,7 +29,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 
 
 ROOTS = {
-    **functions.api.app.ROOTS,
+    **_API.roots,
     **functions.ai_command.app.ROOTS,
     "intake": IntakeRoot,
     **functions.health.app.ROOTS,

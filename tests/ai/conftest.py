@@ -31,8 +31,9 @@ from tests.ai.comments import NAME
 from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.eventually import eventually
 
-ROUTERS = (*functions.ai_command.app.ROUTERS, *functions.api.app.ROUTERS)
-ROOTS = {**functions.ai_command.app.ROOTS, **functions.api.app.ROOTS}
+API = functions.api.app.load_all()
+ROUTERS = (*functions.ai_command.app.ROUTERS, *API.routers)
+ROOTS = {**functions.ai_command.app.ROOTS, **API.roots}
 
 
 @dataclass

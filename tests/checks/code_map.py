@@ -93,7 +93,8 @@ def _functions_by_path() -> dict[str, str]:
     functions = {"/docs": "docs", "/openapi.json": "docs"}
     for app in sorted(Path("functions").glob("*/app.py")):
         module = import_module(f"functions.{app.parent.name}.app")
-        for router in getattr(module, "ROUTERS", ()):
+        routers = module.load_all().routers if hasattr(module, "load_all") else ()
+        for router in getattr(module, "ROUTERS", routers):
             functions |= {route.path: app.parent.name for route in router.routes}
     return functions
 
