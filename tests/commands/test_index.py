@@ -22,7 +22,7 @@ from kova.code_index.terms import terms
 from kova.shared.exceptions import IndexUnavailableError
 from kova_fakes.openai.server import FakeOpenAI
 from kova_fakes.pinecone import FakePinecone, serve_pinecone
-from tests.ai.conftest import Ai
+from tests.commands.conftest import Ai
 
 FILES = {
     "auth/login.py": b"def authenticate_user(name, password):\n    return check(name, password)\n",

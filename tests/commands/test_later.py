@@ -21,7 +21,7 @@ from kova.shared.run_job import Done
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.conftest import Ai
+from tests.commands.conftest import Ai
 from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
 from tests.support.queues import depth, make_queue

@@ -9,7 +9,7 @@ import pytest
 
 from kova.errors.error import RuleCount
 from kova.errors.ignoring import IgnoreRequest, parse_ignore
-from tests.ai.comments import NAME, post_comment, send, wait_for_replies
+from tests.commands.comments import NAME, post_comment, send, wait_for_replies
 from tests.server.conftest import Kova
 from tests.support.errors import insert_errors
 

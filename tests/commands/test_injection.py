@@ -16,8 +16,8 @@ from kova.commands.assemble_prompt import read_template
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.conftest import Ai
-from tests.ai.injection.cases import PAYLOADS, Payload
+from tests.commands.conftest import Ai
+from tests.commands.injection.cases import PAYLOADS, Payload
 
 SYSTEM = "\n\n".join(read_template(name).text for name in ("system", "analyze", "cite"))
 OPEN = re.compile(r'<material id="([0-9a-f]{16})" kind="[a-z]+" name="[^"<>\n]*">')

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.usecases.conftest import NAME, Desk
+from tests.scans.conftest import NAME, Desk
 
 BAD = b"def f(x):\n    return x is 'a'\n"
 SECTIONS = b"""

@@ -13,7 +13,7 @@ import pytest
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.conftest import Ai
+from tests.commands.conftest import Ai
 from tests.support.eventually import eventually
 
 NUL = json.dumps({"answer": "a\0b", "citations": []})

@@ -12,7 +12,7 @@ from kova.access.api_key import Scope
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.conftest import Ai
+from tests.commands.conftest import Ai
 
 CODE = "import os\n\n\ndef greet(name):\n    return 'hello ' + name\n"
 

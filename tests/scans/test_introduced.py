@@ -10,7 +10,7 @@ import pytest
 from kova.adapters.github.publisher import GitHubPublisher
 from kova.bootstrap.errors import ErrorRoot
 from kova.shared.exceptions import GitHubUnavailableError
-from tests.usecases.conftest import NAME, Desk
+from tests.scans.conftest import NAME, Desk
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
 WORSE = BAD + b"\n\ndef g(x):\n    return x is 'b'\n"

@@ -12,8 +12,8 @@ import pytest
 
 from kova.analysis.finding import Finding, Span
 from kova.analysis.ports import AnalyzerRun, Text
+from tests.scans.conftest import Desk
 from tests.support.findings import finding
-from tests.usecases.conftest import Desk
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
 FIXED = b"import re\n\n\ndef f(x):\n    return x == 'a' and re.match(r'\\d', x)\n"

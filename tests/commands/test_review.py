@@ -11,7 +11,7 @@ import pytest
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.github import FakeGitHub
 from kova_fakes.models.script import ModelReply
-from tests.ai.conftest import Ai
+from tests.commands.conftest import Ai
 
 BEFORE = b"import os\n\n\ndef total(items):\n    return sum(items)\n\n\ndef last(items):\n    return items[-1]\n"
 AFTER = BEFORE.replace(b"sum(items)", b"sum(items) / len(items)")

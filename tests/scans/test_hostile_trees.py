@@ -10,7 +10,7 @@ from pathlib import Path
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.fixes.propose_fixes import ProposeFixes
-from tests.usecases.conftest import Desk
+from tests.scans.conftest import Desk
 
 BAD = b"def f(x):\n    return x is 'a'\n"
 MEGABYTES = 1024  # of ru_maxrss, in kilobytes on Linux
@@ -61,7 +61,7 @@ def test_links_and_odd_names_are_not_followed(desk: Desk) -> None:
 def test_a_hundred_thousand_files_stay_within_memory() -> None:
     """In a process of its own, so that its peak is its own; docs/incremental.md has the whole size."""
     process = subprocess.run(
-        [sys.executable, "-m", "tests.usecases.large_tree", "100000", "3000"],
+        [sys.executable, "-m", "tests.scans.large_tree", "100000", "3000"],
         check=True,
         capture_output=True,
         text=True,

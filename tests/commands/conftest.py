@@ -27,7 +27,7 @@ from kova_fakes.github import FakeGitHub, serve_github
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
 from kova_fakes.serving import serving
 from kova_server.keys import create_key
-from tests.ai.comments import NAME
+from tests.commands.comments import NAME
 from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.eventually import eventually
 

@@ -18,7 +18,7 @@ from kova.shared.run_job import Done
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.comments import NAME, list_replies, post_comment, send, wait_for_replies
+from tests.commands.comments import NAME, list_replies, post_comment, send, wait_for_replies
 from tests.server.conftest import Kova
 
 JOB = CommentJob(

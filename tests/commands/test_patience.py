@@ -14,8 +14,8 @@ import pytest
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.conftest import Ai
-from tests.ai.test_outcomes import read_stream
+from tests.commands.conftest import Ai
+from tests.commands.test_outcomes import read_stream
 
 DEADLINE = 4
 # What is ten seconds of twenty, and something for a busy machine; the deadline is beyond it.

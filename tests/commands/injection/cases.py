@@ -1,4 +1,4 @@
-"""The corpus: each payload is put into every place (tests/ai/test_injection.py).
+"""The corpus: each payload is put into every place (tests/commands/test_injection.py).
 
 `reply` is what a model says that obeys; `forbidden` must not come out. `{secret}` stands for a
 secret of the service itself.

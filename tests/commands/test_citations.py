@@ -12,7 +12,7 @@ from kova.models.model_answer import Claim
 from kova.models.prompt import Material
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.conftest import Ai
+from tests.commands.conftest import Ai
 
 LINES = [f"value_{number} = compute({number})" for number in range(1, 41)]
 

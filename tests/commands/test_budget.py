@@ -20,7 +20,7 @@ from kova.shared.exceptions import BudgetExhaustedError
 from kova_fakes.anthropic.server import FakeAnthropic
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI
-from tests.ai.conftest import Ai
+from tests.commands.conftest import Ai
 
 SOON = timedelta(seconds=60)
 DOLLAR = Decimal(1)
