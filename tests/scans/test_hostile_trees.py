@@ -13,7 +13,7 @@ from kova.fixes.propose_fixes import ProposeFixes
 from tests.scans.conftest import Desk
 
 BAD = b"def f(x):\n    return x is 'a'\n"
-MEGABYTES = 1024  # of ru_maxrss, in kilobytes on Linux
+MEGABYTES = 1024  # in kilobytes
 
 
 def test_hostile_files_are_said_and_hide_no_findings(desk: Desk) -> None:

@@ -11,8 +11,8 @@ from kova.adapters.memory.database import MemoryDatabase
 from kova.scans.lease import LEASE, renewing_lease
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, ConflictError
-from tests.support.leaping_loop import run_leaping
 from tests.support.stores import AllStores, memory_stores, new_repository, scan_target
+from tests.support.virtual_time import run_in_virtual_time
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
 LONG = LEASE.total_seconds() * 20
@@ -48,7 +48,7 @@ def test_the_lease_is_renewed_for_as_long_as_the_work_lasts() -> None:
         await asyncio.sleep(LONG)
         assert await worker.claim_again(claim.id)
 
-    run_leaping(main())
+    run_in_virtual_time(main())
 
 
 def test_whoever_lost_the_lease_is_stopped() -> None:
@@ -62,7 +62,7 @@ def test_whoever_lost_the_lease_is_stopped() -> None:
                 await asyncio.sleep(LONG)
         return asyncio.get_running_loop().time()
 
-    assert run_leaping(main()) <= LEASE.total_seconds()
+    assert run_in_virtual_time(main()) <= LEASE.total_seconds()
 
 
 def test_a_short_outage_of_the_database_stops_nobody() -> None:
@@ -77,7 +77,7 @@ def test_a_short_outage_of_the_database_stops_nobody() -> None:
             with pytest.raises(BusyError):
                 await worker.claim_again(claim.id)
 
-    run_leaping(main())
+    run_in_virtual_time(main())
 
 
 def test_a_worker_that_is_stopped_by_somebody_else_is_not_told_of_a_lost_lease() -> None:
@@ -95,7 +95,7 @@ def test_a_worker_that_is_stopped_by_somebody_else_is_not_told_of_a_lost_lease()
         with pytest.raises(asyncio.CancelledError):
             await task
 
-    run_leaping(main())
+    run_in_virtual_time(main())
 
 
 def test_an_error_of_the_work_is_raised_as_it_is_and_ends_the_renewing() -> None:
@@ -108,4 +108,4 @@ def test_an_error_of_the_work_is_raised_as_it_is_and_ends_the_renewing() -> None
         await asyncio.sleep(LONG)
         assert await worker.claim_again(claim.id)
 
-    run_leaping(main())
+    run_in_virtual_time(main())

@@ -18,8 +18,8 @@ from kova.shared.exceptions import (
     RepositoryNotFoundError,
 )
 from kova.shared.page import PageRequest
-from tests.support.leaping_loop import run_leaping
 from tests.support.stores import NAME
+from tests.support.virtual_time import run_in_virtual_time
 from tests.support.workshop import Workshop
 
 
@@ -109,5 +109,5 @@ def test_a_queue_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:
             answer.set()
         return await list_scans(workshop)
 
-    (scan,) = run_leaping(main())
+    (scan,) = run_in_virtual_time(main())
     assert (scan.status, scan.failure) == (ScanStatus.FAILED, "queue_unavailable")

@@ -40,7 +40,13 @@ class VirtualTimeLoop(asyncio.SelectorEventLoop):
 def run_in_virtual_time(work: Coroutine[Any, Any, Result]) -> Result:
     """Run a coroutine to its end; its time-outs expire at once when nothing else happens.
 
-    It must use no thread while a timer runs: the timer would win.
+    It must use no thread while a timer runs: the timer would win. For the same reason the loop is
+    not closed by asyncio.Runner, which gives threads a time to end.
     """
-    with asyncio.Runner(loop_factory=VirtualTimeLoop) as runner:
-        return runner.run(work)
+    loop = VirtualTimeLoop()
+    try:
+        return loop.run_until_complete(work)
+    finally:
+        loop.run_until_complete(loop.shutdown_asyncgens())
+        loop.run_until_complete(loop.shutdown_default_executor())
+        loop.close()
