@@ -3,21 +3,15 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
 import pytest
 
-from kova.access.api_key import Scope, generate_key
 from kova.access.idempotency import IdempotentRequest, StoredAnswer, hash_request
-from kova.access.ports import ApiKeyStore, IdempotencyStore
-from kova.adapters.memory.api_keys import MemoryApiKeyStore
-from kova.adapters.memory.idempotency import MemoryIdempotencyStore
-from kova.adapters.postgres.api_keys import PostgresApiKeyStore
-from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
+from kova.access.ports import IdempotencyStore
 from kova.shared.exceptions import IdempotencyError
-from tests.support.postgres import opened_database
+from tests.support.stores import AllStores, new_key
 
 LEASE = timedelta(hours=1)
 OVER = timedelta(seconds=-1)
@@ -32,35 +26,18 @@ class Requests:
     other_key: IdempotentRequest
 
 
-@pytest.fixture(params=["memory", "postgres"])
-async def requests(request: pytest.FixtureRequest) -> AsyncIterator[Requests]:
-    if request.param == "memory":
-        yield await requests_of(MemoryIdempotencyStore(), MemoryApiKeyStore())
-        return
-    async with opened_database() as database:
-        keys = PostgresApiKeyStore(database)
-        yield await requests_of(PostgresIdempotencyStore(database), keys)
-
-
-async def requests_of(store: IdempotencyStore, keys: ApiKeyStore) -> Requests:
-    ids = []
-    for name in ("first", "other"):
-        new_key = generate_key()
-        key = await keys.create(
-            name=name,
-            prefix=new_key.prefix,
-            secret_hash=new_key.secret_hash,
-            scopes=frozenset({Scope.SCAN}),
-            expires_at=None,
-        )
-        ids.append(key.id)
+@pytest.fixture
+async def requests(stores: AllStores) -> Requests:
+    ids = [(await new_key(stores, name)).id for name in ("first", "other")]
     first = IdempotentRequest(
         api_key_id=ids[0],
         operation="POST /api/scan",
         key="order-1",
         request_hash=hash_request(b"", b"{}"),
     )
-    return Requests(store=store, first=first, other_key=replace(first, api_key_id=ids[1]))
+    return Requests(
+        store=stores.idempotency, first=first, other_key=replace(first, api_key_id=ids[1])
+    )
 
 
 async def test_the_first_request_owns_the_claim_and_the_second_sees_it(requests: Requests) -> None:

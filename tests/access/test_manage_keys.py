@@ -14,11 +14,12 @@ from kova.access.manage_keys import ManageKeys
 from kova.access.rate_limit import Policy
 from kova.adapters.memory.admissions import MemoryAdmissions
 from kova.adapters.memory.api_keys import MemoryApiKeyStore
+from kova.adapters.memory.audit import MemoryAuditStore
 from kova.adapters.memory.clock import Clock
-from kova.shared.audit import Action
+from kova.adapters.memory.database import MemoryDatabase
+from kova.shared.audit import Action, AuditRecord
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.page import PageRequest
-from tests.support.stand_ins import StandInAudit
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 POLICY = Policy(name="read", quota=9)
@@ -27,14 +28,20 @@ POLICY = Policy(name="read", quota=9)
 @dataclass
 class Office:
     clock: Clock = field(default_factory=lambda: Clock(NOON))
-    audit: StandInAudit = field(default_factory=StandInAudit)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
     admissions: MemoryAdmissions = field(default_factory=MemoryAdmissions)
 
     def __post_init__(self) -> None:
         self.keys = MemoryApiKeyStore(self.clock)
         self.manage = ManageKeys(
-            keys=self.keys, audit=self.audit, admissions=self.admissions, now=self.clock
+            keys=self.keys,
+            audit=MemoryAuditStore(self.database),
+            admissions=self.admissions,
+            now=self.clock,
         )
+
+    def events(self) -> list[AuditRecord]:
+        return list(self.database.audit.values())
 
 
 @pytest.fixture
@@ -56,7 +63,7 @@ async def test_a_new_key_is_shown_once_and_stored_as_a_hash(office: Office) -> N
     assert created.key.secret_hash == hash_secret(parts[1])
     assert created.key.name == "ci"
     assert await office.keys.list() == [created.key]
-    (event,) = office.audit.events
+    (event,) = office.events()
     assert (event.actor, event.action) == ("cli", Action.KEY_CREATED)
     assert event.target == f"key:{created.key.prefix}"
     assert event.detail == {"name": "ci", "scopes": "ai read"}
@@ -83,7 +90,7 @@ async def test_a_key_that_is_expired_already_is_refused(office: Office) -> None:
             actor="cli", name="ci", scopes=frozenset({Scope.READ}), expires_at=NOON
         )
     assert failure.value.data == {"field": "expires_at"}
-    assert (await office.keys.list(), office.audit.events) == ([], [])
+    assert (await office.keys.list(), office.events()) == ([], [])
 
 
 async def test_keys_are_listed_newest_first(office: Office) -> None:
@@ -111,8 +118,8 @@ async def test_a_revoked_key_is_forgotten_at_once_and_the_audit_log_says_so(
     revoked = await office.manage.revoke(actor="key:other", prefix=key.prefix)
     assert not revoked.is_usable(office.clock())
     assert (await office.admissions.admit(caller)).key is None
-    assert office.audit.events[-1].action is Action.KEY_REVOKED
-    assert office.audit.events[-1].actor == "key:other"
+    assert office.events()[-1].action is Action.KEY_REVOKED
+    assert office.events()[-1].actor == "key:other"
 
 
 async def test_a_key_cannot_revoke_itself(office: Office) -> None:
@@ -125,4 +132,4 @@ async def test_a_key_cannot_revoke_itself(office: Office) -> None:
 async def test_a_key_that_is_not_there_is_not_revoked_and_not_recorded(office: Office) -> None:
     with pytest.raises(NotFoundError):
         await office.manage.revoke(actor="cli", prefix="nobody")
-    assert office.audit.events == []
+    assert office.events() == []

@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta
 
 from kova.adapters.memory.cache import MemoryAnalysisCache
+from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.database import MemoryDatabase
 from tests.support.stores import AllStores, new_repository
 
@@ -53,7 +54,7 @@ async def test_nothing_is_deleted_within_age_and_size(stores: AllStores) -> None
 
 async def test_what_nobody_uses_for_long_is_deleted_in_memory() -> None:
     moment = datetime(2026, 1, 1, tzinfo=UTC)
-    database = MemoryDatabase(clock=lambda: moment)
+    database = MemoryDatabase(clock=Clock(read=lambda: moment))
     cache = MemoryAnalysisCache(database, age=timedelta(days=3))
     await cache.store("r", {b"used": b"x", b"unused": b"x"})
     moment += timedelta(days=2)

@@ -2,18 +2,12 @@
 
 from __future__ import annotations
 
-import uuid
-from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import pytest
 
-from kova.adapters.memory.code_index import MemoryCodeIndex
-from kova.adapters.postgres.code_index import PostgresCodeIndex
-from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.code_index.ports import Chunk, CodeIndex, IndexedFile
-from kova.shared.repository import RepositoryInfo
-from tests.support.postgres import opened_database
+from tests.support.stores import AllStores, new_repository
 
 CHUNKS = [
     Chunk(
@@ -67,24 +61,10 @@ class Indexed:
         return [chunk.name for chunk in chunks]
 
 
-@pytest.fixture(params=["memory", "postgres"])
-async def indexed(request: pytest.FixtureRequest) -> AsyncIterator[Indexed]:
-    if request.param == "memory":
-        yield Indexed(MemoryCodeIndex(), str(uuid.uuid4()), str(uuid.uuid4()))
-        return
-    async with opened_database() as database:
-        repositories = PostgresRepositoryStore(database)
-        ids = []
-        for number in (1, 2):
-            info = RepositoryInfo(
-                full_name=f"octo/r{number}",
-                github_id=number,
-                installation_id=None,
-                default_branch="main",
-                private=False,
-            )
-            ids.append((await repositories.save(info)).id)
-        yield Indexed(PostgresCodeIndex(database), *ids)
+@pytest.fixture
+async def indexed(stores: AllStores) -> Indexed:
+    ids = [(await new_repository(stores, f"octo/r{number}")).id for number in (1, 2)]
+    return Indexed(stores.code_index, *ids)
 
 
 async def test_blobs_are_missing_until_their_chunks_were_added(indexed: Indexed) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import pytest
 
 from kova.adapters.memory.code_index import MemoryCodeIndex
+from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.code_index.index_repository import (
     IndexRepository,
     blob_sha,
@@ -21,7 +23,7 @@ from kova.code_index.ports import IndexedFile
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.code_source import FetchLimits
 from kova.shared.repository import Repository, RepositoryInfo
-from tests.support.stand_ins import StandInRepositories, StandInSource, tree_files
+from tests.support.stand_ins import StandInSource, tree_files
 from tests.support.virtual_time import run_in_virtual_time
 
 COMMIT = "a" * 40
@@ -71,7 +73,7 @@ class Shelf:
 
 @pytest.fixture
 async def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path, await StandInRepositories().save(INFO))
+    return Shelf(tmp_path, await MemoryRepositoryStore(MemoryDatabase()).save(INFO))
 
 
 @pytest.mark.parametrize("ref", ["main", "refs/heads/main"])
@@ -147,7 +149,7 @@ def test_a_download_that_hangs_is_given_up(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     async def index() -> None:
-        shelf = Shelf(tmp_path, await StandInRepositories().save(INFO))
+        shelf = Shelf(tmp_path, await MemoryRepositoryStore(MemoryDatabase()).save(INFO))
         shelf.source.hangs = True
         await shelf.index()
 

@@ -14,6 +14,8 @@ from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.commands import MemoryCommandStore
 from kova.adapters.memory.conversation import MemoryConversation
 from kova.adapters.memory.model import Silence, Step, complete
+from kova.adapters.memory.queues import MemoryScanQueue
+from kova.adapters.memory.scans import MemoryScanStore
 from kova.commands.answer_comment import AnswerComment
 from kova.commands.command import CommandRequest
 from kova.commands.comment import CommentJob, Verb
@@ -26,6 +28,7 @@ from kova.models.outcome import Outcome
 from kova.models.ports import Began, Finish, Piece
 from kova.models.provider import Provider, Task
 from kova.scans.request_scan import RequestScan
+from kova.scans.scan import ScanStatus
 from kova.shared.exceptions import (
     BusyError,
     DatabaseUnavailableError,
@@ -35,7 +38,6 @@ from kova.shared.exceptions import (
 from kova.shared.repository import RepositoryRef
 from tests.support.commands import ERROR, HEAD, NAME, CommandDesk
 from tests.support.models import answer_json
-from tests.support.stand_ins import StandInScanQueue, StandInScans
 
 GOOD = complete(answer_json("Because. cc @octocat"))
 WORKING = "I am on it."
@@ -69,8 +71,7 @@ class Thread:
     openai: Sequence[Sequence[Step]] = ()
     anthropic: Sequence[Sequence[Step]] = ()
     clock: Clock = field(default_factory=lambda: Clock(datetime(2026, 11, 28, tzinfo=UTC)))
-    scans: Any = field(default_factory=StandInScans)
-    scan_queue: StandInScanQueue = field(default_factory=StandInScanQueue)
+    scan_queue: MemoryScanQueue = field(default_factory=MemoryScanQueue)
     failing_replies: dict[int, BaseException] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -90,7 +91,7 @@ class Thread:
             source=self.desk.source,
             scan=RequestScan(
                 repositories=self.desk.repositories,
-                scans=self.scans,
+                scans=MemoryScanStore(self.desk.database),
                 source=self.desk.source,
                 queue=self.scan_queue,
             ),
@@ -159,7 +160,7 @@ async def test_somebody_who_cannot_write_is_refused_politely_and_nothing_is_done
     reply = await thread.answer(verb, "R1 because", author=author)
     assert reply.startswith("Sorry, I take commands only from people who can write")
     assert thread.desk.prompts() == []
-    assert (thread.desk.commands.all(), thread.scans.targets) == ((), [])
+    assert (thread.desk.commands.all(), thread.desk.database.scans) == ((), {})
     error = await thread.desk.errors.get(ERROR.id)
     assert error is not None
     assert error.status is ErrorStatus.OPEN
@@ -214,7 +215,7 @@ async def test_an_answer_names_its_places() -> None:
 async def test_a_pull_request_is_scanned_at_its_head() -> None:
     thread = Thread()
     reply = await thread.answer(Verb.SCAN)
-    (target,) = thread.scan_queue.targets
+    (target,) = thread.scan_queue.targets()
     assert (target.ref, target.fix, target.full) == (HEAD, False, False)
     assert f"Scan `{target.scan_id}` is queued. " in reply
 
@@ -222,7 +223,7 @@ async def test_a_pull_request_is_scanned_at_its_head() -> None:
 async def test_a_fix_is_a_scan_of_the_default_branch_that_offers_fixes() -> None:
     thread = Thread()
     reply = await thread.answer(Verb.FIX)
-    (target,) = thread.scan_queue.targets
+    (target,) = thread.scan_queue.targets()
     assert (target.ref, target.fix) == (None, True)
     assert "its fixes will be offered as a pull request" in reply
 
@@ -330,8 +331,8 @@ async def test_an_outage_of_the_database_or_the_queue_is_tried_again() -> None:
     with pytest.raises(QueueUnavailableError):
         await thread.use_case.answer(job(Verb.SCAN))
     assert thread.github.replies == []
-    (failure,) = thread.scans.failures.values()
-    assert failure == "queue_unavailable"
+    (row,) = thread.desk.database.scans.values()
+    assert (row.scan.status, row.scan.failure) == (ScanStatus.FAILED, "queue_unavailable")
 
 
 async def test_jobs_of_the_queue_go_to_the_use_case_that_can_do_them() -> None:

@@ -4,75 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
 import pytest
 
-from kova.access.api_key import Scope, generate_key
-from kova.access.ports import ApiKeyStore
-from kova.adapters.memory.api_keys import MemoryApiKeyStore
-from kova.adapters.memory.commands import MemoryCommandStore
-from kova.adapters.memory.usage import MemoryUsageStore
-from kova.adapters.postgres.api_keys import PostgresApiKeyStore
-from kova.adapters.postgres.commands import PostgresCommandStore
-from kova.adapters.postgres.repositories import PostgresRepositoryStore
-from kova.adapters.postgres.usage import PostgresUsageStore
 from kova.commands.command import Answer, Citation, Command, CommandRequest, ReviewFinding
-from kova.commands.ports import CommandStore
 from kova.models.outcome import Outcome
-from kova.models.ports import UsageStore
 from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
 from kova.shared.exceptions import BusyError
 from kova.shared.page import PageRequest
-from kova.shared.ports import RepositoryStore
-from kova.shared.repository import RepositoryInfo
-from tests.support.postgres import opened_database
-from tests.support.stand_ins import StandInRepositories
+from tests.support.stores import AllStores, new_key, new_repository
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 LEASE = timedelta(hours=1)
 OVER = timedelta(seconds=-1)
 """A lease that is over at once, as that of a worker that died."""
-
-
-@dataclass
-class CommandTables:
-    commands: CommandStore
-    keys: ApiKeyStore
-    repositories: RepositoryStore
-    usage: UsageStore
-
-    async def key_id(self) -> str:
-        new_key = generate_key()
-        key = await self.keys.create(
-            name="k",
-            prefix=new_key.prefix,
-            secret_hash=new_key.secret_hash,
-            scopes=frozenset({Scope.AI}),
-            expires_at=None,
-        )
-        return key.id
-
-
-@pytest.fixture(params=["memory", "postgres"])
-async def stores(request: pytest.FixtureRequest) -> AsyncIterator[CommandTables]:
-    if request.param == "memory":
-        commands, keys = MemoryCommandStore(), MemoryApiKeyStore()
-        repositories = StandInRepositories()
-        usage = MemoryUsageStore(commands=commands, keys=keys, repositories=repositories)
-        yield CommandTables(commands, keys, repositories, usage)
-        return
-    async with opened_database() as database:
-        yield CommandTables(
-            PostgresCommandStore(database),
-            PostgresApiKeyStore(database),
-            PostgresRepositoryStore(database),
-            PostgresUsageStore(database),
-        )
 
 
 def queued(**values: object) -> Command:
@@ -92,7 +41,7 @@ def answered(command: Command, output: str = "Because.") -> Command:
     return replace(command, outcome=Outcome.OK, answer=Answer(output=output))
 
 
-async def test_a_command_comes_back_with_everything_that_was_saved(stores: CommandTables) -> None:
+async def test_a_command_comes_back_with_everything_that_was_saved(stores: AllStores) -> None:
     request = CommandRequest(
         command="review it",
         task=Task.REVIEW,
@@ -108,7 +57,7 @@ async def test_a_command_comes_back_with_everything_that_was_saved(stores: Comma
     )
     finding = ReviewFinding(path="a.py", start_line=1, end_line=2, severity="low", message="é")
     command = queued(
-        api_key_id=await stores.key_id(),
+        api_key_id=(await new_key(stores)).id,
         request=request,
         task=Task.REVIEW,
         outcome=Outcome.OK,
@@ -132,13 +81,13 @@ async def test_a_command_comes_back_with_everything_that_was_saved(stores: Comma
     assert await stores.commands.get(command.id) == command
 
 
-async def test_an_id_that_nobody_has_is_none(stores: CommandTables) -> None:
+async def test_an_id_that_nobody_has_is_none(stores: AllStores) -> None:
     assert await stores.commands.get(str(uuid.uuid4())) is None
     assert await stores.commands.get("no id") is None
     assert await stores.commands.claim(str(uuid.uuid4()), LEASE) is None
 
 
-async def test_text_that_cannot_be_stored_is_cleaned(stores: CommandTables) -> None:
+async def test_text_that_cannot_be_stored_is_cleaned(stores: AllStores) -> None:
     command = queued(request=CommandRequest(command="a\0b", code="\ud800", path="\0"))
     await stores.commands.save(answered(command, "c\0d"))
     stored = await stores.commands.get(command.id)
@@ -147,7 +96,7 @@ async def test_text_that_cannot_be_stored_is_cleaned(stores: CommandTables) -> N
     assert stored.request == CommandRequest(command="a\ufffdb", code="\ufffd", path="\ufffd")
 
 
-async def test_a_queued_command_is_claimed_by_one_worker(stores: CommandTables) -> None:
+async def test_a_queued_command_is_claimed_by_one_worker(stores: AllStores) -> None:
     command = queued()
     await stores.commands.save(command)
     results = await asyncio.gather(
@@ -163,7 +112,7 @@ async def test_a_queued_command_is_claimed_by_one_worker(stores: CommandTables) 
         assert 3_000 < seconds <= 3_600
 
 
-async def test_the_command_of_a_dead_worker_is_taken_over(stores: CommandTables) -> None:
+async def test_the_command_of_a_dead_worker_is_taken_over(stores: AllStores) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, OVER)
@@ -173,7 +122,7 @@ async def test_the_command_of_a_dead_worker_is_taken_over(stores: CommandTables)
         await stores.commands.claim(command.id, LEASE)
 
 
-async def test_a_command_that_has_ended_cannot_be_claimed(stores: CommandTables) -> None:
+async def test_a_command_that_has_ended_cannot_be_claimed(stores: AllStores) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, OVER)
@@ -181,7 +130,7 @@ async def test_a_command_that_has_ended_cannot_be_claimed(stores: CommandTables)
     assert await stores.commands.claim(command.id, LEASE) is None
 
 
-async def test_beginning_a_command_again_changes_nothing(stores: CommandTables) -> None:
+async def test_beginning_a_command_again_changes_nothing(stores: AllStores) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, LEASE)
@@ -192,7 +141,7 @@ async def test_beginning_a_command_again_changes_nothing(stores: CommandTables) 
     assert stored == replace(command, outcome=Outcome.RUNNING)
 
 
-async def test_of_two_ends_the_first_stays(stores: CommandTables) -> None:
+async def test_of_two_ends_the_first_stays(stores: AllStores) -> None:
     command = queued()
     await stores.commands.save(command)
     await stores.commands.claim(command.id, LEASE)
@@ -202,23 +151,16 @@ async def test_of_two_ends_the_first_stays(stores: CommandTables) -> None:
     assert await stores.commands.get(command.id) == answered(command, "first")
 
 
-async def test_a_failure_has_a_detail_and_no_answer(stores: CommandTables) -> None:
+async def test_a_failure_has_a_detail_and_no_answer(stores: AllStores) -> None:
     command = queued(outcome=Outcome.CUT, detail="It broke off.", answer=Answer(output="half"))
     await stores.commands.save(command)
     assert await stores.commands.get(command.id) == replace(command, answer=None)
 
 
 async def test_the_end_of_a_command_names_the_repository_that_it_turned_out_to_be_about(
-    stores: CommandTables,
+    stores: AllStores,
 ) -> None:
-    info = RepositoryInfo(
-        full_name="octo/sample",
-        github_id=7,
-        installation_id=None,
-        default_branch="main",
-        private=False,
-    )
-    await stores.repositories.save(info)
+    await new_repository(stores, "octo/sample")
     command = queued(request=CommandRequest(command="why?", error_id=str(uuid.uuid4())))
     await stores.commands.save(command)
     await stores.commands.claim(command.id, LEASE)
@@ -230,8 +172,8 @@ async def test_the_end_of_a_command_names_the_repository_that_it_turned_out_to_b
     assert [row.repository for row in usage.rows] == ["octo/sample"]
 
 
-async def test_commands_are_paged_newest_first_and_by_key(stores: CommandTables) -> None:
-    mine, theirs = await stores.key_id(), await stores.key_id()
+async def test_commands_are_paged_newest_first_and_by_key(stores: AllStores) -> None:
+    mine, theirs = (await new_key(stores)).id, (await new_key(stores)).id
     commands = [
         queued(api_key_id=key_id, created_at=NOON + timedelta(minutes=minute // 2))
         for minute, key_id in enumerate([mine, mine, theirs, mine, mine])

@@ -213,6 +213,6 @@ async def test_without_github_or_the_database_the_caller_hears_of_it() -> None:
         await gather(desk, repository=NAME, path="app.py")
     with pytest.raises(GitHubUnavailableError):
         await gather(desk, repository=NAME, pull_request=5)
-    desk.repositories.available = False
+    desk.database.available = False
     with pytest.raises(DatabaseUnavailableError):
         await gather(desk, repository=NAME)

@@ -71,7 +71,8 @@ async def test_an_unknown_fix_is_not_found(workshop: Workshop) -> None:
 
 
 async def test_what_could_not_be_queued_is_not_recorded(workshop: Workshop) -> None:
-    fix, queue = await new_fix(workshop), MemoryFixQueue(available=False)
+    fix, queue = await new_fix(workshop), MemoryFixQueue()
+    queue.available = False
     with pytest.raises(QueueUnavailableError):
         await request_of(workshop, queue).request(fix.id, actor="cli")
     assert workshop.database.audit == {}

@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from kova.adapters.memory.commands import MemoryCommandQueue
+from kova.adapters.memory.queues import MemoryScanQueue
 from kova.commands.comment import CommentJob, Verb
 from kova.commands.message import decode_command_message
 from kova.intake.accept_delivery import AcceptDelivery, AcceptedDelivery, IncomingDelivery
@@ -21,7 +22,6 @@ from kova.shared.exceptions import (
     QueueUnavailableError,
     SignatureError,
 )
-from tests.support.stand_ins import StandInScanQueue
 
 SHA = "a" * 40
 NEW, OLD = "new", "old"
@@ -44,7 +44,7 @@ COMMENT = {
 @dataclass
 class Intake:
     secrets: tuple[str, ...] = (NEW, OLD)
-    scans: StandInScanQueue = field(default_factory=StandInScanQueue)
+    scans: MemoryScanQueue = field(default_factory=MemoryScanQueue)
     commands: MemoryCommandQueue | None = field(default_factory=MemoryCommandQueue)
 
     def accept(self, incoming: IncomingDelivery) -> AcceptedDelivery:
@@ -79,7 +79,7 @@ def test_a_push_is_queued_as_a_scan_with_any_of_the_rotating_secrets(
 ) -> None:
     accepted = intake.accept(signed(PUSH, secret=secret))
     assert accepted == AcceptedDelivery(delivery="d-1", event="push", status="queued")
-    (target,) = intake.scans.targets
+    (target,) = intake.scans.targets()
     assert (target.trigger, target.commit_sha, target.delivery) == (Trigger.PUSH, SHA, "d-1")
     assert intake.jobs() == []
 
@@ -87,7 +87,7 @@ def test_a_push_is_queued_as_a_scan_with_any_of_the_rotating_secrets(
 def test_a_redelivery_is_queued_again_under_the_same_name(intake: Intake) -> None:
     intake.accept(signed(PUSH))
     intake.accept(signed(PUSH))
-    first, second = intake.scans.targets
+    first, second = intake.scans.targets()
     assert first.dedupe_key == second.dedupe_key
 
 
@@ -97,7 +97,7 @@ def test_a_command_in_a_comment_is_queued_for_the_command_worker(intake: Intake)
     assert isinstance(job, CommentJob)
     assert (job.verb, job.argument, job.author, job.number) == (Verb.ASK, "why?", "ann", 5)
     assert (job.pull_request, job.comment_id, job.installation_id) == (True, 77, 3)
-    assert intake.scans.targets == []
+    assert intake.scans.targets() == []
 
 
 def changed(**fields: Any) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def changed(**fields: Any) -> dict[str, Any]:
 )
 def test_other_comments_are_accepted_and_ignored(intake: Intake, payload: object) -> None:
     assert intake.accept(signed(payload, "issue_comment")).status == "ignored"
-    assert (intake.jobs(), intake.scans.targets) == ([], [])
+    assert (intake.jobs(), intake.scans.targets()) == ([], [])
 
 
 def test_without_a_command_queue_comments_are_ignored_and_pushes_are_not() -> None:
@@ -150,7 +150,7 @@ def test_a_wrong_signature_is_refused_before_anything_is_read(
 ) -> None:
     with pytest.raises(SignatureError):
         intake.accept(replace(signed(body), signature=signature))
-    assert intake.scans.targets == []
+    assert intake.scans.targets() == []
 
 
 @pytest.mark.parametrize("secrets", [(), ("",)])
@@ -158,7 +158,7 @@ def test_without_a_secret_nothing_is_accepted(secrets: tuple[str, ...]) -> None:
     intake = Intake(secrets=secrets)
     with pytest.raises(NotConfiguredError):
         intake.accept(signed(PUSH, secret=""))
-    assert intake.scans.targets == []
+    assert intake.scans.targets() == []
 
 
 @pytest.mark.parametrize(
@@ -168,7 +168,7 @@ def test_without_a_secret_nothing_is_accepted(secrets: tuple[str, ...]) -> None:
 def test_a_malformed_header_is_refused(intake: Intake, changes: dict[str, Any]) -> None:
     with pytest.raises(InvalidInputError):
         intake.accept(replace(signed(PUSH), **changes))
-    assert intake.scans.targets == []
+    assert intake.scans.targets() == []
 
 
 @pytest.mark.parametrize("body", [b"", b"nonsense", b"[]", b"\xff"])

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.database import MemoryDatabase
 from kova.scans.lease import LEASE, renewing_lease
 from kova.shared.claimed_scan import ClaimedScan
@@ -23,7 +24,9 @@ class LeasedWorker:
 
     def __init__(self) -> None:
         loop = asyncio.get_running_loop()
-        self.database = MemoryDatabase(clock=lambda: BEGIN + timedelta(seconds=loop.time()))
+        self.database = MemoryDatabase(
+            clock=Clock(read=lambda: BEGIN + timedelta(seconds=loop.time()))
+        )
         self.stores: AllStores = memory_stores(self.database)
 
     async def claim(self) -> ClaimedScan:

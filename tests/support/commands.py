@@ -13,7 +13,9 @@ from kova.adapters.memory.budget import MemoryBudgetStore
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.code_index import MemoryCodeIndex
 from kova.adapters.memory.commands import MemoryCommandQueue, MemoryCommandStore
+from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.memory.model import ScriptedModel, Step
+from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.adapters.memory.sessions import MemorySessionStore
 from kova.adapters.metrics.meter import PrometheusMeter
 from kova.analysis.finding import Span
@@ -27,7 +29,7 @@ from kova.shared.code_source import CodeSource, Comparison, PullRequest
 from kova.shared.repository import RepositoryInfo
 from tests.support.findings import finding
 from tests.support.models import scripted
-from tests.support.stand_ins import StandInErrors, StandInRepositories, StandInSource
+from tests.support.stand_ins import StandInErrors, StandInSource
 
 NAME = "octo/sample"
 MAIN, BASE, HEAD = "a" * 40, "b" * 40, "c" * 40
@@ -90,7 +92,7 @@ class CommandDesk:
     configured: tuple[Provider, ...] = tuple(Provider)
     clock: Clock = field(default_factory=Clock)
     meter: PrometheusMeter = field(default_factory=PrometheusMeter)
-    repositories: StandInRepositories = field(default_factory=StandInRepositories)
+    database: MemoryDatabase = field(default_factory=MemoryDatabase)
     errors: StandInErrors = field(default_factory=lambda: StandInErrors(ERROR))
     source: StandInSource = field(default_factory=sample_source)
     index: MemoryCodeIndex = field(default_factory=MemoryCodeIndex)
@@ -98,6 +100,7 @@ class CommandDesk:
     commands: MemoryCommandStore = field(default_factory=MemoryCommandStore)
 
     def __post_init__(self) -> None:
+        self.repositories = MemoryRepositoryStore(self.database)
         self.keys = MemoryApiKeyStore(self.clock)
         self.cache = MemoryAnswerCache(self.clock)
         self.sessions = MemorySessionStore(self.clock)

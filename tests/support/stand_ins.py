@@ -3,89 +3,25 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
-from datetime import UTC, datetime
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from kova.adapters.memory.availability import Switchable
 from kova.code_index.index_repository import blob_sha
 from kova.errors.error import ErrorRecord, ErrorStatus, IgnoreDecision, RuleCount
 from kova.errors.ports import ErrorFilter
-from kova.scans.scan import Scan, ScanStatus, ScanTarget
-from kova.shared.audit import AuditEvent
 from kova.shared.code_source import Comparison, FetchLimits, PullRequest, Tree, TreeFile
 from kova.shared.exceptions import (
     GitHubUnavailableError,
-    QueueUnavailableError,
     RepositoryNotFoundError,
 )
 from kova.shared.page import Page, PageRequest
 from kova.shared.repository import (
-    AutoFix,
-    Repository,
-    RepositoryChange,
     RepositoryInfo,
     RepositoryRef,
 )
-from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
-
-
-class StandInRepositories(Switchable):
-    """Does what RepositoryStore does for tests of other rooms."""
-
-    def __init__(self) -> None:
-        self._rows: dict[str, Repository] = {}
-
-    async def save(self, info: RepositoryInfo) -> Repository:
-        self.check()
-        repository = Repository(
-            id=str(uuid.uuid4()),
-            full_name=info.full_name,
-            github_id=info.github_id,
-            installation_id=info.installation_id,
-            default_branch=info.default_branch,
-            private=info.private,
-            auto_fix=AutoFix.PULL_REQUEST,
-            fail_on=Severity.HIGH,
-            monthly_budget_usd=None,
-            created_at=datetime.now(UTC),
-        )
-        return self._rows.setdefault(info.full_name.lower(), repository)
-
-    async def get(self, full_name: str) -> Repository | None:
-        self.check()
-        return self._rows.get(full_name.lower())
-
-    async def change(
-        self,
-        full_name: str,
-        change: RepositoryChange,
-        actor: str,  # noqa: ARG002
-    ) -> Repository | None:
-        repository = await self.get(full_name)
-        if repository is None:
-            return None
-        values = {name: value for name, value in asdict(change).items() if name in change.named}
-        self._rows[full_name.lower()] = replace(repository, **values)
-        return self._rows[full_name.lower()]
-
-    async def page(self, request: PageRequest) -> Page[Repository]:
-        self.check()
-        return Page(items=tuple(self._rows.values())[: request.limit], next=None)
-
-
-@dataclass
-class StandInAudit(Switchable):
-    """Does what AuditStore does, as far as use cases need it."""
-
-    events: list[AuditEvent] = field(default_factory=list)
-
-    async def record(self, event: AuditEvent) -> None:
-        self.check()
-        self.events.append(event)
 
 
 @dataclass
@@ -215,50 +151,6 @@ class StandInErrors(Switchable):
             for error in self._errors.values()
             if error.repository == full_name and error.status in live
         ]
-
-
-@dataclass
-class StandInScans:
-    """What requesting a scan needs of ScanStore."""
-
-    targets: list[ScanTarget] = field(default_factory=list)
-    failures: dict[str, str] = field(default_factory=dict)
-
-    async def create(
-        self,
-        target: ScanTarget,
-        repository_id: str,  # noqa: ARG002
-    ) -> Scan:
-        assert target.scan_id is not None
-        self.targets.append(target)
-        return Scan(
-            id=target.scan_id,
-            repository=target.repository,
-            ref=target.ref,
-            commit_sha=target.commit_sha,
-            trigger=target.trigger,
-            status=ScanStatus.QUEUED,
-            created_at=datetime.now(UTC),
-        )
-
-    async def fail(self, scan_id: str, failure: str) -> None:
-        self.failures[scan_id] = failure
-
-
-@dataclass
-class StandInScanQueue(Switchable):
-    """What sending needs of ScanQueue."""
-
-    targets: list[ScanTarget] = field(default_factory=list)
-
-    outage = QueueUnavailableError
-
-    def send(self, target: ScanTarget) -> None:
-        self.check()
-        self.targets.append(target)
-
-    def ping(self) -> None:
-        self.check()
 
 
 def tree_files(files: Mapping[str, bytes]) -> tuple[TreeFile, ...]:

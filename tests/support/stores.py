@@ -8,30 +8,48 @@ from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import timedelta
+from decimal import Decimal
 
+from kova.access.api_key import ApiKey, Scope, generate_key
+from kova.access.ports import ApiKeyStore, IdempotencyStore
+from kova.adapters.memory.api_keys import MemoryApiKeyStore
 from kova.adapters.memory.audit import MemoryAuditStore
+from kova.adapters.memory.budget import MemoryBudgetStore
 from kova.adapters.memory.cache import MemoryAnalysisCache
+from kova.adapters.memory.code_index import MemoryCodeIndex
+from kova.adapters.memory.commands import MemoryCommandStore
 from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.memory.deliveries import MemoryDeliveryStore
 from kova.adapters.memory.errors import MemoryErrorStore
 from kova.adapters.memory.fixes import MemoryFixStore
+from kova.adapters.memory.idempotency import MemoryIdempotencyStore
 from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.adapters.memory.scans import MemoryScanStore
+from kova.adapters.memory.usage import MemoryUsageStore
+from kova.adapters.postgres.api_keys import PostgresApiKeyStore
 from kova.adapters.postgres.audit import PostgresAuditStore
+from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.cache import PostgresAnalysisCache
+from kova.adapters.postgres.code_index import PostgresCodeIndex
+from kova.adapters.postgres.commands import PostgresCommandStore
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
+from kova.adapters.postgres.usage import PostgresUsageStore
+from kova.code_index.ports import CodeIndex
+from kova.commands.ports import CommandStore
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
+from kova.models.ports import BudgetStore, UsageStore
 from kova.scans.ports import Stores
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.ports import AuditStore
-from kova.shared.repository import Repository, RepositoryInfo
+from kova.shared.repository import Repository, RepositoryChange, RepositoryInfo
 from tests.support.findings import analysis_of
 
 LEASE = timedelta(seconds=60)
@@ -41,20 +59,34 @@ _NUMBERS = itertools.count(1)
 
 @dataclass(frozen=True, kw_only=True)
 class AllStores(Stores):
-    """The stores of a scan, and the audit log."""
+    """All stores of Postgres."""
 
     audit: AuditStore
+    keys: ApiKeyStore
+    idempotency: IdempotencyStore
+    commands: CommandStore
+    budget: BudgetStore
+    usage: UsageStore
+    code_index: CodeIndex
 
 
 def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> AllStores:
+    keys, repositories = MemoryApiKeyStore(), MemoryRepositoryStore(database)
+    commands = MemoryCommandStore()
     return AllStores(
-        repositories=MemoryRepositoryStore(database),
+        repositories=repositories,
         scans=MemoryScanStore(database),
         errors=MemoryErrorStore(database),
         fixes=MemoryFixStore(database),
         deliveries=MemoryDeliveryStore(database),
         cache=MemoryAnalysisCache(database, age=timedelta(hours=1), size=cache_bytes),
         audit=MemoryAuditStore(database),
+        keys=keys,
+        idempotency=MemoryIdempotencyStore(),
+        commands=commands,
+        budget=MemoryBudgetStore(keys=keys, repositories=repositories),
+        usage=MemoryUsageStore(commands=commands, keys=keys, repositories=repositories),
+        code_index=MemoryCodeIndex(),
     )
 
 
@@ -70,6 +102,12 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
             deliveries=PostgresDeliveryStore(database),
             cache=PostgresAnalysisCache(database, age=timedelta(hours=1), size=1_000),
             audit=PostgresAuditStore(database),
+            keys=PostgresApiKeyStore(database),
+            idempotency=PostgresIdempotencyStore(database),
+            commands=PostgresCommandStore(database),
+            budget=PostgresBudgetStore(database),
+            usage=PostgresUsageStore(database),
+            code_index=PostgresCodeIndex(database),
         )
     finally:
         await database.close()
@@ -88,6 +126,26 @@ def repository_info(full_name: str = NAME, **fields: object) -> RepositoryInfo:
 
 async def new_repository(stores: Stores, full_name: str = NAME) -> Repository:
     return await stores.repositories.save(repository_info(full_name))
+
+
+async def new_key(stores: AllStores, name: str = "k", **fields: object) -> ApiKey:
+    """Create a key; `fields` are the others that ApiKeyStore.create() takes."""
+    new = generate_key()
+    values: dict[str, object] = {"scopes": frozenset({Scope.READ}), "expires_at": None, **fields}
+    return await stores.keys.create(
+        name=name,
+        prefix=new.prefix,
+        secret_hash=new.secret_hash,
+        **values,  # type: ignore[arg-type]
+    )
+
+
+async def new_repository_with_budget(stores: Stores, budget: str) -> None:
+    await new_repository(stores)
+    change = RepositoryChange(
+        named=frozenset({"monthly_budget_usd"}), monthly_budget_usd=Decimal(budget)
+    )
+    await stores.repositories.change(NAME, change, "cli")
 
 
 def scan_target(**fields: object) -> ScanTarget:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from functools import cache
 from importlib.machinery import ModuleSpec
 from importlib.util import find_spec
+from pathlib import Path
 from pkgutil import walk_packages
 from typing import Final
 
@@ -46,7 +47,7 @@ def code_digest(modules: tuple[str, ...] = FINDINGS) -> str:
     digest = hashlib.sha256()
     for spec in _specs(modules):
         assert spec.origin is not None
-        content = spec.loader.get_data(spec.origin)  # type: ignore[union-attr]
+        content = Path(spec.origin).read_bytes()
         digest.update(f"{spec.name}\0{len(content)}\0".encode() + content)
     return digest.hexdigest()[:16]
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import uuid
 
-from kova.adapters.memory.database import MemoryDatabase, page_of
+from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.pages import newest_first
 from kova.shared.audit import AuditEvent, AuditRecord
 from kova.shared.page import Page, PageRequest, Position
 
@@ -22,7 +23,7 @@ class MemoryAuditStore:
     async def page(self, request: PageRequest) -> Page[AuditRecord]:
         """List, newest first."""
         self._database.check()
-        return page_of(
+        return newest_first(
             self._database.audit.values(),
             request,
             lambda record: Position(at=record.created_at, id=record.id),

@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from kova.code_index.index_repository import blob_sha
 from kova.shared.code_source import Comparison, FetchLimits, PullRequest, Tree, TreeFile
 from kova.shared.exceptions import KovaError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryInfo, RepositoryRef
@@ -203,9 +204,3 @@ class MemoryCodeSource:
         while commit is not None:
             yield commit
             commit = repository.commits.get(commit.parent or "")
-
-
-def blob_sha(content: bytes) -> str:
-    """Return git's id of a blob."""
-    header = f"blob {len(content)}\0".encode()
-    return hashlib.sha1(header + content, usedforsecurity=False).hexdigest()

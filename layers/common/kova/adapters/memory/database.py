@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
-from typing import Final, TypeVar
+from datetime import datetime
 
+from kova.adapters.memory.availability import Switchable
+from kova.adapters.memory.clock import Clock
 from kova.analysis.finding import Finding
 from kova.errors.error import ErrorStatus, IgnoreDecision
 from kova.errors.ports import AppliedState
 from kova.fixes.fix import Fix
 from kova.scans.scan import Scan
 from kova.shared.audit import AuditEvent, AuditRecord
-from kova.shared.exceptions import DatabaseUnavailableError
-from kova.shared.page import Page, PageRequest, Position
 from kova.shared.repository import Repository
-
-Item = TypeVar("Item")
-_TICK: Final = timedelta(microseconds=1)
-_NO_TIME: Final = datetime.min.replace(tzinfo=UTC)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,14 +64,10 @@ class CacheRow:
 
 
 @dataclass(kw_only=True)
-class MemoryDatabase:
-    """All rows by id. `available` may be set to False: then every store says so.
+class MemoryDatabase(Switchable):
+    """All rows by id."""
 
-    `clock` is the time; no two moments of one database are equal, so that lists have an order.
-    """
-
-    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
-    available: bool = True
+    clock: Clock = field(default_factory=Clock)
     repositories: dict[str, Repository] = field(default_factory=dict)
     scans: dict[str, ScanRow] = field(default_factory=dict)
     errors: dict[str, ErrorRow] = field(default_factory=dict)
@@ -86,7 +76,6 @@ class MemoryDatabase:
     audit: dict[str, AuditRecord] = field(default_factory=dict)
     deliveries: dict[str, str | None] = field(default_factory=dict)
     cache: dict[tuple[str, bytes], CacheRow] = field(default_factory=dict)
-    _latest: datetime = _NO_TIME
 
     def now(self) -> datetime:
         """Return the time of a transaction, later than that of the one before.
@@ -95,17 +84,7 @@ class MemoryDatabase:
             DatabaseUnavailableError: the database is not available.
         """
         self.check()
-        self._latest = max(self.clock(), self._latest + _TICK)
-        return self._latest
-
-    def check(self) -> None:
-        """Do nothing where the database is available.
-
-        Raises:
-            DatabaseUnavailableError: it is not.
-        """
-        if not self.available:
-            raise DatabaseUnavailableError
+        return self.clock()
 
     def find_repository(self, full_name: str) -> Repository | None:
         """Return a repository by name, whatever its letters' case."""
@@ -123,19 +102,3 @@ class MemoryDatabase:
             detail=dict(event.detail),
             created_at=self.now(),
         )
-
-
-def page_of(
-    rows: Iterable[Item], request: PageRequest, position: Callable[[Item], Position]
-) -> Page[Item]:
-    """Return a page of the rows, newest first; ties are broken by id."""
-    ordered = sorted(rows, key=lambda row: _key(position(row)), reverse=True)
-    if request.after is not None:
-        after = _key(request.after)
-        ordered = [row for row in ordered if _key(position(row)) < after]
-    shown = tuple(ordered[: request.limit])
-    return Page(items=shown, next=position(shown[-1]) if len(ordered) > request.limit else None)
-
-
-def _key(position: Position) -> tuple[datetime, str]:
-    return position.at, position.id

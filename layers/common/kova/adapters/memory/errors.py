@@ -6,8 +6,9 @@ import uuid
 from collections import defaultdict
 from dataclasses import replace
 
-from kova.adapters.memory.database import ErrorRow, MemoryDatabase, page_of
+from kova.adapters.memory.database import ErrorRow, MemoryDatabase
 from kova.adapters.memory.lifecycle import ApplyInMemory, match_known_errors
+from kova.adapters.memory.pages import newest_first
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
 from kova.errors import lifecycle
@@ -74,7 +75,7 @@ class MemoryErrorStore:
         """List, newest first."""
         self._database.check()
         records = [self._record(row) for row in self._database.errors.values()]
-        return page_of(
+        return newest_first(
             [record for record in records if _is_named(record, filters)],
             request,
             lambda record: Position(at=record.first_seen_at, id=record.id),

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Final
 
-from kova.adapters.memory.database import MemoryDatabase, page_of
+from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.pages import newest_first
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
 from kova.shared.page import Page, PageRequest, Position
 
@@ -53,7 +54,7 @@ class MemoryFixStore:
         """List, newest first."""
         self._database.check()
         fixes = [self._with_error(fix) for fix in self._database.fixes.values()]
-        return page_of(
+        return newest_first(
             [
                 fix
                 for fix in fixes

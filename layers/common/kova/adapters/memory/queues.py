@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from kova.adapters.memory.availability import Switchable
 from kova.fixes.message import decode_publish_job, encode_publish_job
 from kova.scans.message import decode_scan_job, encode_scan_job
 from kova.scans.scan import ScanTarget
@@ -11,21 +12,20 @@ from kova.shared.exceptions import QueueUnavailableError
 
 
 @dataclass(kw_only=True)
-class MemoryScanQueue:
-    """Implements scans.ports.ScanQueue. `available` may be set to False: then it says so."""
+class MemoryScanQueue(Switchable):
+    """Implements scans.ports.ScanQueue."""
 
-    available: bool = True
+    outage = QueueUnavailableError
     messages: list[str] = field(default_factory=list)
 
     def send(self, target: ScanTarget) -> None:
         """Accept a scan."""
-        self.ping()
+        self.check()
         self.messages.append(encode_scan_job(target))
 
     def ping(self) -> None:
         """Raise QueueUnavailableError when the queue is not available."""
-        if not self.available:
-            raise QueueUnavailableError
+        self.check()
 
     def targets(self) -> list[ScanTarget]:
         """Return the scans that were accepted, the first one first."""
@@ -33,16 +33,15 @@ class MemoryScanQueue:
 
 
 @dataclass(kw_only=True)
-class MemoryFixQueue:
-    """Implements fixes.ports.FixQueue. `available` may be set to False: then it says so."""
+class MemoryFixQueue(Switchable):
+    """Implements fixes.ports.FixQueue."""
 
-    available: bool = True
+    outage = QueueUnavailableError
     messages: list[str] = field(default_factory=list)
 
     def send_fix(self, fix_id: str) -> None:
         """Accept a fix."""
-        if not self.available:
-            raise QueueUnavailableError
+        self.check()
         self.messages.append(encode_publish_job(fix_id))
 
     def fix_ids(self) -> list[str]:

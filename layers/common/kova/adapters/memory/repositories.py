@@ -6,7 +6,8 @@ import uuid
 from collections import Counter
 from dataclasses import asdict, replace
 
-from kova.adapters.memory.database import MemoryDatabase, page_of
+from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.pages import newest_first
 from kova.errors.error import ErrorStatus
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest, Position
@@ -74,7 +75,7 @@ class MemoryRepositoryStore:
     async def page(self, request: PageRequest) -> Page[Repository]:
         """List with counts of open errors by severity."""
         self._database.check()
-        return page_of(
+        return newest_first(
             [self._with_counts(row) for row in self._database.repositories.values()],
             request,
             lambda row: Position(at=row.created_at, id=row.id),

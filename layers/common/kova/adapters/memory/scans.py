@@ -8,7 +8,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
-from kova.adapters.memory.database import MemoryDatabase, ScanRow, page_of
+from kova.adapters.memory.database import MemoryDatabase, ScanRow
+from kova.adapters.memory.pages import newest_first
 from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, NotFoundError
@@ -137,7 +138,7 @@ class MemoryScanStore:
         if full_name is not None:
             repository = self._database.find_repository(full_name)
             rows = [row for row in rows if repository and row.repository_id == repository.id]
-        return page_of(
+        return newest_first(
             [self._scan(row) for row in rows],
             request,
             lambda scan: Position(at=scan.created_at, id=scan.id),
