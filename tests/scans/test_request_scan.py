@@ -83,7 +83,8 @@ async def test_a_repository_that_github_does_not_show_leaves_no_row(workshop: Wo
 
 
 async def test_a_scan_that_could_not_be_queued_has_failed(workshop: Workshop) -> None:
-    queue = MemoryScanQueue(available=False)
+    queue = MemoryScanQueue()
+    queue.available = False
     with pytest.raises(QueueUnavailableError):
         await request_of(workshop, queue).request(NAME, None, full=False, fix=True)
     (scan,) = await list_scans(workshop)
