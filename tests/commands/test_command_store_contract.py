@@ -8,6 +8,7 @@ from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 
+import psycopg
 import pytest
 
 from kova.commands.command import Answer, Citation, Command, CommandRequest, ReviewFinding
@@ -16,12 +17,13 @@ from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
 from kova.shared.exceptions import BusyError
 from kova.shared.page import PageRequest
-from tests.support.stores import AllStores, new_key, new_repository
+from tests.support.stores import AllStores, new_key, new_repository, postgres_stores
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 LEASE = timedelta(hours=1)
 OVER = timedelta(seconds=-1)
 """A lease that is over at once, as that of a worker that died."""
+_WAITING = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock'"
 
 
 def queued(**values: object) -> Command:
@@ -110,6 +112,30 @@ async def test_a_queued_command_is_claimed_by_one_worker(stores: AllStores) -> N
         seconds = error.data["retry_after"]
         assert isinstance(seconds, float)
         assert 3_000 < seconds <= 3_600
+
+
+async def test_whoever_waited_for_a_claim_is_told_no_more_than_its_lease(
+    database_url: str,
+) -> None:
+    command = queued()
+    async with postgres_stores(database_url) as stores:
+        await stores.commands.save(command)
+        with psycopg.connect(database_url, autocommit=True) as watcher:
+            with psycopg.connect(database_url) as winner:
+                winner.execute("SELECT 1 FROM ai_commands FOR UPDATE")
+                loser = asyncio.create_task(stores.commands.claim(command.id, LEASE))
+                while watcher.execute(_WAITING).fetchone() is None:
+                    await asyncio.sleep(0)
+                winner.execute(
+                    "UPDATE ai_commands SET outcome = 'running', "
+                    "lease_until = clock_timestamp() + %s",
+                    (LEASE,),
+                )
+            with pytest.raises(BusyError) as refused:
+                await loser
+    seconds = refused.value.data["retry_after"]
+    assert isinstance(seconds, float)
+    assert seconds <= LEASE.total_seconds()
 
 
 async def test_the_command_of_a_dead_worker_is_taken_over(stores: AllStores) -> None:

@@ -48,8 +48,9 @@ WHERE id = %(id)s
     AND (outcome = 'queued' OR (outcome = 'running' AND lease_until < now()))
 RETURNING *"""
 
+# now() is the beginning of the transaction, which may have waited for the claim of another worker.
 _LEFT: Final[LiteralString] = """
-SELECT extract(epoch FROM lease_until - now())::float AS seconds FROM ai_commands
+SELECT extract(epoch FROM lease_until - clock_timestamp())::float AS seconds FROM ai_commands
 WHERE id = %(id)s AND outcome = 'running'"""
 
 
