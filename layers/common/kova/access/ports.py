@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kova.access.admission import Admission, Caller
-from kova.access.api_key import ApiKey, Scope
-from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer
-from kova.shared.page import Page, PageRequest
+if TYPE_CHECKING:
+    from kova.access.admission import Admission, Caller
+    from kova.access.api_key import ApiKey, Scope
+    from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer
+    from kova.shared.page import Page, PageRequest
 
 
 class Admissions(Protocol):

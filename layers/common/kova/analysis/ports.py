@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kova.analysis.finding import Finding
-from kova.shared.skipped import Skipped
+if TYPE_CHECKING:
+    from kova.analysis.finding import Finding
+    from kova.shared.skipped import Skipped
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import timedelta
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kova.commands.command import Command
-from kova.commands.comment import CommentJob
-from kova.models.prompt import Message
-from kova.shared.page import Page, PageRequest
-from kova.shared.repository import RepositoryRef
+if TYPE_CHECKING:
+    from kova.commands.command import Command
+    from kova.commands.comment import CommentJob
+    from kova.models.prompt import Message
+    from kova.shared.page import Page, PageRequest
+    from kova.shared.repository import RepositoryRef
 
 
 class CommandStore(Protocol):

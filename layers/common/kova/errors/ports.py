@@ -5,22 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from kova.analysis.finding import Finding
-from kova.errors.error import (
-    ErrorRecord,
-    ErrorStatus,
-    FindingStatus,
-    IgnoreDecision,
-    LifecycleChange,
-    RuleCount,
-)
-from kova.shared.page import Page, PageRequest
-from kova.shared.severity import Severity
-
 if TYPE_CHECKING:
     from kova.analysis.analysis import Analysis
+    from kova.analysis.finding import Finding
+    from kova.errors.error import (
+        ErrorRecord,
+        ErrorStatus,
+        FindingStatus,
+        IgnoreDecision,
+        LifecycleChange,
+        RuleCount,
+    )
     from kova.errors.lifecycle import History
     from kova.shared.claimed_scan import ClaimedScan
+    from kova.shared.page import Page, PageRequest
+    from kova.shared.severity import Severity
 
 
 @dataclass(frozen=True, kw_only=True)

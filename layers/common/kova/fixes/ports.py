@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Protocol
 
-from kova.fixes.fix import Fix, FixStatus, ProvedFix
-from kova.shared.page import Page, PageRequest
-from kova.shared.repository import RepositoryRef
-
 if TYPE_CHECKING:
+    from kova.fixes.fix import Fix, FixStatus, ProvedFix
     from kova.fixes.outline import Outline
     from kova.fixes.publisher import CheckRun, FixPullRequest
+    from kova.shared.page import Page, PageRequest
+    from kova.shared.repository import RepositoryRef
 
 
 class FixStore(Protocol):

@@ -7,11 +7,12 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from datetime import date, timedelta
 from decimal import Decimal
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kova.models.prompt import Prompt
-from kova.models.provider import Provider
-from kova.models.usage import TokenUsage, Usage
+if TYPE_CHECKING:
+    from kova.models.prompt import Prompt
+    from kova.models.provider import Provider
+    from kova.models.usage import TokenUsage, Usage
 
 
 class Finish(enum.StrEnum):

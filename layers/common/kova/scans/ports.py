@@ -8,18 +8,17 @@ from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
-from kova.errors.ports import ErrorStore
-from kova.fixes.ports import FixStore
-from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
-from kova.shared.claimed_scan import ClaimedScan
-from kova.shared.page import Page, PageRequest
-from kova.shared.ports import RepositoryStore
-from kova.shared.repository import Repository
-from kova.shared.skipped import Skipped
-
 if TYPE_CHECKING:
     from kova.analysis.ports import AnalysisCache
+    from kova.errors.ports import ErrorStore
+    from kova.fixes.ports import FixStore
+    from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
+    from kova.shared.claimed_scan import ClaimedScan
     from kova.shared.code_source import TreeFile
+    from kova.shared.page import Page, PageRequest
+    from kova.shared.ports import RepositoryStore
+    from kova.shared.repository import Repository
+    from kova.shared.skipped import Skipped
 
 
 class ScanStore(Protocol):

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
-from kova.shared.audit import AuditEvent, AuditRecord
-from kova.shared.page import Page, PageRequest
-from kova.shared.repository import Repository, RepositoryChange, RepositoryInfo
+if TYPE_CHECKING:
+    from kova.shared.audit import AuditEvent, AuditRecord
+    from kova.shared.page import Page, PageRequest
+    from kova.shared.repository import Repository, RepositoryChange, RepositoryInfo
 
 
 class RepositoryStore(Protocol):
