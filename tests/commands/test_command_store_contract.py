@@ -17,6 +17,7 @@ from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
 from kova.shared.exceptions import BusyError
 from kova.shared.page import PageRequest
+from tests.support.eventually import eventually
 from tests.support.stores import AllStores, new_key, new_repository, postgres_stores
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -124,8 +125,9 @@ async def test_whoever_waited_for_a_claim_is_told_no_more_than_its_lease(
             with psycopg.connect(database_url) as winner:
                 winner.execute("SELECT 1 FROM ai_commands FOR UPDATE")
                 loser = asyncio.create_task(stores.commands.claim(command.id, LEASE))
-                while watcher.execute(_WAITING).fetchone() is None:
-                    await asyncio.sleep(0)
+                await asyncio.to_thread(
+                    eventually, lambda: watcher.execute(_WAITING).fetchone() is not None
+                )
                 winner.execute(
                     "UPDATE ai_commands SET outcome = 'running', "
                     "lease_until = clock_timestamp() + %s",
