@@ -28,7 +28,7 @@ async def admissions(request: pytest.FixtureRequest) -> AsyncIterator[Admissions
     if request.param == "memory":
         yield MemoryAdmissions()
         return
-    redis = Redis(services_in_force()["KOVA_REDIS_URL"])
+    redis = Redis(services_in_force()["KOVA_REDIS_URL"], timeout=30)
     yield RedisAdmissions(redis)
     await redis.close()
 

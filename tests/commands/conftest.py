@@ -142,7 +142,7 @@ def start(
     """Start the API with some settings; an empty text takes a setting away."""
     stack = ExitStack()
 
-    def run(**settings: str) -> Ai:
+    def run(*, database_seconds: float = 3.0, **settings: str) -> Ai:
         variables = {
             "KOVA_ENV": "local",
             "KOVA_DATABASE_URL": database_url,
@@ -153,7 +153,8 @@ def start(
             "ANTHROPIC_API_KEY": claude.script.api_key,
             "ANTHROPIC_BASE_URL": claude.url,
         } | settings
-        core = Core(load_settings({key: text for key, text in variables.items() if text}))
+        present = {key: text for key, text in variables.items() if text}
+        core = Core(load_settings(present), database_seconds=database_seconds)
         meter = RecordedMeter()
         core.__dict__["meter"] = meter
         roots = build_roots(core, ROOTS)

@@ -29,7 +29,7 @@ async def cache(request: pytest.FixtureRequest) -> AsyncIterator[AnswerCache]:
     if request.param == "memory":
         yield MemoryAnswerCache()
         return
-    redis = Redis(services_in_force()["KOVA_REDIS_URL"])
+    redis = Redis(services_in_force()["KOVA_REDIS_URL"], timeout=30)
     yield RedisAnswerCache(redis)
     await redis.close()
 

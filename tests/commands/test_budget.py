@@ -114,7 +114,8 @@ def test_two_hundred_commands_at_once_spend_no_more_than_the_cap(
     alone.client.post("/ai/command", json=body)
     size = len(str(gpt.script.calls[-1].body["instructions"])) + 1_000
     cap = candidate.price.cost(max_tokens(size, 64)) * 50
-    ai = start(ANTHROPIC_API_KEY="", KOVA_MONTHLY_BUDGET_USD=str(cap))
+    # How long two hundred wait for ten connections is no question of this test.
+    ai = start(database_seconds=60, ANTHROPIC_API_KEY="", KOVA_MONTHLY_BUDGET_USD=str(cap))
     ai.execute("DELETE FROM ai_commands")
     ai.execute("DELETE FROM ai_spending")
     limits = httpx.Limits(max_connections=200)

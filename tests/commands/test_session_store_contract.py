@@ -24,7 +24,7 @@ async def sessions(request: pytest.FixtureRequest) -> AsyncIterator[SessionStore
     if request.param == "memory":
         yield MemorySessionStore()
         return
-    redis = Redis(services_in_force()["KOVA_REDIS_URL"])
+    redis = Redis(services_in_force()["KOVA_REDIS_URL"], timeout=30)
     yield RedisSessionStore(redis)
     await redis.close()
 

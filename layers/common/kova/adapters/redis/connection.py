@@ -23,13 +23,14 @@ _CONNECTIONS: Final = 10
 class Redis:
     """A client that connects on first use."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, timeout: float = _TIMEOUT) -> None:
+        """`timeout`: seconds that a connection, a free one or an answer is waited for."""
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
-            timeout=_TIMEOUT,
-            socket_timeout=_TIMEOUT,
-            socket_connect_timeout=_TIMEOUT,
+            timeout=timeout,
+            socket_timeout=timeout,
+            socket_connect_timeout=timeout,
             # Once more at once: a connection that idled may have been closed by the server.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
         )
