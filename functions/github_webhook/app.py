@@ -4,6 +4,7 @@ import logging
 from functools import cache
 from typing import Any
 
+from kova.adapters.cloudwatch import write_count
 from kova.bootstrap.environment import environment
 from kova.bootstrap.intake import accept_delivery
 from kova.intake.accept_delivery import AcceptDelivery, IncomingDelivery
@@ -28,7 +29,9 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         accepted = _intake().accept(_incoming(request))
     except KovaError as exc:
         _LOG.warning("delivery refused", extra={"reason": exc.reason, "request_id": request.id})
+        write_count("kova_deliveries_refused_total", reason=exc.reason)
         return answer_problem(request, exc)
+    write_count("kova_deliveries_total", event=accepted.known_event, outcome=accepted.status)
     body = {"delivery": accepted.delivery, "status": accepted.status, "event": accepted.event}
     log_context = {"delivery": accepted.delivery, "event": accepted.event}
     _LOG.info(

@@ -7,7 +7,8 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
+from functools import partial
 from typing import Any, Final
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
@@ -34,23 +35,32 @@ async def run_worker(settings: Settings) -> None:
     await asyncio.to_thread(claim_temporary_folder)
     core = Core(settings, database_seconds=DATABASE_SECONDS, interactive=False)
     client = sqs_client(waits=True)
-    queues: list[tuple[SqsConsumer, JobHandler]] = [
-        (SqsConsumer(client, settings.scan_queue_url), handle_scan_job(core, ScanRoot(core)))
+    queues: list[tuple[str, SqsConsumer, JobHandler]] = [
+        (
+            "scan",
+            SqsConsumer(client, settings.scan_queue_url),
+            handle_scan_job(core, ScanRoot(core)),
+        )
     ]
     if settings.fix_queue_url is not None:
         fixes = handle_publish_job(core)
-        queues.append((SqsConsumer(client, settings.fix_queue_url), fixes))
+        queues.append(("fix", SqsConsumer(client, settings.fix_queue_url), fixes))
     if settings.ai.command_queue_url is not None:
         commands = handle_command_job(core)
-        queues.append((SqsConsumer(client, settings.ai.command_queue_url), commands))
+        queues.append(("command", SqsConsumer(client, settings.ai.command_queue_url), commands))
     stop = asyncio.Event()
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     _LOG.info("worker started", extra={"concurrency": settings.worker_concurrency})
     loops = [
-        _QueueLoop(consumer, handle, settings.worker_visibility_seconds).run(stop)
-        for consumer, handle in queues
+        _QueueLoop(
+            consumer,
+            handle,
+            settings.worker_visibility_seconds,
+            partial(core.meter.count, "kova_worker_polls_total", queue=name),
+        ).run(stop)
+        for name, consumer, handle in queues
         for _ in range(settings.worker_concurrency)
     ]
     try:
@@ -82,10 +92,17 @@ class _QueueLoop:
     runs. So the message of a killed worker comes back soon.
     """
 
-    def __init__(self, consumer: SqsConsumer, handle: JobHandler, visibility: int) -> None:
+    def __init__(
+        self,
+        consumer: SqsConsumer,
+        handle: JobHandler,
+        visibility: int,
+        on_poll: Callable[[], None],
+    ) -> None:
         self._consumer = consumer
         self._handle = handle
         self._visibility = visibility
+        self._on_poll = on_poll
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and handle messages until `stop` is set."""
@@ -105,6 +122,7 @@ class _QueueLoop:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(stop.wait(), timeout=2)
                 continue
+            self._on_poll()
             for message in messages:
                 await self._handle_message(message)
 
@@ -135,7 +153,9 @@ class _QueueLoop:
 
     async def _handle_message(self, message: Received) -> None:
         async with self._prolonging(message):
-            outcome = await self._handle.handle(message.body, message.attempt)
+            outcome = await self._handle.handle(
+                message.body, message.attempt, waited=message.waited
+            )
         try:
             if isinstance(outcome, Retry):
                 await asyncio.to_thread(self._consumer.hide, message, outcome.delay)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, cast
+from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
@@ -116,11 +117,17 @@ class SqsFixQueue:
 
 @dataclass(frozen=True, kw_only=True)
 class Received:
-    """One message in hand. `attempt` counts its receipts from 1."""
+    """One message in hand.
+
+    Attributes:
+        attempt: counts its receipts from 1.
+        waited: seconds since it was sent; None where the queue does not say it.
+    """
 
     body: str
     receipt: str
     attempt: int
+    waited: float | None = None
 
 
 class SqsConsumer:
@@ -138,13 +145,14 @@ class SqsConsumer:
                 MaxNumberOfMessages=limit,
                 WaitTimeSeconds=_WAIT_SECONDS,
                 VisibilityTimeout=visibility,
-                MessageSystemAttributeNames=["ApproximateReceiveCount"],
+                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
             )
         return [
             Received(
                 body=message["Body"],
                 receipt=message["ReceiptHandle"],
                 attempt=int(message["Attributes"]["ApproximateReceiveCount"]),
+                waited=seconds_since_sent(message["Attributes"]),
             )
             for message in answer.get("Messages", [])
         ]
@@ -179,6 +187,15 @@ class SqsConsumer:
 
     def _dead_letter_url(self) -> str | None:
         return _dead_letter_url(self._client, self._queue_url)
+
+
+def seconds_since_sent(attributes: Mapping[Any, str]) -> float | None:
+    """Return how long ago a message was sent, from its system attributes.
+
+    Clocks differ: a message that is not sent yet has waited for 0 seconds.
+    """
+    sent = attributes.get("SentTimestamp")  # Milliseconds since 1970.
+    return max(0.0, time.time() - int(sent) / 1000) if sent is not None else None
 
 
 def queue_depths(client: SQSClient, queues: Mapping[str, str]) -> dict[tuple[str, str], int]:

@@ -42,7 +42,14 @@ class AccessRoot:
         from kova.adapters.redis.admissions import RedisAdmissions
         from kova.adapters.redis.fallback import AdmissionsWithFallback
 
-        return AdmissionsWithFallback(RedisAdmissions(self._core.redis), own)
+        meter = self._core.meter
+
+        def count_lookup(hit: bool) -> None:
+            result = "hit" if hit else "miss"
+            meter.count("kova_key_cache_requests_total", result=result)
+
+        shared = RedisAdmissions(self._core.redis, on_lookup=count_lookup)
+        return AdmissionsWithFallback(shared, own)
 
     @cached_property
     def admit(self) -> Admit:

@@ -58,6 +58,7 @@ class Core:
             require(self.settings.database_url, "KOVA_DATABASE_URL"),
             self.settings.database_read_url,
             timeout=self._database_seconds,
+            on_statement=self._observe_statement,
         )
         pings = [("database", database.ping)]
         if database.has_replica:
@@ -72,7 +73,7 @@ class Core:
             return None
         from kova.adapters.redis.connection import Redis
 
-        redis = Redis(self.settings.redis_url)
+        redis = Redis(self.settings.redis_url, on_call=self._observe_redis_call)
         self.register(Resource(name="redis", close=redis.close, pings=[("redis", redis.ping)]))
         return redis
 
@@ -134,6 +135,12 @@ class Core:
     def meter(self) -> Meter:
         """Where counts go."""
         return self.metrics.meter
+
+    def _observe_statement(self, database: str, seconds: float) -> None:
+        self.meter.observe("kova_database_statement_duration_seconds", seconds, database=database)
+
+    def _observe_redis_call(self, seconds: float) -> None:
+        self.meter.observe("kova_redis_call_duration_seconds", seconds)
 
     @property
     def cors_origins(self) -> tuple[str, ...]:

@@ -16,7 +16,13 @@ class MetricsRoot:
     async def metrics_page(self) -> bytes:
         """Return the sums of all processes and what is measured now."""
         core = self._core
-        gauges = Gauges(database=core.database, sqs=core.sqs, queues=queue_urls(core.settings))
+        gauges = Gauges(
+            database=core.database,
+            sqs=core.sqs,
+            queues=queue_urls(core.settings),
+            redis=core.redis,
+            budget=core.settings.ai.monthly_budget_usd,
+        )
         return await core.metrics.page(await gauges.read())
 
     @property

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.sqs import Received, SqsConsumer
+from kova.adapters.sqs import Received, SqsConsumer, seconds_since_sent
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
 from kova.bootstrap.environment import environment
@@ -25,7 +25,7 @@ DATABASE_SECONDS: Final = 60.0
 class JobHandler(Protocol):
     """Handles the messages of one queue."""
 
-    async def handle(self, body: str, attempt: int) -> object:
+    async def handle(self, body: str, attempt: int, *, waited: float | None = None) -> object:
         """Return a Retry or a GiveUp, or something else when the message may be deleted."""
 
 
@@ -57,8 +57,9 @@ class QueueWorker:
             body=record["body"],
             receipt=record["receiptHandle"],
             attempt=int(record["attributes"]["ApproximateReceiveCount"]),
+            waited=seconds_since_sent(record["attributes"]),
         )
-        outcome = await self._handler.handle(message.body, message.attempt)
+        outcome = await self._handler.handle(message.body, message.attempt, waited=message.waited)
         if isinstance(outcome, Retry):
             await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
             return False

@@ -141,17 +141,18 @@ class RunCommand:
             answered = await self._execute(command, tally, listen)
         except asyncio.CancelledError:
             record = self._failure_record(command, tally, started, Outcome.CANCELLED, None)
-            await run_shielded(self._record(record))
+            await run_shielded(self._record(record, tally))
             raise
         except Exception as exc:
             outcome, error = _classify_failure(exc, tally)
             detail = error.message if isinstance(error, KovaError) else type(error).__name__
-            await self._record(self._failure_record(command, tally, started, outcome, detail))
+            record = self._failure_record(command, tally, started, outcome, detail)
+            await self._record(record, tally)
             if error is exc:
                 raise
             raise error from exc
         answered = replace(answered, duration_ms=_milliseconds_since(started))
-        await self._record(answered)
+        await self._record(answered, tally)
         return answered
 
     def _failure_record(
@@ -170,7 +171,7 @@ class RunCommand:
             detail=detail[:_DETAIL_LIMIT] if detail else None,
         )
 
-    async def _record(self, command: Command) -> None:
+    async def _record(self, command: Command, tally: Tally) -> None:
         provider = command.provider.value if command.provider else "none"
         labels = {"task": command.task.value, "provider": provider}
         self._meter.count("kova_ai_commands_total", **labels, outcome=command.outcome.value)
@@ -179,6 +180,8 @@ class RunCommand:
         if command.duration_ms is not None:
             seconds = command.duration_ms / 1_000
             self._meter.observe("kova_ai_command_duration_seconds", seconds, **labels)
+            own = max(0.0, seconds - tally.waited_seconds)
+            self._meter.observe("kova_ai_command_own_seconds", own, task=command.task.value)
         await self._stores.commands.save(command)
 
     async def _execute(self, command: Command, tally: Tally, listen: Listener | None) -> Command:

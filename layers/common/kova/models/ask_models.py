@@ -145,6 +145,7 @@ class AskModels:
                     raise
             await turn.notify_restart()
             await self._sleep(delay)
+            turn.tally.waited_seconds += delay
             attempt += 1
 
     async def _call_model(self, turn: Turn) -> ModelAnswer:
@@ -176,6 +177,7 @@ class AskModels:
                 ) from exc
             raise
         finally:
+            tally.waited_seconds += now() - started
             self._record_outcome(provider_entry, outcome, now() - started)
             usage = call.token_usage(request.prompt)
             cost = provider_entry.price.cost(usage)

@@ -59,6 +59,8 @@ class Tally:
     fallback: bool = False
     retry_after: float | None = None
     repository: str | None = None
+    waited_seconds: float = 0.0
+    """Spent on providers: in calls, and in pauses that they made necessary."""
 
 
 @dataclass(frozen=True, kw_only=True)

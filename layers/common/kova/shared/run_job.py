@@ -60,13 +60,25 @@ class JobRunner(Generic[Job]):
         self._log_context = log_context
         self._on_give_up = on_give_up
 
-    async def handle(self, body: str, attempt: int) -> Done | Retry | GiveUp:
-        """Handle one message; `attempt` counts its receipts from 1. No failure is raised."""
+    async def handle(
+        self, body: str, attempt: int, *, waited: float | None = None
+    ) -> Done | Retry | GiveUp:
+        """Handle one message. No failure is raised.
+
+        Args:
+            body: the message.
+            attempt: counts its receipts from 1.
+            waited: seconds since it was sent, where the queue says so.
+        """
+        if attempt == 1 and waited is not None:
+            self._meter.observe("kova_message_wait_seconds", waited, queue=self._queue)
         outcome = await self._attempt(body, attempt)
         if isinstance(outcome, Retry):
             self._meter.count("kova_messages_retried_total", queue=self._queue)
         elif isinstance(outcome, GiveUp):
             self._meter.count("kova_messages_buried_total", queue=self._queue)
+        else:
+            self._meter.count("kova_messages_done_total", queue=self._queue)
         return outcome
 
     async def _attempt(self, body: str, attempt: int) -> Done | Retry | GiveUp:

@@ -8,10 +8,9 @@ from typing import Final
 
 from aws_lambda_powertools.metrics import EphemeralMetrics, MetricUnit
 
+from kova.adapters.cloudwatch import NAMESPACE, SERVICE
 from kova.adapters.metrics.meter import Sample
 
-NAMESPACE: Final = "Kova"
-_SERVICE: Final = "kova"
 # The shape of a histogram stays in Prometheus: CloudWatch gets sums and numbers of values.
 _LEFT_OUT: Final = "_bucket"
 
@@ -23,7 +22,7 @@ def write(deltas: Mapping[Sample, float]) -> None:
         if not name.endswith(_LEFT_OUT):
             groups[labels].append((name, value))
     for labels, values in groups.items():
-        metrics = EphemeralMetrics(namespace=NAMESPACE, service=_SERVICE)
+        metrics = EphemeralMetrics(namespace=NAMESPACE, service=SERVICE)
         for label, text in labels:
             metrics.add_dimension(name=label, value=text or "none")
         for name, amount in values:

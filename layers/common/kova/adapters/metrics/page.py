@@ -15,7 +15,7 @@ from prometheus_client.core import (
     Metric,
 )
 
-from kova.adapters.metrics.catalogue import CATALOGUE
+from kova.adapters.metrics.catalogue import CATALOGUE, READINGS
 from kova.adapters.metrics.meter import Sample
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -23,11 +23,9 @@ CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
 
 @dataclass(frozen=True, kw_only=True)
 class Gauge:
-    """One gauge with a value for each set of labels."""
+    """The values of one of READINGS, for each set of labels."""
 
     name: str
-    help: str
-    labels: tuple[str, ...]
     values: Mapping[tuple[str, ...], float]
 
 
@@ -43,7 +41,9 @@ class _MetricCollector:
         self._by_name: dict[str, dict[tuple[tuple[str, str], ...], float]] = defaultdict(dict)
         for (name, labels), value in sums.items():
             self._by_name[name][labels] = value
-        self._gauges = gauges
+        self._values_by_name = {gauge.name: gauge.values for gauge in gauges}
+        if unlisted := self._values_by_name.keys() - {reading.name for reading in READINGS}:
+            raise KeyError(*sorted(unlisted))
 
     def describe(self) -> list[Metric]:
         return []
@@ -54,11 +54,13 @@ class _MetricCollector:
                 yield self._histogram(metric.name, metric.help, metric.labels)
             else:
                 yield self._counter(metric.name, metric.help, metric.labels)
-        for gauge in self._gauges:
-            family = GaugeMetricFamily(gauge.name, gauge.help, labels=gauge.labels)
-            for labels, value in sorted(gauge.values.items()):
+        for reading in READINGS:
+            kind = CounterMetricFamily if reading.total else GaugeMetricFamily
+            family = kind(reading.name, reading.help, labels=reading.labels)
+            for labels, value in sorted(self._values_by_name.get(reading.name, {}).items()):
                 family.add_metric(labels, value)
-            yield family
+            if family.samples:
+                yield family
 
     def _counter(self, name: str, text: str, labels: tuple[str, ...]) -> Metric:
         family = CounterMetricFamily(name, text, labels=labels)

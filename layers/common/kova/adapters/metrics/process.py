@@ -67,10 +67,5 @@ class ProcessMetrics:
                 samples = await self._sums.read()
             except RedisUnavailableError:
                 common = False
-        source = Gauge(
-            name="kova_metrics_common",
-            help="1 where counters are the sums of all processes, 0 where of this one alone.",
-            labels=(),
-            values={(): float(common)},
-        )
+        source = Gauge(name="kova_metrics_common", values={(): float(common)})
         return render(samples, [*gauges, source])

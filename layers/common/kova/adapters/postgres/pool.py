@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+import time
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from typing import Final
+from typing import Any, Final
 
 import psycopg
 from psycopg.rows import DictRow, dict_row
@@ -33,12 +34,24 @@ class Database:
         *,
         max_size: int = 10,
         timeout: float = 3.0,
+        on_statement: Callable[[str, float], None] | None = None,
     ) -> None:
-        """`max_size`: connections to each database; `timeout`: seconds that a transaction has."""
-        self._primary = _Pool(url, max_size=max_size, timeout=timeout)
-        self._replica = (
-            _Pool(read_url, max_size=max_size, timeout=timeout) if read_url else self._primary
-        )
+        """Open nothing yet.
+
+        Args:
+            url: the primary.
+            read_url: the replica.
+            max_size: connections to each database.
+            timeout: seconds that a transaction has.
+            on_statement: called with `primary` or `replica` and the seconds of each statement.
+        """
+
+        def pool(name: str, address: str) -> _Pool:
+            cursor = _timed_cursor(name, on_statement) if on_statement else psycopg.AsyncCursor
+            return _Pool(address, max_size=max_size, timeout=timeout, cursor=cursor)
+
+        self._primary = pool("primary", url)
+        self._replica = pool("replica", read_url) if read_url else self._primary
         self._replica_again_at = 0.0
 
     @asynccontextmanager
@@ -121,8 +134,38 @@ class Database:
             await self._replica.close()
 
 
+def _timed_cursor(
+    name: str, on_statement: Callable[[str, float], None]
+) -> type[psycopg.AsyncCursor[DictRow]]:
+    """Return a cursor that tells how long its statements take, the failed ones too."""
+
+    class TimedCursor(psycopg.AsyncCursor[DictRow]):
+        async def execute(self, *args: Any, **kwargs: Any) -> Any:
+            started = time.perf_counter()
+            try:
+                return await super().execute(*args, **kwargs)
+            finally:
+                on_statement(name, time.perf_counter() - started)
+
+        async def executemany(self, *args: Any, **kwargs: Any) -> None:
+            started = time.perf_counter()
+            try:
+                await super().executemany(*args, **kwargs)
+            finally:
+                on_statement(name, time.perf_counter() - started)
+
+    return TimedCursor
+
+
 class _Pool:
-    def __init__(self, url: str, *, max_size: int, timeout: float) -> None:
+    def __init__(
+        self,
+        url: str,
+        *,
+        max_size: int,
+        timeout: float,
+        cursor: type[psycopg.AsyncCursor[DictRow]],
+    ) -> None:
         self._timeout = timeout
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
@@ -130,6 +173,7 @@ class _Pool:
             # RDS Proxy shares no session that has prepared statements, and takes no `options`.
             kwargs={
                 "row_factory": dict_row,
+                "cursor_factory": cursor,
                 "autocommit": True,  # What is more than one statement says so itself.
                 "prepare_threshold": None,
                 "connect_timeout": max(int(timeout), 2),

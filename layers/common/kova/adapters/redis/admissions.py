@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -20,8 +21,10 @@ _TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at")
 class RedisAdmissions:
     """Implements access.ports.Admissions."""
 
-    def __init__(self, redis: Redis) -> None:
+    def __init__(self, redis: Redis, *, on_lookup: Callable[[bool], None] | None = None) -> None:
+        """`on_lookup` is called with whether a valid key was remembered here."""
         self._client = redis.client
+        self._on_lookup = on_lookup
         source = (files("kova.adapters.redis") / "admit.lua").read_text()
         self._script = redis.client.register_script(source)
 
@@ -43,6 +46,9 @@ class RedisAdmissions:
         ]
         with translate_errors():
             kind, record, allowed, remaining, reset = await self._script(keys=names, args=arguments)
+        # A key that nobody has is neither: whoever guesses keys would set the ratio.
+        if self._on_lookup and (remember is not None or kind == b"key"):
+            self._on_lookup(remember is None)
         if kind == b"unknown":
             return Admission(key=None, verdict=None)
         verdict = Verdict(

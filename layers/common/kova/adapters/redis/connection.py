@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Final
+from typing import Any, Final
 
 import redis.asyncio
 import redis.exceptions
@@ -23,8 +24,20 @@ _CONNECTIONS: Final = 10
 class Redis:
     """A client that connects on first use."""
 
-    def __init__(self, url: str, *, timeout: float = _TIMEOUT) -> None:
-        """`timeout`: seconds that a connection, a free one or an answer is waited for."""
+    def __init__(
+        self,
+        url: str,
+        *,
+        timeout: float = _TIMEOUT,
+        on_call: Callable[[float], None] | None = None,
+    ) -> None:
+        """Open nothing yet.
+
+        Args:
+            url: where Redis is.
+            timeout: seconds that a connection, a free one or an answer is waited for.
+            on_call: called with the seconds of each call of `client`.
+        """
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
             max_connections=_CONNECTIONS,
@@ -34,16 +47,56 @@ class Redis:
             # Once more at once: a connection that idled may have been closed by the server.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
         )
-        self.client = redis.asyncio.Redis.from_pool(pool)
+        self.client = _TimedClient(pool, on_call or _ignore)
+        # For metrics themselves: a count that made another count would never come to an end.
+        self.untimed_client = redis.asyncio.Redis(connection_pool=pool)
 
     async def ping(self) -> None:
         """Raise RedisUnavailableError when Redis does not answer."""
         with translate_errors():
             await self.client.ping()
 
+    async def info(self) -> dict[str, float]:
+        """Return the numbers that Redis tells of itself, by their names there.
+
+        Raises:
+            RedisUnavailableError: Redis does not answer, or does not allow to ask.
+        """
+        with translate_errors():
+            fields = await self.untimed_client.info()
+        return {
+            name: float(value)
+            for name, value in fields.items()
+            if isinstance(value, int | float) and not isinstance(value, bool)
+        }
+
     async def close(self) -> None:
         """Close the connections."""
-        await self.client.aclose()
+        await self.client.aclose(close_connection_pool=True)
+
+
+class _TimedClient(redis.asyncio.Redis):
+    """Tells how long each call takes, the failed ones too, with the wait for a connection.
+
+    A pipeline has a method of its own to send what it holds, and is not timed.
+    """
+
+    def __init__(
+        self, pool: redis.asyncio.BlockingConnectionPool, on_call: Callable[[float], None]
+    ) -> None:
+        super().__init__(connection_pool=pool)
+        self._on_call = on_call
+
+    async def execute_command(self, *args: Any, **options: Any) -> Any:
+        started = time.perf_counter()
+        try:
+            return await super().execute_command(*args, **options)  # type: ignore[no-untyped-call]
+        finally:
+            self._on_call(time.perf_counter() - started)
+
+
+def _ignore(_seconds: float) -> None:
+    return
 
 
 @contextmanager

@@ -22,9 +22,9 @@ class RedisSums:
     """Implements adapters.metrics.flush.Sums."""
 
     def __init__(self, redis: Redis) -> None:
-        self._client = redis.client
+        self._client = redis.untimed_client
         source = (files("kova.adapters.redis") / "add.lua").read_text()
-        self._script = redis.client.register_script(source)
+        self._script = redis.untimed_client.register_script(source)
 
     async def add(self, process: str, number: int, deltas: Mapping[Sample, float]) -> None:
         """Add the deltas in one round trip."""

@@ -8,7 +8,7 @@ from typing import Final
 from fastapi import APIRouter, Request
 
 from kova.intake.accept_delivery import IncomingDelivery
-from kova.shared.exceptions import QueueUnavailableError
+from kova.shared.exceptions import KovaError, QueueUnavailableError
 from kova.web.dependencies import Intake, process_of
 from kova.web.responses import problems
 from kova.web.schemas.service import DeliveryView
@@ -36,7 +36,13 @@ async def github(request: Request, intake: Intake) -> DeliveryView:
     try:
         async with asyncio.timeout(_PATIENCE):
             accepted = await asyncio.to_thread(intake.accept_delivery.accept, incoming)
+    except KovaError as exc:
+        process_of(request).meter.count("kova_deliveries_refused_total", reason=exc.reason)
+        raise
     except TimeoutError as exc:
+        process_of(request).meter.count(
+            "kova_deliveries_refused_total", reason=QueueUnavailableError.reason
+        )
         # The job may be queued all the same: done once, however often it is delivered.
         raise QueueUnavailableError from exc
     process_of(request).meter.count(
