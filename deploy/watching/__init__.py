@@ -1,0 +1,1 @@
+"""What Prometheus records and Grafana draws, as tables; `make export` writes the files."""
