@@ -71,7 +71,7 @@ quality: $(DEV) ## recall and false alarms on the labelled examples
 check: $(SAM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench
+	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks
 
@@ -89,7 +89,7 @@ lock: $(DEV) ## make the hashed requirement files again
 	@$(BIN)/python -m tests.checks --write-locks
 
 .PHONY: export
-export: $(DEV) ## write what is made from the code: the OpenAPI document, the table of rules
+export: $(DEV) ## write what is made from the code: OpenAPI, pages, recording rules, dashboards
 	@$(BIN)/python -m tests.checks --write-exports
 
 .PHONY: clean

@@ -139,6 +139,29 @@ async def test_what_redis_keeps_has_an_end(redis_url: str) -> None:
     await redis.close()
 
 
+async def test_a_look_for_a_valid_key_is_a_hit_or_a_miss_and_a_guess_is_neither(
+    redis_url: str,
+) -> None:
+    lookups: list[bool] = []
+    seconds: list[float] = []
+    timed = Redis(redis_url, on_call=seconds.append)
+    admissions = RedisAdmissions(timed, on_lookup=lookups.append)
+    key = new_key()
+    await admissions.admit(caller(new_key()))
+    await admissions.admit(caller(None))
+    assert lookups == []
+    await admissions.admit(caller(key))
+    await admissions.admit(caller(key), remember=key)
+    await admissions.admit(caller(key))
+    assert lookups == [False, True]
+    assert len(seconds) >= 5
+    # What Redis tells of itself is no call that counts.
+    calls = len(seconds)
+    assert (await timed.info())["used_memory"] > 0
+    assert len(seconds) == calls
+    await timed.close()
+
+
 @asynccontextmanager
 async def relay(redis_url: str, sent: list[list[bytes]]) -> AsyncIterator[Redis]:
     """A way to Redis that notes what each connection sends."""

@@ -14,6 +14,7 @@ from tests.checks.locks import LOCKS, check_locks, compile_lock
 from tests.checks.openapi import check_openapi, write_openapi
 from tests.checks.rules import PAGE, check_rules, render
 from tests.checks.template import build, check_template
+from tests.checks.watching import check_watching, write_watching
 
 
 def main() -> int:
@@ -26,6 +27,7 @@ def main() -> int:
         write_openapi()
         PAGE.write_text(render())
         code_map.PAGE.write_text(code_map.render())
+        write_watching()
         return 0
     checks: dict[str, Callable[[], list[str]]] = {
         "house": check_house,
@@ -33,6 +35,7 @@ def main() -> int:
         "openapi": check_openapi,
         "rules": check_rules,
         "map": code_map.check_map,
+        "watching": check_watching,
         "template": check_template,
         "build": check_build,
         "containers": check_containers,

@@ -21,7 +21,16 @@ VAGUE: Final = frozenset(
     """item items data thing things obj value2 elem element entry entries val tmp temp x y it other
     others""".split()
 )
-_ROOTS: Final = ("layers/common/kova", "server", "fakes", "functions", "tests", "bench", "examples")
+_ROOTS: Final = (
+    "layers/common/kova",
+    "server",
+    "fakes",
+    "functions",
+    "tests",
+    "bench",
+    "deploy",
+    "examples",
+)
 # Code that analysers are tried on is not ours to name.
 _FOREIGN: Final = ("tests/corpus/", "tests/analyzers/samples/")
 _PRODUCT: Final = ("layers/", "server/", "fakes/", "functions/")

@@ -116,6 +116,8 @@ def test_retry_after_is_waited_for_when_it_is_short() -> None:
     desk = AskSetup(first=[[ModelRateLimitedError(retry_after=1.5)], GOOD])
     assert desk.ask().answer is not None
     assert desk.pauses == [1.5]
+    # The pause is the provider's doing: it is no time of Kova's own.
+    assert desk.tally.waited_seconds == pytest.approx(1.5)
 
 
 def test_a_long_retry_after_is_not_waited_for_even_where_there_is_time() -> None:

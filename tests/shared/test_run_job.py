@@ -95,6 +95,15 @@ async def test_a_job_may_be_done_without_a_result() -> None:
     assert await Post().runner(hook=False).handle("a", 1) == Done()
 
 
+async def test_the_wait_of_a_message_is_measured_at_its_first_receipt_alone() -> None:
+    post = Post()
+    await post.runner().handle("a", 1, waited=7.0)
+    await post.runner().handle("a", 2, waited=90.0)
+    samples = post.meter.samples()
+    assert samples["kova_message_wait_seconds_sum", (("queue", "post"),)] == 7.0
+    assert samples["kova_messages_done_total", (("queue", "post"),)] == 2
+
+
 async def test_a_message_that_cannot_be_read_is_given_up_without_work_or_hook(
     caplog: pytest.LogCaptureFixture,
 ) -> None:

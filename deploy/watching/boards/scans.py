@@ -29,7 +29,7 @@ SCANS: Final = Board(
                     expr=latest('kova_queue_messages{state="dead"}', "queue"), legend="{{queue}}"
                 ),
             ),
-            note="`kova dlq list` says why.",
+            note="The attribute `reason` of each message says why.",
         ),
         Panel(
             title="Messages",
