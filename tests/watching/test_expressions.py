@@ -17,7 +17,7 @@ import httpx
 import pytest
 
 from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
-from kova_fakes.github import serve_github
+from kova_fakes.github import Fault, serve_github
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
 from kova_server.embedded.ports import free_port
@@ -34,7 +34,6 @@ NOTHING = {
     'kova_deliveries_refused_total{reason=~"queue_unavailable|not_configured"}': (
         "the queue is there, and the webhook's secret is configured"
     ),
-    'kova_scans_total{outcome="failed"}': "a scan that fails for good ends after hours of attempts",
 }
 # Panels without data in this test, by a piece of their expression.
 EMPTY_PANELS = {
@@ -111,9 +110,11 @@ def work(kova: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> None:
 
 
 def send_bad_messages(kova: Kova) -> None:
-    """Queue a message that nobody can read, and one about a repository that GitHub has not."""
+    """Queue messages that nobody can read, and scans that fail for good and for a moment."""
+    kova.github.inject(Fault(kind="502", method="*", path="/octo/faulty", times=8))
+    kova.push("octo/faulty", {"a.py": b"x = 1\n"})
     payload = kova.github.push_event("octo/sample")
-    payload["repository"] |= {"full_name": "octo/gone", "name": "gone"}
+    payload["repository"] |= {"id": 999_999, "full_name": "octo/gone", "name": "gone"}
     answer = kova.github.deliver(f"{kova.address}/webhooks/github", "push", payload)
     assert answer.status_code == 202
     client = boto3.client("sqs")
