@@ -7,11 +7,13 @@ import hmac
 import json
 from collections.abc import Iterator
 
+import psycopg
 import pytest
 
 import functions.github_webhook.app as webhook
 from kova.adapters.metrics.catalogue import CATALOGUE
 from kova.adapters.metrics.page import Gauge, render
+from kova.adapters.postgres.pool import Database
 from kova.adapters.sqs import seconds_since_sent
 from tests.functions.test_built import http_event
 from tests.support.queues import environment, make_queue
@@ -71,6 +73,24 @@ def test_the_webhook_function_counts_each_delivery_in_cloudwatch(
         assert (line[name], unit) == (1, "Count")
         # The dimensions are the labels that the same metric has for Prometheus.
         assert metrics["Dimensions"] == [["service", *labels[name]]]
+
+
+async def test_each_statement_is_timed_and_the_check_of_a_connection_is_none(
+    database_url: str,
+) -> None:
+    timed: list[tuple[str, float]] = []
+    database = Database(database_url, on_statement=lambda name, time: timed.append((name, time)))
+    await database.ping()
+    timed.clear()
+    for _ in range(3):
+        async with database.statement() as connection:
+            await connection.execute("SELECT pg_sleep(0.01)")
+    with pytest.raises(psycopg.errors.DivisionByZero):
+        async with database.transaction() as connection:
+            await connection.execute("SELECT 1 / 0")
+    await database.close()
+    assert [name for name, _ in timed] == ["primary"] * 4
+    assert all(seconds > 0.01 for _, seconds in timed[:3])
 
 
 def test_a_reading_that_no_table_lists_is_refused() -> None:

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import psycopg
@@ -139,20 +139,24 @@ def _timed_cursor(
 ) -> type[psycopg.AsyncCursor[DictRow]]:
     """Return a cursor that tells how long its statements take, the failed ones too."""
 
+    @contextmanager
+    def timed() -> Iterator[None]:
+        started = time.perf_counter()
+        try:
+            yield
+        finally:
+            on_statement(name, time.perf_counter() - started)
+
     class TimedCursor(psycopg.AsyncCursor[DictRow]):
-        async def execute(self, *args: Any, **kwargs: Any) -> Any:
-            started = time.perf_counter()
-            try:
-                return await super().execute(*args, **kwargs)
-            finally:
-                on_statement(name, time.perf_counter() - started)
+        async def execute(self, query: Any, *args: Any, **kwargs: Any) -> Any:
+            if not query:  # The pool's check of a connection, which would halve every share.
+                return await super().execute(query, *args, **kwargs)
+            with timed():
+                return await super().execute(query, *args, **kwargs)
 
         async def executemany(self, *args: Any, **kwargs: Any) -> None:
-            started = time.perf_counter()
-            try:
+            with timed():
                 await super().executemany(*args, **kwargs)
-            finally:
-                on_statement(name, time.perf_counter() - started)
 
     return TimedCursor
 
