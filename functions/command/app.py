@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from kova.bootstrap.command_worker import command_worker
+from kova.bootstrap.command_worker import build_command_worker
+from kova.bootstrap.environment import FromEnvironment
+from kova.bootstrap.queue_worker import QueueWorker
+
+_worker = FromEnvironment(build_command_worker, QueueWorker.close)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer the commands of a batch; failed records are told, the others are done."""
-    return command_worker().lambda_batch(event)
+    return _worker().lambda_batch(event)

@@ -1,11 +1,11 @@
 """POST /webhooks/github, without a web framework: a cold start costs the queue's client only."""
 
 import logging
-from functools import cache
+from collections.abc import Mapping
 from typing import Any
 
 from kova.adapters.cloudwatch import write_count
-from kova.bootstrap.environment import environment
+from kova.bootstrap.environment import FromEnvironment
 from kova.bootstrap.intake import accept_delivery
 from kova.intake.accept_delivery import AcceptDelivery, IncomingDelivery
 from kova.shared.exceptions import KovaError
@@ -15,11 +15,12 @@ from kova.web.logs import configure_logging
 _LOG = logging.getLogger("kova.webhook")
 
 
-@cache
-def _intake() -> AcceptDelivery:
-    variables = environment()
+def _build(variables: Mapping[str, str]) -> AcceptDelivery:
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     return accept_delivery(variables)
+
+
+_intake = FromEnvironment(_build)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -2,9 +2,13 @@
 
 from typing import Any
 
-from kova.bootstrap.scan_worker import scan_worker
+from kova.bootstrap.environment import FromEnvironment
+from kova.bootstrap.queue_worker import QueueWorker
+from kova.bootstrap.scan_worker import build_scan_worker
+
+_worker = FromEnvironment(build_scan_worker, QueueWorker.close)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Scan what a batch of messages asks for; failed records are told, the others are done."""
-    return scan_worker().lambda_batch(event)
+    return _worker().lambda_batch(event)

@@ -9,7 +9,7 @@ from pathlib import Path
 
 _BIN = Path(sys.executable).parent
 _SECRETS = dict.fromkeys(
-    ("KOVA_POSTGRES_PASSWORD", "KOVA_GITHUB_WEBHOOK_SECRET", "KOVA_SECRETS_KEY"), "x"
+    ("KOVA_DATABASE_PASSWORD", "KOVA_GITHUB_WEBHOOK_SECRET", "KOVA_SECRETS_KEY"), "x"
 )
 
 

@@ -80,7 +80,7 @@ def test_the_example_names_every_setting() -> None:
     load_settings(recorder)
     example = (ROOT / ".env.example").read_text()
     named = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", example, re.MULTILINE))
-    assert named - {"KOVA_POSTGRES_PASSWORD"} == recorder.names - NOT_SET_BY_PEOPLE
+    assert named == recorder.names - NOT_SET_BY_PEOPLE
 
 
 @pytest.mark.parametrize("service", ["api", "worker", "migrate"])
@@ -93,24 +93,22 @@ def test_every_setting_of_the_example_reaches_kova(service: str, tmp_path: Path)
 
 
 async def test_a_password_may_hold_any_character(
-    role: str, database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    role: str, database_url: str, tmp_path: Path
 ) -> None:
     needed = {"KOVA_GITHUB_WEBHOOK_SECRET": "x", "KOVA_SECRETS_KEY": "x"}
-    environment = environment_of("api", tmp_path, KOVA_POSTGRES_PASSWORD=PASSWORD, **needed)
+    environment = environment_of("api", tmp_path, KOVA_DATABASE_PASSWORD=PASSWORD, **needed)
     server = urlsplit(database_url)
     # The server of the tests instead of compose's, and its role.
     place = f"{role}@{server.hostname}:{server.port}{server.path}"
     url = environment["KOVA_DATABASE_URL"].replace("kova@postgres:5432/kova", place)
     settings = load_settings({**environment, "KOVA_DATABASE_URL": url})
     assert settings.database_url is not None
-    monkeypatch.setenv("PGPASSWORD", environment["PGPASSWORD"])
     migrate(settings.database_url)
     database = Database(settings.database_url)
     await database.ping()
     await database.close()
-    monkeypatch.setenv("PGPASSWORD", "wrong")  # The server does ask for it.
-    with pytest.raises(psycopg.OperationalError):
-        psycopg.connect(settings.database_url)
+    with pytest.raises(psycopg.OperationalError):  # The server does ask for it.
+        psycopg.connect(settings.database_url, password="wrong")
 
 
 @pytest.mark.parametrize("password", ["p@s", "p#s", "p%zs", "p/s@x"])
@@ -132,5 +130,5 @@ def test_a_password_that_was_not_encoded_is_one_clear_line(command: str, passwor
     assert process.returncode == 2
     (line,) = process.stderr.splitlines()
     assert "KOVA_DATABASE_URL" in line
-    assert "PGPASSWORD" in line
+    assert "KOVA_DATABASE_PASSWORD" in line
     assert password not in line

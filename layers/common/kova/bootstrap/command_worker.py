@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 
 from kova.adapters.github.conversation import GitHubConversation
 from kova.adapters.sqs import SqsConsumer
@@ -47,10 +47,9 @@ def answer_comment(core: Core, commands: CommandRoot) -> AnswerComment:
     )
 
 
-@cache
-def command_worker() -> QueueWorker:
-    """Build the worker of the command queue at the first event."""
-    settings = worker_settings("KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
+def build_command_worker(variables: Mapping[str, str]) -> QueueWorker:
+    """Build the worker of the command queue for a function."""
+    settings = worker_settings(variables, "KOVA_DATABASE_URL", "KOVA_COMMAND_QUEUE_URL")
     core = Core(settings, interactive=False)
     url = require(settings.ai.command_queue_url, "KOVA_COMMAND_QUEUE_URL")
     return QueueWorker(handle_command_job(core), SqsConsumer(core.sqs, url), core)

@@ -1,22 +1,136 @@
-"""The process's environment, with the secret of KOVA_SECRETS_ARN filled in."""
+"""The process's environment, with the members of its secrets filled in.
+
+KOVA_SECRETS_ARN names secrets of AWS Secrets Manager, one or several with commas between them: JSON
+objects whose members fill unset variables. KOVA_DATABASE_SECRET_ARN names one of the form that RDS
+and its rotation keep, with `username` and `password`.
+"""
 
 from __future__ import annotations
 
+import logging
 import os
-from collections.abc import Mapping
-from typing import Any
+import time
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, Generic, TypeVar
 
-from kova.bootstrap.settings import fill_from_secret
+from kova.bootstrap.settings import SettingsError, fill_from_secret
+from kova.shared.exceptions import KovaError, UnavailableError
+
+Value = TypeVar("Value")
+SECONDS: Final = 300.0
+"""The age at which secrets are read again."""
+_TIMEOUT: Final = 3
+_DATABASE: Final = {"username": "KOVA_DATABASE_USER", "password": "KOVA_DATABASE_PASSWORD"}
+_LOG = logging.getLogger("kova.secrets")
+
+
+class SecretsUnavailableError(UnavailableError):
+    """Secrets Manager does not answer."""
+
+    reason = "secrets_unavailable"
+
+
+class Environment:
+    """Variables and secrets. A secret that was rotated takes effect without a deployment."""
+
+    def __init__(
+        self, variables: Mapping[str, str], clock: Callable[[], float] = time.monotonic
+    ) -> None:
+        """`clock` counts seconds."""
+        self._variables = variables
+        self._clock = clock
+        self._read_at: float | None = None
+        self._filled: Mapping[str, str] = variables
+
+    def read(self) -> Mapping[str, str]:
+        """Return the variables in force: the same object until a secret has changed.
+
+        Raises:
+            SettingsError: a secret does not exist, may not be read, or has another form.
+            SecretsUnavailableError: Secrets Manager does not answer, and never did.
+        """
+        arns = _words(self._variables.get("KOVA_SECRETS_ARN", ""))
+        database_arns = _words(self._variables.get("KOVA_DATABASE_SECRET_ARN", ""))
+        now = self._clock()
+        if not arns and not database_arns:
+            return self._variables
+        if self._read_at is not None and now - self._read_at < SECONDS:
+            return self._filled
+        try:
+            filled: Mapping[str, str] = _fill(self._variables, arns, database_arns)
+        except KovaError as exc:
+            if self._read_at is None:
+                raise
+            _LOG.warning("secrets not read again", extra={"reason": exc.reason})
+            filled = self._filled
+        self._read_at = now
+        if filled != self._filled:
+            self._filled = filled
+        return self._filled
+
+
+def _fill(
+    variables: Mapping[str, str], arns: Sequence[str], database_arns: Sequence[str]
+) -> dict[str, str]:
+    # Only here: a process without secrets does not pay for it.
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
+    from botocore.session import get_session
+
+    timeouts = Config(
+        connect_timeout=_TIMEOUT, read_timeout=_TIMEOUT, retries={"total_max_attempts": 2}
+    )
+    client: Any = get_session().create_client("secretsmanager", config=timeouts)
+    filled = dict(variables)
+    try:
+        for arn in arns:
+            text = client.get_secret_value(SecretId=arn)["SecretString"]
+            filled = fill_from_secret(filled, text, arn)
+        for arn in database_arns:
+            text = client.get_secret_value(SecretId=arn)["SecretString"]
+            filled = fill_from_secret(filled, text, arn, names=_DATABASE)
+    except ClientError as exc:
+        code = exc.response["Error"]["Code"]
+        raise SettingsError(f"The secret {arn} cannot be read: {code}.") from exc
+    except BotoCoreError as exc:
+        raise SecretsUnavailableError from exc
+    finally:
+        client.close()
+    return filled
+
+
+def _words(text: str) -> list[str]:
+    return [word.strip() for word in text.split(",") if word.strip()]
+
+
+_ENVIRONMENT: Final = Environment(os.environ)
 
 
 def environment() -> Mapping[str, str]:
-    """Return the variables in force. One call to Secrets Manager, only where an ARN is set."""
-    arn = os.environ.get("KOVA_SECRETS_ARN")
-    if not arn:
-        return os.environ
-    # Only here: a process without the secret does not pay for it.
-    from botocore.session import get_session
+    """Return the variables of this process as `Environment.read` does."""
+    return _ENVIRONMENT.read()
 
-    client: Any = get_session().create_client("secretsmanager")
-    answer = client.get_secret_value(SecretId=arn)
-    return fill_from_secret(os.environ, answer["SecretString"])
+
+class FromEnvironment(Generic[Value]):
+    """Something that is built from the environment, and anew after a secret has changed."""
+
+    def __init__(
+        self,
+        build: Callable[[Mapping[str, str]], Value],
+        close: Callable[[Value], object] | None = None,
+    ) -> None:
+        """`close` is called with a value that was replaced."""
+        self._build = build
+        self._close = close
+        self._variables: Mapping[str, str] | None = None
+        self._value: Value | None = None
+
+    def __call__(self) -> Value:
+        """Return the value, built at the first call."""
+        variables = environment()
+        if self._value is None or variables is not self._variables:
+            replaced, self._value = self._value, self._build(variables)
+            self._variables = variables
+            if replaced is not None and self._close is not None:
+                self._close(replaced)
+        return self._value

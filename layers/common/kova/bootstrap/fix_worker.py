@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 
 from kova.adapters.sqs import SqsConsumer
 from kova.bootstrap.core import Core
@@ -23,10 +23,9 @@ def handle_publish_job(core: Core) -> JobRunner[str]:
     )
 
 
-@cache
-def fix_worker() -> QueueWorker:
-    """Build the worker of the fix queue at the first event."""
-    settings = worker_settings("KOVA_DATABASE_URL", "KOVA_FIX_QUEUE_URL")
+def build_fix_worker(variables: Mapping[str, str]) -> QueueWorker:
+    """Build the worker of the fix queue for a function."""
+    settings = worker_settings(variables, "KOVA_DATABASE_URL", "KOVA_FIX_QUEUE_URL")
     core = Core(settings)
     consumer = SqsConsumer(core.sqs, require(settings.fix_queue_url, "KOVA_FIX_QUEUE_URL"))
     return QueueWorker(handle_publish_job(core), consumer, core)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cache
-from typing import Any
+from typing import Any, Final
 
 from fastapi import APIRouter
 from mangum import Mangum
 
 from kova.bootstrap.core import Core
-from kova.bootstrap.environment import environment
+from kova.bootstrap.environment import FromEnvironment
 from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.settings import load_settings
+from kova.shared.exceptions import KovaError
 from kova.web.app import create_app
+from kova.web.gateway import GatewayRequest, answer_problem
 from kova.web.logs import configure_logging
 
+_LOG: Final = logging.getLogger("kova.function")
 Handler = Callable[[dict[str, Any], Any], dict[str, Any]]
 Roots = Mapping[str, Callable[[Core], object]]
 """How to build the composition root of each capability, by the name that routes ask for."""
@@ -50,28 +53,45 @@ def http_handler_by_path(parts: Mapping[str, Load], load_all: Load) -> Handler:
         parts: what to load for a path, by its first two segments (`/api/errors`).
         load_all: loads what answers all other paths.
     """
-
-    @cache
-    def core() -> Core:
-        variables = environment()
-        configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
-        return Core(load_settings(variables))
-
-    @cache
-    def adapter(load: Load) -> Mangum:
-        endpoints = load()
-        app = create_app(core(), build_roots(core(), endpoints.roots), endpoints.routers)
-        # "off": with "auto" Mangum starts and stops the application at every invocation.
-        return Mangum(app, lifespan="off")
+    process = FromEnvironment(_FunctionProcess, _FunctionProcess.close)
 
     def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
-        loop = event_loop()
+        try:
+            current = process()
+        except KovaError as exc:
+            _LOG.error("the function cannot start: %s", exc)
+            return answer_problem(GatewayRequest.of(event), exc)
         beginning = "/".join(event.get("rawPath", "").split("/", 3)[:3])
-        answer: dict[str, Any] = adapter(parts.get(beginning, load_all))(event, context)
-        loop.run_until_complete(core().metrics.end_invocation())
-        return answer
+        return current.answer(parts.get(beginning, load_all), event, context)
 
     return handler
+
+
+class _FunctionProcess:
+    """A core, and the applications over it by how their endpoints are loaded."""
+
+    def __init__(self, variables: Mapping[str, str]) -> None:
+        configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
+        self._core = Core(load_settings(variables))
+        self._adapters: dict[Load, Mangum] = {}
+
+    def answer(self, load: Load, event: dict[str, Any], context: Any) -> dict[str, Any]:
+        loop = event_loop()
+        answer: dict[str, Any] = self._adapter(load)(event, context)
+        loop.run_until_complete(self._core.metrics.end_invocation())
+        return answer
+
+    def _adapter(self, load: Load) -> Mangum:
+        if load not in self._adapters:
+            endpoints = load()
+            roots = build_roots(self._core, endpoints.roots)
+            app = create_app(self._core, roots, endpoints.routers)
+            # "off": with "auto" Mangum starts and stops the application at every invocation.
+            self._adapters[load] = Mangum(app, lifespan="off")
+        return self._adapters[load]
+
+    def close(self) -> None:
+        event_loop().run_until_complete(self._core.close())
 
 
 def build_roots(core: Core, roots: Roots) -> dict[str, object]:

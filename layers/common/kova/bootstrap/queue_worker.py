@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
@@ -11,7 +12,6 @@ from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.sqs import Received, SqsConsumer, seconds_since_sent
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
-from kova.bootstrap.environment import environment
 from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.settings import Settings, load_settings
 from kova.shared.periodic_tasks import PeriodicTasks
@@ -41,6 +41,10 @@ class QueueWorker:
     def lambda_batch(self, event: dict[str, Any]) -> dict[str, Any]:
         """Handle a batch; answer with `batchItemFailures` as Lambda's SQS integration wants it."""
         return event_loop().run_until_complete(self._handle_batch(event.get("Records", [])))
+
+    def close(self) -> None:
+        """Close the core's connections."""
+        event_loop().run_until_complete(self._core.close())
 
     async def _handle_batch(self, records: list[dict[str, Any]]) -> dict[str, Any]:
         failures = [
@@ -77,13 +81,14 @@ def periodic_tasks(core: Core) -> PeriodicTasks:
     return PeriodicTasks(tasks, clock=time.monotonic)
 
 
-def worker_settings(*needed: str, needed_in_production: tuple[str, ...] = ()) -> Settings:
+def worker_settings(
+    variables: Mapping[str, str], *needed: str, needed_in_production: tuple[str, ...] = ()
+) -> Settings:
     """Begin a worker's process, its log and its temporary folder; return its settings.
 
     Raises:
         SettingsError: its message lists every setting that is missing or not valid.
     """
-    variables = environment()
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     claim_temporary_folder()
     return load_settings(variables, needed=needed, needed_in_production=needed_in_production)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from functools import cache
+from collections.abc import Mapping
 
 from kova.adapters.sqs import SqsConsumer
 from kova.bootstrap.core import Core
@@ -34,10 +34,9 @@ def handle_scan_job(core: Core, scans: ScanRoot) -> JobRunner[ScanTarget]:
     )
 
 
-@cache
-def scan_worker() -> QueueWorker:
-    """Build the worker at the first event."""
-    settings = worker_settings(*NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
+def build_scan_worker(variables: Mapping[str, str]) -> QueueWorker:
+    """Build the worker of the scan queue for a function."""
+    settings = worker_settings(variables, *NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
     core = Core(settings, database_seconds=DATABASE_SECONDS)
     consumer = SqsConsumer(core.sqs, require(settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL"))
     return QueueWorker(handle_scan_job(core, ScanRoot(core)), consumer, core)

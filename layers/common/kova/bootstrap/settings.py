@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
-from urllib.parse import urlsplit
+from urllib.parse import quote, urlsplit
 
 from kova.shared.exceptions import NotConfiguredError
 
@@ -127,7 +127,7 @@ def _read_settings(reader: _Reader) -> Settings:
         on_lambda=reader.text("AWS_LAMBDA_FUNCTION_NAME") is not None,
         database_url=reader.database_url("KOVA_DATABASE_URL"),
         database_read_url=reader.database_url("KOVA_DATABASE_READ_URL"),
-        redis_url=reader.url("KOVA_REDIS_URL", ("redis", "rediss")),
+        redis_url=reader.redis_url("KOVA_REDIS_URL"),
         scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL", ("http", "https")),
         fix_queue_url=reader.url("KOVA_FIX_QUEUE_URL", ("http", "https")),
         github_api_url=(reader.url("KOVA_GITHUB_API_URL", ("http", "https")) or GITHUB_API).rstrip(
@@ -192,20 +192,34 @@ def require(value: str | None, name: str) -> str:
     return value
 
 
-def fill_from_secret(environment: Mapping[str, str], secret: str) -> dict[str, str]:
+def fill_from_secret(
+    environment: Mapping[str, str],
+    secret: str,
+    arn: str,
+    *,
+    names: Mapping[str, str] | None = None,
+) -> dict[str, str]:
     """Return the environment with unset variables filled from a JSON secret's members.
+
+    Args:
+        environment: variables that are set keep their value.
+        secret: the secret's text; it is not repeated in an error.
+        arn: names the secret in an error.
+        names: the variables of the members; without it a member is called like its variable.
 
     Raises:
         SettingsError: the secret is not a JSON object of strings.
     """
     try:
         members = json.loads(secret)
-    except ValueError as exc:
-        raise SettingsError("The secret named by KOVA_SECRETS_ARN is not JSON.") from exc
-    if not isinstance(members, dict) or not all(
-        isinstance(member, str) for member in members.values()
-    ):
-        raise SettingsError("The secret named by KOVA_SECRETS_ARN is not an object of strings.")
+    except ValueError:
+        raise SettingsError(f"The secret {arn} is not JSON.") from None
+    if not isinstance(members, dict):
+        raise SettingsError(f"The secret {arn} is not an object.")
+    if names is not None:
+        members = {names[name]: value for name, value in members.items() if name in names}
+    if not all(isinstance(member, str) for member in members.values()):
+        raise SettingsError(f"The secret {arn} has a member that is not a string.")
     return {**members, **{key: value for key, value in environment.items() if value}}
 
 
@@ -247,12 +261,22 @@ class _Reader:
 
     def database_url(self, name: str) -> str | None:
         text = self.url(name, ("postgresql", "postgres"))
-        if text is None or _ENCODED.fullmatch(text):
-            return text
+        user = self.text("KOVA_DATABASE_USER")
+        password = self._environment.get("KOVA_DATABASE_PASSWORD")  # A space may be part of it.
+        if text is None:
+            return None
+        if _ENCODED.fullmatch(text):
+            return _with_credentials(text, user, password)
         self.problems.append(
-            f"{name} is not valid: percent-encode its password, or leave it out and set PGPASSWORD"
+            f"{name} is not valid: percent-encode its password, "
+            "or leave it out and set KOVA_DATABASE_PASSWORD"
         )
         return None
+
+    def redis_url(self, name: str) -> str | None:
+        text = self.url(name, ("redis", "rediss"))
+        password = self._environment.get("KOVA_REDIS_PASSWORD")
+        return text and _with_credentials(text, None, password)
 
     def money(self, name: str) -> Decimal | None:
         return self._parsed(name, None, _dollars)
@@ -289,6 +313,16 @@ class _Reader:
             # The value is not repeated: it may be a secret.
             self.problems.append(f"{name} is not valid")
             return default
+
+
+def _with_credentials(url: str, user: str | None, password: str | None) -> str:
+    """Return a URL that names no password with this one, percent-encoded."""
+    parts = urlsplit(url)
+    if not password or parts.password is not None:
+        return url
+    account, _, host = parts.netloc.rpartition("@")
+    account = account or quote(user or "", safe="")
+    return parts._replace(netloc=f"{account}:{quote(password, safe='')}@{host}").geturl()
 
 
 def _dollars(text: str) -> Decimal:
