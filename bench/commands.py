@@ -17,6 +17,7 @@ import httpx
 
 import functions.ai_command.app
 from kova.access.api_key import Scope
+from kova.adapters.postgres.migrate import migrate
 from kova.bootstrap.core import Core
 from kova.bootstrap.functions import build_roots
 from kova.bootstrap.settings import load_settings
@@ -26,7 +27,6 @@ from kova_fakes.openai.server import serve_openai
 from kova_fakes.serving import serving
 from kova_server.embedded.stack import services
 from kova_server.keys import create_key
-from kova_server.migrations import migrate
 
 COMMANDS = 100
 CODE = "".join(f"def f{number}():\n    return {number}\n\n" for number in range(60))

@@ -24,6 +24,7 @@ import httpx
 
 from bench.fake_process import Fake, fake_github, read_archive
 from kova.adapters.postgres.errors import PostgresErrorStore
+from kova.adapters.postgres.migrate import migrate
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.core import Core
@@ -35,7 +36,6 @@ from kova.scans.message import encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.run_job import Done, JobRunner
 from kova_server.embedded.stack import services
-from kova_server.migrations import migrate
 
 NAME = "octo/large"
 _SMALL, _LARGE = 8_000, 40_000  # Bytes.

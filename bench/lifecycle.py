@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from kova.adapters.postgres.errors import PostgresErrorStore
+from kova.adapters.postgres.migrate import migrate
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.analysis.analysis import Analysis, AnalyzerCoverage
@@ -24,7 +25,6 @@ from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.repository import RepositoryInfo
 from kova.shared.severity import Severity
 from kova_server.embedded.stack import services
-from kova_server.migrations import migrate
 
 PER_FILE = 50
 

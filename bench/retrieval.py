@@ -24,10 +24,10 @@ from pathlib import Path
 import psycopg
 
 from kova.adapters.postgres.code_index import PostgresCodeIndex
+from kova.adapters.postgres.migrate import migrate
 from kova.adapters.postgres.pool import Database
 from kova.code_index.index_repository import fill, list_files
 from kova_server.embedded.stack import services
-from kova_server.migrations import migrate
 
 PACKAGES = ("click==8.5.1", "flask==3.1.3", "jinja2==3.1.6", "requests==2.34.2", "rich==15.0.0")
 QUERIES = 400

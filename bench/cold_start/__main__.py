@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Final
 
 from kova.access.api_key import Scope
+from kova.adapters.postgres.migrate import migrate
 from kova_server.embedded.stack import services
 from kova_server.keys import create_key
-from kova_server.migrations import migrate
 
 ROOT: Final = Path(__file__).parents[2]
 _SECRET: Final = "cold-start"  # noqa: S105 (of this run's own stack)

@@ -1,71 +1,59 @@
-"""API keys by the command line."""
+"""Requests about API keys: answered over a database, or by the function of a deployed stack."""
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
-from decimal import Decimal
-from typing import Final, TypeVar
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
 
-from kova.access.api_key import ApiKey, Scope
-from kova.bootstrap.access import AccessRoot
-from kova.bootstrap.core import Core
-from kova.bootstrap.settings import load_settings
+from kova.access.api_key import Scope
+from kova.bootstrap.keys import answer_key_request
+from kova.shared.exceptions import KovaError, NotConfiguredError
 
-Result = TypeVar("Result")
-_ACTOR: Final = "cli"
+ACTOR: Final = "cli"
+_FUNCTION: Final = "KeysFunction"
+_SECONDS: Final = 30
 
 
-async def create_key(
-    variables: Mapping[str, str],
-    name: str,
-    scopes: Sequence[Scope],
-    *,
-    days: int | None = None,
-    budget: Decimal | None = None,
-) -> str:
+class StackRefusedError(KovaError):
+    """The stack refuses the request."""
+
+    reason = "stack_refused"
+
+
+async def create_key(variables: Mapping[str, str], name: str, scopes: Sequence[Scope]) -> str:
     """Make a key and return it in the clear: the only time that it can be seen."""
-
-    async def create(access: AccessRoot) -> str:
-        created_key = await access.manage_keys.create(
-            actor=_ACTOR,
-            name=name,
-            scopes=frozenset(scopes),
-            expires_at=datetime.now(UTC) + timedelta(days=days) if days is not None else None,
-            monthly_budget_usd=budget,
-        )
-        return created_key.plaintext
-
-    return await _run_with_access(variables, create)
+    request = {"action": "create", "name": name, "scopes": [scope.value for scope in scopes]}
+    answer = await answer_key_request(variables, request, ACTOR)
+    return str(answer["key"])
 
 
-async def list_keys(variables: Mapping[str, str]) -> list[ApiKey]:
-    """Return all keys."""
-
-    async def list_all(access: AccessRoot) -> list[ApiKey]:
-        return await access.keys.list()
-
-    return await _run_with_access(variables, list_all)
-
-
-async def revoke_key(variables: Mapping[str, str], prefix: str) -> None:
-    """Revoke a key by the part after `kova_`.
+def ask_stack(stack: str, request: Mapping[str, Any]) -> dict[str, Any]:
+    """Let the keys function of a CloudFormation stack answer a request.
 
     Raises:
-        NotFoundError: there is no such key.
+        NotConfiguredError: AWS has no such stack for these credentials.
+        StackRefusedError: the function answers with an error; it is the message.
     """
+    import boto3
+    from botocore.config import Config
+    from botocore.exceptions import BotoCoreError, ClientError
 
-    async def revoke(access: AccessRoot) -> None:
-        await access.manage_keys.revoke(actor=_ACTOR, prefix=prefix)
-
-    await _run_with_access(variables, revoke)
-
-
-async def _run_with_access(
-    variables: Mapping[str, str], work: Callable[[AccessRoot], Awaitable[Result]]
-) -> Result:
-    core = Core(load_settings(variables, needed=("KOVA_DATABASE_URL",)))
+    # A repeated invocation would make a second key.
+    config = Config(connect_timeout=5, read_timeout=_SECONDS, retries={"total_max_attempts": 1})
     try:
-        return await work(AccessRoot(core))
-    finally:
-        await core.close()
+        resource = boto3.client("cloudformation", config=config).describe_stack_resource(
+            StackName=stack, LogicalResourceId=_FUNCTION
+        )
+        name = resource["StackResourceDetail"]["PhysicalResourceId"]
+        answer = boto3.client("lambda", config=config).invoke(
+            FunctionName=name, Payload=json.dumps(request).encode()
+        )
+    except (BotoCoreError, ClientError) as exc:
+        raise NotConfiguredError(f"The stack {stack} cannot be asked: {exc}") from exc
+    result = json.loads(answer["Payload"].read())
+    if "FunctionError" in answer:
+        raise StackRefusedError(f"The function failed: {result.get('errorMessage', '')}")
+    if "error" in result:
+        raise StackRefusedError(str(result["error"]))
+    return dict(result)

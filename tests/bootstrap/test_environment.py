@@ -9,12 +9,12 @@ import boto3
 import pytest
 from moto import mock_aws
 
+from kova.adapters.secrets_manager import SecretRefusedError, SecretsUnavailableError
 from kova.bootstrap import environment as module
 from kova.bootstrap.environment import (
     SECONDS,
     Environment,
     FromEnvironment,
-    SecretsUnavailableError,
 )
 from kova.bootstrap.settings import SettingsError, load_settings
 
@@ -147,7 +147,9 @@ def test_a_secret_of_another_form_is_named_and_not_shown(text: str, message: str
 
 def test_a_secret_that_does_not_exist_is_named() -> None:
     arn = "arn:aws:secretsmanager:us-east-1:123456789012:secret:absent"
-    with pytest.raises(SettingsError, match="absent cannot be read: ResourceNotFoundException"):
+    with pytest.raises(
+        SecretRefusedError, match="absent cannot be used: ResourceNotFoundException"
+    ):
         Environment({"KOVA_SECRETS_ARN": arn}).read()
 
 

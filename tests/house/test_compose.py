@@ -16,13 +16,13 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from kova.adapters.postgres.migrate import migrate
 from kova.adapters.postgres.pool import Database
 from kova.bootstrap.settings import load_settings
-from kova_server.migrations import migrate
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "p@s/w:r#d%40$x &"
-NOT_SET_BY_PEOPLE = {"AWS_LAMBDA_FUNCTION_NAME"}
+NOT_SET_BY_PEOPLE = {"AWS_LAMBDA_FUNCTION_NAME", "KOVA_ADMIN_KEY_SECRET_ARN"}
 
 
 class Recorder(dict[str, str]):

@@ -13,11 +13,11 @@ import httpx
 import psycopg
 import pytest
 
+from kova.adapters.postgres.migrate import migrate
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.schema import NEEDED_VERSION
 from kova.shared.exceptions import DatabaseUnavailableError, SchemaOutdatedError
 from kova_fakes.github import FakeGitHub
-from kova_server.migrations import migrate
 from tests.server.conftest import run_kova
 from tests.support.queues import environment, make_queue
 

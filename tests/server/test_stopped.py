@@ -15,11 +15,11 @@ from typing import Self
 import httpx
 import pytest
 
+from kova.adapters.postgres.migrate import migrate
 from kova_fakes.github import serve_github
 from kova_server.embedded.service import Child, wait_ready
 from kova_server.embedded.stack import start_services
 from kova_server.embedded.supervisor import Supervisor
-from kova_server.migrations import migrate
 from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
 

@@ -15,8 +15,8 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
+from kova.adapters.postgres.migrate import migrate
 from kova_server.embedded.stack import services
-from kova_server.migrations import migrate
 
 FOLDER: Final = "KOVA_TEST_FOLDER"
 """Names the folder of the run in the environment of all its processes."""

@@ -3,31 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-from decimal import Decimal
-from typing import Annotated, Final
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Any, Final
 
 import typer
 from rich.table import Column, Table
 
 from kova.access.api_key import Scope
+from kova.bootstrap.keys import answer_key_request
+from kova.shared.exceptions import InvalidInputError
 from kova_server.cli.environment import DataOption, read_variables
 from kova_server.cli.output import console
-from kova_server.keys import create_key, list_keys, revoke_key
+from kova_server.keys import ACTOR, ask_stack
 
 EXAMPLES: Final = (
     "kova keys create ci --scope read --scope scan --data .kova",
     "kova keys list --data .kova",
     "kova keys revoke 1a2b3c4d --data .kova",
+    "kova keys list --stack kova",
 )
 app = typer.Typer(
     help="Create, list and revoke API keys.", no_args_is_help=True, rich_markup_mode=None
 )
 
 
+StackOption = Annotated[
+    str | None,
+    typer.Option("--stack", help="Ask the stack of this name in AWS, with AWS's own settings."),
+]
+
+
 @app.command("create")
 def create(
     name: Annotated[str, typer.Argument(help="What the key is for.")],
     scope: Annotated[list[Scope], typer.Option("--scope", help="What the key may do; repeatable.")],
+    *,
     days: Annotated[
         int | None, typer.Option("--days", min=1, max=3650, help="Days until it expires.")
     ] = None,
@@ -36,30 +47,23 @@ def create(
         typer.Option("--budget", min=0, help="US dollars that it may spend in a month."),
     ] = None,
     data_folder: DataOption = None,
+    stack: StackOption = None,
 ) -> None:
     """Create a key and print it. It cannot be shown again."""
-    cap = Decimal(str(budget)) if budget is not None else None
-    creation = create_key(read_variables(data_folder), name, scope, days=days, budget=cap)
-    typer.echo(asyncio.run(creation))
+    scopes = [choice.value for choice in scope]
+    request = {"action": "create", "name": name, "scopes": scopes, "days": days, "budget": budget}
+    typer.echo(_ask(request, data_folder, stack)["key"])
 
 
 @app.command("list")
-def list_all(data_folder: DataOption = None) -> None:
+def list_all(data_folder: DataOption = None, stack: StackOption = None) -> None:
     """List keys, without their secrets."""
-    table = Table(
-        Column("prefix", no_wrap=True),
-        "name",
-        "scopes",
-        "created",
-        "used",
-        "expires",
-        "revoked",
-        box=None,
-    )
-    for key in asyncio.run(list_keys(read_variables(data_folder))):
-        times = (key.created_at, key.last_used_at, key.expires_at, key.revoked_at)
-        shown = [f"{moment:%Y-%m-%d %H:%M}" if moment else "" for moment in times]
-        table.add_row(key.prefix, key.name, " ".join(sorted(key.scopes)), *shown)
+    columns = ("name", "scopes", "created", "used", "expires", "revoked")
+    table = Table(Column("prefix", no_wrap=True), *columns, box=None)
+    moments = ("created_at", "last_used_at", "expires_at", "revoked_at")
+    for key in _ask({"action": "list"}, data_folder, stack)["keys"]:
+        shown = [(key[name] or "")[:16].replace("T", " ") for name in moments]
+        table.add_row(key["prefix"], key["name"], " ".join(key["scopes"]), *shown)
     console().print(table)
 
 
@@ -67,7 +71,16 @@ def list_all(data_folder: DataOption = None) -> None:
 def revoke(
     prefix: Annotated[str, typer.Argument(help="The part after `kova_`, as `list` shows it.")],
     data_folder: DataOption = None,
+    stack: StackOption = None,
 ) -> None:
     """Revoke a key."""
-    asyncio.run(revoke_key(read_variables(data_folder), prefix.removeprefix("kova_")))
+    _ask({"action": "revoke", "prefix": prefix}, data_folder, stack)
     typer.echo("Revoked.")
+
+
+def _ask(request: Mapping[str, Any], data_folder: Path | None, stack: str | None) -> dict[str, Any]:
+    if stack is not None:
+        if data_folder is not None:
+            raise InvalidInputError("--stack and --data exclude each other.")
+        return ask_stack(stack, request)
+    return asyncio.run(answer_key_request(read_variables(data_folder), request, ACTOR))

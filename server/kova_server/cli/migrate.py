@@ -6,9 +6,9 @@ from typing import Final
 
 import typer
 
+from kova.adapters.postgres.migrate import migrate as migrate_database
 from kova.bootstrap.settings import load_settings
 from kova_server.cli.environment import DataOption, read_variables, require_variable
-from kova_server.migrations import migrate as migrate_database
 
 EXAMPLES: Final = ("kova migrate --data .kova",)
 

@@ -11,12 +11,12 @@ from typing import Annotated, Final
 import typer
 
 from kova.access.api_key import Scope
+from kova.adapters.postgres.migrate import migrate
 from kova_server.cli.ending import COULD_NOT_RUN
 from kova_server.cli.environment import DATA, PortOption
 from kova_server.embedded.stack import StackOptions
 from kova_server.embedded.stack import up as start_stack
 from kova_server.keys import create_key
-from kova_server.migrations import migrate
 
 EXAMPLES: Final = (
     "kova up --port 8080 --data /var/lib/kova",

@@ -72,3 +72,13 @@ class IdempotencyStore(Protocol):
 
     async def release(self, claim_id: str) -> None:
         """Release the claim: the next request with this key does the work."""
+
+
+class KeyVault(Protocol):
+    """Where the owner of an installation reads its first key. Errors are UnavailableError."""
+
+    async def load(self) -> str:
+        """Return the key in the clear; an empty text where there is none."""
+
+    async def store(self, plaintext: str) -> None:
+        """Store the key for its owner."""

@@ -11,23 +11,16 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Final, Generic, TypeVar
+from typing import Final, Generic, TypeVar
 
-from kova.bootstrap.settings import SettingsError, fill_from_secret
-from kova.shared.exceptions import KovaError, UnavailableError
+from kova.bootstrap.settings import fill_from_secret
+from kova.shared.exceptions import KovaError
 
 Value = TypeVar("Value")
 SECONDS: Final = 300.0
 """The age at which secrets are read again."""
-_TIMEOUT: Final = 3
 _DATABASE: Final = {"username": "KOVA_DATABASE_USER", "password": "KOVA_DATABASE_PASSWORD"}
 _LOG = logging.getLogger("kova.secrets")
-
-
-class SecretsUnavailableError(UnavailableError):
-    """Secrets Manager does not answer."""
-
-    reason = "secrets_unavailable"
 
 
 class Environment:
@@ -46,8 +39,8 @@ class Environment:
         """Return the variables in force: the same object until a secret has changed.
 
         Raises:
-            SettingsError: a secret does not exist, may not be read, or has another form.
-            SecretsUnavailableError: Secrets Manager does not answer, and never did.
+            NotConfiguredError: a secret does not exist, may not be read, or has another form.
+            UnavailableError: Secrets Manager does not answer, and never did.
         """
         arns = _words(self._variables.get("KOVA_SECRETS_ARN", ""))
         database_arns = _words(self._variables.get("KOVA_DATABASE_SECRET_ARN", ""))
@@ -73,29 +66,17 @@ def _fill(
     variables: Mapping[str, str], arns: Sequence[str], database_arns: Sequence[str]
 ) -> dict[str, str]:
     # Only here: a process without secrets does not pay for it.
-    from botocore.config import Config
-    from botocore.exceptions import BotoCoreError, ClientError
-    from botocore.session import get_session
+    from kova.adapters.secrets_manager import SecretsManager
 
-    timeouts = Config(
-        connect_timeout=_TIMEOUT, read_timeout=_TIMEOUT, retries={"total_max_attempts": 2}
-    )
-    client: Any = get_session().create_client("secretsmanager", config=timeouts)
+    secrets = SecretsManager()
     filled = dict(variables)
     try:
         for arn in arns:
-            text = client.get_secret_value(SecretId=arn)["SecretString"]
-            filled = fill_from_secret(filled, text, arn)
+            filled = fill_from_secret(filled, secrets.read(arn), arn)
         for arn in database_arns:
-            text = client.get_secret_value(SecretId=arn)["SecretString"]
-            filled = fill_from_secret(filled, text, arn, names=_DATABASE)
-    except ClientError as exc:
-        code = exc.response["Error"]["Code"]
-        raise SettingsError(f"The secret {arn} cannot be read: {code}.") from exc
-    except BotoCoreError as exc:
-        raise SecretsUnavailableError from exc
+            filled = fill_from_secret(filled, secrets.read(arn), arn, names=_DATABASE)
     finally:
-        client.close()
+        secrets.close()
     return filled
 
 

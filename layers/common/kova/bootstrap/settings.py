@@ -75,6 +75,7 @@ class Settings:
     ruff: str | None = None
     analyzers_bin: str | None = None
     secrets_key: str | None = field(default=None, repr=False)
+    admin_key_secret_arn: str | None = None
     whole_program: bool = False
     max_files: int = 20_000
     max_file_bytes: int = 1_000_000
@@ -140,6 +141,7 @@ def _read_settings(reader: _Reader) -> Settings:
         ruff=reader.text("KOVA_RUFF"),
         analyzers_bin=reader.text("KOVA_ANALYZERS_BIN"),
         secrets_key=reader.text("KOVA_SECRETS_KEY"),
+        admin_key_secret_arn=reader.text("KOVA_ADMIN_KEY_SECRET_ARN"),
         whole_program=reader.choice("KOVA_WHOLE_PROGRAM", ("off", "on"), "off") == "on",
         max_files=reader.number("KOVA_MAX_FILES", Settings.max_files),
         max_file_bytes=reader.number("KOVA_MAX_FILE_BYTES", Settings.max_file_bytes),

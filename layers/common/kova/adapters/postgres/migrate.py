@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sysconfig
 from importlib.resources import files
-from pathlib import Path
-from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
+from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
 
 import psycopg
 
@@ -34,10 +34,9 @@ def migrate(database_url: str) -> str:
 
 
 def _run_dbmate(database_url: str) -> str:
-    program = Path(sysconfig.get_path("scripts")) / "dbmate"
     folder = files("kova.adapters.postgres") / "migrations"
     dbmate = subprocess.run(
-        [str(program), "--migrations-dir", str(folder), "--no-dump-schema", "migrate"],
+        [_find_dbmate(), "--migrations-dir", str(folder), "--no-dump-schema", "migrate"],
         env={**os.environ, "DATABASE_URL": _with_sslmode(database_url)},
         capture_output=True,
         text=True,
@@ -45,8 +44,25 @@ def _run_dbmate(database_url: str) -> str:
         check=False,
     )
     if dbmate.returncode != 0:
-        raise MigrationError(f"dbmate: {dbmate.stderr.strip()[-1_000:]}")
+        password = urlsplit(database_url).password
+        report = dbmate.stderr.strip()[-1_000:]
+        if password:
+            for text in (password, unquote(password)):
+                report = report.replace(text, "***")
+        raise MigrationError(f"dbmate: {report}")
     return dbmate.stdout.strip()
+
+
+def _find_dbmate() -> str:
+    """Return the program: beside the interpreter, or where a function was unpacked."""
+    folders = [sysconfig.get_path("scripts"), os.environ.get("PATH", os.defpath)]
+    task_root = os.environ.get("LAMBDA_TASK_ROOT")
+    if task_root:
+        folders.insert(0, os.path.join(task_root, "bin"))  # noqa: PTH118 (part of a PATH)
+    program = shutil.which("dbmate", path=os.pathsep.join(folders))
+    if program is None:
+        raise MigrationError("The program dbmate is not installed.")
+    return program
 
 
 def _with_sslmode(database_url: str) -> str:
