@@ -44,6 +44,14 @@ $(SAM): requirements/sam.txt $(DEV)
 	@$(call sync,$(VENV)/sam,requirements/sam.txt)
 	@touch $@
 
+# The same for what looks for weak settings in templates.
+CHECKOV := $(VENV)/checkov/bin/checkov
+$(CHECKOV): requirements/checkov.txt $(DEV)
+	@echo "Setting up checkov ..."
+	@test -x $(VENV)/checkov/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/checkov
+	@$(call sync,$(VENV)/checkov,requirements/checkov.txt)
+	@touch $@
+
 .PHONY: setup
 setup: $(DEV) ## set up everything that the other commands need (they call it)
 
@@ -68,7 +76,7 @@ quality: $(DEV) ## recall and false alarms on the labelled examples
 	@$(BIN)/python -m tests.quality
 
 .PHONY: check
-check: $(SAM) ## format, lint, types, import contracts, template, drift
+check: $(SAM) $(CHECKOV) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching

@@ -9,14 +9,19 @@ import sys
 import tempfile
 from pathlib import Path
 
+_COMMON = "layers/common/requirements.txt"
+_MODELS = "layers/models/requirements.txt"
 LOCKS = {
-    "requirements/common.in": "layers/common/requirements.txt",
+    "requirements/common.in": _COMMON,
+    "requirements/models.in": _MODELS,
+    "requirements/migrate.in": "functions/migrate/requirements.txt",
     "requirements/analyzers.in": "layers/analyzers/requirements.txt",
     "requirements/server.in": "requirements/server.txt",
     "requirements/extra.in": "requirements/extra.txt",
     "requirements/run.in": "requirements/run.txt",
     "requirements/dev.in": "requirements/dev.txt",
     "requirements/sam.in": "requirements/sam.txt",
+    "requirements/checkov.in": "requirements/checkov.txt",
 }
 
 
@@ -25,6 +30,10 @@ def compile_lock(source: str, target: Path) -> None:
     uv = Path(sys.executable).with_name("uv")
     command = [str(uv), "pip", "compile", "--quiet", "--universal", "--generate-hashes"]
     command += ["--no-header", "--python-version", "3.11", source, "-o", str(target)]
+    if source == "requirements/models.in":
+        # It is added to the common layer, whose packages it leaves out.
+        common = sorted(pin.partition("==")[0] for pin in _pins(Path(_COMMON).read_text()))
+        command += [part for name in common for part in ("--no-emit-package", name)]
     variables = {"UV_SYSTEM_CERTS": "1"} | os.environ
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=variables)
 

@@ -21,7 +21,7 @@ from typing import Any
 
 import pytest
 
-from tests.checks.template import build
+from tests.checks.template import build, layers_by_function
 from tests.support.eventually import eventually
 from tests.support.services import FOLDER
 
@@ -142,7 +142,8 @@ def function(
     server.daemon_threads = True
     server.block_on_close = False
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    paths = [build_folder / name, build_folder / "CommonLayer" / "python", runtime_client]
+    layers = [build_folder / layer / "python" for layer in layers_by_function()[name]]
+    paths = [build_folder / name, *layers, runtime_client]
     environment = variables | {
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
         "AWS_LAMBDA_FUNCTION_NAME": name,

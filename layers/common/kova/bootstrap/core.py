@@ -57,6 +57,7 @@ class Core:
         database = Database(
             require(self.settings.database_url, "KOVA_DATABASE_URL"),
             self.settings.database_read_url,
+            max_size=self.settings.database_pool,
             timeout=self._database_seconds,
             on_statement=self._observe_statement,
         )

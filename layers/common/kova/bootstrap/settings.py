@@ -64,6 +64,7 @@ class Settings:
     on_lambda: bool = False
     database_url: str | None = field(default=None, repr=False)
     database_read_url: str | None = field(default=None, repr=False)
+    database_pool: int = 10
     redis_url: str | None = field(default=None, repr=False)
     scan_queue_url: str | None = None
     fix_queue_url: str | None = None
@@ -128,6 +129,7 @@ def _read_settings(reader: _Reader) -> Settings:
         on_lambda=reader.text("AWS_LAMBDA_FUNCTION_NAME") is not None,
         database_url=reader.database_url("KOVA_DATABASE_URL"),
         database_read_url=reader.database_url("KOVA_DATABASE_READ_URL"),
+        database_pool=reader.number("KOVA_DATABASE_POOL", Settings.database_pool),
         redis_url=reader.redis_url("KOVA_REDIS_URL"),
         scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL", ("http", "https")),
         fix_queue_url=reader.url("KOVA_FIX_QUEUE_URL", ("http", "https")),
