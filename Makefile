@@ -36,21 +36,23 @@ $(DEV): requirements/dev.txt $(RUN)
 	@$(install)
 	@touch $@
 
-# The SAM CLI pins older versions of what the product uses: it lives apart.
-SAM := $(VENV)/sam/bin/sam
+# Tools that pin other versions of what the product uses live apart, each with a lock of its own:
+# $(call apart,name,what it is called)
+define apart
+	@echo "Setting up $(2) ..."
+	@test -x $(VENV)/$(1)/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/$(1)
+	@$(call sync,$(VENV)/$(1),requirements/$(1).txt)
+	@touch $@
+endef
+SAM := $(VENV)/sam/.done
 $(SAM): requirements/sam.txt $(DEV)
-	@echo "Setting up the SAM CLI ..."
-	@test -x $(VENV)/sam/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/sam
-	@$(call sync,$(VENV)/sam,requirements/sam.txt)
-	@touch $@
-
-# The same for what looks for weak settings in templates.
-CHECKOV := $(VENV)/checkov/bin/checkov
+	$(call apart,sam,the SAM CLI)
+CHECKOV := $(VENV)/checkov/.done
 $(CHECKOV): requirements/checkov.txt $(DEV)
-	@echo "Setting up checkov ..."
-	@test -x $(VENV)/checkov/bin/python || $(BIN)/python -m venv --without-pip $(VENV)/checkov
-	@$(call sync,$(VENV)/checkov,requirements/checkov.txt)
-	@touch $@
+	$(call apart,checkov,checkov)
+EMULATOR := $(VENV)/emulator/.done
+$(EMULATOR): requirements/emulator.txt $(DEV)
+	$(call apart,emulator,the emulator of CloudFormation)
 
 .PHONY: setup
 setup: $(DEV) ## set up everything that the other commands need (they call it)
@@ -64,7 +66,7 @@ run: $(RUN) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@$(BIN)/kova up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)")
 
 .PHONY: test
-test: $(if $(T),$(DEV),$(SAM)) ## all tests (T=tests/fixes for one folder or file)
+test: $(if $(T),$(DEV),$(SAM) $(EMULATOR)) ## all tests (T=tests/fixes for one folder or file)
 	@$(BIN)/python -m pytest -q $(if $(T),"$(T)",-n $(WORKERS) --dist worksteal)
 
 .PHONY: stress

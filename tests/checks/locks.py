@@ -22,6 +22,7 @@ LOCKS = {
     "requirements/dev.in": "requirements/dev.txt",
     "requirements/sam.in": "requirements/sam.txt",
     "requirements/checkov.in": "requirements/checkov.txt",
+    "requirements/emulator.in": "requirements/emulator.txt",
 }
 
 
