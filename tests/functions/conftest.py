@@ -148,6 +148,7 @@ def function(
         "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{server.server_port}",
         "AWS_LAMBDA_FUNCTION_NAME": name,
         "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "512",
+        "LAMBDA_TASK_ROOT": str(build_folder / name),
         "PYTHONPATH": os.pathsep.join(str(path) for path in paths),
         "HOME": str(log.parent),
         "PATH": os.defpath,
