@@ -5,14 +5,14 @@ from __future__ import annotations
 import enum
 import secrets
 import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import cache
 from typing import Final
 
 import jwt
-from cryptography.hazmat.primitives import serialization
-from cryptography.hazmat.primitives.asymmetric import rsa
 
+from kova_fakes.github.apps import RegisteredApp, app_key, public_key
 from kova_fakes.github.errors import ApiError
 
 _LEEWAY: Final = 60
@@ -36,89 +36,98 @@ class CallerKind(enum.Enum):
     PERSON = "person"
 
 
-@cache
-def app_key() -> str:
-    """Return a private key as PEM, the same for the whole process: generating one is slow."""
-    key = rsa.generate_private_key(public_exponent=65_537, key_size=2_048)
-    return key.private_bytes(
-        serialization.Encoding.PEM,
-        serialization.PrivateFormat.TraditionalOpenSSL,
-        serialization.NoEncryption(),
-    ).decode()
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Who calls, and as which App: an App's own calls and those of its installation."""
+
+    kind: CallerKind
+    app: RegisteredApp | None = None
 
 
 class GitHubCredentials:
-    """The App, its installation, and a personal token."""
+    """The App that is there from the start, its installation, and a personal token."""
 
-    def __init__(self, app_id: str, private_key_pem: str, token: str, installation_id: int) -> None:
-        self.app_id = app_id
-        self.private_key_pem = private_key_pem
+    def __init__(self, app: RegisteredApp, token: str) -> None:
+        self.app = app
+        self.app_id = str(app.id)
+        self.private_key_pem = app.private_key_pem
         self.token = token
-        self.installation_id = installation_id
+        assert app.installation_id is not None
+        self.installation_id = app.installation_id
         self._lock = threading.Lock()
-        self._installation_tokens: dict[str, datetime] = {}
-        private = serialization.load_pem_private_key(private_key_pem.encode(), None)
-        if not isinstance(private, rsa.RSAPrivateKey):
-            raise TypeError("an App's key is an RSA key")
-        self._public = private.public_key()
+        self._installation_tokens: dict[str, tuple[RegisteredApp, datetime]] = {}
 
-    def issue(self) -> tuple[str, datetime]:
-        """Return a new installation token that expires in an hour, and when."""
+    def issue(self, app: RegisteredApp) -> tuple[str, datetime]:
+        """Return a new token of the App's installation that expires in an hour, and when."""
         token = f"ghs_{secrets.token_hex(18)}"
         expires = datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1)
         with self._lock:
-            self._installation_tokens[token] = expires
+            self._installation_tokens[token] = (app, expires)
         return token, expires
 
     def expire_tokens(self) -> None:
         """Expire every installation token."""
         with self._lock:
-            self._installation_tokens = dict.fromkeys(
-                self._installation_tokens, datetime.now(UTC) - timedelta(seconds=1)
-            )
+            past = datetime.now(UTC) - timedelta(seconds=1)
+            self._installation_tokens = {
+                token: (app, past) for token, (app, _) in self._installation_tokens.items()
+            }
 
-    def identify(self, header: str | None) -> CallerKind:
-        """Return the caller's kind.
+    def identify(self, header: str | None, apps: Sequence[RegisteredApp] = ()) -> Caller:
+        """Return the caller; `apps` are those that were made from manifests.
 
         Raises:
             ApiError: 401: the credentials are wrong.
         """
         if not header:
-            return CallerKind.NOBODY
+            return Caller(kind=CallerKind.NOBODY)
         scheme, _, value = header.partition(" ")
         if scheme.lower() not in {"bearer", "token"}:
             raise ApiError(401, "Bad credentials")
         if value == self.token:
-            return CallerKind.PERSON
+            return Caller(kind=CallerKind.PERSON)
         with self._lock:
-            expires = self._installation_tokens.get(value)
+            app, expires = self._installation_tokens.get(value, (None, None))
         if expires is not None and datetime.now(UTC) < expires:
-            return CallerKind.INSTALLATION
+            return Caller(kind=CallerKind.INSTALLATION, app=app)
         if value.count(".") == 2 and scheme.lower() == "bearer":  # noqa: PLR2004 (a JWT)
-            self._check_jwt(value)
-            return CallerKind.APP
+            return Caller(kind=CallerKind.APP, app=_app_of_jwt(value, [self.app, *apps]))
         raise ApiError(401, "Bad credentials")
 
-    def _check_jwt(self, token: str) -> None:
-        try:
-            claims = jwt.decode(
-                token,
-                self._public,
-                algorithms=["RS256"],
-                leeway=_LEEWAY,
-                options={"require": ["iat", "exp", "iss"], "verify_iss": False},
-            )
-        except jwt.ExpiredSignatureError as exc:
-            raise ApiError(401, _EXPIRED) from exc
-        except jwt.ImmatureSignatureError as exc:
-            raise ApiError(401, _NOT_YET) from exc
-        except jwt.InvalidTokenError as exc:
-            raise ApiError(401, "A JSON web token could not be decoded") from exc
-        now = datetime.now(UTC).timestamp()
-        if (
-            claims["exp"] - now > _LONGEST + _LEEWAY
-            or claims["exp"] - claims["iat"] > _LONGEST + _LEEWAY
-        ):
-            raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
-        if str(claims["iss"]) != self.app_id:
-            raise ApiError(401, "Integration not found")
+
+def _app_of_jwt(token: str, apps: Sequence[RegisteredApp]) -> RegisteredApp:
+    try:
+        issuer = str(jwt.decode(token, options={"verify_signature": False}).get("iss"))
+    except jwt.InvalidTokenError as exc:
+        raise ApiError(401, "A JSON web token could not be decoded") from exc
+    for app in apps:
+        if issuer in {str(app.id), app.client_id}:
+            _check_jwt(token, app)
+            return app
+    raise ApiError(401, "Integration not found")
+
+
+def _check_jwt(token: str, app: RegisteredApp) -> None:
+    try:
+        claims = jwt.decode(
+            token,
+            public_key(app.private_key_pem),
+            algorithms=["RS256"],
+            leeway=_LEEWAY,
+            options={"require": ["iat", "exp", "iss"], "verify_iss": False},
+        )
+    except jwt.ExpiredSignatureError as exc:
+        raise ApiError(401, _EXPIRED) from exc
+    except jwt.ImmatureSignatureError as exc:
+        raise ApiError(401, _NOT_YET) from exc
+    except jwt.InvalidTokenError as exc:
+        raise ApiError(401, "A JSON web token could not be decoded") from exc
+    now = datetime.now(UTC).timestamp()
+    if (
+        claims["exp"] - now > _LONGEST + _LEEWAY
+        or claims["exp"] - claims["iat"] > _LONGEST + _LEEWAY
+    ):
+        raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
+
+
+__all__ = ["Caller", "CallerKind", "GitHubCredentials", "app_key"]

@@ -5,11 +5,13 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass, field
 from typing import Any
+from urllib.parse import parse_qs
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from kova_fakes.github.auth import CallerKind, GitHubCredentials
+from kova_fakes.github.apps import RegisteredApp
+from kova_fakes.github.auth import Caller, CallerKind, GitHubCredentials
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Faults
 from kova_fakes.github.state import RepositoryState, State
@@ -24,6 +26,7 @@ class GitHubContext:
     faults: Faults
     webhook_secret: str
     url: str = ""
+    on_internet: bool = False
     archive: dict[str, list[bytes]] = field(default_factory=dict)
 
 
@@ -35,8 +38,31 @@ def context_of(request: Request) -> GitHubContext:
 
 def caller_of(request: Request) -> CallerKind:
     """Return the kind of the caller."""
-    caller: CallerKind = request.state.caller
-    return caller
+    caller: Caller = request.state.caller
+    return caller.kind
+
+
+def require_app(request: Request) -> RegisteredApp:
+    """Return the App that calls with its JWT."""
+    caller: Caller = request.state.caller
+    if caller.kind is not CallerKind.APP or caller.app is None:
+        raise ApiError(401, "A JSON web token could not be decoded")
+    return caller.app
+
+
+async def form_of(request: Request) -> dict[str, str]:
+    """Return the fields of a form."""
+    if not request.headers.get("content-type", "").startswith("application/x-www-form-urlencoded"):
+        raise ApiError(415, "A form is wanted")
+    fields = parse_qs((await request.body()).decode(), keep_blank_values=True)
+    return {name: values[0] for name, values in fields.items()}
+
+
+def page(title: str, content: str) -> str:
+    """Return a page; both arguments are HTML."""
+    style = "body{font:16px system-ui;max-width:60rem;margin:2rem auto}pre{overflow:auto}"
+    head = f"<meta charset=utf-8><title>{title}</title><style>{style}</style>"
+    return f"<!doctype html>{head}<h1>{title}</h1>{content}"
 
 
 def readable(request: Request) -> RepositoryState:

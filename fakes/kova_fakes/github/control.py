@@ -7,6 +7,7 @@ import difflib
 import html
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import httpx
 from starlette.concurrency import run_in_threadpool
@@ -15,7 +16,7 @@ from starlette.responses import HTMLResponse, JSONResponse, PlainTextResponse, R
 from starlette.routing import Route
 
 from kova_fakes.github import bodies
-from kova_fakes.github.context import context_of
+from kova_fakes.github.context import GitHubContext, context_of, page
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Fault
 from kova_fakes.github.state import RepositoryState
@@ -71,7 +72,7 @@ async def push(request: Request) -> Response:
 
 
 async def send(request: Request) -> Response:
-    """POST /_control/deliver."""
+    """POST /_control/deliver: to `url`, or without one to the Apps that people made here."""
     body = await bodies.read_json(request)
     context = context_of(request)
     repository = context.state.repository(body["repository"])
@@ -84,12 +85,26 @@ async def send(request: Request) -> Response:
     else:
         payload = ping_event(context, repository)
     try:
+        if "url" not in body:
+            return JSONResponse(await run_in_threadpool(_deliver_to_apps, context, body, payload))
         response = await run_in_threadpool(
             deliver, context, body["url"], body["event"], payload, guid=body.get("guid")
         )
     except httpx.TransportError as exc:
         raise ApiError(502, f"The delivery failed: {type(exc).__name__}") from exc
     return JSONResponse({"status_code": response.status_code, "body": response.text[:2_000]})
+
+
+def _deliver_to_apps(
+    context: GitHubContext, body: dict[str, Any], payload: dict[str, Any]
+) -> list[dict[str, Any]]:
+    """Deliver to every App that was made here, is installed, and subscribes to the event."""
+    return [
+        {"app": app.slug, "status_code": response.status_code, "body": response.text[:2_000]}
+        for app in context.state.apps
+        if app.installation_id and app.hook_url and body["event"] in app.events
+        for response in [deliver(context, app.hook_url, body["event"], payload, app=app)]
+    ]
 
 
 async def show(request: Request) -> Response:
@@ -161,7 +176,7 @@ async def pull_page(request: Request) -> Response:
     diff = html.escape(_diff(repository, number))
     pull = repository.pulls[number - 1]
     title, body = html.escape(pull["title"]), html.escape(pull["body"] or "")
-    return HTMLResponse(_page(f"{title} #{number}", f"<pre>{body}</pre><pre>{diff}</pre>"))
+    return HTMLResponse(page(f"{title} #{number}", f"<pre>{body}</pre><pre>{diff}</pre>"))
 
 
 async def home(request: Request) -> Response:
@@ -174,13 +189,7 @@ async def home(request: Request) -> Response:
             for pull in repository.pulls
         )
         rows.append(f"<li>{name}{links}</li>")
-    return HTMLResponse(_page("Practice GitHub", f"<ul>{''.join(rows)}</ul>"))
-
-
-def _page(title: str, content: str) -> str:
-    style = "body{font:16px system-ui;max-width:60rem;margin:2rem auto}pre{overflow:auto}"
-    head = f"<meta charset=utf-8><title>{title}</title><style>{style}</style>"
-    return f"<!doctype html>{head}<h1>{title}</h1>{content}"
+    return HTMLResponse(page("Practice GitHub", f"<ul>{''.join(rows)}</ul>"))
 
 
 _C = "/_control/repositories"

@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kova_fakes.github.auth import CallerKind
-from kova_fakes.github.context import answer, caller_of, context_of
-from kova_fakes.github.errors import ApiError, not_found
+from kova_fakes.github.apps import RegisteredApp
+from kova_fakes.github.context import answer, context_of, require_app
+from kova_fakes.github.errors import not_found
 from kova_fakes.github.webhooks import deliver
 
-_HIDDEN = {"payload", "target"}
+_HIDDEN = {"payload", "target", "app_id"}
 
 
 async def deliveries(request: Request) -> Response:
     """GET /app/hook/deliveries, newest first, with a cursor."""
-    if caller_of(request) is not CallerKind.APP:
-        raise ApiError(401, "A JSON web token could not be decoded")
+    app = require_app(request)
     delivered = sorted(
-        context_of(request).state.deliveries, key=lambda delivery: -int(delivery["id"])
+        (delivery for delivery in context_of(request).state.deliveries if _is_of(app, delivery)),
+        key=lambda delivery: -int(delivery["id"]),
     )
     cursor = request.query_params.get("cursor")
     if cursor is not None:
@@ -42,11 +44,10 @@ async def deliveries(request: Request) -> Response:
 
 async def attempt(request: Request) -> Response:
     """POST /app/hook/deliveries/{id}/attempts: the same payload with the same GUID."""
-    if caller_of(request) is not CallerKind.APP:
-        raise ApiError(401, "A JSON web token could not be decoded")
-    context = context_of(request)
+    app, context = require_app(request), context_of(request)
+    made_here = app if app in context.state.apps else None
     for delivery in context.state.deliveries:
-        if str(delivery["id"]) == request.path_params["id"]:
+        if str(delivery["id"]) == request.path_params["id"] and _is_of(app, delivery):
             await run_in_threadpool(
                 deliver,
                 context,
@@ -54,9 +55,14 @@ async def attempt(request: Request) -> Response:
                 delivery["event"],
                 delivery["payload"],
                 guid=delivery["guid"],
+                app=made_here,
             )
             return answer(request, {}, 202)
     raise not_found()
+
+
+def _is_of(app: RegisteredApp, delivery: dict[str, Any]) -> bool:
+    return bool(delivery.get("app_id") == app.id)
 
 
 ROUTES = [

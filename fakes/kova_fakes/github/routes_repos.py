@@ -10,56 +10,51 @@ from starlette.routing import Route
 
 from kova_fakes.github import bodies
 from kova_fakes.github.auth import CallerKind
-from kova_fakes.github.context import answer, caller_of, context_of, paged, readable, writable
+from kova_fakes.github.context import (
+    answer,
+    caller_of,
+    context_of,
+    paged,
+    readable,
+    require_app,
+    writable,
+)
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.state import RepositoryState, timestamp
 from kova_fakes.github.views import account, pull_view, repository_view
 
 
-def _require_app(request: Request) -> None:
-    if caller_of(request) is not CallerKind.APP:
-        raise ApiError(401, "A JSON web token could not be decoded")
-
-
-async def get_app(request: Request) -> Response:
-    """GET /app."""
-    _require_app(request)
-    return answer(
-        request, {"id": int(context_of(request).credentials.app_id), "slug": "kova", "name": "Kova"}
-    )
-
-
 async def installation(request: Request) -> Response:
     """GET /repos/{owner}/{repo}/installation."""
-    _require_app(request)
-    context = context_of(request)
+    app, context = require_app(request), context_of(request)
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
     repository = context.state.repository(name)
+    if app.installation_id is None:
+        raise not_found()
     view = {
-        "id": context.credentials.installation_id,
+        "id": app.installation_id,
         "account": account(repository.owner),
-        "app_id": int(context.credentials.app_id),
-        "permissions": {"checks": "write", "contents": "write", "pull_requests": "write"},
+        "app_id": app.id,
+        "permissions": app.permissions,
     }
     return answer(request, view)
 
 
 async def access_token(request: Request) -> Response:
     """POST /app/installations/{id}/access_tokens."""
-    _require_app(request)
-    credentials = context_of(request).credentials
-    if request.path_params["id"] != str(credentials.installation_id):
+    app = require_app(request)
+    if request.path_params["id"] != str(app.installation_id):
         raise not_found()
     if await request.body():
         body = await bodies.read_json(request)
         unknown = set(body) - {"repositories", "repository_ids", "permissions"}
         if unknown:
             raise ApiError(422, f"Invalid request.\n\n{sorted(unknown)} not permitted.")
-    token, expires = credentials.issue()
+    token, expires = context_of(request).credentials.issue(app)
     view = {
         "token": token,
         "expires_at": expires.strftime("%Y-%m-%dT%H:%M:%SZ"),
-        "permissions": {"checks": "write", "contents": "write", "pull_requests": "write"},
+        "permissions": app.permissions,
         "repository_selection": "all",
     }
     return answer(request, view, 201)
@@ -192,7 +187,6 @@ async def rate_limit(request: Request) -> Response:
 
 _R = "/repos/{owner}/{repo}"
 ROUTES = [
-    Route("/app", get_app),
     Route("/app/installations/{id}/access_tokens", access_token, methods=["POST"]),
     Route("/installation/repositories", installation_repositories),
     Route("/rate_limit", rate_limit),

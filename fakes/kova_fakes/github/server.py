@@ -22,19 +22,31 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kova_fakes.github import (
     control,
+    permissions,
+    routes_apps,
     routes_checks,
     routes_git,
     routes_hooks,
     routes_repos,
     webhooks,
 )
-from kova_fakes.github.auth import GitHubCredentials, app_key
+from kova_fakes.github.apps import RegisteredApp, app_key
+from kova_fakes.github.auth import Caller, CallerKind, GitHubCredentials
 from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Fault, Faults, fault_answer
 from kova_fakes.github.record import RecordedRequest
 from kova_fakes.github.state import State
 
+# What the App has that is there from the start.
+_PERMISSIONS = {
+    "checks": "write",
+    "contents": "write",
+    "issues": "write",
+    "metadata": "read",
+    "pull_requests": "write",
+}
+_EVENTS = ("issue_comment", "pull_request", "push")
 _SECRETS = {"authorization", "x-hub-signature-256"}
 
 
@@ -54,6 +66,7 @@ def application(context: GitHubContext) -> Starlette:
     app = Starlette(
         routes=[
             *control.ROUTES,
+            *routes_apps.ROUTES,
             *routes_repos.ROUTES,
             *routes_hooks.ROUTES,
             *routes_checks.ROUTES,
@@ -124,7 +137,10 @@ class _Edge:
             await Response(text, 403)(scope, receive, send)
             return
         try:
-            caller = self._context.credentials.identify(request.headers.get("authorization"))
+            caller = self._context.credentials.identify(
+                request.headers.get("authorization"), self._context.state.apps
+            )
+            _require_permission(caller, scope)
         except ApiError as exc:
             await exc.response()(scope, receive, send)
             return
@@ -151,6 +167,14 @@ class _Edge:
                 status=status,
             )
         )
+
+
+def _require_permission(caller: Caller, scope: Scope) -> None:
+    """Refuse what the App of an installation has no permission for."""
+    if caller.kind is not CallerKind.INSTALLATION or caller.app is None:
+        return
+    if not permissions.allows(caller.app.permissions, scope["method"], scope["path"]):
+        raise ApiError(403, "Resource not accessible by integration")
 
 
 class _CutConnectionError(Exception):
@@ -259,16 +283,25 @@ def new_context(
     private_key_pem: str | None = None,
     token: str | None = None,
     webhook_secret: str | None = None,
+    on_internet: bool = False,
 ) -> GitHubContext:
-    """Return a new context."""
-    credentials = GitHubCredentials(
-        app_id, private_key_pem or app_key(), token or f"ghp_{secrets.token_hex(18)}", 42
+    """Return a new context; `on_internet` as kova_fakes.github.manifest says."""
+    app = RegisteredApp(
+        id=int(app_id),
+        name="Kova practice",
+        slug="kova-practice",
+        permissions=dict(_PERMISSIONS),
+        events=list(_EVENTS),
+        private_key_pem=private_key_pem or app_key(),
+        installation_id=42,
     )
+    credentials = GitHubCredentials(app, token or f"ghp_{secrets.token_hex(18)}")
     return GitHubContext(
         state=State(file),
         credentials=credentials,
         faults=Faults(),
         webhook_secret=webhook_secret or secrets.token_hex(16),
+        on_internet=on_internet,
     )
 
 

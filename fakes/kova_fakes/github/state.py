@@ -11,6 +11,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from kova_fakes.github.apps import RegisteredApp
 from kova_fakes.github.errors import ApiError, not_found, validation_failed
 from kova_fakes.github.git import Git
 from kova_fakes.github.record import RecordedRequest
@@ -53,20 +54,22 @@ class State:
         self.lock = threading.RLock()
         self.requests: deque[RecordedRequest] = deque(maxlen=_REQUESTS)
         self.deliveries: list[dict[str, Any]] = []
+        self.apps: list[RegisteredApp] = []
         self.tree_limit = tree_limit
         self._file = file
         self._repositories: dict[str, RepositoryState] = {}
         self._next = 1
         if file is not None and file.exists():
             saved = pickle.loads(file.read_bytes())  # noqa: S301 (our own file, in our own folder)
-            self._repositories, self._next, self.deliveries = saved
+            self._repositories, self._next, self.deliveries, *apps = saved
+            self.apps = apps[0] if apps else []
 
     def save(self) -> None:
         """Write the state to its file atomically."""
         if self._file is None:
             return
         with self.lock:
-            content = pickle.dumps((self._repositories, self._next, self.deliveries))
+            content = pickle.dumps((self._repositories, self._next, self.deliveries, self.apps))
             temporary = self._file.with_suffix(".new")
             temporary.write_bytes(content)
             temporary.replace(self._file)

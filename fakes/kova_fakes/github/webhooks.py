@@ -11,6 +11,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from kova_fakes.github.apps import RegisteredApp
 from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.state import RepositoryState, timestamp
 from kova_fakes.github.views import account, pull_view, repository_view
@@ -121,9 +122,17 @@ def deliver(
     *,
     guid: str | None = None,
     content_type: str = "application/json",
+    app: RegisteredApp | None = None,
 ) -> httpx.Response:
-    """Deliver a webhook, record the outcome, and return the answer."""
-    headers, body = signed_request(context.webhook_secret, event, payload, guid, content_type)
+    """Deliver a webhook, record the outcome, and return the answer.
+
+    Without `app` it is the App's that is there from the start.
+    """
+    secret, installation_id = context.webhook_secret, context.credentials.installation_id
+    if app is not None and app.installation_id is not None:
+        secret, installation_id = app.webhook_secret, app.installation_id
+        payload = {**payload, "installation": {**payload["installation"], "id": installation_id}}
+    headers, body = signed_request(secret, event, payload, guid, content_type)
     delivery = {
         "id": context.state.number(),
         "guid": headers["x-github-delivery"],
@@ -134,7 +143,8 @@ def deliver(
         "status": "no response",
         "status_code": 0,
         "duration": 0.0,
-        "installation_id": context.credentials.installation_id,
+        "app_id": app.id if app else context.credentials.app.id,
+        "installation_id": installation_id,
         "repository_id": payload["repository"]["id"],
         "target": target_url,
         "payload": payload,
