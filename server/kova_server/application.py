@@ -8,6 +8,7 @@ import functions.ai_command.app
 import functions.api.app
 import functions.health.app
 import functions.metrics.app
+import functions.setup.app
 from kova.bootstrap.core import Core
 from kova.bootstrap.functions import build_roots
 from kova.bootstrap.intake import IntakeRoot
@@ -24,6 +25,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     webhooks.router,
     *functions.health.app.ROUTERS,
     *functions.metrics.app.ROUTERS,
+    *functions.setup.app.ROUTERS,
     docs.router,
 )
 
@@ -34,6 +36,7 @@ ROOTS = {
     "intake": IntakeRoot,
     **functions.health.app.ROOTS,
     **functions.metrics.app.ROOTS,
+    **functions.setup.app.ROOTS,
 }
 
 

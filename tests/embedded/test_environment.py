@@ -9,7 +9,7 @@ from pathlib import Path
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova_server.embedded.environment import read_environment, write_environment
+from kova.adapters.env_file import read_environment, write_environment
 
 # What an environment variable can hold.
 VALUES = st.text(st.characters(exclude_characters="\0", exclude_categories=("Cs",)))

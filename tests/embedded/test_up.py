@@ -18,7 +18,7 @@ from typing import Any
 import httpx
 import pytest
 
-from kova_server.embedded.environment import read_environment
+from kova.adapters.env_file import read_environment
 from kova_server.embedded.ports import free_port
 from kova_server.embedded.service import started_at
 from tests.support.eventually import eventually

@@ -9,9 +9,9 @@ from typing import Annotated, Final
 
 import typer
 
+from kova.adapters.env_file import read_environment
 from kova.bootstrap.environment import environment
 from kova.shared.exceptions import NotConfiguredError
-from kova_server.embedded.environment import read_environment
 
 DATA: Final = Path(".kova")
 PortOption = Annotated[int, typer.Option("--port", min=1, max=65535, help="The port to listen on.")]

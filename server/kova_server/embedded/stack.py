@@ -15,8 +15,8 @@ from typing import Final
 
 import httpx
 
+from kova.adapters.env_file import read_environment, write_environment
 from kova.shared.exceptions import KovaError
-from kova_server.embedded.environment import read_environment, write_environment
 from kova_server.embedded.github import (
     github_service,
     github_settings,

@@ -1,4 +1,4 @@
-"""Reads and writes DIR/kova.env: every setting of a stack as KEY=VALUE."""
+"""Reads and writes files of settings as KEY=VALUE, such as DIR/kova.env."""
 
 from __future__ import annotations
 
@@ -18,9 +18,15 @@ def write_environment(path: Path, variables: Mapping[str, str]) -> None:
     temporary = path.with_suffix(".new")
     descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w") as file:
-        for key in sorted(variables):
-            file.write(f"{key}={_quote(variables[key])}\n")
+        file.write(env_lines(variables))
+        file.flush()
+        os.fsync(file.fileno())
     temporary.replace(path)
+
+
+def env_lines(variables: Mapping[str, str]) -> str:
+    """Return the variables as lines that a shell and Docker Compose read."""
+    return "".join(f"{key}={_quote(variables[key])}\n" for key in sorted(variables))
 
 
 def read_environment(path: Path) -> dict[str, str]:

@@ -16,6 +16,7 @@ from kova.shared.exceptions import NotConfiguredError, UnavailableError
 
 _SECONDS: Final = 3
 _MEMBER: Final = "KOVA_ADMIN_KEY"
+_NO_VALUE: Final = "can't find the specified secret value"
 
 
 class SecretsUnavailableError(UnavailableError):
@@ -30,25 +31,36 @@ class SecretRefusedError(NotConfiguredError):
     reason = "secret_refused"
 
 
+def secrets_client() -> Any:
+    """Make a client; endpoint, region and credentials are AWS's own settings."""
+    config = Config(
+        connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 2}
+    )
+    return get_session().create_client("secretsmanager", config=config)
+
+
 class SecretsManager:
     """Reads and writes the texts of secrets; gives up after some seconds."""
 
     def __init__(self) -> None:
-        """Make the client. Endpoint, region and credentials are AWS's own settings."""
-        config = Config(
-            connect_timeout=_SECONDS, read_timeout=_SECONDS, retries={"total_max_attempts": 2}
-        )
-        self._client: Any = get_session().create_client("secretsmanager", config=config)
+        """Make the client; nothing is called."""
+        self._client = secrets_client()
 
     def read(self, arn: str) -> str:
-        """Return a secret's text.
+        """Return a secret's text; an empty JSON object where it has no value yet.
 
         Raises:
             SecretRefusedError: it does not exist, or may not be read.
             SecretsUnavailableError: there is no answer.
         """
         with _errors_about(arn):
-            text: str = self._client.get_secret_value(SecretId=arn)["SecretString"]
+            try:
+                text: str = self._client.get_secret_value(SecretId=arn)["SecretString"]
+            except ClientError as exc:
+                # A secret that does not exist has the same code, and another message.
+                if _NO_VALUE not in str(exc):
+                    raise
+                return "{}"
         return text
 
     def write(self, arn: str, text: str) -> None:

@@ -2,7 +2,8 @@
 
 KOVA_SECRETS_ARN names secrets of AWS Secrets Manager, one or several with commas between them: JSON
 objects whose members fill unset variables. KOVA_DATABASE_SECRET_ARN names one of the form that RDS
-and its rotation keep, with `username` and `password`.
+and its rotation keep, with `username` and `password`. KOVA_GITHUB_APP_FILE names a file
+with the GitHub App of a stack on this machine.
 """
 
 from __future__ import annotations
@@ -11,8 +12,10 @@ import logging
 import os
 import time
 from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
 from typing import Final, Generic, TypeVar
 
+from kova.adapters.env_file import read_environment
 from kova.bootstrap.settings import fill_from_secret
 from kova.shared.exceptions import KovaError
 
@@ -42,15 +45,16 @@ class Environment:
             NotConfiguredError: a secret does not exist, may not be read, or has another form.
             UnavailableError: Secrets Manager does not answer, and never did.
         """
-        arns = _words(self._variables.get("KOVA_SECRETS_ARN", ""))
-        database_arns = _words(self._variables.get("KOVA_DATABASE_SECRET_ARN", ""))
+        variables = fill_from_app_file(self._variables)
+        arns = _words(variables.get("KOVA_SECRETS_ARN", ""))
+        database_arns = _words(variables.get("KOVA_DATABASE_SECRET_ARN", ""))
         now = self._clock()
         if not arns and not database_arns:
-            return self._variables
+            return variables
         if self._read_at is not None and now - self._read_at < SECONDS:
             return self._filled
         try:
-            filled: Mapping[str, str] = _fill(self._variables, arns, database_arns)
+            filled: Mapping[str, str] = _fill(variables, arns, database_arns)
         except KovaError as exc:
             if self._read_at is None:
                 raise
@@ -90,6 +94,15 @@ _ENVIRONMENT: Final = Environment(os.environ)
 def environment() -> Mapping[str, str]:
     """Return the variables of this process as `Environment.read` does."""
     return _ENVIRONMENT.read()
+
+
+def fill_from_app_file(variables: Mapping[str, str]) -> Mapping[str, str]:
+    """Return the variables, unset ones filled from the file that KOVA_GITHUB_APP_FILE names."""
+    name = variables.get("KOVA_GITHUB_APP_FILE")
+    if not name or not Path(name).exists():
+        return variables
+    filled = {key: text for key, text in variables.items() if text}
+    return {**read_environment(Path(name)), **filled}
 
 
 class FromEnvironment(Generic[Value]):

@@ -6,7 +6,9 @@ import asyncio
 from functools import cached_property
 
 from kova.bootstrap.core import Core
+from kova.bootstrap.github_app import app_state_without_app, check_app
 from kova.bootstrap.queues import scan_queue
+from kova.setup.check_app import AppState, CheckApp
 from kova.shared.check_health import CheckHealth
 
 
@@ -25,3 +27,12 @@ class HealthRoot:
             await asyncio.to_thread(queue.ping)
 
         return CheckHealth({**core.pings(), "queue": ping_queue})
+
+    @cached_property
+    def _check_app(self) -> CheckApp | None:
+        return check_app(self._core)
+
+    def app_state(self) -> AppState | None:
+        """Return what is known of the GitHub App, at once; None where there is none."""
+        check = self._check_app
+        return check.state() if check else app_state_without_app(self._core)

@@ -13,8 +13,9 @@ from kova.adapters.sqs import Received, SqsConsumer, seconds_since_sent
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
 from kova.bootstrap.event_loop import event_loop
+from kova.bootstrap.github_app import check_app
 from kova.bootstrap.settings import Settings, load_settings
-from kova.shared.periodic_tasks import PeriodicTasks
+from kova.shared.periodic_tasks import PeriodicTask, PeriodicTasks
 from kova.shared.retry import GiveUp, Retry
 from kova.web.logs import configure_logging
 
@@ -74,10 +75,19 @@ class QueueWorker:
 
 def periodic_tasks(core: Core) -> PeriodicTasks:
     """Build the tasks that a worker repeats from time to time."""
-    tasks = {
+    tasks: dict[str, PeriodicTask] = {
         "open ignored errors whose time is over": PostgresErrorStore(core.database).expire,
         "forget reservations that nobody settles": PostgresBudgetStore(core.database).forget,
     }
+    check = check_app(core)
+    if check is not None:
+        app_check = check
+
+        async def look_at_app() -> int:
+            app_check.state()  # What lacks is logged when GitHub has answered.
+            return 0
+
+        tasks["check the GitHub App"] = look_at_app
     return PeriodicTasks(tasks, clock=time.monotonic)
 
 

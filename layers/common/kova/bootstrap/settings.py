@@ -18,6 +18,7 @@ from kova.shared.exceptions import NotConfiguredError
 Value = TypeVar("Value")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 GITHUB_API: Final = "https://api.github.com"
+SETUP_TOKEN_CHARACTERS: Final = 24
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 
 # User and password, where they are there, hold no `@`, `/`, `#` or lone `%` of their own.
@@ -56,6 +57,20 @@ class AiSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class SetupSettings:
+    """What /setup needs: its one-time token, GitHub's pages, and where credentials are stored.
+
+    Either a file, which other processes read again when it changes, or two secrets.
+    """
+
+    token: str | None = field(default=None, repr=False)
+    github_web_url: str | None = None
+    app_file: str | None = None
+    app_secret_arn: str | None = None
+    webhook_secret_arn: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of Kova's own settings. Secrets do not show in its repr."""
 
@@ -89,7 +104,9 @@ class Settings:
     ai_rate_limit_per_minute: int | None = None
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
+    public_url: str | None = None
     ai: AiSettings = field(default_factory=AiSettings)
+    setup: SetupSettings = field(default_factory=SetupSettings)
 
 
 def load_settings(
@@ -113,6 +130,10 @@ def load_settings(
     if (settings.github_app_id is None) != (settings.github_private_key is None):
         reader.problems.append(
             "KOVA_GITHUB_APP_ID and KOVA_GITHUB_PRIVATE_KEY belong together: one is missing"
+        )
+    if settings.setup.token and len(settings.setup.token) < SETUP_TOKEN_CHARACTERS:
+        reader.problems.append(
+            f"KOVA_SETUP_TOKEN has fewer than {SETUP_TOKEN_CHARACTERS} characters"
         )
     if settings.environment == "production":
         needed += needed_in_production
@@ -160,7 +181,15 @@ def _read_settings(reader: _Reader) -> Settings:
         ai_rate_limit_per_minute=reader.optional_number("KOVA_AI_RATE_LIMIT_PER_MINUTE"),
         cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
         metrics_token=reader.text("KOVA_METRICS_TOKEN"),
+        public_url=reader.url("KOVA_PUBLIC_URL", ("http", "https")),
         ai=_ai_settings(reader),
+        setup=SetupSettings(
+            token=reader.text("KOVA_SETUP_TOKEN"),
+            github_web_url=reader.url("KOVA_GITHUB_WEB_URL", ("http", "https")),
+            app_file=reader.text("KOVA_GITHUB_APP_FILE"),
+            app_secret_arn=reader.text("KOVA_GITHUB_APP_SECRET_ARN"),
+            webhook_secret_arn=reader.text("KOVA_WEBHOOK_SECRET_ARN"),
+        ),
     )
 
 

@@ -9,3 +9,5 @@ WEBHOOK_BYTES: Final = 25_000_000
 SARIF_BYTES: Final = 10_000_000
 """As API Gateway's HTTP APIs."""
 API_BYTES: Final = 256 * 1024
+FORM_BYTES: Final = 16 * 1024
+"""What a person fills in."""

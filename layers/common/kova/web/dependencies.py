@@ -25,6 +25,7 @@ from kova.web.services import (
     MetricsServices,
     Process,
     ScanServices,
+    SetupServices,
     UsageServices,
 )
 
@@ -53,6 +54,7 @@ Health = Annotated[HealthServices, Depends(capability("health"))]
 Intake = Annotated[IntakeServices, Depends(capability("intake"))]
 Metrics = Annotated[MetricsServices, Depends(capability("metrics"))]
 Scans = Annotated[ScanServices, Depends(capability("scans"))]
+Setup = Annotated[SetupServices, Depends(capability("setup"))]
 Usage = Annotated[UsageServices, Depends(capability("usage"))]
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from kova.access.admit import Admit
     from kova.access.answer_once import AnswerOnce
     from kova.access.manage_keys import ManageKeys
+    from kova.access.rate_limit import Verdict
     from kova.commands.ports import CommandStore
     from kova.commands.request_command import RequestCommand
     from kova.commands.run_command import RunCommand
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from kova.scans.import_sarif import ImportSarif
     from kova.scans.ports import Stores
     from kova.scans.request_scan import RequestScan
+    from kova.setup.check_app import AppState
+    from kova.setup.create_app import CreateApp
     from kova.shared.check_health import CheckHealth
     from kova.shared.meter import Meter
     from kova.shared.ports import AuditStore
@@ -148,6 +151,32 @@ class HealthServices(Protocol):
     @property
     def check_health(self) -> CheckHealth:
         """The question whether every dependency is there."""
+
+    def app_state(self) -> AppState | None:
+        """Return what is known of the GitHub App, at once; None where there is none."""
+
+
+class SetupServices(Protocol):
+    """The pages that make Kova's GitHub App."""
+
+    @property
+    def is_open(self) -> bool:
+        """False where there is no one-time token."""
+
+    @property
+    def create_app(self) -> CreateApp:
+        """The steps."""
+
+    @property
+    def web_address(self) -> str:
+        """The address of GitHub's pages."""
+
+    @property
+    def public_url(self) -> str | None:
+        """Where GitHub reaches Kova, as the settings say."""
+
+    async def admit_attempt(self, address: str, on_verdict: Callable[[Verdict], None]) -> None:
+        """Count an attempt to open the setup; RateLimitedError when there are too many."""
 
 
 class MetricsServices(Protocol):

@@ -57,7 +57,7 @@ class Transport:
         method: str,
         path: str,
         *,
-        authorization: str,
+        authorization: str | None,
         params: dict[str, str] | None = None,
         body: dict[str, Any] | None = None,
         repeatable: bool = False,

@@ -10,10 +10,12 @@ from typing import Final
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kova.shared.json_text import parse_json
-from kova.shared.limits import API_BYTES, SARIF_BYTES, WEBHOOK_BYTES
+from kova.shared.limits import API_BYTES, FORM_BYTES, SARIF_BYTES, WEBHOOK_BYTES
 from kova.web.problem_table import MEDIA_TYPE, problem_body
 
 _WEBHOOKS: Final = "/webhooks/"
+_SETUP: Final = "/setup"
+_FORM: Final = b"application/x-www-form-urlencoded"
 _SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
 
 
@@ -33,6 +35,12 @@ _NOT_JSON_TYPE: Final = _Refusal(
     title="Unsupported Media Type",
     reason="unsupported_media_type",
     detail="The body must be application/json.",
+)
+_NOT_FORM_TYPE: Final = _Refusal(
+    status=415,
+    title="Unsupported Media Type",
+    reason="unsupported_media_type",
+    detail="The body must be a form.",
 )
 _NOT_JSON: Final = _Refusal(
     status=400, title="Bad Request", reason="bad_json", detail="The body is not JSON."
@@ -61,7 +69,7 @@ class BodyGuard:
         if body is None:
             await _refuse(scope, send, _TOO_LARGE)
             return
-        refusal = _not_json(headers, body) if body and not webhook else None
+        refusal = _refusal_of(scope["path"], headers, body) if body and not webhook else None
         if refusal is not None:
             await _refuse(scope, send, refusal)
             return
@@ -71,11 +79,23 @@ class BodyGuard:
 def _limit_of(path: str) -> int:
     if path.startswith(_WEBHOOKS):
         return WEBHOOK_BYTES
+    if path.startswith(_SETUP):
+        return FORM_BYTES
     return SARIF_BYTES if _SARIF.fullmatch(path) else API_BYTES
 
 
+def _refusal_of(path: str, headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
+    if path.startswith(_SETUP):
+        return None if _kind(headers) == _FORM else _NOT_FORM_TYPE
+    return _not_json(headers, body)
+
+
+def _kind(headers: dict[bytes, bytes]) -> bytes:
+    return headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+
+
 def _not_json(headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
-    kind = headers.get(b"content-type", b"").split(b";")[0].strip().lower()
+    kind = _kind(headers)
     encoded = headers.get(b"content-encoding", b"identity").strip().lower() != b"identity"
     if encoded or not (kind == b"application/json" or kind.endswith(b"+json")):
         return _NOT_JSON_TYPE

@@ -20,8 +20,9 @@ async def health(services: Health, response: Response) -> HealthView:
     if not healthy:
         response.status_code = 503
         response.headers["Retry-After"] = RETRY_AFTER
-    return HealthView(
-        status="ok" if healthy else "unavailable",
-        version=VERSION,
-        checks={name: CheckView.of(check) for name, check in checks.items()},
-    )
+    views = {name: CheckView.of(check) for name, check in checks.items()}
+    app = services.app_state()
+    if app is not None:
+        # Said, and no reason for 503: Kova answers and scans without GitHub's answer of now.
+        views["github_app"] = CheckView(status=app.status, latency_ms=0.0, detail=app.detail)
+    return HealthView(status="ok" if healthy else "unavailable", version=VERSION, checks=views)
