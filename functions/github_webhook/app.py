@@ -20,7 +20,8 @@ def _build(variables: Mapping[str, str]) -> AcceptDelivery:
     return accept_delivery(variables)
 
 
-_intake = FromEnvironment(_build)
+# Without a secret it is built anew soon: /setup stores one.
+_intake = FromEnvironment(_build, is_complete=lambda intake: intake.is_configured)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:

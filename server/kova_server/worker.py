@@ -27,10 +27,14 @@ from kova.shared.retry import GiveUp, Retry
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
 _LOOK_SECONDS: Final = 10
+_END_LOOK_SECONDS: Final = 0.5
 
 
-async def run_worker(settings: Settings) -> None:
-    """Work until SIGTERM or SIGINT. Running jobs are finished before it returns."""
+async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: False) -> None:
+    """Work until SIGTERM or SIGINT, or until `ends` returns True.
+
+    Running jobs are finished before it returns.
+    """
     assert settings.scan_queue_url is not None
     await asyncio.to_thread(claim_temporary_folder)
     core = Core(settings, database_seconds=DATABASE_SECONDS, interactive=False)
@@ -64,7 +68,11 @@ async def run_worker(settings: Settings) -> None:
         for _ in range(settings.worker_concurrency)
     ]
     try:
-        async with core.background(), _repeating(periodic_tasks(core)):
+        async with (
+            core.background(),
+            _repeating(periodic_tasks(core)),
+            _stopping(stop, ends),
+        ):
             await asyncio.gather(*loops)
     finally:
         await core.close()
@@ -79,6 +87,22 @@ async def _repeating(tasks: PeriodicTasks) -> AsyncIterator[None]:
             await asyncio.sleep(_LOOK_SECONDS)
 
     task = asyncio.create_task(repeat())
+    try:
+        yield
+    finally:
+        task.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _stopping(stop: asyncio.Event, ends: Callable[[], bool]) -> AsyncIterator[None]:
+    async def look() -> None:
+        while True:
+            await asyncio.sleep(_END_LOOK_SECONDS)
+            if ends():
+                stop.set()
+                return
+
+    task = asyncio.create_task(look())
     try:
         yield
     finally:

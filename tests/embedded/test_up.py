@@ -9,7 +9,7 @@ import socket
 import stat
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -69,14 +69,21 @@ class Up:
         return self.process.wait(timeout=60)
 
 
-def start(folder: Path, port: int | None = None, user: int | None = None, **variables: str) -> Up:
+def start(
+    folder: Path,
+    port: int | None = None,
+    user: int | None = None,
+    arguments: Sequence[str] = (),
+    **variables: str,
+) -> Up:
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))
     }
     port = port or free_port()
+    command = [sys.executable, "-m", "kova_server", "up", "--port", str(port)]
     with folder.with_suffix(".out").open("wb") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "kova_server", "up", "--port", str(port), "--data", str(folder)],
+            [*command, "--data", str(folder), *arguments],
             env=environment | {"HOME": str(folder.parent)} | variables,
             stdout=output,
             stderr=output,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import difflib
 import html
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -98,13 +99,19 @@ async def send(request: Request) -> Response:
 def _deliver_to_apps(
     context: GitHubContext, body: dict[str, Any], payload: dict[str, Any]
 ) -> list[dict[str, Any]]:
-    """Deliver to every App that was made here, is installed, and subscribes to the event."""
-    return [
-        {"app": app.slug, "status_code": response.status_code, "body": response.text[:2_000]}
-        for app in context.state.apps
-        if app.installation_id and app.hook_url and body["event"] in app.events
-        for response in [deliver(context, app.hook_url, body["event"], payload, app=app)]
-    ]
+    """Deliver to every App that was made here, is installed, and subscribes to the event.
+
+    A `status_code` of 0: nobody answered, as GitHub's list of deliveries shows it.
+    """
+    outcomes: list[dict[str, Any]] = []
+    for app in context.state.apps:
+        if app.installation_id and app.hook_url and body["event"] in app.events:
+            status, text = 0, ""
+            with suppress(httpx.TransportError):
+                response = deliver(context, app.hook_url, body["event"], payload, app=app)
+                status, text = response.status_code, response.text[:2_000]
+            outcomes.append({"app": app.slug, "status_code": status, "body": text})
+    return outcomes
 
 
 async def show(request: Request) -> Response:

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kova_fakes.github import bodies
-from kova_fakes.github.auth import CallerKind
+from kova_fakes.github.auth import Caller, CallerKind
 from kova_fakes.github.context import answer, caller_of, context_of, paged, readable, writable
 from kova_fakes.github.errors import ApiError, not_found, validation_failed
 from kova_fakes.github.state import RepositoryState, timestamp
@@ -30,6 +30,8 @@ async def create(request: Request) -> Response:
     if body.head_sha not in repository.git.commits:
         raise ApiError(422, f"No commit found for SHA: {body.head_sha}")
     context = context_of(request)
+    caller: Caller = request.state.caller
+    app = caller.app or context.credentials.app
     number = context.state.number()
     run: dict[str, Any] = {
         "id": number,
@@ -52,20 +54,7 @@ async def create(request: Request) -> Response:
             "annotations_url": "",
         },
         "check_suite": {"id": repository.id},
-        "app": {
-            "id": int(context.credentials.app_id),
-            "slug": "kova",
-            "node_id": "A_1",
-            "name": "Kova",
-            "owner": account(repository.owner),
-            "description": None,
-            "external_url": "https://example.com",
-            "html_url": f"{context.url}/apps/kova",
-            "created_at": timestamp(),
-            "updated_at": timestamp(),
-            "permissions": {"checks": "write"},
-            "events": ["push"],
-        },
+        "app": app.view(context.url),
         "pull_requests": [],
     }
     repository.check_runs.append(run)

@@ -23,6 +23,7 @@ COMMANDS: Final = {
     "migrate": "Bring the database up to date.",
     "scans": "Look into scans: do one again step by step.",
     "keys": "Create, list and revoke API keys.",
+    "github-app": "Make the GitHub App that Kova works as.",
 }
 
 
@@ -47,7 +48,7 @@ def _run(arguments: Sequence[str]) -> int | None:
 
 def _load_command(name: str) -> typer.Typer:
     app = _create_app()
-    module = import_module(f"kova_server.cli.{name}")
+    module = import_module(f"kova_server.cli.{name.replace('-', '_')}")
     examples = "\n".join(f"  {example}" for example in module.EXAMPLES)
     epilog = f"\b\nExamples:\n{examples}"
     if hasattr(module, "app"):

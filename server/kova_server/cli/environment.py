@@ -10,7 +10,7 @@ from typing import Annotated, Final
 import typer
 
 from kova.adapters.env_file import read_environment
-from kova.bootstrap.environment import environment
+from kova.bootstrap.environment import environment, fill_from_app_file
 from kova.shared.exceptions import NotConfiguredError
 
 DATA: Final = Path(".kova")
@@ -34,7 +34,7 @@ def read_variables(data_folder: Path | None) -> Mapping[str, str]:
         raise NotConfiguredError(f"There is no {file}: `kova up --data {data_folder}` creates it.")
     variables = read_environment(file) | {key: value for key, value in variables.items() if value}
     os.environ.update(variables)  # The AWS client reads its settings there.
-    return variables
+    return fill_from_app_file(variables)
 
 
 def require_variable(variables: Mapping[str, str], name: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import os
 from typing import Annotated, Final
 
 import typer
@@ -12,6 +13,7 @@ from kova.bootstrap.settings import load_settings
 from kova.web.logs import configure_logging
 from kova_server.application import NEEDED, NEEDED_IN_PRODUCTION, application
 from kova_server.cli.environment import DataOption, PortOption, read_variables
+from kova_server.restart import FileWatch, restart, serve_until_changed
 from kova_server.startup import require_schema
 
 EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
@@ -23,12 +25,15 @@ def serve(
     data_folder: DataOption = None,
 ) -> None:
     """Serve the API in this process."""
+    original = dict(os.environ)
     variables = read_variables(data_folder)
+    watch = FileWatch(variables.get("KOVA_GITHUB_APP_FILE"))
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
     asyncio.run(require_schema(settings))
-    uvicorn.run(
-        application(settings),
+    app = application(settings)
+    config = uvicorn.Config(
+        app,
         host=host,
         port=port,
         log_config=None,
@@ -36,3 +41,6 @@ def serve(
         server_header=False,
         timeout_graceful_shutdown=10,
     )
+    # Asks GitHub about the App at the start, and then once in a while.
+    if serve_until_changed(config, watch, each_second=app.state.roots["health"].app_state):
+        restart(original)

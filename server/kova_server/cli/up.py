@@ -21,12 +21,17 @@ from kova_server.keys import create_key
 EXAMPLES: Final = (
     "kova up --port 8080 --data /var/lib/kova",
     "KOVA_DATABASE_URL=postgresql://user@host/kova kova up",
+    "KOVA_GITHUB_API_URL=https://api.github.com kova up",
 )
 
 
 def up(
     port: PortOption = 8000,
     data_folder: Annotated[Path, typer.Option("--data", help="The folder for all data.")] = DATA,
+    setup: Annotated[
+        bool,
+        typer.Option("--setup", help="Make a GitHub App by /setup, on the practice GitHub too."),
+    ] = False,
 ) -> None:
     """Start everything on this machine, from Postgres to the worker.
 
@@ -39,7 +44,9 @@ def up(
     def create_first_key(variables: Mapping[str, str]) -> str:
         return asyncio.run(create_key(variables, "local", list(Scope)))
 
-    options = StackOptions(data_folder=data_folder, port=port, environment=dict(os.environ))
+    options = StackOptions(
+        data_folder=data_folder, port=port, environment=dict(os.environ), setup=setup
+    )
     code = start_stack(
         options, migrate=migrate_database, create_key=create_first_key, announce=typer.echo
     )

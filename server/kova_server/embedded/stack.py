@@ -11,16 +11,17 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 import httpx
 
-from kova.adapters.env_file import read_environment, write_environment
+from kova.adapters.env_file import read_environment
 from kova.shared.exceptions import KovaError
+from kova_server.embedded.app_watch import AppWatch
 from kova_server.embedded.github import (
+    GitHubPlan,
     github_service,
     github_settings,
-    wants_practice_github,
+    plan_github,
 )
 from kova_server.embedded.models import (
     models_service,
@@ -35,7 +36,6 @@ from kova_server.embedded.supervisor import Supervisor
 from kova_server.embedded.valkey import valkey_service
 
 __all__ = ["StackOptions", "read_environment", "up"]
-_OWN: Final = ("KOVA_", "AWS_", "OPENAI_", "ANTHROPIC_", "PINECONE_", "SLACK_", "GOOGLE_")
 
 
 class StackError(KovaError):
@@ -46,11 +46,15 @@ class StackError(KovaError):
 
 @dataclass(frozen=True, kw_only=True)
 class StackOptions:
-    """The data folder, the port, and the environment's variables."""
+    """The data folder, the port, and the environment's variables.
+
+    `setup` leaves the App of the practice GitHub aside, so that /setup makes one.
+    """
 
     data_folder: Path
     port: int
     environment: Mapping[str, str]
+    setup: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -93,22 +97,30 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
         cleanup.callback(supervisor.stop)
         for name in reap(folder):
             hooks.announce(f"ended a process that an earlier run left behind: {name}")
-        settings = start_services(supervisor, folder, options.environment)
+        plan = plan_github(options.environment, folder, setup=options.setup)
+        settings = start_services(supervisor, folder, options.environment, plan=plan)
         hooks.migrate(settings)
         settings["KOVA_API_KEY"] = _api_key(folder, settings, hooks)
-        write_environment(folder / "kova.env", _own_settings(settings))
-        _start_kova(supervisor, options.port, settings)
-        for line in _welcome(options, settings):
+        app = AppWatch(plan, settings, folder / "kova.env", hooks.announce)
+        app.write_settings()
+        _start_kova(supervisor, options.port, settings, app.setup_variables())
+        for line in [*_welcome(options, settings), *app.welcome(options.port)]:
             hooks.announce(line)
-        supervisor.watch()
+        supervisor.watch(app.look)
         hooks.announce("stopping ...")
     return 0
 
 
 def start_services(
-    supervisor: Supervisor, folder: Path, outside: Mapping[str, str], *, fsync: bool = True
+    supervisor: Supervisor,
+    folder: Path,
+    outside: Mapping[str, str],
+    *,
+    fsync: bool = True,
+    plan: GitHubPlan | None = None,
 ) -> dict[str, str]:
     """Start the services that `outside` does not configure, and return all settings."""
+    plan = plan or plan_github(outside, folder, setup=False)
     settings = {"KOVA_ENV": "local", **outside}
     ports = folder / "ports.json"
     if not outside.get("KOVA_DATABASE_URL"):
@@ -128,15 +140,9 @@ def start_services(
             endpoint = f"http://127.0.0.1:{port}"
             settings |= aws_settings(endpoint)
         settings |= create_queues(endpoint)
-    if not outside.get("KOVA_GITHUB_WEBHOOK_SECRET"):
-        settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _remembered_secret(folder / "webhook-secret")
     if not outside.get("KOVA_SECRETS_KEY"):
         settings["KOVA_SECRETS_KEY"] = _remembered_secret(folder / "secrets-key")
-    if wants_practice_github(outside):
-        github_folder = folder / "github"
-        secret = settings["KOVA_GITHUB_WEBHOOK_SECRET"].split(",")[0]
-        supervisor.start(github_service(remembered_port(ports, "github"), github_folder, secret))
-        settings |= github_settings(github_folder)
+    settings |= _start_github(supervisor, folder, outside, plan)
     if wants_practice_models(outside):
         port = remembered_port(ports, "models")
         supervisor.start(models_service(port), seconds=60)
@@ -144,7 +150,33 @@ def start_services(
     return settings
 
 
-def _start_kova(supervisor: Supervisor, port: int, settings: Mapping[str, str]) -> None:
+def _start_github(
+    supervisor: Supervisor, folder: Path, outside: Mapping[str, str], plan: GitHubPlan
+) -> dict[str, str]:
+    settings: dict[str, str] = {}
+    secret = outside.get("KOVA_GITHUB_WEBHOOK_SECRET") or _remembered_secret(
+        folder / "webhook-secret"
+    )
+    if plan.practice:
+        port = remembered_port(folder / "ports.json", "github")
+        supervisor.start(github_service(port, folder / "github", secret.split(",")[0]))
+        settings = github_settings(folder / "github")
+    elif not outside.get("KOVA_GITHUB_API_URL") and plan.stored.get("KOVA_GITHUB_API_URL"):
+        settings["KOVA_GITHUB_API_URL"] = plan.stored["KOVA_GITHUB_API_URL"]
+    if plan.app_file is None:
+        return settings | {"KOVA_GITHUB_WEBHOOK_SECRET": secret}
+    # Its processes read the file themselves, and again when it changes.
+    for name in ("KOVA_GITHUB_APP_ID", "KOVA_GITHUB_PRIVATE_KEY"):
+        settings.pop(name, None)
+    return settings | {"KOVA_GITHUB_APP_FILE": str(plan.app_file)}
+
+
+def _start_kova(
+    supervisor: Supervisor,
+    port: int,
+    settings: Mapping[str, str],
+    setup_variables: Mapping[str, str],
+) -> None:
     address = f"http://127.0.0.1:{port}"
 
     def is_healthy() -> bool:
@@ -159,7 +191,7 @@ def _start_kova(supervisor: Supervisor, port: int, settings: Mapping[str, str]) 
         Service(
             name="api",
             command=[*kova, "serve", "--port", str(port)],
-            environment=variables,
+            environment={**variables, **setup_variables},
             is_ready=is_healthy,
             stop_seconds=15.0,
         ),
@@ -189,10 +221,6 @@ def _remembered_secret(file: Path) -> str:
             stream.write(secrets.token_hex(24))
         temporary.replace(file)
     return file.read_text()
-
-
-def _own_settings(settings: Mapping[str, str]) -> dict[str, str]:
-    return {key: value for key, value in settings.items() if key.startswith(_OWN)}
 
 
 def _welcome(options: StackOptions, settings: Mapping[str, str]) -> list[str]:

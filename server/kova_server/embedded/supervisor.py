@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import signal
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -38,8 +38,8 @@ class Supervisor:
         child.start()
         wait_ready(child, seconds)
 
-    def watch(self) -> None:
-        """Restart services that die, until a signal comes.
+    def watch(self, each_time: Callable[[], None] = lambda: None) -> None:
+        """Restart services that die, until a signal comes; call `each_time` now and then.
 
         Raises:
             StartError: a service keeps dying by itself.
@@ -48,6 +48,7 @@ class Supervisor:
             for child in self.children:
                 if not child.is_alive:
                     self._revive(child)
+            each_time()
             time.sleep(0.05)
 
     def _revive(self, child: Child) -> None:

@@ -22,6 +22,8 @@ from kova.shared.exceptions import KovaError
 Value = TypeVar("Value")
 SECONDS: Final = 300.0
 """The age at which secrets are read again."""
+INCOMPLETE_SECONDS: Final = 5.0
+"""The same while something lacks that a secret will have."""
 _DATABASE: Final = {"username": "KOVA_DATABASE_USER", "password": "KOVA_DATABASE_PASSWORD"}
 _LOG = logging.getLogger("kova.secrets")
 
@@ -38,8 +40,11 @@ class Environment:
         self._read_at: float | None = None
         self._filled: Mapping[str, str] = variables
 
-    def read(self) -> Mapping[str, str]:
+    def read(self, max_age: float = SECONDS) -> Mapping[str, str]:
         """Return the variables in force: the same object until a secret has changed.
+
+        Args:
+            max_age: seconds after which secrets are read again.
 
         Raises:
             NotConfiguredError: a secret does not exist, may not be read, or has another form.
@@ -51,7 +56,7 @@ class Environment:
         now = self._clock()
         if not arns and not database_arns:
             return variables
-        if self._read_at is not None and now - self._read_at < SECONDS:
+        if self._read_at is not None and now - self._read_at < max_age:
             return self._filled
         try:
             filled: Mapping[str, str] = _fill(variables, arns, database_arns)
@@ -91,9 +96,9 @@ def _words(text: str) -> list[str]:
 _ENVIRONMENT: Final = Environment(os.environ)
 
 
-def environment() -> Mapping[str, str]:
+def environment(max_age: float = SECONDS) -> Mapping[str, str]:
     """Return the variables of this process as `Environment.read` does."""
-    return _ENVIRONMENT.read()
+    return _ENVIRONMENT.read(max_age)
 
 
 def fill_from_app_file(variables: Mapping[str, str]) -> Mapping[str, str]:
@@ -112,16 +117,27 @@ class FromEnvironment(Generic[Value]):
         self,
         build: Callable[[Mapping[str, str]], Value],
         close: Callable[[Value], object] | None = None,
+        *,
+        is_complete: Callable[[Value], bool] | None = None,
     ) -> None:
-        """`close` is called with a value that was replaced."""
+        """Build nothing yet.
+
+        Args:
+            build: makes the value from variables.
+            close: called with a value that was replaced.
+            is_complete: False for a value that lacks what a secret will have: secrets are then
+                read again after INCOMPLETE_SECONDS.
+        """
         self._build = build
         self._close = close
+        self._is_complete = is_complete
         self._variables: Mapping[str, str] | None = None
         self._value: Value | None = None
 
     def __call__(self) -> Value:
         """Return the value, built at the first call."""
-        variables = environment()
+        lacks = self._value is not None and self._is_complete and not self._is_complete(self._value)
+        variables = environment(INCOMPLETE_SECONDS if lacks else SECONDS)
         if self._value is None or variables is not self._variables:
             replaced, self._value = self._value, self._build(variables)
             self._variables = variables

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
@@ -25,10 +25,17 @@ _ATTEMPTS: Final = Policy(name="setup", quota=10)
 class SetupRoot:
     """Implements web.services.SetupServices."""
 
-    def __init__(self, core: Core, store: CredentialStore | None = None) -> None:
-        """`store` replaces the one that the settings name."""
+    def __init__(
+        self,
+        core: Core,
+        store: CredentialStore | None = None,
+        defaults: Mapping[str, str] | None = None,
+    ) -> None:
+        """`store` replaces the one that the settings name, `defaults` what the form shows first."""
         self._core = core
+        self._access = AccessRoot(core)
         self._own_store = store
+        self._defaults = defaults or {}
 
     @cached_property
     def create_app(self) -> CreateApp:
@@ -60,9 +67,11 @@ class SetupRoot:
         )
 
     @property
-    def public_url(self) -> str | None:
-        """Where GitHub reaches Kova."""
-        return self._core.settings.public_url
+    def defaults(self) -> Mapping[str, str]:
+        """What stands in the form at first."""
+        public_url = self._core.settings.public_url
+        known = {"public_address": public_url} if public_url else {}
+        return {**known, **self._defaults}
 
     async def admit_attempt(self, address: str, on_verdict: Callable[[Verdict], None]) -> None:
         """Count an attempt to open the setup, by address.
@@ -71,7 +80,7 @@ class SetupRoot:
             RateLimitedError: too many of them.
         """
         caller = Caller(address=address, credentials=None, policy=_ATTEMPTS, anonymous=_ATTEMPTS)
-        admission = await AccessRoot(self._core).admissions.admit(caller)
+        admission = await self._access.admissions.admit(caller)
         assert admission.verdict is not None
         on_verdict(admission.verdict)
         if not admission.verdict.allowed:
@@ -79,8 +88,11 @@ class SetupRoot:
 
 
 def setup_token(settings: Settings) -> str | None:
-    """Return the one-time token, None where GitHub is configured already."""
-    configured = settings.github_app_id or settings.github_token
+    """Return the one-time token, None where GitHub is configured already.
+
+    A webhook secret of the settings would refuse the deliveries of an App that is made now.
+    """
+    configured = settings.github_app_id or settings.github_token or settings.github_webhook_secrets
     return None if configured else settings.setup.token
 
 
@@ -94,7 +106,8 @@ def credential_store(settings: Settings) -> CredentialStore:
     if setup.app_file:
         from kova.adapters.app_file import FileCredentialStore
 
-        return FileCredentialStore(Path(setup.app_file))
+        github = {"KOVA_GITHUB_API_URL": settings.github_api_url}
+        return FileCredentialStore(Path(setup.app_file), github)
     if setup.app_secret_arn and setup.webhook_secret_arn:
         from kova.adapters.app_secrets import SecretsManagerCredentialStore
         from kova.adapters.secrets_manager import secrets_client

@@ -46,6 +46,11 @@ class AcceptDelivery:
         self._queue = queue
         self._commands = commands
 
+    @property
+    def is_configured(self) -> bool:
+        """False where no secret is configured: then every delivery is refused."""
+        return any(self._secrets)
+
     def accept(self, incoming: IncomingDelivery) -> AcceptedDelivery:
         """Verify a delivery before parsing it, and queue its job durably before returning.
 

@@ -38,6 +38,7 @@ class AppCredentials:
         return {
             APP_ID: self.app_id,
             "KOVA_GITHUB_APP_SLUG": self.slug,
+            "KOVA_GITHUB_APP_PAGE": self.page,
             "KOVA_GITHUB_PRIVATE_KEY": self.private_key,
             "KOVA_GITHUB_CLIENT_ID": self.client_id,
             "KOVA_GITHUB_CLIENT_SECRET": self.client_secret,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -172,8 +172,8 @@ class SetupServices(Protocol):
         """The address of GitHub's pages."""
 
     @property
-    def public_url(self) -> str | None:
-        """Where GitHub reaches Kova, as the settings say."""
+    def defaults(self) -> Mapping[str, str]:
+        """What stands in the form at first: `name`, `organization`, `public_address`."""
 
     async def admit_attempt(self, address: str, on_verdict: Callable[[Verdict], None]) -> None:
         """Count an attempt to open the setup; RateLimitedError when there are too many."""

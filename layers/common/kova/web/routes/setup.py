@@ -43,7 +43,7 @@ async def begin(request: Request, setup: Setup) -> Response:
         await setup.create_app.state(request.cookies.get(_COOKIE))
     except SetupSessionError:
         return _answer(setup_pages.token_page(root=_TOP))
-    fields = {"name": "Kova", "public_address": setup.public_url or _origin(request)}
+    fields = {"name": "Kova", "public_address": _origin(request), **setup.defaults}
     return _answer(setup_pages.form_page(fields, github=setup.web_address, root=_TOP))
 
 
