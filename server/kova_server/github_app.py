@@ -110,6 +110,8 @@ def _listen(port: int) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind(("127.0.0.1", port))
+        # Who opens the link at once waits for the server instead of being refused.
+        listening.listen()
     except OSError as exc:
         listening.close()
         raise PortTakenError from exc

@@ -32,14 +32,15 @@ def github() -> Iterator[FakeGitHub]:
 def run_create(
     folder: Path, github: FakeGitHub, *arguments: str
 ) -> Iterator[subprocess.Popen[str]]:
-    process = subprocess.Popen(
-        [sys.executable, "-m", "kova_server", "github-app", "create", *arguments],
-        cwd=folder,
-        env=os.environ | {"KOVA_GITHUB_API_URL": github.url},
-        stdout=subprocess.PIPE,
-        stderr=(folder / "stderr").open("w"),
-        text=True,
-    )
+    with (folder / "stderr").open("w") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "kova_server", "github-app", "create", *arguments],
+            cwd=folder,
+            env=os.environ | {"KOVA_GITHUB_API_URL": github.url},
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+            text=True,
+        )
     try:
         yield process
     finally:
