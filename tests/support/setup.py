@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import html
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from urllib.parse import parse_qs, urljoin, urlsplit
 
 import httpx
 
-_FORM = re.compile(r'<form method="post" action="([^"]*)"[^>]*>(.*?)</form>', re.DOTALL)
-_INPUT = re.compile(r'<input[^>]*\bname="([^"]*)"[^>]*>')
-_VALUE = re.compile(r'\bvalue="([^"]*)"')
-
-
-@dataclass(frozen=True, kw_only=True)
-class Form:
-    """A form of a page: where it goes, and what stands in it."""
-
-    address: str
-    fields: dict[str, str]
-
-
-def form_of(page: httpx.Response) -> Form:
-    """Return the first form of a page."""
-    match = _FORM.search(page.text)
-    assert match is not None, page.text
-    fields = {}
-    for field in _INPUT.finditer(match[2]):
-        value = _VALUE.search(field[0])
-        fields[field[1]] = html.unescape(value[1]) if value else ""
-    return Form(address=urljoin(str(page.url), html.unescape(match[1])), fields=fields)
+from kova_fakes.forms import form_of
 
 
 class Person:

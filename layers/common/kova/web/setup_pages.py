@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -23,6 +24,8 @@ _ASSETS: Final = {
     "setup.css": "text/css; charset=utf-8",
     "setup.js": "text/javascript; charset=utf-8",
 }
+_CODE: Final = re.compile(r"`([^`]+)`")
+_MARKED: Final = r"<code>\1</code>"
 _FIELDS: Final = ("name", "organization", "public_address")
 
 
@@ -112,7 +115,8 @@ def problem_page(problem: str, *, status: int, root: str) -> StaticPage:
 
 def _rows(pairs: list[tuple[str, str]]) -> Markup:
     rows = (
-        f"<div><dt><code>{html.escape(term)}</code></dt><dd>{html.escape(text)}</dd></div>"
+        f"<div><dt><code>{html.escape(term)}</code></dt>"
+        f"<dd>{_CODE.sub(_MARKED, html.escape(text))}</dd></div>"
         for term, text in pairs
     )
     return Markup(html="\n".join(rows))
