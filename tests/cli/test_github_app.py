@@ -17,7 +17,7 @@ import pytest
 from kova.adapters.env_file import read_environment
 from kova_fakes.github import FakeGitHub, serve_github
 from tests.support.eventually import eventually
-from tests.support.setup import Person
+from tests.support.setup import Browser
 
 CHOSEN = {"public_address": "https://kova.example.com"}
 
@@ -66,7 +66,7 @@ def _stderr(folder: Path) -> str:
 def test_the_credentials_are_in_a_file_of_ones_own(tmp_path: Path, github: FakeGitHub) -> None:
     with run_create(tmp_path, github, "--organization", "acme", "--name", "Ours") as process:
         address, token = link(tmp_path)
-        person = Person(address)
+        person = Browser(address)
         form = person.enter_token(token)
         assert 'value="acme"' in form.text
         assert 'value="Ours"' in form.text
@@ -92,7 +92,7 @@ def test_the_credentials_are_in_a_file_of_ones_own(tmp_path: Path, github: FakeG
 def test_print_env_prints_them_and_leaves_no_file(tmp_path: Path, github: FakeGitHub) -> None:
     with run_create(tmp_path, github, "--print-env", "--url", "https://k.example.com") as process:
         address, token = link(tmp_path)
-        person = Person(address)
+        person = Browser(address)
         assert 'value="https://k.example.com"' in person.enter_token(token).text
         review = person.choose(person.get("/setup"))
         assert person.come_back(person.create_on_github(review)).status_code == 200

@@ -33,7 +33,7 @@ def test_the_version_is_said() -> None:
 @pytest.mark.parametrize(
     "command",
     [[], ["scan"], ["up"], ["serve"], ["worker"], ["migrate"], ["keys"], ["keys", "create"],
-     ["keys", "list"], ["keys", "revoke"]],
+     ["keys", "list"], ["keys", "revoke"], ["github-app"], ["github-app", "create"]],
 )  # fmt: skip
 def test_every_command_explains_itself_shortly_too(command: list[str]) -> None:
     long, short = run(*command, "--help"), run(*command, "-h")
@@ -42,7 +42,9 @@ def test_every_command_explains_itself_shortly_too(command: list[str]) -> None:
     assert long.stdout.startswith("Usage: kova")
 
 
-@pytest.mark.parametrize("command", ["scan", "up", "serve", "worker", "migrate", "keys"])
+@pytest.mark.parametrize(
+    "command", ["scan", "up", "serve", "worker", "migrate", "keys", "github-app"]
+)
 def test_every_command_shows_an_example(command: str) -> None:
     assert f"  kova {command} " in run(command, "--help").stdout.split("Examples:")[1]
 

@@ -15,7 +15,7 @@ from kova.adapters.env_file import read_environment
 from kova_fakes.github import serve_github
 from tests.embedded.test_up import Up, run_up
 from tests.support.eventually import eventually
-from tests.support.setup import Person
+from tests.support.setup import Browser
 
 
 def printed_token(up: Up) -> str:
@@ -47,7 +47,7 @@ def test_from_an_empty_folder_to_a_scan_by_the_new_app(tmp_path: Path) -> None:
         unsigned = httpx.post(f"{address}/webhooks/github", content=b"{}", timeout=5)
         assert unsigned.status_code == 503  # Without a secret nothing is accepted.
 
-        person = Person(address)
+        person = Browser(address)
         pids = {part: up.pid(part) for part in ("api", "worker")}
         assert person.set_up(token, name="Mine").status_code == 200
         file = up.folder / "github-app.env"
@@ -97,8 +97,8 @@ def test_a_killed_server_still_knows_the_session_and_the_spent_token(tmp_path: P
         token = printed_token(up)
         assert "github" not in {file.stem for file in (up.folder / "run").iterdir()}
         person, stranger = (
-            Person(f"http://127.0.0.1:{up.port}"),
-            Person(f"http://127.0.0.1:{up.port}"),
+            Browser(f"http://127.0.0.1:{up.port}"),
+            Browser(f"http://127.0.0.1:{up.port}"),
         )
         form = person.enter_token(token)
         before = up.pid("api")

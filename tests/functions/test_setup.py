@@ -21,7 +21,7 @@ from moto.server import ThreadedMotoServer
 
 from kova.setup.session import new_token
 from kova_fakes.github import FakeGitHub, serve_github
-from tests.support.setup import Person
+from tests.support.setup import Browser
 
 ROOT = Path(__file__).parents[2]
 HOST = "abc.execute-api.us-east-1.amazonaws.com"
@@ -171,7 +171,7 @@ def test_the_function_makes_the_app_and_fills_both_secrets(
         text=stranger.ask("POST", "/setup/app", fields)["body"],
         request=httpx.Request("POST", f"https://{HOST}/setup/app"),
     )
-    person = Person(github.url)
+    person = Browser(github.url)
     redirect = person.create_on_github(review).headers["location"]
     person.close()
     assert redirect.startswith(f"https://{HOST}/setup/callback?code=")

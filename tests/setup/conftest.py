@@ -18,7 +18,7 @@ from kova.web.app import create_app
 from kova.web.routes import setup
 from kova_fakes.github import FakeGitHub, serve_github
 from kova_fakes.serving import serving
-from tests.support.setup import Person
+from tests.support.setup import Browser
 
 
 @dataclass(kw_only=True)
@@ -29,11 +29,11 @@ class Setup:
     file: Path
     github: FakeGitHub
     address: str
-    people: list[Person]
+    people: list[Browser]
 
-    def person(self) -> Person:
+    def person(self) -> Browser:
         """Return somebody with a browser of their own."""
-        self.people.append(Person(self.address))
+        self.people.append(Browser(self.address))
         return self.people[-1]
 
 
@@ -54,7 +54,7 @@ def kova(github: FakeGitHub, tmp_path: Path, store: CredentialStore) -> Iterator
     settings = Settings(github_api_url=github.url, setup=SetupSettings(token=token))
     core = Core(settings)
     app = create_app(core, {"setup": SetupRoot(core, store)}, [setup.router])
-    people: list[Person] = []
+    people: list[Browser] = []
     with serving(app, lifespan=True) as address:
         file = tmp_path / "github-app.env"
         yield Setup(token=token, file=file, github=github, address=address, people=people)

@@ -10,8 +10,8 @@ import httpx
 from kova_fakes.forms import form_of
 
 
-class Person:
-    """A person with a browser: cookies, and the origin of the page that holds a form."""
+class Browser:
+    """A person's browser: cookies, and the origin of the page that holds a form."""
 
     def __init__(self, address: str) -> None:
         self.address = address

@@ -37,7 +37,7 @@ class CallerKind(enum.Enum):
 
 
 @dataclass(frozen=True, kw_only=True)
-class Caller:
+class GitHubCaller:
     """Who calls, and as which App: an App's own calls and those of its installation."""
 
     kind: CallerKind
@@ -73,25 +73,25 @@ class GitHubCredentials:
                 token: (app, past) for token, (app, _) in self._installation_tokens.items()
             }
 
-    def identify(self, header: str | None, apps: Sequence[RegisteredApp] = ()) -> Caller:
+    def identify(self, header: str | None, apps: Sequence[RegisteredApp] = ()) -> GitHubCaller:
         """Return the caller; `apps` are those that were made from manifests.
 
         Raises:
             ApiError: 401: the credentials are wrong.
         """
         if not header:
-            return Caller(kind=CallerKind.NOBODY)
+            return GitHubCaller(kind=CallerKind.NOBODY)
         scheme, _, value = header.partition(" ")
         if scheme.lower() not in {"bearer", "token"}:
             raise ApiError(401, "Bad credentials")
         if value == self.token:
-            return Caller(kind=CallerKind.PERSON)
+            return GitHubCaller(kind=CallerKind.PERSON)
         with self._lock:
             app, expires = self._installation_tokens.get(value, (None, None))
         if expires is not None and datetime.now(UTC) < expires:
-            return Caller(kind=CallerKind.INSTALLATION, app=app)
+            return GitHubCaller(kind=CallerKind.INSTALLATION, app=app)
         if value.count(".") == 2 and scheme.lower() == "bearer":  # noqa: PLR2004 (a JWT)
-            return Caller(kind=CallerKind.APP, app=_app_of_jwt(value, [self.app, *apps]))
+            return GitHubCaller(kind=CallerKind.APP, app=_app_of_jwt(value, [self.app, *apps]))
         raise ApiError(401, "Bad credentials")
 
 
@@ -130,4 +130,4 @@ def _check_jwt(token: str, app: RegisteredApp) -> None:
         raise ApiError(401, "'Expiration time' claim ('exp') is too far in the future")
 
 
-__all__ = ["Caller", "CallerKind", "GitHubCredentials", "app_key"]
+__all__ = ["CallerKind", "GitHubCaller", "GitHubCredentials", "app_key"]

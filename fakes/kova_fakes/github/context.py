@@ -11,7 +11,7 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from kova_fakes.github.apps import RegisteredApp
-from kova_fakes.github.auth import Caller, CallerKind, GitHubCredentials
+from kova_fakes.github.auth import CallerKind, GitHubCaller, GitHubCredentials
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Faults
 from kova_fakes.github.state import RepositoryState, State
@@ -38,13 +38,13 @@ def context_of(request: Request) -> GitHubContext:
 
 def caller_of(request: Request) -> CallerKind:
     """Return the kind of the caller."""
-    caller: Caller = request.state.caller
+    caller: GitHubCaller = request.state.caller
     return caller.kind
 
 
 def require_app(request: Request) -> RegisteredApp:
     """Return the App that calls with its JWT."""
-    caller: Caller = request.state.caller
+    caller: GitHubCaller = request.state.caller
     if caller.kind is not CallerKind.APP or caller.app is None:
         raise ApiError(401, "A JSON web token could not be decoded")
     return caller.app

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from kova_fakes.github import bodies
-from kova_fakes.github.auth import Caller, CallerKind
+from kova_fakes.github.auth import CallerKind, GitHubCaller
 from kova_fakes.github.context import answer, caller_of, context_of, paged, readable, writable
 from kova_fakes.github.errors import ApiError, not_found, validation_failed
 from kova_fakes.github.state import RepositoryState, timestamp
@@ -30,7 +30,7 @@ async def create(request: Request) -> Response:
     if body.head_sha not in repository.git.commits:
         raise ApiError(422, f"No commit found for SHA: {body.head_sha}")
     context = context_of(request)
-    caller: Caller = request.state.caller
+    caller: GitHubCaller = request.state.caller
     app = caller.app or context.credentials.app
     number = context.state.number()
     run: dict[str, Any] = {

@@ -31,7 +31,7 @@ from kova_fakes.github import (
     webhooks,
 )
 from kova_fakes.github.apps import RegisteredApp, app_key
-from kova_fakes.github.auth import Caller, CallerKind, GitHubCredentials
+from kova_fakes.github.auth import CallerKind, GitHubCaller, GitHubCredentials
 from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Fault, Faults, fault_answer
@@ -169,7 +169,7 @@ class _Edge:
         )
 
 
-def _require_permission(caller: Caller, scope: Scope) -> None:
+def _require_permission(caller: GitHubCaller, scope: Scope) -> None:
     """Refuse what the App of an installation has no permission for."""
     if caller.kind is not CallerKind.INSTALLATION or caller.app is None:
         return
