@@ -57,6 +57,8 @@ def test_the_house_as_it_stands_keeps_every_contract(house: Path) -> None:
         ("kova/shared/planted.py", "import kova.analysis.finding", "The capabilities of kova"),
         ("kova/analysis/planted.py", "import kova.models.prompt", "The capabilities of kova"),
         ("kova/access/planted.py", "import kova.errors.error", "The capabilities of kova"),
+        ("kova/setup/planted.py", "import kova.access.admit", "The capabilities of kova"),
+        ("kova/setup/planted.py", "import httpx", "The core knows no vendor"),
         ("kova/models/planted.py", "import kova.fixes.fix", "The capabilities of kova"),
         ("kova/errors/planted.py", "import kova.fixes.fix", "The capabilities of kova"),
         ("kova/fixes/planted.py", "import kova.scans.scan", "The capabilities of kova"),

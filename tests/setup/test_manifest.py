@@ -61,6 +61,8 @@ def test_an_address_of_ones_own_is_known(address: str, local: bool) -> None:
 def test_github_com_is_not_sent_an_address_that_it_refuses() -> None:
     with pytest.raises(InvalidInputError, match="cannot reach"):
         read_request("Kova", "", "http://127.0.0.1:8000", web_address="https://github.com")
+    server = "https://github.corp.example.com"  # It stands in the same network, perhaps.
+    assert read_request("Kova", "", "http://10.0.0.5", web_address=server).organization is None
     near = read_request("Kova", "", "http://127.0.0.1:8000/", web_address="http://127.0.0.1:1")
     assert near.public_address == "http://127.0.0.1:8000"
 

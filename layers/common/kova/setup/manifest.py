@@ -76,7 +76,7 @@ def read_request(
     if not _ADDRESS.fullmatch(address):
         text = "The public address looks like https://kova.example.com."
         raise InvalidInputError(text, field="public_address")
-    if is_local(address) and not is_local(web_address):
+    if is_local(address) and _is_githubs_own(web_address):
         text = (
             "GitHub cannot reach an address of your own machine or network. Enter the one under"
             " which a domain or a tunnel leads to Kova."
@@ -92,6 +92,12 @@ def is_local(address: str) -> bool:
         return not ipaddress.ip_address(host).is_global
     except ValueError:
         return host == "localhost" or "." not in host or host.endswith((".localhost", ".local"))
+
+
+def _is_githubs_own(web_address: str) -> bool:
+    """True for github.com and ghe.com: an Enterprise Server reaches its own network."""
+    host = urlsplit(web_address).hostname or ""
+    return host == "github.com" or host.endswith(".ghe.com")
 
 
 def build_manifest(request: AppRequest, *, redirect_url: str) -> dict[str, Any]:
