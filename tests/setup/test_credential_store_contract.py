@@ -11,6 +11,7 @@ from typing import Any
 
 import boto3
 import pytest
+from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from kova.adapters.app_file import FileCredentialStore
@@ -177,6 +178,9 @@ async def test_a_secret_without_a_value_has_no_members(
     variables = environment()
     assert variables["KOVA_REDIS_URL"] == "redis://r"
     assert "KOVA_GITHUB_APP_ID" not in variables
+    monkeypatch.setenv("KOVA_SECRETS_ARN", "webhook,mistyped")
+    with pytest.raises(ClientError, match="ResourceNotFoundException"):
+        environment()
 
 
 async def test_a_missing_webhook_secret_is_noticed_before_github_is_asked(aws: Any) -> None:
