@@ -198,6 +198,10 @@ def test_an_empty_account_becomes_a_stack() -> None:
         policy = json.loads(attributes["RedrivePolicy"])
         assert "DeadLetters" in policy["deadLetterTargetArn"]
     mappings = boto3.client("lambda").list_event_source_mappings()["EventSourceMappings"]
+    setup = environment_of("Setup")
+    assert (setup["KOVA_DATABASE_SECRET_ARN"], setup["KOVA_REDIS_URL"]) == ("", "")
+    token = secrets.get_secret_value(SecretId=setup["KOVA_SECRETS_ARN"])["SecretString"]
+    assert len(json.loads(token)["KOVA_SETUP_TOKEN"]) >= 24
     assert len(mappings) == 3
     assert {tuple(row["FunctionResponseTypes"]) for row in mappings} == {
         ("ReportBatchItemFailures",)

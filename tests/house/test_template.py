@@ -14,21 +14,23 @@ import pytest
 from tests.checks.template import NESTED, read_template, translated_template
 
 MANAGED = "arn:aws:iam::aws:policy/service-role/"
-OUTSIDE_OF_THE_VPC = {"DocsFunction", "GithubWebhookFunction"}
+OUTSIDE_OF_THE_VPC = {"DocsFunction", "GithubWebhookFunction", "SetupFunction"}
 SECRETS = {
     "Migrate": {"Data", "AdminKey"},
     "Keys": {"Data"},
-    "Health": {"Data"},
+    "Health": {"Data", "Github"},
     "Metrics": {"Data", "Metrics"},
     "Api": {"Data", "Github"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
+    "Setup": {"Setup", "Github", "Webhook"},
     "Scan": {"Data", "Github", "Hash", "Models"},
     "AiCommand": {"Data", "Github", "Models"},
     "Command": {"Data", "Github", "Models"},
     "Fix": {"Data", "Github"},
 }
 """By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
+MAKES_THE_APP = {"MakeApp": {"Setup", "Github", "Webhook"}}
 QUEUES = {
     "Health": {"Look"},
     "Metrics": {"Look"},
@@ -85,7 +87,11 @@ def test_a_function_reads_the_secrets_that_it_needs_and_no_other(
 ) -> None:
     role = resources[f"{name}FunctionRole"]["Properties"]
     policies = outputs_in(role["ManagedPolicyArns"], "SecretsStack") - {"UseKey"}
-    readable = {re.sub(r"^(Read|Keep)", "", policy) for policy in policies}
+    readable = {
+        secret
+        for policy in policies
+        for secret in MAKES_THE_APP.get(policy, {re.sub(r"^(Read|Keep)", "", policy)})
+    }
     variables = resources[f"{name}Function"]["Properties"]["Environment"]["Variables"]
     named = {
         arn.removesuffix("Arn").replace("Cache", "Data")
@@ -126,7 +132,7 @@ def test_no_policy_of_ours_allows_everything() -> None:
         assert statement["Resource"] != "*", f"{name} is about everything"
 
 
-def test_only_the_webhook_and_the_docs_are_outside_of_the_vpc(resources: dict[str, Any]) -> None:
+def test_only_what_needs_no_data_is_outside_of_the_vpc(resources: dict[str, Any]) -> None:
     functions = of_type(resources, "AWS::Lambda::Function")
     outside = {name for name, properties in functions.items() if "VpcConfig" not in properties}
     assert outside == OUTSIDE_OF_THE_VPC
