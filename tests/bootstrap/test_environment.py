@@ -21,8 +21,8 @@ from kova.bootstrap.settings import SettingsError, load_settings
 LOCAL = {"KOVA_ENV": "local"}
 
 
-class Clock:
-    """Seconds that pass when a test says so."""
+class Seconds:
+    """A clock that stands until a test moves it."""
 
     seconds = 0.0
 
@@ -31,8 +31,8 @@ class Clock:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> Seconds:
+    return Seconds()
 
 
 @pytest.fixture(autouse=True)
@@ -98,7 +98,7 @@ def test_the_secret_that_rds_rotates_becomes_part_of_the_addresses(password: str
     assert (cache["host"], cache["password"]) == ("cache.example", password)
 
 
-def test_a_rotated_secret_is_read_again_after_some_minutes(clock: Clock) -> None:
+def test_a_rotated_secret_is_read_again_after_some_minutes(clock: Seconds) -> None:
     arn = store("webhook", {"KOVA_GITHUB_WEBHOOK_SECRET": "old"})
     environment = Environment({"KOVA_SECRETS_ARN": arn}, clock)
     first = environment.read()
@@ -109,7 +109,7 @@ def test_a_rotated_secret_is_read_again_after_some_minutes(clock: Clock) -> None
     assert environment.read()["KOVA_GITHUB_WEBHOOK_SECRET"] == "new"
 
 
-def test_what_did_not_change_stays_the_same_object(clock: Clock) -> None:
+def test_what_did_not_change_stays_the_same_object(clock: Seconds) -> None:
     environment = Environment({"KOVA_SECRETS_ARN": store("webhook", {"A": "1"})}, clock)
     first = environment.read()
     clock.seconds = SECONDS
@@ -117,7 +117,7 @@ def test_what_did_not_change_stays_the_same_object(clock: Clock) -> None:
 
 
 def test_while_secrets_cannot_be_read_again_the_last_ones_count(
-    clock: Clock, caplog: pytest.LogCaptureFixture
+    clock: Seconds, caplog: pytest.LogCaptureFixture
 ) -> None:
     arn = store("webhook", {"A": "1"})
     environment = Environment({"KOVA_SECRETS_ARN": arn}, clock)
@@ -162,7 +162,7 @@ def test_a_secrets_manager_that_does_not_answer_is_an_outage(
 
 
 def test_what_was_built_is_built_anew_and_closed_when_a_secret_changes(
-    clock: Clock, monkeypatch: pytest.MonkeyPatch
+    clock: Seconds, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     environment = Environment({"KOVA_SECRETS_ARN": store("webhook", {"A": "1"})}, clock)
     monkeypatch.setattr(module, "environment", environment.read)

@@ -21,6 +21,7 @@ from moto.server import ThreadedMotoServer
 
 from kova.setup.session import new_token
 from kova_fakes.github import FakeGitHub, serve_github
+from tests.support.eventually import eventually
 from tests.support.setup import Browser
 
 ROOT = Path(__file__).parents[2]
@@ -211,5 +212,8 @@ def test_the_webhook_function_sees_a_secret_that_comes_later(aws: Any, tmp_path:
     function = SetupFunction(ROOT / "functions/github_webhook", variables, tmp_path / "log")
     assert function.ask("POST", "/webhooks/github", {"payload": "{}"})["statusCode"] == 503
     aws.put_secret_value(SecretId="later", SecretString='{"KOVA_GITHUB_WEBHOOK_SECRET": "s"}')
-    assert function.ask("POST", "/webhooks/github", {"payload": "{}"})["statusCode"] == 401
+    eventually(
+        lambda: function.ask("POST", "/webhooks/github", {"payload": "{}"})["statusCode"] == 401,
+        pause=0.5,
+    )
     function.end()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import stat
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,13 +12,13 @@ from typing import Any
 
 import boto3
 import pytest
-from botocore.exceptions import ClientError
 from moto.server import ThreadedMotoServer
 
 from kova.adapters.app_file import FileCredentialStore
+from kova.adapters.app_secrets import SecretsManagerCredentialStore
 from kova.adapters.memory.credentials import MemoryCredentialStore
-from kova.adapters.secrets_manager import SecretsManagerCredentialStore, secrets_client
-from kova.bootstrap.environment import environment
+from kova.adapters.secrets_manager import SecretRefusedError, secrets_client
+from kova.bootstrap.environment import Environment
 from kova.setup.credentials import AppCredentials
 from kova.setup.exceptions import AppConfiguredError, StoreUnavailableError
 from kova.setup.ports import CredentialStore
@@ -138,7 +139,7 @@ async def test_processes_read_what_the_file_has(
     await FileCredentialStore(file).save(CREDENTIALS)
     monkeypatch.setenv("KOVA_GITHUB_APP_FILE", str(file))
     monkeypatch.setenv("KOVA_GITHUB_CLIENT_ID", "mine")
-    variables = environment()
+    variables = Environment(os.environ).read()
     assert variables["KOVA_GITHUB_PRIVATE_KEY"] == CREDENTIALS.private_key
     assert variables["KOVA_GITHUB_WEBHOOK_SECRET"] == CREDENTIALS.webhook_secret
     assert variables["KOVA_GITHUB_CLIENT_ID"] == "mine"  # A variable that is set wins.
@@ -165,7 +166,7 @@ async def test_on_aws_each_purpose_has_a_secret_of_its_own(
     assert app["KOVA_GITHUB_PRIVATE_KEY"] == CREDENTIALS.private_key
     assert CREDENTIALS.webhook_secret not in app.values()
     monkeypatch.setenv("KOVA_SECRETS_ARN", "app, webhook")
-    variables = environment()
+    variables = Environment(os.environ).read()
     assert variables["KOVA_GITHUB_APP_ID"] == "7"
     assert variables["KOVA_GITHUB_WEBHOOK_SECRET"] == CREDENTIALS.webhook_secret
 
@@ -175,12 +176,12 @@ async def test_a_secret_without_a_value_has_no_members(
 ) -> None:
     aws.put_secret_value(SecretId="webhook", SecretString='{"KOVA_REDIS_URL": "redis://r"}')
     monkeypatch.setenv("KOVA_SECRETS_ARN", "app,webhook")
-    variables = environment()
+    variables = Environment(os.environ).read()
     assert variables["KOVA_REDIS_URL"] == "redis://r"
     assert "KOVA_GITHUB_APP_ID" not in variables
     monkeypatch.setenv("KOVA_SECRETS_ARN", "webhook,mistyped")
-    with pytest.raises(ClientError, match="ResourceNotFoundException"):
-        environment()
+    with pytest.raises(SecretRefusedError, match="ResourceNotFoundException"):
+        Environment(os.environ).read()
 
 
 async def test_a_missing_webhook_secret_is_noticed_before_github_is_asked(aws: Any) -> None:

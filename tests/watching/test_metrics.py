@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from collections.abc import Iterator
 
 import psycopg
 import pytest
@@ -15,6 +14,7 @@ from kova.adapters.metrics.catalogue import CATALOGUE
 from kova.adapters.metrics.page import Gauge, render
 from kova.adapters.postgres.pool import Database
 from kova.adapters.sqs import seconds_since_sent
+from kova.bootstrap.environment import FromEnvironment
 from tests.functions.test_built import http_event
 from tests.support.queues import environment, make_queue
 
@@ -27,16 +27,14 @@ PUSH = {
 
 
 @pytest.fixture
-def intake(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def intake(monkeypatch: pytest.MonkeyPatch) -> None:
     variables = environment() | {
         "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
         "KOVA_SCAN_QUEUE_URL": make_queue(),
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    webhook._intake.cache_clear()
-    yield
-    webhook._intake.cache_clear()
+    monkeypatch.setattr(webhook, "_intake", FromEnvironment(webhook._build))
 
 
 def deliver(event: str, secret: str = SECRET) -> int:
