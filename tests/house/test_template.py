@@ -218,7 +218,7 @@ def test_data_is_private_encrypted_and_spoken_to_by_tls() -> None:
     assert instance["Properties"]["PubliclyAccessible"] is False
     for name in ("InstanceParameters", "ClusterParameters"):
         assert resources[name]["Properties"]["Parameters"]["rds.force_ssl"] == "1"
-    for name in ("DatabaseUrl", "DatabaseReadUrl"):
+    for name in ("DatabaseUrl", "DatabaseOwnUrl", "DatabaseReadUrl"):
         assert "sslmode=verify-full" in json.dumps(nested("data")["Outputs"][name])
     assert resources["Proxy"]["Properties"]["RequireTLS"] is True
     assert cache_group["TransitEncryptionEnabled"] is cache_group["AtRestEncryptionEnabled"] is True
@@ -238,6 +238,8 @@ def test_the_database_is_migrated_before_other_functions_are_replaced(
     resources: dict[str, Any],
 ) -> None:
     assert resources["Migration"]["Properties"]["Layer"].keys() == {"Ref"}
+    variables = resources["MigrateFunction"]["Properties"]["Environment"]["Variables"]
+    assert "DatabaseOwnUrl" in json.dumps(variables["KOVA_DATABASE_URL"])  # Not the proxy.
     for name in SECRETS:
         after = resources[f"{name}Function"]["DependsOn"]
         assert after == ("LogsStack" if name == "Migrate" else "Migration")

@@ -1,0 +1,243 @@
+"""docs/settings.md: every setting with its type, default and meaning, made from the code."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any, Final
+
+from kova.bootstrap import settings as module
+
+PAGE: Final = Path("docs/settings.md")
+HEAD: Final = """# Settings
+
+Made from the code by `make export`; `make check` holds it. Every setting is a variable of the environment. What is
+missing or not valid is said when a process starts, all of it at once, and never with its value. An empty value counts
+as missing.
+
+**Needed by**: *all* processes, the *api* (`kova serve`, and the functions that answer HTTP), the *worker* (`kova
+worker`, and the functions of queues), the *webhook*, the *setup*, *migrate*. A setting in bold has no default and its
+processes do not start without it, or not in production.
+
+A secret belongs into a secret of AWS Secrets Manager that `KOVA_SECRETS_ARN` names, into a file that the container's
+platform keeps, or into `.kova/kova.env`, which `kova up` writes for its owner alone. A value of the environment has
+priority over the same member of a secret.
+"""
+AROUND: Final = """
+## Around Kova
+
+| variable | type | what it is |
+| --- | --- | --- |
+| `KOVA_SECRETS_ARN` | ARNs | Secrets of AWS Secrets Manager whose members fill variables that are not set; with commas between them. Read again every five minutes by functions. |
+| `KOVA_DATABASE_SECRET_ARN` | ARN | A secret of RDS's form: its `username` and `password` become `KOVA_DATABASE_USER` and `KOVA_DATABASE_PASSWORD`. |
+| `AWS_ENDPOINT_URL_SQS` | address | An SQS API other than AWS's, such as ElasticMQ's. |
+| `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, ... | text | AWS's own settings; on Lambda and ECS they are there already. |
+
+## Members of the secrets on AWS
+
+| secret of `deploy/aws` | members |
+| --- | --- |
+| `WebhookSecret` | `KOVA_GITHUB_WEBHOOK_SECRET` |
+| `GithubSecret` | `KOVA_GITHUB_APP_ID`, `KOVA_GITHUB_PRIVATE_KEY` |
+| `ModelsSecret` | `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `PINECONE_API_KEY` |
+| `HashSecret` | `KOVA_SECRETS_KEY` |
+| `MetricsSecret` | `KOVA_METRICS_TOKEN` |
+| `SetupSecret` | `KOVA_SETUP_TOKEN` |
+| `AdminKeySecret` | `KOVA_ADMIN_KEY`, for people; no process reads it |
+| `CacheSecret` | `KOVA_REDIS_PASSWORD` |
+| `DatabaseSecret` | `username`, `password`, and what RDS adds |
+
+## Examples
+
+| where | file |
+| --- | --- |
+| one machine, without Docker | `.kova/kova.env`, written by `make run` |
+| Docker compose | `.env.example` |
+| AWS | `template.yaml`, `Globals` and each function's `Environment` |
+"""
+# name | needed by | bold where it must be set | what it is
+MEANINGS: Final = """
+KOVA_ENV | all | | `local` lets addresses without TLS and missing secrets pass; `production` does not.
+KOVA_LOG_LEVEL | all | | What is logged; `debug` adds tracebacks to the command line.
+AWS_LAMBDA_FUNCTION_NAME | all | | Set by Lambda, never by people: counts then go to CloudWatch.
+KOVA_DATABASE_URL | api, worker, migrate | must | Postgres: `postgresql://USER@HOST/NAME?sslmode=verify-full`.
+KOVA_DATABASE_USER | api, worker, migrate | | The user, where the address names none.
+KOVA_DATABASE_PASSWORD | api, worker, migrate | | The password as it is, where the address has none: nothing has to be percent-encoded.
+KOVA_DATABASE_READ_URL | api | | A read replica; the primary is read while it does not answer.
+KOVA_DATABASE_POOL | api, worker | | Connections of a process to each database, at most.
+KOVA_REDIS_URL | api, worker | | Redis or Valkey; without it every process counts and remembers alone.
+KOVA_REDIS_PASSWORD | api, worker | | The password as it is, where the address has none.
+KOVA_SCAN_QUEUE_URL | api, worker, webhook | must | The queue of scans.
+KOVA_FIX_QUEUE_URL | api, worker | | The queue of fixes to publish by hand.
+KOVA_COMMAND_QUEUE_URL | api, worker, webhook | | The queue of commands that nobody waits for, and of those in comments.
+KOVA_GITHUB_API_URL | api, worker, setup | | GitHub's API; `https://HOST/api/v3` for an Enterprise Server.
+KOVA_GITHUB_WEB_URL | setup | | GitHub's pages, where they do not follow from the API's address.
+KOVA_GITHUB_APP_ID | api, worker | | The App's number; /setup stores it.
+KOVA_GITHUB_PRIVATE_KEY | api, worker | | The App's key, its lines as they are or joined by `\\n`.
+KOVA_GITHUB_TOKEN | api, worker | | One token in place of an App, to try it out.
+KOVA_GITHUB_WEBHOOK_SECRET | webhook | | What deliveries are signed with; several with commas between them all count.
+KOVA_GITHUB_APP_FILE | all | | The file with the App that /setup made, where there is no Secrets Manager.
+KOVA_GITHUB_APP_SECRET_ARN | setup | | The secret that gets the App's number and key.
+KOVA_WEBHOOK_SECRET_ARN | setup | | The secret that gets the webhook's secret.
+KOVA_SETUP_TOKEN | setup | | The one-time token of /setup; `kova up` makes one.
+KOVA_PUBLIC_URL | setup | | The address under which GitHub reaches Kova.
+KOVA_RUFF | worker | | A ruff other than the installed one.
+KOVA_ANALYZERS_BIN | worker | | The folder of the analysers' programs.
+KOVA_SECRETS_KEY | worker | production | The key of the hashes by which secrets are known again; it never changes.
+KOVA_ADMIN_KEY_SECRET_ARN | migrate | | The secret that gets the first API key.
+KOVA_WHOLE_PROGRAM | worker | | `on` runs analysers that read the whole repository at each push.
+KOVA_MAX_FILES | worker | | Files of a scan; what is left out is said.
+KOVA_MAX_FILE_BYTES | worker | | Bytes of a file that is analysed.
+KOVA_MAX_TOTAL_BYTES | worker | | Bytes of all files of a scan.
+KOVA_FETCH_SECONDS | worker | | Seconds to fetch a scan's files from GitHub.
+KOVA_WORKER_CONCURRENCY | worker | | Jobs of a worker at a time.
+KOVA_WORKER_VISIBILITY_SECONDS | worker | | Seconds for which a message in work is hidden; renewed while the work goes on.
+KOVA_RATE_LIMIT_PER_MINUTE | api | | Calls of a key in a minute.
+KOVA_SCAN_RATE_LIMIT_PER_MINUTE | api | | The same for scans; the usual limit where it is not set.
+KOVA_AI_RATE_LIMIT_PER_MINUTE | api | | The same for AI commands.
+KOVA_CORS_ORIGINS | api | | Origins whose pages may call, with commas between them.
+KOVA_METRICS_TOKEN | api | | What a scraper of /metrics sends as its bearer token; without it an API key is needed.
+OPENAI_API_KEY | api, worker | | OpenAI's key; without any key AI commands answer 503.
+OPENAI_BASE_URL | api, worker | | An API of OpenAI's form elsewhere.
+KOVA_OPENAI_MODEL | api, worker | | The model that OpenAI is asked for.
+ANTHROPIC_API_KEY | api, worker | | Anthropic's key.
+ANTHROPIC_BASE_URL | api, worker | | An API of Anthropic's form elsewhere.
+KOVA_ANTHROPIC_MODEL | api, worker | | The model that Anthropic is asked for.
+KOVA_EMBEDDING_MODEL | api, worker | | The model that turns code into vectors.
+PINECONE_API_KEY | api, worker | | Pinecone's key; without it the code index is in Postgres.
+KOVA_PINECONE_INDEX | api, worker | | The name of the index.
+PINECONE_HOST | api, worker | | The address of the index, where it is not asked for by name.
+KOVA_MONTHLY_BUDGET_USD | api, worker | | US dollars that models may cost in a month, all keys together.
+KOVA_MODEL_PRICES | api, worker | | Prices of models: `MODEL=INPUT/OUTPUT` for a million tokens, with commas between them.
+KOVA_AI_DEADLINE_SECONDS | api | | Seconds for an AI command whose caller waits.
+KOVA_AI_LATER_SECONDS | worker | | Seconds for one whose caller does not wait.
+"""
+# By the reader's method: what it is called, and a value that differs from the default.
+_KINDS: Final = {
+    "text": ("text", "sample"),
+    "words": ("list", "sample"),
+    "origins": ("list of origins", "https://sample.example"),
+    "url": ("address", "https://sample.example"),
+    "redis_url": ("address", "redis://sample.example"),
+    "database_url": ("address", "postgresql://sample.example/x"),
+    "number": ("number", "7"),
+    "optional_number": ("number", "7"),
+    "money": ("US dollars", "7"),
+    "prices": ("prices", "sample=1/2"),
+}
+
+
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One row of the page."""
+
+    name: str
+    kind: str
+    default: str
+    secret: bool
+
+
+class _Spy(module._Reader):  # noqa: SLF001 (the page is made from what is read)
+    """Notes with which method each variable is read."""
+
+    def __init__(self, environment: dict[str, str]) -> None:
+        super().__init__(environment)
+        self.methods: dict[str, tuple[str, tuple[Any, ...]]] = {}
+
+    def __getattribute__(self, method: str) -> Any:
+        value = super().__getattribute__(method)
+        if method.startswith("_") or not callable(value):
+            return value
+
+        def call(name: str, *arguments: Any, **keywords: Any) -> Any:
+            self.methods.setdefault(name, (method, (*arguments, *keywords.values())))
+            return value(name, *arguments, **keywords)
+
+        return call
+
+
+def list_settings() -> list[Setting]:
+    """Return every setting that a process reads, in the order of the code."""
+    spy = _Spy({})
+    defaults = module._read_settings(spy)  # noqa: SLF001 (as above)
+    return [
+        _describe(name, method, arguments, defaults)
+        for name, (method, arguments) in spy.methods.items()
+    ]
+
+
+def _describe(
+    name: str, method: str, arguments: tuple[Any, ...], defaults: module.Settings
+) -> Setting:
+    if method == "choice":
+        kind, sample = " or ".join(f"`{word}`" for word in arguments[0]), arguments[0][-1]
+        sample = next(word for word in arguments[0] if word != arguments[1])
+    elif method == "private_key":
+        kind, sample = "PEM", "-----BEGIN PRIVATE KEY-----"
+    else:
+        kind, sample = _KINDS[method]
+    if method == "url" and arguments[0] == ("postgresql", "postgres"):
+        sample = "postgresql://sample.example/x"
+    changed = module._read_settings(_reader({name: sample}))  # noqa: SLF001 (as above)
+    field = _changed_field(defaults, changed)
+    if field is None:  # Part of an address: it has no field of its own.
+        return Setting(name=name, kind=kind, default="", secret="PASSWORD" in name)
+    value, shown = field
+    return Setting(name=name, kind=kind, default=_show(value), secret=not shown)
+
+
+def _reader(environment: dict[str, str]) -> module._Reader:
+    return module._Reader(environment)  # noqa: SLF001 (as above)
+
+
+def _changed_field(before: object, after: object) -> tuple[Any, bool] | None:
+    """Return the default of the field that differs, and whether its value may be shown."""
+    assert dataclasses.is_dataclass(before)
+    for field in dataclasses.fields(before):
+        old, new = getattr(before, field.name), getattr(after, field.name)
+        if old != new:
+            if dataclasses.is_dataclass(old) and not isinstance(old, type):
+                return _changed_field(old, new)
+            return old, field.repr
+    return None
+
+
+def _show(value: object) -> str:
+    if value is None or value == () or value == {}:
+        return ""
+    if isinstance(value, bool):
+        return "`on`" if value else "`off`"
+    return f"`{value}`"
+
+
+def render() -> str:
+    """Return the page."""
+    meanings = _meanings()
+    rows = ["## Kova's own", "", "| variable | type | default | needed by | what it is |"]
+    rows.append("| --- | --- | --- | --- | --- |")
+    for setting in list_settings():
+        processes, must, meaning = meanings[setting.name]
+        name = f"**`{setting.name}`**" if must else f"`{setting.name}`"
+        secret = " Secret." if setting.secret else ""
+        rows.append(
+            f"| {name} | {setting.kind} | {setting.default} | {processes} | {meaning}{secret} |"
+        )
+    return HEAD + "\n" + "\n".join(rows) + "\n" + AROUND
+
+
+def check_settings() -> list[str]:
+    """Return what is wrong with the page and its table."""
+    names = {setting.name for setting in list_settings()}
+    meanings = set(_meanings())
+    problems = [f"{name} has no row in tests/checks/settings.py" for name in names - meanings]
+    problems += [f"{name} is read by no process" for name in meanings - names]
+    if not problems and (not PAGE.exists() or PAGE.read_text() != render()):
+        problems.append(f"{PAGE} has drifted: run `make export`")
+    return problems
+
+
+def _meanings() -> dict[str, tuple[str, str, str]]:
+    rows = [line.split("|", 3) for line in MEANINGS.strip().splitlines()]
+    names = (name.strip() for name, *_ in rows)
+    cells = ((users.strip(), must.strip(), text.strip()) for _, users, must, text in rows)
+    return dict(zip(names, cells, strict=True))
