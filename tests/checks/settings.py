@@ -137,7 +137,7 @@ class Setting:
     secret: bool
 
 
-class _Spy(module._Reader):  # noqa: SLF001 (the page is made from what is read)
+class _Spy(module._Reader):
     """Notes with which method each variable is read."""
 
     def __init__(self, environment: dict[str, str]) -> None:
@@ -159,7 +159,7 @@ class _Spy(module._Reader):  # noqa: SLF001 (the page is made from what is read)
 def list_settings() -> list[Setting]:
     """Return every setting that a process reads, in the order of the code."""
     spy = _Spy({})
-    defaults = module._read_settings(spy)  # noqa: SLF001 (as above)
+    defaults = module._read_settings(spy)
     return [
         _describe(name, method, arguments, defaults)
         for name, (method, arguments) in spy.methods.items()
@@ -178,7 +178,7 @@ def _describe(
         kind, sample = _KINDS[method]
     if method == "url" and arguments[0] == ("postgresql", "postgres"):
         sample = "postgresql://sample.example/x"
-    changed = module._read_settings(_reader({name: sample}))  # noqa: SLF001 (as above)
+    changed = module._read_settings(_reader({name: sample}))
     field = _changed_field(defaults, changed)
     if field is None:  # Part of an address: it has no field of its own.
         return Setting(name=name, kind=kind, default="", secret="PASSWORD" in name)
@@ -187,7 +187,7 @@ def _describe(
 
 
 def _reader(environment: dict[str, str]) -> module._Reader:
-    return module._Reader(environment)  # noqa: SLF001 (as above)
+    return module._Reader(environment)
 
 
 def _changed_field(before: object, after: object) -> tuple[Any, bool] | None:
@@ -203,7 +203,7 @@ def _changed_field(before: object, after: object) -> tuple[Any, bool] | None:
 
 
 def _show(value: object) -> str:
-    if value is None or value == () or value == {}:
+    if value in (None, (), {}):
         return ""
     if isinstance(value, bool):
         return "`on`" if value else "`off`"

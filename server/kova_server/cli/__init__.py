@@ -21,6 +21,8 @@ COMMANDS: Final = {
     "serve": "Serve the API in this process.",
     "worker": "Work on the queues until SIGTERM.",
     "migrate": "Bring the database up to date.",
+    "backup": "Write the whole database into a new file, while work goes on.",
+    "restore": "Fill an empty database from a backup: all of it, or nothing.",
     "scans": "Look into scans: do one again step by step.",
     "keys": "Create, list and revoke API keys.",
     "github-app": "Make the GitHub App that Kova works as.",

@@ -56,7 +56,7 @@ class Postgres:
     def service(self) -> Service:
         """Return the service. Its data folder is created if it does not exist."""
         self._initialise()
-        command = [_program("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
+        command = [find_program("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         # Only TCP on the loopback: a socket's path may not be longer than 107 bytes.
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
         command += ["-c", "max_connections=60", "-c", "shared_buffers=64MB"]
@@ -85,7 +85,7 @@ class Postgres:
         if _user() is not None:
             os.chown(self.folder, _NOBODY, _NOBODY)
             os.chown(self.password_file, _NOBODY, _NOBODY)
-        command = [*_wrapper(), _program("initdb"), "-D", str(unfinished), "--username", USER]
+        command = [*_wrapper(), find_program("initdb"), "-D", str(unfinished), "--username", USER]
         command += ["--pwfile", str(self.password_file), "--auth", "scram-sha-256"]
         command += ["--encoding", "UTF8", "--locale", "C.UTF-8"]
         command += ["--no-sync"] if not self.fsync else []
@@ -143,7 +143,12 @@ def _programs_folder() -> Path:
     return Path(spec.origin).parent / "pginstall" / "bin"
 
 
-def _program(name: str) -> str:
+def find_program(name: str) -> str:
+    """Return the path of one of Postgres's programs.
+
+    Raises:
+        PostgresError: it is not installed.
+    """
     path = _programs_folder() / name
     if not path.exists():
         raise PostgresError(f"There is no {path}.")

@@ -1,0 +1,179 @@
+"""A backup taken while work goes on is restored whole: rows and sequences."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import subprocess
+import sys
+import threading
+import uuid
+from collections.abc import Iterator
+from pathlib import Path
+
+import psycopg
+import pytest
+from psycopg import sql
+
+from tests.support.stores import new_claim, new_key, new_repository, postgres_stores
+
+TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
+SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
+
+
+@pytest.fixture
+def empty_url(database_url: str) -> Iterator[str]:
+    server, name = database_url.rpartition("/")[0], f"empty_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        yield f"{server}/{name}"
+        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "kova_server", *arguments],
+        env=os.environ | {"KOVA_ENV": "local", "KOVA_DATABASE_URL": url},
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+def contents(url: str) -> dict[str, list[str]]:
+    """Every row of every table but the one that is written to, as text."""
+    with psycopg.connect(url) as connection:
+        names = [name for (name,) in connection.execute(TABLES) if name != "audit_log"]
+        return {
+            name: sorted(
+                str(row[0])
+                for row in connection.execute(
+                    sql.SQL("SELECT t::text FROM {} t").format(sql.Identifier(name))
+                )
+            )
+            for name in names
+        }
+
+
+class Writer(threading.Thread):
+    """Writes numbered rows until it is stopped, one transaction each."""
+
+    def __init__(self, url: str) -> None:
+        super().__init__(daemon=True)
+        self._url = url
+        self._stopped = threading.Event()
+        self.written = 0
+
+    def run(self) -> None:
+        with psycopg.connect(self._url, autocommit=True) as connection:
+            while not self._stopped.is_set():
+                connection.execute(
+                    "INSERT INTO audit_log (actor, action, target) VALUES ('w', 'key.created', %s)",
+                    (str(self.written + 1),),
+                )
+                self.written += 1
+
+    def stop(self) -> None:
+        self._stopped.set()
+        self.join(30)
+
+
+async def write_rows(url: str) -> None:
+    async with postgres_stores(url) as stores:
+        repository = await new_repository(stores)
+        await new_claim(stores, repository)
+        await new_key(stores, "é ' \\ \t 🦀")
+
+
+def test_a_backup_under_load_is_restored_whole(
+    database_url: str, empty_url: str, tmp_path: Path
+) -> None:
+    asyncio.run(write_rows(database_url))
+    writer = Writer(database_url)
+    writer.start()
+    before = writer.written
+    process = run(database_url, "backup", str(tmp_path))
+    after = writer.written
+    writer.stop()
+    assert process.returncode == 0, process.stderr
+    assert writer.written > after > before
+    (file,) = tmp_path.glob("*.dump")
+    assert file.stat().st_mode & 0o777 == 0o600
+    assert str(file) in process.stdout
+    restored = run(empty_url, "restore", str(file))
+    assert restored.returncode == 0, restored.stderr
+    assert contents(empty_url) == contents(database_url)
+    with psycopg.connect(empty_url) as connection:
+        rows = connection.execute("SELECT target::int FROM audit_log WHERE actor = 'w' ORDER BY 1")
+        numbers = [number for (number,) in rows]
+        sequences = dict(connection.execute(SEQUENCES).fetchall())
+        connection.execute("INSERT INTO audit_log (actor, action, target) VALUES ('x', 'y', 'z')")
+    assert numbers == list(range(1, len(numbers) + 1))
+    assert before <= len(numbers) <= after + 1
+    with psycopg.connect(database_url) as connection:
+        assert set(sequences) == {name for name, _ in connection.execute(SEQUENCES)}
+    assert "up to date" in run(empty_url, "migrate").stdout
+
+
+def test_old_backups_make_room(database_url: str, tmp_path: Path) -> None:
+    for _ in range(3):
+        process = run(database_url, "backup", str(tmp_path / "new"), "--keep", "2")
+        assert process.returncode == 0, process.stderr
+    files = sorted((tmp_path / "new").iterdir())
+    assert len(files) == 2
+    assert re.search(r"removed .*\.dump", process.stdout)
+
+
+def test_a_backup_is_not_restored_over_tables(database_url: str, tmp_path: Path) -> None:
+    assert run(database_url, "backup", str(tmp_path)).returncode == 0
+    (file,) = tmp_path.glob("*.dump")
+    before = contents(database_url)
+    process = run(database_url, "restore", str(file))
+    assert (process.returncode, process.stdout) == (2, "")
+    assert "has tables" in process.stderr
+    assert contents(database_url) == before
+
+
+def test_a_damaged_backup_leaves_an_empty_database(
+    database_url: str, empty_url: str, tmp_path: Path
+) -> None:
+    assert run(database_url, "backup", str(tmp_path)).returncode == 0
+    (file,) = tmp_path.glob("*.dump")
+    content = file.read_bytes()
+    for damaged in (b"", b"no backup", content[: len(content) * 3 // 4]):
+        file.write_bytes(damaged)
+        process = run(empty_url, "restore", str(file))
+        assert process.returncode == 2
+        assert len(process.stderr.splitlines()) == 1
+        assert contents(empty_url) == {}
+
+
+@pytest.mark.parametrize("command", ["backup", "restore"])
+def test_what_cannot_be_done_is_one_line_without_the_password(command: str, tmp_path: Path) -> None:
+    url = "postgresql://kova:hunter2@127.0.0.1:9/kova"
+    process = run(url, command, str(tmp_path / "x"))
+    assert (process.returncode, process.stdout) == (2, "")
+    (line,) = process.stderr.splitlines()
+    assert "hunter2" not in line
+
+
+def test_programs_of_another_version_are_refused(database_url: str, tmp_path: Path) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    program = programs / "pg_dump"
+    program.write_text("#!/bin/sh\necho pg_dump '(PostgreSQL)' 12.3\n")
+    program.chmod(0o755)
+    process = subprocess.run(
+        [sys.executable, "-m", "kova_server", "backup", str(tmp_path / "x")],
+        env=os.environ
+        | {"KOVA_ENV": "local", "KOVA_DATABASE_URL": database_url, "KOVA_PG_BIN": str(programs)},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert "version 12 and the server of 18" in process.stderr
+    assert not list((tmp_path / "x").glob("*")) or not (tmp_path / "x").exists()
