@@ -53,6 +53,9 @@ $(CHECKOV): requirements/checkov.txt $(DEV)
 EMULATOR := $(VENV)/emulator/.done
 $(EMULATOR): requirements/emulator.txt $(DEV)
 	$(call apart,emulator,the emulator of CloudFormation)
+AUDIT := $(VENV)/audit/.done
+$(AUDIT): requirements/audit.txt $(DEV)
+	$(call apart,audit,the audit of the locks)
 
 .PHONY: setup
 setup: $(DEV) ## set up everything that the other commands need (they call it)
@@ -84,6 +87,22 @@ check: $(SAM) $(CHECKOV) ## format, lint, types, import contracts, template, dri
 	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks
+
+# What is shipped: the image, the layers and the function with dbmate.
+SHIPPED := requirements/server.txt requirements/extra.txt layers/common/requirements.txt \
+  layers/models/requirements.txt layers/analyzers/requirements.txt functions/migrate/requirements.txt
+
+.PHONY: audit
+audit: $(AUDIT) ## known advisories about what is shipped (asks a public service)
+	@for lock in $(SHIPPED); do echo "$$lock"; \
+	  $(VENV)/audit/bin/pip-audit --require-hashes --disable-pip -r "$$lock" || exit 1; done
+
+.PHONY: sbom
+sbom: $(AUDIT) ## a bill of materials of what is shipped, in build/sbom (CycloneDX)
+	@mkdir -p build/sbom
+	@for lock in $(SHIPPED); do name="$$(echo "$$lock" | tr / - | sed 's/\.txt$$//')"; \
+	  $(VENV)/audit/bin/cyclonedx-py requirements --of JSON -o "build/sbom/$$name.json" "$$lock" || exit 1; \
+	  echo "build/sbom/$$name.json"; done
 
 .PHONY: retrieval
 retrieval: $(DEV) ## how well questions find their function in real packages (no key needed)

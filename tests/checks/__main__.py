@@ -14,6 +14,7 @@ from tests.checks.openapi import check_openapi, write_openapi
 from tests.checks.rules import PAGE, check_rules, render
 from tests.checks.template import check_build, check_template
 from tests.checks.watching import check_watching, write_watching
+from tests.checks.workflows import check_workflows
 
 
 def main() -> int:
@@ -37,6 +38,7 @@ def main() -> int:
         "map": code_map.check_map,
         "watching": check_watching,
         "github app": github_app.check_github_app,
+        "workflows": check_workflows,
         "template": check_template,
         "build": check_build,
         "containers": check_containers,

@@ -21,6 +21,7 @@ LOCKS = {
     "requirements/run.in": "requirements/run.txt",
     "requirements/dev.in": "requirements/dev.txt",
     "requirements/sam.in": "requirements/sam.txt",
+    "requirements/audit.in": "requirements/audit.txt",
     "requirements/checkov.in": "requirements/checkov.txt",
     "requirements/emulator.in": "requirements/emulator.txt",
 }
