@@ -19,7 +19,7 @@ from kova.bootstrap.fix_worker import handle_publish_job
 from kova.bootstrap.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
 from kova.bootstrap.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
 from kova.bootstrap.scans import ScanRoot
-from kova.bootstrap.settings import Settings, load_settings
+from kova.bootstrap.settings import Settings, load_settings, require
 from kova.shared.exceptions import UnavailableError
 from kova.shared.periodic_tasks import PeriodicTasks
 from kova.shared.retry import GiveUp, Retry
@@ -35,14 +35,14 @@ async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: F
 
     Running jobs are finished before it returns.
     """
-    assert settings.scan_queue_url is not None
+    scan_queue_url = require(settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL")
     await asyncio.to_thread(claim_temporary_folder)
     core = Core(settings, database_seconds=DATABASE_SECONDS, interactive=False)
     client = sqs_client(waits=True)
     queues: list[tuple[str, SqsConsumer, JobHandler]] = [
         (
             "scan",
-            SqsConsumer(client, settings.scan_queue_url),
+            SqsConsumer(client, scan_queue_url),
             handle_scan_job(core, ScanRoot(core)),
         )
     ]

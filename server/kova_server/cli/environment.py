@@ -11,6 +11,7 @@ import typer
 
 from kova.adapters.env_file import read_environment
 from kova.bootstrap.environment import environment, fill_from_app_file
+from kova.bootstrap.settings import set_variables
 from kova.shared.exceptions import NotConfiguredError
 
 DATA: Final = Path(".kova")
@@ -32,18 +33,6 @@ def read_variables(data_folder: Path | None) -> Mapping[str, str]:
     file = data_folder / "kova.env"
     if not file.exists():
         raise NotConfiguredError(f"There is no {file}: `kova up --data {data_folder}` creates it.")
-    variables = read_environment(file) | {key: value for key, value in variables.items() if value}
+    variables = read_environment(file) | set_variables(variables)
     os.environ.update(variables)  # The AWS client reads its settings there.
     return fill_from_app_file(variables)
-
-
-def require_variable(variables: Mapping[str, str], name: str) -> str:
-    """Return a variable that the command needs.
-
-    Raises:
-        NotConfiguredError: it is not set.
-    """
-    value = variables.get(name)
-    if not value:
-        raise NotConfiguredError(f"{name} is missing: set it, or name a stack with --data.")
-    return value

@@ -137,7 +137,7 @@ def load_settings(
         )
     if settings.environment == "production":
         needed += needed_in_production
-    reader.problems += [f"{name} is missing" for name in needed if not environment.get(name)]
+    reader.problems += [f"{name} is missing" for name in needed if reader.text(name) is None]
     if reader.problems:
         raise SettingsError("; ".join(reader.problems) + ".")
     return settings
@@ -253,7 +253,12 @@ def fill_from_secret(
         members = {names[name]: value for name, value in members.items() if name in names}
     if not all(isinstance(member, str) for member in members.values()):
         raise SettingsError(f"The secret {arn} has a member that is not a string.")
-    return {**members, **{key: value for key, value in environment.items() if value}}
+    return {**members, **set_variables(environment)}
+
+
+def set_variables(environment: Mapping[str, str]) -> dict[str, str]:
+    """Return the variables that hold more than blanks: the others count as not set."""
+    return {name: value for name, value in environment.items() if value.strip()}
 
 
 class _Reader:
