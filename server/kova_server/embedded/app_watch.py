@@ -12,9 +12,9 @@ from kova.adapters.env_file import read_environment, write_environment
 from kova.setup.manifest import web_address_of
 from kova.setup.session import new_token
 from kova_server.embedded.github import GitHubPlan
+from kova_server.embedded.outside import own_settings
 from kova_server.restart import FileWatch
 
-_OWN: Final = ("KOVA_", "AWS_", "OPENAI_", "ANTHROPIC_", "PINECONE_", "SLACK_", "GOOGLE_")
 _API_URL: Final = "https://api.github.com"
 
 
@@ -25,11 +25,13 @@ class AppWatch:
         self,
         plan: GitHubPlan,
         settings: Mapping[str, str],
+        outside: Mapping[str, str],
         settings_file: Path,
         announce: Callable[[str], None],
     ) -> None:
         self._plan = plan
         self._settings = settings
+        self._outside = outside
         self._settings_file = settings_file
         self._announce = announce
         self._stored = plan.stored
@@ -44,8 +46,7 @@ class AppWatch:
         """Write every setting in force, without the one-time token."""
         variables = {**self._stored, **self._settings}
         variables.pop("KOVA_SETUP_TOKEN", None)
-        own = {key: value for key, value in variables.items() if key.startswith(_OWN)}
-        write_environment(self._settings_file, own)
+        write_environment(self._settings_file, own_settings(variables, self._outside))
 
     def welcome(self, port: int) -> list[str]:
         """Return the lines about the App that is still to be made."""

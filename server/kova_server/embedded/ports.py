@@ -5,6 +5,12 @@ from __future__ import annotations
 import json
 import socket
 from pathlib import Path
+from typing import Final
+
+from kova.adapters.private_file import write_privately
+from kova_server.embedded.files import Announce
+
+_HIGHEST: Final = 65_535
 
 
 def is_free(port: int) -> bool:
@@ -26,14 +32,31 @@ def free_port() -> int:
         return port
 
 
-def remembered_port(file: Path, name: str) -> int:
+def remembered_port(file: Path, name: str, announce: Announce) -> int:
     """Return the port of this name at the last start, or a new one, and store it in the file."""
-    ports: dict[str, int] = json.loads(file.read_text()) if file.exists() else {}
+    ports = _read_ports(file, announce)
     port = ports.get(name)
     if port is None or not is_free(port):
         port = free_port()
         while port in ports.values():
             port = free_port()
         file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text(json.dumps(ports | {name: port}))
+        write_privately(file, json.dumps(ports | {name: port}).encode())
     return port
+
+
+def _read_ports(file: Path, announce: Announce) -> dict[str, int]:
+    try:
+        ports = json.loads(file.read_bytes())
+    except FileNotFoundError:
+        return {}
+    except (ValueError, RecursionError):
+        ports = None
+    if isinstance(ports, dict) and all(_is_port(port) for port in ports.values()):
+        return ports
+    announce(f"{file} held no ports: new ones are chosen")
+    return {}
+
+
+def _is_port(value: object) -> bool:
+    return type(value) is int and 0 < value <= _HIGHEST

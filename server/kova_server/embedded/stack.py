@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import fcntl
 import os
-import secrets
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -14,9 +13,10 @@ from pathlib import Path
 
 import httpx
 
-from kova.adapters.env_file import read_environment
+from kova.adapters.env_file import EnvironmentFileError, read_environment
 from kova.shared.exceptions import KovaError
 from kova_server.embedded.app_watch import AppWatch
+from kova_server.embedded.files import Announce, remembered_secret
 from kova_server.embedded.github import (
     GitHubPlan,
     github_service,
@@ -28,6 +28,7 @@ from kova_server.embedded.models import (
     models_settings,
     wants_practice_models,
 )
+from kova_server.embedded.outside import read_outside
 from kova_server.embedded.ports import is_free, remembered_port
 from kova_server.embedded.postgres import Postgres
 from kova_server.embedded.queues import aws_settings, create_queues, sqs_service
@@ -63,7 +64,7 @@ class Hooks:
 
     migrate: Callable[[Mapping[str, str]], None]
     create_key: Callable[[Mapping[str, str]], str]
-    announce: Callable[[str], None]
+    announce: Announce
 
 
 def up(
@@ -71,7 +72,7 @@ def up(
     *,
     migrate: Callable[[Mapping[str, str]], None],
     create_key: Callable[[Mapping[str, str]], str],
-    announce: Callable[[str], None],
+    announce: Announce,
 ) -> int:
     """Run the stack until Ctrl-C or SIGTERM.
 
@@ -97,11 +98,12 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
         cleanup.callback(supervisor.stop)
         for name in reap(folder):
             hooks.announce(f"ended a process that an earlier run left behind: {name}")
-        plan = plan_github(options.environment, folder, setup=options.setup)
-        settings = start_services(supervisor, folder, options.environment, plan=plan)
+        outside = read_outside(options.environment)
+        plan = plan_github(outside, folder, setup=options.setup)
+        settings = start_services(supervisor, folder, outside, plan=plan, announce=hooks.announce)
         hooks.migrate(settings)
         settings["KOVA_API_KEY"] = _api_key(folder, settings, hooks)
-        app = AppWatch(plan, settings, folder / "kova.env", hooks.announce)
+        app = AppWatch(plan, settings, outside, folder / "kova.env", hooks.announce)
         app.write_settings()
         _start_kova(supervisor, options.port, settings, app.setup_variables())
         for line in [*_welcome(options, settings), *app.welcome(options.port)]:
@@ -118,48 +120,53 @@ def start_services(
     *,
     fsync: bool = True,
     plan: GitHubPlan | None = None,
+    announce: Announce = lambda _: None,
 ) -> dict[str, str]:
     """Start the services that `outside` does not configure, and return all settings."""
+
+    def port_of(name: str) -> int:
+        return remembered_port(folder / "ports.json", name, announce)
+
     plan = plan or plan_github(outside, folder, setup=False)
     settings = {"KOVA_ENV": "local", **outside}
-    ports = folder / "ports.json"
     if not outside.get("KOVA_DATABASE_URL"):
-        port = remembered_port(ports, "postgres")
+        port = port_of("postgres")
         postgres = Postgres(folder=folder / "postgres", port=port, fsync=fsync)
         supervisor.start(postgres.service(), seconds=120)
         settings["KOVA_DATABASE_URL"] = postgres.url
     if not outside.get("KOVA_REDIS_URL"):
-        port = remembered_port(ports, "valkey")
+        port = port_of("valkey")
         supervisor.start(valkey_service(port))
         settings["KOVA_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
     if not outside.get("KOVA_SCAN_QUEUE_URL"):
         endpoint = outside.get("AWS_ENDPOINT_URL_SQS")
         if not endpoint:
-            port = remembered_port(ports, "sqs")
+            port = port_of("sqs")
             supervisor.start(sqs_service(port, folder / "sqs"))
             endpoint = f"http://127.0.0.1:{port}"
             settings |= aws_settings(endpoint)
         settings |= create_queues(endpoint)
     if not outside.get("KOVA_SECRETS_KEY"):
-        settings["KOVA_SECRETS_KEY"] = _remembered_secret(folder / "secrets-key")
-    settings |= _start_github(supervisor, folder, outside, plan)
+        settings["KOVA_SECRETS_KEY"] = remembered_secret(folder / "secrets-key", announce)
+    secret = outside.get("KOVA_GITHUB_WEBHOOK_SECRET") or remembered_secret(
+        folder / "webhook-secret", announce
+    )
+    if plan.practice:
+        practice = github_service(port_of("github"), folder / "github", secret.split(",")[0])
+        supervisor.start(practice)
+    settings |= _github_settings(folder, outside, plan, secret)
     if wants_practice_models(outside):
-        port = remembered_port(ports, "models")
+        port = port_of("models")
         supervisor.start(models_service(port), seconds=60)
         settings |= models_settings(port)
     return settings
 
 
-def _start_github(
-    supervisor: Supervisor, folder: Path, outside: Mapping[str, str], plan: GitHubPlan
+def _github_settings(
+    folder: Path, outside: Mapping[str, str], plan: GitHubPlan, secret: str
 ) -> dict[str, str]:
     settings: dict[str, str] = {}
-    secret = outside.get("KOVA_GITHUB_WEBHOOK_SECRET") or _remembered_secret(
-        folder / "webhook-secret"
-    )
     if plan.practice:
-        port = remembered_port(folder / "ports.json", "github")
-        supervisor.start(github_service(port, folder / "github", secret.split(",")[0]))
         settings = github_settings(folder / "github")
     elif not outside.get("KOVA_GITHUB_API_URL") and plan.stored.get("KOVA_GITHUB_API_URL"):
         settings["KOVA_GITHUB_API_URL"] = plan.stored["KOVA_GITHUB_API_URL"]
@@ -205,22 +212,16 @@ def _start_kova(
 
 def _api_key(folder: Path, settings: Mapping[str, str], hooks: Hooks) -> str:
     file = folder / "kova.env"
-    if file.exists():
-        earlier = read_environment(file)
+    try:
+        earlier = read_environment(file) if file.exists() else {}
+    except EnvironmentFileError as exc:
+        hooks.announce(f"{exc.message} A new API key is made.")
+        earlier = {}
+    if earlier:
         same_database = earlier.get("KOVA_DATABASE_URL") == settings["KOVA_DATABASE_URL"]
         if same_database and earlier.get("KOVA_API_KEY"):
             return earlier["KOVA_API_KEY"]
     return hooks.create_key(settings)
-
-
-def _remembered_secret(file: Path) -> str:
-    if not file.exists():
-        temporary = file.with_suffix(".new")
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w") as stream:
-            stream.write(secrets.token_hex(24))
-        temporary.replace(file)
-    return file.read_text()
 
 
 def _welcome(options: StackOptions, settings: Mapping[str, str]) -> list[str]:

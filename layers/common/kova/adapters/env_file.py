@@ -2,26 +2,29 @@
 
 from __future__ import annotations
 
-import os
 import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from kova.adapters.private_file import write_privately
+from kova.shared.exceptions import NotConfiguredError
+
 # A shell reads these characters unquoted.
 _PLAIN: Final = re.compile(r"[A-Za-z0-9_@%+=:,./?-]*")
+_NAME: Final = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 _ESCAPES: Final = {"n": "\n", "r": "\r"}
+
+
+class EnvironmentFileError(NotConfiguredError):
+    """A file of settings is damaged."""
+
+    reason = "bad_environment_file"
 
 
 def write_environment(path: Path, variables: Mapping[str, str]) -> None:
     """Write the file atomically, readable by its owner only."""
-    temporary = path.with_suffix(".new")
-    descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w") as file:
-        file.write(env_lines(variables))
-        file.flush()
-        os.fsync(file.fileno())
-    temporary.replace(path)
+    write_privately(path, env_lines(variables).encode("utf-8", "surrogateescape"))
 
 
 def env_lines(variables: Mapping[str, str]) -> str:
@@ -30,11 +33,18 @@ def env_lines(variables: Mapping[str, str]) -> str:
 
 
 def read_environment(path: Path) -> dict[str, str]:
-    """Return the variables of a file that write_environment wrote."""
+    """Return the variables of a file that write_environment wrote.
+
+    Raises:
+        EnvironmentFileError: it holds what no environment can hold.
+    """
+    content = path.read_bytes()
+    if b"\0" in content:
+        raise EnvironmentFileError(f"{path} is damaged: `kova up` writes it anew.")
     variables: dict[str, str] = {}
-    for line in path.read_text().split("\n"):
+    for line in content.decode("utf-8", "surrogateescape").split("\n"):
         key, mark, value = line.partition("=")
-        if mark and not key.startswith("#"):
+        if mark and _NAME.fullmatch(key):
             variables[key] = _unquote(value)
     return variables
 
