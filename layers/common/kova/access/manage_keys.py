@@ -13,6 +13,7 @@ from kova.shared.audit import Action, AuditEvent
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.page import Page, PageRequest
 from kova.shared.ports import AuditStore
+from kova.shared.text import clean
 
 _NAME_LIMIT = 100
 
@@ -56,7 +57,7 @@ class ManageKeys:
             InvalidInputError: the name is empty or too long, or there is no scope.
             ConflictError: `expires_at` is in the past.
         """
-        name = name.strip()
+        name = clean(name).strip()
         if not 1 <= len(name) <= _NAME_LIMIT:
             raise InvalidInputError(
                 f"A key's name has 1 to {_NAME_LIMIT} characters.", field="name"

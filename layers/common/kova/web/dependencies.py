@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Query, Request
+from fastapi import Depends, Path, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
+from pydantic import AfterValidator
 
 from kova.access.api_key import ApiKey, Scope
 from kova.access.rate_limit import Verdict
+from kova.shared.exceptions import NotFoundError
 from kova.shared.page import PageRequest, Position
 from kova.web import idempotency
 from kova.web.idempotency import IdempotencyHeader
@@ -30,7 +33,23 @@ from kova.web.services import (
 )
 
 CURSOR_PATTERN: Final = r"^[0-9a-f]{46}$"
+_ID: Final = re.compile(r"[0-9A-Fa-f]{8}(?:-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _canonical_id(text: str) -> str:
+    """Return an id as it is stored and written down.
+
+    Raises:
+        NotFoundError: no id looks like this.
+    """
+    if not _ID.fullmatch(text):
+        raise NotFoundError
+    return text.lower()
+
+
+PathId = Annotated[str, Path(), AfterValidator(_canonical_id)]
+"""The id in a path."""
 
 
 def capability(name: str) -> Callable[[Request], Awaitable[Any]]:

@@ -10,11 +10,14 @@ from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
 from typing import Any, Final
 
 import psycopg
+from psycopg.abc import Buffer
 from psycopg.rows import DictRow, dict_row
+from psycopg.types.string import StrDumperUnknown
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
 from kova.adapters.postgres.schema import check_schema
 from kova.shared.exceptions import DatabaseUnavailableError
+from kova.shared.text import clean
 
 Connection = psycopg.AsyncConnection[DictRow]
 _LOG = logging.getLogger("kova.postgres")
@@ -22,6 +25,9 @@ _LOG = logging.getLogger("kova.postgres")
 # time-out ends this wait.
 _GRACE: Final = 0.5
 _REPLICA_PAUSE: Final = 5.0
+# psycopg reads moments only where they are written in ISO; in zones east of UTC the last hours of
+# the year 9999 are beyond what Python can hold. PGTZ and the like set them for libpq.
+_SESSION: Final = {"TimeZone": "UTC", "DateStyle": "ISO", "client_encoding": "UTF8"}
 
 
 class Database:
@@ -161,6 +167,26 @@ def _timed_cursor(
     return TimedCursor
 
 
+class _CleanDumper(StrDumperUnknown):
+    """Sends texts that Postgres can hold: a NUL in a path of a URL must not be our failure."""
+
+    def dump(self, obj: str) -> Buffer | None:
+        return super().dump(clean(obj))
+
+
+async def _configure(connection: Connection) -> None:
+    """Make a new connection independent of the environment and of the server's defaults.
+
+    The server has reported its parameters with the greeting, so that nothing is sent where they
+    are right. RDS Proxy takes no `options`, and keeps a session to itself after a SET.
+    """
+    connection.adapters.register_dumper(str, _CleanDumper)
+    for name, expected in _SESSION.items():
+        value = connection.info.parameter_status(name) or ""
+        if value.partition(",")[0] != expected:
+            await connection.execute("SELECT set_config(%s, %s, false)", (name, expected))
+
+
 class _Pool:
     def __init__(
         self,
@@ -183,6 +209,7 @@ class _Pool:
                 "connect_timeout": max(int(timeout), 2),
                 "application_name": "kova",
             },
+            configure=_configure,
             min_size=0,
             max_size=max_size,
             timeout=timeout,

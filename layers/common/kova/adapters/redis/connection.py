@@ -40,6 +40,7 @@ class Redis:
         """
         pool = redis.asyncio.BlockingConnectionPool.from_url(
             url,
+            encoding_errors="replace",  # A text from outside is a key that is not there.
             max_connections=_CONNECTIONS,
             timeout=timeout,
             socket_timeout=timeout,

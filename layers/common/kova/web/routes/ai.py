@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Header, Request, Response
 from kova.access.api_key import ApiKey, Scope
 from kova.shared.exceptions import NotFoundError
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
-from kova.web.dependencies import Commands, PageQuery, encode_cursor, needs, once
+from kova.web.dependencies import Commands, PageQuery, PathId, encode_cursor, needs, once
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.commands import AnswerView, CommandBody, CommandView, QueuedCommand
@@ -68,7 +68,7 @@ async def list_commands(page: PageQuery, key: AiKey, commands: Commands) -> List
 
 
 @router.get("/ai/commands/{command_id}", responses=READS | problems(404))
-async def get_command(command_id: str, key: AiKey, commands: Commands) -> CommandView:
+async def get_command(command_id: PathId, key: AiKey, commands: Commands) -> CommandView:
     """Show one command."""
     row = await commands.commands.get(command_id)
     if row is None or (Scope.ADMIN not in key.scopes and row.api_key_id != key.id):

@@ -11,7 +11,7 @@ from kova.errors.error import ErrorStatus
 from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import NotFoundError
 from kova.shared.severity import Severity
-from kova.web.dependencies import Errors, PageQuery, actor_of, encode_cursor, needs
+from kova.web.dependencies import Errors, PageQuery, PathId, actor_of, encode_cursor, needs
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.errors import ErrorChange, ErrorView, OpenError
@@ -51,7 +51,7 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
     responses=READS | problems(404),
     dependencies=[Depends(needs(Scope.READ))],
 )
-async def get_error(error_id: str, errors: Errors) -> ErrorView:
+async def get_error(error_id: PathId, errors: Errors) -> ErrorView:
     """Show one error."""
     error = await errors.errors.get(error_id)
     if error is None:
@@ -61,7 +61,7 @@ async def get_error(error_id: str, errors: Errors) -> ErrorView:
 
 @router.patch("/api/errors/{error_id}", responses=WRITES | problems(404))
 async def change_error(
-    error_id: str,
+    error_id: PathId,
     body: ErrorChange,
     errors: Errors,
     key: Annotated[ApiKey, Depends(needs(Scope.SCAN))],

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Query
 from kova.access.api_key import ApiKey, Scope
 from kova.fixes.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
-from kova.web.dependencies import Fixes, PageQuery, actor_of, encode_cursor, needs, once
+from kova.web.dependencies import Fixes, PageQuery, PathId, actor_of, encode_cursor, needs, once
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.fixes import FixView, QueuedFix
@@ -37,7 +37,7 @@ async def list_fixes(
     "/api/fixes/{fix_id}/publish", status_code=202, responses=WRITES | problems(404)
 )
 async def publish_fix(
-    fix_id: str, fixes: Fixes, key: Annotated[ApiKey, Depends(once(Scope.SCAN))]
+    fix_id: PathId, fixes: Fixes, key: Annotated[ApiKey, Depends(once(Scope.SCAN))]
 ) -> QueuedFix:
     """Open or update the pull request of a verified fix; it appears when a worker has done it."""
     fix = await fixes.request_publish.request(fix_id, actor=actor_of(key))
@@ -45,7 +45,7 @@ async def publish_fix(
 
 
 @router.get("/api/fixes/{fix_id}", responses=problems(404))
-async def get_fix(fix_id: str, fixes: Fixes) -> FixView:
+async def get_fix(fix_id: PathId, fixes: Fixes) -> FixView:
     """Show one fix."""
     fix = await fixes.fixes.get(fix_id)
     if fix is None:

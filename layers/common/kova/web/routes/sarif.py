@@ -11,7 +11,7 @@ from kova.access.api_key import Scope
 from kova.scans.sarif import MOST_RESULTS, to_sarif
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
-from kova.web.dependencies import Scans, needs, once
+from kova.web.dependencies import PathId, Scans, needs, once
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.scans import SarifImportView
 
@@ -35,7 +35,7 @@ _BODY: Final[dict[str, Any]] = {
     responses={200: {"content": {_MEDIA_TYPE: {}}}} | READS | problems(404, 409),
     response_class=JSONResponse,
 )
-async def get_sarif(scan_id: str, scans: Scans) -> JSONResponse:
+async def get_sarif(scan_id: PathId, scans: Scans) -> JSONResponse:
     """Return the open errors of the scan's repository as SARIF 2.1.0 within GitHub's limits."""
     scan = await scans.stores.scans.get(scan_id)
     if scan is None:
@@ -52,7 +52,7 @@ async def get_sarif(scan_id: str, scans: Scans) -> JSONResponse:
     responses=WRITES | problems(404, 409),
     openapi_extra=_BODY,
 )
-async def post_sarif(scan_id: str, request: Request, scans: Scans) -> SarifImportView:
+async def post_sarif(scan_id: PathId, request: Request, scans: Scans) -> SarifImportView:
     """Add another tool's results about the commit of a scan; they live on as any error does.
 
     The answer comes after the rows are written. The same log again changes nothing.

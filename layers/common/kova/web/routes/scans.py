@@ -8,7 +8,7 @@ from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kova.access.api_key import Scope
 from kova.shared.exceptions import NotFoundError
-from kova.web.dependencies import PageQuery, Scans, encode_cursor, needs, once
+from kova.web.dependencies import PageQuery, PathId, Scans, encode_cursor, needs, once
 from kova.web.idempotency import claim_id
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
@@ -60,7 +60,7 @@ async def list_scans(
 
 
 @router.get("/api/scans/{scan_id}", responses=problems(404))
-async def get_scan(scan_id: str, scans: Scans) -> ScanView:
+async def get_scan(scan_id: PathId, scans: Scans) -> ScanView:
     """Show one scan."""
     scan = await scans.stores.scans.get(scan_id)
     if scan is None:

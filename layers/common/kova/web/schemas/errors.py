@@ -5,13 +5,13 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import AwareDatetime, ConfigDict, Field
+from pydantic import ConfigDict, Field
 
 from kova.analysis.finding import Category, Confidence, Finding, Tier
 from kova.errors.error import REASON_LIMIT, ErrorRecord, ErrorStatus
 from kova.fixes.fix import FixStatus
 from kova.shared.severity import Severity
-from kova.web.schemas.base import Request, View
+from kova.web.schemas.base import Moment, Request, View
 
 
 class IgnoreError(Request):
@@ -24,7 +24,7 @@ class IgnoreError(Request):
             pattern=r"\S", min_length=1, max_length=REASON_LIMIT, examples=["a test relies on it"]
         ),
     ]
-    until: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    until: Moment | None = None
 
 
 class OpenError(Request):

@@ -5,12 +5,12 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Annotated, Any, Self
 
-from pydantic import AwareDatetime, Field
+from pydantic import Field
 
 from kova.access.api_key import ApiKey, Scope
 from kova.models.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditRecord
-from kova.web.schemas.base import Request, View
+from kova.web.schemas.base import Moment, Request, View
 from kova.web.schemas.repositories import Money
 
 
@@ -21,7 +21,7 @@ class KeyRequest(Request):
     scopes: Annotated[
         list[Annotated[Scope, Field(strict=False)]], Field(min_length=1, max_length=4)
     ] = Field(examples=[["read", "scan"]])
-    expires_at: Annotated[AwareDatetime, Field(strict=False)] | None = None
+    expires_at: Moment | None = None
     monthly_budget_usd: Money | None = None
 
 
