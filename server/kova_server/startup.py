@@ -25,6 +25,6 @@ async def require_schema(settings: Settings) -> None:
     except SchemaOutdatedError:
         raise
     except DatabaseUnavailableError as exc:
-        _LOG.warning("the database does not answer yet", extra={"reason": exc.reason})
+        _LOG.warning("the database does not answer yet", extra={"reason": exc.reason, **exc.data})
     finally:
         await core.close()

@@ -50,7 +50,7 @@ def exit_code(command: Callable[[], int | None]) -> int:
     except TyperException as exc:
         return _report(exc, _usage_message(exc))
     except KovaError as exc:
-        return _report(exc, exc.message)
+        return _report(exc, _message_of(exc))
     except Exception as exc:  # noqa: BLE001 (every failure of a command becomes one line)
         return _report(exc, _unexpected_message(exc))
     return code
@@ -76,6 +76,12 @@ def _flush() -> None:
         raise
     except OSError as exc:
         raise OutputError(f"The output cannot be written: {exc.strerror}.") from exc
+
+
+def _message_of(error: KovaError) -> str:
+    """Return the message; of a service that does not answer also where it is looked for."""
+    server = error.data.get("server")
+    return f"{error.message.removesuffix('.')} ({server})." if server else error.message
 
 
 def _usage_message(error: TyperException) -> str:

@@ -12,6 +12,7 @@ import typer
 
 from kova.access.api_key import Scope
 from kova.adapters.postgres.migrate import migrate
+from kova.bootstrap.settings import load_settings, require
 from kova_server.cli.ending import COULD_NOT_RUN
 from kova_server.cli.environment import DATA, PortOption
 from kova_server.embedded.stack import StackOptions
@@ -37,9 +38,12 @@ def up(
 
     Ctrl-C stops it. The exit code is 0 after a clean stop, 2 when a part failed or did not start.
     """
+    # What is wrong with the settings is said before anything starts.
+    load_settings({"KOVA_ENV": "local", **os.environ})
 
     def migrate_database(variables: Mapping[str, str]) -> None:
-        migrate(variables["KOVA_DATABASE_URL"])
+        url = load_settings(variables, needed=("KOVA_DATABASE_URL",)).database_url
+        migrate(require(url, "KOVA_DATABASE_URL"))
 
     def create_first_key(variables: Mapping[str, str]) -> str:
         return asyncio.run(create_key(variables, "local", list(Scope)))

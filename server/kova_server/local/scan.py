@@ -79,7 +79,7 @@ def scan_folder(
         OSError: the folder cannot be read, or a file cannot be written.
     """
     started = time.monotonic()
-    settings = load_settings(os.environ)
+    settings = load_settings(os.environ, connects=False)
     analyzers = AnalyzeTree(local_analyzers(settings))
     progress("reading the folder")
     listing = list_files(

@@ -35,7 +35,7 @@ def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:
     """
     from kova.adapters.sqs import sqs_client
 
-    settings = load_settings(environment, needed=("KOVA_SCAN_QUEUE_URL",))
+    settings = load_settings(environment, needed=("KOVA_SCAN_QUEUE_URL",), connects=False)
     return _accept_delivery(settings, sqs_client())
 
 

@@ -6,23 +6,17 @@ Not Pydantic: the webhook function loads this at every cold start and nothing el
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
-from typing import Final, TypeVar
-from urllib.parse import quote, urlsplit
+from decimal import Decimal
+from typing import Final
 
+from kova.bootstrap.setting_reader import SettingReader
 from kova.shared.exceptions import NotConfiguredError
 
-Value = TypeVar("Value")
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 GITHUB_API: Final = "https://api.github.com"
 SETUP_TOKEN_CHARACTERS: Final = 24
-_ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
-
-# User and password, where they are there, hold no `@`, `/`, `#` or lone `%` of their own.
-_ENCODED: Final = re.compile(r"\w+://(?:(?:[^@/#?%]|%[0-9A-Fa-f]{2})*@)?[^@#]*")
 
 
 class SettingsError(NotConfiguredError):
@@ -114,6 +108,7 @@ def load_settings(
     *,
     needed: tuple[str, ...] = (),
     needed_in_production: tuple[str, ...] = (),
+    connects: bool = True,
 ) -> Settings:
     """Read settings.
 
@@ -121,12 +116,15 @@ def load_settings(
         environment: usually os.environ.
         needed: names of variables that this process cannot do without.
         needed_in_production: the same where KOVA_ENV is production.
+        connects: False for a process that uses neither the database nor Redis: their addresses
+            are not read.
 
     Raises:
         SettingsError: its message lists every problem.
     """
-    reader = _Reader(environment)
+    reader = SettingReader(environment, connects=connects)
     settings = _read_settings(reader)
+    reader.url("AWS_ENDPOINT_URL_SQS")  # AWS's client reads it, and says less about it.
     if (settings.github_app_id is None) != (settings.github_private_key is None):
         reader.problems.append(
             "KOVA_GITHUB_APP_ID and KOVA_GITHUB_PRIVATE_KEY belong together: one is missing"
@@ -143,49 +141,55 @@ def load_settings(
     return settings
 
 
-def _read_settings(reader: _Reader) -> Settings:
+def _read_settings(reader: SettingReader) -> Settings:
     return Settings(
         environment=reader.choice("KOVA_ENV", ("local", "production"), "production"),
         log_level=reader.choice("KOVA_LOG_LEVEL", LOG_LEVELS, "info"),
         on_lambda=reader.text("AWS_LAMBDA_FUNCTION_NAME") is not None,
         database_url=reader.database_url("KOVA_DATABASE_URL"),
         database_read_url=reader.database_url("KOVA_DATABASE_READ_URL"),
-        database_pool=reader.number("KOVA_DATABASE_POOL", Settings.database_pool),
+        database_pool=reader.number("KOVA_DATABASE_POOL", Settings.database_pool, 1_000),
         redis_url=reader.redis_url("KOVA_REDIS_URL"),
-        scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL", ("http", "https")),
-        fix_queue_url=reader.url("KOVA_FIX_QUEUE_URL", ("http", "https")),
-        github_api_url=(reader.url("KOVA_GITHUB_API_URL", ("http", "https")) or GITHUB_API).rstrip(
-            "/"
-        ),
-        github_app_id=reader.text("KOVA_GITHUB_APP_ID"),
+        scan_queue_url=reader.url("KOVA_SCAN_QUEUE_URL"),
+        fix_queue_url=reader.url("KOVA_FIX_QUEUE_URL"),
+        github_api_url=(reader.url("KOVA_GITHUB_API_URL") or GITHUB_API).rstrip("/"),
+        github_app_id=reader.token("KOVA_GITHUB_APP_ID"),
         github_private_key=reader.private_key("KOVA_GITHUB_PRIVATE_KEY"),
-        github_token=reader.text("KOVA_GITHUB_TOKEN"),
+        github_token=reader.token("KOVA_GITHUB_TOKEN"),
         github_webhook_secrets=reader.words("KOVA_GITHUB_WEBHOOK_SECRET"),
         ruff=reader.text("KOVA_RUFF"),
         analyzers_bin=reader.text("KOVA_ANALYZERS_BIN"),
         secrets_key=reader.text("KOVA_SECRETS_KEY"),
         admin_key_secret_arn=reader.text("KOVA_ADMIN_KEY_SECRET_ARN"),
         whole_program=reader.choice("KOVA_WHOLE_PROGRAM", ("off", "on"), "off") == "on",
-        max_files=reader.number("KOVA_MAX_FILES", Settings.max_files),
-        max_file_bytes=reader.number("KOVA_MAX_FILE_BYTES", Settings.max_file_bytes),
-        max_total_bytes=reader.number("KOVA_MAX_TOTAL_BYTES", Settings.max_total_bytes),
-        fetch_seconds=reader.number("KOVA_FETCH_SECONDS", Settings.fetch_seconds),
-        worker_concurrency=reader.number("KOVA_WORKER_CONCURRENCY", Settings.worker_concurrency),
+        max_files=reader.number("KOVA_MAX_FILES", Settings.max_files, 1_000_000),
+        max_file_bytes=reader.number("KOVA_MAX_FILE_BYTES", Settings.max_file_bytes, 100_000_000),
+        max_total_bytes=reader.number(
+            "KOVA_MAX_TOTAL_BYTES", Settings.max_total_bytes, 10_000_000_000
+        ),
+        fetch_seconds=reader.number("KOVA_FETCH_SECONDS", Settings.fetch_seconds, 3_600),
+        worker_concurrency=reader.number(
+            "KOVA_WORKER_CONCURRENCY", Settings.worker_concurrency, 64
+        ),
         worker_visibility_seconds=reader.number(
-            "KOVA_WORKER_VISIBILITY_SECONDS", Settings.worker_visibility_seconds
+            "KOVA_WORKER_VISIBILITY_SECONDS", Settings.worker_visibility_seconds, 43_200
         ),
         rate_limit_per_minute=reader.number(
-            "KOVA_RATE_LIMIT_PER_MINUTE", Settings.rate_limit_per_minute
+            "KOVA_RATE_LIMIT_PER_MINUTE", Settings.rate_limit_per_minute, 10_000_000
         ),
-        scan_rate_limit_per_minute=reader.optional_number("KOVA_SCAN_RATE_LIMIT_PER_MINUTE"),
-        ai_rate_limit_per_minute=reader.optional_number("KOVA_AI_RATE_LIMIT_PER_MINUTE"),
+        scan_rate_limit_per_minute=reader.optional_number(
+            "KOVA_SCAN_RATE_LIMIT_PER_MINUTE", 10_000_000
+        ),
+        ai_rate_limit_per_minute=reader.optional_number(
+            "KOVA_AI_RATE_LIMIT_PER_MINUTE", 10_000_000
+        ),
         cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
-        metrics_token=reader.text("KOVA_METRICS_TOKEN"),
-        public_url=reader.url("KOVA_PUBLIC_URL", ("http", "https")),
+        metrics_token=reader.token("KOVA_METRICS_TOKEN"),
+        public_url=reader.url("KOVA_PUBLIC_URL"),
         ai=_ai_settings(reader),
         setup=SetupSettings(
             token=reader.text("KOVA_SETUP_TOKEN"),
-            github_web_url=reader.url("KOVA_GITHUB_WEB_URL", ("http", "https")),
+            github_web_url=reader.url("KOVA_GITHUB_WEB_URL"),
             app_file=reader.text("KOVA_GITHUB_APP_FILE"),
             app_secret_arn=reader.text("KOVA_GITHUB_APP_SECRET_ARN"),
             webhook_secret_arn=reader.text("KOVA_WEBHOOK_SECRET_ARN"),
@@ -193,24 +197,25 @@ def _read_settings(reader: _Reader) -> Settings:
     )
 
 
-def _ai_settings(reader: _Reader) -> AiSettings:
-    web = ("http", "https")
+def _ai_settings(reader: SettingReader) -> AiSettings:
     return AiSettings(
-        command_queue_url=reader.url("KOVA_COMMAND_QUEUE_URL", web),
-        openai_api_key=reader.text("OPENAI_API_KEY"),
-        openai_base_url=reader.url("OPENAI_BASE_URL", web),
+        command_queue_url=reader.url("KOVA_COMMAND_QUEUE_URL"),
+        openai_api_key=reader.token("OPENAI_API_KEY"),
+        openai_base_url=reader.url("OPENAI_BASE_URL"),
         openai_model=reader.text("KOVA_OPENAI_MODEL") or AiSettings.openai_model,
-        anthropic_api_key=reader.text("ANTHROPIC_API_KEY"),
-        anthropic_base_url=reader.url("ANTHROPIC_BASE_URL", web),
+        anthropic_api_key=reader.token("ANTHROPIC_API_KEY"),
+        anthropic_base_url=reader.url("ANTHROPIC_BASE_URL"),
         anthropic_model=reader.text("KOVA_ANTHROPIC_MODEL") or AiSettings.anthropic_model,
         embedding_model=reader.text("KOVA_EMBEDDING_MODEL") or AiSettings.embedding_model,
-        pinecone_api_key=reader.text("PINECONE_API_KEY"),
+        pinecone_api_key=reader.token("PINECONE_API_KEY"),
         pinecone_index=reader.text("KOVA_PINECONE_INDEX") or AiSettings.pinecone_index,
-        pinecone_host=reader.url("PINECONE_HOST", web),
+        pinecone_host=reader.url("PINECONE_HOST"),
         monthly_budget_usd=reader.money("KOVA_MONTHLY_BUDGET_USD"),
         prices=reader.prices("KOVA_MODEL_PRICES"),
-        deadline_seconds=reader.number("KOVA_AI_DEADLINE_SECONDS", AiSettings.deadline_seconds),
-        later_seconds=reader.number("KOVA_AI_LATER_SECONDS", AiSettings.later_seconds),
+        deadline_seconds=reader.number(
+            "KOVA_AI_DEADLINE_SECONDS", AiSettings.deadline_seconds, 900
+        ),
+        later_seconds=reader.number("KOVA_AI_LATER_SECONDS", AiSettings.later_seconds, 900),
     )
 
 
@@ -259,122 +264,3 @@ def fill_from_secret(
 def set_variables(environment: Mapping[str, str]) -> dict[str, str]:
     """Return the variables that hold more than blanks: the others count as not set."""
     return {name: value for name, value in environment.items() if value.strip()}
-
-
-class _Reader:
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
-        self.problems: list[str] = []
-
-    def text(self, name: str) -> str | None:
-        return self._environment.get(name, "").strip() or None
-
-    def words(self, name: str) -> tuple[str, ...]:
-        parts = (self.text(name) or "").split(",")
-        return tuple(part.strip() for part in parts if part.strip())
-
-    def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
-        return self._parsed(name, default, lambda text: allowed[allowed.index(text)])
-
-    def number(self, name: str, default: int) -> int:
-        return self._parsed(name, default, _positive)
-
-    def optional_number(self, name: str) -> int | None:
-        return self._parsed(name, None, _positive)
-
-    def origins(self, name: str) -> tuple[str, ...]:
-        origins = self.words(name)
-        if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
-            self.problems.append(f"{name} is not a list of origins such as https://example.com")
-        return origins
-
-    def url(self, name: str, schemes: tuple[str, ...]) -> str | None:
-        def check(text: str) -> str | None:
-            parts = urlsplit(text)
-            if parts.scheme not in schemes or not parts.netloc:
-                raise ValueError
-            return text
-
-        return self._parsed(name, None, check)
-
-    def database_url(self, name: str) -> str | None:
-        text = self.url(name, ("postgresql", "postgres"))
-        user = self.text("KOVA_DATABASE_USER")
-        password = self._environment.get("KOVA_DATABASE_PASSWORD")  # A space may be part of it.
-        if text is None:
-            return None
-        if _ENCODED.fullmatch(text):
-            return _with_credentials(text, user, password)
-        self.problems.append(
-            f"{name} is not valid: percent-encode its password, "
-            "or leave it out and set KOVA_DATABASE_PASSWORD"
-        )
-        return None
-
-    def redis_url(self, name: str) -> str | None:
-        text = self.url(name, ("redis", "rediss"))
-        password = self._environment.get("KOVA_REDIS_PASSWORD")
-        return text and _with_credentials(text, None, password)
-
-    def money(self, name: str) -> Decimal | None:
-        return self._parsed(name, None, _dollars)
-
-    def prices(self, name: str) -> dict[str, tuple[Decimal, Decimal]]:
-        def parse(text: str) -> dict[str, tuple[Decimal, Decimal]]:
-            prices: dict[str, tuple[Decimal, Decimal]] = {}
-            for part in text.split(","):
-                model, _, price = part.strip().rpartition("=")
-                input_price, _, output_price = price.partition("/")
-                if not model:
-                    raise ValueError
-                prices[model] = (_dollars(input_price), _dollars(output_price))
-            return prices
-
-        return self._parsed(name, {}, parse)
-
-    def private_key(self, name: str) -> str | None:
-        def check(text: str) -> str | None:
-            pem = text.replace("\\n", "\n")
-            if "PRIVATE KEY-----" not in pem:
-                raise ValueError
-            return pem
-
-        return self._parsed(name, None, check)
-
-    def _parsed(self, name: str, default: Value, parse: Callable[[str], Value]) -> Value:
-        text = self.text(name)
-        if text is None:
-            return default
-        try:
-            return parse(text)
-        except (ValueError, IndexError):
-            # The value is not repeated: it may be a secret.
-            self.problems.append(f"{name} is not valid")
-            return default
-
-
-def _with_credentials(url: str, user: str | None, password: str | None) -> str:
-    """Return a URL that names no password with this one, percent-encoded."""
-    parts = urlsplit(url)
-    if not password or parts.password is not None:
-        return url
-    account, _, host = parts.netloc.rpartition("@")
-    account = account or quote(user or "", safe="")
-    return parts._replace(netloc=f"{account}:{quote(password, safe='')}@{host}").geturl()
-
-
-def _dollars(text: str) -> Decimal:
-    try:
-        amount = Decimal(text)
-    except InvalidOperation as exc:
-        raise ValueError from exc
-    if not amount.is_finite() or amount < 0:
-        raise ValueError
-    return amount
-
-
-def _positive(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number

@@ -6,15 +6,22 @@ import os
 import shutil
 import subprocess
 import sysconfig
+from collections.abc import Mapping
 from importlib.resources import files
-from urllib.parse import parse_qsl, unquote, urlencode, urlsplit, urlunsplit
+from pathlib import Path
+from typing import Final
+from urllib.parse import quote, urlencode
 
 import psycopg
+from psycopg.conninfo import conninfo_to_dict
 
+from kova.adapters.postgres.address import describe_server
 from kova.shared.exceptions import DatabaseUnavailableError, KovaError
 
 # Processes that start at the same moment migrate one after the other.
-_LOCK = 5_067_382_145
+_LOCK: Final = 5_067_382_145
+_STRICT_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
+_TLS_FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
 
 class MigrationError(KovaError):
@@ -24,33 +31,90 @@ class MigrationError(KovaError):
 
 
 def migrate(database_url: str) -> str:
-    """Bring the database up to date and return dbmate's report."""
+    """Bring the database up to date and return dbmate's report.
+
+    Raises:
+        DatabaseUnavailableError: it does not answer.
+        MigrationError: a migration failed.
+    """
     try:
-        with psycopg.connect(database_url, autocommit=True, connect_timeout=10) as connection:
+        with _connect(database_url) as connection:
             connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            return _run_dbmate(database_url)
+            return _run_dbmate(connection)
     except psycopg.OperationalError as exc:
-        raise DatabaseUnavailableError from exc
+        server = f"KOVA_DATABASE_URL: {describe_server(database_url)}"
+        raise DatabaseUnavailableError(server=server) from exc
 
 
-def _run_dbmate(database_url: str) -> str:
-    folder = files("kova.adapters.postgres") / "migrations"
+def _connect(database_url: str) -> psycopg.Connection:
+    if conninfo_to_dict(database_url).get("gssencmode") == "require":
+        raise MigrationError("KOVA_DATABASE_URL requires GSSAPI, which dbmate does not speak.")
+    # Without GSSAPI a connection is encrypted by TLS, or not at all: dbmate is told which.
+    return psycopg.connect(
+        database_url,
+        autocommit=True,
+        connect_timeout=10,
+        gssencmode="disable",
+        client_encoding="utf8",
+    )
+
+
+def _run_dbmate(connection: psycopg.Connection) -> str:
+    folder = str(files("kova.adapters.postgres") / "migrations")
+    # Neither variables nor a `.env` file: dbmate and its driver obey more of both than Kova does.
     dbmate = subprocess.run(
-        [_find_dbmate(), "--migrations-dir", str(folder), "--no-dump-schema", "migrate"],
-        env={**os.environ, "DATABASE_URL": _with_sslmode(database_url)},
+        [_find_dbmate(), "--migrations-dir", folder, "--no-dump-schema", "migrate"],
+        env={"DATABASE_URL": dbmate_url(connection)},
+        cwd=folder,
         capture_output=True,
         text=True,
         timeout=300,
         check=False,
     )
     if dbmate.returncode != 0:
-        password = urlsplit(database_url).password
         report = dbmate.stderr.strip()[-1_000:]
+        password = connection.info.password
         if password:
-            for text in (password, unquote(password)):
+            for text in (password, quote(password, safe="")):
                 report = report.replace(text, "***")
         raise MigrationError(f"dbmate: {report}")
     return dbmate.stdout.strip()
+
+
+def dbmate_url(connection: psycopg.Connection) -> str:
+    """Return the address of the server that a connection has reached, as Go's driver reads it."""
+    info = connection.info
+    query = _tls_parameters(info.get_parameters(), in_use=connection.pgconn.ssl_in_use)
+    account = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
+    if info.host.startswith("/"):
+        query |= {"socket": info.host, "port": str(info.port)}
+        server = ""
+    else:
+        host = f"[{info.host}]" if ":" in info.host else info.host
+        server = f"{host}:{info.port}"
+    return f"postgres://{account}@{server}/{quote(info.dbname, safe='')}?{urlencode(query)}"
+
+
+def _tls_parameters(parameters: Mapping[str, str], *, in_use: bool) -> dict[str, str]:
+    """Return the parameters that ask for TLS as strictly as a connection did.
+
+    They never ask for less than the connection has.
+
+    Args:
+        parameters: those of the connection, as libpq names them.
+        in_use: the connection has TLS.
+    """
+    if not in_use:
+        return {"sslmode": "disable"}
+    mode = parameters.get("sslmode", "prefer")
+    query = {"sslmode": mode if mode in _STRICT_MODES else "require"}
+    query |= {name: parameters[name] for name in _TLS_FILES if name in parameters}
+    if query.get("sslrootcert") == "system":
+        del query["sslrootcert"]  # Without one, Go's driver asks the system.
+        query["sslmode"] = "verify-full"
+    elif mode.startswith("verify-"):
+        query.setdefault("sslrootcert", str(Path("~/.postgresql/root.crt").expanduser()))
+    return query
 
 
 def _find_dbmate() -> str:
@@ -63,13 +127,3 @@ def _find_dbmate() -> str:
     if program is None:
         raise MigrationError("The program dbmate is not installed.")
     return program
-
-
-def _with_sslmode(database_url: str) -> str:
-    """Return the URL with a TLS mode: Go's driver requires TLS by default, libpq does not."""
-    parts = urlsplit(database_url)
-    query = dict(parse_qsl(parts.query))
-    query.setdefault(
-        "sslmode", "disable" if parts.hostname in {"127.0.0.1", "localhost"} else "require"
-    )
-    return urlunsplit(("postgres", parts.netloc, parts.path, urlencode(query), ""))

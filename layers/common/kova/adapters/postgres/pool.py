@@ -15,6 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg.types.string import StrDumperUnknown
 from psycopg_pool import AsyncConnectionPool, PoolTimeout
 
+from kova.adapters.postgres.address import describe_server
 from kova.adapters.postgres.schema import check_schema
 from kova.shared.exceptions import DatabaseUnavailableError
 from kova.shared.text import clean
@@ -25,6 +26,7 @@ _LOG = logging.getLogger("kova.postgres")
 # time-out ends this wait.
 _GRACE: Final = 0.5
 _REPLICA_PAUSE: Final = 5.0
+_VARIABLES: Final = {"primary": "KOVA_DATABASE_URL", "replica": "KOVA_DATABASE_READ_URL"}
 # psycopg reads moments only where they are written in ISO; in zones east of UTC the last hours of
 # the year 9999 are beyond what Python can hold. PGTZ and the like set them for libpq.
 _SESSION: Final = {"TimeZone": "UTC", "DateStyle": "ISO", "client_encoding": "UTF8"}
@@ -54,7 +56,9 @@ class Database:
 
         def pool(name: str, address: str) -> _Pool:
             cursor = _timed_cursor(name, on_statement) if on_statement else psycopg.AsyncCursor
-            return _Pool(address, max_size=max_size, timeout=timeout, cursor=cursor)
+            return _Pool(
+                _VARIABLES[name], address, max_size=max_size, timeout=timeout, cursor=cursor
+            )
 
         self._primary = pool("primary", url)
         self._replica = pool("replica", read_url) if read_url else self._primary
@@ -190,12 +194,15 @@ async def _configure(connection: Connection) -> None:
 class _Pool:
     def __init__(
         self,
+        variable: str,
         url: str,
         *,
         max_size: int,
         timeout: float,
         cursor: type[psycopg.AsyncCursor[DictRow]],
     ) -> None:
+        self._variable = variable
+        self._url = url
         self._timeout = timeout
         self._pool: AsyncConnectionPool[Connection] = AsyncConnectionPool(
             url,
@@ -257,7 +264,8 @@ class _Pool:
             PoolTimeout,
             TimeoutError,
         ) as exc:
-            raise DatabaseUnavailableError from exc
+            server = f"{self._variable}: {describe_server(self._url)}"
+            raise DatabaseUnavailableError(server=server) from exc
 
     def connections(self) -> dict[str, int]:
         stats = self._pool.get_stats() if self._opened else {}

@@ -100,6 +100,14 @@ def _ignore(_seconds: float) -> None:
     return
 
 
+def check_address(url: str) -> None:
+    """Raise ValueError where the client cannot use an address; nothing is connected."""
+    try:
+        redis.asyncio.ConnectionPool.from_url(url).make_connection()  # type: ignore[no-untyped-call]
+    except (TypeError, AttributeError, redis.exceptions.RedisError) as exc:
+        raise ValueError from exc
+
+
 @contextmanager
 def translate_errors() -> Iterator[None]:
     """Turn the client's errors into the domain's.
