@@ -148,6 +148,11 @@ class Core:
         """Origins whose pages may call."""
         return self.settings.cors_origins
 
+    @property
+    def body_seconds(self) -> float:
+        """How long a body may take to arrive."""
+        return self.settings.body_seconds
+
     def register(self, resource: Resource) -> None:
         """Close the resource with the process, the latest first, and let /health ask it."""
         self._resources.append(resource)

@@ -93,6 +93,7 @@ class Settings:
     fetch_seconds: int = 120
     worker_concurrency: int = 2
     worker_visibility_seconds: int = 20
+    body_seconds: int = 20
     rate_limit_per_minute: int = 6_000
     scan_rate_limit_per_minute: int | None = None
     ai_rate_limit_per_minute: int | None = None
@@ -174,6 +175,7 @@ def _read_settings(reader: SettingReader) -> Settings:
         worker_visibility_seconds=reader.number(
             "KOVA_WORKER_VISIBILITY_SECONDS", Settings.worker_visibility_seconds, 43_200
         ),
+        body_seconds=reader.number("KOVA_BODY_SECONDS", Settings.body_seconds, 300),
         rate_limit_per_minute=reader.number(
             "KOVA_RATE_LIMIT_PER_MINUTE", Settings.rate_limit_per_minute, 10_000_000
         ),

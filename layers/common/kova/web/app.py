@@ -65,7 +65,7 @@ def create_app(
     app.add_exception_handler(ReplayedAnswer, replay)
     # The last one added stands outside of the others.
     app.add_middleware(KeepAnswer, roots=roots)
-    app.add_middleware(BodyGuard)
+    app.add_middleware(BodyGuard, seconds=process.body_seconds)
     if process.cors_origins:
         app.add_middleware(
             CORSMiddleware,

@@ -15,6 +15,7 @@ _TITLES: Final = {
     401: "A valid API key, signature or token is needed.",
     403: "The API key lacks the scope.",
     404: "There is no such thing.",
+    408: "The body did not arrive in time.",
     409: "The state of the thing does not allow this, or the first request with this"
     " Idempotency-Key is still being answered.",
     413: "The body is too large.",
@@ -35,4 +36,4 @@ def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
 
 
 READS: Final = problems(400, 401, 403, 422, 429, 503)
-WRITES: Final = problems(400, 401, 403, 409, 413, 415, 422, 429, 503)
+WRITES: Final = problems(400, 401, 403, 408, 409, 413, 415, 422, 429, 503)

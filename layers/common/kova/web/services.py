@@ -42,6 +42,10 @@ class Process(Protocol):
     def cors_origins(self) -> Sequence[str]:
         """Origins whose pages may call; `*` for all, then without credentials."""
 
+    @property
+    def body_seconds(self) -> float:
+        """How long a body may take to arrive."""
+
     def background(self) -> AbstractAsyncContextManager[None]:
         """What runs beside the requests for as long as the server does."""
 

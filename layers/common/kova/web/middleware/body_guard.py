@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import re
 from dataclasses import asdict, dataclass
@@ -30,6 +31,12 @@ class _Refusal:
 _TOO_LARGE: Final = _Refusal(
     status=413, title="Content Too Large", reason="too_large", detail="The body is too large."
 )
+_TOO_SLOW: Final = _Refusal(
+    status=408,
+    title="Request Timeout",
+    reason="body_too_slow",
+    detail="The body did not arrive in time.",
+)
 _NOT_JSON_TYPE: Final = _Refusal(
     status=415,
     title="Unsupported Media Type",
@@ -48,11 +55,12 @@ _NOT_JSON: Final = _Refusal(
 
 
 class BodyGuard:
-    """Refuses bodies by size, type and form before any route sees them."""
+    """Refuses bodies by size, time, type and form before any route sees them."""
 
-    def __init__(self, app: ASGIApp) -> None:
-        """Wrap an application."""
+    def __init__(self, app: ASGIApp, seconds: float) -> None:
+        """Wrap an application; `seconds` is how long a body may take to arrive."""
         self._app = app
+        self._seconds = seconds
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
@@ -65,7 +73,12 @@ class BodyGuard:
         declared = headers.get(b"content-length", b"0")
         body = None
         if declared.isdigit() and int(declared) <= limit:
-            body = await _read(receive, limit)
+            try:
+                async with asyncio.timeout(self._seconds):
+                    body = await _read(receive, limit)
+            except TimeoutError:
+                await _refuse(scope, send, _TOO_SLOW)
+                return
         if body is None:
             await _refuse(scope, send, _TOO_LARGE)
             return

@@ -20,7 +20,7 @@ _PATIENCE: Final = 4.5
 @router.post(
     "/webhooks/github",
     status_code=202,
-    responses=problems(400, 401, 413, 503),
+    responses=problems(400, 401, 408, 413, 503),
 )
 async def github(request: Request, intake: Intake) -> DeliveryView:
     """Accept a delivery: 202 after the job is durably queued."""
