@@ -9,9 +9,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given, seed, settings
 from hypothesis import strategies as st
 
+from kova.shared.exceptions import InvalidInputError
 from kova_server.local.files import list_files
 from kova_server.local.ignore import MOST_BYTES, MOST_LEVELS, MOST_PATTERNS
 from tests.cli.test_failures import run
@@ -74,8 +75,19 @@ def test_exclude_leaves_out_more_and_is_said_apart(tmp_path: Path) -> None:
         {"path": "vendor", "reason": "excluded"},
         {"path": "x.py", "reason": "ignored"},
     ]
-    process = run("scan", tmp_path, "--exclude", "!")
-    assert (process.returncode, process.stderr) == (2, "kova: --exclude '!' is not a pattern.\n")
+
+
+@pytest.mark.parametrize("glob", ["!", "", " ", "#x", "/", "[a", "[[:x:]]"])
+def test_an_exclude_that_matches_nothing_is_an_error(tmp_path: Path, glob: str) -> None:
+    with pytest.raises(InvalidInputError, match="is not a pattern"):
+        list_files(tmp_path, is_python, exclude=(glob,))
+
+
+def test_an_odd_pattern_is_read_as_git_reads_it_without_a_word(tmp_path: Path) -> None:
+    """Python once warned about nested sets, and every folder was left out."""
+    make(tmp_path, "sub/a.py", "1.py")
+    write(tmp_path, ".gitignore", "[[:digit:]]*")
+    assert {finding["path"] for finding in scan_json(tmp_path)["findings"]} == {"sub/a.py"}
 
 
 def test_many_ignored_files_of_a_folder_are_one_entry(tmp_path: Path) -> None:
@@ -116,7 +128,37 @@ def test_a_worktree_finds_its_repository_s_exclude(tmp_path: Path) -> None:
 
 GIT = ("git", "-c", "core.excludesFile=/dev/null")
 NAMES = ["a", "b", "ab", "a.py", "b.py", "build"]
-PIECES = st.sampled_from([*NAMES, "*", "**", "?", "[ab]", "*.py", "a*", "[!a].py", r"\a", "b "])
+ODD_NAMES = ["1", "A", "_", "-", "]", "[", "\\", "^", "!", ":", "a b", "é", "ab-", "a]", "#"]
+MEMBERS = [*"ab1A_-]\\[^!:/é ", "a-c", "[:digit:]", "[:alpha:]", "[:punct:]", "[:space:]", "[:x:]"]
+BRACKETS = st.builds(
+    "{}[{}{}]{}".format,
+    st.sampled_from(["", "", "*", "a"]),
+    st.sampled_from(["", "", "!", "^"]),
+    st.lists(st.sampled_from(MEMBERS), max_size=4).map("".join),
+    st.sampled_from(["", "*", "b", ".py", "[ab]*"]),
+)
+PIECES = BRACKETS | st.sampled_from(
+    [
+        *NAMES,
+        "\\[*",
+        "[",
+        "[a",
+        "?*",
+        "é*",
+        "\\é.py",
+        "a ",
+        "\t",
+        "*",
+        "**",
+        "?",
+        "[ab]",
+        "*.py",
+        "a*",
+        "[!a].py",
+        r"\a",
+        "b ",
+    ]
+)
 PATTERNS = st.builds(
     "{}{}{}{}".format,
     st.sampled_from(["", "", "!"]),
@@ -128,7 +170,7 @@ PATHS = [
     f"{folder}{name}"
     for folder in ("", "a/", "b/", "build/", "a/b/", "a/build/", "b/a/ab/")
     for name in ("a.py", "b.py", "ab.py")
-]
+] + [f"{folder}{name}.py" for folder in ("", "a/", "1/", "]/") for name in ODD_NAMES]
 
 
 @pytest.fixture(scope="module")
@@ -140,10 +182,14 @@ def repository(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+@seed(1)
 @settings(max_examples=60, deadline=None)
 @given(
     st.lists(PATTERNS, max_size=4), st.lists(PATTERNS, max_size=3), st.lists(PATTERNS, max_size=2)
 )
+@example(["[[:digit:]]*"], [], [])
+@example([r"[a\-b]*", r"[\]]*", "[]-a]*"], [], [])
+@example(["a[b/c]b.py"], ["é"], ["?.py"])
 @example([], [], ["a", "!b"])  # `b` is not ignored; `b/a` is.
 def test_git_agrees(repository: Path, top: list[str], nested: list[str], info: list[str]) -> None:
     write(repository, ".gitignore", *top)

@@ -21,6 +21,7 @@ from pathspec.patterns.gitignore.spec import GitIgnoreSpecPattern
 
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.skipped import Skipped
+from kova_server.local.ignore_brackets import BracketError, bracket_regex, read_bracket
 
 IGNORE_FILE: Final = ".gitignore"
 MOST_BYTES: Final = 256 * 1024
@@ -35,6 +36,7 @@ _ANY_FOLDERS: Final = re.compile(r"(?:^!?|/)\*\*/(?=\s*$)")
 _FOLDER_MARK: Final = "(?P<ps_d>/)"
 _ENDS: Final = ((f"(?:{_FOLDER_MARK}|$)", "/?$"), (_FOLDER_MARK, "/$"), ("/", "/."))
 _BACKEND: Final = "re2"
+_STAND_IN: Final = 0xF0000  # The first of many characters that stand for no byte.
 _POINTER_BYTES: Final = 4_096  # Of a `.git` file, which names a folder.
 
 
@@ -47,7 +49,7 @@ class IgnoreLevel:
 
     def decide(self, path: str) -> bool | None:
         """Return whether the file ignores a path; None if no pattern matches."""
-        return self.spec.check_file(path.removeprefix(self.base)).include
+        return self.spec.check_file(_as_bytes(path.removeprefix(self.base))).include
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -94,7 +96,7 @@ def compile_globs(globs: Sequence[str], base: str) -> IgnoreRules:
     """
     for glob in globs:
         spec, has_invalid = _compile([glob])
-        if has_invalid or not len(spec):
+        if has_invalid or not any(pattern.regex for pattern in spec.patterns):
             raise InvalidInputError(f"--exclude {glob!r} is not a pattern.")
     spec, has_invalid = _compile(globs)
     if has_invalid:
@@ -181,7 +183,7 @@ def _split_patterns(content: bytes) -> list[str]:
     """Return the patterns. Bytes that are not UTF-8 become lone surrogates."""
     text = content.removeprefix(b"\xef\xbb\xbf").decode("utf-8", "surrogateescape")
     lines = (line.removesuffix("\r") for line in text.split("\n"))
-    return [line for line in lines if line.strip() and not line.startswith("#")]
+    return [line for line in lines if line.strip(" ") and not line.startswith("#")]
 
 
 def _compile(lines: Iterable[str]) -> tuple[PathSpec[RegexPattern], bool]:
@@ -199,14 +201,68 @@ def _compile_pattern(line: str) -> RegexPattern | None:
     if len(line) > _PATTERN_LIMIT or readable(line) != line or "\0" in line:
         return None
     try:
-        pattern = _match_entry(GitIgnoreSpecPattern(_ANY_FOLDERS.sub(r"\g<0>*/", line)))
+        text, members = _take_out(_as_bytes(line))
+        pattern = _match_entry(GitIgnoreSpecPattern(_ANY_FOLDERS.sub(r"\g<0>*/", text)), members)
         PathSpec([pattern], backend=_BACKEND)
+    except BracketError:
+        return RegexPattern(None)
     except (ValueError, re.error, re2.error):
         return None
     return pattern
 
 
-def _match_entry(pattern: GitIgnoreSpecPattern) -> RegexPattern:
+def _as_bytes(text: str) -> str:
+    """Return a text of one character for each byte: git compares bytes."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")
+
+
+def _take_out(line: str) -> tuple[str, list[frozenset[int]]]:
+    """Return a pattern without what pathspec reads in another way, and what that matches.
+
+    The bracket expressions, and the white space that git keeps, are replaced by characters from
+    _STAND_IN upwards, one for each entry of the list.
+    """
+    members: list[frozenset[int]] = []
+    parts: list[str] = []
+    has_slash = False
+    place, end = 0, len(_trim(line))
+    while place < end:
+        character = line[place]
+        place += 1
+        if character == "[":
+            start = place
+            matching, place = read_bracket(line[:end], place)
+            has_slash |= "/" in line[start:place]
+        elif character == "\\" and line[place : min(place + 1, end)].isspace():
+            matching = frozenset({ord(line[place])})
+            place += 1
+        elif character == "\\":
+            parts.append(line[place - 1 : place + 1])
+            place += 1
+            continue
+        elif character.isspace():
+            matching = frozenset({ord(character)})
+        else:
+            parts.append(character)
+            continue
+        if not matching:
+            raise BracketError("The expression matches nothing.")
+        parts.append(chr(_STAND_IN + len(members)))
+        members.append(matching)
+    text = "".join(parts)
+    if has_slash:  # It binds the pattern to the folder, as any other slash does.
+        text = re.sub(r"^(!?)/?", r"\1/", text)
+    return text, members
+
+
+def _trim(line: str) -> str:
+    """Return a pattern without the spaces at its end that no backslash keeps."""
+    trimmed = line.rstrip(" ")
+    backslashes = len(trimmed) - len(trimmed.rstrip("\\"))
+    return line[: len(trimmed) + 1] if backslashes % 2 and trimmed != line else trimmed
+
+
+def _match_entry(pattern: GitIgnoreSpecPattern, members: Sequence[frozenset[int]]) -> RegexPattern:
     """Return a pattern that matches what it names, and nothing for being below that."""
     if pattern.regex is None:
         return RegexPattern(None)
@@ -215,4 +271,7 @@ def _match_entry(pattern: GitIgnoreSpecPattern) -> RegexPattern:
         if expression.endswith(end):
             expression = expression.removesuffix(end) + replacement
             break
-    return RegexPattern(re.compile(expression), include=pattern.include)
+    for number, matching in enumerate(members):
+        expression = expression.replace(chr(_STAND_IN + number), bracket_regex(matching))
+    # A name may hold ends of lines.
+    return RegexPattern(re.compile(f"(?s){expression}"), include=pattern.include)
