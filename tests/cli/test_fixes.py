@@ -33,6 +33,27 @@ def test_the_table_shows_each_proved_diff_with_its_proof(tmp_path: Path) -> None
     assert "\x1b" not in shown
 
 
+@pytest.mark.parametrize("form", ["json", "table"])
+@pytest.mark.parametrize("name", ["b.py", "a b#ü.py"])
+def test_git_applies_what_is_shown_as_apply_writes_it(tmp_path: Path, form: str, name: str) -> None:
+    content = "\ufeffx = 'a'\f\r\n# \u2028 \x85 \u00a0\r\nif x is 'a':\r\n\f\tpass\r\n".encode()
+    for folder in ("git", "own"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / name).write_bytes(content)
+    command = [sys.executable, "-m", "kova_server", "scan", str(tmp_path / "git"), "--fix"]
+    shown = subprocess.run([*command, "--format", form], capture_output=True, check=False).stdout
+    if form == "json":
+        (fix,) = json.loads(shown)["fixes"]
+        patch = fix["patch"].encode()
+    else:
+        patch = shown[shown.index(b"--- a/") :].partition(b"\n\n")[0] + b"\n"
+    git = ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn", "-"]
+    subprocess.run(git, cwd=tmp_path / "git", input=patch, check=True)
+    run("scan", tmp_path / "own", "--apply")
+    written = (tmp_path / "own" / name).read_bytes()
+    assert (tmp_path / "git" / name).read_bytes() == written != content
+
+
 def test_a_terminal_gets_colours(tmp_path: Path) -> None:
     (tmp_path / "b.py").write_text(LINES)
     main, terminal = pty.openpty()

@@ -1,9 +1,12 @@
 """A patch of ours applies exactly to what it was made from, and to nothing else."""
 
+import subprocess
+
 import pytest
-from hypothesis import given
+from hypothesis import assume, example, given, seed
 from hypothesis import strategies as st
 
+from kova.analysis.source_text import SourceText
 from kova.fixes.patch import PatchError, apply_patch
 from kova.fixes.proof import unified_diff
 
@@ -33,3 +36,24 @@ def test_a_text_that_is_another_one_is_refused() -> None:
 def test_a_malformed_patch_is_refused(patch: str) -> None:
     with pytest.raises(PatchError):
         apply_patch("x\n", patch)
+
+
+@seed(2)
+@given(before=text, after=text, bom=st.sampled_from(["", "\ufeff"]))
+@example(before="a\x0cb\nc\n", after="a\x0cB\nc\n", bom="\ufeff")
+@example(before="a\u2028b\rc\x85d", after="a\u2028b\rC\x85d\n", bom="")
+def test_git_applies_a_patch_as_we_do(
+    tmp_path_factory: pytest.TempPathFactory, before: str, after: str, bom: str
+) -> None:
+    assume(before and after and before != after)
+    folder = tmp_path_factory.mktemp("apply")
+    old, new = SourceText(text=before, bom=bool(bom)), SourceText(text=after, bom=bool(bom))
+    (folder / "a.py").write_bytes(old.encode())
+    patch = unified_diff("a.py", old.content, new.content)
+    subprocess.run(
+        ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn", "-"],
+        cwd=folder,
+        input=patch.encode(),
+        check=True,
+    )
+    assert (folder / "a.py").read_bytes() == new.encode()

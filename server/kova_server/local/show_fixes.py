@@ -40,7 +40,10 @@ def print_fixes(fixes: Iterable[ProvedFix], applied: frozenset[str], console: Co
 
 
 def print_diff(diff: str, console: Console) -> None:
-    """Print a diff in whole lines, coloured on a terminal."""
+    """Print a diff: on a terminal coloured and harmless, elsewhere as `git apply` wants it."""
+    if not console.is_terminal:
+        console.file.write(diff)
+        return
     for line in diff.removesuffix("\n").split("\n"):
         console.file.write(f"{_colour(line, console)}\n")
 

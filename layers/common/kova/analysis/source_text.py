@@ -43,6 +43,11 @@ class SourceText:
         first = self.raw_lines[0] if self.raw_lines else ""
         return first[len(first.rstrip("\r\n")) :] or "\n"
 
+    @property
+    def content(self) -> str:
+        """The text as it stands in the file, with its byte order mark."""
+        return ("\ufeff" if self.bom else "") + self.text
+
     def encode(self) -> bytes:
         """Return the file's bytes."""
         return (BOM if self.bom else b"") + self.text.encode()

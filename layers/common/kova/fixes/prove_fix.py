@@ -61,7 +61,7 @@ class Proof:
         before, (finding, *_) = self.candidate.state, self.candidate.mended
         patch = ""
         if self.after is not None:
-            patch = proof.unified_diff(before.path, before.source.text, self.after.text)
+            patch = proof.unified_diff(before.path, before.source.content, self.after.content)
         last = self.steps[-1]
         return ProvedFix(
             finding=replace(finding, path=before.path),

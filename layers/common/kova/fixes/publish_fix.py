@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from pathlib import Path
 
-from kova.analysis.source_text import SourceText, decode
+from kova.analysis.source_text import decode
 from kova.fixes.fix import Fix
 from kova.fixes.patch import PatchError, apply_patch
 from kova.fixes.ports import FixStore, Publisher
@@ -87,7 +87,6 @@ class PublishFix:
         if source is None:
             raise StaleFixError
         try:
-            text = apply_patch(source.text, fix.patch)
+            return apply_patch(source.content, fix.patch).encode()
         except PatchError as exc:
             raise StaleFixError from exc
-        return SourceText(text=text, bom=source.bom).encode()
