@@ -22,7 +22,11 @@ from kova.bootstrap.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "p@s/w:r#d%40$x &"
-NOT_SET_BY_PEOPLE = {"AWS_LAMBDA_FUNCTION_NAME", "KOVA_ADMIN_KEY_SECRET_ARN"}
+NOT_SET_BY_PEOPLE = {
+    "AWS_ENDPOINT_URL_SQS",
+    "AWS_LAMBDA_FUNCTION_NAME",
+    "KOVA_ADMIN_KEY_SECRET_ARN",
+}
 
 
 class Recorder(dict[str, str]):
