@@ -9,6 +9,7 @@ from __future__ import annotations
 import contextlib
 import logging
 import os
+import socket
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -18,10 +19,16 @@ from typing import Final, NoReturn
 import uvicorn
 
 from kova.bootstrap.settings import Settings
+from kova.shared.exceptions import KovaError
 
 _LOG = logging.getLogger("kova.restart")
 LOOK_SECONDS: Final = 0.5
-_STARTUP_FAILED: Final = 3
+
+
+class ServeError(KovaError):
+    """The server cannot start."""
+
+    reason = "serve"
 
 
 class FileWatch:
@@ -52,11 +59,17 @@ def restart(variables: Mapping[str, str]) -> NoReturn:
 
 
 def serve_until_changed(
-    config: uvicorn.Config, watch: FileWatch, each_second: Callable[[], object]
+    config: uvicorn.Config,
+    sockets: list[socket.socket],
+    watch: FileWatch,
+    each_second: Callable[[], object],
 ) -> bool:
     """Serve until a signal comes or the file changes; return whether it has changed.
 
     `each_second` is called in the server's event loop.
+
+    Raises:
+        ServeError: the server did not start.
     """
     server = uvicorn.Server(config)
 
@@ -67,9 +80,9 @@ def serve_until_changed(
     config.callback_notify = look
     config.timeout_notify = 0
     with contextlib.suppress(KeyboardInterrupt):
-        server.run()
+        server.run(sockets)
     if not server.started:
-        sys.exit(_STARTUP_FAILED)
+        raise ServeError("The server did not start: its log says why.")
     return watch.has_changed()
 
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import os
+import socket
 from typing import Annotated, Final
 
 import typer
@@ -13,7 +15,7 @@ from kova.bootstrap.settings import load_settings
 from kova.web.logs import configure_logging
 from kova_server.application import NEEDED, NEEDED_IN_PRODUCTION, application
 from kova_server.cli.environment import DataOption, PortOption, read_variables
-from kova_server.restart import FileWatch, restart, serve_until_changed
+from kova_server.restart import FileWatch, ServeError, restart, serve_until_changed
 from kova_server.startup import require_schema
 
 EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
@@ -27,6 +29,7 @@ def serve(
     """Serve the API in this process."""
     original = dict(os.environ)
     variables = read_variables(data_folder)
+    listening = _listen(host, port)
     watch = FileWatch(variables.get("KOVA_GITHUB_APP_FILE"))
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
@@ -34,13 +37,29 @@ def serve(
     app = application(settings)
     config = uvicorn.Config(
         app,
-        host=host,
-        port=port,
         log_config=None,
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=10,
     )
     # Asks GitHub about the App at the start, and then once in a while.
-    if serve_until_changed(config, watch, each_second=app.state.roots["health"].app_state):
+    look = app.state.roots["health"].app_state
+    with listening:
+        has_changed = serve_until_changed(config, [listening], watch, each_second=look)
+    if has_changed:
         restart(original)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    """Return a listening socket.
+
+    Raises:
+        ServeError: the port is taken, or the host is none of this machine.
+    """
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    try:
+        return socket.create_server((host, port), family=family, backlog=2_048)
+    except OSError as exc:
+        if exc.errno == errno.EADDRINUSE:
+            raise ServeError(f"Port {port} is taken: choose another one with --port.") from exc
+        raise ServeError(f"{host}:{port} cannot be listened on: {exc.strerror}.") from exc
