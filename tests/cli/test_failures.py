@@ -6,6 +6,7 @@ import ctypes
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
@@ -227,3 +228,138 @@ def test_an_ascii_only_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
     (tmp_path / "ü.py").write_bytes(BAD)
     process = run("scan", tmp_path, variables={"PYTHONIOENCODING": "ascii"})
     assert (process.returncode, process.stderr) == (1, "")
+
+
+def run_closed(*arguments: str | Path, close: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    script = f'exec "$0" -m kova_server "$@" {close}'
+    return subprocess.run(
+        ["/bin/sh", "-c", script, sys.executable, *map(str, arguments)],
+        env=own,
+        cwd=cwd,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+CLOSED = {">&-": "kova: The output cannot be written: Bad file descriptor.\n", "2>&-": ""}
+
+
+@pytest.mark.parametrize("close", [">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_stream_is_exit_2_and_never_1(tmp_path: Path, close: str) -> None:
+    (tmp_path / "b.py").write_bytes(BAD)
+    failed = run_closed("scan", "nosuch", close=close, cwd=tmp_path)
+    expected = "" if "2>&-" in close else "kova: nosuch: No such file or directory.\n"
+    assert (failed.returncode, failed.stderr) == (2, expected)
+    scanned = run_closed("scan", tmp_path, close=close, cwd=tmp_path)
+    assert scanned.returncode == (1 if close == "2>&-" else 2)
+    assert scanned.stderr == CLOSED.get(close, "")
+    assert (tmp_path / "b.py").read_bytes() == BAD
+
+
+def test_ctrl_c_while_modules_are_imported_ends_quietly() -> None:
+    program = (
+        "import os, signal, sys\n"
+        "def interrupt(event, arguments):\n"
+        "    if event == 'import' and arguments[0] == 'typer':\n"
+        "        os.kill(os.getpid(), signal.SIGINT)\n"
+        "sys.addaudithook(interrupt)\n"
+        "from kova_server.__main__ import main\n"
+        "main()\n"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program, "--version"], capture_output=True, text=True, check=False
+    )
+    assert (process.returncode, process.stdout, process.stderr) == (130, "", "")
+
+
+def test_a_current_folder_that_is_gone_is_not_the_output_s_fault(tmp_path: Path) -> None:
+    gone = tmp_path / "gone"
+    gone.mkdir()
+    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    process = subprocess.run(
+        ["/bin/sh", "-c", f'rmdir "{gone}"; exec "$0" -m kova_server scan .', sys.executable],
+        cwd=gone,
+        env=own,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.returncode == 2
+    assert process.stderr == "kova: .: No such file or directory.\n"
+
+
+def test_settings_in_a_folder_that_cannot_be_searched_are_none(tmp_path: Path) -> None:
+    (tmp_path / ".kova.toml").write_text("")
+    tmp_path.chmod(0o600)
+    try:
+        process = run("scan", tmp_path, prepare=obey_file_modes)
+    finally:
+        tmp_path.chmod(0o700)
+    assert (process.returncode, process.stderr) == (0, "")
+
+
+def test_apply_writes_what_it_can_and_names_what_it_cannot(tmp_path: Path) -> None:
+    for name in ("open", "shut", "z"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "b.py").write_bytes(BAD)
+    (tmp_path / "shut").chmod(0o500)
+    try:
+        process = run("scan", tmp_path, "--apply", "--format", "json", prepare=obey_file_modes)
+    finally:
+        (tmp_path / "shut").chmod(0o700)
+    assert process.returncode == 2
+    assert process.stderr == "kova: shut/b.py was not written: Permission denied.\n"
+    answer = json.loads(process.stdout)
+    assert answer["unwritten"] == [{"path": "shut/b.py", "reason": "Permission denied"}]
+    applied = {fix["path"] for fix in answer["fixes"] if fix["applied"]}
+    assert applied == {"open/b.py", "z/b.py"}
+    written = {name: (tmp_path / name / "b.py").read_bytes() != BAD for name in ("open", "shut")}
+    assert written == {"open": True, "shut": False}
+
+
+@pytest.mark.parametrize("content", [None, b"{", b"{}"])
+def test_a_log_that_cannot_be_used_is_named(tmp_path: Path, content: bytes | None) -> None:
+    log = tmp_path / "log.sarif"
+    log.mkdir() if content is None else log.write_bytes(content)
+    process = run("scan", tmp_path, "--sarif", log)
+    assert (process.returncode, len(process.stderr.splitlines())) == (2, 1)
+    assert process.stderr.startswith(f"kova: {log}: ")
+
+
+@pytest.mark.parametrize("name", ["KOVA_RUFF", "KOVA_ANALYZERS_BIN"])
+def test_a_program_that_is_not_where_a_setting_says_is_an_error(tmp_path: Path, name: str) -> None:
+    (tmp_path / "b.py").write_bytes(BAD)
+    process = run("scan", tmp_path, variables={name: "/nonexist"})
+    assert process.returncode == 2
+    assert process.stderr.startswith(f"kova: {name} names no ")
+
+
+def test_an_analyser_that_fails_on_every_file_is_no_clean_scan(tmp_path: Path) -> None:
+    (tmp_path / "src").mkdir()
+    (tmp_path / "src" / "b.py").write_text("x = 1\n")
+    broken = tmp_path / "ruff"
+    broken.write_text('#!/bin/sh\n[ "$1" = --version ] && exec echo "ruff 0.17.6"\nexit 2\n')
+    broken.chmod(0o755)
+    process = run("scan", tmp_path / "src", variables={"KOVA_RUFF": str(broken)})
+    assert (process.returncode, process.stderr) == (2, "kova: ruff failed on every file.\n")
+    assert "0 errors" in process.stdout
+
+
+def test_a_missing_option_is_named() -> None:
+    process = run("keys", "create", "ci")
+    assert process.returncode == 2
+    assert "'--scope'" in process.stderr
+    assert len(process.stderr.splitlines()) == 1
+    assert run("keys").stderr.startswith("kova: A command is missing.")
+
+
+def test_serve_on_a_taken_port_is_one_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        process = run("serve", "--port", str(port))
+    assert process.returncode == 2
+    assert process.stderr == f"kova: Port {port} is taken: choose another one with --port.\n"

@@ -12,6 +12,7 @@ import typer
 
 from kova.version import VERSION
 from kova_server.cli.ending import end, exit_code
+from kova_server.cli.output import open_streams
 
 # In the order of `kova --help`, each with the first sentence of its help: the list is printed
 # without an import. Each module holds a function of its name, or an `app` of several commands.
@@ -31,15 +32,12 @@ COMMANDS: Final = {
 
 def main() -> None:
     """Run the command and end the process: 2, and one line, when it cannot do its work."""
+    open_streams()
     arguments = sys.argv[1:]
     end(exit_code(lambda: _run(arguments)))
 
 
 def _run(arguments: Sequence[str]) -> int | None:
-    # Characters that the output's encoding lacks are escaped: a file name must not end the command.
-    for stream in (sys.stdout, sys.stderr):
-        if hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
     # Libraries must not log to standard error: the one line of a failure says it already.
     logging.getLogger().addHandler(logging.NullHandler())
     name = next((argument for argument in arguments if not argument.startswith("-")), None)

@@ -10,21 +10,17 @@ from collections.abc import Callable
 from typing import Final, NoReturn
 
 import typer
+from typer._click.exceptions import NoArgsIsHelpError
 from typer.exceptions import TyperException
 
 from kova.shared.exceptions import KovaError
 from kova.shared.text import shorten, visible
+from kova_server.cli.output import OutputError
 
 COULD_NOT_RUN: Final = 2
 INTERRUPTED: Final = 128 + signal.SIGINT
 READER_GONE: Final = 128 + signal.SIGPIPE
 _LINE_LIMIT: Final = 1_000
-
-
-class OutputError(KovaError):
-    """The output cannot be written."""
-
-    reason = "output"
 
 
 def exit_code(command: Callable[[], int | None]) -> int:
@@ -36,7 +32,7 @@ def exit_code(command: Callable[[], int | None]) -> int:
     """
     try:
         code = command() or 0
-        _flush()
+        sys.stdout.flush()
     except (KeyboardInterrupt, typer.Abort):
         return INTERRUPTED
     except BrokenPipeError as exc:
@@ -63,19 +59,10 @@ def end(code: int) -> NoReturn:
         raise SystemExit(code)
     try:
         stdout.flush()
-    except OSError:
+    except (OSError, OutputError):
         # Otherwise the interpreter tries to write it again at its end, and complains.
         os.dup2(os.open(os.devnull, os.O_WRONLY), stdout.fileno())
     raise SystemExit(code)
-
-
-def _flush() -> None:
-    try:
-        sys.stdout.flush()
-    except BrokenPipeError:
-        raise
-    except OSError as exc:
-        raise OutputError(f"The output cannot be written: {exc.strerror}.") from exc
 
 
 def _message_of(error: KovaError) -> str:
@@ -88,17 +75,15 @@ def _usage_message(error: TyperException) -> str:
     context = getattr(error, "ctx", None)
     if context is None:
         return error.format_message()
-    message = error.format_message().strip()
-    if "\n" in message:  # Typer's answer to a group without a command is the group's help.
+    if isinstance(error, NoArgsIsHelpError):  # Its message is the group's help.
         message = "A command is missing."
+    else:
+        message = " ".join(error.format_message().split())
     return f"{message} `{context.command_path} --help` explains it."
 
 
 def _unexpected_message(error: Exception) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        if error.filename is None:
-            # Errors of files carry their name: this one comes from a standard stream.
-            return f"The output cannot be written: {error.strerror}."
+    if isinstance(error, OSError) and error.strerror and error.filename is not None:
         return f"{os.fsdecode(error.filename)}: {error.strerror}."
     text = f"{type(error).__name__}: {error}" if str(error) else type(error).__name__
     return f"Unexpected {text} (KOVA_LOG_LEVEL=debug shows where)"

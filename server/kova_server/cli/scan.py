@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
-from rich.markup import escape
+from rich.text import Text
 
 from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
 from kova.analysis.repository_settings import FILE_NAME, KovaTomlSettings
-from kova.shared.exceptions import InvalidInputError
+from kova.shared.exceptions import InvalidInputError, KovaError
 from kova.shared.severity import Severity
+from kova.shared.text import visible
 from kova_server.cli.output import console
 from kova_server.local.ignore import readable
 from kova_server.local.render import as_json, as_sarif, print_table
@@ -29,6 +29,12 @@ EXAMPLES: Final = (
     "kova scan . --exclude 'vendor/' --fail-on high",
     "kova scan . --format sarif > kova.sarif",
 )
+
+
+class ScanFailedError(KovaError):
+    """The scan is not whole."""
+
+    reason = "scan_failed"
 
 
 class Format(enum.StrEnum):
@@ -108,8 +114,9 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
     )
     result = _scan(folder, options)
     _print_result(result, form)
-    if form is Format.TABLE and settings is None and (folder / FILE_NAME).is_file():
+    if form is Format.TABLE and settings is None and _has_settings(folder):
         console().print(f"{FILE_NAME} was not read: name it with --settings.", style="dim")
+    _require_whole(result)
     failing = [
         finding
         for finding in result.remaining
@@ -120,6 +127,22 @@ def scan(  # noqa: PLR0917 (Typer reads them as options)
     raise typer.Exit(1 if failing else 0)
 
 
+def _require_whole(result: LocalScan) -> None:
+    """Fail where the result that was printed is not all that was asked for.
+
+    Raises:
+        ScanFailedError: files could not be written, or an analyser read none of its files.
+    """
+    problems = [f"{skipped.path} was not written: {skipped.reason}" for skipped in result.unwritten]
+    problems += [f"{name} failed on every file" for name in result.failed]
+    if problems:
+        raise ScanFailedError(f"{'; '.join(problems)}.")
+
+
+def _has_settings(folder: Path) -> bool:
+    return os.path.isfile(folder / FILE_NAME)  # noqa: PTH113 (pathlib raises for a closed folder)
+
+
 def _check_folder(path: str) -> Path:
     if not path:
         raise InvalidInputError(
@@ -127,11 +150,11 @@ def _check_folder(path: str) -> Path:
         )
     try:
         is_folder = stat.S_ISDIR(os.stat(path).st_mode)  # noqa: PTH116 (Path("") is this folder)
+        absolute = os.path.realpath(path)
     except OSError as exc:
         raise InvalidInputError(f"{path}: {exc.strerror}.") from exc
     if not is_folder:
         raise InvalidInputError(f"{path} is not a folder.")
-    absolute = os.path.realpath(path)
     if readable(absolute) != absolute:
         raise InvalidInputError(
             f"{path} has a name that is not UTF-8: the analysers cannot read its files."
@@ -140,13 +163,13 @@ def _check_folder(path: str) -> Path:
 
 
 def _scan(folder: Path, options: LocalOptions) -> LocalScan:
-    errors = Console(stderr=True)
+    errors = console(errors=True)
     try:
         with stopping_at_interrupt():
             if not errors.is_terminal:
                 return scan_folder(folder, options)
             with errors.status("starting") as status:
-                return scan_folder(folder, options, lambda text: status.update(escape(text)))
+                return scan_folder(folder, options, lambda text: status.update(Text(visible(text))))
     except OSError as exc:
         name = folder if exc.filename is None else os.fsdecode(exc.filename)
         raise InvalidInputError(f"{name}: {exc.strerror}.") from exc

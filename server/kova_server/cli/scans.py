@@ -15,6 +15,7 @@ from kova.bootstrap.scan_job import replay_scan
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
 from kova_server.cli.environment import DataOption, read_variables
+from kova_server.cli.output import print_line
 
 EXAMPLES: Final = ("kova scans replay 0b6c3f0e-6f3c-4a0e-9c0e-0a6f6a1f2b3c --data .kova",)
 app = typer.Typer(help="Look into scans.", no_args_is_help=True)
@@ -44,8 +45,8 @@ async def _replay(variables: Mapping[str, str], scan_id: str, *, full: bool) -> 
         job = replay_scan(core, ScanRoot(core))
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             async for step in job.replay(scan_id, Path(name), full=full):
-                typer.echo(step.name)
+                print_line(step.name)
                 for line in step.lines:
-                    typer.echo(f"  {line}")
+                    print_line(f"  {line}")
     finally:
         await core.close()

@@ -6,15 +6,14 @@ import json
 from typing import Any, Final
 
 from rich.console import Console
-from rich.markup import escape
 from rich.table import Table
+from rich.text import Text
 
 from kova.analysis.finding import Finding
 from kova.fixes.fix import FixStatus, ProvedFix
 from kova.scans.sarif import to_sarif
 from kova.shared.markdown import plural
 from kova.shared.severity import Severity
-from kova.shared.text import visible
 from kova.web.schemas.errors import FindingView, finding_fields
 from kova_server.local.files import Listing
 from kova_server.local.scan import LocalScan
@@ -42,6 +41,9 @@ def as_json(scan: LocalScan) -> str:
         "skipped": [
             {"path": skipped.path, "reason": skipped.reason}
             for skipped in sorted((*analysis.skipped, *scan.listing.left_out))
+        ],
+        "unwritten": [
+            {"path": skipped.path, "reason": skipped.reason} for skipped in scan.unwritten
         ],
         "analyzers": {"incomplete": sorted(analysis.incomplete), "absent": list(scan.absent)},
         "stats": {
@@ -120,7 +122,7 @@ def _print_unread(scan: LocalScan, console: Console) -> None:
     for name in scan.absent:
         console.print(f"{name} is not installed: its languages were not analysed.", style="dim")
     for skipped in analysis.skipped[:_MOST_SKIPPED]:
-        console.print(f"skipped {escape(visible(skipped.path))}: {skipped.reason}", style="dim")
+        console.print(f"skipped {skipped.path}: {skipped.reason}", style="dim")
     if len(analysis.skipped) > _MOST_SKIPPED:
         console.print(f"... and {len(analysis.skipped) - _MOST_SKIPPED} more skipped", style="dim")
 
@@ -134,17 +136,17 @@ def _left_out_line(listing: Listing) -> str:
     return f"{' and '.join(parts)} left out by {' and '.join(causes)}."
 
 
-def _row(finding: Finding, fix: ProvedFix | None, scan: LocalScan) -> tuple[str, ...]:
+def _row(finding: Finding, fix: ProvedFix | None, scan: LocalScan) -> tuple[str | Text, ...]:
     state = "fixable" if finding.edit and finding.edit.safe else ""
     if fix is not None:
         state = "written" if finding.fingerprint in scan.applied else fix.status.value
     colour = _COLOURS[finding.severity]
     place = f"{finding.path}:{finding.span.start_line}:{finding.span.start_column}"
     return (
-        f"[{colour}]{finding.severity}[/]",
-        escape(finding.rule_id),
-        escape(visible(place)),
-        escape(visible(finding.message)),
+        Text(finding.severity, style=colour),
+        finding.rule_id,
+        place,
+        finding.message,
         state,
     )
 

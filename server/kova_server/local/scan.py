@@ -24,6 +24,7 @@ from kova.fixes.fix import FileFixes, FixStatus, ProvedFix
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.scans.sarif_import import parse_sarif
 from kova.shared.code_source import FetchLimits
+from kova.shared.exceptions import InvalidInputError
 from kova.shared.limits import SARIF_BYTES
 from kova.shared.markdown import plural
 from kova.shared.skipped import Skipped
@@ -38,6 +39,7 @@ class LocalScan:
         applied: fingerprints of the findings whose fixes were written.
         listing: the files of the folder, and those that were left out.
         absent: optional analysers that are not installed.
+        unwritten: files whose fixes could not be written, and why.
     """
 
     analysis: Analysis
@@ -46,6 +48,16 @@ class LocalScan:
     duration_ms: int
     listing: Listing
     absent: tuple[str, ...] = ()
+    unwritten: tuple[Skipped, ...] = ()
+
+    @property
+    def failed(self) -> tuple[str, ...]:
+        """The analysers that had files to read and read none of them."""
+        return tuple(
+            coverage.name
+            for coverage in self.analysis.coverage
+            if coverage.name in self.analysis.incomplete and not coverage.paths
+        )
 
     @property
     def remaining(self) -> tuple[Finding, ...]:
@@ -76,7 +88,7 @@ def scan_folder(
     Raises:
         NotConfiguredError: an analyser's program is missing.
         InvalidInputError: a SARIF file or a pattern of `exclude` is not valid.
-        OSError: the folder cannot be read, or a file cannot be written.
+        OSError: the folder cannot be read.
     """
     started = time.monotonic()
     settings = load_settings(os.environ, connects=False)
@@ -88,11 +100,12 @@ def scan_folder(
     analysis = _analyze(folder, analyzers, listing, options, progress)
     fixes: tuple[ProvedFix, ...] = ()
     applied: frozenset[str] = frozenset()
+    unwritten: tuple[Skipped, ...] = ()
     if options.fix or options.apply or options.unsafe:
         files = _propose(folder, analyzers, analysis, options, progress)
         fixes = _mark_uncombined(files)
         if options.apply:
-            applied = _write(folder, files)
+            applied, unwritten = _write(folder, files)
     return LocalScan(
         analysis=analysis,
         fixes=fixes,
@@ -100,6 +113,7 @@ def scan_folder(
         duration_ms=round((time.monotonic() - started) * 1000),
         listing=listing,
         absent=tuple(missing_analyzers(settings)),
+        unwritten=unwritten,
     )
 
 
@@ -171,8 +185,13 @@ def _with_findings(analysis: Analysis, findings: Sequence[Finding]) -> Analysis:
 
 def _with_sarif(analysis: Analysis, log: Path) -> Analysis:
     """Add the results of a SARIF file; those that cannot be used are listed as skipped."""
-    with log.open("rb") as file:
-        runs = parse_sarif(file.read(SARIF_BYTES + 1))
+    try:
+        with log.open("rb") as file:
+            runs = parse_sarif(file.read(SARIF_BYTES + 1))
+    except OSError as exc:
+        raise InvalidInputError(f"{log}: {exc.strerror}.") from exc
+    except InvalidInputError as exc:
+        raise InvalidInputError(f"{log}: {exc.message}") from exc
     refused = [
         Skipped(path=log.name, reason=f"sarif_{reason}") for run in runs for reason in run.refused
     ]
@@ -192,21 +211,36 @@ def _mark_uncombined(files: Sequence[FileFixes]) -> tuple[ProvedFix, ...]:
     )
 
 
-def _write(folder: Path, files: Sequence[FileFixes]) -> frozenset[str]:
-    """Write the files that have combined fixes; return the fingerprints of what is fixed."""
+def _write(folder: Path, files: Sequence[FileFixes]) -> tuple[frozenset[str], tuple[Skipped, ...]]:
+    """Write the files that have combined fixes.
+
+    Returns:
+        The fingerprints of what is fixed, and the files that could not be written.
+    """
+    applied: set[str] = set()
+    unwritten: list[Skipped] = []
     for file in files:
         if file.content is None:
             continue
-        target = folder / file.path
-        mode = target.stat().st_mode & 0o7777
-        with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as temporary:
-            temporary_file = Path(temporary.name)
-            try:
-                temporary.write(file.content)
-                temporary.flush()
-                temporary_file.chmod(mode)
-                temporary_file.replace(target)
-            except OSError:
-                temporary_file.unlink()
-                raise
-    return frozenset(fix.finding.fingerprint for file in files for fix in file.combined)
+        try:
+            _replace(folder / file.path, file.content)
+        except OSError as exc:
+            unwritten.append(Skipped(path=file.path, reason=exc.strerror or type(exc).__name__))
+        else:
+            applied |= {fix.finding.fingerprint for fix in file.combined}
+    return frozenset(applied), tuple(unwritten)
+
+
+def _replace(target: Path, content: bytes) -> None:
+    """Replace a file by one with this content and the same mode."""
+    mode = target.stat().st_mode & 0o7777
+    with tempfile.NamedTemporaryFile(dir=target.parent, delete=False) as temporary:
+        temporary_file = Path(temporary.name)
+        try:
+            temporary.write(content)
+            temporary.flush()
+            temporary_file.chmod(mode)
+            temporary_file.replace(target)
+        except OSError:
+            temporary_file.unlink()
+            raise

@@ -7,8 +7,8 @@ from typing import Final
 
 from rich.color import ColorSystem
 from rich.console import Console
-from rich.markup import escape
 from rich.style import Style
+from rich.text import Text
 
 from kova.fixes.fix import FixStatus, ProvedFix
 from kova.shared.text import visible
@@ -32,7 +32,8 @@ def print_fixes(fixes: Iterable[ProvedFix], applied: frozenset[str], console: Co
             _print_fix(fix, console, written=fix.finding.fingerprint in applied)
     rejected = [fix for fix in sorted_fixes if fix.status is FixStatus.REJECTED]
     for fix in rejected[:_MOST_REJECTED]:
-        console.print(f"[yellow]rejected[/] {_title(fix)}: {escape(visible(fix.rejection or ''))}")
+        reason = visible(f" {_title(fix)}: {fix.rejection or ''}")
+        console.print(Text.assemble(("rejected", "yellow"), reason))
     if len(rejected) > _MOST_REJECTED:
         console.print(f"... and {len(rejected) - _MOST_REJECTED} more rejected")
     if rejected:
@@ -51,7 +52,7 @@ def print_diff(diff: str, console: Console) -> None:
 def _print_fix(fix: ProvedFix, console: Console, *, written: bool) -> None:
     state = "written" if written else "proved"
     unsafe = "" if fix.safe else " (unsafe: it may change what the program does)"
-    console.print(f"[green]{state}[/] {_title(fix)}{unsafe}", highlight=False)
+    console.print(Text.assemble((state, "green"), visible(f" {_title(fix)}{unsafe}")))
     steps = ", ".join(f"{'✓' if step.passed else '✗'} {step.step}" for step in fix.verification)
     console.print(f"  {steps}", style="dim", highlight=False)
     print_diff(fix.patch, console)
@@ -60,7 +61,7 @@ def _print_fix(fix: ProvedFix, console: Console, *, written: bool) -> None:
 
 def _title(fix: ProvedFix) -> str:
     finding = fix.finding
-    return escape(visible(f"{finding.rule_id} in {finding.path}:{finding.span.start_line}"))
+    return f"{finding.rule_id} in {finding.path}:{finding.span.start_line}"
 
 
 def _colour(line: str, console: Console) -> str:

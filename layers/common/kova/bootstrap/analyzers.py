@@ -66,10 +66,19 @@ def missing_analyzers(settings: Settings | None = None) -> list[str]:
 
 
 def find_program(name: str, folder: str | None, named: Mapping[str, str | None]) -> Path | None:
-    """Find a program: where a setting names it, in the analysers' folder, here, on the PATH."""
+    """Find a program: where a setting names it, in the analysers' folder, here, on the PATH.
+
+    Raises:
+        SettingsError: a setting names what is not there.
+    """
     own = named.get(name)
     if own:
-        return Path(own)
+        program = shutil.which(own)
+        if program is None:
+            raise SettingsError(f"KOVA_{name.upper()} names no program.")
+        return Path(program)
+    if folder and not Path(folder).is_dir():
+        raise SettingsError("KOVA_ANALYZERS_BIN names no folder.")
     folders = [Path(folder)] if folder else []
     for place in (*folders, Path(sysconfig.get_path("scripts"))):
         if (place / name).exists():
