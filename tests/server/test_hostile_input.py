@@ -12,7 +12,9 @@ import pytest
 from fastapi.routing import APIRoute
 
 from kova.access.api_key import Scope
+from kova.bootstrap.keys import answer_key_request
 from kova.bootstrap.settings import load_settings
+from kova.shared.exceptions import InvalidInputError
 from kova_server.application import application
 from kova_server.keys import create_key
 from tests.support.errors import insert_errors
@@ -139,3 +141,25 @@ async def test_an_id_has_one_form_in_the_audit_log(
     else:
         assert answer.status_code == 404
     assert not any(text in target for target in targets if text != error["id"])
+
+
+@pytest.mark.parametrize("amount", ["inf", "nan", "-1", "1e300", "1e-22", "0.00001", "1000000.1"])
+async def test_a_budget_that_cannot_be_stored_is_refused(database_url: str, amount: str) -> None:
+    request = {"action": "create", "name": "ci", "scopes": ["read"], "budget": amount}
+    with pytest.raises(InvalidInputError, match="US dollars from 0 to 1000000"):
+        await answer_key_request({"KOVA_DATABASE_URL": database_url}, request, "test")
+
+
+@pytest.mark.parametrize("amount", [0, 1e-22, 0.1 + 0.2, 12.34567, 1_000_000])
+async def test_the_budget_that_is_shown_is_the_one_that_is_stored(
+    amount: float, client: httpx.AsyncClient, database_url: str
+) -> None:
+    insert_errors(database_url, "octo/sample", 1)
+    body = {"name": "ci", "scopes": ["read"], "monthly_budget_usd": amount}
+    shown = (await client.post("/api/keys", json=body)).json()["monthly_budget_usd"]
+    listed = (await client.get("/api/keys")).json()["items"][0]["monthly_budget_usd"]
+    change = {"monthly_budget_usd": amount}
+    changed = await client.patch("/api/repositories/octo/sample", json=change)
+    (repository,) = (await client.get("/api/repositories")).json()["items"]
+    assert shown == listed == changed.json()["monthly_budget_usd"]
+    assert shown == repository["monthly_budget_usd"] == pytest.approx(amount, abs=0.0001)

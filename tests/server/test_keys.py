@@ -74,6 +74,10 @@ def test_a_key_is_created_listed_and_revoked_by_the_command_line(kova: Kova) -> 
     listed = cli(kova, "list")
     assert prefix in listed
     assert key.split("_")[2] not in listed
+    odd = "[red]x[/red] [/] \x1b[31m"
+    cli(kova, "create", odd, "--scope", "read")
+    assert "[red]x[/red] [/] \\x1b[31m" in cli(kova, "list")
+    assert "no such key" in cli(kova, "revoke", "\udcff", code=2)
     cli(kova, "revoke", prefix)
     assert status(kova, key) == 401
     assert "no such key" in cli(kova, "revoke", prefix[::-1], code=2)

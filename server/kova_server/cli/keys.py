@@ -43,8 +43,8 @@ def create(
         int | None, typer.Option("--days", min=1, max=3650, help="Days until it expires.")
     ] = None,
     budget: Annotated[
-        float | None,
-        typer.Option("--budget", min=0, help="US dollars that it may spend in a month."),
+        str | None,
+        typer.Option("--budget", help="US dollars that it may spend in a month."),
     ] = None,
     data_folder: DataOption = None,
     stack: StackOption = None,

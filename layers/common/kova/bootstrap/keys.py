@@ -11,9 +11,11 @@ from kova.access.api_key import ApiKey, Scope
 from kova.bootstrap.access import AccessRoot
 from kova.bootstrap.core import Core, now
 from kova.bootstrap.settings import load_settings
+from kova.models.usage import MOST_BUDGET_USD
 from kova.shared.exceptions import InvalidInputError
 
 _MOST_DAYS: Final = 3_650
+_SMALLEST: Final = Decimal("0.0001")
 _ACTIONS: Final = ("create", "list", "revoke")
 
 
@@ -78,8 +80,12 @@ def _budget(text: object) -> Decimal | None:
         budget = Decimal(str(text))
     except InvalidOperation:
         budget = Decimal(-1)
-    if not budget.is_finite() or budget < 0:
-        raise InvalidInputError("`budget` is an amount of US dollars.", field="budget")
+    if not budget.is_finite() or not 0 <= budget <= MOST_BUDGET_USD or budget % _SMALLEST:
+        raise InvalidInputError(
+            f"`budget` is an amount of US dollars from 0 to {MOST_BUDGET_USD}, "
+            "to a hundredth of a cent.",
+            field="budget",
+        )
     return budget
 
 

@@ -7,6 +7,8 @@ from datetime import UTC, date, datetime
 from decimal import Decimal
 from typing import Final
 
+MOST_BUDGET_USD: Final = 1_000_000
+"""The largest monthly budget. One is stored to a hundredth of a cent."""
 MONTH_PATTERN: Final = r"^(?:19|20)[0-9]{2}-(?:0[1-9]|1[0-2])$"
 
 

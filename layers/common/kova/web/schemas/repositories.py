@@ -8,11 +8,12 @@ from typing import Annotated, Self
 
 from pydantic import Field
 
+from kova.models.usage import MOST_BUDGET_USD
 from kova.shared.repository import AutoFix, Repository
 from kova.shared.severity import Severity
 from kova.web.schemas.base import Request, View
 
-Money = Annotated[float, Field(ge=0, le=1_000_000, examples=[25])]
+Money = Annotated[float, Field(ge=0, le=MOST_BUDGET_USD, examples=[25])]
 
 
 class RepositorySettings(Request):
