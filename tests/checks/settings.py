@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
 from kova.bootstrap import settings as module
+from kova.bootstrap.setting_reader import SettingReader
 
 PAGE: Final = Path("docs/settings.md")
 HEAD: Final = """# Settings
@@ -57,7 +59,7 @@ AROUND: Final = """
 """
 # name | needed by | bold where it must be set | what it is
 MEANINGS: Final = """
-KOVA_ENV | all | | `local` lets addresses without TLS and missing secrets pass; `production` does not.
+KOVA_ENV | all | | `local` does without KOVA_SECRETS_KEY; `production` does not.
 KOVA_LOG_LEVEL | all | | What is logged; `debug` adds tracebacks to the command line.
 AWS_LAMBDA_FUNCTION_NAME | all | | Set by Lambda, never by people: counts then go to CloudWatch.
 KOVA_DATABASE_URL | api, worker, migrate | must | Postgres: `postgresql://USER@HOST/NAME?sslmode=verify-full`.
@@ -95,6 +97,7 @@ KOVA_WORKER_VISIBILITY_SECONDS | worker | | Seconds for which a message in work 
 KOVA_RATE_LIMIT_PER_MINUTE | api | | Calls of a key in a minute.
 KOVA_SCAN_RATE_LIMIT_PER_MINUTE | api | | The same for scans; the usual limit where it is not set.
 KOVA_AI_RATE_LIMIT_PER_MINUTE | api | | The same for AI commands.
+KOVA_BODY_SECONDS | api | | Seconds that a request's body may take to arrive.
 KOVA_CORS_ORIGINS | api | | Origins whose pages may call, with commas between them.
 KOVA_METRICS_TOKEN | api | | What a scraper of /metrics sends as its bearer token; without it an API key is needed.
 OPENAI_API_KEY | api, worker | | OpenAI's key; without any key AI commands answer 503.
@@ -115,15 +118,20 @@ KOVA_AI_LATER_SECONDS | worker | | Seconds for one whose caller does not wait.
 # By the reader's method: what it is called, and a value that differs from the default.
 _KINDS: Final = {
     "text": ("text", "sample"),
+    "token": ("text", "sample"),
     "words": ("list", "sample"),
     "origins": ("list of origins", "https://sample.example"),
     "url": ("address", "https://sample.example"),
     "redis_url": ("address", "redis://sample.example"),
     "database_url": ("address", "postgresql://sample.example/x"),
-    "number": ("number", "7"),
-    "optional_number": ("number", "7"),
+    "number": ("1 to {:,}", "7"),
+    "optional_number": ("1 to {:,}", "7"),
     "money": ("US dollars", "7"),
     "prices": ("prices", "sample=1/2"),
+    "private_key": (
+        "PEM",
+        "-----BEGIN PRIVATE KEY-----\nYQ==\n-----END PRIVATE KEY-----",
+    ),
 }
 
 
@@ -137,11 +145,24 @@ class Setting:
     secret: bool
 
 
-class _Spy(module._Reader):
-    """Notes with which method each variable is read."""
+class _Names(dict[str, str]):
+    """An environment without variables, which notes those that are read."""
 
-    def __init__(self, environment: dict[str, str]) -> None:
-        super().__init__(environment)
+    def __init__(self) -> None:
+        super().__init__()
+        self.names: list[str] = []
+
+    def get(self, key: str, default: Any = None) -> Any:
+        if key not in self.names:
+            self.names.append(key)
+        return default
+
+
+class _Spy(SettingReader):
+    """Notes with which method, and with what arguments, each variable is read first."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        super().__init__(environment, connects=True)
         self.methods: dict[str, tuple[str, tuple[Any, ...]]] = {}
 
     def __getattribute__(self, method: str) -> Any:
@@ -149,20 +170,21 @@ class _Spy(module._Reader):
         if method.startswith("_") or not callable(value):
             return value
 
-        def call(name: str, *arguments: Any, **keywords: Any) -> Any:
-            self.methods.setdefault(name, (method, (*arguments, *keywords.values())))
-            return value(name, *arguments, **keywords)
+        def call(name: str, *arguments: Any) -> Any:
+            self.methods.setdefault(name, (method, arguments))
+            return value(name, *arguments)
 
         return call
 
 
 def list_settings() -> list[Setting]:
     """Return every setting that a process reads, in the order of the code."""
-    spy = _Spy({})
+    environment = _Names()
+    spy = _Spy(environment)
     defaults = module._read_settings(spy)
     return [
-        _describe(name, method, arguments, defaults)
-        for name, (method, arguments) in spy.methods.items()
+        _describe(name, *spy.methods.get(name, ("text", ())), defaults)
+        for name in environment.names
     ]
 
 
@@ -170,24 +192,20 @@ def _describe(
     name: str, method: str, arguments: tuple[Any, ...], defaults: module.Settings
 ) -> Setting:
     if method == "choice":
-        kind, sample = " or ".join(f"`{word}`" for word in arguments[0]), arguments[0][-1]
-        sample = next(word for word in arguments[0] if word != arguments[1])
-    elif method == "private_key":
-        kind, sample = "PEM", "-----BEGIN PRIVATE KEY-----"
+        allowed, default = arguments
+        kind = " or ".join(f"`{word}`" for word in allowed)
+        sample = next(word for word in allowed if word != default)
     else:
         kind, sample = _KINDS[method]
-    if method == "url" and arguments[0] == ("postgresql", "postgres"):
-        sample = "postgresql://sample.example/x"
-    changed = module._read_settings(_reader({name: sample}))
-    field = _changed_field(defaults, changed)
+        kind = kind.format(arguments[-1]) if arguments else kind
+    reader = SettingReader({name: sample}, connects=True)
+    field = _changed_field(defaults, module._read_settings(reader))
     if field is None:  # Part of an address: it has no field of its own.
         return Setting(name=name, kind=kind, default="", secret="PASSWORD" in name)
     value, shown = field
+    if isinstance(value, bool) and method != "choice":
+        value = None
     return Setting(name=name, kind=kind, default=_show(value), secret=not shown)
-
-
-def _reader(environment: dict[str, str]) -> module._Reader:
-    return module._Reader(environment)
 
 
 def _changed_field(before: object, after: object) -> tuple[Any, bool] | None:

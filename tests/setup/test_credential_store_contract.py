@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
+import httpx
 import pytest
 from moto.server import ThreadedMotoServer
 
@@ -56,12 +57,12 @@ def aws(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         "AWS_DEFAULT_REGION": "us-east-1",
     }.items():
         monkeypatch.setenv(name, text)
+    # Its state is that of the whole process: other tests have secrets of these names.
+    httpx.post(f"{moto_endpoint}/moto-api/reset", timeout=30).raise_for_status()
     client = boto3.client("secretsmanager")
     for name in ("app", "webhook"):
         client.create_secret(Name=name)
     yield client
-    for name in ("app", "webhook"):
-        client.delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
     client.close()
 
 

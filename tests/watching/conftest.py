@@ -39,14 +39,14 @@ class Prometheus:
 
     def query(self, expression: str) -> list[dict[str, Any]]:
         """Return the series of an instant query; an answer that is no success fails the test."""
-        answer = httpx.get(f"{self.address}/api/v1/query", params={"query": expression})
+        answer = httpx.get(f"{self.address}/api/v1/query", params={"query": expression}, timeout=60)
         assert answer.status_code == 200, f"{expression}: {answer.text}"
         result: list[dict[str, Any]] = answer.json()["data"]["result"]
         return result
 
     def is_ready(self) -> bool:
         try:
-            return httpx.get(f"{self.address}/-/ready").status_code == 200
+            return httpx.get(f"{self.address}/-/ready", timeout=60).status_code == 200
         except httpx.TransportError:
             return False
 

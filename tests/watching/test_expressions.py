@@ -93,7 +93,7 @@ def work(kova: Kova, gpt: FakeOpenAI, claude: FakeAnthropic) -> None:
     send_bad_messages(kova)
     address = f"{kova.address}/webhooks/github"
     headers = {"x-hub-signature-256": "sha256=00", "x-github-event": "push"}
-    assert httpx.post(address, content=b"{}", headers=headers).status_code == 401
+    assert httpx.post(address, content=b"{}", headers=headers, timeout=60).status_code == 401
     scans = [kova.client.post("/api/scan", json={"repository": "octo/sample"}) for _ in "ab"]
     assert [answer.status_code for answer in scans] == [202, 429]
     body = {"command": "explain", "code": "x = 1\n", "path": "a.py"}
@@ -143,7 +143,7 @@ def test_each_selector_of_an_alert_has_data_or_a_reason_to_have_none(
 
 @needs_prometheus
 def test_each_rule_is_evaluated_without_an_error(prometheus: Prometheus) -> None:
-    groups = httpx.get(f"{prometheus.address}/api/v1/rules").json()["data"]["groups"]
+    groups = httpx.get(f"{prometheus.address}/api/v1/rules", timeout=60).json()["data"]["groups"]
     rules = [rule for group in groups for rule in group["rules"]]
     assert len(rules) == len(read_rules())
     assert {
