@@ -269,3 +269,11 @@ def test_every_function_has_a_runtime_that_is_supported(resources: dict[str, Any
     assert min(tuple(map(int, re.findall(r"\d+", runtime))) for runtime in runtimes) >= (3, 12)
     for function in of_type(resources, "AWS::Lambda::Function").values():
         assert function["Runtime"] == {"Ref": "PythonRuntime"}
+
+
+def test_the_page_of_alerts_says_what_to_do_about_each_alarm() -> None:
+    page = Path("docs/alerts.md").read_text()
+    for template in ("watch", "function-alarms"):
+        for name in of_type(nested(template)["Resources"], "AWS::CloudWatch::Alarm"):
+            written = f"NAME{name}" if template == "function-alarms" else name
+            assert f"`{written}`" in page, written
