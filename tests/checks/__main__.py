@@ -6,7 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.checks import code_map, github_app, settings
+from tests.checks import code_map, failures, github_app, settings
 from tests.checks.containers import check_containers
 from tests.checks.house import check_house, describe_house
 from tests.checks.locks import LOCKS, check_locks, compile_lock
@@ -29,6 +29,7 @@ def main() -> int:
         code_map.PAGE.write_text(code_map.render())
         write_watching()
         settings.PAGE.write_text(settings.render())
+        failures.PAGE.write_text(failures.render())
         github_app.PAGE.write_text(github_app.render())
         return 0
     checks: dict[str, Callable[[], list[str]]] = {
@@ -39,6 +40,7 @@ def main() -> int:
         "map": code_map.check_map,
         "watching": check_watching,
         "settings": settings.check_settings,
+        "failures": failures.check_failures,
         "github app": github_app.check_github_app,
         "workflows": check_workflows,
         "template": check_template,

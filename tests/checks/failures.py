@@ -1,0 +1,168 @@
+"""docs/failures.md: every reason that an answer, a log line or the command line can name."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib import import_module
+from pathlib import Path
+from typing import Final
+
+from kova.shared.exceptions import KovaError
+from kova.web.problem_table import describe
+
+PAGE: Final = Path("docs/failures.md")
+ROOTS: Final = {"layers/common": "kova", "server": "kova_server"}
+HEAD: Final = """# Failures
+
+Made from the code by `make export`; `make check` holds it. A problem of the API (`application/problem+json`), a line of
+the log and a failed scan or command name a `reason`. This is each of them, the status of HTTP where there is one, and
+what to do. The `request_id` of an answer is in the log too.
+
+| reason | status | what it means | what to do |
+| --- | --- | --- | --- |
+"""
+# Those that only Kova's own code sees: no answer has them.
+INTERNAL: Final = frozenset({"error", "stopped"})
+ADVICE: Final = """
+invalid_input | Read the detail: it names the field.
+not_found | Look at the id; lists show what there is.
+conflict | Read the thing again, then decide.
+unauthenticated | Send a key: `Authorization: Bearer kova_...`. It may be revoked or expired.
+forbidden | Use a key with the scope that the detail names.
+rate_limited | Wait as Retry-After says; KOVA_RATE_LIMIT_PER_MINUTE raises the limit.
+idempotency_key_reused | Use a new Idempotency-Key for another request.
+idempotency_in_progress | Ask again with the same key in some seconds.
+bad_signature | KOVA_GITHUB_WEBHOOK_SECRET must be the App's webhook secret; GitHub's page of deliveries can send one again.
+not_configured | Set what the detail names (docs/settings.md).
+bad_settings | Mend the settings that the line names, then start again.
+bad_environment_file | Remove the file: `kova up` writes it anew.
+unavailable | Try again; `/health` names the part that is down.
+database_unavailable | Is Postgres up, and the address right? `/health` tells when it is back; work goes on by itself.
+schema_outdated | Run `kova migrate`; on AWS a deployment does.
+migration_failed | The report names the statement. Nothing was changed: mend the cause, migrate again.
+queue_unavailable | Is SQS reachable, and are its address and rights right? GitHub shows the delivery as failed: send it again.
+redis_unavailable | Kova goes on without: limits are counted by each process, answers are made again.
+github_unavailable | Nothing: the work is tried again for about an hour.
+github_rate_limited | Nothing: the work waits as GitHub asks.
+github_refused | The detail says why. Often a permission lacks: `/health` lists it (docs/github-app.md).
+repository_not_found | Install the App on the repository; look at the spelling.
+index_unavailable | Ask again; answers then come with less context.
+busy | Nothing: another worker does it.
+stale_fix | Push or ask for a scan: the fix is proved anew.
+malformed_message | Somebody else writes to the queue. The message is among the dead letters.
+scan_failed | The lines before say what could not be read.
+model_error | Ask again; with two providers the other stands in.
+model_unavailable | As for model_error.
+model_rate_limited | Wait, or ask the provider for a higher limit.
+model_timeout | Ask for less, or raise KOVA_AI_DEADLINE_SECONDS (30 seconds are API Gateway's limit).
+model_cut | Ask again.
+model_misconfigured | Look at the key and the model's name in the settings.
+model_nonsense | Ask again; if it stays, the base address is not an API of this form.
+ai_not_configured | Set OPENAI_API_KEY or ANTHROPIC_API_KEY.
+ai_misconfigured | Look at the key and the model's name in the settings.
+ai_unavailable | Wait as Retry-After says.
+ai_timeout | As for model_timeout, or send `Prefer: respond-async`.
+ai_declined | Ask in another way, or for less.
+ai_refusal | Ask in another way.
+ai_truncated | Raise max_output_tokens, or ask for less.
+ai_bad_answer | Ask again.
+ai_empty | Ask again.
+ai_not_json | Ask again.
+ai_wrong_shape | Ask again.
+ai_nul | Ask again.
+ai_cut | Ask again.
+budget_exhausted | Wait for the next month, or raise KOVA_MONTHLY_BUDGET_USD, the key's or the repository's budget.
+setup_token | Copy the whole link; a restart of `kova up` prints another.
+setup_session | Open the link again, in one browser.
+setup_origin | Open the page at its own address; KOVA_PUBLIC_URL must be that address.
+setup_code | Begin again at /setup.
+setup_stopped | Begin again.
+app_configured | Nothing: the App is there. Remove its credentials to make another.
+app_lost | Delete the App at GitHub, then begin again.
+store_unavailable | Is the folder writable, or may the function write the secrets? Then begin again.
+secrets_unavailable | Is Secrets Manager reachable: by a NAT or an interface endpoint?
+secret_refused | Look at the ARN, and at the role's policy.
+backup_failed | The line has the program's message; KOVA_PG_BIN names programs of the server's version.
+start_failed | The line names the part and its log in the data folder.
+embedded_postgres | The line has the program's message; a data folder of another version does not start.
+stack | The line says why; `kova up --data` takes another folder.
+stack_refused | The line has the function's answer.
+serve | The line says why.
+port_taken | Use --port, or end what has the port.
+output | Is the disk full? The command did its work as far as the line says.
+"""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Failure:
+    """One reason."""
+
+    reason: str
+    status: int | None
+    meaning: str
+
+
+def list_failures() -> list[Failure]:
+    """Return every reason that people can meet, sorted."""
+    failures = {
+        failure.reason: failure
+        for root, package in ROOTS.items()
+        for file in sorted(Path(root, package).rglob("*.py"))
+        for failure in _failures_in(file, root)
+    }
+    return [failures[reason] for reason in sorted(failures) if reason not in INTERNAL]
+
+
+def _failures_in(file: Path, root: str) -> Iterator[Failure]:
+    tree = ast.parse(file.read_text())
+    for node in tree.body:
+        if isinstance(node, ast.ClassDef) and (reason := _reason(node)):
+            name = ".".join(file.relative_to(root).with_suffix("").parts)
+            kind = getattr(import_module(name), node.name)
+            meaning = (ast.get_docstring(node) or "").splitlines()[0]
+            yield Failure(reason=reason, status=_status(kind), meaning=meaning)
+
+
+def _reason(node: ast.ClassDef) -> str | None:
+    for statement in node.body:
+        target = statement.targets[0] if isinstance(statement, ast.Assign) else None
+        target = statement.target if isinstance(statement, ast.AnnAssign) else target
+        if isinstance(target, ast.Name) and target.id == "reason":
+            value = statement.value  # type: ignore[union-attr]
+            return value.value if isinstance(value, ast.Constant) else None
+    return None
+
+
+def _status(kind: type[KovaError]) -> int | None:
+    if not kind.__module__.startswith("kova."):
+        return None  # Of the command line.
+    return describe(kind("x"))[0]
+
+
+def render() -> str:
+    """Return the page."""
+    advice = _advice()
+    rows = [
+        f"| `{failure.reason}` | {failure.status or ''} | {failure.meaning} "
+        f"| {advice[failure.reason]} |"
+        for failure in list_failures()
+        if failure.reason in advice
+    ]
+    return HEAD + "\n".join(rows) + "\n"
+
+
+def check_failures() -> list[str]:
+    """Return what is wrong with the page and its table."""
+    reasons, advised = {failure.reason for failure in list_failures()}, set(_advice())
+    problems = [f"{name} has no advice in tests/checks/failures.py" for name in reasons - advised]
+    problems += [f"no code has the reason {name}" for name in advised - reasons]
+    if not problems and (not PAGE.exists() or PAGE.read_text() != render()):
+        problems.append(f"{PAGE} has drifted: run `make export`")
+    return problems
+
+
+def _advice() -> dict[str, str]:
+    rows = (line.partition(" | ") for line in ADVICE.strip().splitlines())
+    return {reason: text for reason, _, text in rows}
