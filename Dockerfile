@@ -15,7 +15,9 @@ RUN cp -R /build/common/kova /build/server/kova_server /build/functions "$(/kova
  && /kova/bin/python -m compileall -q /kova/lib
 
 FROM python:3.13-slim-trixie
-RUN useradd --system --uid 10001 --no-create-home kova
+# The folder is where a volume with the GitHub App's credentials belongs.
+RUN useradd --system --uid 10001 --no-create-home kova \
+ && install -d -o 10001 -g 10001 -m 700 /var/lib/kova
 COPY --from=build /kova /kova
 ENV PATH=/kova/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001

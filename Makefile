@@ -56,6 +56,9 @@ $(EMULATOR): requirements/emulator.txt $(DEV)
 AUDIT := $(VENV)/audit/.done
 $(AUDIT): requirements/audit.txt $(DEV)
 	$(call apart,audit,the audit of the locks)
+DEPLOY := $(VENV)/deploy/.done
+$(DEPLOY): requirements/deploy.txt $(DEV)
+	$(call apart,deploy,the checks of deploy/)
 
 .PHONY: setup
 setup: $(DEV) ## set up everything that the other commands need (they call it)
@@ -81,7 +84,7 @@ quality: $(DEV) ## recall and false alarms on the labelled examples
 	@$(BIN)/python -m tests.quality
 
 .PHONY: check
-check: $(SAM) $(CHECKOV) ## format, lint, types, import contracts, template, drift
+check: $(SAM) $(CHECKOV) $(DEPLOY) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching

@@ -10,6 +10,7 @@ from tests.checks import code_map, failures, github_app, settings
 from tests.checks.containers import check_containers
 from tests.checks.house import check_house, describe_house
 from tests.checks.locks import LOCKS, check_locks, compile_lock
+from tests.checks.nginx import check_nginx
 from tests.checks.openapi import check_openapi, write_openapi
 from tests.checks.rules import PAGE, check_rules, render
 from tests.checks.template import check_build, check_template
@@ -46,6 +47,7 @@ def main() -> int:
         "template": check_template,
         "build": check_build,
         "containers": check_containers,
+        "nginx": check_nginx,
     }
     failed = False
     sys.stdout.writelines(f"{line}\n" for line in describe_house())

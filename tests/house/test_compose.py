@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
+import ipaddress
 import json
 import os
 import re
+import shutil
 import subprocess
 import sys
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import psycopg
 import pytest
+import redis
 from psycopg import sql
 
 from kova.adapters.postgres.migrate import migrate
 from kova.adapters.postgres.pool import Database
 from kova.bootstrap.settings import load_settings
+from kova.bootstrap.setup import setup_token
+from kova_server.embedded.ports import free_port
+from kova_server.embedded.valkey import valkey_service
+from tests.support.eventually import eventually
+from tests.watching.conftest import running
 
 ROOT = Path(__file__).parents[2]
 PASSWORD = "p@s/w:r#d%40$x &"
@@ -27,6 +36,13 @@ NOT_SET_BY_PEOPLE = {
     "AWS_LAMBDA_FUNCTION_NAME",
     "KOVA_ADMIN_KEY_SECRET_ARN",
 }
+COMPOSE_FILE = (ROOT / "docker-compose.yml").read_text()
+NEEDED = {"KOVA_DATABASE_PASSWORD", "KOVA_REDIS_PASSWORD", "KOVA_SECRETS_KEY"}
+FORMS = ("tls", "tunnel")
+# A name with a digest is the same for ever; this one is built here.
+OWN_IMAGE = "kova:local"
+# Of these an exit is all that there is to see, and it starts them again.
+WITHOUT_HEALTH = {"migrate", "worker", "tunnel"}
 
 
 class Recorder(dict[str, str]):
@@ -40,21 +56,41 @@ class Recorder(dict[str, str]):
         return default
 
 
-def environment_of(service: str, folder: Path, **variables: str) -> dict[str, str]:
-    """Return what compose gives to a service where .env holds these variables."""
-    (folder / "docker-compose.yml").write_text((ROOT / "docker-compose.yml").read_text())
+def compose(
+    folder: Path, variables: Mapping[str, str], *arguments: str
+) -> subprocess.CompletedProcess[str]:
+    """Ask compose for what it makes of its files where .env holds these variables."""
+    (folder / "docker-compose.yml").write_text(COMPOSE_FILE)
+    shutil.copytree(ROOT / "deploy/compose", folder / "deploy/compose", dirs_exist_ok=True)
     lines = [f"{name}='{value}'\n" for name, value in variables.items()]
     (folder / ".env").write_text("".join(lines))
     program = Path(sys.executable).with_name("docker-compose")
     clean = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
-    process = subprocess.run(
-        [str(program), "config", "--format", "json"],
+    return subprocess.run(
+        [str(program), *arguments, "config", "--format", "json"],
         cwd=folder,
         env=clean,
         capture_output=True,
         text=True,
-        check=True,
+        check=False,
     )
+
+
+def configuration(folder: Path, *forms: str) -> dict[str, Any]:
+    """Return all of compose's configuration in its forms, with values that nobody would choose."""
+    names = (*NEEDED, "KOVA_HOST", "KOVA_TLS_FOLDER", "KOVA_TUNNEL_TOKEN")
+    files = ["docker-compose.yml", *(f"deploy/compose/{form}.yml" for form in forms)]
+    arguments = [part for file in files for part in ("-f", file)]
+    process = compose(folder, dict.fromkeys(names, "x"), *arguments, "--profile", "*")
+    assert process.returncode == 0, process.stderr
+    parsed: dict[str, Any] = json.loads(process.stdout)
+    return parsed
+
+
+def environment_of(service: str, folder: Path, **variables: str) -> dict[str, str]:
+    """Return what compose gives to a service where .env holds these variables."""
+    process = compose(folder, variables)
+    assert process.returncode == 0, process.stderr
     shown = json.loads(process.stdout)["services"][service]["environment"]
     return {name: value.replace("$$", "$") for name, value in shown.items()}
 
@@ -84,13 +120,127 @@ def test_the_example_names_every_setting() -> None:
     load_settings(recorder)
     example = (ROOT / ".env.example").read_text()
     named = set(re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", example, re.MULTILINE))
-    assert named == recorder.names - NOT_SET_BY_PEOPLE
+    files = [COMPOSE_FILE, *(path.read_text() for path in (ROOT / "deploy/compose").glob("*.yml"))]
+    of_compose = {
+        name for text in files for name in re.findall(r"\$\{(KOVA_\w+)|: (KOVA_\w+)\}", text)
+    }
+    of_compose = {name for pair in of_compose for name in pair if name} | {
+        "COMPOSE_FILE",
+        "COMPOSE_PROFILES",
+    }
+    assert named == (recorder.names | of_compose) - NOT_SET_BY_PEOPLE
+
+
+def test_three_lines_are_enough_to_start(tmp_path: Path) -> None:
+    assert compose(tmp_path, dict.fromkeys(NEEDED, "x")).returncode == 0
+    for missing in NEEDED:
+        process = compose(tmp_path, dict.fromkeys(NEEDED - {missing}, "x"))
+        assert process.returncode != 0
+        assert missing in process.stderr
+    first = re.findall(r"^([A-Z_]+)=", (ROOT / ".env.example").read_text(), re.MULTILINE)
+    assert set(first) == NEEDED
+
+
+@pytest.mark.parametrize("forms", [(), FORMS])
+def test_a_service_is_pinned_bounded_and_watched(forms: tuple[str, ...], tmp_path: Path) -> None:
+    services = configuration(tmp_path, *forms)["services"]
+    for name, service in services.items():
+        digest = re.fullmatch(r"[\w./-]+:[\w.-]+@sha256:[0-9a-f]{64}", service["image"])
+        assert digest or service["image"] == OWN_IMAGE, name
+        assert service["security_opt"] == ["no-new-privileges:true"], name
+        assert int(service["mem_limit"]) > 0, name
+        has_health = not service.get("healthcheck", {"disable": True}).get("disable")
+        # The image of the API has a check of its own.
+        assert has_health == (name not in WITHOUT_HEALTH | {"api"}), name
+
+
+def test_only_nginx_is_reached_from_outside_and_only_by_choice(tmp_path: Path) -> None:
+    published = {
+        form: {
+            name: {port.get("host_ip") for port in service["ports"]}
+            for name, service in configuration(tmp_path, *form)["services"].items()
+            if "ports" in service
+        }
+        for form in ((), ("tls",))
+    }
+    assert published[()] == {name: {"127.0.0.1"} for name in ("nginx", "prometheus", "grafana")}
+    assert published["tls",]["nginx"] == {None}
+
+
+def test_the_api_believes_the_proxy_and_nobody_else(tmp_path: Path) -> None:
+    shown = configuration(tmp_path, *FORMS)
+    services = shown["services"]
+    proxy = services["nginx"]["networks"]["front"]["ipv4_address"]
+    assert services["api"]["environment"]["FORWARDED_ALLOW_IPS"] == proxy
+    tunnel = services["tunnel"]["networks"]["front"]["ipv4_address"]
+    assert services["nginx"]["environment"]["KOVA_OUTER_PROXY"] == tunnel
+    # What gets an address by itself never gets one of theirs.
+    (pool,) = shown["networks"]["front"]["ipam"]["config"]
+    for address in map(ipaddress.ip_address, (proxy, tunnel)):
+        assert address in ipaddress.ip_network(pool["subnet"])
+        assert address not in ipaddress.ip_network(pool["ip_range"])
+
+
+def test_stores_have_no_way_out(tmp_path: Path) -> None:
+    shown = configuration(tmp_path)
+    assert shown["networks"]["back"]["internal"]
+    for name in ("postgres", "redis", "sqs", "backup", "migrate"):
+        assert set(shown["services"][name]["networks"]) == {"back"}, name
+
+
+@pytest.mark.parametrize("service", ["api", "worker"])
+def test_the_setup_has_a_place_for_the_app_that_all_share(service: str, tmp_path: Path) -> None:
+    shown = configuration(tmp_path)["services"][service]
+    settings = load_settings({**shown["environment"], "KOVA_SETUP_TOKEN": "x" * 24})
+    assert settings.setup.app_file is not None
+    (volume,) = shown["volumes"]
+    assert volume["source"] == "github-app"
+    assert Path(settings.setup.app_file).parent == Path(volume["target"])
+    # And so it is open.
+    assert setup_token(settings) == "x" * 24
+
+
+def test_backups_are_made_by_the_servers_own_version(tmp_path: Path) -> None:
+    services = configuration(tmp_path)["services"]
+    assert services["backup"]["image"] == services["postgres"]["image"]
+
+
+def test_every_file_that_is_mounted_is_there(tmp_path: Path) -> None:
+    for service in configuration(tmp_path)["services"].values():
+        for volume in service.get("volumes", []):
+            if volume["type"] == "bind":
+                place = Path(volume["source"]).relative_to(tmp_path)
+                assert (ROOT / place).exists(), place
+
+
+@pytest.mark.parametrize("password", ["plain", 'a"b\\c $d `e` %s\\n', "p@s/w:r#d%40 '&"])
+def test_valkey_takes_any_password_and_asks_for_it(password: str, tmp_path: Path) -> None:
+    (tmp_path / "valkey-server").symlink_to(valkey_service(free_port()).command[0])
+    port = free_port()
+    start = ["sh", str(ROOT / "deploy/valkey/start.sh"), "--save", "", "--port", str(port)]
+    variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "KOVA_REDIS_PASSWORD": password}
+    with running(start, tmp_path / "log", variables) as process:
+
+        def answers() -> bool:
+            assert process.poll() is None, (tmp_path / "log").read_text()
+            try:
+                with redis.Redis(port=port, password=password) as client:
+                    return bool(client.ping())
+            except redis.ConnectionError:
+                return False
+
+        eventually(answers, 30)
+        with redis.Redis(port=port) as client, pytest.raises(redis.AuthenticationError):
+            client.ping()
+        command = Path(f"/proc/{process.pid}/cmdline").read_bytes()
+        assert password.encode() not in command
 
 
 @pytest.mark.parametrize("service", ["api", "worker", "migrate"])
 def test_every_setting_of_the_example_reaches_kova(service: str, tmp_path: Path) -> None:
-    example = (ROOT / ".env.example").read_text()
-    names = re.findall(r"^(?:# )?([A-Z][A-Z0-9_]*)=", example, re.MULTILINE)
+    recorder = Recorder()
+    load_settings(recorder)
+    names = recorder.names - NOT_SET_BY_PEOPLE
     values = {name: f"value of {name}" for name in names}
     reached = environment_of(service, tmp_path, **values)
     assert {name: reached.get(name) for name in names} == values
@@ -99,7 +249,7 @@ def test_every_setting_of_the_example_reaches_kova(service: str, tmp_path: Path)
 async def test_a_password_may_hold_any_character(
     role: str, database_url: str, tmp_path: Path
 ) -> None:
-    needed = {"KOVA_GITHUB_WEBHOOK_SECRET": "x", "KOVA_SECRETS_KEY": "x"}
+    needed = {"KOVA_REDIS_PASSWORD": "x", "KOVA_SECRETS_KEY": "x"}
     environment = environment_of("api", tmp_path, KOVA_DATABASE_PASSWORD=PASSWORD, **needed)
     server = urlsplit(database_url)
     # The server of the tests instead of compose's, and its role.
