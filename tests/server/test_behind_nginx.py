@@ -28,7 +28,7 @@ from tests.watching.conftest import running
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="nginx is not installed")
 QUOTA = 20
 SLOW = 1_000
-PATIENCE = 5
+PATIENCE = 10
 OUTER_PROXY = "127.0.0.99"
 
 
@@ -63,7 +63,7 @@ def send(address: str, source: str, method: str, path: str, **options: object) -
 
 @contextmanager
 def run_nginx(folder: Path, kova: Kova) -> Iterator[Nginx]:
-    """Run nginx with its files of deploy/; its ports are free ones, and its patience is short."""
+    """Run nginx with its files of deploy/; only its ports are others."""
     assert PROGRAM is not None
     plain, tls = free_port(), free_port()
     with ExitStack() as stack:
@@ -79,8 +79,6 @@ def run_nginx(folder: Path, kova: Kova) -> Iterator[Nginx]:
             for port, own in ports.items():
                 text = text.replace(f"listen {port}", f"listen 127.0.0.1:{own}")
             server.write_text(text)
-            hurried = main.read_text().replace("_timeout 10s;", f"_timeout {PATIENCE}s;")
-            main.write_text(hurried)
             command = [PROGRAM, "-c", str(main), "-p", str(folder / form), "-g", "daemon off;"]
             log = folder / f"{form}.log"
             stack.enter_context(running(command, log))
@@ -119,7 +117,7 @@ def test_a_thousand_slow_clients_do_not_stop_health(nginx: Nginx) -> None:
         seconds = time.monotonic() - started
         answered, _, _ = _readable(clients, 0)
         assert (answer.status_code, answered) == (200, 0)
-        assert seconds < 1
+        assert seconds < 3
         # And nobody waits for them for ever.
         ends, late, _ = _readable(clients, PATIENCE + 20)
         assert (ends, late) == (SLOW, 0)
