@@ -73,17 +73,17 @@ def hide_in_file_name(payload: Payload) -> dict[str, Any]:
 def test_in_code_and_file_names(
     start: Callable[..., Ai], gpt: FakeOpenAI, place: Callable[[Payload], dict[str, Any]]
 ) -> None:
-    ai = start(KOVA_GITHUB_TOKEN="a secret of ours")
+    ai = start(KOVA_GITHUB_TOKEN="a-secret-of-ours")
     for payload in PAYLOADS:
-        gpt.script.always = obey(payload, "a secret of ours")
+        gpt.script.always = obey(payload, "a-secret-of-ours")
         answer = ai.ask("what does this do?", **place(payload))
         assert answer.status_code == 200, (payload.name, answer.text)
         check_prompt(gpt.script.calls[-1].body, payload)
-        check_output(answer.json(), payload, "a secret of ours")
+        check_output(answer.json(), payload, "a-secret-of-ours")
 
 
 def test_in_an_errors_message_and_snippet(start: Callable[..., Ai], gpt: FakeOpenAI) -> None:
-    ai = start(KOVA_GITHUB_TOKEN="a secret of ours", KOVA_GITHUB_API_URL="http://127.0.0.1:9")
+    ai = start(KOVA_GITHUB_TOKEN="a-secret-of-ours", KOVA_GITHUB_API_URL="http://127.0.0.1:9")
     ai.execute("INSERT INTO repositories (full_name, default_branch) VALUES ('o/r', 'main')")
     for number, payload in enumerate(PAYLOADS):
         ai.execute(
@@ -95,11 +95,11 @@ def test_in_an_errors_message_and_snippet(start: Callable[..., Ai], gpt: FakeOpe
         )
     errors = ai.client.get("/api/errors", params={"limit": 100}).json()["items"]
     for payload, error in zip(PAYLOADS, reversed(errors), strict=True):
-        gpt.script.always = obey(payload, "a secret of ours")
+        gpt.script.always = obey(payload, "a-secret-of-ours")
         answer = ai.ask("what does this do?", error_id=error["id"])
         assert answer.status_code == 200, (payload.name, answer.text)
         check_prompt(gpt.script.calls[-1].body, payload)
-        check_output(answer.json(), payload, "a secret of ours")
+        check_output(answer.json(), payload, "a-secret-of-ours")
 
 
 def test_in_files_of_a_repository_and_nothing_is_written(
@@ -118,9 +118,9 @@ def test_in_files_of_a_repository_and_nothing_is_written(
 
 
 def test_in_earlier_replies_of_a_session(start: Callable[..., Ai], gpt: FakeOpenAI) -> None:
-    ai = start(KOVA_GITHUB_TOKEN="a secret of ours")
+    ai = start(KOVA_GITHUB_TOKEN="a-secret-of-ours")
     for payload in PAYLOADS:
-        gpt.script.then(obey(payload, "a secret of ours"))
+        gpt.script.then(obey(payload, "a-secret-of-ours"))
         session = ai.ask(f"first: {payload.name}").json()["session_id"]
         gpt.script.then(ModelReply(text=json.dumps({"answer": "fine", "citations": []})))
         assert ai.ask("and now?", session_id=session).json()["output"] == "fine"
@@ -129,7 +129,7 @@ def test_in_earlier_replies_of_a_session(start: Callable[..., Ai], gpt: FakeOpen
         earlier = body["input"][1]
         assert earlier["role"] == "assistant"
         for text in payload.forbidden:
-            assert text.replace("{secret}", "a secret of ours") not in earlier["content"]
+            assert text.replace("{secret}", "a-secret-of-ours") not in earlier["content"]
 
 
 def test_secrets_of_a_file_are_not_sent_to_a_provider(ai: Ai, gpt: FakeOpenAI) -> None:
