@@ -179,12 +179,6 @@ def check_build() -> list[str]:
     ]
 
 
-def read_raw_template(path: Path) -> dict[str, Any]:
-    """Read a template; a short form becomes the long one, as `{"Ref": "Name"}`."""
-    template: dict[str, Any] = yaml.load(path.read_text(), _LongLoader)  # noqa: S506 (as above)
-    return template
-
-
 class _Loader(yaml.SafeLoader):
     """Reads CloudFormation's short forms as lists and texts."""
 
@@ -198,19 +192,7 @@ def _read_tag(loader: yaml.SafeLoader, _suffix: str, node: yaml.Node) -> Any:
     return loader.construct_mapping(node, deep=True)
 
 
-def _read_long_tag(loader: yaml.SafeLoader, suffix: str, node: yaml.Node) -> Any:
-    value = _read_tag(loader, suffix, node)
-    if suffix == "GetAtt" and isinstance(value, str):
-        value = value.split(".", 1)
-    return {suffix if suffix in {"Ref", "Condition"} else f"Fn::{suffix}": value}
-
-
-class _LongLoader(yaml.SafeLoader):
-    """Reads CloudFormation's short forms as its long ones."""
-
-
 _Loader.add_multi_constructor("!", _read_tag)
-_LongLoader.add_multi_constructor("!", _read_long_tag)
 
 
 def _names_in(value: Any) -> list[str]:

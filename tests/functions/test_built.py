@@ -54,11 +54,11 @@ def variables(database_url: str, build_folder: Path) -> dict[str, str]:
 def run(
     build_folder: Path, runtime_client: Path, tmp_path: Path
 ) -> Callable[[str, dict[str, str]], Any]:
-    return functools.partial(_run, build_folder, runtime_client, tmp_path / "log")
+    return functools.partial(_run, build_folder, runtime_client, tmp_path)
 
 
-def _run(build_folder: Path, client: Path, log: Path, name: str, variables: dict[str, str]) -> Any:
-    return function(build_folder, client, name, log, variables)
+def _run(build: Path, client: Path, folder: Path, name: str, variables: dict[str, str]) -> Any:
+    return function(build, client, name, folder, variables)
 
 
 def http_event(

@@ -21,7 +21,8 @@ import boto3
 import httpx
 import pytest
 
-from tests.checks.template import NESTED, SAM, read_raw_template, translated_template
+from kova_server.local_lambda.template import read_template
+from tests.checks.template import NESTED, SAM, translated_template
 from tests.support.eventually import eventually
 
 EMULATOR: Final = Path(".venv/emulator/bin/ministack")
@@ -110,7 +111,7 @@ def create_stack(parameters: Mapping[str, str]) -> dict[str, Any]:
     for name in main["Resources"]:
         s3.put_object(Bucket="code", Key=name, Body=_zipped(MIGRATE))
     for path in NESTED.glob("*.yaml"):
-        template = read_raw_template(path)
+        template = read_template(path)
         if "Resources" in template:
             body = json.dumps(_reduced(template), default=str)
             s3.put_object(Bucket="templates", Key=path.name, Body=body.encode())

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -13,16 +14,19 @@ import typer
 from kova.access.api_key import Scope
 from kova.adapters.postgres.migrate import migrate
 from kova.bootstrap.settings import load_settings, require
+from kova.shared.exceptions import NotConfiguredError
 from kova_server.cli.ending import COULD_NOT_RUN
 from kova_server.cli.environment import DATA, PortOption
 from kova_server.embedded.stack import StackOptions
 from kova_server.embedded.stack import up as start_stack
 from kova_server.keys import create_key
 
+BUILD: Final = Path(".aws-sam/build")
 EXAMPLES: Final = (
     "kova up --port 8080 --data /var/lib/kova",
     "KOVA_DATABASE_URL=postgresql://user@host/kova kova up",
     "KOVA_GITHUB_API_URL=https://api.github.com kova up",
+    "make build && kova up --lambda",
 )
 
 
@@ -33,6 +37,13 @@ def up(
         bool,
         typer.Option("--setup", help="Make a GitHub App by /setup, on the practice GitHub too."),
     ] = False,
+    on_lambda: Annotated[
+        bool,
+        typer.Option("--lambda", help="Run the built functions, as Lambda would, without Docker."),
+    ] = False,
+    build: Annotated[
+        Path, typer.Option("--build", help="The folder of the built functions, for --lambda.")
+    ] = BUILD,
 ) -> None:
     """Start everything on this machine, from Postgres to the worker.
 
@@ -40,8 +51,13 @@ def up(
     """
     # What is wrong with the settings is said before anything starts.
     load_settings({"KOVA_ENV": "local", **os.environ})
+    build = build.resolve()
+    migrate_functions = _prepare_functions(build, data_folder.resolve()) if on_lambda else None
 
     def migrate_database(variables: Mapping[str, str]) -> None:
+        if migrate_functions is not None:
+            migrate_functions(variables)
+            return
         url = load_settings(variables, needed=("KOVA_DATABASE_URL",)).database_url
         migrate(require(url, "KOVA_DATABASE_URL"))
 
@@ -49,9 +65,34 @@ def up(
         return asyncio.run(create_key(variables, "local", list(Scope)))
 
     options = StackOptions(
-        data_folder=data_folder, port=port, environment=dict(os.environ), setup=setup
+        data_folder=data_folder,
+        port=port,
+        environment=dict(os.environ),
+        setup=setup,
+        build=build if on_lambda else None,
     )
     code = start_stack(
         options, migrate=migrate_database, create_key=create_first_key, announce=typer.echo
     )
     raise typer.Exit(COULD_NOT_RUN if code else 0)
+
+
+def _prepare_functions(build: Path, data: Path) -> Callable[[Mapping[str, str]], None]:
+    """Check the built functions before anything starts; return what migrates by them."""
+    if find_spec("awslambdaric") is None:
+        raise NotConfiguredError(
+            "AWS's runtime client is not installed: "
+            "run `make build`, or install kova-server[lambda]."
+        )
+    # Only here: no other command pays for it, and it needs the extra `lambda`.
+    from kova_server.local_lambda.build_folder import link_runtime_client, load_build
+    from kova_server.local_lambda.migration import build_places, run_migrations
+    from kova_server.local_lambda.variables import stack_settings, template_parameters
+
+    stack = load_build(build, Path.cwd(), template_parameters(os.environ))
+
+    def migrate_by_function(variables: Mapping[str, str]) -> None:
+        client = link_runtime_client(data / "lambda" / "runtime")
+        run_migrations(stack, stack_settings(variables), build_places(build, client, data))
+
+    return migrate_by_function

@@ -49,13 +49,15 @@ class StackError(KovaError):
 class StackOptions:
     """The data folder, the port, and the environment's variables.
 
-    `setup` leaves the App of the practice GitHub aside, so that /setup makes one.
+    `setup` leaves the App of the practice GitHub aside, so that /setup makes one. With `build`, a
+    folder of built functions, those run in place of the server and the worker.
     """
 
     data_folder: Path
     port: int
     environment: Mapping[str, str]
     setup: bool = False
+    build: Path | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -105,7 +107,11 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
         settings["KOVA_API_KEY"] = _api_key(folder, settings, hooks)
         app = AppWatch(plan, settings, outside, folder / "kova.env", hooks.announce)
         app.write_settings()
-        _start_kova(supervisor, options.port, settings, app.setup_variables())
+        variables = {**settings, **app.setup_variables()}
+        if options.build is None:
+            _start_kova(supervisor, options.port, settings, variables)
+        else:
+            _start_functions(supervisor, options, options.build, variables)
         for line in [*_welcome(options, settings), *app.welcome(options.port)]:
             hooks.announce(line)
         supervisor.watch(app.look)
@@ -182,32 +188,49 @@ def _start_kova(
     supervisor: Supervisor,
     port: int,
     settings: Mapping[str, str],
-    setup_variables: Mapping[str, str],
+    api_settings: Mapping[str, str],
 ) -> None:
-    address = f"http://127.0.0.1:{port}"
-
-    def is_healthy() -> bool:
-        try:
-            return httpx.get(f"{address}/health", timeout=3).status_code == httpx.codes.OK
-        except httpx.TransportError:
-            return False
-
     kova = [sys.executable, "-m", "kova_server"]
-    variables = dict(settings)
     supervisor.start(
         Service(
             name="api",
             command=[*kova, "serve", "--port", str(port)],
-            environment={**variables, **setup_variables},
-            is_ready=is_healthy,
+            environment=api_settings,
+            is_ready=lambda: _is_healthy(port, seconds=3),
             stop_seconds=15.0,
         ),
         seconds=60,
     )
     # The worker finishes its jobs first; a job that takes longer is cut off and done again.
     supervisor.start(
-        Service(name="worker", command=[*kova, "worker"], environment=variables, stop_seconds=20.0)
+        Service(name="worker", command=[*kova, "worker"], environment=settings, stop_seconds=20.0)
     )
+
+
+def _start_functions(
+    supervisor: Supervisor, options: StackOptions, build: Path, settings: Mapping[str, str]
+) -> None:
+    command = [sys.executable, "-m", "kova_server.local_lambda", "--port", str(options.port)]
+    command += ["--build", str(build), "--data", str(options.data_folder.resolve())]
+    supervisor.start(
+        Service(
+            name="lambda",
+            command=command,
+            environment=settings,
+            # A question that is given up early would start another environment.
+            is_ready=lambda: _is_healthy(options.port, seconds=30),
+            stop_seconds=20.0,
+        ),
+        seconds=90,
+    )
+
+
+def _is_healthy(port: int, seconds: float) -> bool:
+    try:
+        answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=seconds)
+    except httpx.TransportError:
+        return False
+    return answer.status_code == httpx.codes.OK
 
 
 def _api_key(folder: Path, settings: Mapping[str, str], hooks: Hooks) -> str:
