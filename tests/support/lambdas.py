@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from pathlib import Path
 
 from kova_server.local_lambda.execution_environment import Places
 from kova_server.local_lambda.invoker import Invoker
@@ -37,3 +38,29 @@ def running_invoker(
         thread.join()
         loop.run_until_complete(loop.shutdown_default_executor())
         loop.close()
+
+
+def function_pids(host: int, name: str) -> set[int]:
+    """Return the processes of a function that `kova up --lambda` with this process runs."""
+    pids = set()
+    for folder in Path("/proc").iterdir():
+        with suppress(OSError, ValueError, IndexError):
+            parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
+            variables = (folder / "environ").read_bytes().split(b"\0")
+            is_function = f"AWS_LAMBDA_FUNCTION_NAME={name}".encode() in variables
+            if int(parent) == host and is_function and b"awslambdaric" in _command(folder):
+                pids.add(int(folder.name))
+    return pids
+
+
+def _command(folder: Path) -> bytes:
+    return (folder / "cmdline").read_bytes()
+
+
+def has_unread_event(pid: int) -> bool:
+    """True if the Runtime API has sent an event that the stopped process did not read yet."""
+    variables = Path(f"/proc/{pid}/environ").read_bytes().split(b"\0")
+    (address,) = [text for text in variables if text.startswith(b"AWS_LAMBDA_RUNTIME_API=")]
+    port = f":{int(address.rpartition(b':')[2]):04X}"
+    rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
+    return any(row[2].endswith(port) and int(row[4].partition(":")[2], 16) > 0 for row in rows)
