@@ -74,6 +74,10 @@ demo: $(RUN) ## the main job from end to end on a real repository (REPO=path for
 run: $(RUN) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 	@$(BIN)/kova up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)")
 
+.PHONY: build
+build: $(SAM) ## the functions for `kova up --lambda` (to deploy: ARCHITECTURE=arm64 PYTHON_VERSION=3.13)
+	@$(BIN)/python -m tests.checks.build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
+
 .PHONY: test
 test: $(if $(T),$(DEV),$(SAM) $(EMULATOR)) ## all tests (T=tests/fixes for one folder or file)
 	@$(BIN)/python -m pytest -q $(if $(T),"$(T)",-n $(WORKERS) --dist worksteal)

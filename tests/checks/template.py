@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -26,21 +27,28 @@ MOST_MIB: Final = 235
 """Lambda refuses more than 250 MiB; the rest is for what the next versions of libraries add."""
 
 
-def sam(*arguments: str, architecture: str | None = None) -> subprocess.CompletedProcess[str]:
-    """Run the SAM CLI without telemetry, for the interpreter at hand.
+OWN_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
+OWN_ARCHITECTURE: Final = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+
+
+def sam(
+    *arguments: str, architecture: str = OWN_ARCHITECTURE, python: str = OWN_PYTHON
+) -> subprocess.CompletedProcess[str]:
+    """Run the SAM CLI without telemetry.
 
     Args:
         arguments: of the CLI.
-        architecture: arm64 or x86_64; the processor at hand if None.
+        architecture: arm64 or x86_64.
+        python: the version to build for. Only an interpreter of that version can compile; where
+            it is not installed, the functions are built without bytecode.
     """
-    version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    own = "arm64" if platform.machine() in {"arm64", "aarch64"} else "x86_64"
+    compiler = sys.executable if python == OWN_PYTHON else shutil.which(f"python{python}")
     variables = os.environ | {
         "AWS_DEFAULT_REGION": "us-east-1",
         "SAM_CLI_TELEMETRY": "0",
-        "KOVA_PYTHON": sys.executable,
-        "KOVA_PYTHON_VERSION": version,
-        "KOVA_PLATFORM": PLATFORMS[architecture or own],
+        "KOVA_PYTHON": compiler or "",
+        "KOVA_PYTHON_VERSION": python,
+        "KOVA_PLATFORM": PLATFORMS[architecture],
         "KOVA_UV": str(Path(sys.executable).with_name("uv")),
     }
     return subprocess.run(
@@ -89,14 +97,14 @@ def translated_template() -> dict[str, Any]:
     return template
 
 
-def build(folder: Path, architecture: str | None = None) -> None:
-    """Build every function and layer into a folder.
+def build(folder: Path, architecture: str = OWN_ARCHITECTURE, python: str = OWN_PYTHON) -> None:
+    """Build every function and layer into a folder, whose `build` has the result.
 
     Raises:
         RuntimeError: the build failed.
     """
     places = ("--build-dir", str(folder / "build"), "--cache-dir", str(folder / "cache"))
-    process = sam("build", *places, architecture=architecture)
+    process = sam("build", *places, architecture=architecture, python=python)
     if process.returncode != 0:
         raise RuntimeError(process.stdout + process.stderr)
 

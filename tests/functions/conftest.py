@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from kova_server.local_lambda.build_folder import link_runtime_client
-from kova_server.local_lambda.execution_environment import Places
+from kova_server.local_lambda.execution_environment import LambdaFolders
 from kova_server.local_lambda.invoker import Invoker
 from kova_server.local_lambda.template import read_stack
 from tests.checks.template import build
@@ -72,8 +72,8 @@ def function(
     """Run a function with these variables; an event has a minute."""
     stack = read_stack(build_folder / "template.yaml")
     described = dataclasses.replace(stack.functions[name], timeout=PATIENCE)
-    places = Places(
+    folders = LambdaFolders(
         build=build_folder, runtime_client=runtime_client, logs=folder, scratch=folder / "scratch"
     )
-    with running_invoker({name: described}, lambda _: variables, places) as (loop, invoker):
+    with running_invoker({name: described}, lambda _: variables, folders) as (loop, invoker):
         yield Function(name, loop, invoker, folder / f"{name}.log")

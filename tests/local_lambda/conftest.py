@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from kova_server.local_lambda.build_folder import link_runtime_client
-from kova_server.local_lambda.execution_environment import Answer, Places
+from kova_server.local_lambda.execution_environment import InvocationAnswer, LambdaFolders
 from kova_server.local_lambda.invoker import Invoker
 from kova_server.local_lambda.template import LambdaFunction
 from tests.functions.conftest import build_folder
@@ -62,7 +62,6 @@ def small_function(name: str, timeout: float = 30) -> LambdaFunction:
     return LambdaFunction(
         name=name,
         handler="app.handler",
-        runtime="python3.13",
         timeout=timeout,
         memory=256,
         layers=("SharedLayer", "OwnLayer"),
@@ -77,7 +76,7 @@ FUNCTIONS = {
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
+def folders(tmp_path: Path) -> LambdaFolders:
     build = tmp_path / "build"
     for name in FUNCTIONS:
         (build / name).mkdir(parents=True)
@@ -85,7 +84,7 @@ def places(tmp_path: Path) -> Places:
     for layer in ("Shared", "Own", "Foreign"):
         (build / f"{layer}Layer" / "python").mkdir(parents=True)
         (build / f"{layer}Layer" / "python" / f"in_{layer.lower()}.py").touch()
-    return Places(
+    return LambdaFolders(
         build=build,
         runtime_client=link_runtime_client(tmp_path / "client"),
         logs=tmp_path / "logs",
@@ -105,8 +104,8 @@ class Lambdas:
         call = self.invoker.invoke(name, json.dumps(event).encode(), waits=waits)
         return asyncio.run_coroutine_threadsafe(call, self.loop)
 
-    def invoke(self, event: dict[str, Any], name: str = "SmallFunction") -> Answer:
-        answer: Answer = self.start(name, event).result(PATIENCE)
+    def invoke(self, event: dict[str, Any], name: str = "SmallFunction") -> InvocationAnswer:
+        answer: InvocationAnswer = self.start(name, event).result(PATIENCE)
         return answer
 
     def ask(self, event: dict[str, Any], name: str = "SmallFunction") -> dict[str, Any]:
@@ -123,8 +122,8 @@ class Lambdas:
 
 
 @pytest.fixture
-def lambdas(places: Places) -> Iterator[Lambdas]:
+def lambdas(folders: LambdaFolders) -> Iterator[Lambdas]:
     """Two environments at most."""
     variables = {"OWN": "1", "AWS_DEFAULT_REGION": "eu-central-1"}
-    with running_invoker(FUNCTIONS, lambda _: variables, places, 2) as (loop, invoker):
+    with running_invoker(FUNCTIONS, lambda _: variables, folders, 2) as (loop, invoker):
         yield Lambdas(loop, invoker)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from kova_server.local_lambda.execution_environment import Answer
+from kova_server.local_lambda.execution_environment import InvocationAnswer
 from kova_server.local_lambda.front import TokenBucket
 from kova_server.local_lambda.gateway import (
     GatewayAnswer,
@@ -169,7 +169,7 @@ def test_a_decoded_path_and_an_odd_query_do_no_harm() -> None:
 
 def answer(value: Any) -> GatewayAnswer:
     body = value if isinstance(value, bytes) else json.dumps(value).encode()
-    return gateway_answer(Answer(body=body, is_error=False), REQUEST_ID)
+    return gateway_answer(InvocationAnswer(body=body, is_error=False), REQUEST_ID)
 
 
 def test_an_answer_in_the_documented_form_is_sent() -> None:
@@ -218,7 +218,9 @@ def test_an_answer_in_another_form_is_a_500(value: Any) -> None:
 
 
 def test_a_failed_function_is_a_500_that_says_nothing_of_it() -> None:
-    sent = gateway_answer(Answer(body=b'{"errorMessage": "secret"}', is_error=True), REQUEST_ID)
+    sent = gateway_answer(
+        InvocationAnswer(body=b'{"errorMessage": "secret"}', is_error=True), REQUEST_ID
+    )
     assert (sent.status, sent.body) == (500, b'{"message":"Internal Server Error"}')
 
 

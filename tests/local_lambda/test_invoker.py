@@ -9,14 +9,14 @@ from pathlib import Path
 import pytest
 
 from kova_server.embedded.service import started_at
-from kova_server.local_lambda.execution_environment import Places
+from kova_server.local_lambda.execution_environment import LambdaFolders
 from kova_server.local_lambda.invoker import TooManyInvocationsError
 from tests.local_lambda.conftest import PATIENCE, Lambdas
 from tests.support.eventually import eventually
 
 
 def test_a_warm_environment_is_used_again_and_has_what_lambda_sets(
-    lambdas: Lambdas, places: Places
+    lambdas: Lambdas, folders: LambdaFolders
 ) -> None:
     first, second = lambdas.ask({}), lambdas.ask({})
     assert (first["calls"], second["calls"], first["pid"]) == (1, 2, second["pid"])
@@ -26,7 +26,7 @@ def test_a_warm_environment_is_used_again_and_has_what_lambda_sets(
     assert variables["AWS_LAMBDA_FUNCTION_NAME"] == "SmallFunction"
     assert variables["AWS_LAMBDA_FUNCTION_MEMORY_SIZE"] == "256"
     assert variables["AWS_REGION"] == "eu-central-1"
-    assert variables["LAMBDA_TASK_ROOT"] == str(places.build / "SmallFunction")
+    assert variables["LAMBDA_TASK_ROOT"] == str(folders.build / "SmallFunction")
     assert variables["OWN"] == "1"
     assert "HOME" in variables
     assert "USER" not in variables  # Nothing of this process's environment.
@@ -81,8 +81,8 @@ def test_a_warm_environment_that_died_while_idle_costs_no_event(lambdas: Lambdas
     assert lambdas.ask({})["pid"] != pid
 
 
-def test_a_function_that_cannot_begin_says_why(lambdas: Lambdas, places: Places) -> None:
-    (places.build / "SmallFunction" / "app.py").write_text("import no_such_module")
+def test_a_function_that_cannot_begin_says_why(lambdas: Lambdas, folders: LambdaFolders) -> None:
+    (folders.build / "SmallFunction" / "app.py").write_text("import no_such_module")
     assert "no_such_module" in lambdas.fail({})["errorMessage"]
 
 

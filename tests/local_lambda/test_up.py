@@ -30,7 +30,7 @@ MIGRATION_LOCK = 5_067_382_145
 NAME = "octo/sample"
 
 
-class Stack:
+class LambdaUp:
     """One `kova up --lambda` beside its database, and the practice GitHub."""
 
     def __init__(self, up: Up, database: psycopg.Connection[Any]) -> None:
@@ -101,7 +101,7 @@ def test_the_job_ends_right_though_every_function_is_killed_in_mid_invocation(
     )
     try:
         with psycopg.connect(empty_database_url) as database:
-            stack = Stack(up, database)
+            stack = LambdaUp(up, database)
             _check_migration(stack, empty_database_url)
             _check_webhook(stack)
             _check_scan(stack, empty_database_url)
@@ -117,7 +117,7 @@ def test_the_job_ends_right_though_every_function_is_killed_in_mid_invocation(
         up.process.wait()
 
 
-def _check_migration(stack: Stack, url: str) -> None:
+def _check_migration(stack: LambdaUp, url: str) -> None:
     """Nothing else starts before the migration; a killed one is sent its event again."""
     up = stack.up
 
@@ -134,7 +134,7 @@ def _check_migration(stack: Stack, url: str) -> None:
     eventually(lambda: "kova scan ." in up.output(), 90, otherwise=stack.logs)
 
 
-def _check_webhook(stack: Stack) -> None:
+def _check_webhook(stack: LambdaUp) -> None:
     """A delivery whose function is killed has failed for GitHub, and is done when it comes again."""
     files = {"a.py": base64.b64encode(CODE).decode()}
     body = {"full_name": NAME, "files": files}
@@ -151,7 +151,7 @@ def _check_webhook(stack: Stack) -> None:
     assert stack.kova("GET", "/api/scans")["items"] == []
 
 
-def _check_scan(stack: Stack, url: str) -> None:
+def _check_scan(stack: LambdaUp, url: str) -> None:
     with stack.locked(url, "LOCK TABLE errors IN ACCESS EXCLUSIVE MODE"):
         assert stack.deliver() == 202
         stack.kill(lambda: stack.pids("ScanFunction"))
@@ -167,7 +167,7 @@ def _check_scan(stack: Stack, url: str) -> None:
     assert len(shown["pulls"]) == 1
 
 
-def _check_fix(stack: Stack, url: str) -> None:
+def _check_fix(stack: LambdaUp, url: str) -> None:
     fixes = {fix["rule_id"]: fix for fix in stack.kova("GET", "/api/fixes")["items"]}
     fix = fixes["B006"]
     assert fix["status"] == "verified"
@@ -185,7 +185,7 @@ def _check_fix(stack: Stack, url: str) -> None:
     assert "Fix B006 in a.py" in titles
 
 
-def _check_refusals(stack: Stack) -> None:
+def _check_refusals(stack: LambdaUp) -> None:
     """What no route has, what is too large and what is no HTTP is refused, and it goes on."""
     address = f"http://127.0.0.1:{stack.up.port}"
     unknown = httpx.get(f"{address}/nowhere", timeout=30)

@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from kova_server.local_lambda.execution_environment import Places
+from kova_server.local_lambda.execution_environment import LambdaFolders
 from kova_server.local_lambda.invoker import Invoker
 from kova_server.local_lambda.runtime_api import runtime_api
 from kova_server.local_lambda.server import PortServer, loopback_sockets, port_of
@@ -19,13 +19,13 @@ from kova_server.local_lambda.template import LambdaFunction
 def running_invoker(
     functions: Mapping[str, LambdaFunction],
     variables: Callable[[LambdaFunction], Mapping[str, str]],
-    places: Places,
+    folders: LambdaFolders,
     environments: int = 1,
 ) -> Iterator[tuple[asyncio.AbstractEventLoop, Invoker]]:
     """Run an invoker in an event loop of its own thread."""
     listeners = loopback_sockets(environments)
     ports = [port_of(listener) for listener in listeners]
-    invoker = Invoker(functions, variables, places, ports)
+    invoker = Invoker(functions, variables, folders, ports)
     api = runtime_api(invoker.environment_at)
     server = PortServer(dict.fromkeys(ports, api), before_end=lambda: invoker.close(0))
     loop = asyncio.new_event_loop()

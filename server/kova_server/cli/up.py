@@ -86,13 +86,13 @@ def _prepare_functions(build: Path, data: Path) -> Callable[[Mapping[str, str]],
         )
     # Only here: no other command pays for it, and it needs the extra `lambda`.
     from kova_server.local_lambda.build_folder import link_runtime_client, load_build
-    from kova_server.local_lambda.migration import build_places, run_migrations
+    from kova_server.local_lambda.migration import lambda_folders, run_migrations
     from kova_server.local_lambda.variables import stack_settings, template_parameters
 
     stack = load_build(build, Path.cwd(), template_parameters(os.environ))
 
     def migrate_by_function(variables: Mapping[str, str]) -> None:
         client = link_runtime_client(data / "lambda" / "runtime")
-        run_migrations(stack, stack_settings(variables), build_places(build, client, data))
+        run_migrations(stack, stack_settings(variables), lambda_folders(build, client, data))
 
     return migrate_by_function

@@ -21,10 +21,10 @@ from kova.bootstrap.environment import fill_from_app_file
 from kova.shared.exceptions import NotConfiguredError
 from kova.web.logs import configure_logging
 from kova_server.local_lambda.build_folder import link_runtime_client
-from kova_server.local_lambda.execution_environment import Places
+from kova_server.local_lambda.execution_environment import LambdaFolders
 from kova_server.local_lambda.front import Front
 from kova_server.local_lambda.invoker import ENVIRONMENTS, Invoker
-from kova_server.local_lambda.migration import build_places
+from kova_server.local_lambda.migration import lambda_folders
 from kova_server.local_lambda.queue_poller import QueuePoller
 from kova_server.local_lambda.runtime_api import runtime_api
 from kova_server.local_lambda.server import PortServer, loopback_sockets, port_of
@@ -44,17 +44,17 @@ _QUEUE: Final = re.compile(r"\$\{\w+\.Outputs\.(\w+)Arn\}")
 class LambdaHost:
     """Everything that AWS does around the functions."""
 
-    def __init__(self, stack: LambdaStack, places: Places, port: int) -> None:
+    def __init__(self, stack: LambdaStack, folders: LambdaFolders, port: int) -> None:
         """Read the environment's variables; `port` is the HTTP API's."""
         self._stack = stack
-        self._places = places
+        self._places = folders
         self._settings = _settings_in_force()
         self._app_file = FileWatch(os.environ.get("KOVA_GITHUB_APP_FILE"))
         self._listeners = [*loopback_sockets(1, port), *loopback_sockets(ENVIRONMENTS)]
         self._invoker = Invoker(
             stack.functions,
-            lambda function: function_variables(function, self._settings, places.build),
-            places,
+            lambda function: function_variables(function, self._settings, folders.build),
+            folders,
             [port_of(listener) for listener in self._listeners[1:]],
         )
         self._stop = asyncio.Event()
@@ -104,8 +104,8 @@ def _queue_url(mapping: QueueMapping, settings: Mapping[str, str]) -> str:
     return url
 
 
-async def _serve(stack: LambdaStack, places: Places, port: int) -> None:
-    await LambdaHost(stack, places, port).serve()
+async def _serve(stack: LambdaStack, folders: LambdaFolders, port: int) -> None:
+    await LambdaHost(stack, folders, port).serve()
 
 
 def main() -> None:
@@ -117,10 +117,10 @@ def main() -> None:
     options = parser.parse_args()
     configure_logging(os.environ.get("KOVA_LOG_LEVEL", ""))
     client = link_runtime_client(options.data / "lambda" / "runtime")
-    places = build_places(options.build, client, options.data)
-    shutil.rmtree(places.scratch, ignore_errors=True)  # What a killed run has left.
+    folders = lambda_folders(options.build, client, options.data)
+    shutil.rmtree(folders.scratch, ignore_errors=True)  # What a killed run has left.
     stack = read_stack(options.build / "template.yaml", template_parameters(os.environ))
-    asyncio.run(_serve(stack, places, options.port))
+    asyncio.run(_serve(stack, folders, options.port))
 
 
 if __name__ == "__main__":

@@ -26,10 +26,11 @@ INIT_SECONDS: Final = 10.0
 ACCOUNT: Final = "000000000000"
 _LAUNCHER: Final = Path(embedded.__file__).with_name("launch.py")
 _LOG_LIMIT: Final = 5_000_000
+_PYTHON: Final = f"{sys.version_info.major}.{sys.version_info.minor}"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Places:
+class LambdaFolders:
     """Folders: the build, the runtime client, the logs, and what environments write."""
 
     build: Path
@@ -39,7 +40,7 @@ class Places:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Answer:
+class InvocationAnswer:
     """What came of an invocation: the body of the answer, or of the error."""
 
     body: bytes
@@ -61,7 +62,7 @@ class Invocation:
     id: str = field(default_factory=lambda: str(uuid.uuid4()))
     deadline: float | None = None  # Unix time; known when the function takes the event.
     begun: asyncio.Event = field(default_factory=asyncio.Event)
-    answer: asyncio.Future[Answer] = field(
+    answer: asyncio.Future[InvocationAnswer] = field(
         default_factory=lambda: asyncio.get_running_loop().create_future()
     )
 
@@ -70,7 +71,11 @@ class ExecutionEnvironment:
     """A process that was started for a function, with a Runtime API at a port of its own."""
 
     def __init__(
-        self, function: LambdaFunction, variables: Mapping[str, str], places: Places, port: int
+        self,
+        function: LambdaFunction,
+        variables: Mapping[str, str],
+        folders: LambdaFolders,
+        port: int,
     ) -> None:
         """Start nothing yet; `port` is where the Runtime API listens for this environment."""
         self.function = function
@@ -78,7 +83,7 @@ class ExecutionEnvironment:
         self.last_used = time.monotonic()
         self.is_retired = False
         self._variables = variables
-        self._places = places
+        self._places = folders
         self._process: asyncio.subprocess.Process | None = None
         self._folder: Path | None = None
         self._pending: asyncio.Queue[Invocation] = asyncio.Queue()
@@ -119,7 +124,7 @@ class ExecutionEnvironment:
                 start_new_session=True,
             )
 
-    async def invoke(self, event: bytes) -> Answer:
+    async def invoke(self, event: bytes) -> InvocationAnswer:
         """Return the function's answer, or an error as Lambda words it.
 
         An environment whose function timed out or ended is no longer alive then.
@@ -178,7 +183,7 @@ class ExecutionEnvironment:
         invocation.begun.set()
         return invocation
 
-    def settle(self, request_id: str, answer: Answer) -> bool:
+    def settle(self, request_id: str, answer: InvocationAnswer) -> bool:
         """Take a function's answer; False if it is about no event that the function has."""
         invocation = self._current
         if invocation is None or invocation.id != request_id or invocation.answer.done():
@@ -186,7 +191,7 @@ class ExecutionEnvironment:
         invocation.answer.set_result(answer)
         return True
 
-    def fail_init(self, answer: Answer) -> None:
+    def fail_init(self, answer: InvocationAnswer) -> None:
         """Take the error of a function that could not begin."""
         if not self._pending.empty():
             invocation = self._pending.get_nowait()
@@ -206,11 +211,11 @@ class ExecutionEnvironment:
         if self._folder is not None:
             await asyncio.to_thread(shutil.rmtree, self._folder, ignore_errors=True)
 
-    def _time_out_error(self, invocation: Invocation) -> Answer:
+    def _time_out_error(self, invocation: Invocation) -> InvocationAnswer:
         text = f"{invocation.id} Task timed out after {self.function.timeout:.2f} seconds"
         return _error({"errorMessage": text, "errorType": "Sandbox.Timedout"})
 
-    def _exit_error(self, invocation: Invocation) -> Answer:
+    def _exit_error(self, invocation: Invocation) -> InvocationAnswer:
         process = self._process
         code = process.returncode if process else None
         how = (
@@ -233,7 +238,7 @@ class ExecutionEnvironment:
             "AWS_REGION": region,
             "AWS_DEFAULT_REGION": region,
             **self._variables,
-            "AWS_EXECUTION_ENV": f"AWS_Lambda_{function.runtime}",
+            "AWS_EXECUTION_ENV": f"AWS_Lambda_python{_PYTHON}",
             "AWS_LAMBDA_FUNCTION_NAME": function.name,
             "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
             "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": str(function.memory),
@@ -259,5 +264,5 @@ def function_arn(name: str) -> str:
     return f"arn:aws:lambda:us-east-1:{ACCOUNT}:function:{name}"
 
 
-def _error(fields: Mapping[str, Any]) -> Answer:
-    return Answer(body=json.dumps(fields).encode(), is_error=True)
+def _error(fields: Mapping[str, Any]) -> InvocationAnswer:
+    return InvocationAnswer(body=json.dumps(fields).encode(), is_error=True)

@@ -12,7 +12,7 @@ from typing import Final
 from starlette.requests import ClientDisconnect, Request
 from starlette.types import Receive, Scope, Send
 
-from kova_server.local_lambda.execution_environment import Answer
+from kova_server.local_lambda.execution_environment import InvocationAnswer
 from kova_server.local_lambda.gateway import (
     MOST_BODY_BYTES,
     MOST_HEADER_BYTES,
@@ -49,7 +49,7 @@ class Front:
         self._buckets = {
             route.key: TokenBucket(route.throttle, clock) for route in routes if route.throttle
         }
-        self._tasks: set[asyncio.Task[Answer]] = set()
+        self._tasks: set[asyncio.Task[InvocationAnswer]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer a request; one whose client is gone is not answered."""

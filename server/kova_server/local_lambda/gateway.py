@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import parse_qsl, unquote
 
-from kova_server.local_lambda.execution_environment import ACCOUNT, Answer
+from kova_server.local_lambda.execution_environment import ACCOUNT, InvocationAnswer
 from kova_server.local_lambda.template import GatewayRoute
 
 API_ID: Final = "local"
@@ -192,7 +192,7 @@ def _joined(pairs: Iterable[tuple[str, str]]) -> dict[str, str]:
     return {name: ",".join(texts) for name, texts in values.items()}
 
 
-def gateway_answer(answer: Answer, request_id: str) -> GatewayAnswer:
+def gateway_answer(answer: InvocationAnswer, request_id: str) -> GatewayAnswer:
     """Return what API Gateway makes of a function's answer."""
     if answer.is_error:
         return refusal(500, "Internal Server Error", request_id)

@@ -11,10 +11,10 @@ from typing import Final
 
 from kova.shared.exceptions import KovaError
 from kova_server.local_lambda.execution_environment import (
-    Answer,
     EnvironmentGoneError,
     ExecutionEnvironment,
-    Places,
+    InvocationAnswer,
+    LambdaFolders,
 )
 from kova_server.local_lambda.template import LambdaFunction
 
@@ -37,7 +37,7 @@ class Invoker:
         self,
         functions: Mapping[str, LambdaFunction],
         variables: Callable[[LambdaFunction], Mapping[str, str]],
-        places: Places,
+        folders: LambdaFolders,
         ports: Sequence[int],
     ) -> None:
         """Start nothing yet.
@@ -45,12 +45,12 @@ class Invoker:
         Args:
             functions: by name.
             variables: returns those of a function, asked at each cold start.
-            places: where everything is.
+            folders: where everything is.
             ports: of the Runtime API; as many environments can be there at a time.
         """
         self._functions = functions
         self._variables = variables
-        self._places = places
+        self._places = folders
         self._by_port: dict[int, ExecutionEnvironment | None] = dict.fromkeys(ports)
         self._busy: set[int] = set()
         self._room = asyncio.Condition()
@@ -60,7 +60,7 @@ class Invoker:
         """Return the environment at a port of the Runtime API."""
         return self._by_port.get(port)
 
-    async def invoke(self, name: str, event: bytes, *, waits: bool = False) -> Answer:
+    async def invoke(self, name: str, event: bytes, *, waits: bool = False) -> InvocationAnswer:
         """Invoke a function and return its answer.
 
         Args:

@@ -14,7 +14,7 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kova.shared.exceptions import KovaError
-from kova_server.local_lambda.execution_environment import ACCOUNT, Places, function_arn
+from kova_server.local_lambda.execution_environment import ACCOUNT, LambdaFolders, function_arn
 from kova_server.local_lambda.invoker import Invoker
 from kova_server.local_lambda.runtime_api import runtime_api
 from kova_server.local_lambda.server import PortServer, loopback_sockets, port_of
@@ -32,28 +32,30 @@ class MigrationFailedError(KovaError):
     reason = "migration_failed"
 
 
-def run_migrations(stack: LambdaStack, settings: Mapping[str, str], places: Places) -> None:
+def run_migrations(stack: LambdaStack, settings: Mapping[str, str], folders: LambdaFolders) -> None:
     """Invoke the function of each custom resource, and wait for its answer to CloudFormation.
 
     Args:
         stack: with its custom resources.
         settings: of the stack, without passwords in addresses.
-        places: the folders of the run.
+        folders: the folders of the run.
 
     Raises:
         MigrationFailedError: its message is one line.
     """
     for resource, function in stack.migrations.items():
-        asyncio.run(_Migration(stack, settings, places).run(resource, function))
+        asyncio.run(_Migration(stack, settings, folders).run(resource, function))
 
 
 class _Migration:
     """One custom resource, from its event to its answer."""
 
-    def __init__(self, stack: LambdaStack, settings: Mapping[str, str], places: Places) -> None:
+    def __init__(
+        self, stack: LambdaStack, settings: Mapping[str, str], folders: LambdaFolders
+    ) -> None:
         self._stack = stack
         self._settings = settings
-        self._places = places
+        self._places = folders
         self._path = f"/{uuid.uuid4().hex}"  # Only who got the event can answer it.
         self._answer: dict[str, Any] | None = None
 
@@ -120,9 +122,9 @@ class _Migration:
         await Response(status_code=200 if self._answer else 400)(scope, receive, send)
 
 
-def build_places(build: Path, runtime_client: Path, data: Path) -> Places:
+def lambda_folders(build: Path, runtime_client: Path, data: Path) -> LambdaFolders:
     """Return the folders of a run below the data folder of the stack."""
-    return Places(
+    return LambdaFolders(
         build=build,
         runtime_client=runtime_client,
         logs=data / "logs",

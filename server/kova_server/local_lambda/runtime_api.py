@@ -17,8 +17,8 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from kova_server.local_lambda.execution_environment import (
-    Answer,
     ExecutionEnvironment,
+    InvocationAnswer,
     function_arn,
 )
 
@@ -48,16 +48,18 @@ async def _serve(request: Request, environment: ExecutionEnvironment) -> Respons
     if (request.method, path) == ("GET", f"{_VERSION}/invocation/next"):
         return await _next(environment)
     if (request.method, path) == ("POST", f"{_VERSION}/init/error"):
-        environment.fail_init(Answer(body=await request.body(), is_error=True))
+        environment.fail_init(InvocationAnswer(body=await request.body(), is_error=True))
         return _accepted()
     match = _SETTLE.fullmatch(path)
     if match is None or request.method != "POST":
         return _refusal(404, "Runtime.NotFound", "There is no such call.")
     request_id, kind = match.groups()
-    answer = Answer(body=await request.body(), is_error=kind == "error")
+    answer = InvocationAnswer(body=await request.body(), is_error=kind == "error")
     if len(answer.body) > MOST_BYTES:
         too_large = {"errorType": "Function.ResponseSizeTooLarge", "errorMessage": "Too large."}
-        environment.settle(request_id, Answer(body=json.dumps(too_large).encode(), is_error=True))
+        environment.settle(
+            request_id, InvocationAnswer(body=json.dumps(too_large).encode(), is_error=True)
+        )
         return _refusal(413, "RequestEntityTooLarge", "The answer has more than 6 MB.")
     if not environment.settle(request_id, answer):
         return _refusal(400, "InvalidRequestID", "The function has no such event.")

@@ -73,7 +73,6 @@ class LambdaFunction:
 
     name: str
     handler: str
-    runtime: str
     timeout: float
     memory: int
     layers: tuple[str, ...]
@@ -154,7 +153,6 @@ def _read_function(
     return LambdaFunction(
         name=name,
         handler=str(resolver.resolve(merged["Handler"])),
-        runtime=str(resolver.resolve(merged["Runtime"])),
         timeout=float(resolver.resolve(merged.get("Timeout", 3))),
         memory=int(resolver.resolve(merged.get("MemorySize", 128))),
         layers=tuple(
