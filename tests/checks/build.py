@@ -6,7 +6,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from tests.checks.template import OWN_ARCHITECTURE, OWN_PYTHON, PLATFORMS, build
+from tests.checks.template import OWN_ARCHITECTURE, OWN_PYTHON, PLATFORMS, build, find_compiler
 
 FOLDER = Path(".aws-sam")
 
@@ -25,6 +25,8 @@ def main() -> int:
     except RuntimeError as exc:
         sys.stderr.write(str(exc))
         return 1
+    if find_compiler(options.python) is None:
+        sys.stdout.write(f"Without bytecode: python{options.python} is not on this machine.\n")
     sys.stdout.write(f"They are in {FOLDER / 'build'}.\n")
     if (options.architecture, options.python) == (OWN_ARCHITECTURE, OWN_PYTHON):
         sys.stdout.write("Run them here:  .venv/bin/kova up --lambda\n")

@@ -42,11 +42,10 @@ def sam(
         python: the version to build for. Only an interpreter of that version can compile; where
             it is not installed, the functions are built without bytecode.
     """
-    compiler = sys.executable if python == OWN_PYTHON else shutil.which(f"python{python}")
     variables = os.environ | {
         "AWS_DEFAULT_REGION": "us-east-1",
         "SAM_CLI_TELEMETRY": "0",
-        "KOVA_PYTHON": compiler or "",
+        "KOVA_PYTHON": find_compiler(python) or "",
         "KOVA_PYTHON_VERSION": python,
         "KOVA_PLATFORM": PLATFORMS[architecture],
         "KOVA_UV": str(Path(sys.executable).with_name("uv")),
@@ -59,6 +58,11 @@ def sam(
         check=False,
         timeout=600,
     )
+
+
+def find_compiler(python: str) -> str | None:
+    """Return the interpreter of a version, such as 3.13; None if this machine has none."""
+    return sys.executable if python == OWN_PYTHON else shutil.which(f"python{python}")
 
 
 def check_template() -> list[str]:
