@@ -47,7 +47,7 @@ class LambdaHost:
     def __init__(self, stack: LambdaStack, folders: LambdaFolders, port: int) -> None:
         """Read the environment's variables; `port` is the HTTP API's."""
         self._stack = stack
-        self._places = folders
+        self._folders = folders
         self._settings = _settings_in_force()
         self._app_file = FileWatch(os.environ.get("KOVA_GITHUB_APP_FILE"))
         self._listeners = [*loopback_sockets(1, port), *loopback_sockets(ENVIRONMENTS)]

@@ -83,7 +83,7 @@ class ExecutionEnvironment:
         self.last_used = time.monotonic()
         self.is_retired = False
         self._variables = variables
-        self._places = folders
+        self._folders = folders
         self._process: asyncio.subprocess.Process | None = None
         self._folder: Path | None = None
         self._pending: asyncio.Queue[Invocation] = asyncio.Queue()
@@ -104,9 +104,9 @@ class ExecutionEnvironment:
 
     async def start(self) -> None:
         """Start the process."""
-        self._places.scratch.mkdir(parents=True, exist_ok=True)
-        self._folder = Path(tempfile.mkdtemp(prefix="environment-", dir=self._places.scratch))
-        log = self._places.logs / f"{self.function.name}.log"
+        self._folders.scratch.mkdir(parents=True, exist_ok=True)
+        self._folder = Path(tempfile.mkdtemp(prefix="environment-", dir=self._folders.scratch))
+        log = self._folders.logs / f"{self.function.name}.log"
         log.parent.mkdir(parents=True, exist_ok=True)
         if log.exists() and log.stat().st_size > _LOG_LIMIT:
             log.replace(log.with_suffix(".log.1"))
@@ -116,7 +116,7 @@ class ExecutionEnvironment:
         with log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
-                cwd=self._places.build / self.function.name,
+                cwd=self._folders.build / self.function.name,
                 env=self._environment(),
                 stdin=asyncio.subprocess.DEVNULL,
                 stdout=output,
@@ -229,7 +229,7 @@ class ExecutionEnvironment:
 
         See https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html
         """
-        function, build = self.function, self._places.build
+        function, build = self.function, self._folders.build
         layers = [build / layer for layer in function.layers]
         python = [build / function.name, *(layer / "python" for layer in layers)]
         programs = [str(layer / "bin") for layer in layers if (layer / "bin").is_dir()]
@@ -247,10 +247,10 @@ class ExecutionEnvironment:
             "AWS_LAMBDA_LOG_STREAM_NAME": f"local/{self.port}",
             "AWS_LAMBDA_RUNTIME_API": f"127.0.0.1:{self.port}",
             "LAMBDA_TASK_ROOT": str(build / function.name),
-            "LAMBDA_RUNTIME_DIR": str(self._places.runtime_client),
+            "LAMBDA_RUNTIME_DIR": str(self._folders.runtime_client),
             "_HANDLER": function.handler,
             "PATH": os.pathsep.join([*programs, os.defpath]),
-            "PYTHONPATH": os.pathsep.join(map(str, [*python, self._places.runtime_client])),
+            "PYTHONPATH": os.pathsep.join(map(str, [*python, self._folders.runtime_client])),
             "PYTHONDONTWRITEBYTECODE": "1",  # What is built is read-only on Lambda.
             "TMPDIR": str(self._folder),
             "HOME": str(self._folder),

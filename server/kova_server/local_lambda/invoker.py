@@ -50,7 +50,7 @@ class Invoker:
         """
         self._functions = functions
         self._variables = variables
-        self._places = folders
+        self._folders = folders
         self._by_port: dict[int, ExecutionEnvironment | None] = dict.fromkeys(ports)
         self._busy: set[int] = set()
         self._room = asyncio.Condition()
@@ -133,7 +133,7 @@ class Invoker:
             if environment is not None:
                 await environment.end()
             environment = ExecutionEnvironment(
-                function, self._variables(function), self._places, port
+                function, self._variables(function), self._folders, port
             )
             self._by_port[port] = environment
             await environment.start()

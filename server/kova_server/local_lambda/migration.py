@@ -55,7 +55,7 @@ class _Migration:
     ) -> None:
         self._stack = stack
         self._settings = settings
-        self._places = folders
+        self._folders = folders
         self._path = f"/{uuid.uuid4().hex}"  # Only who got the event can answer it.
         self._answer: dict[str, Any] | None = None
 
@@ -63,8 +63,8 @@ class _Migration:
         runtime, response = loopback_sockets(2)
         invoker = Invoker(
             {function: self._stack.functions[function]},
-            lambda part: function_variables(part, self._settings, self._places.build),
-            self._places,
+            lambda part: function_variables(part, self._settings, self._folders.build),
+            self._folders,
             [port_of(runtime)],
         )
         apps: dict[int, ASGIApp] = {
@@ -84,7 +84,7 @@ class _Migration:
 
     def _check(self, resource: str, function: str, problem: str) -> None:
         if self._answer is None:
-            log = self._places.logs / f"{function}.log"
+            log = self._folders.logs / f"{function}.log"
             raise MigrationFailedError(
                 f"{function} did not answer in {ATTEMPTS} attempts: {_line(problem)} (see {log})"
             )
