@@ -17,10 +17,12 @@ import psycopg
 import pytest
 
 from kova_server.embedded.service import started_at
+from tests.embedded.test_setup import printed_token
 from tests.embedded.test_up import Up, start
 from tests.functions.test_deployment import empty_database_url
 from tests.support.eventually import eventually
 from tests.support.lambdas import function_pids, has_unread_event
+from tests.support.setup import Browser
 
 pytestmark = pytest.mark.built
 __all__ = ["empty_database_url"]
@@ -203,6 +205,38 @@ def _check_refusals(stack: LambdaUp) -> None:
             assert connection.recv(100).startswith(b"HTTP/1.1 400")
     health = httpx.get(f"{address}/health", headers={"x-forwarded-for": "203.0.113.9"}, timeout=60)
     assert health.status_code == 200, health.text
+
+
+def test_an_app_made_by_setup_is_taken_into_use_by_functions_that_run(
+    build_folder: Path, tmp_path: Path
+) -> None:
+    arguments = ("--setup", "--lambda", "--build", str(build_folder))
+    up = start(tmp_path / "data", arguments=arguments)
+    try:
+        eventually(lambda: "kova scan ." in up.output(), 120, otherwise=up.output)
+        address = f"http://127.0.0.1:{up.port}"
+        unsigned = httpx.post(f"{address}/webhooks/github", content=b"{}", timeout=60)
+        assert unsigned.status_code == 503  # Without a secret nothing is accepted.
+        person = Browser(address)
+        assert person.set_up(printed_token(up), name="Mine").status_code == 200
+        eventually(lambda: person.get("/setup").status_code == 404, 60)
+
+        def is_refused() -> bool:
+            answer = httpx.post(f"{address}/webhooks/github", content=b"{}", timeout=60)
+            return answer.status_code == 401  # Now there is a secret to compare with.
+
+        eventually(is_refused, 60, pause=0.1)
+        person.close()
+        # A host that is killed comes back with its functions, and leaves none behind.
+        host = up.pid("lambda")
+        pids = function_pids(host, "SetupFunction")
+        os.kill(host, signal.SIGKILL)
+        eventually(lambda: all(started_at(pid) is None for pid in pids), 30)
+        eventually(up.is_healthy, 60, pause=0.1, otherwise=up.output)
+        assert up.interrupt() == 0
+    finally:
+        up.process.kill()
+        up.process.wait()
 
 
 def test_without_a_build_it_says_what_to_do_and_starts_nothing(tmp_path: Path) -> None:
