@@ -35,6 +35,9 @@ def main() -> int:
     parser = argparse.ArgumentParser(prog="make demo")
     parser.add_argument("--repository", type=Path, help="a folder to push instead")
     parser.add_argument("--keep", action="store_true", help="leave everything running at the end")
+    parser.add_argument(
+        "--lambda", dest="on_lambda", action="store_true", help="run the functions of `make build`"
+    )
     options = parser.parse_args()
     console = Console(highlight=False, soft_wrap=True)
     folder = options.repository or _download(console)
@@ -45,10 +48,12 @@ def main() -> int:
     if not any(path.is_file() for path in folder.rglob("*")):
         console.print("nothing to fix: there are no files")
         return 0
-    console.print("[bold]2.[/] starting Postgres, Valkey, SQS, the server, the worker and GitHub")
+    parts = "the functions" if options.on_lambda else "the server, the worker"
+    console.print(f"[bold]2.[/] starting Postgres, Valkey, SQS, {parts} and GitHub")
+    arguments = ("--lambda",) if options.on_lambda else ()
     with ExitStack() as cleanup:
         with console.status("starting ..."):
-            address, settings = cleanup.enter_context(running_stack(DATA))
+            address, settings = cleanup.enter_context(running_stack(DATA, arguments=arguments))
         demo = Demo(console, address, settings)
         try:
             demo.run(folder)

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -30,13 +30,14 @@ def free_port() -> int:
 
 @contextmanager
 def running_stack(
-    data_folder: Path, extra: Mapping[str, str] | None = None
+    data_folder: Path, extra: Mapping[str, str] | None = None, arguments: Sequence[str] = ()
 ) -> Iterator[tuple[str, dict[str, str]]]:
     """Run `kova up`; yield its address and all its settings.
 
     Args:
         data_folder: the folder of the stack.
         extra: variables to add to the environment.
+        arguments: of `kova up`, to add to its command line.
     """
     port = free_port()
     log = data_folder / "up.log"
@@ -54,6 +55,7 @@ def running_stack(
                 str(port),
                 "--data",
                 str(data_folder),
+                *arguments,
             ],
             stdout=output,
             stderr=subprocess.STDOUT,
