@@ -24,7 +24,7 @@ what to do. The `request_id` of an answer is in the log too.
 | --- | --- | --- | --- |
 """
 # Those that only Kova's own code sees: no answer has them.
-INTERNAL: Final = frozenset({"error", "stopped"})
+INTERNAL: Final = frozenset({"error", "stopped", "environment_gone"})
 ADVICE: Final = """
 invalid_input | Read the detail: it names the field.
 not_found | Look at the id; lists show what there is.
@@ -91,6 +91,10 @@ stack | The line says why; `kova up --data` takes another folder.
 stack_refused | The line has the function's answer.
 serve | The line says why.
 port_taken | Use --port, or end what has the port.
+lambda_throttled | Nothing: the queue keeps the message; a request may be sent again.
+lambda_build | Run the command that the line names.
+template | The line names what `kova up --lambda` does not know in template.yaml.
+unknown_secret | Name the secret's members in server/kova_server/local_lambda/variables.py.
 output | Is the disk full? The command did its work as far as the line says.
 """
 
