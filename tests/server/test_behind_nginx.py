@@ -23,6 +23,7 @@ from tests.checks.nginx import write_certificate
 from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.eventually import eventually
 from tests.support.nginx import PROGRAM, lay_out
+from tests.support.services import services_in_force
 from tests.watching.conftest import running
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="nginx is not installed")
@@ -95,8 +96,13 @@ def _listens(port: int) -> bool:
 @pytest.fixture(scope="module")
 def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     folder = tmp_path_factory.mktemp("nginx")
-    limits = {"KOVA_RATE_LIMIT_PER_MINUTE": str(QUOTA), "KOVA_METRICS_TOKEN": "token-of-tests"}
-    with run_kova_with_github(folder, **limits, FORWARDED_ALLOW_IPS="127.0.0.1") as kova:
+    settings = {
+        "KOVA_RATE_LIMIT_PER_MINUTE": str(QUOTA),
+        "KOVA_METRICS_TOKEN": "token-of-tests",
+        # No other test counts in it.
+        "KOVA_REDIS_URL": services_in_force()["KOVA_REDIS_URL"].removesuffix("/0") + "/15",
+    }
+    with run_kova_with_github(folder, **settings, FORWARDED_ALLOW_IPS="127.0.0.1") as kova:
         kova.client.headers = httpx.Headers({"Authorization": "Bearer token-of-tests"})
         with run_nginx(folder, kova) as running_nginx:
             yield running_nginx

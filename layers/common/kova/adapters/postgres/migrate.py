@@ -8,7 +8,6 @@ import subprocess
 import sysconfig
 from collections.abc import Mapping
 from importlib.resources import files
-from pathlib import Path
 from typing import Final
 from urllib.parse import quote, urlencode
 
@@ -84,7 +83,13 @@ def _run_dbmate(connection: psycopg.Connection) -> str:
 def dbmate_url(connection: psycopg.Connection) -> str:
     """Return the address of the server that a connection has reached, as Go's driver reads it."""
     info = connection.info
-    query = _tls_parameters(info.get_parameters(), in_use=connection.pgconn.ssl_in_use)
+    # Not `info.get_parameters()`: that asks for the home of a user who may have none.
+    parameters = {
+        option.keyword.decode(): option.val.decode()
+        for option in connection.pgconn.info
+        if option.val is not None
+    }
+    query = _tls_parameters(parameters, in_use=connection.pgconn.ssl_in_use)
     account = f"{quote(info.user, safe='')}:{quote(info.password, safe='')}"
     if info.host.startswith("/"):
         query |= {"socket": info.host, "port": str(info.port)}
@@ -113,7 +118,8 @@ def _tls_parameters(parameters: Mapping[str, str], *, in_use: bool) -> dict[str,
         del query["sslrootcert"]  # Without one, Go's driver asks the system.
         query["sslmode"] = "verify-full"
     elif mode.startswith("verify-"):
-        query.setdefault("sslrootcert", str(Path("~/.postgresql/root.crt").expanduser()))
+        # Path.expanduser() raises where the user has no home.
+        query.setdefault("sslrootcert", os.path.expanduser("~/.postgresql/root.crt"))  # noqa: PTH111
     return query
 
 
