@@ -17,6 +17,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import boto3
+import psycopg
 import pytest
 
 from kova.access.api_key import Scope
@@ -380,3 +381,16 @@ def test_the_built_command_worker_answers_what_was_queued(
                 _check_done(worker, message)
             shown = ai.invoke(http_event("GET", queued["headers"]["location"], b"", headers))
         assert json.loads(shown["body"])["outcome"] == "ok"
+
+
+def test_a_schedule_has_the_periodic_tasks_done(run: Any, variables: dict[str, str]) -> None:
+    url = variables["KOVA_DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(
+            "INSERT INTO ai_reservations (month, scopes, amount_usd, expires_at)"
+            " VALUES (date_trunc('month', now())::date, '{all}', 1, now() - interval '2 days')"
+        )
+        with run("PeriodicFunction", variables) as periodic:
+            assert periodic.invoke({"version": "0", "source": "aws.scheduler"}) == {}
+        (count,) = connection.execute("SELECT count(*) FROM ai_reservations").fetchone() or (None,)
+    assert count == 0

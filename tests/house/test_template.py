@@ -28,6 +28,7 @@ SECRETS = {
     "AiCommand": {"Data", "Github", "Models"},
     "Command": {"Data", "Github", "Models"},
     "Fix": {"Data", "Github"},
+    "Periodic": {"Data", "Github"},
 }
 """By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
 MAKES_THE_APP = {"MakeApp": {"Setup", "Github", "Webhook"}}
@@ -277,3 +278,14 @@ def test_the_page_of_alerts_says_what_to_do_about_each_alarm() -> None:
         for name in of_type(nested(template)["Resources"], "AWS::CloudWatch::Alarm"):
             written = f"NAME{name}" if template == "function-alarms" else name
             assert f"`{written}`" in page, written
+
+
+def test_a_schedule_may_call_its_function_and_no_other(resources: dict[str, Any]) -> None:
+    (schedule,) = of_type(resources, "AWS::Scheduler::Schedule").values()
+    target = schedule["Target"]
+    assert target["Arn"] == {"Fn::GetAtt": ["PeriodicFunction", "Arn"]}
+    role = resources[target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+    (policy,) = role["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert statement["Action"] == "lambda:InvokeFunction"
+    assert statement["Resource"] == target["Arn"]

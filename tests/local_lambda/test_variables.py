@@ -63,6 +63,7 @@ READABLE = {
     "AiCommandFunction": {*DATA, "private-key", "openai-key"},
     "CommandFunction": {*DATA, "private-key", "openai-key"},
     "FixFunction": {*DATA, "private-key"},
+    "PeriodicFunction": {*DATA, "private-key"},
 }
 
 

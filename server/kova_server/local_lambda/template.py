@@ -18,6 +18,8 @@ from kova.shared.exceptions import NotConfiguredError
 _FUNCTION: Final = "AWS::Serverless::Function"
 _MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 _HTTP_API: Final = "AWS::Serverless::HttpApi"
+_SCHEDULE: Final = "ScheduleV2"
+"""What a schedule does, workers do here after each batch."""
 _NO_VALUE: Final = "${AWS::NoValue}"
 
 
@@ -167,6 +169,8 @@ def _read_routes(
 ) -> list[GatewayRoute]:
     routes = []
     for event in properties.get("Events", {}).values():
+        if event["Type"] == _SCHEDULE:
+            continue
         if event["Type"] != "HttpApi":
             raise TemplateError(f"{function} has an event of type {event['Type']}.")
         details = resolver.resolve(event["Properties"])
