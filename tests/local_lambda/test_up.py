@@ -21,7 +21,7 @@ from tests.embedded.test_setup import printed_token
 from tests.embedded.test_up import Up, start
 from tests.functions.test_deployment import empty_database_url
 from tests.support.eventually import eventually
-from tests.support.lambdas import function_pids, has_unread_event
+from tests.support.lambdas import IdleProcess, function_pids, has_unread_event
 from tests.support.setup import Browser
 
 pytestmark = pytest.mark.built
@@ -144,6 +144,8 @@ def _check_webhook(stack: LambdaUp) -> None:
     url = f"http://127.0.0.1:{stack.up.port}/webhooks/github"
     assert httpx.post(url, content=b"{}", timeout=60).status_code == 401
     (pid,) = stack.pids("GithubWebhookFunction")
+    # Stopped sooner it would not have asked for the next event, and another one would get it.
+    eventually(IdleProcess(pid), pause=0.3)
     os.kill(pid, signal.SIGSTOP)
     with ThreadPoolExecutor(1) as pool:
         delivery = pool.submit(stack.deliver)

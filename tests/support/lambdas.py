@@ -64,3 +64,16 @@ def has_unread_event(pid: int) -> bool:
     port = f":{int(address.rpartition(b':')[2]):04X}"
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     return any(row[2].endswith(port) and int(row[4].partition(":")[2], 16) > 0 for row in rows)
+
+
+class IdleProcess:
+    """Tells whether a process has done nothing since it was asked last: it waits for an event."""
+
+    def __init__(self, pid: int) -> None:
+        self._stat = Path(f"/proc/{pid}/stat")
+        self._ticks = -1
+
+    def __call__(self) -> bool:
+        fields = self._stat.read_text().rsplit(")", 1)[1].split()
+        before, self._ticks = self._ticks, int(fields[11]) + int(fields[12])
+        return before == self._ticks and fields[0] == "S"
