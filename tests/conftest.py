@@ -87,6 +87,18 @@ def database_url() -> Iterator[str]:
 
 
 @pytest.fixture
+def empty_database_url(database_url: str) -> Iterator[str]:
+    """A database without tables."""
+    server, name = database_url.rpartition("/")[0], f"empty_{uuid.uuid4().hex}"
+    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
+        connection.execute(f"CREATE DATABASE {name}")
+        try:
+            yield f"{server}/{name}"
+        finally:
+            connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
+
+
+@pytest.fixture
 def redis_url() -> str:
     """The run's Valkey."""
     return services_in_force()["KOVA_REDIS_URL"]

@@ -8,8 +8,6 @@ import re
 import subprocess
 import sys
 import threading
-import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 import psycopg
@@ -20,15 +18,6 @@ from tests.support.stores import new_claim, new_key, new_repository, postgres_st
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
-
-
-@pytest.fixture
-def empty_url(database_url: str) -> Iterator[str]:
-    server, name = database_url.rpartition("/")[0], f"empty_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"{server}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
@@ -88,7 +77,7 @@ async def write_rows(url: str) -> None:
 
 
 def test_a_backup_under_load_is_restored_whole(
-    database_url: str, empty_url: str, tmp_path: Path
+    database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     asyncio.run(write_rows(database_url))
     writer = Writer(database_url)
@@ -102,10 +91,10 @@ def test_a_backup_under_load_is_restored_whole(
     (file,) = tmp_path.glob("*.dump")
     assert file.stat().st_mode & 0o777 == 0o600
     assert str(file) in process.stdout
-    restored = run(empty_url, "restore", str(file))
+    restored = run(empty_database_url, "restore", str(file))
     assert restored.returncode == 0, restored.stderr
-    assert contents(empty_url) == contents(database_url)
-    with psycopg.connect(empty_url) as connection:
+    assert contents(empty_database_url) == contents(database_url)
+    with psycopg.connect(empty_database_url) as connection:
         rows = connection.execute("SELECT target::int FROM audit_log WHERE actor = 'w' ORDER BY 1")
         numbers = [number for (number,) in rows]
         sequences = dict(connection.execute(SEQUENCES).fetchall())
@@ -114,7 +103,7 @@ def test_a_backup_under_load_is_restored_whole(
     assert before <= len(numbers) <= after + 1
     with psycopg.connect(database_url) as connection:
         assert set(sequences) == {name for name, _ in connection.execute(SEQUENCES)}
-    assert "up to date" in run(empty_url, "migrate").stdout
+    assert "up to date" in run(empty_database_url, "migrate").stdout
 
 
 def test_old_backups_make_room(database_url: str, tmp_path: Path) -> None:
@@ -137,17 +126,17 @@ def test_a_backup_is_not_restored_over_tables(database_url: str, tmp_path: Path)
 
 
 def test_a_damaged_backup_leaves_an_empty_database(
-    database_url: str, empty_url: str, tmp_path: Path
+    database_url: str, empty_database_url: str, tmp_path: Path
 ) -> None:
     assert run(database_url, "backup", str(tmp_path)).returncode == 0
     (file,) = tmp_path.glob("*.dump")
     content = file.read_bytes()
     for damaged in (b"", b"no backup", content[: len(content) * 3 // 4]):
         file.write_bytes(damaged)
-        process = run(empty_url, "restore", str(file))
+        process = run(empty_database_url, "restore", str(file))
         assert process.returncode == 2
         assert len(process.stderr.splitlines()) == 1
-        assert contents(empty_url) == {}
+        assert contents(empty_database_url) == {}
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])

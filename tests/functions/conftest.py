@@ -6,9 +6,10 @@ import asyncio
 import contextlib
 import dataclasses
 import fcntl
+import functools
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -21,9 +22,11 @@ from kova_server.local_lambda.invoker import Invoker
 from kova_server.local_lambda.template import read_stack
 from tests.checks.template import build
 from tests.support.lambdas import running_invoker
-from tests.support.services import FOLDER
+from tests.support.queues import make_queue
+from tests.support.services import FOLDER, services_in_force
 
 PATIENCE = 60.0
+SECRET = "it is a secret"
 
 
 @pytest.fixture(scope="session")
@@ -77,3 +80,30 @@ def function(
     )
     with running_invoker({name: described}, lambda _: variables, folders) as (loop, invoker):
         yield Function(name, loop, invoker, folder / f"{name}.log")
+
+
+@pytest.fixture
+def variables(database_url: str, build_folder: Path) -> dict[str, str]:
+    """The variables of a function; a test adds its own."""
+    services_in_force()
+    aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
+    return aws | {
+        "KOVA_ENV": "local",
+        "KOVA_REDIS_URL": services_in_force()["KOVA_REDIS_URL"],
+        "KOVA_DATABASE_URL": database_url,
+        "KOVA_SCAN_QUEUE_URL": make_queue(),
+        "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
+        "KOVA_ANALYZERS_BIN": str(build_folder / "AnalyzersLayer" / "bin"),
+    }
+
+
+@pytest.fixture
+def run(
+    build_folder: Path, runtime_client: Path, tmp_path: Path
+) -> Callable[[str, dict[str, str]], Any]:
+    """Runs a function by its name with some variables."""
+    return functools.partial(_run, build_folder, runtime_client, tmp_path)
+
+
+def _run(build: Path, client: Path, folder: Path, name: str, variables: dict[str, str]) -> Any:
+    return function(build, client, name, folder, variables)

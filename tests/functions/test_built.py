@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import base64
-import functools
 import hashlib
 import hmac
 import json
-import os
 import time
 import uuid
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -25,41 +22,15 @@ from kova_fakes.anthropic.server import serve_anthropic
 from kova_fakes.github import serve_github
 from kova_fakes.openai.server import serve_openai
 from kova_server.keys import create_key
-from tests.functions.conftest import Function, function
+from tests.functions.conftest import SECRET, Function
 from tests.support.queues import depth, make_queue
 from tests.support.services import services_in_force
 
 pytestmark = pytest.mark.built
 
-SECRET = "it is a secret"
 BAD = b"def f(x):\n    return x is 'a'\n"
 SDKS = ("openai", "anthropic")
 HEAVY = ("fastapi", "pydantic", "psycopg", "libcst", "httpx")
-
-
-@pytest.fixture
-def variables(database_url: str, build_folder: Path) -> dict[str, str]:
-    services_in_force()
-    aws = {key: value for key, value in os.environ.items() if key.startswith("AWS_")}
-    return aws | {
-        "KOVA_ENV": "local",
-        "KOVA_REDIS_URL": services_in_force()["KOVA_REDIS_URL"],
-        "KOVA_DATABASE_URL": database_url,
-        "KOVA_SCAN_QUEUE_URL": make_queue(),
-        "KOVA_GITHUB_WEBHOOK_SECRET": SECRET,
-        "KOVA_ANALYZERS_BIN": str(build_folder / "AnalyzersLayer" / "bin"),
-    }
-
-
-@pytest.fixture
-def run(
-    build_folder: Path, runtime_client: Path, tmp_path: Path
-) -> Callable[[str, dict[str, str]], Any]:
-    return functools.partial(_run, build_folder, runtime_client, tmp_path)
-
-
-def _run(build: Path, client: Path, folder: Path, name: str, variables: dict[str, str]) -> Any:
-    return function(build, client, name, folder, variables)
 
 
 def http_event(

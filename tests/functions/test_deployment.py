@@ -21,23 +21,10 @@ from moto.server import ThreadedMotoServer
 
 from kova.access.api_key import split_key
 from tests.functions.conftest import Function
-from tests.functions.test_built import run, variables
 from tests.support.bucket import serve_bucket
 
 pytestmark = pytest.mark.built
-__all__ = ["run", "variables"]
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/kova/1"
-
-
-@pytest.fixture
-def empty_database_url(database_url: str) -> Iterator[str]:
-    """A database without tables."""
-    server = database_url.rpartition("/")[0]
-    name = f"empty_{uuid.uuid4().hex}"
-    with psycopg.connect(f"{server}/postgres", autocommit=True) as connection:
-        connection.execute(f"CREATE DATABASE {name}")
-        yield f"{server}/{name}"
-        connection.execute(f"DROP DATABASE {name} WITH (FORCE)")
 
 
 @pytest.fixture

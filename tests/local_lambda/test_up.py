@@ -19,13 +19,11 @@ import pytest
 from kova_server.embedded.service import started_at
 from tests.embedded.test_setup import printed_token
 from tests.embedded.test_up import Up, start
-from tests.functions.test_deployment import empty_database_url
 from tests.support.eventually import eventually
 from tests.support.lambdas import IdleProcess, function_pids, has_unread_event
 from tests.support.setup import Browser
 
 pytestmark = pytest.mark.built
-__all__ = ["empty_database_url"]
 # Two things to mend: the first edit is safe, the second waits for a person.
 CODE = b"def f(x, seen=[]):\n    return x is 'a', seen\n"
 MIGRATION_LOCK = 5_067_382_145

@@ -61,7 +61,8 @@ def open_streams() -> None:
                 os.dup2(descriptor, number)
     sys.stdout = _open_stream(sys.stdout, 1)
     sys.stderr = sys.stderr or open(2, "w", closefd=False)  # noqa: SIM115
-    sys.stderr.reconfigure(errors="backslashreplace")  # type: ignore[union-attr]
+    if isinstance(sys.stderr, io.TextIOWrapper):  # Whoever runs Kova may have put another there.
+        sys.stderr.reconfigure(errors="backslashreplace")
 
 
 def _open_stream(stream: IO[str] | None, number: int) -> _Output:
@@ -76,6 +77,7 @@ def _open_stream(stream: IO[str] | None, number: int) -> _Output:
     output = _Output(
         buffer, encoding=encoding, errors="backslashreplace", line_buffering=is_line_buffered
     )
+    # Typer and `end` write to it; a type stub calls it final, Python does not.
     sys.__stdout__ = output  # type: ignore[misc]
     return output
 
