@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import time
 from typing import TYPE_CHECKING, Any
 from uuid import uuid4
@@ -226,3 +227,20 @@ def test_a_receipt_that_never_was_is_refused(client: SQSClient) -> None:
             QueueUrl=make(client), ReceiptHandle="nonsense", VisibilityTimeout=1
         )
     assert code(error) == "ReceiptHandleIsInvalid"
+
+
+def test_a_receiver_that_is_gone_gets_no_message(local_sqs: LocalSqs) -> None:
+    """A worker that ended leaves an open poll; what it took would be hidden for nothing."""
+    client = sqs_client(local_sqs.endpoint)
+    url = make(client)
+    body = json.dumps({"QueueUrl": url, "WaitTimeSeconds": 20, "VisibilityTimeout": 60})
+    request = (
+        "POST / HTTP/1.1\r\nHost: localhost\r\nX-Amz-Target: AmazonSQS.ReceiveMessage\r\n"
+        f"Authorization: AWS4-HMAC-SHA256 any\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+    )
+    with socket.create_connection(("127.0.0.1", local_sqs.port)) as connection:
+        connection.sendall(request.encode())
+        client.list_queues()
+    client.list_queues()  # The server has seen the end of the connection.
+    client.send_message(QueueUrl=url, MessageBody="one")
+    assert [message["Body"] for message in receive(client, url)] == ["one"]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import asyncio
 import json
 import re
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +53,29 @@ async def _act(actions: Actions, request: Request) -> dict[str, Any]:
         raise SqsError("SerializationException", "The body is not JSON.") from exc
     if not isinstance(parameters, dict):
         raise SqsError("SerializationException", "The body is not a JSON object.")
-    answer: dict[str, Any] = await method(parameters)
-    return answer
+    return await _run_while_connected(method(parameters), request)
+
+
+async def _run_while_connected(
+    action: Coroutine[Any, Any, dict[str, Any]], request: Request
+) -> dict[str, Any]:
+    """Return an action's answer; cancel it when its caller is gone.
+
+    A receive that still waited would take a message for nobody and hide it.
+    """
+    answer = asyncio.create_task(action)
+    watch = asyncio.create_task(_cancel_at_disconnect(answer, request))
+    try:
+        await asyncio.wait({answer})
+    finally:
+        watch.cancel()
+    return {} if answer.cancelled() else answer.result()
+
+
+async def _cancel_at_disconnect(task: asyncio.Task[Any], request: Request) -> None:
+    while (await request.receive())["type"] != "http.disconnect":
+        pass
+    task.cancel()
 
 
 def _answer(status: int, body: dict[str, Any]) -> Response:
