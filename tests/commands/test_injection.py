@@ -82,8 +82,10 @@ def test_in_code_and_file_names(
         check_output(answer.json(), payload, "a-secret-of-ours")
 
 
-def test_in_an_errors_message_and_snippet(start: Callable[..., Ai], gpt: FakeOpenAI) -> None:
-    ai = start(KOVA_GITHUB_TOKEN="a-secret-of-ours", KOVA_GITHUB_API_URL="http://127.0.0.1:9")
+def test_in_an_errors_message_and_snippet(
+    start: Callable[..., Ai], gpt: FakeOpenAI, github: FakeGitHub
+) -> None:
+    ai = start(KOVA_GITHUB_TOKEN="a-secret-of-ours", KOVA_GITHUB_API_URL=github.url)
     ai.execute("INSERT INTO repositories (full_name, default_branch) VALUES ('o/r', 'main')")
     for number, payload in enumerate(PAYLOADS):
         ai.execute(
