@@ -6,7 +6,6 @@ import asyncio
 import os
 import re
 import subprocess
-import sys
 import threading
 from pathlib import Path
 
@@ -14,21 +13,16 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from tests.support.kova_process import run_command
 from tests.support.stores import new_claim, new_key, new_repository, postgres_stores
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
 SEQUENCES = "SELECT sequencename, last_value FROM pg_sequences WHERE schemaname = 'public'"
 
 
-def run(url: str, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "kova_server", *arguments],
-        env=os.environ | {"KOVA_ENV": "local", "KOVA_DATABASE_URL": url},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+def run(url: str, *arguments: str, **settings: str) -> subprocess.CompletedProcess[str]:
+    variables = {"KOVA_ENV": "local", "KOVA_DATABASE_URL": url, **settings}
+    return run_command(*arguments, environment=os.environ | variables)
 
 
 def contents(url: str) -> dict[str, list[str]]:
@@ -154,15 +148,7 @@ def test_programs_of_another_version_are_refused(database_url: str, tmp_path: Pa
     program = programs / "pg_dump"
     program.write_text("#!/bin/sh\necho pg_dump '(PostgreSQL)' 12.3\n")
     program.chmod(0o755)
-    process = subprocess.run(
-        [sys.executable, "-m", "kova_server", "backup", str(tmp_path / "x")],
-        env=os.environ
-        | {"KOVA_ENV": "local", "KOVA_DATABASE_URL": database_url, "KOVA_PG_BIN": str(programs)},
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    process = run(database_url, "backup", str(tmp_path / "x"), KOVA_PG_BIN=str(programs))
     assert process.returncode == 2
     assert "version 12 and the server of 18" in process.stderr
     assert not list((tmp_path / "x").glob("*")) or not (tmp_path / "x").exists()

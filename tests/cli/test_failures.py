@@ -15,23 +15,33 @@ from pathlib import Path
 import pytest
 
 from tests.cli.test_scan import BAD
+from tests.support.kova_process import run_command
 
 OVERRIDE, SEARCH = 1, 2  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
 DROP_FROM_BOUNDING_SET = 24  # PR_CAPBSET_DROP
 
 
+def own_variables() -> dict[str, str]:
+    return {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+
+
 def run(
+    *arguments: str | Path, variables: Mapping[str, str] | None = None, stdout: int | None = None
+) -> subprocess.CompletedProcess[str]:
+    environment = own_variables() | dict(variables or {})
+    return run_command(*arguments, environment=environment, stdout=stdout)
+
+
+def run_interpreter(
     *arguments: str | Path,
     variables: Mapping[str, str] | None = None,
-    stdout: int = subprocess.PIPE,
     prepare: Callable[[], None] | None = None,
 ) -> subprocess.CompletedProcess[str]:
-    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    """Run the command in a new interpreter, where its start is part of the question."""
     return subprocess.run(
         [sys.executable, "-m", "kova_server", *map(str, arguments)],
-        env=own | dict(variables or {}),
-        stdout=stdout,
-        stderr=subprocess.PIPE,
+        env=own_variables() | dict(variables or {}),
+        capture_output=True,
         text=True,
         timeout=120,
         check=False,
@@ -84,10 +94,9 @@ def test_an_unexpected_failure_is_one_line_and_shows_its_place_on_demand(tmp_pat
     )
 
     def scan(**variables: str) -> subprocess.CompletedProcess[str]:
-        own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
         return subprocess.run(
             [sys.executable, "-c", loader, str(tmp_path / "gone"), "scan", str(tmp_path)],
-            env=own | broken_folder | variables,
+            env=own_variables() | broken_folder | variables,
             capture_output=True,
             text=True,
             timeout=120,
@@ -121,10 +130,9 @@ def test_ctrl_c_ends_quietly_with_130_and_leaves_no_child(tmp_path: Path) -> Non
         f'#!/bin/sh\n[ "$1" = --version ] && exit 0\necho $$ > {started}\nexec sleep 600\n'
     )
     slow.chmod(0o755)
-    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
     process = subprocess.Popen(
         [sys.executable, "-m", "kova_server", "scan", str(tmp_path)],
-        env=own | {"KOVA_ANALYZERS_BIN": str(programs)},
+        env=own_variables() | {"KOVA_ANALYZERS_BIN": str(programs)},
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
@@ -145,7 +153,7 @@ def test_an_unreadable_file_and_folder_are_skipped_and_said(tmp_path: Path) -> N
     (tmp_path / "shut").chmod(0)
     (tmp_path / "unsearchable").chmod(0o600)
     try:
-        process = run("scan", tmp_path, "--format", "json", prepare=obey_file_modes)
+        process = run_interpreter("scan", tmp_path, "--format", "json", prepare=obey_file_modes)
     finally:
         for name in ("shut", "unsearchable"):
             (tmp_path / name).chmod(0o700)
@@ -162,7 +170,7 @@ def test_an_unreadable_file_and_folder_are_skipped_and_said(tmp_path: Path) -> N
 def test_a_folder_that_cannot_be_read_itself_is_no_clean_folder(tmp_path: Path) -> None:
     tmp_path.chmod(0)
     try:
-        process = run("scan", tmp_path, prepare=obey_file_modes)
+        process = run_interpreter("scan", tmp_path, prepare=obey_file_modes)
     finally:
         tmp_path.chmod(0o700)
     assert (process.returncode, process.stderr) == (2, f"kova: {tmp_path}: Permission denied.\n")
@@ -226,16 +234,15 @@ def test_a_folder_whose_name_is_not_utf_8_is_refused_in_one_line(
 
 def test_an_ascii_only_terminal_gets_what_it_can_show(tmp_path: Path) -> None:
     (tmp_path / "ü.py").write_bytes(BAD)
-    process = run("scan", tmp_path, variables={"PYTHONIOENCODING": "ascii"})
+    process = run_interpreter("scan", tmp_path, variables={"PYTHONIOENCODING": "ascii"})
     assert (process.returncode, process.stderr) == (1, "")
 
 
 def run_closed(*arguments: str | Path, close: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
     script = f'exec "$0" -m kova_server "$@" {close}'
     return subprocess.run(
         ["/bin/sh", "-c", script, sys.executable, *map(str, arguments)],
-        env=own,
+        env=own_variables(),
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -279,11 +286,10 @@ def test_ctrl_c_while_modules_are_imported_ends_quietly() -> None:
 def test_a_current_folder_that_is_gone_is_not_the_output_s_fault(tmp_path: Path) -> None:
     gone = tmp_path / "gone"
     gone.mkdir()
-    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
     process = subprocess.run(
         ["/bin/sh", "-c", f'rmdir "{gone}"; exec "$0" -m kova_server scan .', sys.executable],
         cwd=gone,
-        env=own,
+        env=own_variables(),
         capture_output=True,
         text=True,
         check=False,
@@ -296,7 +302,7 @@ def test_settings_in_a_folder_that_cannot_be_searched_are_none(tmp_path: Path) -
     (tmp_path / ".kova.toml").write_text("")
     tmp_path.chmod(0o600)
     try:
-        process = run("scan", tmp_path, prepare=obey_file_modes)
+        process = run_interpreter("scan", tmp_path, prepare=obey_file_modes)
     finally:
         tmp_path.chmod(0o700)
     assert (process.returncode, process.stderr) == (0, "")
@@ -308,7 +314,9 @@ def test_apply_writes_what_it_can_and_names_what_it_cannot(tmp_path: Path) -> No
         (tmp_path / name / "b.py").write_bytes(BAD)
     (tmp_path / "shut").chmod(0o500)
     try:
-        process = run("scan", tmp_path, "--apply", "--format", "json", prepare=obey_file_modes)
+        process = run_interpreter(
+            "scan", tmp_path, "--apply", "--format", "json", prepare=obey_file_modes
+        )
     finally:
         (tmp_path / "shut").chmod(0o700)
     assert process.returncode == 2

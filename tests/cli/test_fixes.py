@@ -14,7 +14,7 @@ import jsonschema
 import pytest
 
 from kova.fixes.patch import apply_patch
-from tests.cli.test_failures import obey_file_modes, run
+from tests.cli.test_failures import obey_file_modes, run, run_interpreter
 from tests.cli.test_scan import BAD
 from tests.scans.test_sarif import check_github_rules
 from tests.scans.test_sarif import validator as validator  # noqa: PLC0414 (a fixture)
@@ -40,15 +40,14 @@ def test_git_applies_what_is_shown_as_apply_writes_it(tmp_path: Path, form: str,
     for folder in ("git", "own"):
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_bytes(content)
-    command = [sys.executable, "-m", "kova_server", "scan", str(tmp_path / "git"), "--fix"]
-    shown = subprocess.run([*command, "--format", form], capture_output=True, check=False).stdout
+    shown = run("scan", tmp_path / "git", "--fix", "--format", form).stdout
     if form == "json":
         (fix,) = json.loads(shown)["fixes"]
-        patch = fix["patch"].encode()
+        patch = fix["patch"]
     else:
-        patch = shown[shown.index(b"--- a/") :].partition(b"\n\n")[0] + b"\n"
+        patch = shown[shown.index("--- a/") :].partition("\n\n")[0] + "\n"
     git = ["git", "-c", "core.autocrlf=false", "apply", "--whitespace=nowarn", "-"]
-    subprocess.run(git, cwd=tmp_path / "git", input=patch, check=True)
+    subprocess.run(git, cwd=tmp_path / "git", input=patch.encode(), check=True)
     run("scan", tmp_path / "own", "--apply")
     written = (tmp_path / "own" / name).read_bytes()
     assert (tmp_path / "git" / name).read_bytes() == written != content
@@ -135,7 +134,7 @@ def test_a_folder_that_cannot_be_written_is_one_line_and_leaves_nothing(tmp_path
     (tmp_path / "b.py").write_bytes(BAD)
     tmp_path.chmod(0o555)
     try:
-        process = run("scan", tmp_path, "--apply", prepare=obey_file_modes)
+        process = run_interpreter("scan", tmp_path, "--apply", prepare=obey_file_modes)
     finally:
         tmp_path.chmod(0o755)
     assert (process.returncode, len(process.stderr.splitlines())) == (2, 1)

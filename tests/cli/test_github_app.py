@@ -6,8 +6,6 @@ import os
 import re
 import signal
 import stat
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +15,7 @@ import pytest
 from kova.adapters.env_file import read_environment
 from kova_fakes.github import FakeGitHub, serve_github
 from tests.support.eventually import eventually
+from tests.support.kova_process import KovaProcess, start_command
 from tests.support.setup import Browser
 
 CHOSEN = {"public_address": "https://kova.example.com"}
@@ -29,23 +28,20 @@ def github() -> Iterator[FakeGitHub]:
 
 
 @contextmanager
-def run_create(
-    folder: Path, github: FakeGitHub, *arguments: str
-) -> Iterator[subprocess.Popen[str]]:
-    with (folder / "stderr").open("w") as stderr:
-        process = subprocess.Popen(
-            [sys.executable, "-m", "kova_server", "github-app", "create", *arguments],
-            cwd=folder,
-            env=os.environ | {"KOVA_GITHUB_API_URL": github.url},
-            stdout=subprocess.PIPE,
+def run_create(folder: Path, github: FakeGitHub, *arguments: str) -> Iterator[KovaProcess]:
+    with (folder / "stdout").open("w") as stdout, (folder / "stderr").open("w") as stderr:
+        process = start_command(
+            *("github-app", "create", *arguments),
+            environment=os.environ | {"KOVA_GITHUB_API_URL": github.url},
+            stdout=stdout,
             stderr=stderr,
-            text=True,
+            folder=folder,
         )
     try:
         yield process
     finally:
         process.kill()
-        process.communicate()
+        process.wait()
 
 
 def link(folder: Path) -> tuple[str, str]:
@@ -73,7 +69,8 @@ def test_the_credentials_are_in_a_file_of_ones_own(tmp_path: Path, github: FakeG
         done = person.come_back(person.create_on_github(person.choose(form, **CHOSEN)))
         assert done.status_code == 200
         assert person.get("/setup/setup.css").status_code == 200  # The last page's style.
-        output, _ = process.communicate(timeout=30)
+        process.wait(timeout=30)
+        output = (tmp_path / "stdout").read_text()
         person.close()
     assert process.returncode == 0
     (app,) = github.state.apps
@@ -96,7 +93,8 @@ def test_print_env_prints_them_and_leaves_no_file(tmp_path: Path, github: FakeGi
         assert 'value="https://k.example.com"' in person.enter_token(token).text
         review = person.choose(person.get("/setup"))
         assert person.come_back(person.create_on_github(review)).status_code == 200
-        output, _ = process.communicate(timeout=30)
+        process.wait(timeout=30)
+        output = (tmp_path / "stdout").read_text()
         person.close()
     (app,) = github.state.apps
     assert not (tmp_path / "github-app.env").exists()

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from kova.version import VERSION
-from tests.cli.test_failures import run
+from tests.cli.test_failures import run, run_interpreter
 
 SERVER = ("fastapi", "starlette", "boto3", "botocore", "psycopg", "uvicorn", "redis", "httpx")
 LOADED = """
@@ -26,7 +26,7 @@ print(json.dumps(sorted(loaded)), file=sys.stderr)
 
 
 def test_the_version_is_said() -> None:
-    process = run("--version")
+    process = run_interpreter("--version")
     assert (process.returncode, process.stdout) == (0, f"kova {VERSION}\n")
 
 

@@ -4,24 +4,18 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
+
+from tests.support.kova_process import run_command
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
 
 
 def kova(*arguments: str | Path, code: int) -> str:
-    process = subprocess.run(
-        [sys.executable, "-m", "kova_server", "scan", *map(str, arguments)],
-        env={key: value for key, value in os.environ.items() if not key.startswith("KOVA_")},
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    own = {key: value for key, value in os.environ.items() if not key.startswith("KOVA_")}
+    process = run_command("scan", *arguments, environment=own)
     assert process.returncode == code, process.stdout + process.stderr
     assert "Traceback" not in process.stderr
     return process.stdout

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import socket
 import subprocess
-import sys
 import threading
 import uuid
 from collections.abc import Iterator
@@ -22,6 +21,7 @@ from moto.server import ThreadedMotoServer
 from kova.access.api_key import split_key
 from tests.functions.conftest import Function
 from tests.support.bucket import serve_bucket
+from tests.support.kova_process import run_command
 
 pytestmark = pytest.mark.built
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/kova/1"
@@ -140,8 +140,7 @@ def refuse(*arguments: str) -> str:
 
 
 def _kova_keys(*arguments: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "kova_server", "keys", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    return run_command("keys", *arguments)
 
 
 class _Aws(BaseHTTPRequestHandler):

@@ -27,6 +27,7 @@ from kova.bootstrap.setup import setup_token
 from kova_server.embedded.ports import free_port
 from kova_server.embedded.valkey import valkey_service
 from tests.support.eventually import eventually
+from tests.support.kova_process import run_command
 from tests.watching.conftest import running
 
 ROOT = Path(__file__).parents[2]
@@ -268,19 +269,12 @@ async def test_a_password_may_hold_any_character(
 @pytest.mark.parametrize("password", ["p@s", "p#s", "p%zs", "p/s@x"])
 @pytest.mark.parametrize("command", ["serve", "migrate"])
 def test_a_password_that_was_not_encoded_is_one_clear_line(command: str, password: str) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "kova_server", command],
-        env=os.environ
-        | {
-            "KOVA_ENV": "local",
-            "KOVA_DATABASE_URL": f"postgresql://kova:{password}@127.0.0.1:9/x",
-            "KOVA_SCAN_QUEUE_URL": "http://127.0.0.1:9/q",
-        },
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    variables = {
+        "KOVA_ENV": "local",
+        "KOVA_DATABASE_URL": f"postgresql://kova:{password}@127.0.0.1:9/x",
+        "KOVA_SCAN_QUEUE_URL": "http://127.0.0.1:9/q",
+    }
+    process = run_command(command, environment=os.environ | variables)
     assert process.returncode == 2
     (line,) = process.stderr.splitlines()
     assert "KOVA_DATABASE_URL" in line

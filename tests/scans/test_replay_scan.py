@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -19,6 +18,7 @@ from tests.server.conftest import Kova
 from tests.server.conftest import github as github  # noqa: PLC0414 (a fixture)
 from tests.server.conftest import kova as kova  # noqa: PLC0414
 from tests.server.conftest import session_kova as session_kova  # noqa: PLC0414
+from tests.support.kova_process import run_command
 
 NAME = "octo/replayed"
 FILES = {"a.py": b"def f(x):\n    return x is 'a'\n", "b.py": b"x = 1\n", "big.bin": b"\0"}
@@ -34,13 +34,7 @@ def rows(kova: Kova) -> dict[str, list[tuple[object, ...]]]:
 
 
 def replay(kova: Kova, *arguments: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "kova_server", "scans", "replay", *arguments],
-        env=kova.environment,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    return run_command("scans", "replay", *arguments, environment=kova.environment)
 
 
 def test_each_step_is_said_and_nothing_is_written_or_published(kova: Kova) -> None:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -17,6 +15,7 @@ from kova.analysis.source_text import decode
 from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.settings import Settings
 from tests.analyzers.conftest import make_token, write
+from tests.support.kova_process import run_command
 
 TOKEN = make_token()
 PRIVATE_KEY = [("BEGIN", "\n".join(make_token()[4:] * 2 for _ in range(12)) + "\n"), ("END", "")]
@@ -65,12 +64,7 @@ def test_no_identity_depends_on_a_secret_in_the_line_or_beside_it(
 def test_nor_does_the_command_in_any_format(tmp_path: Path) -> None:
     write(tmp_path, FILES)
     for form in ("table", "json", "sarif"):
-        process = subprocess.run(
-            [sys.executable, "-m", "kova_server", "scan", str(tmp_path), "--fix", "--format", form],
-            capture_output=True,
-            text=True,
-            check=False,
-        )
+        process = run_command("scan", tmp_path, "--fix", "--format", form)
         assert process.returncode == 1
         assert TOKEN not in process.stdout + process.stderr
         assert "Traceback" not in process.stderr
@@ -122,8 +116,7 @@ def test_what_is_silenced_is_listed_and_no_error(analyze: AnalyzeTree, tmp_path:
         ("github-pat", "gitleaks:allow"),
     }
     (tmp_path / "c").mkdir()
-    command = [sys.executable, "-m", "kova_server", "scan", str(tmp_path), "--format", "json"]
-    shown = subprocess.run(command, capture_output=True, text=True, check=False)
+    shown = run_command("scan", tmp_path, "--format", "json")
     assert shown.returncode == 0
     document = json.loads(shown.stdout)
     assert {finding["suppressed"] for finding in document["suppressed"]} == {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import signal
-import subprocess
-import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -22,6 +20,7 @@ from kova_server.embedded.ports import free_port
 from kova_server.keys import create_key
 from tests.conftest import fresh_database
 from tests.support.eventually import eventually
+from tests.support.kova_process import KovaProcess, start_command
 from tests.support.queues import depth, environment, make_queue
 
 
@@ -35,8 +34,8 @@ class Kova:
     folder: Path
     client: httpx.Client
     key: str
-    workers: list[subprocess.Popen[bytes]] = field(default_factory=list)
-    servers: list[subprocess.Popen[bytes]] = field(default_factory=list)
+    workers: list[KovaProcess] = field(default_factory=list)
+    servers: list[KovaProcess] = field(default_factory=list)
     clients: list[httpx.Client] = field(default_factory=list)
 
     def start_server(self) -> str:
@@ -44,11 +43,11 @@ class Kova:
         port = free_port()
         log = self.folder / f"server-{len(self.servers)}.log"
         with log.open("wb") as output:
-            server = subprocess.Popen(
-                [sys.executable, "-m", "kova_server", "serve", "--port", str(port)],
-                env=self.environment,
-                stderr=output,
+            server = start_command(
+                *("serve", "--port", str(port)),
+                environment=self.environment,
                 stdout=output,
+                stderr=output,
             )
         self.servers.append(server)
         address = f"http://127.0.0.1:{port}"
@@ -98,15 +97,10 @@ class Kova:
         payload = self.github.push_event(name)
         return self.github.deliver(f"{self.address}/webhooks/github", "push", payload, guid)
 
-    def start_worker(self) -> subprocess.Popen[bytes]:
+    def start_worker(self) -> KovaProcess:
         """Start one more worker."""
         with (self.folder / "worker.log").open("ab") as log:
-            worker = subprocess.Popen(
-                [sys.executable, "-m", "kova_server", "worker"],
-                env=self.environment,
-                stderr=log,
-                stdout=log,
-            )
+            worker = start_command("worker", environment=self.environment, stdout=log, stderr=log)
         self.workers.append(worker)
         return worker
 
@@ -186,7 +180,7 @@ def run_kova_with_github(folder: Path, **extra: str) -> Iterator[Kova]:
         yield product
 
 
-def _wait_until_served(server: subprocess.Popen[bytes], address: str, log: Path) -> None:
+def _wait_until_served(server: KovaProcess, address: str, log: Path) -> None:
     def answers() -> bool:
         assert server.poll() is None, log.read_text()[-3_000:]
         try:

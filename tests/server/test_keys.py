@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,6 +12,7 @@ import pytest
 
 from kova.access.api_key import Scope
 from tests.server.conftest import Kova, run_kova_with_github
+from tests.support.kova_process import run_command
 from tests.support.services import database_template
 
 
@@ -34,14 +33,7 @@ def status(kova: Kova, key: str, path: str = "/api/scans") -> int:
 
 
 def cli(kova: Kova, *arguments: str, code: int = 0) -> str:
-    process = subprocess.run(
-        [sys.executable, "-m", "kova_server", "keys", *arguments],
-        env=kova.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    process = run_command("keys", *arguments, environment=kova.environment)
     assert process.returncode == code, process.stdout + process.stderr
     return process.stdout + process.stderr
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -13,6 +11,7 @@ import pytest
 from kova.access.api_key import Scope
 from kova_fakes.github import FakeGitHub
 from tests.server.conftest import Kova, run_kova
+from tests.support.kova_process import run_command
 from tests.support.queues import environment
 
 
@@ -72,14 +71,8 @@ def test_with_a_personal_token_a_commit_status_stands_for_the_check_run(
 
 
 def test_every_bad_setting_is_reported_at_once() -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "kova_server", "serve"],
-        env=environment() | {"KOVA_DATABASE_URL": "mysql://x", "KOVA_MAX_FILES": "-1"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    wrong = {"KOVA_DATABASE_URL": "mysql://x", "KOVA_MAX_FILES": "-1"}
+    process = run_command("serve", environment=environment() | wrong)
     assert process.returncode == 2
     for name in ("KOVA_DATABASE_URL", "KOVA_MAX_FILES", "KOVA_SCAN_QUEUE_URL"):
         assert name in process.stderr

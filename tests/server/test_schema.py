@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import subprocess
-import sys
 from importlib.resources import files
 from pathlib import Path
 from typing import LiteralString
@@ -19,6 +17,7 @@ from kova.adapters.postgres.schema import NEEDED_VERSION
 from kova.shared.exceptions import DatabaseUnavailableError, SchemaOutdatedError
 from kova_fakes.github import FakeGitHub
 from tests.server.conftest import run_kova
+from tests.support.kova_process import run_command
 from tests.support.queues import environment, make_queue
 
 
@@ -119,14 +118,7 @@ def test_neither_server_nor_worker_starts(
         "KOVA_SCAN_QUEUE_URL": make_queue(),
         "KOVA_GITHUB_TOKEN": "x",
     }
-    process = subprocess.run(
-        [sys.executable, "-m", "kova_server", command],
-        env=os.environ | variables,
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
+    process = run_command(command, environment=os.environ | variables)
     assert process.returncode == 2
     (line,) = process.stderr.splitlines()
     assert line.startswith("kova: ")

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import psycopg
@@ -13,6 +11,7 @@ import pytest
 from kova_fakes.github import FakeGitHub
 from tests.analyzers.conftest import make_token
 from tests.server.conftest import Kova, run_kova
+from tests.support.kova_process import run_command
 from tests.support.queues import environment
 
 TOKEN = make_token()
@@ -67,14 +66,7 @@ def test_errors_about_secrets_stay_the_same_when_the_key_is_set(
 
 @pytest.mark.parametrize("command", ["serve", "worker"])
 def test_production_needs_the_key_and_says_so_with_all_else_that_is_missing(command: str) -> None:
-    process = subprocess.run(
-        [sys.executable, "-m", "kova_server", command],
-        env=environment() | {"KOVA_ENV": "production"},
-        capture_output=True,
-        text=True,
-        timeout=30,
-        check=False,
-    )
+    process = run_command(command, environment=environment() | {"KOVA_ENV": "production"})
     assert process.returncode == 2
     (line,) = process.stderr.splitlines()
     for name in ("KOVA_SECRETS_KEY", "KOVA_DATABASE_URL", "KOVA_SCAN_QUEUE_URL"):
