@@ -33,6 +33,8 @@ class Kova:
     github: FakeGitHub
     folder: Path
     client: httpx.Client
+    stranger: httpx.Client
+    """Sends no key."""
     key: str
     workers: list[KovaProcess] = field(default_factory=list)
     servers: list[KovaProcess] = field(default_factory=list)
@@ -154,8 +156,11 @@ def run_kova(folder: Path, database_url: str, github: FakeGitHub, **extra: str) 
     }
     variables = {key: value for key, value in (variables | extra).items() if value}
     key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "test", list(Scope)))
-    with httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=10) as client:
-        kova = Kova("", variables, github, folder, client, key)
+    with (
+        httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=10) as client,
+        httpx.Client(timeout=10) as stranger,
+    ):
+        kova = Kova("", variables, github, folder, client, stranger, key)
         try:
             kova.address = kova.start_server()
             client.base_url = httpx.URL(kova.address)

@@ -54,7 +54,7 @@ def kova(tmp_path: Path, database_url: str, github: FakeGitHub, valkey: Valkey) 
 
 
 def read_metrics(kova: Kova, address: str) -> str:
-    answer = httpx.get(f"{address}/metrics", headers={"X-API-Key": kova.key}, timeout=10)
+    answer = kova.stranger.get(f"{address}/metrics", headers={"X-API-Key": kova.key}, timeout=10)
     assert answer.status_code == 200
     assert answer.headers["content-type"].startswith("text/plain; version=0.0.4")
     return answer.text
@@ -73,14 +73,14 @@ def test_totals_are_exact_over_processes_of_which_one_is_killed(kova: Kova) -> N
     second = kova.start_server()
     addresses = [kova.address, second]
     with ThreadPoolExecutor(8) as pool:
-        list(pool.map(lambda n: httpx.get(f"{addresses[n % 2]}/api/none-{n}"), range(200)))
+        list(pool.map(lambda n: kova.stranger.get(f"{addresses[n % 2]}/api/none-{n}"), range(200)))
     # Counts reach Redis within a second or so; only then is the process killed.
     eventually(lambda: sum_samples(read_metrics(kova, kova.address), REQUESTS, status="404") == 200)
     kova.servers[1].kill()
     kova.servers[1].wait()
     third = kova.start_server()
     for number in range(50):
-        httpx.get(f"{third}/nothing/{number}")
+        kova.stranger.get(f"{third}/nothing/{number}")
 
     def count_missing(address: str) -> float:
         return sum_samples(read_metrics(kova, address), REQUESTS, status="404")
@@ -118,7 +118,7 @@ def test_a_scan_is_counted_by_the_worker_and_seen_at_the_server(kova: Kova) -> N
 def test_what_is_counted_while_redis_is_away_is_not_lost(kova: Kova, valkey: Valkey) -> None:
     valkey.process.send_signal(signal.SIGSTOP)
     for number in range(20):
-        httpx.get(f"{kova.address}/gone/{number}", timeout=10)
+        kova.stranger.get(f"{kova.address}/gone/{number}", timeout=10)
     assert sum_samples(read_metrics(kova, kova.address), "kova_metrics_common") == 0
     valkey.process.send_signal(signal.SIGCONT)
     eventually(lambda: sum_samples(read_metrics(kova, kova.address), "kova_metrics_common") == 1)
@@ -142,7 +142,7 @@ def test_promtool_finds_nothing_wrong_with_the_page(kova: Kova) -> None:
 def test_prometheus_scrapes_two_servers_and_both_tell_the_total(kova: Kova, tmp_path: Path) -> None:
     addresses = [kova.address, kova.start_server()]
     for number in range(60):
-        httpx.get(f"{addresses[number % 2]}/nothing/{number}")
+        kova.stranger.get(f"{addresses[number % 2]}/nothing/{number}")
     targets = ", ".join(address.removeprefix("http://") for address in addresses)
     port = free_port()
     (tmp_path / "prometheus.yml").write_text(

@@ -20,7 +20,7 @@ from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.errors import insert_errors
 from tests.support.queues import make_queue
 
-EXAMPLES = 500 if os.environ.get("STRESS") else 15
+EXAMPLES = 500 if os.environ.get("STRESS") else 5
 
 
 @pytest.fixture(scope="module")
