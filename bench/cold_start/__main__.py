@@ -170,12 +170,13 @@ def start(module: str, event: str, target: Target, environment: Mapping[str, str
 
 
 def compare(
-    target: Target, event: str, environment: Mapping[str, str], pairs: int
+    target: Target, event: str, environment: Mapping[str, str], pairs: int, *, uncounted: bool
 ) -> StartComparison:
-    """Start a function and the bare one in turns."""
+    """Start a function and the bare one in turns; by request once before, which is not counted."""
     modules = (f"functions.{target.name}.app", f"bench.cold_start.references.{target.name}")
-    for module in modules:
-        start(module, event, target, environment)  # Not counted: it writes the bytecode.
+    if uncounted:
+        for module in modules:
+            start(module, event, target, environment)
     starts = [
         [start(module, event, target, environment) for module in modules] for _ in range(pairs)
     ]
@@ -183,31 +184,57 @@ def compare(
     return StartComparison(target=target, kova=kova, bare=bare)
 
 
+def compare_all(
+    settings: Mapping[str, str],
+    pairs: int,
+    names: frozenset[str] = frozenset(),
+    bytecode: Path | None = None,
+) -> list[StartComparison]:
+    """Compare each function with its bare one, on the stack that the settings name.
+
+    Args:
+        settings: of a stack whose database has today's schema.
+        pairs: how many starts of each are counted.
+        names: the functions; all if none is named.
+        bytecode: an empty folder. A start that is not counted writes the bytecode there, as the
+            layers ship it; without a folder each start may compile, which changes no count of
+            modules.
+    """
+    own = {
+        "KOVA_GITHUB_WEBHOOK_SECRET": _SECRET,
+        "KOVA_GITHUB_TOKEN": "unused",  # Nothing asks GitHub.
+    }
+    api_key = asyncio.run(create_key(settings, "cold start", tuple(Scope)))
+    inherited = {
+        key: value for key, value in os.environ.items() if not key.startswith(("KOVA_", "PYTHON"))
+    }
+    environment = {
+        **inherited,
+        **settings,
+        **own,
+        "AWS_LAMBDA_FUNCTION_NAME": "cold-start",
+        "PYTHONPATH": str(ROOT),
+    }
+    if bytecode is not None:
+        environment["PYTHONPYCACHEPREFIX"] = str(bytecode)
+    return [
+        compare(
+            target,
+            json.dumps(event_of(target, api_key)),
+            environment,
+            pairs,
+            uncounted=bytecode is not None,
+        )
+        for target in TARGETS
+        if not names or target.name in names
+    ]
+
+
 def measure(pairs: int, names: frozenset[str]) -> list[StartComparison]:
     """Compare each function with its bare one, on a stack that lives for the run."""
     with tempfile.TemporaryDirectory(prefix="kova-cold-") as name, services(Path(name)) as settings:
         migrate(settings["KOVA_DATABASE_URL"])
-        settings["KOVA_GITHUB_WEBHOOK_SECRET"] = _SECRET
-        settings["KOVA_GITHUB_TOKEN"] = "unused"  # noqa: S105 (nothing asks GitHub)
-        api_key = asyncio.run(create_key(settings, "cold start", tuple(Scope)))
-        inherited = {
-            key: value
-            for key, value in os.environ.items()
-            if not key.startswith(("KOVA_", "PYTHON"))
-        }
-        environment = {
-            **inherited,
-            **settings,
-            "AWS_LAMBDA_FUNCTION_NAME": "cold-start",
-            "PYTHONPATH": str(ROOT),
-            # The layers ship bytecode: the starts that are not counted write it here.
-            "PYTHONPYCACHEPREFIX": str(Path(name, "bytecode")),
-        }
-        return [
-            compare(target, json.dumps(event_of(target, api_key)), environment, pairs)
-            for target in TARGETS
-            if not names or target.name in names
-        ]
+        return compare_all(settings, pairs, names, Path(name, "bytecode"))
 
 
 def render(comparisons: list[StartComparison]) -> str:

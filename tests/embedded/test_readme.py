@@ -9,11 +9,12 @@ import shlex
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from tests.embedded.test_up import run_up
+from tests.embedded.test_up import Up, run_up
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -49,30 +50,35 @@ def test_no_command_has_a_comment_behind_it() -> None:
             assert plain == comments
 
 
+@pytest.fixture(scope="module")
+def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
+    with run_up(tmp_path_factory.mktemp("readme") / "data") as stack:
+        yield stack
+
+
 @pytest.mark.parametrize("shell", SHELLS)
 def test_the_walk_ends_with_a_scan_that_succeeded_and_its_errors(
-    shell: str, tmp_path: Path
+    shell: str, up: Up, tmp_path: Path
 ) -> None:
     if shutil.which(shell) is None:
         pytest.skip(f"{shell} is not installed")
     script = commands("Run it and push to it") + commands("Ask the API")
-    with run_up(tmp_path / "data") as up:
-        for old, new in {
-            ".venv/bin/kova": f"{shlex.quote(sys.executable)} -m kova_server",
-            "http://127.0.0.1:8000": f"http://127.0.0.1:{up.port}",
-            ".kova": shlex.quote(str(up.folder)),
-        }.items():
-            assert old in script
-            script = script.replace(old, new)
-        process = subprocess.run(
-            [*SHELLS[shell], "-eu", "-c", script],
-            cwd=ROOT,
-            env=os.environ | {"HOME": str(tmp_path)},
-            capture_output=True,
-            text=True,
-            timeout=240,
-            check=False,
-        )
+    for old, new in {
+        ".venv/bin/kova": f"{shlex.quote(sys.executable)} -m kova_server",
+        "http://127.0.0.1:8000": f"http://127.0.0.1:{up.port}",
+        ".kova": shlex.quote(str(up.folder)),
+    }.items():
+        assert old in script
+        script = script.replace(old, new)
+    process = subprocess.run(
+        [*SHELLS[shell], "-eu", "-c", script],
+        cwd=ROOT,
+        env=os.environ | {"HOME": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        timeout=240,
+        check=False,
+    )
     assert (process.returncode, process.stderr) == (0, "")
     delivery, scans, errors, fixes, ai_answer = json_lines(process.stdout)
     assert delivery["status"] == "queued"
