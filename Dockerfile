@@ -23,6 +23,6 @@ ENV PATH=/kova/bin:$PATH PYTHONUNBUFFERED=1
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \
-  CMD ["python", "-c", "import urllib.request; urllib.request.urlopen('http://127.0.0.1:8000/health', timeout=2)"]
+  CMD ["python", "-c", "import os, urllib.request as r; r.urlopen(r.Request('http://127.0.0.1:8000/health', headers={'X-Origin-Verify': os.environ.get('KOVA_ORIGIN_SECRET', '').partition(',')[0].strip()}), timeout=2)"]
 ENTRYPOINT ["kova"]
 CMD ["serve", "--host", "0.0.0.0"]

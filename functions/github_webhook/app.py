@@ -6,29 +6,36 @@ from typing import Any
 
 from kova.adapters.cloudwatch import write_count
 from kova.bootstrap.environment import FromEnvironment
-from kova.bootstrap.intake import accept_delivery
-from kova.intake.accept_delivery import AcceptDelivery, IncomingDelivery
+from kova.bootstrap.intake import WebhookFunction, webhook_function
+from kova.intake.accept_delivery import IncomingDelivery
 from kova.shared.exceptions import KovaError
-from kova.web.gateway import GatewayRequest, answer_json, answer_problem
+from kova.web.gateway import (
+    GatewayRequest,
+    answer_json,
+    answer_problem,
+    require_gateway_origin,
+)
 from kova.web.logs import configure_logging
 
 _LOG = logging.getLogger("kova.webhook")
 
 
-def _build(variables: Mapping[str, str]) -> AcceptDelivery:
+def _build(variables: Mapping[str, str]) -> WebhookFunction:
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
-    return accept_delivery(variables)
+    return webhook_function(variables)
 
 
 # Without a secret it is built anew soon: /setup stores one.
-_intake = FromEnvironment(_build, is_complete=lambda intake: intake.is_configured)
+_function = FromEnvironment(_build, is_complete=lambda function: function.is_configured)
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
     """Answer one API Gateway HTTP API event (payload version 2.0)."""
     request = GatewayRequest.of(event)
     try:
-        accepted = _intake().accept(_incoming(request))
+        function = _function()
+        require_gateway_origin(request, function.origin_secrets)
+        accepted = function.accept_delivery.accept(_incoming(request))
     except KovaError as exc:
         _LOG.warning("delivery refused", extra={"reason": exc.reason, "request_id": request.id})
         write_count("kova_deliveries_refused_total", reason=exc.reason)

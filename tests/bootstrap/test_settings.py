@@ -56,6 +56,8 @@ BAD = {
     "KOVA_WORKER_VISIBILITY_SECONDS": ["99999999999", "43201"],
     "KOVA_GITHUB_TOKEN": ["ghp_a\nb", "ghp_ä", "a b"],
     "KOVA_METRICS_TOKEN": ["a\nb"],
+    "KOVA_ORIGIN_SECRET": [",", "short", "a" * 24 + ",short", "a b" * 12, "ä" * 24],
+    "KOVA_CLIENT_ADDRESS_HEADER": ["a:b", "a b", "a\nb"],
     "OPENAI_API_KEY": ["a\r\nb"],
     "KOVA_MONTHLY_BUDGET_USD": ["inf", "nan", "-1", "1e300", "1e999999999"],
     "KOVA_MODEL_PRICES": ["m=1e300/1"],
@@ -134,3 +136,13 @@ def test_any_environment_is_read_or_refused_in_one_line(variables: dict[str, str
     except SettingsError as exc:
         message = exc.message
     assert "\n" not in message
+
+
+def test_a_header_is_trusted_only_with_the_secret_of_the_cdn() -> None:
+    with pytest.raises(SettingsError, match="KOVA_ORIGIN_SECRET only, which is missing"):
+        load_settings({"KOVA_CLIENT_ADDRESS_HEADER": "True-Client-IP"})
+    cdn = load_settings(
+        {"KOVA_CLIENT_ADDRESS_HEADER": "True-Client-IP", "KOVA_ORIGIN_SECRET": "s" * 24}
+    ).cdn
+    assert (cdn.client_address_header, cdn.origin_secrets) == ("true-client-ip", ("s" * 24,))
+    assert "s" * 24 not in repr(cdn)

@@ -31,6 +31,7 @@ not_found | Look at the id; lists show what there is.
 conflict | Read the thing again, then decide.
 unauthenticated | Send a key: `Authorization: Bearer kova_...`. It may be revoked or expired.
 forbidden | Use a key with the scope that the detail names.
+direct_address | Call the address of the CDN (on AWS the output `Url` of the stack of CloudFront). If you run Kova: the CDN must send one of the values of KOVA_ORIGIN_SECRET.
 rate_limited | Wait as Retry-After says; KOVA_RATE_LIMIT_PER_MINUTE raises the limit.
 idempotency_key_reused | Use a new Idempotency-Key for another request.
 idempotency_in_progress | Ask again with the same key in some seconds.

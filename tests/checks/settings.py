@@ -44,6 +44,7 @@ AROUND: Final = """
 | `ModelsSecret` | `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `PINECONE_API_KEY` |
 | `HashSecret` | `KOVA_SECRETS_KEY` |
 | `MetricsSecret` | `KOVA_METRICS_TOKEN` |
+| `OriginSecret` | `KOVA_ORIGIN_SECRET`, and while rotating what CloudFront sends next ([deploy-aws.md](deploy-aws.md)) |
 | `SetupSecret` | `KOVA_SETUP_TOKEN` |
 | `AdminKeySecret` | `KOVA_ADMIN_KEY`, for people; no process reads it |
 | `CacheSecret` | `KOVA_REDIS_PASSWORD` |
@@ -99,6 +100,8 @@ KOVA_SCAN_RATE_LIMIT_PER_MINUTE | api | | The same for scans; the usual limit wh
 KOVA_AI_RATE_LIMIT_PER_MINUTE | api | | The same for AI commands.
 KOVA_BODY_SECONDS | api | | Seconds that a request's body may take to arrive.
 KOVA_CORS_ORIGINS | api | | Origins whose pages may call, with commas between them.
+KOVA_ORIGIN_SECRET | api, webhook | | What the CDN in front sends in the header X-Origin-Verify with every request; others are refused with 403. Several with commas between them all count.
+KOVA_CLIENT_ADDRESS_HEADER | api | | The header in which that CDN tells its client's address, such as `True-Client-IP`; it is trusted only beside the secret.
 KOVA_METRICS_TOKEN | api | | What a scraper of /metrics sends as its bearer token; without it an API key is needed.
 OPENAI_API_KEY | api, worker | | OpenAI's key; without any key AI commands answer 503.
 OPENAI_BASE_URL | api, worker | | An API of OpenAI's form elsewhere.
@@ -120,6 +123,8 @@ _KINDS: Final = {
     "text": ("text", "sample"),
     "token": ("text", "sample"),
     "words": ("list", "sample"),
+    "header_secrets": ("list, {} characters each", "sample-sample-sample-sample"),
+    "header_name": ("name of a header", "sample"),
     "origins": ("list of origins", "https://sample.example"),
     "url": ("address", "https://sample.example"),
     "redis_url": ("address", "redis://sample.example"),

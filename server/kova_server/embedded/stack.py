@@ -14,7 +14,9 @@ from pathlib import Path
 import httpx
 
 from kova.adapters.env_file import EnvironmentFileError, read_environment
+from kova.bootstrap.settings import load_cdn_settings
 from kova.shared.exceptions import KovaError
+from kova.web.origin import HEADER
 from kova_server.embedded.app_watch import AppWatch
 from kova_server.embedded.files import Announce, remembered_secret
 from kova_server.embedded.github import (
@@ -196,7 +198,7 @@ def _start_kova(
             name="api",
             command=[*kova, "serve", "--port", str(port)],
             environment=api_settings,
-            is_ready=lambda: _is_healthy(port, seconds=3),
+            is_ready=lambda: _is_healthy(port, api_settings, seconds=3),
             stop_seconds=15.0,
         ),
         seconds=60,
@@ -218,16 +220,19 @@ def _start_functions(
             command=command,
             environment=settings,
             # A question that is given up early would start another environment.
-            is_ready=lambda: _is_healthy(options.port, seconds=30),
+            is_ready=lambda: _is_healthy(options.port, settings, seconds=30),
             stop_seconds=20.0,
         ),
         seconds=90,
     )
 
 
-def _is_healthy(port: int, seconds: float) -> bool:
+def _is_healthy(port: int, settings: Mapping[str, str], seconds: float) -> bool:
+    secrets = load_cdn_settings(settings).origin_secrets
+    headers = {HEADER: secrets[0]} if secrets else {}
+    address = f"http://127.0.0.1:{port}/health"
     try:
-        answer = httpx.get(f"http://127.0.0.1:{port}/health", timeout=seconds)
+        answer = httpx.get(address, headers=headers, timeout=seconds)
     except httpx.TransportError:
         return False
     return answer.status_code == httpx.codes.OK

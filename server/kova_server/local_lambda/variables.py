@@ -31,6 +31,7 @@ SECRET_MEMBERS: Final = {
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
     "CacheArn": ("KOVA_REDIS_PASSWORD",),
+    "OriginArn": ("KOVA_ORIGIN_SECRET",),
 }
 """The settings in each secret of deploy/aws/secrets.yaml, by the name of its output."""
 
@@ -133,4 +134,9 @@ def _split_address(address: str) -> tuple[str, str, str]:
 
 def template_parameters(settings: Mapping[str, str]) -> dict[str, str]:
     """Return the parameters of the template that these settings decide."""
-    return {"Vectors": "pinecone"} if settings.get("PINECONE_API_KEY") else {}
+    parameters = {}
+    if settings.get("PINECONE_API_KEY"):
+        parameters["Vectors"] = "pinecone"
+    if settings.get("KOVA_ORIGIN_SECRET"):
+        parameters["OnlyThroughCloudFront"] = "yes"
+    return parameters

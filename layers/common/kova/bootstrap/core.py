@@ -149,6 +149,16 @@ class Core:
         return self.settings.cors_origins
 
     @property
+    def origin_secrets(self) -> tuple[str, ...]:
+        """What the CDN in front sends with each request."""
+        return self.settings.cdn.origin_secrets
+
+    @property
+    def client_address_header(self) -> str | None:
+        """The header in which that CDN tells its client's address."""
+        return self.settings.cdn.client_address_header
+
+    @property
     def body_seconds(self) -> float:
         """How long a body may take to arrive."""
         return self.settings.body_seconds

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING
 
@@ -27,8 +28,21 @@ class IntakeRoot:
         return _accept_delivery(self._core.settings, self._core.sqs)
 
 
-def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:
-    """Build the intake of the webhook function, which has no Core.
+@dataclass(frozen=True, kw_only=True)
+class WebhookFunction:
+    """What the webhook function needs, which has no Core."""
+
+    accept_delivery: AcceptDelivery
+    origin_secrets: tuple[str, ...]
+
+    @property
+    def is_configured(self) -> bool:
+        """False where no webhook secret is configured."""
+        return self.accept_delivery.is_configured
+
+
+def webhook_function(environment: Mapping[str, str]) -> WebhookFunction:
+    """Build what the webhook function needs.
 
     Raises:
         SettingsError: the queue is not configured.
@@ -36,7 +50,10 @@ def accept_delivery(environment: Mapping[str, str]) -> AcceptDelivery:
     from kova.adapters.sqs import sqs_client
 
     settings = load_settings(environment, needed=("KOVA_SCAN_QUEUE_URL",), connects=False)
-    return _accept_delivery(settings, sqs_client())
+    return WebhookFunction(
+        accept_delivery=_accept_delivery(settings, sqs_client()),
+        origin_secrets=settings.cdn.origin_secrets,
+    )
 
 
 def _accept_delivery(settings: Settings, client: SQSClient) -> AcceptDelivery:

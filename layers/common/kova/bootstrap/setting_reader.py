@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 Value = TypeVar("Value")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,10000}")
+_HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
 _PEM: Final = re.compile(
     r"-----BEGIN ((?:RSA )?PRIVATE KEY)-----\n([A-Za-z0-9+/=\s]+)-----END \1-----\s*"
 )
@@ -42,6 +43,20 @@ class SettingReader:
     def token(self, name: str) -> str | None:
         """Return a secret that can stand in a header."""
         return self._parsed(name, None, _visible_ascii)
+
+    def header_secrets(self, name: str, least: int) -> tuple[str, ...]:
+        """Return secrets with commas between them, each of at least so many characters."""
+        secrets = self.words(name)
+        fit = all(_TOKEN.fullmatch(secret) and len(secret) >= least for secret in secrets)
+        if not fit or (self.text(name) and not secrets):
+            self.problems.append(
+                f"{name} is not a list of secrets of {least} or more visible characters each"
+            )
+        return secrets
+
+    def header_name(self, name: str) -> str | None:
+        """Return the name of a header, in lower case."""
+        return self._parsed(name, None, _checked_header)
 
     def choice(self, name: str, allowed: tuple[str, ...], default: str) -> str:
         """Return one of the allowed words, which are in lower case; any case is read."""
@@ -152,6 +167,12 @@ def _checked_url(text: str, schemes: tuple[str, ...]) -> str:
     if parts.scheme not in schemes or not parts.hostname or parts.port == 0:
         raise ValueError
     return text
+
+
+def _checked_header(text: str) -> str:
+    if not _HEADER.fullmatch(text):
+        raise ValueError
+    return text.lower()
 
 
 def _visible_ascii(text: str) -> str:

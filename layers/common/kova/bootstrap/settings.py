@@ -17,6 +17,7 @@ from kova.shared.exceptions import NotConfiguredError
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 GITHUB_API: Final = "https://api.github.com"
 SETUP_TOKEN_CHARACTERS: Final = 24
+ORIGIN_SECRET_CHARACTERS: Final = 24
 
 
 class SettingsError(NotConfiguredError):
@@ -65,6 +66,14 @@ class SetupSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CdnSettings:
+    """What says that a request came through the CDN in front, and where its client is told."""
+
+    origin_secrets: tuple[str, ...] = field(default=(), repr=False)
+    client_address_header: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of Kova's own settings. Secrets do not show in its repr."""
 
@@ -100,6 +109,7 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
     public_url: str | None = None
+    cdn: CdnSettings = field(default_factory=CdnSettings)
     ai: AiSettings = field(default_factory=AiSettings)
     setup: SetupSettings = field(default_factory=SetupSettings)
 
@@ -188,6 +198,7 @@ def _read_settings(reader: SettingReader) -> Settings:
         cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
         metrics_token=reader.token("KOVA_METRICS_TOKEN"),
         public_url=reader.url("KOVA_PUBLIC_URL"),
+        cdn=_cdn_settings(reader),
         ai=_ai_settings(reader),
         setup=SetupSettings(
             token=reader.text("KOVA_SETUP_TOKEN"),
@@ -219,6 +230,31 @@ def _ai_settings(reader: SettingReader) -> AiSettings:
         ),
         later_seconds=reader.number("KOVA_AI_LATER_SECONDS", AiSettings.later_seconds, 900),
     )
+
+
+def load_cdn_settings(environment: Mapping[str, str]) -> CdnSettings:
+    """Read what a process needs that answers everybody and has no other setting.
+
+    Raises:
+        SettingsError: its message lists every problem.
+    """
+    reader = SettingReader(environment, connects=False)
+    settings = _cdn_settings(reader)
+    if reader.problems:
+        raise SettingsError("; ".join(reader.problems) + ".")
+    return settings
+
+
+def _cdn_settings(reader: SettingReader) -> CdnSettings:
+    settings = CdnSettings(
+        origin_secrets=reader.header_secrets("KOVA_ORIGIN_SECRET", ORIGIN_SECRET_CHARACTERS),
+        client_address_header=reader.header_name("KOVA_CLIENT_ADDRESS_HEADER"),
+    )
+    if settings.client_address_header and not settings.origin_secrets:
+        reader.problems.append(
+            "KOVA_CLIENT_ADDRESS_HEADER is trusted with KOVA_ORIGIN_SECRET only, which is missing"
+        )
+    return settings
 
 
 def require(value: str | None, name: str) -> str:

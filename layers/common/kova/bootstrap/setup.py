@@ -67,10 +67,14 @@ class SetupRoot:
         )
 
     @property
+    def public_url(self) -> str | None:
+        """The address of Kova for people and GitHub, where it is set."""
+        return self._core.settings.public_url
+
+    @property
     def defaults(self) -> Mapping[str, str]:
         """What stands in the form at first."""
-        public_url = self._core.settings.public_url
-        known = {"public_address": public_url} if public_url else {}
+        known = {"public_address": self.public_url} if self.public_url else {}
         return {**known, **self._defaults}
 
     async def admit_attempt(self, address: str, on_verdict: Callable[[Verdict], None]) -> None:

@@ -51,6 +51,12 @@ class ForbiddenError(KovaError):
     reason = "forbidden"
 
 
+class DirectAddressError(KovaError):
+    """This address answers only through the CDN in front of it."""
+
+    reason = "direct_address"
+
+
 class RateLimitedError(KovaError):
     """Too many calls: wait as long as Retry-After says."""
 

@@ -76,5 +76,14 @@ def create_app(
             allow_headers=_CORS_REQUEST_HEADERS,
             expose_headers=_CORS_ANSWER_HEADERS,
         )
+    if process.origin_secrets:
+        # Only here: a start without a CDN in front does not pay for it.
+        from kova.web.middleware.origin_guard import OriginGuard
+
+        app.add_middleware(
+            OriginGuard,
+            secrets=process.origin_secrets,
+            address_header=process.client_address_header,
+        )
     app.add_middleware(RequestContext, meter=process.meter)
     return app

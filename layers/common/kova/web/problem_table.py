@@ -16,6 +16,7 @@ _STATUS: Final[tuple[tuple[type[exceptions.KovaError], int, str], ...]] = (
     (exceptions.UnauthenticatedError, 401, "Unauthorized"),
     (exceptions.SignatureError, 401, "Unauthorized"),
     (exceptions.ForbiddenError, 403, "Forbidden"),
+    (exceptions.DirectAddressError, 403, "Forbidden"),
     (exceptions.NotFoundError, 404, "Not Found"),
     (exceptions.RateLimitedError, 429, "Too Many Requests"),
     (exceptions.ConflictError, 409, "Conflict"),

@@ -43,6 +43,14 @@ class Process(Protocol):
         """Origins whose pages may call; `*` for all, then without credentials."""
 
     @property
+    def origin_secrets(self) -> Sequence[str]:
+        """What the CDN in front sends with each request; nothing where there is none."""
+
+    @property
+    def client_address_header(self) -> str | None:
+        """The header, in lower case, in which that CDN tells its client's address."""
+
+    @property
     def body_seconds(self) -> float:
         """How long a body may take to arrive."""
 
@@ -174,6 +182,10 @@ class SetupServices(Protocol):
     @property
     def web_address(self) -> str:
         """The address of GitHub's pages."""
+
+    @property
+    def public_url(self) -> str | None:
+        """The address of Kova for people and GitHub, where it is set."""
 
     @property
     def defaults(self) -> Mapping[str, str]:

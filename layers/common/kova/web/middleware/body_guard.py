@@ -77,14 +77,14 @@ class BodyGuard:
                 async with asyncio.timeout(self._seconds):
                     body = await _read(receive, limit)
             except TimeoutError:
-                await _refuse(scope, send, _TOO_SLOW)
+                await refuse(scope, send, **asdict(_TOO_SLOW))
                 return
         if body is None:
-            await _refuse(scope, send, _TOO_LARGE)
+            await refuse(scope, send, **asdict(_TOO_LARGE))
             return
         refusal = _refusal_of(scope["path"], headers, body) if body and not webhook else None
         if refusal is not None:
-            await _refuse(scope, send, refusal)
+            await refuse(scope, send, **asdict(refusal))
             return
         await self._app(scope, _replay(body, receive), send)
 
@@ -147,8 +147,17 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
             return b"".join(parts)
 
 
-async def _refuse(scope: Scope, send: Send, refusal: _Refusal) -> None:
-    body = problem_body(**asdict(refusal), request_id=scope["state"]["request_id"])
+async def refuse(
+    scope: Scope, send: Send, *, status: int, title: str, reason: str, detail: str
+) -> None:
+    """Send a problem (RFC 9457) and close the connection: the body may not have been read."""
+    body = problem_body(
+        status=status,
+        title=title,
+        detail=detail,
+        reason=reason,
+        request_id=scope["state"]["request_id"],
+    )
     headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
-    await send({"type": "http.response.start", "status": refusal.status, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": json.dumps(body).encode()})

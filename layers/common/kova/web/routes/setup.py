@@ -43,7 +43,7 @@ async def begin(request: Request, setup: Setup) -> Response:
         await setup.create_app.state(request.cookies.get(_COOKIE))
     except SetupSessionError:
         return _answer(setup_pages.token_page(root=_TOP))
-    fields = {"name": "Kova", "public_address": _origin(request), **setup.defaults}
+    fields = {"name": "Kova", "public_address": _origin(request, setup), **setup.defaults}
     return _answer(setup_pages.form_page(fields, github=setup.web_address, root=_TOP))
 
 
@@ -52,7 +52,7 @@ async def open_session(request: Request, setup: Setup) -> Response:
     """Take the one-time token."""
     await _require_open(setup)
     try:
-        _refuse_foreign(request)
+        _refuse_foreign(request, setup)
         await setup.admit_attempt(address_of(request), limited(request))
         fields = await _form(request)
         session = await setup.create_app.open_session(fields.get("token", ""))
@@ -66,7 +66,7 @@ async def open_session(request: Request, setup: Setup) -> Response:
         session,
         max_age=int(LIFETIME.total_seconds()),
         path="/setup",
-        secure=_origin(request).startswith("https:"),
+        secure=_origin(request, setup).startswith("https:"),
         httponly=True,
         samesite="lax",
     )
@@ -79,7 +79,7 @@ async def review(request: Request, setup: Setup) -> Response:
     await _require_open(setup)
     fields: dict[str, str] = {}
     try:
-        _refuse_foreign(request)
+        _refuse_foreign(request, setup)
         state = await setup.create_app.state(request.cookies.get(_COOKIE))
         fields = await _form(request)
         app_request = read_request(
@@ -101,7 +101,7 @@ async def review(request: Request, setup: Setup) -> Response:
         raise
     except KovaError as exc:
         return _refusal(exc, setup_pages.problem_page, root="")
-    manifest = build_manifest(app_request, redirect_url=_origin(request) + CALLBACK_PATH)
+    manifest = build_manifest(app_request, redirect_url=_origin(request, setup) + CALLBACK_PATH)
     target = registration_address(setup.web_address, app_request.organization, state)
     return _answer(setup_pages.review_page(app_request, manifest, target))
 
@@ -139,16 +139,21 @@ async def _require_open(setup: SetupServices) -> None:
     await setup.create_app.require_open()
 
 
-def _origin(request: Request) -> str:
+def _origin(request: Request, setup: SetupServices) -> str:
     """Return the scheme and host by which the browser reaches this page, as it says itself."""
     told = request.headers.get("origin", "")
-    host = request.headers.get("host", "")
-    if host and urlsplit(told).netloc == host:
+    if urlsplit(told).netloc in _hosts(request, setup):
         return told
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _refuse_foreign(request: Request) -> None:
+def _hosts(request: Request, setup: SetupServices) -> set[str]:
+    """Return the hosts of our own pages: behind a CDN the public one is not the request's."""
+    hosts = {request.headers.get("host", ""), urlsplit(setup.public_url or "").netloc}
+    return hosts - {""}
+
+
+def _refuse_foreign(request: Request, setup: SetupServices) -> None:
     """Refuse a form of another site.
 
     Raises:
@@ -156,7 +161,7 @@ def _refuse_foreign(request: Request) -> None:
     """
     headers = request.headers
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc != headers.get("host"):
+    if origin is not None and urlsplit(origin).netloc not in _hosts(request, setup):
         raise SetupOriginError
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise SetupOriginError
