@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.checks import code_map, failures, github_app, settings
 from tests.checks.containers import check_containers
+from tests.checks.edge import check_cloudfront
 from tests.checks.house import check_house, describe_house
 from tests.checks.kubernetes import check_kubernetes
 from tests.checks.locks import LOCKS, check_locks, compile_lock
@@ -46,6 +47,7 @@ def main() -> int:
         "github app": github_app.check_github_app,
         "workflows": check_workflows,
         "template": check_template,
+        "cloudfront": check_cloudfront,
         "build": check_build,
         "containers": check_containers,
         "nginx": check_nginx,

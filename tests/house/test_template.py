@@ -31,6 +31,8 @@ SECRETS = {
     "Periodic": {"Data", "Github"},
 }
 """By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
+ANSWER_HTTP = {"Health", "Metrics", "Api", "Docs", "GithubWebhook", "Setup", "AiCommand"}
+"""With OnlyThroughCloudFront=yes these read what CloudFront sends, too."""
 MAKES_THE_APP = {"MakeApp": {"Setup", "Github", "Webhook"}}
 QUEUES = {
     "Health": {"Look"},
@@ -100,8 +102,9 @@ def test_a_function_reads_the_secrets_that_it_needs_and_no_other(
     }
     if variables["KOVA_DATABASE_SECRET_ARN"]:
         named.add("Data")
-    assert named == SECRETS[name]
-    assert readable == SECRETS[name]
+    expected = SECRETS[name] | ({"Origin"} if name in ANSWER_HTTP else set())
+    assert named == expected
+    assert readable == expected
     assert "Policies" not in role
 
 
@@ -123,6 +126,19 @@ def test_a_function_uses_the_queues_that_it_needs_and_no_other(
         f"{MANAGED}AWSLambdaBasicExecutionRole",
         f"{MANAGED}AWSLambdaVPCAccessExecutionRole",
     }
+
+
+def test_cloudfront_s_stack_finds_a_copy_of_its_secret_where_that_is_elsewhere() -> None:
+    template = nested("secrets")
+    secret = template["Resources"]["OriginSecret"]["Properties"]
+    assert template["Conditions"]["IsElsewhere"] == [["AWS::Region", "us-east-1"]]
+    assert secret["ReplicaRegions"] == ["IsElsewhere", [{"Region": "us-east-1"}], "AWS::NoValue"]
+    _, parts = template["Outputs"]["OriginArnOfCloudFront"]["Value"]
+    arn = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:Origin-AbCdEf"
+    values = {"AWS::Partition": "aws", "AWS::AccountId": "123456789012"}
+    index, (separator, _) = parts[-1]
+    joined = [values.get(part, part) for part in parts[:-1]] + [arn.split(separator)[index]]
+    assert ":".join(joined) == arn.replace("eu-west-1", "us-east-1")
 
 
 def test_no_policy_of_ours_allows_everything() -> None:

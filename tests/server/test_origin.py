@@ -161,6 +161,13 @@ async def test_an_address_that_is_none_counts_for_the_cdn(client: httpx.AsyncCli
         assert await statuses(client, 1, **sent) == [status]
 
 
+async def test_an_address_that_is_told_twice_counts_for_the_cdn(client: httpx.AsyncClient) -> None:
+    for number, status in enumerate((401, 401, 429)):
+        told = [f"198.51.100.{number}", "198.51.100.99"]
+        headers = [("x-origin-verify", OLD), *(("true-client-ip", text) for text in told)]
+        assert (await client.get("/api/scans", headers=headers)).status_code == status
+
+
 @pytest.mark.parametrize(
     "variables",
     [{}, {"KOVA_ORIGIN_SECRET": OLD}],
