@@ -46,7 +46,7 @@ class OriginGuard:
             return
         others = [pair for pair in scope["headers"] if pair[0].lower() != _HEADER]
         client = self._viewer(others) or scope.get("client")
-        await self._app(scope | {"headers": others, "client": client}, receive, send)
+        await self._app({**scope, "headers": others, "client": client}, receive, send)
 
     def _viewer(self, headers: Sequence[tuple[bytes, bytes]]) -> tuple[str, int] | None:
         """Return the client's address and port 0; None where the CDN does not tell it once."""
