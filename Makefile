@@ -78,8 +78,15 @@ run: $(RUN) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it)
 build: $(SAM) ## the functions for `kova up --lambda` (to deploy: ARCHITECTURE=arm64 PYTHON_VERSION=3.13)
 	@$(BIN)/python -m tests.checks.build $(if $(ARCHITECTURE),--architecture $(ARCHITECTURE)) $(if $(PYTHON_VERSION),--python $(PYTHON_VERSION))
 
+.PHONY: archive
+archive: build ## what `make build` built, as one file in build/dist (to deploy: unpack it into .aws-sam)
+	@mkdir -p build/dist
+	@file="build/dist/kova-functions-$(or $(ARCHITECTURE),$(shell uname -m)).tar.gz"; \
+	  tar --sort=name --mtime="@$$(git log -1 --format=%ct)" --owner=0 --group=0 --numeric-owner \
+	    -C .aws-sam -cf - build | gzip -n > "$$file" && echo "$$file"
+
 .PHONY: test
-test: $(if $(T),$(DEV),$(SAM) $(EMULATOR)) ## all tests (T=tests/fixes for one folder or file)
+test: $(if $(T),$(DEV),$(SAM) $(EMULATOR) $(DEPLOY)) ## all tests (T=tests/fixes for one folder or file)
 	@$(BIN)/python -m pytest -q $(if $(T),"$(T)",-n $(WORKERS) --dist worksteal)
 
 .PHONY: stress

@@ -17,7 +17,7 @@ from tests.checks.openapi import check_openapi, write_openapi
 from tests.checks.rules import PAGE, check_rules, render
 from tests.checks.template import check_build, check_template
 from tests.checks.watching import check_watching, write_watching
-from tests.checks.workflows import check_workflows
+from tests.checks.workflows import check_workflows, lint_workflows
 
 
 def main() -> int:
@@ -46,6 +46,7 @@ def main() -> int:
         "failures": failures.check_failures,
         "github app": github_app.check_github_app,
         "workflows": check_workflows,
+        "actionlint": lint_workflows,
         "template": check_template,
         "cloudfront": check_cloudfront,
         "build": check_build,

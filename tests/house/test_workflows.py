@@ -6,13 +6,28 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.workflows import WORKFLOWS, check_workflows
+from tests.checks.workflows import ACTIONLINT, WORKFLOWS, check_workflows, lint_workflows
 
 CHECKOUT = "actions/checkout@11bd71901bbe5b1630ceea73d27597364c9af683 # v4.2.2"
+SAYS_WHERE_FROM = "      - name: Say where the image comes from\n        uses: actions/attest@"
+needs_actionlint = pytest.mark.skipif(
+    not ACTIONLINT.exists(), reason="`make test` without T= sets actionlint up"
+)
+
+
+def plant(folder: Path, name: str, part: str, planted: str) -> None:
+    text = (WORKFLOWS / name).read_text()
+    assert part in text
+    (folder / name).write_text(text.replace(part, planted))
 
 
 def test_the_workflows_are_clean() -> None:
     assert check_workflows() == []
+
+
+@needs_actionlint
+def test_actionlint_finds_nothing_in_the_workflows() -> None:
+    assert lint_workflows() == []
 
 
 @pytest.mark.parametrize(
@@ -25,7 +40,46 @@ def test_the_workflows_are_clean() -> None:
     ],
 )
 def test_a_planted_mistake_is_seen(tmp_path: Path, part: str, planted: str) -> None:
-    text = (WORKFLOWS / "checks.yml").read_text()
-    assert part in text
-    (tmp_path / "checks.yml").write_text(text.replace(part, planted))
+    plant(tmp_path, "checks.yml", part, planted)
     assert check_workflows(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "planted", "problem"),
+    [
+        ("      contents: read\n", "      contents: read\n      id-token: write\n", "build runs"),
+        ("docker load --input", "make image; docker load --input", "publish runs"),
+        (SAYS_WHERE_FROM, "      - name: Other\n        uses: actions/other@", "publish pushes"),
+    ],
+)
+def test_a_release_that_is_not_signed_apart_is_seen(
+    tmp_path: Path, part: str, planted: str, problem: str
+) -> None:
+    plant(tmp_path, "release.yml", part, planted)
+    assert [line for line in check_workflows(tmp_path) if f"release.yml: {problem}" in line]
+
+
+@needs_actionlint
+@pytest.mark.parametrize(
+    ("part", "planted", "kind"),
+    [
+        ("runs-on: ubuntu", "run-on: ubuntu", "syntax-check"),
+        ("matrix.target }}", "matrix.targets }}", "expression"),
+        ("    branches: [main]", "    branch: [main]", "syntax-check"),
+        ("  pull_request:", "  pull_requests:", "events"),
+        ("17 4 * * 1", "77 4 * * 1", "events"),
+        ("contents: read", "content: read", "permissions"),
+        ("ubuntu-24.04", "ubuntu-4.04", "runner-label"),
+        # It knows an action's inputs by its tag, not by a commit.
+        (f"{CHECKOUT}\n        with:\n          persist", "actions/checkout@v4\n        with:\n          p", "action"),
+        ("fail-fast: false", "fail-fast: maybe", "syntax-check"),
+        ('make "$TARGET"', "make $TARGET", "shellcheck"),
+        ("    steps:", "    needs: nothing\n    steps:", "job-needs"),
+    ],
+)  # fmt: skip
+def test_actionlint_finds_what_github_would_refuse(
+    tmp_path: Path, part: str, planted: str, kind: str
+) -> None:
+    """It is a wheel of one person: a release that finds less must not pass."""
+    plant(tmp_path, "checks.yml", part, planted)
+    assert [line for line in lint_workflows(tmp_path) if line.endswith(f"[{kind}]")]
