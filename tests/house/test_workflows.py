@@ -83,3 +83,12 @@ def test_actionlint_finds_what_github_would_refuse(
     """It is a wheel of one person: a release that finds less must not pass."""
     plant(tmp_path, "checks.yml", part, planted)
     assert [line for line in lint_workflows(tmp_path) if line.endswith(f"[{kind}]")]
+
+
+def test_every_bill_of_materials_is_signed_for() -> None:
+    text = Path("Makefile").read_text().replace("\\\n", "")
+    (shipped,) = [line for line in text.splitlines() if line.startswith("SHIPPED :=")]
+    files = {lock.replace("/", "-").replace(".txt", ".json") for lock in shipped.split()[2:]}
+    release = (WORKFLOWS / "release.yml").read_text()
+    assert files
+    assert {file for file in files if f"sbom-path: build/sbom/{file}" not in release} == set()
