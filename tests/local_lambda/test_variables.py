@@ -12,6 +12,7 @@ from kova_server.local_lambda.variables import (
     UnknownSecretError,
     function_variables,
     stack_settings,
+    template_parameters,
 )
 from tests.local_lambda.conftest import small_function
 
@@ -121,3 +122,17 @@ def test_a_secret_that_is_not_known_is_said() -> None:
     changed = LambdaFunction(**{**function.__dict__, "variables": {"KOVA_SECRETS_ARN": arn}})
     with pytest.raises(UnknownSecretError, match="OtherArn"):
         function_variables(changed, SETTINGS, BUILD)
+
+
+def test_behind_a_cdn_what_answers_http_gets_its_secret() -> None:
+    settings = {**SETTINGS, "KOVA_ORIGIN_SECRET": "o" * 40}
+    stack = read_stack(Path("template.yaml"), template_parameters(settings))
+    readers = {
+        name
+        for name, function in stack.functions.items()
+        if "KOVA_ORIGIN_SECRET" in function_variables(function, settings, BUILD)
+    }
+    assert readers == {route.function for route in stack.routes}
+    for name in readers:
+        variables = function_variables(stack.functions[name], settings, BUILD)
+        assert variables["KOVA_CLIENT_ADDRESS_HEADER"] == "True-Client-IP"
