@@ -28,6 +28,9 @@ settings.load_profile("kova")
 
 _KEPT = {"KOVA_GITHUB_OPENAPI", "KOVA_PG_BIN", "KOVA_SARIF_SCHEMA"}
 _STOP_SECONDS = 60
+# Folders whose tests run whole stacks. They go first: a long test that is the last one keeps
+# every other process waiting.
+_LONG = ("local_lambda", "embedded", "server", "functions", "watching", "commands")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,6 +42,12 @@ def pytest_configure(config: pytest.Config) -> None:
             del os.environ[name]
     os.environ[FOLDER] = tempfile.mkdtemp(prefix="kova-test-")
     os.environ[RUN] = str(os.getpid())
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Put the tests that take long before the others."""
+    rank = {f"tests/{name}": number for number, name in enumerate(_LONG)}
+    items.sort(key=lambda item: rank.get("/".join(item.nodeid.split("/")[:2]), len(rank)))
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
