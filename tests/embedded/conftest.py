@@ -14,10 +14,10 @@ import boto3
 import httpx
 import pytest
 from botocore.config import Config
-from moto.server import ThreadedMotoServer
 
 from kova_server.embedded.ports import free_port
 from tests.support.eventually import eventually
+from tests.support.moto import serve_aws
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -74,8 +74,5 @@ def local_sqs(tmp_path_factory: pytest.TempPathFactory) -> Iterator[LocalSqs]:
 
 @pytest.fixture(scope="module")
 def moto_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
+    with serve_aws() as url:
+        yield url

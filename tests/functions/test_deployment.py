@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 import subprocess
 import threading
 import uuid
@@ -16,12 +15,12 @@ from urllib.parse import parse_qs, unquote
 import boto3
 import psycopg
 import pytest
-from moto.server import ThreadedMotoServer
 
 from kova.access.api_key import split_key
 from tests.functions.conftest import Function
 from tests.support.bucket import serve_bucket
 from tests.support.kova_process import run_command
+from tests.support.moto import serve_aws
 
 pytestmark = pytest.mark.built
 STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/kova/1"
@@ -30,15 +29,9 @@ STACK = "arn:aws:cloudformation:us-east-1:123456789012:stack/kova/1"
 @pytest.fixture
 def secrets_url(monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The address of an empty Secrets Manager, which boto3 uses too."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
-    server = ThreadedMotoServer("127.0.0.1", port, verbose=False)
-    server.start()
-    url = f"http://127.0.0.1:{port}"
-    monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", url)
-    yield url
-    server.stop()
+    with serve_aws() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", url)
+        yield url
 
 
 def create_secret(value: dict[str, str]) -> str:

@@ -8,9 +8,9 @@ from typing import Any
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from tests.functions.test_built import http_event, push, sign_event
+from tests.support.moto import serve_aws
 from tests.support.queues import depth
 
 pytestmark = pytest.mark.built
@@ -62,20 +62,18 @@ def test_health_is_refused_too(run: Any, variables: dict[str, str]) -> None:
 def test_the_docs_function_reads_the_secret_and_does_not_start_without_it(
     run: Any, monkeypatch: pytest.MonkeyPatch, variables: dict[str, str]
 ) -> None:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    endpoint = {"AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{host}:{port}"}
-    aws = {key: value for key, value in variables.items() if key.startswith("AWS_")} | endpoint
-    monkeypatch.setenv(
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER", endpoint["AWS_ENDPOINT_URL_SECRETS_MANAGER"]
-    )
-    client = boto3.client("secretsmanager")
     page = http_event("GET", "/docs")
-    try:
+    with serve_aws() as url:
+        monkeypatch.setenv("AWS_ENDPOINT_URL_SECRETS_MANAGER", url)
+        client = boto3.client("secretsmanager")
         text = json.dumps({"KOVA_ORIGIN_SECRET": ORIGIN})
         arn = client.create_secret(Name="origin", SecretString=text)["ARN"]
-        named = aws | {"KOVA_SECRETS_ARN": arn, "KOVA_CLIENT_ADDRESS_HEADER": "True-Client-IP"}
+        aws = {key: value for key, value in variables.items() if key.startswith("AWS_")}
+        named = aws | {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": url,
+            "KOVA_SECRETS_ARN": arn,
+            "KOVA_CLIENT_ADDRESS_HEADER": "True-Client-IP",
+        }
         with run("DocsFunction", named) as docs:
             assert reason(docs.invoke(page)) == (403, "direct_address")
             assert docs.invoke(through(page))["statusCode"] == 200
@@ -83,6 +81,4 @@ def test_the_docs_function_reads_the_secret_and_does_not_start_without_it(
         with run("DocsFunction", named) as docs:
             assert reason(docs.invoke(page)) == (503, "bad_settings")
             assert reason(docs.invoke(through(page))) == (503, "bad_settings")
-    finally:
         client.close()
-        server.stop()

@@ -17,11 +17,11 @@ from urllib.parse import urlencode, urlsplit
 import boto3
 import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from kova.setup.session import new_token
 from kova_fakes.github import FakeGitHub, serve_github
 from tests.support.eventually import eventually
+from tests.support.moto import serve_aws
 from tests.support.setup import Browser
 
 ROOT = Path(__file__).parents[2]
@@ -110,20 +110,17 @@ def github() -> Iterator[FakeGitHub]:
 
 @pytest.fixture
 def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    for name, text in {
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER": f"http://{host}:{port}",
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, text)
-    client = boto3.client("secretsmanager")
-    yield client
-    client.close()
-    server.stop()
+    with serve_aws() as url:
+        for name, text in {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(name, text)
+        client = boto3.client("secretsmanager")
+        yield client
+        client.close()
 
 
 @pytest.fixture

@@ -11,9 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import boto3
-import httpx
 import pytest
-from moto.server import ThreadedMotoServer
 
 from kova.adapters.app_file import FileCredentialStore
 from kova.adapters.app_secrets import SecretsManagerCredentialStore
@@ -23,6 +21,7 @@ from kova.bootstrap.environment import Environment
 from kova.setup.credentials import AppCredentials
 from kova.setup.exceptions import AppConfiguredError, StoreUnavailableError
 from kova.setup.ports import CredentialStore
+from tests.support.moto import serve_aws
 
 CREDENTIALS = AppCredentials(
     app_id="7",
@@ -38,32 +37,22 @@ CREDENTIALS = AppCredentials(
 )
 
 
-@pytest.fixture(scope="module")
-def moto_endpoint() -> Iterator[str]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield f"http://{host}:{port}"
-    server.stop()
-
-
 @pytest.fixture
-def aws(moto_endpoint: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
     """A client of Secrets Manager with two secrets that have no value yet."""
-    for name, text in {
-        "AWS_ENDPOINT_URL_SECRETS_MANAGER": moto_endpoint,
-        "AWS_ACCESS_KEY_ID": "local",
-        "AWS_SECRET_ACCESS_KEY": "local",
-        "AWS_DEFAULT_REGION": "us-east-1",
-    }.items():
-        monkeypatch.setenv(name, text)
-    # Its state is that of the whole process: other tests have secrets of these names.
-    httpx.post(f"{moto_endpoint}/moto-api/reset", timeout=30).raise_for_status()
-    client = boto3.client("secretsmanager")
-    for name in ("app", "webhook"):
-        client.create_secret(Name=name)
-    yield client
-    client.close()
+    with serve_aws() as url:
+        for name, text in {
+            "AWS_ENDPOINT_URL_SECRETS_MANAGER": url,
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": "us-east-1",
+        }.items():
+            monkeypatch.setenv(name, text)
+        client = boto3.client("secretsmanager")
+        for name in ("app", "webhook"):
+            client.create_secret(Name=name)
+        yield client
+        client.close()
 
 
 def members(client: Any, name: str) -> dict[str, str]:
