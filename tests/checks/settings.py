@@ -30,9 +30,10 @@ AROUND: Final = """
 
 | variable | type | what it is |
 | --- | --- | --- |
-| `KOVA_SECRETS_ARN` | ARNs | Secrets of AWS Secrets Manager whose members fill variables that are not set; with commas between them. Read again every five minutes by functions. |
+| `KOVA_SECRETS_ARN` | ARNs | Secrets of AWS Secrets Manager whose members fill variables that are not set; with commas between them. Read again every five minutes: functions then use what changed, and the server and the worker begin anew. |
 | `KOVA_DATABASE_SECRET_ARN` | ARN | A secret of RDS's form: its `username` and `password` become `KOVA_DATABASE_USER` and `KOVA_DATABASE_PASSWORD`. |
 | `AWS_ENDPOINT_URL_SQS` | address | An SQS API other than AWS's, such as ElasticMQ's. |
+| `FORWARDED_ALLOW_IPS` | addresses | The proxies in front of `kova serve`, by address or network, that say which address a client has; by default 127.0.0.1 alone. |
 | `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, ... | text | AWS's own settings; on Lambda and ECS they are there already. |
 
 ## Members of the secrets on AWS

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Final
 
 import typer
 
-from kova.adapters.postgres.migrate import migrate as migrate_database
-from kova.bootstrap.settings import load_settings, require
+from kova.bootstrap.migration import migrate_and_make_key
 from kova_server.cli.environment import DataOption, read_variables
 
 EXAMPLES: Final = ("kova migrate --data .kova",)
 
 
 def migrate(data_folder: DataOption = None) -> None:
-    """Bring the database up to date."""
-    settings = load_settings(read_variables(data_folder), needed=("KOVA_DATABASE_URL",))
-    url = require(settings.database_url, "KOVA_DATABASE_URL")
-    typer.echo(migrate_database(url) or "The database is up to date.")
+    """Bring the database up to date; make the first API key where a secret of AWS waits for it."""
+    report = asyncio.run(migrate_and_make_key(read_variables(data_folder)))
+    typer.echo(report.migration or "The database is up to date.")
+    if report.key_prefix:
+        typer.echo(f"The first API key begins with {report.key_prefix}.")

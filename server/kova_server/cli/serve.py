@@ -15,7 +15,7 @@ from kova.bootstrap.settings import load_settings
 from kova.web.logs import configure_logging
 from kova_server.application import NEEDED, NEEDED_IN_PRODUCTION, application
 from kova_server.cli.environment import DataOption, PortOption, read_variables
-from kova_server.restart import FileWatch, ServeError, restart, serve_until_changed
+from kova_server.restart import ServeError, restart, serve_until_changed, watch_credentials
 from kova_server.startup import require_schema
 
 EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
@@ -30,7 +30,7 @@ def serve(
     original = dict(os.environ)
     variables = read_variables(data_folder)
     listening = _listen(host, port)
-    watch = FileWatch(variables.get("KOVA_GITHUB_APP_FILE"))
+    watch = watch_credentials(variables)
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
     asyncio.run(require_schema(settings))

@@ -9,7 +9,7 @@ from typing import Final
 from kova.bootstrap.settings import Settings
 from kova.web.logs import configure_logging
 from kova_server.cli.environment import DataOption, read_variables
-from kova_server.restart import FileWatch, restart, wait_for_app, waits_for_app
+from kova_server.restart import Watch, restart, wait_for_app, waits_for_app, watch_credentials
 from kova_server.startup import require_schema
 from kova_server.worker import NEEDED, NEEDED_IN_PRODUCTION, load_settings, run_worker
 
@@ -20,10 +20,10 @@ def worker(data_folder: DataOption = None) -> None:
     """Work on the queues until SIGTERM. Running jobs are finished first."""
     original = dict(os.environ)
     variables = read_variables(data_folder)
-    watch = FileWatch(variables.get("KOVA_GITHUB_APP_FILE"))
+    watch = watch_credentials(variables)
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
-    if waits_for_app(settings):
+    if waits_for_app(variables, settings):
         wait_for_app(watch)
     else:
         asyncio.run(_run(settings, watch))
@@ -31,6 +31,6 @@ def worker(data_folder: DataOption = None) -> None:
         restart(original)
 
 
-async def _run(settings: Settings, watch: FileWatch) -> None:
+async def _run(settings: Settings, watch: Watch) -> None:
     await require_schema(settings)
     await run_worker(settings, ends=watch.has_changed)
