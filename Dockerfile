@@ -20,6 +20,8 @@ RUN useradd --system --uid 10001 --no-create-home kova \
  && install -d -o 10001 -g 10001 -m 700 /var/lib/kova
 COPY --from=build /kova /kova
 ENV PATH=/kova/bin:$PATH PYTHONUNBUFFERED=1
+# For platforms that mount an empty volume here, such as ECS: it then has this folder's mode.
+VOLUME ["/tmp"]
 USER 10001
 EXPOSE 8000
 HEALTHCHECK --interval=10s --timeout=3s --start-period=20s \

@@ -101,7 +101,7 @@ quality: $(DEV) ## recall and false alarms on the labelled examples
 check: $(SAM) $(CHECKOV) $(DEPLOY) $(KUBECTL) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
-	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching
+	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching deploy/ecs/migration
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m tests.checks
 

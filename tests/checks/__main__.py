@@ -9,6 +9,7 @@ from pathlib import Path
 from tests.checks import code_map, failures, github_app, settings
 from tests.checks.containers import check_containers
 from tests.checks.edge import check_cloudfront
+from tests.checks.ecs import check_ecs
 from tests.checks.house import check_house, describe_house
 from tests.checks.kubernetes import check_kubernetes
 from tests.checks.locks import LOCKS, check_locks, compile_lock
@@ -53,6 +54,7 @@ def main() -> int:
         "containers": check_containers,
         "nginx": check_nginx,
         "kubernetes": check_kubernetes,
+        "ecs": check_ecs,
     }
     failed = False
     sys.stdout.writelines(f"{line}\n" for line in describe_house())

@@ -236,11 +236,11 @@ def _show(value: object) -> str:
 
 def render() -> str:
     """Return the page."""
-    meanings = _meanings()
+    meaning_of = meanings()
     rows = ["## Kova's own", "", "| variable | type | default | needed by | what it is |"]
     rows.append("| --- | --- | --- | --- | --- |")
     for setting in list_settings():
-        processes, must, meaning = meanings[setting.name]
+        processes, must, meaning = meaning_of[setting.name]
         name = f"**`{setting.name}`**" if must else f"`{setting.name}`"
         secret = " Secret." if setting.secret else ""
         rows.append(
@@ -252,15 +252,16 @@ def render() -> str:
 def check_settings() -> list[str]:
     """Return what is wrong with the page and its table."""
     names = {setting.name for setting in list_settings()}
-    meanings = set(_meanings())
-    problems = [f"{name} has no row in tests/checks/settings.py" for name in names - meanings]
-    problems += [f"{name} is read by no process" for name in meanings - names]
+    listed = set(meanings())
+    problems = [f"{name} has no row in tests/checks/settings.py" for name in names - listed]
+    problems += [f"{name} is read by no process" for name in listed - names]
     if not problems and (not PAGE.exists() or PAGE.read_text() != render()):
         problems.append(f"{PAGE} has drifted: run `make export`")
     return problems
 
 
-def _meanings() -> dict[str, tuple[str, str, str]]:
+def meanings() -> dict[str, tuple[str, str, str]]:
+    """Return by setting which processes need it, whether it is bold, and what it is."""
     rows = [line.split("|", 3) for line in MEANINGS.strip().splitlines()]
     names = (name.strip() for name, *_ in rows)
     cells = ((users.strip(), must.strip(), text.strip()) for _, users, must, text in rows)

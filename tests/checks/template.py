@@ -69,19 +69,21 @@ def check_template() -> list[str]:
     """Return what is wrong with the templates."""
     process = sam("validate", "--lint")
     problems = [] if process.returncode == 0 else [f"sam validate: {process.stdout}"]
-    nested = sorted(str(path) for path in NESTED.glob("*.yaml") if path != CHECKOV_SETTINGS)
-    lint = subprocess.run(
-        [str(CFN_LINT), *nested], capture_output=True, text=True, check=False, timeout=300
-    )
-    if lint.returncode != 0:
-        problems.append(f"cfn-lint: {lint.stdout}{lint.stderr}")
+    problems += lint([path for path in NESTED.glob("*.yaml") if path != CHECKOV_SETTINGS])
     return problems + check_weaknesses([TEMPLATE, *NESTED.glob("*.yaml")])
 
 
-def check_weaknesses(templates: Sequence[Path]) -> list[str]:
-    """Return the weak settings that checkov finds in templates."""
-    files = sorted(str(path) for path in templates if path.name != CHECKOV_SETTINGS.name)
-    command = [str(CHECKOV), "--config-file", str(CHECKOV_SETTINGS), "--file", *files]
+def lint(templates: Sequence[Path]) -> list[str]:
+    """Return what cfn-lint says about templates."""
+    command = [str(CFN_LINT), *sorted(map(str, templates))]
+    process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
+    return [f"cfn-lint: {process.stdout}{process.stderr}"] if process.returncode else []
+
+
+def check_weaknesses(templates: Sequence[Path], settings: Path = CHECKOV_SETTINGS) -> list[str]:
+    """Return the weak settings that checkov, with settings of its own, finds in templates."""
+    files = sorted(str(path) for path in templates if path.name != settings.name)
+    command = [str(CHECKOV), "--config-file", str(settings), "--file", *files]
     process = subprocess.run(command, capture_output=True, text=True, check=False, timeout=300)
     return [] if process.returncode == 0 else [f"checkov: {process.stdout}{process.stderr}"]
 

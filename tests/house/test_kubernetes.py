@@ -12,6 +12,7 @@ import yaml
 
 from kova.bootstrap.settings import load_settings
 from kova_server.worker import NEEDED, NEEDED_IN_PRODUCTION
+from tests.checks.deployed_settings import check_variables
 from tests.checks.kubernetes import FOLDER, OVERLAYS, check_resources
 
 SECRETS = {
@@ -114,7 +115,7 @@ def test_an_overlay_has_all_settings_that_kova_needs(overlay: str) -> None:
     assert settings.redis_url
     assert settings.fix_queue_url
     assert settings.ai.command_queue_url
-    assert not [name for name in variables if "PASSWORD" in name or "TOKEN" in name]
+    assert check_variables("worker", variables, SECRETS) == []
 
 
 def test_images_are_those_of_compose() -> None:

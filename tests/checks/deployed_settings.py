@@ -1,0 +1,74 @@
+"""The variables that a deployment gives to a process are settings, and those that it needs."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Mapping
+from functools import cache
+from typing import Final
+
+from tests.checks.settings import AROUND, list_settings, meanings
+
+# What a process can start without, and a deployment that was meant does not leave out.
+_EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
+    "api": ("KOVA_FIX_QUEUE_URL", "KOVA_COMMAND_QUEUE_URL", "KOVA_REDIS_URL", "KOVA_PUBLIC_URL"),
+    "worker": ("KOVA_FIX_QUEUE_URL", "KOVA_COMMAND_QUEUE_URL", "KOVA_REDIS_URL"),
+    "migrate": (),
+}
+_AROUND: Final = frozenset(re.findall(r"`([A-Z][A-Z0-9_]+)`", AROUND.partition("## Members")[0]))
+_OF_OTHERS: Final = re.compile(r"(AWS|PG|BACKUP)[A-Z_]+")
+_WITH_PASSWORD: Final = re.compile(r"\w+://[^/@]*:[^/@]+@")
+
+
+def check_variables(
+    process: str, variables: Mapping[str, object], secrets: Collection[str]
+) -> list[str]:
+    """Return what is wrong with the variables of a process.
+
+    Args:
+        process: api, worker or migrate.
+        variables: by name, the values that stand in the deployment's files; anything but a text
+            is one that is only known at deployment.
+        secrets: names of the variables that come from a store of secrets.
+    """
+    known, secret = _settings()
+    problems = [
+        f"{process}: {name} is no setting"
+        for name in sorted({*variables, *secrets})
+        if name not in known and name not in _AROUND and not _OF_OTHERS.fullmatch(name)
+    ]
+    problems += [
+        f"{process}: {name} is a secret and stands in plain text"
+        for name, value in variables.items()
+        if name in secret and _shows(name, value)
+    ]
+    given = {*variables, *secrets}
+    problems += [f"{process}: {name} is missing" for name in _needed(process) if name not in given]
+    return problems
+
+
+def _shows(name: str, value: object) -> bool:
+    """True if a value is secret: an address is one when it has a password."""
+    if name.endswith("_URL"):
+        return isinstance(value, str) and _WITH_PASSWORD.match(value) is not None
+    return value != ""
+
+
+@cache
+def _settings() -> tuple[frozenset[str], frozenset[str]]:
+    """Return the names of all settings, and of those whose value is secret."""
+    settings = list_settings()
+    names = frozenset(setting.name for setting in settings)
+    return names, frozenset(setting.name for setting in settings if setting.secret)
+
+
+def _needed(process: str) -> list[str]:
+    must = [
+        name
+        for name, (users, bold, _) in meanings().items()
+        if bold and process in users.split(", ")
+    ]
+    # The server's application needs what a worker needs (kova_server/application.py).
+    if process == "api":
+        must.append("KOVA_SECRETS_KEY")
+    return [*must, *_EXPECTED[process]]
