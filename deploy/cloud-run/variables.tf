@@ -1,0 +1,105 @@
+variable "project" {
+  type        = string
+  description = "The id of a project of Google Cloud that has nothing else in it."
+}
+
+variable "region" {
+  type    = string
+  default = "europe-west3"
+}
+
+variable "image" {
+  type        = string
+  description = "The image of Kova in Artifact Registry, by digest."
+  validation {
+    condition     = can(regex("@sha256:[0-9a-f]{64}$", var.image))
+    error_message = "Name the image by its digest: REGISTRY/kova@sha256:..."
+  }
+}
+
+variable "public_url" {
+  type        = string
+  description = "The address under which GitHub and people reach it, such as https://kova.example.com."
+}
+
+variable "github_api_url" {
+  type    = string
+  default = "https://api.github.com"
+}
+
+variable "queues" {
+  description = "Outputs of the stack deploy/cloud-run/queues.yaml in an account of AWS."
+  type = object({
+    region      = string
+    scan_url    = string
+    fix_url     = string
+    command_url = string
+    api_role    = string
+    worker_role = string
+  })
+}
+
+variable "model_secrets" {
+  type        = map(string)
+  default     = {}
+  description = "Secrets with keys of models, by variable: { OPENAI_API_KEY = \"openai\" }."
+}
+
+variable "secrets_generation" {
+  type        = string
+  default     = "1"
+  description = "Another value makes new revisions, which read the newest versions of all secrets."
+}
+
+variable "ingress" {
+  type        = string
+  default     = "INGRESS_TRAFFIC_ALL"
+  description = "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER behind a load balancer of yours with Cloud Armor."
+}
+
+variable "api_least" {
+  type    = number
+  default = 1
+}
+
+variable "api_most" {
+  type        = number
+  default     = 4
+  description = "Each has up to five database connections."
+}
+
+variable "workers" {
+  type        = number
+  default     = 1
+  description = "Each has up to five database connections; at least one does what is due from time to time."
+  validation {
+    condition     = var.workers >= 1
+    error_message = "One worker at least."
+  }
+}
+
+variable "database_tier" {
+  type    = string
+  default = "db-f1-micro"
+}
+
+variable "database_availability" {
+  type        = string
+  default     = "ZONAL"
+  description = "REGIONAL survives a zone, for twice the price."
+}
+
+variable "cache_tier" {
+  type        = string
+  default     = "BASIC"
+  description = "STANDARD_HA survives a zone."
+}
+
+variable "alarm_email" {
+  type = string
+}
+
+variable "log_days" {
+  type    = number
+  default = 30
+}
