@@ -38,7 +38,7 @@ resource "google_secret_manager_secret_version" "generated" {
   for_each               = local.generated
   secret                 = google_secret_manager_secret.generated[each.key].id
   secret_data_wo         = ephemeral.random_password.generated[each.key].result
-  secret_data_wo_version = 1
+  secret_data_wo_version = "1"
 }
 
 # As it is stored, so that a second try after a failure has the same one.

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from tests.checks import code_map, failures, github_app, settings
+from tests.checks.cloud_run import check_cloud_run
 from tests.checks.containers import check_containers
 from tests.checks.edge import check_cloudfront
 from tests.checks.ecs import check_ecs
@@ -55,6 +56,7 @@ def main() -> int:
         "nginx": check_nginx,
         "kubernetes": check_kubernetes,
         "ecs": check_ecs,
+        "cloud run": check_cloud_run,
     }
     failed = False
     sys.stdout.writelines(f"{line}\n" for line in describe_house())

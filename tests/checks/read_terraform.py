@@ -40,7 +40,9 @@ def _merge(place: dict, block: dict) -> None:
 
 def _plain(value: object) -> object:
     if isinstance(value, dict):
-        return {_plain(name): _plain(part) for name, part in value.items() if name != "__comments__"}
+        return {
+            _plain(name): _plain(part) for name, part in value.items() if name != "__comments__"
+        }
     if isinstance(value, list):
         return [_plain(part) for part in value]
     if isinstance(value, str) and value.startswith('"') and value.endswith('"'):

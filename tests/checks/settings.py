@@ -35,6 +35,7 @@ AROUND: Final = """
 | `AWS_ENDPOINT_URL_SQS` | address | An SQS API other than AWS's, such as ElasticMQ's. |
 | `FORWARDED_ALLOW_IPS` | addresses | The proxies in front of `kova serve`, by address or network, that say which address a client has; by default 127.0.0.1 alone. |
 | `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, ... | text | AWS's own settings; on Lambda and ECS they are there already. |
+| `AWS_CONFIG_FILE`, `AWS_ROLE_ARN` | file, ARN | On Google Cloud: `kova_server/google_credentials.ini` in the image, and the role of AWS that trusts the service account. |
 
 ## Members of the secrets on AWS
 
@@ -57,7 +58,10 @@ AROUND: Final = """
 | --- | --- |
 | one machine, without Docker | `.kova/kova.env`, written by `make run` |
 | Docker compose | `.env.example` |
-| AWS | `template.yaml`, `Globals` and each function's `Environment` |
+| Kubernetes | `deploy/kubernetes/overlays`, `configMapGenerator` |
+| AWS, functions | `template.yaml`, `Globals` and each function's `Environment` |
+| AWS, containers on ECS | `deploy/ecs/template.yaml`, each task's `Environment` |
+| Cloud Run | `deploy/cloud-run/services.tf`, `local.variables` and each container's `env` |
 """
 # name | needed by | bold where it must be set | what it is
 MEANINGS: Final = """
