@@ -3,7 +3,8 @@ resource "google_cloud_run_v2_job" "migrate" {
   name                = "kova-migrate"
   location            = var.region
   deletion_protection = false
-  run_execution_token = substr(regex("[0-9a-f]{64}$", var.image), 0, 12)
+  # A run has this name, and Cloud Run keeps those of before: to go back needs another generation.
+  run_execution_token = "${substr(regex("[0-9a-f]{64}$", var.image), 0, 12)}-${var.generation}"
   depends_on          = [google_secret_manager_secret_iam_member.migrate, google_sql_user.kova, google_sql_database.kova]
   template {
     template {

@@ -43,7 +43,7 @@ resource "google_cloud_run_v2_service" "api" {
     execution_environment            = "EXECUTION_ENVIRONMENT_GEN2"
     timeout                          = "60s"
     max_instance_request_concurrency = 80
-    labels                           = { generation = var.secrets_generation }
+    labels                           = { generation = var.generation }
     scaling {
       min_instance_count = var.api_least
       max_instance_count = var.api_most
@@ -171,7 +171,7 @@ resource "google_cloud_run_v2_worker_pool" "worker" {
   }
   template {
     service_account = data.google_service_account.worker.email
-    labels          = { generation = var.secrets_generation }
+    labels          = { generation = var.generation }
     vpc_access {
       egress = "PRIVATE_RANGES_ONLY"
       network_interfaces {

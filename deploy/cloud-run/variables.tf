@@ -45,10 +45,14 @@ variable "model_secrets" {
   description = "Secrets with keys of models, by variable: { OPENAI_API_KEY = \"openai\" }."
 }
 
-variable "secrets_generation" {
+variable "generation" {
   type        = string
   default     = "1"
-  description = "Another value makes new revisions, which read the newest versions of all secrets."
+  description = "Another value makes new revisions, which read the newest versions of all secrets, and migrates again."
+  validation {
+    condition     = can(regex("^[0-9a-z]{1,12}$", var.generation))
+    error_message = "Twelve small letters and digits at most."
+  }
 }
 
 variable "ingress" {
@@ -64,7 +68,7 @@ variable "api_least" {
 
 variable "api_most" {
   type        = number
-  default     = 4
+  default     = 3
   description = "Each has up to five database connections."
 }
 

@@ -13,7 +13,7 @@ import sys
 import urllib.parse
 import urllib.request
 from collections.abc import Mapping
-from typing import Final
+from typing import Any, Final
 
 from botocore import UNSIGNED
 from botocore.config import Config
@@ -48,7 +48,7 @@ def exchange(token: str, role: str) -> dict[str, object]:
         ClientError: the role does not trust the service account.
     """
     # Keys that nobody uses: without any, the client would ask for them where it is called from.
-    sts = get_session().create_client(
+    sts: Any = get_session().create_client(
         "sts",
         config=Config(signature_version=UNSIGNED, connect_timeout=_SECONDS, read_timeout=_SECONDS),
         aws_access_key_id="none",

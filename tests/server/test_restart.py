@@ -16,7 +16,7 @@ from kova_server.restart import FileWatch, SecretsWatch, waits_for_app, watch_cr
 SECRET = {"KOVA_METRICS_TOKEN": "first"}
 
 
-class SettableClock:
+class SecretsClock:
     """A clock that a test moves."""
 
     seconds = 0.0
@@ -43,7 +43,7 @@ def rotate(arn: str, value: str) -> None:
 
 
 def test_a_rotated_secret_is_a_reason_to_begin_anew(arn: str) -> None:
-    clock = SettableClock()
+    clock = SecretsClock()
     watch = SecretsWatch(Environment({"KOVA_SECRETS_ARN": arn}, clock).read, max_age=300)
     rotate(arn, "second")
     clock.seconds = 299
@@ -55,7 +55,7 @@ def test_a_rotated_secret_is_a_reason_to_begin_anew(arn: str) -> None:
 
 
 def test_the_same_value_again_is_none(arn: str) -> None:
-    clock = SettableClock()
+    clock = SecretsClock()
     watch = SecretsWatch(Environment({"KOVA_SECRETS_ARN": arn}, clock).read, max_age=300)
     rotate(arn, "first")
     clock.seconds = 300
@@ -64,7 +64,7 @@ def test_the_same_value_again_is_none(arn: str) -> None:
 
 
 def test_a_secret_that_cannot_be_read_for_a_while_is_none(arn: str) -> None:
-    clock = SettableClock()
+    clock = SecretsClock()
     watch = SecretsWatch(Environment({"KOVA_SECRETS_ARN": arn}, clock).read, max_age=300)
     boto3.client("secretsmanager").delete_secret(SecretId=arn)
     clock.seconds = 300
