@@ -17,7 +17,8 @@ provider "google" {
 
 resource "google_project_service" "api" {
   for_each = toset([
-    "cloudscheduler.googleapis.com", "compute.googleapis.com", "redis.googleapis.com", "run.googleapis.com",
+    "cloudscheduler.googleapis.com", "compute.googleapis.com", "logging.googleapis.com",
+    "monitoring.googleapis.com", "redis.googleapis.com", "run.googleapis.com",
     "secretmanager.googleapis.com", "servicenetworking.googleapis.com", "sqladmin.googleapis.com",
   ])
   service            = each.key

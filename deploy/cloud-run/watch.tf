@@ -5,12 +5,14 @@ resource "google_logging_project_bucket_config" "logs" {
   location       = "global"
   bucket_id      = "_Default"
   retention_days = var.log_days
+  depends_on     = [google_project_service.api]
 }
 
 resource "google_monitoring_notification_channel" "email" {
   display_name = "Kova"
   type         = "email"
   labels       = { email_address = var.alarm_email }
+  depends_on   = [google_project_service.api]
 }
 
 resource "google_monitoring_alert_policy" "failures" {
@@ -93,6 +95,7 @@ resource "google_monitoring_alert_policy" "jobs" {
 
 resource "google_monitoring_uptime_check_config" "health" {
   display_name = "Kova: /health"
+  depends_on   = [google_project_service.api]
   timeout      = "10s"
   period       = "60s"
   http_check {

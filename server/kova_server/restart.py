@@ -90,12 +90,12 @@ class SecretsWatch:
         """Read the secrets, unless they were read less than `max_age` seconds ago."""
         self._changed = self._changed or self._read(self._max_age) != self._first
 
-    def start(self) -> None:
-        """Look every few seconds, as long as the process lives."""
+    def start(self, pause: float = _SECRETS_LOOK_SECONDS) -> None:
+        """Look, with this pause in seconds between, until a change is seen."""
 
         def repeat() -> None:
             while not self._changed:
-                time.sleep(_SECRETS_LOOK_SECONDS)
+                time.sleep(pause)
                 self.look()
 
         threading.Thread(target=repeat, daemon=True, name="secrets").start()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 import json
 import re
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any, Final
@@ -188,15 +187,6 @@ def test_the_backup_is_made_by_the_image_of_compose() -> None:
     assert re.search(
         rf"&postgres postgres:\d+\.\d+@{digest}", Path("docker-compose.yml").read_text()
     )
-
-
-@pytest.fixture
-def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty account of an emulator, for this test alone."""
-    if not cloudformation.EMULATOR.exists():
-        pytest.skip("`make test` without T= sets the emulator up")
-    with cloudformation.empty_account(tmp_path, monkeypatch):
-        yield
 
 
 @pytest.mark.usefixtures("aws")

@@ -199,15 +199,6 @@ def test_the_page_of_alerts_says_what_to_do_about_each_alarm() -> None:
                 assert f"`{alarm}`" in page, alarm
 
 
-@pytest.fixture
-def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty account of an emulator, for this test alone."""
-    if not cloudformation.EMULATOR.exists():
-        pytest.skip("`make test` without T= sets the emulator up")
-    with cloudformation.empty_account(tmp_path, monkeypatch):
-        yield
-
-
 def create_stack(parameters: Mapping[str, str]) -> dict[str, Any]:
     main = read_with_functions(FOLDER / "template.yaml")
     # As `aws cloudformation package` uploads it.

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cache
-from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -14,7 +13,6 @@ import pytest
 from kova_server.local_lambda.template import read_template
 from tests.checks.template import NESTED, SAM, translated_template
 from tests.support import cloudformation
-from tests.support.cloudformation import EMULATOR
 
 OWN_DATA: Final = {
     "Data": "existing",
@@ -23,15 +21,8 @@ OWN_DATA: Final = {
 }
 
 pytestmark = pytest.mark.skipif(
-    not (EMULATOR.exists() and SAM.exists()), reason="`make test` without T= sets the emulator up"
+    not SAM.exists(), reason="`make test` without T= sets the SAM CLI up"
 )
-
-
-@pytest.fixture
-def aws(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """An empty account of an emulator, for this test alone."""
-    with cloudformation.empty_account(tmp_path, monkeypatch):
-        yield
 
 
 @cache

@@ -12,6 +12,7 @@ from moto import mock_aws
 from kova.bootstrap.environment import Environment
 from kova.bootstrap.settings import load_settings
 from kova_server.restart import FileWatch, SecretsWatch, waits_for_app, watch_credentials
+from tests.support.eventually import eventually
 
 SECRET = {"KOVA_METRICS_TOKEN": "first"}
 
@@ -52,6 +53,14 @@ def test_a_rotated_secret_is_a_reason_to_begin_anew(arn: str) -> None:
     clock.seconds = 300
     watch.look()
     assert watch.has_changed()
+
+
+def test_a_thread_of_its_own_looks(arn: str) -> None:
+    watch = SecretsWatch(Environment({"KOVA_SECRETS_ARN": arn}).read, max_age=0)
+    watch.start(pause=0.01)
+    assert not watch.has_changed()
+    rotate(arn, "second")
+    eventually(watch.has_changed, 10)
 
 
 def test_the_same_value_again_is_none(arn: str) -> None:
