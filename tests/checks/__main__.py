@@ -9,8 +9,8 @@ from pathlib import Path
 from tests.checks import code_map, failures, github_app, settings
 from tests.checks.cloud_run import check_cloud_run
 from tests.checks.containers import check_containers
-from tests.checks.edge import check_cloudfront
 from tests.checks.ecs import check_ecs
+from tests.checks.edge import check_cloudfront
 from tests.checks.house import check_house, describe_house
 from tests.checks.kubernetes import check_kubernetes
 from tests.checks.locks import LOCKS, check_locks, compile_lock

@@ -122,7 +122,9 @@ def create_stack(
         if "Resources" in template:
             body = json.dumps(_reduced(template), default=str)
             s3.put_object(Bucket="templates", Key=path.name, Body=body.encode())
-    s3.put_object(Bucket="templates", Key="main", Body=json.dumps(_reduced(main), default=str).encode())
+    s3.put_object(
+        Bucket="templates", Key="main", Body=json.dumps(_reduced(main), default=str).encode()
+    )
     stacks.create_stack(
         StackName="kova",
         TemplateURL=f"{ADDRESS}/main",
