@@ -288,7 +288,8 @@ def test_an_interruption_before_the_store_is_noticed_at_the_reload(
     redirect = person.create_on_github(person.choose(person.enter_token(kova.token), **CHOSEN))
     with monkeypatch.context() as patch:
         lose(kova, patch, RuntimeError("killed"))
-        assert person.come_back(redirect).status_code == 500
+        failed = person.come_back(redirect)
+        assert (failed.status_code, failed.headers.get("connection")) == (500, "close")
     reloaded = person.come_back(redirect)
     assert reloaded.status_code == 409
     assert "interrupted" in reloaded.text

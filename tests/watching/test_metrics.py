@@ -34,7 +34,7 @@ def intake(monkeypatch: pytest.MonkeyPatch) -> None:
     }
     for name, value in variables.items():
         monkeypatch.setenv(name, value)
-    monkeypatch.setattr(webhook, "_intake", FromEnvironment(webhook._build))
+    monkeypatch.setattr(webhook, "_function", FromEnvironment(webhook._build))
 
 
 def deliver(event: str, secret: str = SECRET) -> int:

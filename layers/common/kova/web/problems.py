@@ -133,4 +133,6 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         title="Internal Server Error",
         detail="Something went wrong here; the request id finds it in the log.",
         reason="internal_error",
+        # The server closes it after an exception: the next request must not be sent on it.
+        headers={"Connection": "close"},
     )
