@@ -1,0 +1,129 @@
+"""The previous release works on today's tables: they are migrated before the new code is there."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from typing import Final, LiteralString
+
+import httpx
+import psycopg
+import pytest
+
+from kova_fakes.github import serve_github
+from tests.conftest import fresh_database
+from tests.server.conftest import Kova, run_kova
+from tests.support.previous_release import (
+    HistoryMissingError,
+    Release,
+    unpack_previous_release,
+)
+
+BAD: Final = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
+NAME: Final = "octo/sample"
+
+
+@pytest.fixture(scope="module")
+def release(tmp_path_factory: pytest.TempPathFactory) -> Release:
+    try:
+        return unpack_previous_release(tmp_path_factory.mktemp("previous"))
+    except (HistoryMissingError, FileNotFoundError) as exc:
+        pytest.skip(f"the previous release cannot be had: {exc}")
+
+
+@pytest.fixture(scope="module")
+def previous(release: Release, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kova]:
+    """The previous release's server and worker on a database with today's tables."""
+    with fresh_database() as database, serve_github() as github:
+        folder = tmp_path_factory.mktemp("log")
+        with run_kova(folder, database, github, **release.variables()) as kova:
+            kova.start_worker()
+            yield kova
+
+
+def use(kova: Kova) -> None:
+    """Do once what a team does with Kova, by calls that no release may take away."""
+    errors = kova.all("/api/errors", repository=NAME, status="open")
+    assert {error["rule_id"] for error in errors} == {"F632", "W605"}
+    paths = ["/api/scans", "/api/repositories", "/api/fixes", "/api/keys", "/api/audit"]
+    if "/ai/commands" in kova.get("/openapi.json")["paths"]:
+        paths.append("/ai/commands")
+    for path in paths:
+        kova.all(path)
+    ignore = {"status": "ignored", "reason": "it is meant so"}
+    for change in (ignore, {"status": "open"}):
+        answer = kova.client.patch(f"/api/errors/{errors[0]['id']}", json=change)
+        assert answer.status_code == 200, answer.text
+        assert answer.json()["status"] == change["status"]
+    scan = {"repository": NAME, "full": False, "fix": False}
+    assert kova.client.post("/api/scan", json=scan).status_code == 202
+    key = {"name": "another", "scopes": ["read"]}
+    assert kova.client.post("/api/keys", json=key).status_code == 201
+
+
+def test_it_is_the_previous_code_that_runs(release: Release, previous: Kova) -> None:
+    command = "import kova, kova_server, functions as f; print(kova, kova_server, f)"
+    process = subprocess.run(
+        [sys.executable, "-c", command],
+        env=previous.environment,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert process.stdout.count(str(release.folder)) == 3
+    assert release.newest_migration not in release.migrations()
+
+
+@pytest.fixture(scope="module")
+def scanned(previous: Kova) -> Kova:
+    """The previous release after a push ended in a scan."""
+    sha = previous.push(NAME, {"a.py": BAD})
+    (scan,) = previous.wait_for_scans(1)
+    assert (scan["status"], scan["commit_sha"]) == ("succeeded", sha), scan
+    return previous
+
+
+def test_the_previous_release_works_on_todays_tables(scanned: Kova) -> None:
+    use(scanned)
+
+
+# What makes the tables unusable for it, and what takes that back.
+BREAKING: Final[dict[str, tuple[LiteralString, LiteralString]]] = {
+    "a column that goes away": (
+        "ALTER TABLE errors RENAME snippet TO gone",
+        "ALTER TABLE errors RENAME gone TO snippet",
+    ),
+    "a column that old code does not fill in": (
+        "ALTER TABLE audit_log ADD added text, ADD CHECK (added IS NOT NULL) NOT VALID",
+        "ALTER TABLE audit_log DROP added",
+    ),
+    "a rule that old code does not obey": (
+        "ALTER TABLE audit_log ADD CONSTRAINT added CHECK (action = 'added') NOT VALID",
+        "ALTER TABLE audit_log DROP CONSTRAINT added",
+    ),
+}
+
+
+@pytest.mark.parametrize("breakage", BREAKING)
+def test_a_migration_that_breaks_it_is_noticed(scanned: Kova, breakage: str) -> None:
+    breaking, undo = BREAKING[breakage]
+    url = scanned.environment["KOVA_DATABASE_URL"]
+    with psycopg.connect(url, autocommit=True) as connection:
+        connection.execute(breaking)
+        try:
+            with pytest.raises(AssertionError), fresh_client(scanned) as kova:
+                use(kova)
+        finally:
+            connection.execute(undo)
+    with fresh_client(scanned) as kova:
+        use(kova)
+
+
+@contextmanager
+def fresh_client(kova: Kova) -> Iterator[Kova]:
+    """Yield the same product over connections of its own: the server ends one at a failure."""
+    with httpx.Client(base_url=kova.address, headers=kova.client.headers, timeout=10) as client:
+        yield replace(kova, client=client)
