@@ -14,6 +14,7 @@ from tests.checks.edge import check_cloudfront
 from tests.checks.house import check_house, describe_house
 from tests.checks.kubernetes import check_kubernetes
 from tests.checks.locks import LOCKS, check_locks, compile_lock
+from tests.checks.migrations import check_migrations
 from tests.checks.nginx import check_nginx
 from tests.checks.openapi import check_openapi, write_openapi
 from tests.checks.rules import PAGE, check_rules, render
@@ -40,6 +41,7 @@ def main() -> int:
     checks: dict[str, Callable[[], list[str]]] = {
         "house": check_house,
         "locks": check_locks,
+        "migrations": check_migrations,
         "openapi": check_openapi,
         "rules": check_rules,
         "map": code_map.check_map,

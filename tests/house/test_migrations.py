@@ -1,0 +1,73 @@
+"""What squawk is asked about migrations sees what breaks or locks, and lets pass what only adds."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.checks.migrations import EXEMPT, FOLDER, SQUAWK, check_migrations
+
+pytestmark = pytest.mark.skipif(
+    not SQUAWK.exists(), reason="`make check` has not set up squawk here"
+)
+TIMES = "SET LOCAL lock_timeout = '5s';\nSET LOCAL statement_timeout = '1min';\n"
+
+
+def problems_of(folder: Path, sql: str, options: str = "", down: str = "") -> list[str]:
+    file = folder / "20990101000001_planted.sql"
+    file.write_text(f"-- migrate:up{options}\n{sql}\n-- migrate:down\n{down}")
+    return check_migrations(folder, {})
+
+
+def test_the_migrations_are_as_they_should_be() -> None:
+    assert check_migrations() == []
+    assert set(EXEMPT) == {file.name for file in FOLDER.glob("2026112400000*.sql")}
+
+
+@pytest.mark.parametrize(
+    ("sql", "rule"),
+    [
+        ("ALTER TABLE errors DROP COLUMN snippet;", "ban-drop-column"),
+        ("ALTER TABLE errors RENAME COLUMN snippet TO text;", "renaming-column"),
+        ("ALTER TABLE errors RENAME TO findings;", "renaming-table"),
+        ("DROP TABLE code_terms;", "ban-drop-table"),
+        ("ALTER TABLE errors ADD COLUMN a text NOT NULL;", "adding-required-field"),
+        ("ALTER TABLE errors ALTER COLUMN message TYPE bytea USING NULL;", "changing-column-type"),
+        ("CREATE INDEX a ON errors (path);", "require-concurrent-index-creation"),
+        ("ALTER TABLE errors ADD CHECK (path > '') ;", "constraint-missing-not-valid"),
+        ("SELECT 1 FROM;;;; (", "syntax-error"),
+    ],
+)
+def test_what_breaks_or_locks_is_seen(tmp_path: Path, sql: str, rule: str) -> None:
+    problems = problems_of(tmp_path, TIMES + sql)
+    assert [problem.split(": ")[:2] for problem in problems][:1] == [
+        ["20990101000001_planted.sql:4", rule]
+    ]
+
+
+def test_a_lock_that_waits_for_ever_is_seen(tmp_path: Path) -> None:
+    problems = problems_of(tmp_path, "ALTER TABLE errors ADD COLUMN a text;")
+    assert [problem.split(": ")[1] for problem in problems] == [
+        "require-lock-timeout",
+        "require-statement-timeout",
+    ]
+
+
+def test_what_only_adds_passes_whatever_takes_it_back(tmp_path: Path) -> None:
+    add = f"{TIMES}ALTER TABLE errors ADD COLUMN a text;\nCREATE TABLE b (c text PRIMARY KEY);"
+    assert problems_of(tmp_path, add, down="ALTER TABLE errors DROP COLUMN a;") == []
+    index = (
+        "SET lock_timeout = '5s';\nSET statement_timeout = '1h';\n"
+        "CREATE INDEX CONCURRENTLY IF NOT EXISTS a ON errors (path);"
+    )
+    assert problems_of(tmp_path, index, " transaction:false") == []
+    assert problems_of(tmp_path, index) != []
+
+
+def test_an_exemption_that_is_not_needed_is_seen(tmp_path: Path) -> None:
+    problems_of(tmp_path, f"{TIMES}ALTER TABLE errors ADD COLUMN a text;")
+    exempt = {"20990101000001_planted.sql": {"ban-drop-column": "no reason"}}
+    assert check_migrations(tmp_path, exempt) == [
+        "20990101000001_planted.sql: exempt from ban-drop-column, which it obeys"
+    ]
