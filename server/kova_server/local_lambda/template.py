@@ -111,7 +111,7 @@ def read_stack(path: Path, parameters: Mapping[str, str] | None = None) -> Lambd
         name: parameter.get("Default", "")
         for name, parameter in template.get("Parameters", {}).items()
     }
-    resolver = _Resolver(
+    resolver = TemplateResolver(
         parameters={**values, **(parameters or {})}, conditions=template.get("Conditions", {})
     )
     shared = template.get("Globals", {}).get("Function", {})
@@ -144,7 +144,7 @@ def read_stack(path: Path, parameters: Mapping[str, str] | None = None) -> Lambd
 
 
 def _read_function(
-    name: str, shared: Mapping[str, Any], properties: Mapping[str, Any], resolver: _Resolver
+    name: str, shared: Mapping[str, Any], properties: Mapping[str, Any], resolver: TemplateResolver
 ) -> LambdaFunction:
     merged = {**shared, **properties}
     layers = [*shared.get("Layers", []), *properties.get("Layers", [])]
@@ -165,7 +165,7 @@ def _read_function(
 
 
 def _read_routes(
-    function: str, properties: Mapping[str, Any], resolver: _Resolver, throttles: _Throttles
+    function: str, properties: Mapping[str, Any], resolver: TemplateResolver, throttles: _Throttles
 ) -> list[GatewayRoute]:
     routes = []
     for event in properties.get("Events", {}).values():
@@ -180,7 +180,7 @@ def _read_routes(
     return routes
 
 
-def _read_mapping(properties: Mapping[str, Any], resolver: _Resolver) -> QueueMapping:
+def _read_mapping(properties: Mapping[str, Any], resolver: TemplateResolver) -> QueueMapping:
     details = resolver.resolve(properties)
     return QueueMapping(
         function=_resource_name(details["FunctionName"]),
@@ -202,7 +202,7 @@ class _Throttles:
     by_route: Mapping[str, Throttle]
 
     @classmethod
-    def of(cls, resources: Mapping[str, Any], resolver: _Resolver) -> _Throttles:
+    def of(cls, resources: Mapping[str, Any], resolver: TemplateResolver) -> _Throttles:
         default: Throttle | None = None
         by_route: dict[str, Throttle] = {}
         for resource in resources.values():
@@ -226,11 +226,15 @@ def _throttle(settings: Mapping[str, Any]) -> Throttle | None:
 
 
 @dataclass(frozen=True, kw_only=True)
-class _Resolver:
-    """Replaces CloudFormation's functions by their values."""
+class TemplateResolver:
+    """Replaces CloudFormation's functions by their values.
+
+    `attribute` returns what GetAtt asks of a resource; without it that stays a text.
+    """
 
     parameters: Mapping[str, Any]
     conditions: Mapping[str, Any]
+    attribute: Callable[[str], Any] | None = None
     _decided: dict[str, bool] = field(default_factory=dict)
 
     def holds(self, condition: str | None) -> bool:
@@ -258,7 +262,8 @@ class _Resolver:
             return self.parameters.get(argument, f"${{{argument}}}")
         if name == "GetAtt":
             parts = argument if isinstance(argument, list) else [argument]
-            return f"${{{'.'.join(map(str, parts))}}}"
+            name = ".".join(map(str, parts))
+            return self.attribute(name) if self.attribute else f"${{{name}}}"
         if name == "Condition":
             return self.holds(argument)
         if name == "If":
