@@ -6,6 +6,7 @@ import asyncio
 import json
 import os
 import signal
+import socket
 from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,7 @@ import httpx
 import pytest
 
 from kova_server.local_lambda.front import Front
+from kova_server.local_lambda.server import loopback_sockets, port_of
 from kova_server.local_lambda.template import GatewayRoute, Throttle
 from tests.local_lambda.conftest import PATIENCE, Lambdas
 from tests.support.eventually import eventually
@@ -101,3 +103,12 @@ def test_a_function_gets_the_event_and_its_answer_comes_back(ask: Ask) -> None:
     answer = ask("POST", "/small", content=json.dumps({"kind": "x"}))
     assert (answer.status_code, answer.json()["calls"]) == (200, 1)
     assert answer.headers["apigw-requestid"]
+
+
+def test_an_answer_in_two_pieces_does_not_wait_for_the_client() -> None:
+    """asyncio leaves that off for listeners that were made elsewhere: 40 ms for each invocation."""
+    (listener,) = loopback_sockets(1)
+    with listener, socket.create_connection(("127.0.0.1", port_of(listener))):
+        accepted, _ = listener.accept()
+        with accepted:
+            assert accepted.getsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY)

@@ -64,7 +64,12 @@ class PortServer(uvicorn.Server):
 
 def loopback_sockets(count: int, port: int = 0) -> list[socket.socket]:
     """Return sockets that listen on the loopback, at free ports or at this one."""
-    return [socket.create_server(("127.0.0.1", port)) for _ in range(count)]
+    listeners = [socket.create_server(("127.0.0.1", port)) for _ in range(count)]
+    for listener in listeners:
+        # Accepted connections inherit it. asyncio does not set it on those of such a listener, and
+        # the body of each answer would wait 40 ms until its head is acknowledged.
+        listener.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    return listeners
 
 
 def port_of(listener: socket.socket) -> int:
