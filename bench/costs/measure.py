@@ -10,7 +10,7 @@ import signal
 import statistics
 import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -61,6 +61,7 @@ class Measurement:
 
     Attributes:
         github_calls: of GitHub's API, for a push.
+        database_cpu: seconds of the database's processor, for a push.
         metrics: sets of labels of metrics that the functions wrote to CloudWatch.
         files: of the repository that was pushed.
         pushes: that were measured warm, each of one changed file.
@@ -68,6 +69,7 @@ class Measurement:
 
     functions: Mapping[str, FunctionTimes]
     github_calls: float
+    database_cpu: float
     metrics: int
     files: int
     pushes: int
@@ -99,19 +101,26 @@ def measure(build: Path, pushes: int, starts: int) -> Measurement:
         files = stack.create_repository()
         stack.push_and_wait(0)
         cold = [stack.one_of_each(number) for number in range(1, starts + 1)]
-        calls = stack.github_calls()
-        times = {
-            function: stack.warm(function, work, cold)
-            for function, work in {
-                SCAN: lambda: [stack.push_and_wait(100 + number) for number in range(pushes)],
-                API: lambda: [stack.read(page) for page in _PAGES * (pushes // 2)],
-            }.items()
-        }
-        times[WEBHOOK] = stack.webhook_times(cold, pushes)
-        times[PERIODIC] = stack.periodic_times(starts)
+        calls, database = stack.github_calls(), stack.database_seconds()
+        with stack.warm(SCAN, cold) as scan_times:
+            for number in range(pushes):
+                stack.push_and_wait(100 + number)
+        database = stack.database_seconds() - database
+        with stack.warm(API, cold) as api_times:
+            for page in _PAGES * pushes:
+                stack.read(page)
+        with stack.warm(WEBHOOK, cold) as webhook_times:
+            for _ in range(pushes * 4):
+                stack.ping()
         return Measurement(
-            functions=times,
+            functions={
+                WEBHOOK: webhook_times(),
+                SCAN: scan_times(),
+                API: api_times(),
+                PERIODIC: stack.periodic_times(starts),
+            },
             github_calls=(stack.github_calls() - calls) / pushes,
+            database_cpu=database / pushes,
             metrics=stack.count_metrics(),
             files=files,
             pushes=pushes,
@@ -181,28 +190,29 @@ class _Stack:
         self.read("/api/errors")
         return {name: self._calls(name)[count] for name, count in before.items()}
 
-    def warm(self, name: str, work: Any, cold: list[dict[str, float]]) -> FunctionTimes:
-        """Return the times of a function while some work is done."""
+    def ping(self) -> None:
+        """Deliver what ends in the webhook's function, as most deliveries do."""
+        body = {"url": f"{self._address}/webhooks/github", "event": "ping", "repository": _NAME}
+        self._github.post("/_control/deliver", json=body).raise_for_status()
+
+    @contextmanager
+    def warm(
+        self, name: str, cold: list[dict[str, float]]
+    ) -> Iterator[Callable[[], FunctionTimes]]:
+        """Yield what returns the times of a function's calls in this block."""
         calls, cpu, written = len(self._calls(name)), self._cpu(name), self._written(name)
-        work()
+        times: list[FunctionTimes] = []
+        yield times.pop
         walls = self._calls(name)[calls:]
         wall = statistics.median(walls)
-        return FunctionTimes(
-            wall=wall,
-            cpu=(self._cpu(name) - cpu) / len(walls),
-            init=max(statistics.median(start[name] for start in cold) - wall, 0.0),
-            log_bytes=(self._written(name) - written) / len(walls),
+        times.append(
+            FunctionTimes(
+                wall=wall,
+                cpu=(self._cpu(name) - cpu) / len(walls),
+                init=max(statistics.median(start[name] for start in cold) - wall, 0.0),
+                log_bytes=(self._written(name) - written) / len(walls),
+            )
         )
-
-    def webhook_times(self, cold: list[dict[str, float]], number: int) -> FunctionTimes:
-        """Measure deliveries that end in the function, as most of them do."""
-        body = {"url": f"{self._address}/webhooks/github", "event": "ping", "repository": _NAME}
-
-        def deliver() -> None:
-            for _ in range(number * 4):
-                self._github.post("/_control/deliver", json=body).raise_for_status()
-
-        return self.warm(WEBHOOK, deliver, cold)
 
     def periodic_times(self, starts: int) -> FunctionTimes:
         """Measure the scheduled function, which is nearly always cold."""
@@ -230,8 +240,8 @@ class _Stack:
                 raise RuntimeError(answer.body.decode())
         wall = statistics.median(walls)
         size = (folder / f"{PERIODIC}.log").stat().st_size
-        # All of it is work of the processor: what it waits for is on this machine.
-        return FunctionTimes(wall=wall, cpu=wall, init=0.0, log_bytes=size)
+        # Nearly all of it is the start, in which Lambda gives a whole processor.
+        return FunctionTimes(wall=0.0, cpu=0.0, init=wall, log_bytes=size)
 
     def github_calls(self) -> int:
         """Return how many calls of GitHub's API there were so far."""
@@ -272,13 +282,24 @@ class _Stack:
                     seconds.append(fields["milliseconds"] / 1_000)
         return seconds
 
+    def database_seconds(self) -> float:
+        """Return the processor's seconds of the database so far."""
+        pid = json.loads((self._folder / "run" / "postgres.json").read_text())["pid"]
+        children = Path(f"/proc/{pid}/task/{pid}/children").read_text().split()
+        return _cpu_seconds([pid, *children])
+
     def _cpu(self, name: str) -> float:
-        """Return the processor's seconds of a function's processes and their ended children."""
-        ticks = 0
-        for pid in function_pids(self._host, name):
-            fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-            ticks += sum(int(field) for field in fields[11:15])
-        return ticks / _TICKS
+        """Return the processor's seconds of a function's processes."""
+        return _cpu_seconds(function_pids(self._host, name))
 
     def _written(self, name: str) -> int:
         return (self._folder / "logs" / f"{name}.log").stat().st_size
+
+
+def _cpu_seconds(pids: Iterable[int | str]) -> float:
+    """Return the processor's seconds of processes and of those of their children that ended."""
+    ticks = 0
+    for pid in pids:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        ticks += sum(int(field) for field in fields[11:15])
+    return ticks / _TICKS

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any, Final
 
-from kova_server.local_lambda.template import TemplateResolver, read_stack, read_template
+from kova_server.local_lambda.template import TemplateResolver, read_template
 
 TEMPLATE: Final = Path("template.yaml")
 _FUNCTION: Final = "AWS::Serverless::Function"
@@ -74,11 +75,15 @@ class _Placed:
         return self.resolver.resolve(self.properties.get(key, default))
 
 
+# The same few templates are read for each form.
+_read = cache(read_template)
+
+
 class _StackReader:
     """One template with its parameters; nested stacks are read when they are asked for."""
 
     def __init__(self, path: Path, parameters: Mapping[str, Any]) -> None:
-        self._template = read_template(path)
+        self._template = _read(path)
         self._path = path
         defaults = {
             name: parameter.get("Default", "")
@@ -131,10 +136,10 @@ def count_stack(parameters: Mapping[str, str]) -> StackCounts:
     """Return what a stack with these parameters is made of, the others being their defaults."""
     reader = _StackReader(TEMPLATE, parameters)
     placed = list(reader.resources())
-    described = read_stack(TEMPLATE, parameters).functions
+    memory = _read(TEMPLATE)["Globals"]["Function"]["MemorySize"]
     functions = {
         resource.name: PricedFunction(
-            memory=described[resource.name].memory,
+            memory=int(resource.get("MemorySize", memory)),
             extra_storage=max(int(resource.get("EphemeralStorage", {}).get("Size", 512)) - 512, 0),
             in_network=isinstance(resource.get("VpcConfig"), dict),
         )
