@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import argparse
+import io
 import platform
 import sys
 from pathlib import Path
@@ -19,6 +20,7 @@ from bench.costs.measure import Measurement, measure
 from bench.costs.price_table import Form, PriceTable, load_prices
 from bench.costs.stack_counts import count_stack
 
+WIDTH: Final = 110
 VOLUMES: Final = (0, 1_000, 1_000_000)
 _BUILD: Final = Path(".aws-sam/build")
 
@@ -41,15 +43,22 @@ def main() -> int:
         if options.times:
             options.times.write_text(measured.dump())
     table = load_prices()
-    console = Console(width=110, highlight=False)
-    _print_times(console, measured, table)
     if options.form:
         form = next(form for form in table.forms if form.name == options.form)
-        _print_lines(console, form, measured, table)
+        _print_lines(Console(width=WIDTH, highlight=False), form, measured, table)
     else:
-        _print_groups(console, measured, table)
-        _print_variants(console, measured, table)
+        sys.stdout.write(render(measured, table))
     return 0
+
+
+def render(measured: Measurement, table: PriceTable) -> str:
+    """Return what the command prints: durations, a table for each form, and its variants."""
+    output = io.StringIO()
+    console = Console(file=output, width=WIDTH, highlight=False)
+    _print_times(console, measured, table)
+    _print_groups(console, measured, table)
+    _print_variants(console, measured, table)
+    return "".join(f"{line.rstrip()}\n" for line in output.getvalue().splitlines())
 
 
 def _estimates(form: Form, measured: Measurement, table: PriceTable) -> list[Estimate]:

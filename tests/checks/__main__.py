@@ -8,6 +8,7 @@ from pathlib import Path
 
 from tests.checks import code_map, failures, github_app, settings
 from tests.checks.cloud_run import check_cloud_run
+from tests.checks import code_map, costs, failures, github_app, settings
 from tests.checks.containers import check_containers
 from tests.checks.ecs import check_ecs
 from tests.checks.edge import check_cloudfront
@@ -35,6 +36,7 @@ def main() -> int:
         code_map.PAGE.write_text(code_map.render())
         write_watching()
         settings.PAGE.write_text(settings.render())
+        costs.PAGE.write_text(costs.render_page())
         failures.PAGE.write_text(failures.render())
         github_app.PAGE.write_text(github_app.render())
         return 0
@@ -47,6 +49,7 @@ def main() -> int:
         "map": code_map.check_map,
         "watching": check_watching,
         "settings": settings.check_settings,
+        "costs": costs.check_costs,
         "failures": failures.check_failures,
         "github app": github_app.check_github_app,
         "workflows": check_workflows,
