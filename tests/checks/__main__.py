@@ -6,9 +6,8 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
-from tests.checks import code_map, failures, github_app, settings
-from tests.checks.cloud_run import check_cloud_run
 from tests.checks import code_map, costs, failures, github_app, settings
+from tests.checks.cloud_run import check_cloud_run
 from tests.checks.containers import check_containers
 from tests.checks.ecs import check_ecs
 from tests.checks.edge import check_cloudfront

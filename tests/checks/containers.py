@@ -10,7 +10,7 @@ from typing import Final
 
 _BIN: Final = Path(sys.executable).parent
 FOLDER: Final = Path("deploy/compose")
-SCRIPTS: Final = ("deploy/backup/backup.sh", "deploy/valkey/start.sh")
+SCRIPTS: Final = ("deploy/valkey/start.sh",)
 _NEEDED: Final = dict.fromkeys(
     ("KOVA_DATABASE_PASSWORD", "KOVA_REDIS_PASSWORD", "KOVA_SECRETS_KEY"), "x"
 )

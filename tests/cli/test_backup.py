@@ -7,6 +7,7 @@ import os
 import re
 import subprocess
 import threading
+import time
 from pathlib import Path
 
 import psycopg
@@ -131,6 +132,75 @@ def test_a_damaged_backup_leaves_an_empty_database(
         assert process.returncode == 2
         assert len(process.stderr.splitlines()) == 1
         assert contents(empty_database_url) == {}
+
+
+def test_a_backup_replaces_what_is_there_and_can_be_backed_up_again(
+    database_url: str, tmp_path: Path
+) -> None:
+    asyncio.run(write_rows(database_url))
+    with psycopg.connect(database_url) as connection:
+        connection.execute("CREATE TABLE counted (id bigint GENERATED ALWAYS AS IDENTITY)")
+        connection.execute("INSERT INTO counted SELECT FROM generate_series(1, 7)")
+    before = contents(database_url)
+    for number in range(2):
+        folder = tmp_path / str(number)
+        assert run(database_url, "backup", str(folder)).returncode == 0
+        (file,) = folder.glob("*.dump")
+        with psycopg.connect(database_url) as connection:
+            connection.execute("TRUNCATE repositories CASCADE; CREATE TABLE later ()")
+        restored = run(database_url, "restore", str(file), "--replace")
+        assert restored.returncode == 0, restored.stderr
+        assert contents(database_url) == before
+    with psycopg.connect(database_url) as connection:
+        row = connection.execute("INSERT INTO counted DEFAULT VALUES RETURNING id").fetchone()
+    assert row == (8,)
+
+
+@pytest.mark.parametrize("kept", [0.5, 0.9, 0.999])
+def test_a_damaged_backup_replaces_nothing(database_url: str, tmp_path: Path, kept: float) -> None:
+    asyncio.run(write_rows(database_url))
+    assert run(database_url, "backup", str(tmp_path)).returncode == 0
+    (file,) = tmp_path.glob("*.dump")
+    before = contents(database_url)
+    content = file.read_bytes()
+    file.write_bytes(content[: int(len(content) * kept)])
+    process = run(database_url, "restore", str(file), "--replace")
+    assert process.returncode == 2
+    assert len(process.stderr.splitlines()) == 1
+    assert contents(database_url) == before
+
+
+def test_backups_are_made_until_the_end_and_their_age_is_checked(
+    database_url: str, tmp_path: Path
+) -> None:
+    check = ("backup", str(tmp_path / "new"), "--every", "1", "--check")
+    assert run(database_url, *check).returncode == 2
+    command = [sys.executable, "-m", "kova_server", "backup", str(tmp_path / "new")]
+    variables = {"KOVA_ENV": "local", "KOVA_DATABASE_URL": database_url}
+    with subprocess.Popen(
+        [*command, "--every", "0.01", "--keep", "2"],
+        env=os.environ | variables,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        assert process.stdout is not None
+        assert ".dump" in process.stdout.readline()
+        process.terminate()
+        assert process.wait(30) == 0
+    (file,) = (tmp_path / "new").iterdir()
+    assert str(file) in run(database_url, *check).stdout
+    long_ago = file.stat().st_mtime - 2.1 * 3600
+    os.utime(file, (long_ago, long_ago))
+    assert "2 hours old" in run(database_url, *check).stderr
+
+
+def test_what_a_killed_run_has_left_goes_after_a_day(database_url: str, tmp_path: Path) -> None:
+    for name, age in {"old": 25, "new": 1}.items():
+        file = tmp_path / f"kova-{name}.unfinished"
+        file.touch()
+        os.utime(file, (time.time() - age * 3600,) * 2)
+    assert run(database_url, "backup", str(tmp_path)).returncode == 0
+    assert [file.name for file in tmp_path.glob("*.unfinished")] == ["kova-new.unfinished"]
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])

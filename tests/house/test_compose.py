@@ -28,6 +28,7 @@ from kova_server.embedded.ports import free_port
 from kova_server.embedded.valkey import valkey_service
 from tests.support.eventually import eventually
 from tests.support.kova_process import run_command
+from tests.support.image import read_dockerfile
 from tests.watching.conftest import running
 
 ROOT = Path(__file__).parents[2]
@@ -203,7 +204,13 @@ def test_the_setup_has_a_place_for_the_app_that_all_share(service: str, tmp_path
 
 def test_backups_are_made_by_the_servers_own_version(tmp_path: Path) -> None:
     services = configuration(tmp_path)["services"]
-    assert services["backup"]["image"] == services["postgres"]["image"]
+    dockerfile = read_dockerfile((ROOT / "Dockerfile").read_text())
+    assert dockerfile.images["postgres"] == services["postgres"]["image"]
+    assert services["backup"]["image"] == services["api"]["image"]
+    # Its volume is the folder that the image has for it.
+    (volume,) = services["backup"]["volumes"]
+    assert any(volume["target"] in step for step in dockerfile.run[""])
+    assert services["backup"]["command"][1] == volume["target"]
 
 
 def test_every_file_that_is_mounted_is_there(tmp_path: Path) -> None:

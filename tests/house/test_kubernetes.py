@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import copy
+import json
 import re
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +23,7 @@ SECRETS = {
     "KOVA_SECRETS_KEY": "x",
     "KOVA_GITHUB_TOKEN": "x",
 }
-DIGEST = re.compile(r"(?:image:|&postgres) ([\w./-]+:[\w.-]+@sha256:[0-9a-f]{64})")
+DIGEST = re.compile(r"image: ([\w./-]+:[\w.-]+@sha256:[0-9a-f]{64})")
 POD: dict[str, Any] = {
     "kind": "Deployment",
     "metadata": {"name": "a"},
@@ -124,3 +126,23 @@ def test_images_are_those_of_compose() -> None:
     kubernetes = {image for file in files for image in DIGEST.findall(file.read_text())}
     assert len(kubernetes) == 3
     assert kubernetes <= compose
+
+
+def test_the_page_makes_a_restore_of_the_backup_job() -> None:
+    page = Path("docs/deploy-kubernetes.md").read_text()
+    (job,) = [
+        resource["spec"]["jobTemplate"]
+        for resource in yaml.safe_load_all((FOLDER / "base" / "backup.yaml").read_text())
+        if resource["kind"] == "CronJob"
+    ]
+    # As `kubectl create job --from --dry-run=client --output=json` prints it.
+    text = json.dumps(job, indent=4)
+    for script in re.findall(r"\| (sed '[^']+')", page):
+        process = subprocess.run(
+            ["bash", "-c", script], input=text, capture_output=True, text=True, check=True
+        )
+        text = process.stdout
+    (container,) = json.loads(text)["spec"]["template"]["spec"]["containers"]
+    command, file, replace = container["args"]
+    assert (command, replace) == ("restore", "--replace")
+    assert Path(file).parent == Path(container["volumeMounts"][0]["mountPath"])

