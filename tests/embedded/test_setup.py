@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import re
+import shlex
 import signal
 import stat
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,9 @@ from kova_fakes.github import serve_github
 from tests.embedded.test_up import Up, run_up
 from tests.support.eventually import eventually
 from tests.support.setup import Browser
+
+ROOT = Path(__file__).parents[2]
+PAGE = ROOT / "docs" / "getting-started.md"
 
 
 def printed_token(up: Up) -> str:
@@ -33,14 +38,51 @@ def control(up: Up, path: str, body: dict[str, Any]) -> Any:
     return answer.json()
 
 
-def ended_scans(up: Up) -> list[Any]:
-    answer = up.get("/api/scans")
-    scans = answer.json()["items"] if answer is not None and answer.status_code == 200 else []
-    return [scan for scan in scans if scan["status"] in {"succeeded", "failed"}]
+class Page:
+    """docs/getting-started.md: its commands, by the number of their step."""
+
+    def __init__(self) -> None:
+        self._text = PAGE.read_text()
+
+    def commands(self, step: int) -> str:
+        _, _, rest = self._text.partition(f"\n## {step}. ")
+        (block,) = re.findall(r"```sh\n(.*?)```", rest.partition("\n## ")[0], re.DOTALL)
+        return str(block)
+
+    def run(self, up: Up, *steps: int) -> str:
+        """Run steps in one shell, as a person's second terminal; return what they print."""
+        script = "".join(self.commands(step) for step in steps)
+        script = script.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{up.port}")
+        process = subprocess.run(
+            ["bash", "-eu", "-c", script.replace(".kova/", f"{up.folder}/")],
+            env=os.environ | {"HOME": str(up.folder.parent)},
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=False,
+        )
+        assert (process.returncode, process.stderr) == (0, "")
+        return process.stdout
+
+    def arguments_of_up(self) -> list[str]:
+        """Return what the command of the first step hands to `kova up`."""
+        command = shlex.split(self.commands(1))
+        recipe = subprocess.run(
+            [command[0], "--dry-run", *command[1:]],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        return shlex.split(recipe.splitlines()[-1].partition("kova up")[2])
 
 
 def test_from_an_empty_folder_to_a_scan_by_the_new_app(tmp_path: Path) -> None:
-    with run_up(tmp_path / "data", arguments=("--setup",)) as up:
+    mine = tmp_path / "src" / "mine"
+    mine.mkdir(parents=True)
+    (mine / "a.py").write_text("def f(x):\n    return x is 'a'\n")
+    page = Page()
+    with run_up(tmp_path / "data", arguments=page.arguments_of_up()) as up:
         token, address = printed_token(up), f"http://127.0.0.1:{up.port}"
         health = httpx.get(f"{address}/health", timeout=5).json()
         assert health["checks"]["github_app"]["status"] == "not_configured"
@@ -49,28 +91,29 @@ def test_from_an_empty_folder_to_a_scan_by_the_new_app(tmp_path: Path) -> None:
 
         person = Browser(address)
         pids = {part: up.pid(part) for part in ("api", "worker")}
-        assert person.set_up(token, name="Mine").status_code == 200
+        ready = person.set_up(token, name="Mine")
+        assert (ready.status_code, "Choose repositories" in ready.text) == (200, True)
         file = up.folder / "github-app.env"
         assert stat.S_IMODE(file.stat().st_mode) == 0o600
         stored = read_environment(file)
 
-        files = {"a.py": "ZGVmIGYoeCk6CiAgICByZXR1cm4geCBpcyAnYScK"}
-        control(up, "/repositories", {"full_name": "octo/sample", "files": files})
-        page = httpx.get(stored["KOVA_GITHUB_APP_PAGE"], headers={"user-agent": "b"}, timeout=5)
-        assert person.submit(page).status_code == 200  # Installed on all repositories.
+        app_page = httpx.get(stored["KOVA_GITHUB_APP_PAGE"], headers={"user-agent": "b"}, timeout=5)
+        assert "Install on all repositories" in app_page.text
+        assert person.submit(app_page).status_code == 200
 
-        def deliver() -> Any:
-            answers = control(up, "/deliver", {"repository": "octo/sample", "event": "push"})
-            return answers if [answer["status_code"] for answer in answers] == [202] else None
-
-        eventually(deliver, 30)
-        (scan,) = eventually(lambda: ended_scans(up), 60)
-        assert scan["status"] == "succeeded", scan
+        output = page.run(up, 4, 5)
+        assert '"status":"succeeded"' in output
+        assert '"rule_id": "F632"' in output
+        assert re.search(r"/octo/mine/pull/1\"$", output.strip())
         shown = httpx.get(
-            f"{up.settings['KOVA_GITHUB_API_URL']}/_control/repositories/octo/sample", timeout=5
+            f"{up.settings['KOVA_GITHUB_API_URL']}/_control/repositories/octo/mine", timeout=5
         ).json()
         assert [run["app"]["slug"] for run in shown["check_runs"]] == ["mine"]
         assert {part: up.pid(part) for part in pids} == pids  # They began anew by themselves.
+
+        def deliver() -> Any:
+            answers = control(up, "/deliver", {"repository": "octo/mine", "event": "push"})
+            return answers if [answer["status_code"] for answer in answers] == [202] else None
 
         def is_complete() -> bool:
             checks = httpx.get(f"{address}/health", timeout=5).json()["checks"]
