@@ -1,0 +1,56 @@
+"""Every command in a document names commands, options, targets and services that are there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.support.documents import ROOT, documents, problems_of, shown_commands
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_commands_are_there(document: Path) -> None:
+    commands = list(shown_commands(document.read_text(), document.name))
+    assert [problem for command in commands for problem in problems_of(command)] == []
+
+
+@pytest.mark.parametrize(
+    ("shown", "problem"),
+    [
+        ("```sh\nkova backup x --kept 3\n```", "No such option: --kept"),
+        ("```sh\nKOVA_ENV=local .venv/bin/kova restor x\n```", "there is no `kova restor`"),
+        ("```sh\nkova keys make x\n```", "there is no `kova keys make`"),
+        ("```sh\nset -a; . x; kova backup\n```", "Missing argument"),
+        ("```sh\nkova backup x --keep many\n```", "Invalid value"),
+        ("Use `kova restore FILE --over`.", "No such option: --over"),
+        ("```sh\nif true; then make tets; fi\n```", "no target tets"),
+        ("`make run PROT=1`", "no variable PROT"),
+        ("```sh\npython -m bench.cost\n```", "no module bench.cost"),
+        ("```sh\ndocker compose exec backups kova backup x\n```", "no service backups"),
+        ("```sh\ndocker compose exec backup kova backup x --kept 1\n```", "No such option"),
+        ("```sh\nkubectl exec deployment/kova-api -- kova key list\n```", "no `kova key`"),
+        ("```sh\nx |\\\n  docker compose logs apis\n```", "no service apis"),
+    ],
+)
+def test_what_is_not_there_is_seen(shown: str, problem: str) -> None:
+    (command, *others) = [
+        text for command in shown_commands(shown + "\n", "x") for text in problems_of(command)
+    ]
+    assert problem in command
+    assert others == []
+
+
+@pytest.mark.parametrize(
+    "shown",
+    [
+        "```sh\nkubectl -n kova get pods\naws x --stack-name kova --query y\n```",
+        "```sh\nkova scans replay SCAN_ID --data .kova\n```",
+        "`make test T=tests/fixes`, `kova up`, `kova keys create ci --scope read`",
+        "```sh\ndocker compose exec --index 1 api kova keys list\n```",
+    ],
+)
+def test_what_is_there_passes(shown: str) -> None:
+    commands = list(shown_commands(shown + "\n", "x"))
+    assert commands
+    assert [text for command in commands for text in problems_of(command)] == []
