@@ -12,7 +12,7 @@ FILE: Final = Path(__file__).with_name("prices.toml")
 
 
 @dataclass(frozen=True, kw_only=True)
-class Price:
+class ListPrice:
     """A list price in US dollars, and the page and day on which it was read."""
 
     usd: float
@@ -22,7 +22,7 @@ class Price:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Task:
+class ContainerSize:
     """A kind of container: how many there are at least, and their size."""
 
     count: int
@@ -46,10 +46,10 @@ class PriceTable:
     """Everything that is not measured or counted."""
 
     region: str
-    prices: Mapping[str, Price]
+    prices: Mapping[str, ListPrice]
     assumptions: Mapping[str, float]
     reasons: Mapping[str, str]
-    tasks: Mapping[str, Task]
+    tasks: Mapping[str, ContainerSize]
     forms: tuple[Form, ...]
 
 
@@ -58,9 +58,9 @@ def load_prices(file: Path = FILE) -> PriceTable:
     fields = tomllib.loads(file.read_text())
     return PriceTable(
         region=fields["region"],
-        prices={name: Price(**price) for name, price in fields["prices"].items()},
+        prices={name: ListPrice(**price) for name, price in fields["prices"].items()},
         assumptions={name: row["value"] for name, row in fields["assumptions"].items()},
         reasons={name: row["why"] for name, row in fields["assumptions"].items()},
-        tasks={name: Task(**task) for name, task in fields["tasks"].items()},
+        tasks={name: ContainerSize(**task) for name, task in fields["tasks"].items()},
         forms=tuple(Form(**form) for form in fields["forms"]),
     )

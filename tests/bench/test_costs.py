@@ -10,7 +10,7 @@ import pytest
 
 from bench.costs.estimate import Estimate
 from bench.costs.measure import API, PERIODIC, SCAN, WEBHOOK, FunctionTimes, Measurement
-from bench.costs.price_table import Form, Price, PriceTable, Task, load_prices
+from bench.costs.price_table import ContainerSize, Form, ListPrice, PriceTable, load_prices
 from bench.costs.stack_counts import PricedFunction, StackCounts, count_stack
 
 AWS = Path("deploy/aws")
@@ -87,7 +87,10 @@ def table() -> PriceTable:
         load_prices(),
         prices=prices,
         assumptions=ASSUMPTIONS,
-        tasks={"api": Task(count=2, vcpu=0.5, gb=1), "worker": Task(count=1, vcpu=1, gb=2)},
+        tasks={
+            "api": ContainerSize(count=2, vcpu=0.5, gb=1),
+            "worker": ContainerSize(count=1, vcpu=1, gb=2),
+        },
     )
 
 
@@ -118,10 +121,10 @@ def test_functions_are_billed_as_calculated_by_hand() -> None:
 
 
 def test_the_other_lines_are_as_calculated_by_hand() -> None:
-    found = {
+    billed = {
         key: usd for key, usd in quantities().items() if key[0] not in {"Lambda", "CloudWatch"}
     }
-    assert found == pytest.approx(
+    assert billed == pytest.approx(
         {
             ("API Gateway", "requests"): 6_000,
             # 3 queues x 2 polls x 1,800,000 s / 20 s, and three requests for each message.
@@ -230,4 +233,4 @@ def test_every_form_has_its_prices_and_every_price_its_page() -> None:
     assert all(price.date[:2] == "20" and price.usd > 0 for price in prices.prices.values())
     assert all(prices.reasons.values())
     with pytest.raises(TypeError):
-        Price(usd=1.0, unit="hour")  # type: ignore[call-arg]
+        ListPrice(usd=1.0, unit="hour")  # type: ignore[call-arg]

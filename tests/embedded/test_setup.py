@@ -38,7 +38,7 @@ def control(up: Up, path: str, body: dict[str, Any]) -> Any:
     return answer.json()
 
 
-class Page:
+class Walkthrough:
     """docs/getting-started.md: its commands, by the number of their step."""
 
     def __init__(self) -> None:
@@ -81,7 +81,7 @@ def test_from_an_empty_folder_to_a_scan_by_the_new_app(tmp_path: Path) -> None:
     mine = tmp_path / "src" / "mine"
     mine.mkdir(parents=True)
     (mine / "a.py").write_text("def f(x):\n    return x is 'a'\n")
-    page = Page()
+    page = Walkthrough()
     with run_up(tmp_path / "data", arguments=page.arguments_of_up()) as up:
         token, address = printed_token(up), f"http://127.0.0.1:{up.port}"
         health = httpx.get(f"{address}/health", timeout=5).json()

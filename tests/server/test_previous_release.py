@@ -7,6 +7,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from pathlib import Path
 from typing import Final, LiteralString
 
 import httpx
@@ -17,13 +18,33 @@ from kova_fakes.github import serve_github
 from tests.conftest import fresh_database
 from tests.server.conftest import Kova, run_kova
 from tests.support.previous_release import (
+    ROOT,
     HistoryMissingError,
     Release,
+    find_previous_release,
     unpack_previous_release,
 )
 
 BAD: Final = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
 NAME: Final = "octo/sample"
+
+
+def test_without_a_history_it_is_said(release: Release, tmp_path: Path) -> None:
+    with pytest.raises(HistoryMissingError, match="not a git checkout"):
+        find_previous_release(release.newest_migration, tmp_path)
+    shallow = tmp_path / "shallow"
+    command = ["git", "clone", "--quiet", "--depth", "1", f"file://{ROOT}", str(shallow)]
+    subprocess.run(command, check=True)
+    with pytest.raises(HistoryMissingError, match="shallow clone"):
+        find_previous_release(release.newest_migration, shallow)
+
+
+def test_a_migration_that_is_not_committed_came_after_the_last_commit() -> None:
+    command = ["git", "rev-parse", "HEAD"]
+    head = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if head.returncode != 0:
+        pytest.skip("this is not a git checkout")
+    assert find_previous_release("29990101000000_new.sql") == head.stdout.strip()
 
 
 @pytest.fixture(scope="module")

@@ -49,7 +49,7 @@ def newest_migration() -> str:
     return max(file.name for file in folder.iterdir() if file.name.endswith(".sql"))
 
 
-def find_previous_release(migration: str) -> str:
+def find_previous_release(migration: str, root: Path = ROOT) -> str:
     """Return the commit before the one that brought a migration to this line of history.
 
     A migration that is not committed yet was added after HEAD.
@@ -57,20 +57,21 @@ def find_previous_release(migration: str) -> str:
     Raises:
         HistoryMissingError: there is no history here, or it does not reach back so far.
     """
-    if not (ROOT / ".git").exists():
+    if not (root / ".git").exists():
         raise HistoryMissingError("this is not a git checkout: no history to take it from")
-    if _git("rev-parse", "--is-shallow-repository") == "true":
+    if _git(root, "rev-parse", "--is-shallow-repository") == "true":
         raise HistoryMissingError("this is a shallow clone: its history was cut off")
     # Anywhere in the tree, for folders are renamed; a merge counts as the commit that added what
     # its branch added, and the oldest commit that added the name is the one that was deployed.
     added = _git(
+        root,
         "log", "--first-parent", "-m", "--no-renames", "--diff-filter=A", "--format=%H",
         "--", f":(glob)**/migrations/{migration}",
     ).split()  # fmt: skip
     if not added:
-        return _git("rev-parse", "HEAD")
+        return _git(root, "rev-parse", "HEAD")
     try:
-        return _git("rev-parse", "--verify", "--quiet", f"{added[-1]}^1")
+        return _git(root, "rev-parse", "--verify", "--quiet", f"{added[-1]}^1")
     except subprocess.CalledProcessError:
         raise HistoryMissingError(f"{migration} is as old as the history") from None
 
@@ -90,8 +91,8 @@ def unpack_previous_release(folder: Path) -> Release:
     return Release(commit=commit, newest_migration=migration, folder=folder)
 
 
-def _git(*arguments: str) -> str:
+def _git(root: Path, *arguments: str) -> str:
     process = subprocess.run(
-        ["git", *arguments], cwd=ROOT, capture_output=True, text=True, check=True
+        ["git", *arguments], cwd=root, capture_output=True, text=True, check=True
     )
     return process.stdout.strip()
