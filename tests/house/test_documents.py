@@ -24,6 +24,7 @@ def test_commands_are_there(document: Path) -> None:
         ("```sh\nset -a; . x; kova backup\n```", "Missing argument"),
         ("```sh\nkova backup x --keep many\n```", "Invalid value"),
         ("Use `kova restore FILE --over`.", "No such option: --over"),
+        ("Use `kova keys --stick`.", "No such option: --stick"),
         ("```sh\nif true; then make tets; fi\n```", "no target tets"),
         ("`make run PROT=1`", "no variable PROT"),
         ("```sh\npython -m bench.cost\n```", "no module bench.cost"),
@@ -46,6 +47,7 @@ def test_what_is_not_there_is_seen(shown: str, problem: str) -> None:
     [
         "```sh\nkubectl -n kova get pods\naws x --stack-name kova --query y\n```",
         "```sh\nkova scans replay SCAN_ID --data .kova\n```",
+        "`kova keys --stack`",
         "`make test T=tests/fixes`, `kova up`, `kova keys create ci --scope read`",
         "```sh\ndocker compose exec --index 1 api kova keys list\n```",
     ],

@@ -125,8 +125,16 @@ def _look_at_kova(arguments: list[str], *, is_mention: bool) -> Iterator[str]:
     except UsageError as exc:
         message = exc.format_message()
         has_place = any(_PLACE.fullmatch(part) for word in known for part in word.split("="))
+        if is_mention and any(word in _options_of_all(command) for word in known):
+            return  # `kova keys --stack` stands for each of its commands.
         if "No such" in message or not (is_mention or has_place):
             yield f"`kova {' '.join(arguments)}`: {message}"
+
+
+def _options_of_all(command: Command) -> set[str]:
+    """Return the options of a command, and of those below it."""
+    own = {option for part in command.params for option in part.opts}
+    return own.union(*map(_options_of_all, getattr(command, "commands", {}).values()))
 
 
 @cache
