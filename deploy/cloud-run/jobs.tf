@@ -79,35 +79,21 @@ resource "google_cloud_run_v2_job" "backup" {
         }
       }
       containers {
-        # The same major version as the server, and the same image as in docker-compose.yml.
-        image   = "docker.io/library/postgres@sha256:3a82e1f56c8f0f5616a11103ac3d47e632c3938698946a7ad26da0df1334744a"
-        command = ["/bin/bash", "/secrets/script/backup.sh"]
-        args    = ["once"]
+        image = var.image
+        args  = ["backup", "/backups", "--keep", "14"]
         resources {
           limits = { cpu = "1", memory = "1Gi" }
         }
         env {
-          name  = "PGHOST"
-          value = google_sql_database_instance.kova.private_ip_address
+          name  = "KOVA_ENV"
+          value = "production"
         }
         env {
-          name  = "PGUSER"
-          value = "kova"
+          name  = "KOVA_DATABASE_URL"
+          value = local.database_url
         }
         env {
-          name  = "PGDATABASE"
-          value = "kova"
-        }
-        env {
-          name  = "PGSSLMODE"
-          value = "verify-ca"
-        }
-        env {
-          name  = "PGSSLROOTCERT"
-          value = "/secrets/database/ca.pem"
-        }
-        env {
-          name = "PGPASSWORD"
+          name = "KOVA_DATABASE_PASSWORD"
           value_source {
             secret_key_ref {
               secret  = "kova-database-password"
@@ -115,21 +101,9 @@ resource "google_cloud_run_v2_job" "backup" {
             }
           }
         }
-        env {
-          name  = "BACKUP_FOLDER"
-          value = "/backups"
-        }
-        env {
-          name  = "BACKUPS_KEPT"
-          value = "14"
-        }
         volume_mounts {
           name       = "database"
           mount_path = "/secrets/database"
-        }
-        volume_mounts {
-          name       = "script"
-          mount_path = "/secrets/script"
         }
         volume_mounts {
           name       = "backups"
@@ -142,16 +116,6 @@ resource "google_cloud_run_v2_job" "backup" {
           secret = "kova-database-ca"
           items {
             path    = "ca.pem"
-            version = "latest"
-          }
-        }
-      }
-      volumes {
-        name = "script"
-        secret {
-          secret = "kova-backup-script"
-          items {
-            path    = "backup.sh"
             version = "latest"
           }
         }

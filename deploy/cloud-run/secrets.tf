@@ -6,7 +6,6 @@ locals {
     redis-password = google_redis_instance.kova.auth_string
     redis-ca       = google_redis_instance.kova.server_ca_certs[0].cert
     database-ca    = google_sql_database_instance.kova.server_ca_cert[0].cert
-    backup-script  = file("${path.module}/../backup/backup.sh")
     github-app     = "# The GitHub App: docs/deploy-cloud-run.md\n"
   }
   # By service account, the secrets that it may read.
@@ -14,7 +13,7 @@ locals {
     api     = toset(["database-password", "database-ca", "redis-password", "redis-ca", "secrets-key", "metrics-token", "github-app"])
     worker  = toset(["database-password", "database-ca", "redis-password", "redis-ca", "secrets-key", "github-app"])
     migrate = toset(["database-password", "database-ca"])
-    backup  = toset(["database-password", "database-ca", "backup-script"])
+    backup  = toset(["database-password", "database-ca"])
   }
 }
 

@@ -26,7 +26,7 @@ READERS: Final[Mapping[str, frozenset[str]]] = {
         "database-password database-ca redis-password redis-ca secrets-key github-app".split()
     ),
     "migrate": frozenset({"database-password", "database-ca"}),
-    "backup": frozenset({"database-password", "database-ca", "backup-script"}),
+    "backup": frozenset({"database-password", "database-ca"}),
 }
 _KINDS: Final = {
     "api": "google_cloud_run_v2_service",
@@ -123,7 +123,7 @@ def _variables(files: Files, name: str) -> tuple[dict[str, Any], dict[str, str]]
 
 
 def _check_variables(files: Files) -> Iterator[str]:
-    for name in ("api", "worker", "migrate"):
+    for name in ("api", "worker", "migrate", "backup"):
         plain, secret = _variables(files, name)
         addresses = {
             key: files["locals"][text.removeprefix("${local.").rstrip("}")]
@@ -132,14 +132,6 @@ def _check_variables(files: Files) -> Iterator[str]:
         }
         from_file = _APP_FILE if "KOVA_GITHUB_APP_FILE" in plain else ()
         yield from check_variables(name, plain | addresses, {*secret, *from_file})
-    plain, secret = _variables(files, "backup")
-    for key in ("PGHOST", "PGUSER", "PGDATABASE", "BACKUP_FOLDER"):
-        if key not in plain:
-            yield f"backup: {key} is missing"
-    if "PGPASSWORD" not in secret:
-        yield "backup: its password is no secret"
-    if plain.get("PGSSLMODE") != "verify-ca":
-        yield "backup: it does not look whether the database is the right one"
 
 
 def _check_secrets(files: Files) -> Iterator[str]:

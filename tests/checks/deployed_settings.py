@@ -14,9 +14,10 @@ _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
     "api": ("KOVA_FIX_QUEUE_URL", "KOVA_COMMAND_QUEUE_URL", "KOVA_REDIS_URL", "KOVA_PUBLIC_URL"),
     "worker": ("KOVA_FIX_QUEUE_URL", "KOVA_COMMAND_QUEUE_URL", "KOVA_REDIS_URL"),
     "migrate": (),
+    "backup": (),
 }
 _AROUND: Final = frozenset(re.findall(r"`([A-Z][A-Z0-9_]+)`", AROUND.partition("## Members")[0]))
-_OF_OTHERS: Final = re.compile(r"(AWS|PG|BACKUP)[A-Z_]+")
+_OF_OTHERS: Final = re.compile(r"(AWS|PG)[A-Z_]+")
 _WITH_PASSWORD: Final = re.compile(r"\w+://[^/@]*:[^/@]+@")
 
 
@@ -26,7 +27,7 @@ def check_variables(
     """Return what is wrong with the variables of a process.
 
     Args:
-        process: api, worker or migrate.
+        process: api, worker, migrate or backup.
         variables: by name, the values that stand in the deployment's files; anything but a text
             is one that is only known at deployment.
         secrets: names of the variables that come from a store of secrets.

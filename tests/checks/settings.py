@@ -68,9 +68,9 @@ MEANINGS: Final = """
 KOVA_ENV | all | | `local` does without KOVA_SECRETS_KEY; `production` does not.
 KOVA_LOG_LEVEL | all | | What is logged; `debug` adds tracebacks to the command line.
 AWS_LAMBDA_FUNCTION_NAME | all | | Set by Lambda, never by people: counts then go to CloudWatch.
-KOVA_DATABASE_URL | api, worker, migrate | must | Postgres: `postgresql://USER@HOST/NAME?sslmode=verify-full`.
-KOVA_DATABASE_USER | api, worker, migrate | | The user, where the address names none.
-KOVA_DATABASE_PASSWORD | api, worker, migrate | | The password as it is, where the address has none: nothing has to be percent-encoded.
+KOVA_DATABASE_URL | api, worker, migrate, backup | must | Postgres: `postgresql://USER@HOST/NAME?sslmode=verify-full`.
+KOVA_DATABASE_USER | api, worker, migrate, backup | | The user, where the address names none.
+KOVA_DATABASE_PASSWORD | api, worker, migrate, backup | | The password as it is, where the address has none: nothing has to be percent-encoded.
 KOVA_DATABASE_READ_URL | api | | A read replica; the primary is read while it does not answer.
 KOVA_DATABASE_POOL | api, worker | | Connections of a process to each database, at most.
 KOVA_REDIS_URL | api, worker | | Redis or Valkey; without it every process counts and remembers alone.

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 from psycopg import sql
 
-from tests.support.kova_process import run_command
+from tests.support.eventually import eventually
+from tests.support.kova_process import run_command, start_command
 from tests.support.stores import new_claim, new_key, new_repository, postgres_stores
 
 TABLES = "SELECT tablename FROM pg_tables WHERE schemaname = 'public' ORDER BY 1"
@@ -175,18 +176,17 @@ def test_backups_are_made_until_the_end_and_their_age_is_checked(
 ) -> None:
     check = ("backup", str(tmp_path / "new"), "--every", "1", "--check")
     assert run(database_url, *check).returncode == 2
-    command = [sys.executable, "-m", "kova_server", "backup", str(tmp_path / "new")]
     variables = {"KOVA_ENV": "local", "KOVA_DATABASE_URL": database_url}
-    with subprocess.Popen(
-        [*command, "--every", "0.01", "--keep", "2"],
-        env=os.environ | variables,
-        stdout=subprocess.PIPE,
-        text=True,
-    ) as process:
-        assert process.stdout is not None
-        assert ".dump" in process.stdout.readline()
-        process.terminate()
-        assert process.wait(30) == 0
+    with (tmp_path / "output").open("w") as output:
+        process = start_command(
+            *("backup", tmp_path / "new", "--every", "0.01", "--keep", "2"),
+            environment=os.environ | variables,
+            stdout=output,
+            stderr=output,
+        )
+    eventually(lambda: ".dump" in (tmp_path / "output").read_text())
+    process.terminate()
+    assert process.wait(30) == 0
     (file,) = (tmp_path / "new").iterdir()
     assert str(file) in run(database_url, *check).stdout
     long_ago = file.stat().st_mtime - 2.1 * 3600

@@ -94,7 +94,7 @@ def test_what_the_provider_does_not_know_is_seen(path: str, value: Any, problem:
         ("locals.secret_variables.KOVA_SECRETS_KEY", None, "KOVA_SECRETS_KEY is missing"),
         ("locals.secret_variables.KOVA_SECRETS_KEY", "kova-metrics-token", "names other secrets"),
         ("locals.readers.worker", '${toset(["metrics-token"])}', "worker: it may read"),
-        (f"{BACKUP}.template.0.template.0.containers.0.env.3.value", "require", "the right one"),
+        (f"{BACKUP}.template.0.template.0.containers.0.env.1.name", "PGHOST", "backup: KOVA_DATABASE_URL is missing"),
         (f"{BACKUP}.template.0.template.0.containers.0.image", "docker.io/library/postgres:18", "by digest"),
         (f"{CONTAINER}.image", "registry/kova:latest", "by digest"),
         ("variable.image.validation.0.condition", "${true}", "takes what is no digest"),
@@ -181,12 +181,14 @@ def test_the_image_has_what_the_variables_name() -> None:
     assert Path("server/kova_server", file.name).exists()
 
 
-def test_the_backup_is_made_by_the_image_of_compose() -> None:
-    image = files()["resource"]["google_cloud_run_v2_job"]["backup"]["template"][0]["template"][0]
-    digest = image["containers"][0]["image"].partition("@")[2]
-    assert re.search(
-        rf"&postgres postgres:\d+\.\d+@{digest}", Path("docker-compose.yml").read_text()
-    )
+def test_the_page_makes_a_restore_of_the_backup_job() -> None:
+    job = files()["resource"]["google_cloud_run_v2_job"]["backup"]["template"][0]["template"][0]
+    (container,) = job["containers"]
+    (mount,) = [row for row in container["volume_mounts"] if row["name"] == "backups"]
+    assert container["args"][:2] == ["backup", mount["mount_path"]]
+    page = Path("docs/deploy-cloud-run.md").read_text()
+    (shown,) = re.findall(r"--args (restore,\S+)", page)
+    assert re.fullmatch(rf"restore,{mount['mount_path']}/kova-\d{{8}}T\d+Z\.dump,--replace", shown)
 
 
 @pytest.mark.usefixtures("aws")

@@ -27,8 +27,8 @@ from kova.bootstrap.setup import setup_token
 from kova_server.embedded.ports import free_port
 from kova_server.embedded.valkey import valkey_service
 from tests.support.eventually import eventually
-from tests.support.kova_process import run_command
 from tests.support.image import read_dockerfile
+from tests.support.kova_process import run_command
 from tests.watching.conftest import running
 
 ROOT = Path(__file__).parents[2]

@@ -179,7 +179,7 @@ def test_what_a_nested_stack_is_given_and_asked_for_exists() -> None:
 def test_the_database_s_certificate_is_where_the_image_has_it() -> None:
     text = Path("Dockerfile").read_text()
     version = re.findall(r"^FROM python:(\d\.\d+)", text, re.MULTILINE)[-1]
-    assert ("/kova", "/kova") in read_dockerfile(text).moved
+    assert ("build", "/kova", "/kova") in read_dockerfile(text).moved
     stack = templates()["template"]["Resources"]["DataStack"]["Properties"]["Parameters"]
     assert stack["RootCertificates"] == CERTIFICATES
     assert f"/python{version}/" in CERTIFICATES
