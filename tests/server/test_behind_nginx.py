@@ -1,4 +1,4 @@
-"""nginx in front of Kova: slow clients, bodies that nobody signed, and whose address it is."""
+"""nginx in front of `kova up`: slow clients, bodies that nobody signed, and whose address it is."""
 
 from __future__ import annotations
 
@@ -13,17 +13,15 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from urllib.parse import urlsplit
 
 import httpx
 import pytest
 
 from kova_server.embedded.ports import free_port
 from tests.checks.nginx import write_certificate
-from tests.server.conftest import Kova, run_kova_with_github
+from tests.embedded.test_up import Up, run_up
 from tests.support.eventually import eventually
 from tests.support.nginx import PROGRAM, lay_out
-from tests.support.services import services_in_force
 from tests.watching.conftest import running
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="nginx is not installed")
@@ -35,11 +33,12 @@ OUTER_PROXY = "127.0.0.99"
 
 @dataclass(frozen=True, kw_only=True)
 class Nginx:
-    """A running nginx, and the Kova behind it."""
+    """A running nginx, and the stack behind it."""
 
     port: int
     tls_port: int
-    kova: Kova
+    up: Up
+    scraper: httpx.Client
 
     def send(self, source: str, method: str, path: str, **options: object) -> httpx.Response:
         """Send a request from an address of the loopback."""
@@ -47,7 +46,7 @@ class Nginx:
 
     def counted(self) -> float:
         """Return how many requests the application has had, but for health and metrics."""
-        lines = self.kova.client.get("/metrics").text.splitlines()
+        lines = self.scraper.get("/metrics").text.splitlines()
         quiet = ('route="/health"', 'route="/metrics"')
         return sum(
             float(line.rsplit(" ", 1)[1])
@@ -63,14 +62,14 @@ def send(address: str, source: str, method: str, path: str, **options: object) -
 
 
 @contextmanager
-def run_nginx(folder: Path, kova: Kova) -> Iterator[Nginx]:
+def run_nginx(folder: Path, up: Up, scraper: httpx.Client) -> Iterator[Nginx]:
     """Run nginx with its files of deploy/; only its ports are others."""
     assert PROGRAM is not None
     plain, tls = free_port(), free_port()
     with ExitStack() as stack:
         for form, ports in (("plain", {8080: plain}), ("tls", {8443: tls, 8080: free_port()})):
             values = {
-                "KOVA_API_ADDRESS": urlsplit(kova.address).netloc,
+                "KOVA_API_ADDRESS": f"127.0.0.1:{up.port}",
                 "KOVA_OUTER_PROXY": OUTER_PROXY,
             }
             main = lay_out(folder / form, form, values)
@@ -85,7 +84,7 @@ def run_nginx(folder: Path, kova: Kova) -> Iterator[Nginx]:
             stack.enter_context(running(command, log))
             for own in ports.values():
                 eventually(lambda own=own: _listens(own), 30, otherwise=log.read_text)  # type: ignore[misc]
-        yield Nginx(port=plain, tls_port=tls, kova=kova)
+        yield Nginx(port=plain, tls_port=tls, up=up, scraper=scraper)
 
 
 def _listens(port: int) -> bool:
@@ -99,12 +98,15 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     settings = {
         "KOVA_RATE_LIMIT_PER_MINUTE": str(QUOTA),
         "KOVA_METRICS_TOKEN": "token-of-tests",
-        # No other test counts in it.
-        "KOVA_REDIS_URL": services_in_force()["KOVA_REDIS_URL"].removesuffix("/0") + "/15",
+        "FORWARDED_ALLOW_IPS": "127.0.0.1",
     }
-    with run_kova_with_github(folder, **settings, FORWARDED_ALLOW_IPS="127.0.0.1") as kova:
-        kova.client.headers = httpx.Headers({"Authorization": "Bearer token-of-tests"})
-        with run_nginx(folder, kova) as running_nginx:
+    headers = {"Authorization": "Bearer token-of-tests"}
+    with run_up(folder / "data", **settings) as up:
+        address = f"http://127.0.0.1:{up.port}"
+        with (
+            httpx.Client(base_url=address, headers=headers, timeout=10) as scraper,
+            run_nginx(folder, up, scraper) as running_nginx,
+        ):
             yield running_nginx
 
 
@@ -173,7 +175,7 @@ def test_twenty_megabytes_are_refused_before_kova_hears_of_them(
 def test_a_signed_body_reaches_kova_and_no_version_is_told(nginx: Nginx) -> None:
     before = nginx.counted()
     body = json.dumps({"zen": "x" * 20_000_000}).encode()
-    secret = nginx.kova.github.webhook_secret.encode()
+    secret = nginx.up.settings["KOVA_GITHUB_WEBHOOK_SECRET"].encode()
     headers = {
         "content-type": "application/json",
         "x-github-event": "ping",
@@ -212,7 +214,7 @@ def test_a_proxy_before_nginx_is_believed(nginx: Nginx) -> None:
 def test_who_comes_past_nginx_is_not_believed(nginx: Nginx) -> None:
     answers = {
         send(
-            nginx.kova.address,
+            f"http://127.0.0.1:{nginx.up.port}",
             "127.0.0.7",
             "GET",
             "/api/scans",
