@@ -17,7 +17,7 @@ from kova.access.api_key import Scope
 from tests.server.conftest import Kova, run_kova_with_github
 from tests.support.errors import insert_errors
 
-ERRORS = 100_000 if os.environ.get("STRESS") else 20_000
+ERRORS = 100_000 if os.environ.get("STRESS") else 5_000
 
 
 @pytest.fixture(scope="module")
