@@ -70,16 +70,24 @@ class SecretsWatch:
     A thread of its own asks Secrets Manager, so that no request waits for it.
     """
 
-    def __init__(self, read: Callable[[float], Mapping[str, str]], max_age: float) -> None:
+    def __init__(
+        self,
+        read: Callable[[float], Mapping[str, str]],
+        max_age: float,
+        check: Callable[[Mapping[str, str]], object] = lambda _: None,
+    ) -> None:
         """Read the values that count as the first ones.
 
         Args:
             read: returns the variables in force, secrets no older than the given seconds.
             max_age: seconds after which a change is seen.
+            check: raises KovaError for variables with which the process could not start.
         """
         self._read = read
         self._max_age = max_age
+        self._check = check
         self._first = read(max_age)
+        self._refused = self._first
         self._changed = False
 
     def has_changed(self) -> bool:
@@ -87,8 +95,20 @@ class SecretsWatch:
         return self._changed
 
     def look(self) -> None:
-        """Read the secrets, unless they were read less than `max_age` seconds ago."""
-        self._changed = self._changed or self._read(self._max_age) != self._first
+        """Read the secrets, unless they were read less than `max_age` seconds ago.
+
+        Values with which the process could not start are logged once, and change nothing.
+        """
+        variables = self._read(self._max_age)
+        if variables in (self._first, self._refused):
+            return
+        try:
+            self._check(variables)
+        except KovaError as exc:
+            self._refused = variables
+            _LOG.error("secrets not taken into use", extra={"detail": exc.message})
+        else:
+            self._changed = True
 
     def start(self, pause: float = _SECRETS_LOOK_SECONDS) -> None:
         """Look, with this pause in seconds between, until a change is seen."""
@@ -96,17 +116,33 @@ class SecretsWatch:
         def repeat() -> None:
             while not self._changed:
                 time.sleep(pause)
-                self.look()
+                try:
+                    self.look()
+                except Exception:  # noqa: BLE001 (the thread must not end: nobody else looks)
+                    _LOG.exception("secrets not looked at")
 
         threading.Thread(target=repeat, daemon=True, name="secrets").start()
 
 
-def watch_credentials(variables: Mapping[str, str]) -> Watch:
-    """Return the watch over where this process has its credentials from: secrets, or a file."""
+def watch_credentials(
+    variables: Mapping[str, str], check: Callable[[Mapping[str, str]], object]
+) -> Watch:
+    """Return the watch over where this process has its credentials from: secrets, or a file.
+
+    Args:
+        variables: those that the process was started with.
+        check: raises KovaError for variables with which it could not start.
+    """
     if not _has_secrets(variables):
         return FileWatch(variables.get("KOVA_GITHUB_APP_FILE"))
     knows_github = variables.get("KOVA_GITHUB_TOKEN") or variables.get("KOVA_GITHUB_APP_ID")
-    watch = SecretsWatch(environment, SECONDS if knows_github else _WAITING_SECONDS)
+    secret_names = environment().keys()
+    others = {name: text for name, text in variables.items() if name not in secret_names}
+    watch = SecretsWatch(
+        environment,
+        SECONDS if knows_github else _WAITING_SECONDS,
+        lambda changed: check({**others, **changed}),
+    )
     watch.start()
     return watch
 

@@ -81,9 +81,52 @@ def test_a_secret_that_cannot_be_read_for_a_while_is_none(arn: str) -> None:
     assert not watch.has_changed()
 
 
+def test_credentials_of_aws_that_fail_for_a_while_are_none(
+    arn: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on ECS, where a task asks an address for them."""
+    watch = SecretsWatch(Environment({"KOVA_SECRETS_ARN": arn}).read, max_age=0)
+    with monkeypatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name)
+        patch.setenv("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:9/")
+        watch.look()
+    assert not watch.has_changed()
+    rotate(arn, "second")
+    watch.look()
+    assert watch.has_changed()
+
+
+def test_a_secret_that_is_no_text_is_none(arn: str) -> None:
+    watch = SecretsWatch(Environment({"KOVA_SECRETS_ARN": arn}).read, max_age=0)
+    boto3.client("secretsmanager").put_secret_value(SecretId=arn, SecretBinary=b"x")
+    watch.look()
+    assert not watch.has_changed()
+
+
+def test_values_with_which_it_could_not_start_are_none_and_said(
+    arn: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    watch = SecretsWatch(
+        Environment({"KOVA_SECRETS_ARN": arn}).read, max_age=0, check=load_settings
+    )
+    for _ in range(2):
+        rotate(arn, "two words")
+        watch.look()
+    assert not watch.has_changed()
+    (record,) = [record for record in caplog.records if record.name == "kova.restart"]
+    assert "KOVA_METRICS_TOKEN" in record.__dict__["detail"]
+    assert "two words" not in str(record.__dict__)
+    rotate(arn, "second")
+    watch.look()
+    assert watch.has_changed()
+
+
 def test_without_secrets_the_file_of_the_app_is_watched() -> None:
-    assert isinstance(watch_credentials({"KOVA_GITHUB_APP_FILE": "app.env"}), FileWatch)
-    assert isinstance(watch_credentials({}), FileWatch)
+    assert isinstance(
+        watch_credentials({"KOVA_GITHUB_APP_FILE": "app.env"}, load_settings), FileWatch
+    )
+    assert isinstance(watch_credentials({}, load_settings), FileWatch)
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import asyncio
 import errno
 import os
 import socket
+from functools import partial
 from typing import Annotated, Final
 
 import typer
@@ -30,9 +31,10 @@ def serve(
     original = dict(os.environ)
     variables = read_variables(data_folder)
     listening = _listen(host, port)
-    watch = watch_credentials(variables)
+    load = partial(load_settings, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
+    watch = watch_credentials(variables, load)
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
-    settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
+    settings = load(variables)
     asyncio.run(require_schema(settings))
     app = application(settings)
     config = uvicorn.Config(

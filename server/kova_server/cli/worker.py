@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+from functools import partial
 from typing import Final
 
 from kova.bootstrap.settings import Settings
@@ -20,9 +21,10 @@ def worker(data_folder: DataOption = None) -> None:
     """Work on the queues until SIGTERM. Running jobs are finished first."""
     original = dict(os.environ)
     variables = read_variables(data_folder)
-    watch = watch_credentials(variables)
+    load = partial(load_settings, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
+    watch = watch_credentials(variables, load)
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
-    settings = load_settings(variables, needed=NEEDED, needed_in_production=NEEDED_IN_PRODUCTION)
+    settings = load(variables)
     if waits_for_app(variables, settings):
         wait_for_app(watch)
     else:

@@ -43,25 +43,32 @@ class SecretsManager:
     """Reads and writes the texts of secrets; gives up after some seconds."""
 
     def __init__(self) -> None:
-        """Make the client; nothing is called."""
-        self._client = secrets_client()
+        """Make the client.
+
+        Raises:
+            SecretsUnavailableError: there are no credentials at this moment.
+        """
+        with _errors_about(""):
+            self._client = secrets_client()
 
     def read(self, arn: str) -> str:
         """Return a secret's text; an empty JSON object where it has no value yet.
 
         Raises:
-            SecretRefusedError: it does not exist, or may not be read.
+            SecretRefusedError: it does not exist, may not be read, or is no text.
             SecretsUnavailableError: there is no answer.
         """
         with _errors_about(arn):
             try:
-                text: str = self._client.get_secret_value(SecretId=arn)["SecretString"]
+                text = self._client.get_secret_value(SecretId=arn).get("SecretString")
             except ClientError as exc:
                 # A secret that does not exist has the same code, and another message.
                 if _NO_VALUE not in str(exc):
                     raise
                 return "{}"
-        return text
+        if text is None:
+            raise SecretRefusedError(f"The secret {arn} holds bytes, and must hold a text.")
+        return str(text)
 
     def write(self, arn: str, text: str) -> None:
         """Give a secret a new text; the errors are those of `read`."""

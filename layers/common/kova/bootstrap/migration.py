@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass
 
 from kova.access.make_first_key import MakeFirstKey
-from kova.adapters.postgres.migrate import migrate
+from kova.adapters.postgres.migrate import deployment_lock, migrate
 from kova.adapters.secrets_manager import SecretsManager, SecretVault
 from kova.bootstrap.access import AccessRoot
 from kova.bootstrap.core import Core, now
@@ -36,7 +37,10 @@ async def migrate_and_make_key(variables: Mapping[str, str]) -> MigrationReport:
         return MigrationReport(migration=report, key_prefix="")
     core = Core(settings)
     secrets = SecretsManager()
+    lock = ExitStack()
     try:
+        # Of two at once, one would revoke the key of the other that is on its way into the secret.
+        await asyncio.to_thread(lock.enter_context, deployment_lock(url))
         access = AccessRoot(core)
         first_key = MakeFirstKey(
             keys=access.keys,
@@ -46,5 +50,6 @@ async def migrate_and_make_key(variables: Mapping[str, str]) -> MigrationReport:
         )
         return MigrationReport(migration=report, key_prefix=await first_key.make())
     finally:
+        lock.close()
         secrets.close()
         await core.close()

@@ -6,7 +6,8 @@ import os
 import shutil
 import subprocess
 import sysconfig
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib.resources import files
 from typing import Final
 from urllib.parse import quote, urlencode
@@ -19,6 +20,8 @@ from kova.shared.exceptions import DatabaseUnavailableError, KovaError
 
 # Processes that start at the same moment migrate one after the other.
 _LOCK: Final = 5_067_382_145
+DEPLOYMENT_LOCK: Final = 5_067_382_146
+"""The number of the advisory lock under which a deployment makes the first key."""
 _STRICT_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
 _TLS_FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
@@ -36,10 +39,27 @@ def migrate(database_url: str) -> str:
         DatabaseUnavailableError: it does not answer.
         MigrationError: a migration failed.
     """
+    with _locked(database_url, _LOCK) as connection:
+        return _run_dbmate(connection)
+
+
+@contextmanager
+def deployment_lock(database_url: str) -> Iterator[None]:
+    """Let one deployment pass at a time, over all processes.
+
+    Raises:
+        DatabaseUnavailableError: the database does not answer.
+    """
+    with _locked(database_url, DEPLOYMENT_LOCK):
+        yield
+
+
+@contextmanager
+def _locked(database_url: str, number: int) -> Iterator[psycopg.Connection]:
     try:
         with _connect(database_url) as connection:
-            connection.execute("SELECT pg_advisory_lock(%s)", (_LOCK,))
-            return _run_dbmate(connection)
+            connection.execute("SELECT pg_advisory_lock(%s)", (number,))
+            yield connection
     except psycopg.OperationalError as exc:
         server = f"KOVA_DATABASE_URL: {describe_server(database_url)}"
         raise DatabaseUnavailableError(server=server) from exc
