@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 import asyncio
+import fcntl
 import os
 import re
+import signal
 import subprocess
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 
 import psycopg
 import pytest
 from psycopg import sql
 
+from kova_server.backup import BackupError, restore
 from tests.support.eventually import eventually
 from tests.support.kova_process import run_command, start_command
 from tests.support.stores import new_claim, new_key, new_repository, postgres_stores
@@ -111,6 +115,46 @@ def test_old_backups_make_room(database_url: str, tmp_path: Path) -> None:
     assert re.search(r"removed .*\.dump", process.stdout)
 
 
+@pytest.mark.parametrize("name", ["kova-mine.dump", "kova-20990101T000000000000Z.dump"])
+def test_the_new_backup_stays_whatever_else_is_there(
+    database_url: str, tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).touch()
+    for _ in range(2):
+        process = run(database_url, "backup", str(tmp_path), "--keep", "1")
+        assert process.returncode == 0, process.stderr
+        written = Path(process.stdout.split(" (")[0])
+        assert written.stat().st_size > 0
+    assert {file.name for file in tmp_path.iterdir()} - {"kova-mine.dump"} == {written.name}
+    assert (tmp_path / name).exists() is (name == "kova-mine.dump")
+    assert str(written) in run(database_url, "backup", str(tmp_path), "--check").stdout
+
+
+@pytest.mark.parametrize("content", [b"", b"no backup"])
+def test_a_newest_backup_that_cannot_be_read_fails_the_check(
+    tmp_path: Path, content: bytes
+) -> None:
+    (tmp_path / f"kova-{datetime.now(UTC):%Y%m%dT%H%M%S}000000Z.dump").write_bytes(content)
+    process = run("", "backup", str(tmp_path), "--check")
+    assert (process.returncode, process.stdout) == (2, "")
+
+
+def test_backups_at_the_same_time_leave_a_whole_one(database_url: str, tmp_path: Path) -> None:
+    variables = os.environ | {"KOVA_ENV": "local", "KOVA_DATABASE_URL": database_url}
+    with (tmp_path / "output").open("w+") as output:
+        processes = [
+            start_command(
+                *("backup", tmp_path / "new", "--keep", "1"),
+                environment=variables,
+                stdout=output,
+                stderr=output,
+            )
+            for _ in range(4)
+        ]
+        assert [process.wait(60) for process in processes] == [0] * 4, output.read()
+    assert str(tmp_path) in run(database_url, "backup", str(tmp_path / "new"), "--check").stdout
+
+
 def test_a_backup_is_not_restored_over_tables(database_url: str, tmp_path: Path) -> None:
     assert run(database_url, "backup", str(tmp_path)).returncode == 0
     (file,) = tmp_path.glob("*.dump")
@@ -194,13 +238,18 @@ def test_backups_are_made_until_the_end_and_their_age_is_checked(
     assert "2 hours old" in run(database_url, *check).stderr
 
 
-def test_what_a_killed_run_has_left_goes_after_a_day(database_url: str, tmp_path: Path) -> None:
-    for name, age in {"old": 25, "new": 1}.items():
-        file = tmp_path / f"kova-{name}.unfinished"
+def test_what_a_killed_run_has_left_goes_and_what_a_run_works_on_stays(
+    database_url: str, tmp_path: Path
+) -> None:
+    files = {name: tmp_path / f"kova-{name}.unfinished" for name in ("left", "busy", "new")}
+    for file in files.values():
         file.touch()
-        os.utime(file, (time.time() - age * 3600,) * 2)
-    assert run(database_url, "backup", str(tmp_path)).returncode == 0
-    assert [file.name for file in tmp_path.glob("*.unfinished")] == ["kova-new.unfinished"]
+    for name in ("left", "busy"):
+        os.utime(files[name], (time.time() - 3_600,) * 2)
+    with files["busy"].open("rb") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        assert run(database_url, "backup", str(tmp_path)).returncode == 0
+    assert set(tmp_path.glob("*.unfinished")) == {files["busy"], files["new"]}
 
 
 @pytest.mark.parametrize("command", ["backup", "restore"])
@@ -222,3 +271,102 @@ def test_programs_of_another_version_are_refused(database_url: str, tmp_path: Pa
     assert process.returncode == 2
     assert "version 12 and the server of 18" in process.stderr
     assert not list((tmp_path / "x").glob("*")) or not (tmp_path / "x").exists()
+
+
+def test_a_backup_of_another_application_is_refused(
+    database_url: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("CREATE TABLE invoices (); CREATE TABLE errors ()")
+    assert run(empty_database_url, "backup", str(tmp_path)).returncode == 0
+    (file,) = tmp_path.glob("*.dump")
+    with psycopg.connect(empty_database_url) as connection:
+        connection.execute("DROP TABLE invoices, errors")
+    before = contents(database_url)
+    for process in (
+        run(database_url, "restore", str(file), "--replace"),
+        run(empty_database_url, "restore", str(file)),
+    ):
+        assert (process.returncode, process.stdout) == (2, "")
+        assert "schema_migrations" in process.stderr
+    assert contents(database_url) == before
+    assert contents(empty_database_url) == {}
+
+
+def test_the_programs_reach_the_server_that_was_checked(
+    database_url: str, empty_database_url: str, tmp_path: Path
+) -> None:
+    with psycopg.connect(database_url) as connection:
+        info = connection.info
+        variables = {
+            "PGHOST": info.host,
+            "PGPORT": str(info.port),
+            "PGUSER": info.user,
+            "PGPASSWORD": info.password or "any",
+            "PGDATABASE": "missing",
+        }
+        source = f"postgresql:///{info.dbname}"
+    process = run(source, "backup", str(tmp_path), **variables)
+    assert process.returncode == 0, process.stderr
+    (file,) = tmp_path.glob("*.dump")
+    target = f"postgresql:///{empty_database_url.rpartition('/')[2]}"
+    for arguments in ((), ("--replace",)):
+        process = run(target, "restore", str(file), *arguments, **variables)
+        assert process.returncode == 0, process.stderr
+        assert contents(empty_database_url) == contents(database_url)
+
+
+def test_a_folder_that_cannot_be_made_is_tried_again(database_url: str, tmp_path: Path) -> None:
+    folder = tmp_path / "new"
+    folder.touch()
+    once = run(database_url, "backup", str(folder))
+    assert (once.returncode, len(once.stderr.splitlines())) == (2, 1)
+    with (tmp_path / "output").open("w") as output:
+        process = start_command(
+            *("backup", folder, "--every", "0.01"),
+            environment=os.environ | {"KOVA_ENV": "local", "KOVA_DATABASE_URL": database_url},
+            stdout=output,
+            stderr=output,
+        )
+    eventually(lambda: "\n" in (tmp_path / "output").read_text())
+    assert process.poll() is None
+    process.terminate()
+    assert process.wait(30) == 0
+    assert "It is tried again in 36 s." in (tmp_path / "output").read_text()
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+def test_pg_dump_ends_with_the_command(
+    database_url: str, tmp_path: Path, number: signal.Signals
+) -> None:
+    dumps = "SELECT pid FROM pg_stat_activity WHERE datname = %s AND application_name = 'pg_dump'"
+    name = database_url.rpartition("/")[2]
+    with (
+        psycopg.connect(database_url, autocommit=True) as observer,
+        psycopg.connect(database_url) as owner,
+        (tmp_path / "output").open("w") as output,
+    ):
+        owner.execute("LOCK TABLE errors")  # pg_dump waits for it.
+        process = start_command(
+            *("backup", tmp_path / "new"),
+            environment=os.environ | {"KOVA_ENV": "local", "KOVA_DATABASE_URL": database_url},
+            stdout=output,
+            stderr=output,
+        )
+        eventually(lambda: observer.execute(dumps, (name,)).fetchall())
+        process.send_signal(number)
+        assert process.wait(30) != 0
+        eventually(lambda: not observer.execute(dumps, (name,)).fetchall(), 5)
+    files = list((tmp_path / "new").iterdir())
+    assert [file.suffix for file in files] == [".unfinished"] * (number == signal.SIGKILL)
+
+
+def test_a_restore_does_not_wait_for_ever(database_url: str, tmp_path: Path) -> None:
+    assert run(database_url, "backup", str(tmp_path)).returncode == 0
+    (file,) = tmp_path.glob("*.dump")
+    before = contents(database_url)
+    with psycopg.connect(database_url) as reader:
+        reader.execute("SELECT FROM errors")
+        with pytest.raises(BackupError, match="reads or writes"):
+            restore(database_url, file, replace=True, lock_seconds=0.1)
+    assert contents(database_url) == before

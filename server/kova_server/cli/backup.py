@@ -5,13 +5,13 @@ from __future__ import annotations
 import signal
 import threading
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, NoReturn
 
 import typer
 
 from kova.bootstrap.settings import load_settings, require
 from kova.shared.exceptions import KovaError
-from kova_server.backup import back_up, check_age
+from kova_server.backup import BackupError, back_up, check_age
 from kova_server.cli.environment import DataOption, read_variables
 
 EXAMPLES: Final = (
@@ -37,7 +37,10 @@ def backup(
     ] = None,
     check: Annotated[
         bool,
-        typer.Option("--check", help="Make none; fail if the newest is older than twice --every."),
+        typer.Option(
+            "--check",
+            help="Make none; fail if the newest is older than twice --every or unreadable.",
+        ),
     ] = False,
     data_folder: DataOption = None,
 ) -> None:
@@ -47,9 +50,15 @@ def backup(
         return
     url = require(load_settings(read_variables(data_folder)).database_url, "KOVA_DATABASE_URL")
     if every is None:
+        signal.signal(signal.SIGTERM, _end)
         _back_up_once(url, folder, keep)
     else:
         _back_up_every(url, folder, keep, every * _HOUR_SECONDS)
+
+
+def _end(*_: object) -> NoReturn:
+    """End pg_dump and remove its file, on the way out."""
+    raise BackupError("The backup was ended by SIGTERM; it has left no file.")
 
 
 def _back_up_once(url: str, folder: Path, keep: int) -> None:
@@ -68,7 +77,9 @@ def _back_up_every(url: str, folder: Path, keep: int, seconds: float) -> None:
         pause = seconds
         try:
             _back_up_once(url, folder, keep)
-        except KovaError as exc:
+        except (KovaError, OSError) as exc:
             pause = min(seconds, _RETRY_SECONDS)
-            typer.echo(f"kova: {exc} It is tried again in {pause:.0f} s.", err=True)
+            typer.echo(
+                f"kova: {str(exc).removesuffix('.')}. It is tried again in {pause:.0f} s.", err=True
+            )
         end.wait(pause)

@@ -21,7 +21,11 @@ def restore(
     file: Annotated[Path, typer.Argument(help="A file that `kova backup` wrote.")],
     *,
     replace: Annotated[
-        bool, typer.Option("--replace", help="Replace what is in the database.")
+        bool,
+        typer.Option(
+            "--replace",
+            help="Replace the schema `public`; its grants and comment go too: grant again.",
+        ),
     ] = False,
     data_folder: DataOption = None,
 ) -> None:
