@@ -157,7 +157,10 @@ OK = b"HTTP/1.1 200 OK\r\n"
 @pytest.mark.parametrize("start", [OK + b"\r\n", OK + b"Name: "], ids=["body", "header"])
 def test_an_answer_that_drips_ends_at_the_deadline(start: bytes) -> None:
     begin = time.monotonic()
-    with answering(start, DRIP) as host, pytest.raises(TimeoutError, match="does not answer within"):
+    with (
+        answering(start, DRIP) as host,
+        pytest.raises(TimeoutError, match="does not answer within"),
+    ):
         read_identity(host, seconds=0.5)
     assert time.monotonic() - begin < 3
 
