@@ -30,6 +30,19 @@ SECRET_HEADERS: Final = {"authorization", "x-api-key", HEADER, "x-hub-signature-
 _LABEL: Final = "awswaf:managed:aws:core-rule-set:"
 _CACHING_DISABLED: Final = "4135ea2d-6df8-44a3-9df3-4b5a84be39ad"
 _ALL_BUT_HOST: Final = "b689b0a8-53d0-40ab-baf2-68738e2966ac"
+_LIMITS: Final = {
+    "AddressRate": ("AddressLimit", 600, 30_000),
+    "WebhookRate": ("WebhookLimit", 6_000, 300_000),
+}
+"""By rule, the parameter with its limit, and the least and most requests of five minutes.
+
+100 requests a second are all that API Gateway lets through: 30 000 in five minutes."""
+_TELL_ADDRESS: Final = re.compile(
+    r"function handler\(event\) \{\s*"
+    r"const request = event\.request;\s*"
+    r"request\.headers\['([\w-]+)'\] = \{value: event\.viewer\.ip\};\s*"
+    r"return request;\s*\}\s*"
+)
 _METHODS: Final = {"GET", "HEAD", "OPTIONS", "PUT", "PATCH", "POST", "DELETE"}
 
 
@@ -67,7 +80,10 @@ def blocking_rule(web_acl: Mapping[str, Any], request: WebRequest) -> str | None
             blocks = bool(set(matched) - counted) and "None" in rule["OverrideAction"]
             labels |= {_LABEL + name.replace("_BODY", "_Body") for name in matched}
         else:
-            blocks = _matches(statement, request, labels) and "Block" in rule["Action"]
+            matches = _matches(statement, request, labels)
+            if matches and "Allow" in rule["Action"]:
+                return None
+            blocks = matches and "Block" in rule["Action"]
         if blocks:
             return str(rule["Name"])
     return None
@@ -109,6 +125,8 @@ def check_edge(template: Mapping[str, Any] | None = None) -> list[str]:
         *_check_distribution(resources["Distribution"]["DistributionConfig"]),
         *_check_address(resources["TellAddress"]["FunctionCode"]),
         *_check_firewall(resources["WebAcl"]),
+        *_check_actions(resources["WebAcl"]),
+        *_check_limits(resources["WebAcl"], parameters),
         *_check_secrecy(resources["WebAcl"], resources["WafLogging"]),
     ]
     if parameters["WebhookLimit"]["Default"] <= parameters["AddressLimit"]["Default"]:
@@ -119,20 +137,9 @@ def check_edge(template: Mapping[str, Any] | None = None) -> list[str]:
 
 def _check_distribution(distribution: Mapping[str, Any]) -> Iterator[str]:
     (origin,) = distribution["Origins"]
-    custom = origin["CustomOriginConfig"]
-    if custom["OriginProtocolPolicy"] != "https-only" or custom["OriginSSLProtocols"] != [
-        "TLSv1.2"
-    ]:
-        yield "the origin is spoken to without TLS 1.2"
-    headers = {
-        header["HeaderName"].lower(): header["HeaderValue"]
-        for header in origin.get("OriginCustomHeaders", [])
-    }
-    if not re.fullmatch(
-        r"\{\{resolve:secretsmanager:\$\{OriginSecretArn\}:SecretString:.+\}\}",
-        headers.get(HEADER, ""),
-    ):
-        yield f"{HEADER} is not sent from the secret"
+    yield from _check_origin(origin)
+    if distribution.get("CacheBehaviors"):
+        yield "some paths are treated apart, and only the default is checked"
     behavior = distribution["DefaultCacheBehavior"]
     if behavior["ViewerProtocolPolicy"] != "https-only":
         yield "requests without TLS are not refused"
@@ -151,8 +158,27 @@ def _check_distribution(distribution: Mapping[str, Any]) -> Iterator[str]:
         yield "there is no firewall"
 
 
+def _check_origin(origin: Mapping[str, Any]) -> Iterator[str]:
+    custom = origin["CustomOriginConfig"]
+    if custom["OriginProtocolPolicy"] != "https-only" or custom["OriginSSLProtocols"] != [
+        "TLSv1.2"
+    ]:
+        yield "the origin is spoken to without TLS 1.2"
+    headers = {
+        header["HeaderName"].lower(): header["HeaderValue"]
+        for header in origin.get("OriginCustomHeaders", [])
+    }
+    if not re.fullmatch(
+        r"\{\{resolve:secretsmanager:\$\{OriginSecretArn\}:SecretString:.+\}\}",
+        headers.get(HEADER, ""),
+    ):
+        yield f"{HEADER} is not sent from the secret"
+
+
 def _check_address(code: str) -> Iterator[str]:
-    told = re.findall(r"request\.headers\['([\w-]+)'\] = \{value: event\.viewer\.ip\};", code)
+    # The whole function: a condition around the statement would let the client's own value pass.
+    function = _TELL_ADDRESS.fullmatch(code)
+    told = [function[1]] if function else []
     template = json.dumps(read_template(TEMPLATE))
     read = set(
         re.findall(r'"KOVA_CLIENT_ADDRESS_HEADER": \["OnlyCloudFront", "([\w-]+)"', template)
@@ -172,6 +198,28 @@ def _check_firewall(web_acl: Mapping[str, Any]) -> Iterator[str]:
         visibility = part["VisibilityConfig"]
         if not (visibility["CloudWatchMetricsEnabled"] and visibility["SampledRequestsEnabled"]):
             yield f"{part['Name']} is not measured"
+
+
+def _check_actions(web_acl: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the rules that could let a request pass without asking those after them."""
+    for rule in web_acl["Rules"]:
+        group = rule["Statement"].get("ManagedRuleGroupStatement", {})
+        actions = [override["ActionToUse"] for override in group.get("RuleActionOverrides", [])]
+        for action in (*actions, rule.get("Action", {})):
+            if not set(action) <= {"Block", "Count"}:
+                yield f"{rule['Name']} does {sorted(action)}, neither refuses nor counts"
+
+
+def _check_limits(web_acl: Mapping[str, Any], parameters: Mapping[str, Any]) -> Iterator[str]:
+    """Yield the rate limits that go by what a client says, or that limit nothing or everything."""
+    rules = {rule["Name"]: rule["Statement"].get("RateBasedStatement") for rule in web_acl["Rules"]}
+    for name, (parameter, least, most) in _LIMITS.items():
+        rate = rules.get(name) or {}
+        kind, seconds = rate.get("AggregateKeyType"), rate.get("EvaluationWindowSec")
+        if (kind, seconds, rate.get("Limit")) != ("IP", 300, parameter):
+            yield f"{name} is not {parameter} requests of an address in five minutes"
+        if not least <= parameters[parameter]["Default"] <= most:
+            yield f"{parameter} is not from {least} to {most}"
 
 
 def _expectations() -> Iterator[tuple[WebRequest, str | None]]:

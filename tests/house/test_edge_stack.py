@@ -17,6 +17,20 @@ from tests.checks.template import NESTED, TEMPLATE, read_template, translated_te
 EDGE = NESTED / "edge.yaml"
 READ = {"Fn::If": ["OnlyCloudFront", {"Fn::GetAtt": ["SecretsStack", "Outputs.ReadOrigin"]}, ""]}
 
+ALLOW = """        - Name: Everybody
+          Priority: -1
+          Action: {Allow: {}}
+          Statement:
+            NotStatement:
+              Statement:
+                ByteMatchStatement:
+                  FieldToMatch: {UriPath: {}}
+                  PositionalConstraint: EXACTLY
+                  SearchString: /nothing
+                  TextTransformations: [{Priority: 0, Type: NONE}]
+          VisibilityConfig: {MetricName: All, CloudWatchMetricsEnabled: true, SampledRequestsEnabled: true}
+"""
+
 
 def test_the_template_is_as_it_must_be() -> None:
     assert check_edge() == []
@@ -55,6 +69,17 @@ def test_the_template_is_as_it_must_be() -> None:
         ("[authorization, x-api-key, x-origin-verify, ", "[authorization, x-api-key, "),
         ("FieldType: BODY", "FieldType: QUERY_STRING"),
         ("cs-uri-stem,", "cs-uri-stem, cs-uri-query,"),
+        ("        - Name: WebhookRate\n", f"{ALLOW}        - Name: WebhookRate\n"),
+        ("{Name: CrossSiteScripting_BODY, ActionToUse: {Count", "{Name: CrossSiteScripting_COOKIE, ActionToUse: {Allow"),
+        ("        DefaultCacheBehavior:\n", "        CacheBehaviors: [{PathPattern: /api/*, TargetOriginId: api}]\n        DefaultCacheBehavior:\n"),
+        ("          request.headers['true-client-ip'] =", "          if (!request.headers['true-client-ip'])\n          request.headers['true-client-ip'] ="),
+        ("          return request;", "          request.headers['x-api-key'] = {value: ''};\n          return request;"),
+        ("AggregateKeyType: IP", "AggregateKeyType: FORWARDED_IP\n              ForwardedIPConfig: {HeaderName: x, FallbackBehavior: NO_MATCH}"),
+        ("EvaluationWindowSec: 300", "EvaluationWindowSec: 60"),
+        ("Limit: !Ref AddressLimit", "Limit: 6000000"),
+        ("    Default: 6000\n", "    Default: 59999\n"),
+        ("    Default: 6000\n", "    Default: 10\n"),
+        ("    Default: 60000\n", "    Default: 2000000000\n"),
     ],
 )  # fmt: skip
 def test_a_planted_mistake_is_seen(tmp_path: Path, part: str, planted: str) -> None:
