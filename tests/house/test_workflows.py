@@ -47,8 +47,12 @@ def test_a_planted_mistake_is_seen(tmp_path: Path, part: str, planted: str) -> N
 @pytest.mark.parametrize(
     ("part", "planted", "problem"),
     [
-        ("      contents: read\n", "      contents: read\n      id-token: write\n", "build runs"),
-        ("docker load --input", "make image; docker load --input", "publish runs"),
+        (
+            "      contents: read\n",
+            "      contents: read\n      id-token: write\n",
+            "build uses actions/checkout",
+        ),
+        ("docker load --input", "make image; docker load --input", "publish runs `make image`"),
         (SAYS_WHERE_FROM, "      - name: Other\n        uses: actions/other@", "publish pushes"),
     ],
 )
@@ -57,6 +61,57 @@ def test_a_release_that_is_not_signed_apart_is_seen(
 ) -> None:
     plant(tmp_path, "release.yml", part, planted)
     assert [line for line in check_workflows(tmp_path) if f"release.yml: {problem}" in line]
+
+
+LOAD = 'docker load --input "build/dist/kova-image-$ARCHITECTURE.tar.gz"'
+PUSH = 'docker push "$tag"'
+
+
+@pytest.mark.parametrize(
+    ("part", "planted", "problem"),
+    [
+        (LOAD, f"{LOAD}\n          python3 build/x.py && bash build/run.sh", "publish runs `python3 build/x.py`"),
+        (LOAD, f"{LOAD}\n          docker run kova", "publish runs `docker run kova`"),
+        (LOAD, f"{LOAD} && ./build/run.sh", "publish runs `./build/run.sh`"),
+        (LOAD, f"{LOAD}; $(cat build/command)", "publish runs `cat build/command`"),
+        (LOAD, f"{LOAD}\n          echo `build/run`", "publish runs what cannot be read"),
+        (LOAD, f"{LOAD} | tee <(build/run)", "publish runs `tee`"),
+        (LOAD, f"PATH=build:$PATH {LOAD}", "publish runs `PATH=build:$PATH docker"),
+        ('>> "$GITHUB_OUTPUT"\n      - name', '>> "$GITHUB_PATH"\n      - name', "publish writes to $GITHUB_PATH"),
+        ("        id: image\n", "        id: image\n        shell: python\n", "publish runs a shell of its own"),
+        ("        env:\n          GITHUB_TOKEN", "        env:\n          BASH_ENV: build/run.sh\n          GITHUB_TOKEN", "publish sets BASH_ENV"),
+        ("    needs: build\n", "    needs: build\n    container: other\n", "publish has container"),
+        ("actions/download-artifact@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "other/run@3e5f45b2cfb9172054b4087a40e8e0b5a5461e7c", "publish uses other/run"),
+        (PUSH, f'{PUSH}\n          docker image push "$tag-2"', "publish pushes an image"),
+        (PUSH, f'{PUSH}\n          docker  \\\n            push "$tag-2"', "publish pushes an image"),
+        ("gh release create", "gh release  delete", "release runs `gh release delete"),
+    ],
+)  # fmt: skip
+def test_what_a_job_that_signs_may_not_do_is_seen(
+    tmp_path: Path, part: str, planted: str, problem: str
+) -> None:
+    plant(tmp_path, "release.yml", part, planted)
+    assert [line for line in check_workflows(tmp_path) if f"release.yml: {problem}" in line]
+
+
+def test_a_job_that_may_write_everything_is_seen(tmp_path: Path) -> None:
+    writes = "    permissions:\n      contents: write # makes the release\n"
+    plant(tmp_path, "release.yml", writes, "    permissions: write-all\n")
+    assert [line for line in check_workflows(tmp_path) if "release may write everything" in line]
+
+
+def test_a_file_of_the_other_ending_is_read(tmp_path: Path) -> None:
+    plant(tmp_path, "checks.yml", CHECKOUT, "actions/checkout@v4")
+    (tmp_path / "checks.yml").rename(tmp_path / "checks.yaml")
+    pinned = "checks.yaml: actions/checkout@v4 is not pinned to a commit with its version"
+    assert pinned in check_workflows(tmp_path)
+
+
+@needs_actionlint
+def test_actionlint_reads_a_file_of_the_other_ending(tmp_path: Path) -> None:
+    plant(tmp_path, "checks.yml", "runs-on: ubuntu", "run-on: ubuntu")
+    (tmp_path / "checks.yml").rename(tmp_path / "checks.yaml")
+    assert lint_workflows(tmp_path)
 
 
 @needs_actionlint
