@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.checks.migrations import EXEMPT, FOLDER, SQUAWK, check_migrations
+from tests.checks.migrations import CONTRACTS, EXEMPT, FOLDER, SQUAWK, check_migrations
 
 pytestmark = pytest.mark.skipif(
     not SQUAWK.exists(), reason="`make check` has not set up squawk here"
@@ -44,6 +44,60 @@ def test_what_breaks_or_locks_is_seen(tmp_path: Path, sql: str, rule: str) -> No
     assert [problem.split(": ")[:2] for problem in problems][:1] == [
         ["20990101000001_planted.sql:4", rule]
     ]
+
+
+@pytest.mark.parametrize("name", CONTRACTS)
+def test_what_only_a_contract_may_do_is_seen(tmp_path: Path, name: str) -> None:
+    example = CONTRACTS[name].example
+    problems = problems_of(tmp_path, TIMES + example)
+    assert [problem for problem in problems if f"planted.sql:4: {name}: " in problem]
+    exempt = {"20990101000001_planted.sql": {name: "release 2 stopped using it"}}
+    assert not [line for line in check_migrations(tmp_path, exempt) if name in line]
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "delete\n from errors;",
+        "DELETE /* all */ FROM errors;",
+        "SELECT '--'; DELETE FROM errors;",
+        "SELECT 'it''s'; -- all\nDELETE FROM errors;",
+        "DO LANGUAGE plpgsql 'BEGIN NULL; END';",
+        "DO $a$ BEGIN EXECUTE 'DROP TABLE errors'; END $a$;",
+        "TRUNCATE ONLY errors;",
+    ],
+)
+def test_it_is_seen_however_it_is_written(tmp_path: Path, sql: str) -> None:
+    names = {problem.split(": ")[1] for problem in problems_of(tmp_path, TIMES + sql)}
+    assert names & set(CONTRACTS)
+
+
+@pytest.mark.parametrize(
+    "sql",
+    [
+        "-- Nobody may DELETE FROM this, or TRUNCATE it.\nCREATE TABLE b (c text PRIMARY KEY);",
+        "CREATE TABLE b (c uuid PRIMARY KEY REFERENCES errors ON DELETE CASCADE);",
+        "INSERT INTO code_terms DEFAULT VALUES ON CONFLICT DO NOTHING;",
+        "CREATE TRIGGER a AFTER TRUNCATE ON errors EXECUTE FUNCTION count_open_errors();",
+        "CREATE TABLE b (c text PRIMARY KEY DEFAULT 'DELETE FROM');",
+    ],
+)
+def test_what_only_looks_like_it_passes(tmp_path: Path, sql: str) -> None:
+    names = {problem.split(": ")[1] for problem in problems_of(tmp_path, TIMES + sql)}
+    assert names & set(CONTRACTS) == set()
+
+
+@pytest.mark.parametrize(
+    "comment",
+    [
+        "-- squawk-ignore ban-drop-table",
+        "-- squawk-ignore-file",
+        "/* squawk-ignore ban-drop-table */",
+    ],
+)
+def test_a_comment_is_no_exemption(tmp_path: Path, comment: str) -> None:
+    problems = problems_of(tmp_path, f"{TIMES}{comment}\nDROP TABLE code_terms;")
+    assert [problem for problem in problems if "planted.sql:4: squawk-ignore: " in problem]
 
 
 def test_a_lock_that_waits_for_ever_is_seen(tmp_path: Path) -> None:
