@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Mapping
 from functools import cache
 from typing import Final
+from urllib.parse import unquote
 
 from tests.checks.settings import AROUND, list_settings, meanings
 
@@ -18,7 +19,13 @@ _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
 }
 _AROUND: Final = frozenset(re.findall(r"`([A-Z][A-Z0-9_]+)`", AROUND.partition("## Members")[0]))
 _OF_OTHERS: Final = re.compile(r"(AWS|PG)[A-Z_]+")
-_WITH_PASSWORD: Final = re.compile(r"\w+://[^/@]*:[^/@]+@")
+_SECRETS_OF_OTHERS: Final = frozenset({"AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "PGPASSWORD"})
+# What queues that ask for no key are given, for AWS's client does not start without one.
+_NO_KEY: Final = "local"
+# Before the host, where a password may hold any sign, or by name, as libpq takes it.
+_WITH_PASSWORD: Final = re.compile(
+    r"[\w+.-]+://[^/@:]*:[^@]+@|(^|[?&\s])(ssl)?password\s*=\s*[^\s&]", re.IGNORECASE
+)
 
 
 def check_variables(
@@ -33,6 +40,8 @@ def check_variables(
         secrets: names of the variables that come from a store of secrets.
     """
     known, secret = _settings()
+    if "AWS_ENDPOINT_URL_SQS" in variables and variables.get("AWS_SECRET_ACCESS_KEY") == _NO_KEY:
+        secret -= {"AWS_SECRET_ACCESS_KEY"}
     problems = [
         f"{process}: {name} is no setting"
         for name in sorted({*variables, *secrets})
@@ -41,26 +50,28 @@ def check_variables(
     problems += [
         f"{process}: {name} is a secret and stands in plain text"
         for name, value in variables.items()
-        if name in secret and _shows(name, value)
+        if _shows(value, is_secret=name in secret, is_address="_URL" in name)
     ]
     given = {*variables, *secrets}
     problems += [f"{process}: {name} is missing" for name in _needed(process) if name not in given]
     return problems
 
 
-def _shows(name: str, value: object) -> bool:
+def _shows(value: object, *, is_secret: bool, is_address: bool) -> bool:
     """True if a value is secret: an address is one when it has a password."""
-    if name.endswith("_URL"):
-        return isinstance(value, str) and _WITH_PASSWORD.match(value) is not None
-    return value != ""
+    if is_address:
+        forms = (value, unquote(value)) if isinstance(value, str) else ()
+        return any(_WITH_PASSWORD.search(form) for form in forms)
+    return is_secret and value != ""
 
 
 @cache
 def _settings() -> tuple[frozenset[str], frozenset[str]]:
-    """Return the names of all settings, and of those whose value is secret."""
+    """Return the names of all settings, and of the variables whose value is secret."""
     settings = list_settings()
     names = frozenset(setting.name for setting in settings)
-    return names, frozenset(setting.name for setting in settings if setting.secret)
+    secret = {setting.name for setting in settings if setting.secret}
+    return names, frozenset(secret | _SECRETS_OF_OTHERS)
 
 
 def _needed(process: str) -> list[str]:
