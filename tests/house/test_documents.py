@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -56,3 +57,42 @@ def test_what_is_there_passes(shown: str) -> None:
     commands = list(shown_commands(shown + "\n", "x"))
     assert commands
     assert [text for command in commands for text in problems_of(command)] == []
+
+
+def broken_anchors(document: Path) -> list[str]:
+    """Return the links of a document to a part of a page that the page does not have."""
+    broken = []
+    for target, anchor in re.findall(r"\]\(([^()\s#:]*)#([^()\s]+)\)", document.read_text()):
+        page = document.parent / target if target else document
+        if page.suffix == ".md" and anchor not in anchors(page.read_text()):
+            broken.append(f"{target}#{anchor}")
+    return broken
+
+
+def anchors(text: str) -> set[str]:
+    """Return the anchors that GitHub gives to the headings of a page."""
+    found: set[str] = set()
+    text = re.sub(r"^```.*?^```$", "", text, flags=re.DOTALL | re.MULTILINE)
+    for heading in re.findall(r"^#+ (.+)$", text, re.MULTILINE):
+        words = re.sub(r"\]\([^)]*\)", "", heading)  # A link's words alone.
+        name = re.sub(r"[^\w\- ]", "", words.lower()).strip().replace(" ", "-")
+        found.add(
+            next(
+                form for form in (name, *(f"{name}-{n}" for n in range(1, 99))) if form not in found
+            )
+        )
+    return found
+
+
+@pytest.mark.parametrize("document", documents(), ids=lambda path: str(path.relative_to(ROOT)))
+def test_parts_that_are_linked_are_there(document: Path) -> None:
+    assert broken_anchors(document) == []
+
+
+def test_a_link_to_a_part_that_is_not_there_is_seen(tmp_path: Path) -> None:
+    page, other = tmp_path / "page.md", tmp_path / "other.md"
+    other.write_text("# 1. Use `it`\n\n## Twice\n\n## Twice\n\n```sh\n# none\n```\n")
+    page.write_text("[a](other.md#1-use-it) [b](other.md#twice-1) [c](#d)\n\n## D\n")
+    assert broken_anchors(page) == []
+    page.write_text("[a](other.md#2-use-it) [b](other.md#twice-2) [c](#d) [d](other.md#none)\n")
+    assert broken_anchors(page) == ["other.md#2-use-it", "other.md#twice-2", "#d", "other.md#none"]
