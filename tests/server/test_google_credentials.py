@@ -132,7 +132,7 @@ def answering(*parts: bytes) -> Iterator[str]:
     """Yield the address of a server that sends these bytes, and DRIP for ever if it is the last."""
     over = threading.Event()
 
-    class Handler(socketserver.StreamRequestHandler):
+    class Sender(socketserver.StreamRequestHandler):
         def handle(self) -> None:
             while self.rfile.readline() != b"\r\n":
                 pass
@@ -141,7 +141,7 @@ def answering(*parts: bytes) -> Iterator[str]:
             while parts[-1] == DRIP and not over.wait(0.05):
                 self.wfile.write(DRIP)
 
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Sender) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
         yield f"127.0.0.1:{server.server_address[1]}"
