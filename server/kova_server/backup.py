@@ -218,7 +218,8 @@ def _read_message(messages: IO[bytes]) -> str:
 def _locked(file: Path) -> Iterator[IO[bytes]]:
     """Make a file for this user alone, and hold a lock on it that ends with this process."""
     with os.fdopen(os.open(file, os.O_RDWR | os.O_CREAT | os.O_EXCL, 0o600), "r+b") as content:
-        fcntl.flock(content, fcntl.LOCK_EX)
+        with contextlib.suppress(OSError):  # A file system without locks: the file's age decides.
+            fcntl.flock(content, fcntl.LOCK_EX)
         yield content
 
 
