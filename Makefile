@@ -11,7 +11,7 @@ export UV_SYSTEM_CERTS ?= 1
 RUN := $(VENV)/.run
 DEV := $(VENV)/.dev
 # More than the two cores: some tests wait for time-outs.
-WORKERS ?= 3
+WORKERS ?= 4
 
 .PHONY: help
 help: ## list these commands
