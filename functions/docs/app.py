@@ -7,8 +7,9 @@ from typing import Any
 from kova.bootstrap.environment import FromEnvironment
 from kova.bootstrap.settings import load_cdn_settings
 from kova.shared.exceptions import KovaError, NotFoundError
-from kova.web.gateway import GatewayRequest, answer, answer_problem, require_gateway_origin
+from kova.web.gateway import GatewayRequest, answer, answer_problem
 from kova.web.logs import configure_logging
+from kova.web.origin import require_gateway_origin
 from kova.web.static_pages import static_page
 
 _LOG = logging.getLogger("kova.docs")

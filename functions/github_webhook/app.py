@@ -9,13 +9,9 @@ from kova.bootstrap.environment import FromEnvironment
 from kova.bootstrap.intake import WebhookFunction, webhook_function
 from kova.intake.accept_delivery import IncomingDelivery
 from kova.shared.exceptions import KovaError
-from kova.web.gateway import (
-    GatewayRequest,
-    answer_json,
-    answer_problem,
-    require_gateway_origin,
-)
+from kova.web.gateway import GatewayRequest, answer_json, answer_problem
 from kova.web.logs import configure_logging
+from kova.web.origin import require_gateway_origin
 
 _LOG = logging.getLogger("kova.webhook")
 

@@ -24,10 +24,10 @@ PAGE = ROOT / "docs" / "getting-started.md"
 
 
 def printed_token(up: Up) -> str:
-    output = eventually(lambda: up.output() if "kova scan ." in up.output() else "")
-    link = re.search(rf"http://127\.0\.0\.1:{up.port}/setup#(\S+)", output)
-    assert link is not None, output
-    return link[1]
+    link = rf"http://127\.0\.0\.1:{up.port}/setup#(\S+)\n"
+    match = eventually(lambda: re.search(link, up.output()), otherwise=up.output)
+    assert match is not None
+    return match[1]
 
 
 def control(up: Up, path: str, body: dict[str, Any]) -> Any:

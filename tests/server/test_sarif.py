@@ -76,6 +76,7 @@ def test_what_is_sent_wrong_is_told(kova: Kova) -> None:
     def status(where: str, body: bytes, **headers: str) -> int:
         answer = kova.client.post(where, content=body, headers={**JSON, **headers})
         assert answer.headers["content-type"] == "application/problem+json"
+        assert int(answer.headers["content-length"]) == len(answer.content)
         return answer.status_code
 
     assert status("/api/scans/nothing/sarif", log()) == 404

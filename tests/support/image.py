@@ -206,6 +206,8 @@ def _lay_out(folder: Path, copies: list[tuple[str, str]]) -> None:
 
 
 def _step(image: Image, step: str) -> None:
+    # Debian's own Python has no other name than this.
+    step = re.sub(r"^python ", f"{sys.base_prefix}/bin/python3 ", step)
     process = subprocess.run(
         image.command("sh", "-c", step, user="0", read_only=False),
         env={"PATH": _path()},

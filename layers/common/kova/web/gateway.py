@@ -11,13 +11,12 @@ import base64
 import binascii
 import json
 import uuid
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
 from kova.shared.exceptions import InvalidInputError, KovaError
 from kova.web.headers import SECURITY_HEADERS, accepted_request_id
-from kova.web.origin import HEADER, require_origin
 from kova.web.problem_table import (
     MEDIA_TYPE,
     describe,
@@ -64,16 +63,6 @@ class GatewayRequest:
             return base64.b64decode(body, validate=True)
         except (binascii.Error, ValueError) as exc:
             raise InvalidInputError("The body is not base64.") from exc
-
-
-def require_gateway_origin(request: GatewayRequest, secrets: Sequence[str]) -> None:
-    """Check that a request came through the CDN in front, where there is one.
-
-    Raises:
-        DirectAddressError: as `kova.web.origin.require_origin` says.
-    """
-    sent = request.headers.get(HEADER)
-    require_origin([] if sent is None else [sent.encode("utf-8", "replace")], secrets)
 
 
 def answer(

@@ -9,9 +9,12 @@ from __future__ import annotations
 import hmac
 import ipaddress
 from collections.abc import Sequence
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from kova.shared.exceptions import DirectAddressError
+
+if TYPE_CHECKING:
+    from kova.web.gateway import GatewayRequest
 
 HEADER: Final = "x-origin-verify"
 _WITH_PORT: Final = "cloudfront-viewer-address"
@@ -37,6 +40,16 @@ def require_origin(sent: Sequence[bytes], secrets: Sequence[str]) -> None:
         matches |= hmac.compare_digest(secret.encode(), value)
     if not matches:
         raise DirectAddressError
+
+
+def require_gateway_origin(request: GatewayRequest, secrets: Sequence[str]) -> None:
+    """Check the header of an event of API Gateway as `require_origin` does.
+
+    Raises:
+        DirectAddressError: as there.
+    """
+    sent = request.headers.get(HEADER)
+    require_origin([] if sent is None else [sent.encode("utf-8", "replace")], secrets)
 
 
 def parse_viewer(name: str, value: str) -> str | None:

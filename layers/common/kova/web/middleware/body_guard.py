@@ -151,13 +151,19 @@ async def refuse(
     scope: Scope, send: Send, *, status: int, title: str, reason: str, detail: str
 ) -> None:
     """Send a problem (RFC 9457) and close the connection: the body may not have been read."""
-    body = problem_body(
+    problem = problem_body(
         status=status,
         title=title,
         detail=detail,
         reason=reason,
         request_id=scope["state"]["request_id"],
     )
-    headers = [(b"content-type", MEDIA_TYPE.encode()), (b"connection", b"close")]
+    body = json.dumps(problem).encode()
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        # Whoever still sends may lose what comes after the answer's last byte.
+        (b"content-length", str(len(body)).encode()),
+        (b"connection", b"close"),
+    ]
     await send({"type": "http.response.start", "status": status, "headers": headers})
-    await send({"type": "http.response.body", "body": json.dumps(body).encode()})
+    await send({"type": "http.response.body", "body": body})
