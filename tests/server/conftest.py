@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
+import os
 import signal
+import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -16,12 +19,25 @@ import pytest
 
 from kova.access.api_key import Scope
 from kova_fakes.github import FakeGitHub, serve_github
-from kova_server.embedded.ports import free_port
 from kova_server.keys import create_key
 from tests.conftest import fresh_database
 from tests.support.eventually import eventually
 from tests.support.kova_process import KovaProcess, start_command
 from tests.support.queues import depth, environment, make_queue
+
+# Below those that systems give to clients, and others for each process of the run: a port that
+# is only looked up may be somebody else's before the server listens.
+_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+_PORTS = itertools.count(20_000 + 1_000 * _WORKER)
+
+
+def own_port() -> int:
+    """Return a port that nobody listens at, and that no other process of the run takes."""
+    for port in _PORTS:
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) != 0:
+                return port
+    raise AssertionError
 
 
 @dataclass
@@ -42,7 +58,7 @@ class Kova:
 
     def start_server(self) -> str:
         """Start one more server and return its address."""
-        port = free_port()
+        port = own_port()
         log = self.folder / f"server-{len(self.servers)}.log"
         with log.open("wb") as output:
             server = start_command(
