@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from kova.adapters.private_file import write_privately
 from kova.shared.exceptions import KovaError
 
 _LOG_LIMIT: Final = 5_000_000
@@ -82,7 +83,7 @@ class Child:
         identity = {"pid": self.process.pid, "started": started_at(self.process.pid)}
         pid_file = self.folder / "run" / f"{service.name}.json"
         pid_file.parent.mkdir(parents=True, exist_ok=True)
-        pid_file.write_text(json.dumps(identity))
+        write_privately(pid_file, json.dumps(identity).encode())
 
     @property
     def is_alive(self) -> bool:
