@@ -10,7 +10,7 @@ from kova_fakes.github.objects import (
     TREE,
     Commit,
     Entry,
-    Person,
+    GitPerson,
     make_commit,
     now,
     object_sha,
@@ -73,11 +73,11 @@ class Git:
         tree: str,
         parents: Iterable[str],
         message: str,
-        author: Person | None = None,
-        committer: Person | None = None,
+        author: GitPerson | None = None,
+        committer: GitPerson | None = None,
     ) -> Commit:
         """Store a commit and return it."""
-        someone = Person(name="Octo Cat", email="octo@example.com", date=now())
+        someone = GitPerson(name="Octo Cat", email="octo@example.com", date=now())
         commit = make_commit(
             tree, tuple(parents), author or someone, committer or author or someone, message
         )

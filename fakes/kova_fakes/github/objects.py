@@ -23,7 +23,7 @@ class Entry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Person:
+class GitPerson:
     """Author or committer."""
 
     name: str
@@ -42,8 +42,8 @@ class Commit:
     sha: str
     tree: str
     parents: tuple[str, ...]
-    author: Person
-    committer: Person
+    author: GitPerson
+    committer: GitPerson
     message: str
 
 
@@ -71,7 +71,7 @@ def tree_content(entries: dict[str, Entry]) -> bytes:
 
 
 def make_commit(
-    tree: str, parents: tuple[str, ...], author: Person, committer: Person, message: str
+    tree: str, parents: tuple[str, ...], author: GitPerson, committer: GitPerson, message: str
 ) -> Commit:
     """Return a commit with git's id."""
     lines = [f"tree {tree}", *(f"parent {parent}" for parent in parents)]

@@ -17,7 +17,7 @@ from starlette.routing import Route
 from kova_fakes.github import bodies
 from kova_fakes.github.context import GitHubContext, answer, context_of, readable, writable
 from kova_fakes.github.errors import ApiError, invalid_request, not_found, validation_failed
-from kova_fakes.github.objects import EXECUTABLE, LINK, SUBMODULE, Entry, Person, now
+from kova_fakes.github.objects import EXECUTABLE, LINK, SUBMODULE, Entry, GitPerson, now
 from kova_fakes.github.state import RepositoryState
 from kova_fakes.github.views import commit_view, git_commit_view, ref_view
 
@@ -280,16 +280,16 @@ async def create_commit(request: Request) -> Response:
     return answer(request, git_commit_view(context_of(request).url, repository, commit), 201)
 
 
-def _person(body: bodies.PersonBody | None) -> Person:
+def _person(body: bodies.PersonBody | None) -> GitPerson:
     if body is None:
-        return Person(name="kova[bot]", email="kova@users.noreply.example.com", date=now())
+        return GitPerson(name="kova[bot]", email="kova@users.noreply.example.com", date=now())
     try:
         date = datetime.fromisoformat(body.date) if body.date else now()
     except ValueError as exc:
         raise invalid_request("For 'author.date', it is not a date-time.") from exc
     if date.tzinfo is None:
         raise invalid_request("For 'author.date', it is not a date-time.")
-    return Person(name=body.name, email=body.email, date=date.replace(microsecond=0))
+    return GitPerson(name=body.name, email=body.email, date=date.replace(microsecond=0))
 
 
 async def get_ref(request: Request) -> Response:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from kova_fakes.github.git import Git
-from kova_fakes.github.objects import Commit, Person
+from kova_fakes.github.objects import Commit, GitPerson
 from kova_fakes.github.state import RepositoryState
 
 
@@ -34,7 +34,7 @@ def repository_view(url: str, repository: RepositoryState) -> dict[str, Any]:
     }
 
 
-def person_view(person: Person) -> dict[str, Any]:
+def person_view(person: GitPerson) -> dict[str, Any]:
     """Return an author or committer."""
     moment = person.date.strftime("%Y-%m-%dT%H:%M:%SZ")
     return {"name": person.name, "email": person.email, "date": moment}
