@@ -6,6 +6,7 @@ from fastapi import APIRouter, FastAPI
 
 import functions.ai_command.app
 import functions.api.app
+import functions.auth.app
 import functions.health.app
 import functions.metrics.app
 import functions.setup.app
@@ -23,6 +24,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *_API.routers,
     *functions.ai_command.app.ROUTERS,
     webhooks.router,
+    *functions.auth.app.ROUTERS,
     *functions.health.app.ROUTERS,
     *functions.metrics.app.ROUTERS,
     *functions.setup.app.ROUTERS,
@@ -34,6 +36,7 @@ ROOTS = {
     **_API.roots,
     **functions.ai_command.app.ROOTS,
     "intake": IntakeRoot,
+    **functions.auth.app.ROOTS,
     **functions.health.app.ROOTS,
     **functions.metrics.app.ROOTS,
     **functions.setup.app.ROOTS,

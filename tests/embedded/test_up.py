@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import socket
 import stat
@@ -121,6 +122,15 @@ def test_up_says_where_it_is_and_keeps_its_settings_to_itself(odd: Up) -> None:
     answer = odd.get("/api/repositories")
     assert answer is not None
     assert answer.status_code == 200
+
+
+def test_up_prints_a_link_that_signs_in_once(odd: Up) -> None:
+    output = eventually(lambda: odd.output() if "kova scan" in odd.output() else "")
+    (link,) = re.findall(r"http://\S+/auth/link\?token=\S+", output)
+    first = httpx.get(link)
+    assert (first.status_code, first.headers["location"]) == (303, "/")
+    assert first.cookies["kova"]
+    assert httpx.get(link).status_code == 404
 
 
 def test_everything_listens_on_the_loopback_only(odd: Up) -> None:

@@ -21,6 +21,7 @@ SECRETS = {
     "Health": {"Data", "Github"},
     "Metrics": {"Data", "Metrics"},
     "Api": {"Data", "Github"},
+    "Auth": {"Data"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
     "Setup": {"Setup", "Github", "Webhook"},
@@ -31,7 +32,7 @@ SECRETS = {
     "Periodic": {"Data", "Github"},
 }
 """By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
-ANSWER_HTTP = {"Health", "Metrics", "Api", "Docs", "GithubWebhook", "Setup", "AiCommand"}
+ANSWER_HTTP = {"Health", "Metrics", "Api", "Auth", "Docs", "GithubWebhook", "Setup", "AiCommand"}
 """With OnlyThroughCloudFront=yes these read what CloudFront sends, too."""
 MAKES_THE_APP = {"MakeApp": {"Setup", "Github", "Webhook"}}
 QUEUES = {

@@ -26,6 +26,7 @@ COMMANDS: Final = {
     "restore": "Fill an empty database from a backup: all of it, or nothing.",
     "scans": "Look into scans: do one again step by step.",
     "keys": "Create, list and revoke API keys.",
+    "sign-in": "Print a link that signs you in, once.",
     "github-app": "Make the GitHub App that Kova works as.",
 }
 
@@ -54,7 +55,7 @@ def _load_command(name: str) -> typer.Typer:
     if hasattr(module, "app"):
         app.add_typer(module.app, name=name, epilog=epilog)
     else:
-        app.command(name, epilog=epilog)(getattr(module, name))
+        app.command(name, epilog=epilog)(getattr(module, name.replace("-", "_")))
     return app
 
 

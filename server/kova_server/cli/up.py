@@ -17,9 +17,10 @@ from kova.bootstrap.settings import load_settings, require
 from kova.shared.exceptions import NotConfiguredError
 from kova_server.cli.ending import COULD_NOT_RUN
 from kova_server.cli.environment import DATA, PortOption
-from kova_server.embedded.stack import StackOptions
+from kova_server.embedded.stack import Hooks, StackOptions
 from kova_server.embedded.stack import up as start_stack
 from kova_server.keys import create_key
+from kova_server.sign_in import make_sign_in_link
 
 BUILD: Final = Path(".aws-sam/build")
 EXAMPLES: Final = (
@@ -64,6 +65,9 @@ def up(
     def create_first_key(variables: Mapping[str, str]) -> str:
         return asyncio.run(create_key(variables, "local", list(Scope)))
 
+    def make_link(variables: Mapping[str, str]) -> str:
+        return asyncio.run(make_sign_in_link(variables, f"http://127.0.0.1:{port}"))
+
     options = StackOptions(
         data_folder=data_folder,
         port=port,
@@ -71,9 +75,13 @@ def up(
         setup=setup,
         build=build if on_lambda else None,
     )
-    code = start_stack(
-        options, migrate=migrate_database, create_key=create_first_key, announce=typer.echo
+    hooks = Hooks(
+        migrate=migrate_database,
+        create_key=create_first_key,
+        make_link=make_link,
+        announce=typer.echo,
     )
+    code = start_stack(options, hooks)
     raise typer.Exit(COULD_NOT_RUN if code else 0)
 
 

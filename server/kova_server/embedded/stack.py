@@ -64,26 +64,20 @@ class StackOptions:
 
 @dataclass(frozen=True, kw_only=True)
 class Hooks:
-    """What the command line provides: the stack knows neither the schema nor API keys."""
+    """What the command line provides: the stack knows neither the schema nor who may call."""
 
     migrate: Callable[[Mapping[str, str]], None]
     create_key: Callable[[Mapping[str, str]], str]
+    make_link: Callable[[Mapping[str, str]], str]
     announce: Announce
 
 
-def up(
-    options: StackOptions,
-    *,
-    migrate: Callable[[Mapping[str, str]], None],
-    create_key: Callable[[Mapping[str, str]], str],
-    announce: Announce,
-) -> int:
+def up(options: StackOptions, hooks: Hooks) -> int:
     """Run the stack until Ctrl-C or SIGTERM.
 
     Returns:
         0 after a clean stop, 1 when a part failed, 2 when it could not start.
     """
-    hooks = Hooks(migrate=migrate, create_key=create_key, announce=announce)
     folder = options.data_folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
     try:
@@ -114,7 +108,8 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
             _start_kova(supervisor, options.port, settings, variables)
         else:
             _start_functions(supervisor, options, options.build, variables)
-        for line in [*_welcome(options, settings), *app.welcome(options.port)]:
+        link = hooks.make_link(settings)
+        for line in [*_welcome(options, settings, link), *app.welcome(options.port)]:
             hooks.announce(line)
         supervisor.watch(app.look)
         hooks.announce("stopping ...")
@@ -252,10 +247,12 @@ def _api_key(folder: Path, settings: Mapping[str, str], hooks: Hooks) -> str:
     return hooks.create_key(settings)
 
 
-def _welcome(options: StackOptions, settings: Mapping[str, str]) -> list[str]:
+def _welcome(options: StackOptions, settings: Mapping[str, str], link: str) -> list[str]:
     address = f"http://127.0.0.1:{options.port}"
     return [
         f"Kova is up on {address}   (Ctrl-C stops it)",
+        "Open its pages (this link works once):",
+        f"  {link}",
         f"  API key           {settings['KOVA_API_KEY']}",
         f"  every setting     {options.data_folder / 'kova.env'}",
         f"  GitHub            {settings.get('KOVA_GITHUB_API_URL', 'https://api.github.com')}",

@@ -13,6 +13,8 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Final
 
+from kova.shared.reach import EVERYTHING, Reach
+
 _KEY: Final = re.compile(r"^kova_([a-z2-7]{12})_([a-z2-7]{52})$")
 
 
@@ -39,6 +41,7 @@ class ApiKey:
     revoked_at: datetime | None = None
     last_used_at: datetime | None = None
     monthly_budget_usd: Decimal | None = None
+    reach: Reach = EVERYTHING
 
     def is_usable(self, now: datetime) -> bool:
         """True if the key is neither revoked nor expired."""

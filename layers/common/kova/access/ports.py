@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from kova.access.admission import Admission, Caller
     from kova.access.api_key import ApiKey, Scope
     from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer
+    from kova.access.person import OpenedSession, Person, PersonSession
     from kova.shared.page import Page, PageRequest
 
 
@@ -82,3 +84,37 @@ class KeyVault(Protocol):
 
     async def store(self, plaintext: str) -> None:
         """Store the key for its owner."""
+
+
+class PeopleSessions(Protocol):
+    """Sessions of people in browsers. Errors are RedisUnavailableError."""
+
+    async def create(self, person: Person, *, lifetime: timedelta, browser: str) -> OpenedSession:
+        """Begin a session that ends after a time, and earlier where nobody uses it."""
+
+    async def get(self, token: str) -> PersonSession | None:
+        """Return the session of a token; None where it has ended or never was."""
+
+    async def rotate(self, token: str) -> OpenedSession | None:
+        """Give a session a new token; the earlier one opens nothing from then on.
+
+        Of two calls with the same token one gets the new token, the other None.
+        """
+
+    async def revoke(self, session_id: str, actor: str) -> bool:
+        """End a session of this person; False where the person has none of this id."""
+
+    async def list(self, actor: str) -> list[PersonSession]:
+        """Return the sessions of a person, newest first."""
+
+
+class OneTimeValues(Protocol):
+    """Values that can be read once, by a secret. Errors are RedisUnavailableError."""
+
+    async def keep(
+        self, kind: str, secret: str, values: Mapping[str, str], lifetime: timedelta
+    ) -> None:
+        """Keep values for a time."""
+
+    async def take(self, kind: str, secret: str) -> dict[str, str] | None:
+        """Return values and forget them; None where there are none (any more)."""

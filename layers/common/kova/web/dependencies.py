@@ -12,8 +12,9 @@ from fastapi import Depends, Path, Query, Request
 from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator
 
-from kova.access.api_key import ApiKey, Scope
+from kova.access.api_key import Scope
 from kova.access.rate_limit import Verdict
+from kova.access.subject import Subject, subject_of_key
 from kova.shared.exceptions import NotFoundError
 from kova.shared.page import PageRequest, Position
 from kova.web import idempotency
@@ -105,31 +106,32 @@ def limited(request: Request) -> Callable[[Verdict], None]:
 
 async def authenticate(
     request: Request, scope: Scope, bearer: HTTPAuthorizationCredentials | None, key: str | None
-) -> ApiKey:
-    """Return the key that a request presents, within its rate limit.
+) -> Subject:
+    """Return who calls by the key that a request presents, within its rate limit.
 
     Raises:
         UnauthenticatedError, ForbiddenError, RateLimitedError: as kova.access.admit says.
     """
     access: AccessServices = request.app.state.roots["access"]
     plaintext = bearer.credentials if bearer else key
-    return await access.admit.admit(plaintext, scope, address_of(request), limited(request))
+    admitted = await access.admit.admit(plaintext, scope, address_of(request), limited(request))
+    return subject_of_key(admitted)
 
 
-def needs(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
+def needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:
     """Return a dependency that lets only keys with a scope pass."""
 
     async def authenticated(
         request: Request,
         bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
         key: Annotated[str | None, Depends(HEADER)],
-    ) -> ApiKey:
+    ) -> Subject:
         return await authenticate(request, scope, bearer, key)
 
     return authenticated
 
 
-def once(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
+def once(scope: Scope) -> Callable[..., Awaitable[Subject]]:
     """Return a dependency for POST: it lets keys with a scope pass, and a repetition only once."""
 
     async def claimed(
@@ -137,18 +139,14 @@ def once(scope: Scope) -> Callable[..., Awaitable[ApiKey]]:
         bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
         key: Annotated[str | None, Depends(HEADER)],
         idempotency_key: IdempotencyHeader = None,
-    ) -> ApiKey:
-        api_key = await authenticate(request, scope, bearer, key)
+    ) -> Subject:
+        subject = await authenticate(request, scope, bearer, key)
+        assert subject.key_id is not None
         secret = (bearer.credentials if bearer else key) or ""
-        await idempotency.begin(request, api_key, secret, idempotency_key)
-        return api_key
+        await idempotency.begin(request, subject.key_id, secret, idempotency_key)
+        return subject
 
     return claimed
-
-
-def actor_of(key: ApiKey) -> str:
-    """Return how the audit log names the holder of a key."""
-    return f"key:{key.prefix}"
 
 
 async def page_request(

@@ -13,7 +13,6 @@ from fastapi import Header, Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kova.access.api_key import ApiKey
 from kova.access.idempotency import (
     KEY_PATTERN,
     IdempotencyClaim,
@@ -46,12 +45,12 @@ class ReplayedAnswer(Exception):  # noqa: N818 (no error: it ends the handling o
         self.answer = answer
 
 
-async def begin(request: Request, key: ApiKey, secret: str, header: str | None) -> None:
+async def begin(request: Request, key_id: str, secret: str, header: str | None) -> None:
     """Claim an authenticated request by its Idempotency-Key, if it has one.
 
     Args:
         request: the request.
-        key: the API key that it presented.
+        key_id: the API key that it presented.
         secret: that key's own text, which closes and opens the kept answer.
         header: the Idempotency-Key.
 
@@ -66,7 +65,7 @@ async def begin(request: Request, key: ApiKey, secret: str, header: str | None) 
     access: AccessServices = request.app.state.roots["access"]
     claim = await access.answer_once.begin(
         IdempotentRequest(
-            api_key_id=key.id,
+            api_key_id=key_id,
             operation=f"{request.method} {request.url.path}"[:500],
             key=parse_key(header),
             request_hash=hash_request(request.scope["query_string"], await request.body()),

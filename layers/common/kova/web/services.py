@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kova.access.answer_once import AnswerOnce
     from kova.access.manage_keys import ManageKeys
     from kova.access.rate_limit import Verdict
+    from kova.access.sign_in import SignIn
     from kova.commands.ports import CommandStore
     from kova.commands.request_command import RequestCommand
     from kova.commands.run_command import RunCommand
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from kova.shared.check_health import CheckHealth
     from kova.shared.meter import Meter
     from kova.shared.ports import AuditStore
+    from kova.web.pages.sign_in import SignInProvider
 
 
 class Process(Protocol):
@@ -79,6 +81,21 @@ class AccessServices(Protocol):
     @property
     def audit(self) -> AuditStore:
         """The audit log."""
+
+
+class PeopleServices(Protocol):
+    """People in browsers, and how they sign in."""
+
+    @property
+    def sign_in(self) -> SignIn:
+        """The sessions of people; NotConfiguredError without Redis."""
+
+    @property
+    def providers(self) -> Sequence[SignInProvider]:
+        """Where people can prove who they are."""
+
+    async def admit_attempt(self, address: str, on_verdict: Callable[[Verdict], None]) -> None:
+        """Count an attempt to sign in; RateLimitedError when there are too many."""
 
 
 class ErrorServices(Protocol):

@@ -14,6 +14,7 @@ from kova.access.api_key import ApiKey, Scope
 from kova.access.rate_limit import Verdict
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translate_errors
+from kova.shared.reach import reach_of
 
 _TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at")
 
@@ -73,6 +74,7 @@ def _record(key: ApiKey) -> str:
         "secret_hash": key.secret_hash.hex(),
         "scopes": sorted(key.scopes),
         "budget": str(key.monthly_budget_usd) if key.monthly_budget_usd is not None else None,
+        "reach": None if key.reach.names is None else sorted(key.reach.names),
     }
     for name in _TIMES:
         moment: datetime | None = getattr(key, name)
@@ -90,5 +92,6 @@ def _key(record: bytes) -> ApiKey:
         secret_hash=bytes.fromhex(values["secret_hash"]),
         scopes=frozenset(Scope(scope) for scope in values["scopes"]),
         monthly_budget_usd=Decimal(values["budget"]) if values["budget"] is not None else None,
+        reach=reach_of(values["reach"]),
         **times,
     )

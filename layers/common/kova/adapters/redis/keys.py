@@ -25,8 +25,12 @@ def rate_limit(policy: str, caller: str) -> str:
 
 
 def api_key(prefix: str) -> str:
-    """Return the key of an API key that is remembered for seconds."""
-    return f"{PREFIX}:cache:api-key:{prefix}"
+    """Return the key of an API key that is remembered for seconds.
+
+    Its records say which repositories the API key reaches; those of an earlier release, which do
+    not, had another name.
+    """
+    return f"{PREFIX}:cache:api-key-reach:{prefix}"
 
 
 def metric_sums() -> str:
@@ -52,3 +56,18 @@ def session_owner(session_id: str) -> str:
 def session_turns(session_id: str) -> str:
     """Return the key of a session's turns."""
     return f"{PREFIX}:session:{digest(session_id)}:turns"
+
+
+def person_session(session_id: str) -> str:
+    """Return the key of a person's session, by its id."""
+    return f"{PREFIX}:session:person:{digest(session_id)}"
+
+
+def person_sessions(actor: str) -> str:
+    """Return the key of the ids of a person's sessions."""
+    return f"{PREFIX}:session:people:{digest(actor)}"
+
+
+def one_time(kind: str, secret: str) -> str:
+    """Return the key of values that are read once."""
+    return f"{PREFIX}:session:once:{kind}:{digest(secret)}"

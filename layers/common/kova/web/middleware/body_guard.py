@@ -15,7 +15,8 @@ from kova.shared.limits import API_BYTES, FORM_BYTES, SARIF_BYTES, WEBHOOK_BYTES
 from kova.web.problem_table import MEDIA_TYPE, problem_body
 
 _WEBHOOKS: Final = "/webhooks/"
-_SETUP: Final = "/setup"
+_PAGES: Final = ("/setup", "/auth/", "/ui/")
+"""Pages for people, which post forms."""
 _FORM: Final = b"application/x-www-form-urlencoded"
 _SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
 
@@ -92,13 +93,13 @@ class BodyGuard:
 def _limit_of(path: str) -> int:
     if path.startswith(_WEBHOOKS):
         return WEBHOOK_BYTES
-    if path.startswith(_SETUP):
+    if path.startswith(_PAGES):
         return FORM_BYTES
     return SARIF_BYTES if _SARIF.fullmatch(path) else API_BYTES
 
 
 def _refusal_of(path: str, headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
-    if path.startswith(_SETUP):
+    if path.startswith(_PAGES):
         return None if _kind(headers) == _FORM else _NOT_FORM_TYPE
     return _not_json(headers, body)
 

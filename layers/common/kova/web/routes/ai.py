@@ -6,7 +6,8 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
-from kova.access.api_key import ApiKey, Scope
+from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.shared.exceptions import NotFoundError
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
 from kova.web.dependencies import Commands, PageQuery, PathId, encode_cursor, needs, once
@@ -15,7 +16,7 @@ from kova.web.schemas.base import ListOf
 from kova.web.schemas.commands import AnswerView, CommandBody, CommandView, QueuedCommand
 
 router = APIRouter(tags=["ai"])
-AiKey = Annotated[ApiKey, Depends(needs(Scope.AI))]
+AiSubject = Annotated[Subject, Depends(needs(Scope.AI))]
 _CLIENT_LEFT = 499  # nginx's word for it; nobody reads this answer.
 
 
@@ -26,7 +27,7 @@ _CLIENT_LEFT = 499  # nginx's word for it; nobody reads this answer.
 )
 async def command(  # noqa: PLR0917 (the request's parts)
     body: CommandBody,
-    key: Annotated[ApiKey, Depends(once(Scope.AI))],
+    subject: Annotated[Subject, Depends(once(Scope.AI))],
     commands: Commands,
     request: Request,
     response: Response,
@@ -35,13 +36,13 @@ async def command(  # noqa: PLR0917 (the request's parts)
 ) -> AnswerView | QueuedCommand | Response:
     """Ask a model about code; what it cites is compared with the files before it is shown."""
     if _wants_later(prefer):
-        queued = await commands.request.request(body.request(), key.id)
+        queued = await commands.request.request(body.request(), subject.key_id)
         response.status_code = 202
         response.headers["Location"] = f"/ai/commands/{queued.id}"
         response.headers["Preference-Applied"] = "respond-async"
         return QueuedCommand(id=queued.id, status=queued.outcome, task=queued.task)
     run = commands.run
-    command_row = run.begin(body.request(), key.id)
+    command_row = run.begin(body.request(), subject.key_id)
     if EVENT_STREAM in accept.lower():
         return stream_answer(request, run, command_row)
     try:
@@ -57,9 +58,11 @@ def _wants_later(prefer: str) -> bool:
 
 
 @router.get("/ai/commands", responses=READS)
-async def list_commands(page: PageQuery, key: AiKey, commands: Commands) -> ListOf[CommandView]:
+async def list_commands(
+    page: PageQuery, subject: AiSubject, commands: Commands
+) -> ListOf[CommandView]:
     """List the key's commands, newest first; a key with the scope admin sees everybody's."""
-    owner = None if Scope.ADMIN in key.scopes else key.id
+    owner = None if Scope.ADMIN in subject.scopes else subject.key_id
     commands_page = await commands.commands.page(page, owner)
     return ListOf(
         items=[CommandView.of(row) for row in commands_page.items],
@@ -68,9 +71,9 @@ async def list_commands(page: PageQuery, key: AiKey, commands: Commands) -> List
 
 
 @router.get("/ai/commands/{command_id}", responses=READS | problems(404))
-async def get_command(command_id: PathId, key: AiKey, commands: Commands) -> CommandView:
+async def get_command(command_id: PathId, subject: AiSubject, commands: Commands) -> CommandView:
     """Show one command."""
     row = await commands.commands.get(command_id)
-    if row is None or (Scope.ADMIN not in key.scopes and row.api_key_id != key.id):
+    if row is None or (Scope.ADMIN not in subject.scopes and row.api_key_id != subject.key_id):
         raise NotFoundError("There is no such command.")
     return CommandView.of(row)

@@ -6,12 +6,13 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from kova.access.api_key import ApiKey, Scope
+from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.errors.error import ErrorStatus
 from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import NotFoundError
 from kova.shared.severity import Severity
-from kova.web.dependencies import Errors, PageQuery, PathId, actor_of, encode_cursor, needs
+from kova.web.dependencies import Errors, PageQuery, PathId, encode_cursor, needs
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.errors import ErrorChange, ErrorView, OpenError
@@ -64,10 +65,10 @@ async def change_error(
     error_id: PathId,
     body: ErrorChange,
     errors: Errors,
-    key: Annotated[ApiKey, Depends(needs(Scope.SCAN))],
+    key: Annotated[Subject, Depends(needs(Scope.SCAN))],
 ) -> ErrorView:
     """Ignore an error with a reason, for good or until a time, or open it again."""
-    actor = actor_of(key)
+    actor = key.actor
     if isinstance(body, OpenError):
         return ErrorView.of(await errors.change_error.open(error_id, actor=actor))
     return ErrorView.of(

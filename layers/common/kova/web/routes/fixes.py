@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Query
 
-from kova.access.api_key import ApiKey, Scope
+from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.fixes.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
-from kova.web.dependencies import Fixes, PageQuery, PathId, actor_of, encode_cursor, needs, once
+from kova.web.dependencies import Fixes, PageQuery, PathId, encode_cursor, needs, once
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.fixes import FixView, QueuedFix
@@ -37,10 +38,10 @@ async def list_fixes(
     "/api/fixes/{fix_id}/publish", status_code=202, responses=WRITES | problems(404)
 )
 async def publish_fix(
-    fix_id: PathId, fixes: Fixes, key: Annotated[ApiKey, Depends(once(Scope.SCAN))]
+    fix_id: PathId, fixes: Fixes, key: Annotated[Subject, Depends(once(Scope.SCAN))]
 ) -> QueuedFix:
     """Open or update the pull request of a verified fix; it appears when a worker has done it."""
-    fix = await fixes.request_publish.request(fix_id, actor=actor_of(key))
+    fix = await fixes.request_publish.request(fix_id, actor=key.actor)
     return QueuedFix(fix_id=fix.id, status="queued", repository=fix.repository, path=fix.path)
 
 

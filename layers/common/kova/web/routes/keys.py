@@ -7,16 +7,17 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Response
 
-from kova.access.api_key import ApiKey, Scope
+from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.models.usage import MONTH_PATTERN, first_day, month_of
-from kova.web.dependencies import Access, PageQuery, Usage, actor_of, encode_cursor, needs, once
+from kova.web.dependencies import Access, PageQuery, Usage, encode_cursor, needs, once
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.keys import AuditView, KeyRequest, KeyView, NewKeyView, UsageView
 from kova.web.schemas.repositories import dollars
 
 router = APIRouter(tags=["keys"])
-Admin = Annotated[ApiKey, Depends(needs(Scope.ADMIN))]
+Admin = Annotated[Subject, Depends(needs(Scope.ADMIN))]
 
 
 @router.post("/api/keys", status_code=201, responses=WRITES)
@@ -24,11 +25,11 @@ async def create_key(
     body: KeyRequest,
     access: Access,
     response: Response,
-    admin: Annotated[ApiKey, Depends(once(Scope.ADMIN))],
+    admin: Annotated[Subject, Depends(once(Scope.ADMIN))],
 ) -> NewKeyView:
     """Create a key; its text can be seen in this answer only."""
     created = await access.manage_keys.create(
-        actor=actor_of(admin),
+        actor=admin.actor,
         name=body.name,
         scopes=frozenset(body.scopes),
         expires_at=body.expires_at,
@@ -53,7 +54,7 @@ async def revoke_key(
     prefix: Annotated[str, Path(max_length=64)], access: Access, admin: Admin
 ) -> KeyView:
     """Revoke a key."""
-    return KeyView.of(await access.manage_keys.revoke(actor=actor_of(admin), prefix=prefix))
+    return KeyView.of(await access.manage_keys.revoke(actor=admin.actor, prefix=prefix))
 
 
 @router.get("/api/audit", responses=READS)

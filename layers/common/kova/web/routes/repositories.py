@@ -6,10 +6,11 @@ from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
 
-from kova.access.api_key import ApiKey, Scope
+from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.shared.exceptions import NotFoundError
 from kova.shared.repository import RepositoryChange
-from kova.web.dependencies import PageQuery, Scans, actor_of, encode_cursor, needs
+from kova.web.dependencies import PageQuery, Scans, encode_cursor, needs
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.repositories import RepositorySettings, RepositoryView, dollars
@@ -48,7 +49,7 @@ async def change_repository(
     name: Name,
     body: RepositorySettings,
     scans: Scans,
-    key: Annotated[ApiKey, Depends(needs(Scope.ADMIN))],
+    key: Annotated[Subject, Depends(needs(Scope.ADMIN))],
 ) -> RepositoryView:
     """Change a repository's settings; what is left out stays as it is."""
     change = RepositoryChange(
@@ -57,7 +58,7 @@ async def change_repository(
         fail_on=body.fail_on,
         monthly_budget_usd=dollars(body.monthly_budget_usd),
     )
-    repository = await scans.stores.repositories.change(f"{owner}/{name}", change, actor_of(key))
+    repository = await scans.stores.repositories.change(f"{owner}/{name}", change, key.actor)
     if repository is None:
         raise NotFoundError("There is no such repository.")
     return RepositoryView.of(repository)

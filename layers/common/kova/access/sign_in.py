@@ -1,0 +1,74 @@
+"""Sign in: whoever proved who they are gets a session, and later the same session again."""
+
+from __future__ import annotations
+
+import logging
+from datetime import timedelta
+from typing import TYPE_CHECKING, Final
+
+from kova.access.person import LIFETIME, OpenedSession, Person, PersonSession, new_token
+from kova.access.subject import Role
+from kova.shared.exceptions import NotFoundError
+from kova.shared.reach import EVERYTHING
+from kova.shared.text import clean
+
+if TYPE_CHECKING:
+    from kova.access.ports import OneTimeValues, PeopleSessions
+
+LOCAL_OWNER: Final = Person(actor="local:owner", name="Owner", role=Role.ADMIN, reach=EVERYTHING)
+"""Whoever can read what Kova prints where it runs."""
+LINK_LIFETIME: Final = timedelta(hours=24)
+_LINK: Final = "link"
+_MOST_TOKEN_CHARACTERS: Final = 512
+_MOST_BROWSER_CHARACTERS: Final = 200
+_LOG = logging.getLogger("kova.access")
+
+
+class SignIn:
+    """Begins, finds and ends the sessions of people."""
+
+    def __init__(self, *, sessions: PeopleSessions, links: OneTimeValues) -> None:
+        self._sessions = sessions
+        self._links = links
+
+    async def make_link_token(self) -> str:
+        """Return the token of a link that signs the local owner in, once."""
+        token = new_token()
+        await self._links.keep(_LINK, token, {"actor": LOCAL_OWNER.actor}, LINK_LIFETIME)
+        return token
+
+    async def open_link(self, token: str, browser: str) -> OpenedSession:
+        """Spend a link's token and begin a session.
+
+        Raises:
+            NotFoundError: the link was used, is too old, or never was.
+        """
+        values = None
+        if len(token) <= _MOST_TOKEN_CHARACTERS:
+            values = await self._links.take(_LINK, token)
+        if values is None:
+            raise NotFoundError(
+                "This link was used before, or it is older than a day. For another one restart"
+                " `kova up`, or run `kova sign-in` on the same machine."
+            )
+        return await self.begin(LOCAL_OWNER, browser)
+
+    async def begin(
+        self, person: Person, browser: str, *, lifetime: timedelta = LIFETIME
+    ) -> OpenedSession:
+        """Begin a session, always with a new token, whatever the browser had before."""
+        opened = await self._sessions.create(
+            person, lifetime=lifetime, browser=clean(browser)[:_MOST_BROWSER_CHARACTERS]
+        )
+        _LOG.info("signed in", extra={"actor": person.actor, "role": person.role.value})
+        return opened
+
+    async def resume(self, token: str) -> PersonSession | None:
+        """Return the session of a browser's token, or None."""
+        if not token or len(token) > _MOST_TOKEN_CHARACTERS:
+            return None
+        return await self._sessions.get(token)
+
+    async def end(self, session_id: str, actor: str) -> bool:
+        """End a session of this person; False where the person has none of this id."""
+        return await self._sessions.revoke(session_id, actor)

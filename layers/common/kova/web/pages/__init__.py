@@ -1,0 +1,1 @@
+"""Pages for people: who is signed in, and what they see."""

@@ -1,0 +1,170 @@
+"""Sessions of people from the outside: the link that works once, cookies, forms, signing out."""
+
+from __future__ import annotations
+
+import pytest
+
+from kova.web.own_path import own_path
+from tests.people.conftest import Pages, about
+
+HOSTILE = (
+    "https://evil.example",
+    "//evil.example",
+    "/\\evil.example",
+    "\\\\evil.example",
+    "/%2fevil.example",
+    "/%2Fevil.example",
+    "/%252fevil.example",
+    "/%25252525252fevil.example",
+    "/%5cevil.example",
+    "/%5C%5Cevil.example",
+    "/%09/evil.example",
+    "/\t/evil.example",
+    "/\r\nlocation: https://evil.example",
+    "/%0d%0alocation:%20https://evil.example",
+    "javascript:alert(1)",
+    "data:text/html,x",
+    "evil.example",
+    "",
+    " /ui",
+    "/a/../../evil",
+    "/auth/link?token=x",
+    "/auth/../auth/logout",
+    "/%61uth/logout",
+    "/" + "a" * 3_000,
+    "/\u00a0/evil.example",
+    "/\u2028",
+)
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_only_paths_of_our_own_follow_the_sign_in(text: str) -> None:
+    assert own_path(text) == "/"
+
+
+@pytest.mark.parametrize(
+    "text", ["/", "/ui/errors?path=a%2Fb&q=%5C%0A//x", "/ui/a%20b", "/ui/errors#e1", "/ui/%C3%A9"]
+)
+def test_own_paths_stay_as_they_are(text: str) -> None:
+    assert own_path(text) == text
+
+
+def test_the_link_signs_the_owner_in_as_admin(kova: Pages) -> None:
+    person = kova.owner()
+    assert about(person)["actor"] == "local:owner"
+    assert about(person)["scopes"] == "admin ai read scan"
+
+
+def test_the_link_works_once(kova: Pages) -> None:
+    link = kova.link()
+    first, second = kova.browser(), kova.browser()
+    assert first.client.get(link).status_code == 303
+    again = second.client.get(link)
+    assert again.status_code == 404
+    assert "kova sign-in" in again.text
+    assert about(first)
+    assert about(second) == {}
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "x" * 5_000, "%ff%00", "%F0%9F%98%80"])
+def test_another_token_is_refused(kova: Pages, token: str) -> None:
+    person = kova.browser()
+    assert person.get(f"/auth/link?token={token}").status_code == 404
+    assert not person.client.cookies
+
+
+def test_guessing_is_limited_by_address(kova: Pages) -> None:
+    person, link = kova.browser(), kova.link()
+    codes = [person.get(f"/auth/link?token={number}").status_code for number in range(12)]
+    assert codes == [404] * 10 + [429] * 2
+    refused = person.client.get(link)
+    assert refused.status_code == 429
+    assert int(refused.headers["retry-after"]) > 0
+
+
+@pytest.mark.parametrize("text", HOSTILE)
+def test_the_link_leads_to_our_own_pages_only(kova: Pages, text: str) -> None:
+    answer = kova.browser().client.get(kova.link(), params={"token": token_of(kova), "next": text})
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/"
+
+
+def token_of(kova: Pages) -> str:
+    return kova.link().partition("token=")[2]
+
+
+def test_the_cookie_is_out_of_reach_of_scripts_and_other_sites(kova: Pages) -> None:
+    answer = kova.browser().client.get(kova.link())
+    (cookie,) = answer.headers.get_list("set-cookie")
+    attributes = {part.strip().lower() for part in cookie.split(";")[1:]}
+    assert cookie.startswith("kova=")
+    assert {"httponly", "samesite=lax", "path=/", "max-age=604800"} <= attributes
+    assert "secure" not in attributes  # Plain HTTP on this machine.
+
+
+def test_elsewhere_the_cookie_needs_tls(kova: Pages) -> None:
+    answer = kova.browser().client.get(kova.link(), headers={"host": "kova.example.com"})
+    (cookie,) = answer.headers.get_list("set-cookie")
+    assert cookie.startswith("__Host-kova=")
+    assert "secure" in cookie.lower().split("; ")
+    assert "domain" not in cookie.lower()
+
+
+def test_who_is_not_signed_in_goes_to_the_sign_in_and_comes_back(kova: Pages) -> None:
+    person = kova.browser()
+    answer = person.get("/ui/me?a=1&b=%2F")
+    assert answer.status_code == 303
+    assert answer.headers["location"] == "/auth/sign-in?next=/ui/me%3Fa%3D1%26b%3D%252F"
+    assert person.get(answer.headers["location"]).status_code == 200
+    person.client.get(kova.link())
+    assert person.get(answer.headers["location"]).headers["location"] == "/ui/me?a=1&b=%2F"
+
+
+def test_a_script_of_a_page_is_told_to_leave_the_page(kova: Pages) -> None:
+    answer = kova.browser().client.get(kova.address + "/ui/me", headers={"hx-request": "true"})
+    assert (answer.status_code, answer.headers["hx-redirect"]) == (401, "/auth/sign-in")
+
+
+def test_a_session_that_the_browser_brought_is_not_taken_over(kova: Pages) -> None:
+    person = kova.browser()
+    person.client.cookies.set("kova", "chosen-by-somebody-else")
+    answer = person.client.get(kova.link())
+    assert answer.status_code == 303
+    assert "chosen-by-somebody-else" not in answer.headers["set-cookie"]
+    stranger = kova.browser()
+    stranger.client.cookies.set("kova", "chosen-by-somebody-else")
+    assert about(stranger) == {}
+
+
+def test_a_new_sign_in_begins_another_session(kova: Pages) -> None:
+    person = kova.owner()
+    first = about(person)["session"]
+    person.client.get(kova.link())
+    assert about(person)["session"] != first
+
+
+def test_a_form_needs_the_token_of_its_session(kova: Pages) -> None:
+    person, other = kova.owner(), kova.owner()
+    own, foreign = about(person)["csrf"], about(other)["csrf"]
+    act = kova.address + "/ui/act"
+    assert person.client.post(act, data={"csrf_token": own}).status_code == 200
+    assert person.client.post(act, headers={"x-csrf-token": own}).status_code == 200
+    for data in ({}, {"csrf_token": ""}, {"csrf_token": foreign}, {"csrf_token": "é"}):
+        assert person.client.post(act, data=data).status_code == 403
+    assert person.client.post(act, headers={"x-csrf-token": foreign}).status_code == 403
+    cross_site = {"x-csrf-token": own, "sec-fetch-site": "cross-site"}
+    assert person.client.post(act, headers=cross_site).status_code == 403
+
+
+def test_signing_out_ends_the_session_everywhere(kova: Pages) -> None:
+    person = kova.owner()
+    token = person.client.cookies["kova"]
+    out = kova.address + "/auth/logout"
+    assert person.client.post(out).status_code == 403
+    answer = person.client.post(out, data={"csrf_token": about(person)["csrf"]})
+    assert (answer.status_code, answer.headers["location"]) == (303, "/auth/sign-in")
+    assert "kova" not in person.client.cookies
+    thief = kova.browser()
+    thief.client.cookies.set("kova", token)
+    assert about(thief) == {}
+    assert person.client.get(out).status_code == 405
