@@ -43,7 +43,12 @@ def test_every_row_is_seen_once_while_others_come_and_close(kova: Kova, reposito
     fill(kova, repository, ERRORS)
     url = kova.environment["KOVA_DATABASE_URL"]
     with psycopg.connect(url) as connection:
-        ids_before = {str(row[0]) for row in connection.execute("SELECT id FROM errors")}
+        rows_before = connection.execute(
+            """SELECT errors.id FROM errors JOIN repositories ON repositories.id = repository_id
+            WHERE full_name = %s""",
+            (repository,),
+        )
+        ids_before = {str(row[0]) for row in rows_before}
     stop = threading.Event()
 
     def write() -> None:

@@ -11,7 +11,7 @@ Result = TypeVar("Result")
 
 def eventually(
     look: Callable[[], Result | None],
-    seconds: float = 20.0,
+    seconds: float = 60.0,
     *,
     pause: float = 0.02,
     otherwise: Callable[[], object] | None = None,
