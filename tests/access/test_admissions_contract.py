@@ -76,9 +76,11 @@ async def test_a_remembered_key_comes_back_whole(admissions: Admissions) -> None
 
 async def test_exactly_the_quota_passes_however_many_call_at_once(admissions: Admissions) -> None:
     key = new_key()
-    await admissions.admit(caller(key, quota=20), remember=key)
-    results = await asyncio.gather(*(admissions.admit(caller(key, quota=20)) for _ in range(300)))
-    assert sum(is_allowed(admission) for admission in results) == 19
+    # Each call remembers the key: on a busy machine the seconds of the first one may be over.
+    results = await asyncio.gather(
+        *(admissions.admit(caller(key, quota=20), remember=key) for _ in range(300))
+    )
+    assert sum(is_allowed(admission) for admission in results) == 20
     refused = [
         admission.verdict
         for admission in results

@@ -164,7 +164,7 @@ def test_a_slow_provider_runs_into_the_deadline(start: Callable[..., Ai], gpt: F
     started = time.monotonic()
     answer = ai.ask("what?")
     assert (answer.status_code, answer.json()["reason"]) == (503, "ai_timeout")
-    assert time.monotonic() - started < 3
+    assert time.monotonic() - started < 10
     assert ai.outcomes() == ["timeout"]
 
 

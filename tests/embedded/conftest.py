@@ -15,9 +15,9 @@ import httpx
 import pytest
 from botocore.config import Config
 
-from kova_server.embedded.ports import free_port
 from tests.support.eventually import eventually
 from tests.support.moto import serve_aws
+from tests.support.ports import own_port
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -39,7 +39,7 @@ class LocalSqs:
     """Our server in a process of its own, so that it can be killed."""
 
     folder: Path
-    port: int = field(default_factory=free_port)
+    port: int = field(default_factory=own_port)
     process: subprocess.Popen[bytes] | None = None
 
     @property

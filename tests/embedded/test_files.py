@@ -16,7 +16,7 @@ from kova.adapters.env_file import EnvironmentFileError, read_environment, write
 from kova.adapters.private_file import write_privately
 from kova_server.embedded.files import remembered_secret
 from kova_server.embedded.outside import CHOSEN, own_settings, read_outside
-from kova_server.embedded.ports import remembered_port
+from kova_server.embedded.ports import free_port, remembered_port
 
 
 def make_folder(factory: object) -> Path:
@@ -89,3 +89,12 @@ def test_what_a_stack_chose_is_not_from_outside_in_a_shell_that_read_its_setting
     # Changed by hand after that, it is from outside again.
     theirs = {"KOVA_SCAN_QUEUE_URL": "https://sqs.example/q"}
     assert read_outside({**outside, **written, **theirs}) == {**outside, **theirs}
+
+
+def test_a_port_is_chosen_below_those_that_the_system_lends_to_clients() -> None:
+    """Such a port may belong to somebody's connection before the service binds it."""
+    file = Path("/proc/sys/net/ipv4/ip_local_port_range")
+    first_lent = int(file.read_text().split()[0]) if file.exists() else 49_152
+    ports = {free_port() for _ in range(200)}
+    assert all(1_024 < port < first_lent for port in ports)
+    assert len(ports) > 190

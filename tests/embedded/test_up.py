@@ -20,9 +20,9 @@ import httpx
 import pytest
 
 from kova.adapters.env_file import read_environment
-from kova_server.embedded.ports import free_port
 from kova_server.embedded.service import started_at
 from tests.support.eventually import eventually
+from tests.support.ports import own_port
 
 PARTS = ("postgres", "valkey", "sqs", "github", "api", "worker")
 NOBODY = 65_534
@@ -80,7 +80,7 @@ def start(
     environment = {
         key: value for key, value in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))
     }
-    port = port or free_port()
+    port = port or own_port()
     command = [sys.executable, "-m", "kova_server", "up", "--port", str(port)]
     with folder.with_suffix(".out").open("wb") as output:
         process = subprocess.Popen(

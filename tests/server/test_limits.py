@@ -35,7 +35,7 @@ def kova(product: Kova) -> Kova:
 def test_a_thousand_calls_over_two_servers_pass_a_hundred_times(kova: Kova) -> None:
     addresses = [kova.address, kova.start_server()]
     headers = {"X-API-Key": kova.key}
-    clients = [httpx.Client(base_url=address, headers=headers, timeout=30) for address in addresses]
+    clients = [httpx.Client(base_url=address, headers=headers, timeout=60) for address in addresses]
 
     def call(number: int) -> httpx.Response:
         return clients[number % 2].get("/api/scans", params={"limit": 1})

@@ -16,10 +16,10 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from kova_fakes.github import FakeGitHub
-from kova_server.embedded.ports import free_port
 from kova_server.embedded.valkey import valkey_service
 from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
+from tests.support.ports import own_port
 
 REQUESTS = "kova_http_requests_total"
 
@@ -34,7 +34,7 @@ class Valkey:
 
 @pytest.fixture
 def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    port = free_port()
+    port = own_port()
     service = valkey_service(port)
     with (tmp_path / "valkey.log").open("wb") as log:
         process = subprocess.Popen(service.command, stdout=log, stderr=log)
@@ -144,7 +144,7 @@ def test_prometheus_scrapes_two_servers_and_both_tell_the_total(kova: Kova, tmp_
     for number in range(60):
         kova.stranger.get(f"{addresses[number % 2]}/nothing/{number}")
     targets = ", ".join(address.removeprefix("http://") for address in addresses)
-    port = free_port()
+    port = own_port()
     (tmp_path / "prometheus.yml").write_text(
         "global: {scrape_interval: 1s, scrape_timeout: 1s}\n"
         "scrape_configs:\n"

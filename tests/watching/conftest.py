@@ -14,8 +14,8 @@ import httpx
 import pytest
 import yaml
 
-from kova_server.embedded.ports import free_port
 from tests.support.eventually import eventually
+from tests.support.ports import own_port
 
 DEPLOY = Path("deploy")
 TOKEN = "token-of-prometheus"
@@ -78,7 +78,7 @@ def run_prometheus(folder: Path, kova: str, alertmanager: str) -> Iterator[Prome
     config = yaml.safe_load((files / "prometheus.yml").read_text())
     config["global"] = dict.fromkeys(config["global"], HURRY)
     (files / "prometheus.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{own_port()}"
     targets = {
         "kova": kova.removeprefix("http://"),
         "alertmanager": alertmanager,
@@ -113,7 +113,7 @@ def run_alertmanager(folder: Path, slack: str) -> Iterator[str]:
     (folder / "slack-webhook").write_text(slack)
     config["global"]["slack_api_url_file"] = str(folder / "slack-webhook")
     (files / "alertmanager.yml").write_text(yaml.safe_dump(config))
-    address = f"127.0.0.1:{free_port()}"
+    address = f"127.0.0.1:{own_port()}"
     command = [
         ALERTMANAGER,
         f"--config.file={files}/alertmanager.yml",

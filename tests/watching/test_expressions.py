@@ -20,13 +20,13 @@ from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
 from kova_fakes.github import Fault, serve_github
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
-from kova_server.embedded.ports import free_port
 from kova_server.embedded.valkey import valkey_service
 from tests.checks.promql import selectors_of
 from tests.checks.watching import expressions_of_boards, read_rules
 from tests.conftest import fresh_database
 from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
+from tests.support.ports import own_port
 from tests.watching.conftest import TOKEN, Prometheus, needs_prometheus, run_prometheus
 
 # Selectors without data in this test, and why that is right.
@@ -49,7 +49,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def redis_of_its_own(folder: Path) -> Iterator[str]:
     """Its memory has a limit, and no other test counts in it."""
-    port = free_port()
+    port = own_port()
     service = valkey_service(port)
     with (folder / "valkey.log").open("wb") as log:
         process = subprocess.Popen(service.command, stdout=log, stderr=log)
@@ -79,7 +79,7 @@ def prometheus(folder: Path, redis_of_its_own: str) -> Iterator[Prometheus]:
             "ANTHROPIC_BASE_URL": claude.url,
         }
         kova = stack.enter_context(run_kova(folder, database, github, **settings))
-        nobody = f"127.0.0.1:{free_port()}"
+        nobody = f"127.0.0.1:{own_port()}"
         prometheus = stack.enter_context(run_prometheus(folder, kova.address, nobody))
         kova.start_worker()
         work(kova, gpt, claude)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import random
 import socket
 from pathlib import Path
 from typing import Final
@@ -11,6 +12,8 @@ from kova.adapters.private_file import write_privately
 from kova_server.embedded.files import Announce
 
 _HIGHEST: Final = 65_535
+_OWN: Final = range(20_000, 32_768)
+"""Below those that systems lend to clients: what is free now may be lent before a service binds."""
 
 
 def is_free(port: int) -> bool:
@@ -25,11 +28,11 @@ def is_free(port: int) -> bool:
 
 
 def free_port() -> int:
-    """Return a port that nothing listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
+    """Return a port that nothing listens on, by chance: others may look for one just now."""
+    while True:
+        port = random.choice(_OWN)  # noqa: S311 (no secret)
+        if is_free(port):
+            return port
 
 
 def remembered_port(file: Path, name: str, announce: Announce) -> int:
