@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 import secrets
 import threading
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -34,6 +34,8 @@ class CallerKind(enum.Enum):
     APP = "app"
     INSTALLATION = "installation"
     PERSON = "person"
+    USER = "user"
+    """Somebody who signed in: their token is one of an App."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,6 +44,7 @@ class GitHubCaller:
 
     kind: CallerKind
     app: RegisteredApp | None = None
+    token: str | None = None
 
 
 class GitHubCredentials:
@@ -73,7 +76,12 @@ class GitHubCredentials:
                 token: (app, past) for token, (app, _) in self._installation_tokens.items()
             }
 
-    def identify(self, header: str | None, apps: Sequence[RegisteredApp] = ()) -> GitHubCaller:
+    def identify(
+        self,
+        header: str | None,
+        apps: Sequence[RegisteredApp] = (),
+        user_tokens: Collection[str] = (),
+    ) -> GitHubCaller:
         """Return the caller; `apps` are those that were made from manifests.
 
         Raises:
@@ -86,6 +94,8 @@ class GitHubCredentials:
             raise ApiError(401, "Bad credentials")
         if value == self.token:
             return GitHubCaller(kind=CallerKind.PERSON)
+        if value in user_tokens:
+            return GitHubCaller(kind=CallerKind.USER, token=value)
         with self._lock:
             app, expires = self._installation_tokens.get(value, (None, None))
         if expires is not None and datetime.now(UTC) < expires:

@@ -15,6 +15,7 @@ from kova_fakes.github.auth import CallerKind, GitHubCaller, GitHubCredentials
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Faults
 from kova_fakes.github.state import RepositoryState, State
+from kova_fakes.github.users import UserSignIn
 
 
 @dataclass(kw_only=True)
@@ -27,6 +28,7 @@ class GitHubContext:
     webhook_secret: str
     url: str = ""
     on_internet: bool = False
+    sign_in: UserSignIn = field(default_factory=UserSignIn)
     archive: dict[str, list[bytes]] = field(default_factory=dict)
 
 

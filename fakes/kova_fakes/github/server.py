@@ -28,6 +28,7 @@ from kova_fakes.github import (
     routes_git,
     routes_hooks,
     routes_repos,
+    routes_users,
     webhooks,
 )
 from kova_fakes.github.apps import RegisteredApp, app_key
@@ -67,6 +68,7 @@ def application(context: GitHubContext) -> Starlette:
         routes=[
             *control.ROUTES,
             *routes_apps.ROUTES,
+            *routes_users.ROUTES,
             *routes_repos.ROUTES,
             *routes_hooks.ROUTES,
             *routes_checks.ROUTES,
@@ -138,7 +140,9 @@ class _Edge:
             return
         try:
             caller = self._context.credentials.identify(
-                request.headers.get("authorization"), self._context.state.apps
+                request.headers.get("authorization"),
+                self._context.state.apps,
+                self._context.sign_in.tokens,
             )
             _require_permission(caller, scope)
         except ApiError as exc:
@@ -222,6 +226,9 @@ class FakeGitHub:
         self.token = context.credentials.token
         self.installation_id = context.credentials.installation_id
         self.webhook_secret = context.webhook_secret
+        self.client_id = context.credentials.app.client_id
+        self.client_secret = context.credentials.app.client_secret
+        self.sign_in = context.sign_in
 
     def reset(self) -> None:
         """Forget every repository, request and fault; credentials stay valid."""
