@@ -34,6 +34,7 @@ from kova.bootstrap.settings import load_settings
 from kova.errors.error import LifecycleChange
 from kova.scans.message import encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
+from kova.shared.reach import EVERYTHING
 from kova.shared.run_job import Done, JobRunner
 from kova_server.embedded.stack import services
 
@@ -151,7 +152,7 @@ async def _measure(database: str, fake: Fake, archive: Path, paths: Sequence[str
             print(
                 f"  {name}: full {_describe(fulls)}; one file {_describe(singles)}; 1/{ratio:.1f}"
             )
-    page = await scans.stores.scans.get(await _latest(core))
+    page = await scans.stores.scans.get(await _latest(core), EVERYTHING)
     await core.close()
     print(f"the last scan's counts {page.stats if page else None}")
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

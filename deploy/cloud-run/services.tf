@@ -7,6 +7,7 @@ locals {
   variables = {
     KOVA_ENV               = "production"
     KOVA_GITHUB_API_URL    = var.github_api_url
+    KOVA_ALLOWED_OWNERS    = var.allowed_owners
     KOVA_GITHUB_APP_FILE   = "/secrets/github/app.env"
     KOVA_DATABASE_URL      = local.database_url
     KOVA_DATABASE_POOL     = "5"
@@ -86,6 +87,22 @@ resource "google_cloud_run_v2_service" "api" {
       env {
         name  = "KOVA_PUBLIC_URL"
         value = var.public_url
+      }
+      env {
+        name  = "KOVA_GOOGLE_HOSTED_DOMAIN"
+        value = var.google_hosted_domain
+      }
+      env {
+        name  = "KOVA_ADMINS"
+        value = var.admins
+      }
+      env {
+        name  = "KOVA_MEMBERS"
+        value = var.members
+      }
+      env {
+        name  = "KOVA_VIEWERS"
+        value = var.viewers
       }
       # Cloud Run's own proxy, which says last of all which address a client has.
       env {

@@ -27,6 +27,36 @@ variable "github_api_url" {
   default = "https://api.github.com"
 }
 
+variable "allowed_owners" {
+  description = "Accounts on GitHub that Kova works for, with commas between them; without any, all that install the App."
+  type        = string
+  default     = ""
+}
+
+variable "google_hosted_domain" {
+  description = "The Google Workspace whose people may sign in, such as example.com."
+  type        = string
+  default     = ""
+}
+
+variable "admins" {
+  description = "Who may do everything: ann@example.com, @example.com, github:login, with commas between them."
+  type        = string
+  default     = ""
+}
+
+variable "members" {
+  description = "Who may scan, publish and ask, in the same form."
+  type        = string
+  default     = ""
+}
+
+variable "viewers" {
+  description = "Who may look, in the same form."
+  type        = string
+  default     = ""
+}
+
 variable "queues" {
   description = "Outputs of the stack deploy/cloud-run/queues.yaml in an account of AWS."
   type = object({

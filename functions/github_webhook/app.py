@@ -38,6 +38,8 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, Any]:
         return answer_problem(request, exc)
     write_count("kova_deliveries_total", event=accepted.known_event, outcome=accepted.status)
     body = {"delivery": accepted.delivery, "status": accepted.status, "event": accepted.event}
+    if accepted.reason is not None:
+        body["reason"] = accepted.reason
     log_context = {"delivery": accepted.delivery, "event": accepted.event}
     _LOG.info(
         "delivery", extra={**log_context, "outcome": accepted.status, "request_id": request.id}

@@ -20,6 +20,7 @@ from kova.adapters.memory.admissions import MemoryAdmissions
 from kova.adapters.redis.admissions import RedisAdmissions
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.fallback import AdmissionsWithFallback
+from kova.shared.reach import reach_of
 from tests.support.services import services_in_force
 
 
@@ -44,6 +45,7 @@ def new_key() -> ApiKey:
         created_at=datetime.now(UTC),
         expires_at=datetime(2100, 1, 1, tzinfo=UTC),
         monthly_budget_usd=Decimal("1.5"),
+        reach=reach_of(["octo/a", "octo/b"]),
     )
 
 

@@ -7,6 +7,7 @@ from decimal import Decimal
 
 from kova.access.api_key import Scope
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING, reach_of
 from tests.support.stores import AllStores, new_key
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
@@ -21,6 +22,7 @@ async def test_a_key_is_found_by_its_prefix_with_all_that_it_was_created_with(
         scopes=frozenset({Scope.AI, Scope.ADMIN}),
         expires_at=NOON,
         monthly_budget_usd=Decimal("12.5"),
+        reach=reach_of(["octo/a", "Octo/B"]),
     )
     await new_key(stores)
     found = await stores.keys.use(created.prefix, NOON)
@@ -29,6 +31,15 @@ async def test_a_key_is_found_by_its_prefix_with_all_that_it_was_created_with(
     assert created.scopes == {Scope.AI, Scope.ADMIN}
     assert created.monthly_budget_usd == Decimal("12.5")
     assert created.created_at.tzinfo is not None
+    assert created.reach == reach_of(["octo/b", "octo/a"])
+
+
+async def test_a_key_reaches_everything_or_nothing_where_it_was_made_so(stores: AllStores) -> None:
+    for reach in (EVERYTHING, reach_of([])):
+        created = await new_key(stores, reach=reach)
+        found = await stores.keys.use(created.prefix, NOON)
+        assert found is not None
+        assert found.reach == reach
 
 
 async def test_no_other_prefix_finds_it(stores: AllStores) -> None:

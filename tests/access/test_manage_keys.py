@@ -20,6 +20,7 @@ from kova.adapters.memory.database import MemoryDatabase
 from kova.shared.audit import Action, AuditRecord
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.page import PageRequest
+from kova.shared.reach import reach_of
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 POLICY = Policy(name="read", quota=9)
@@ -66,7 +67,7 @@ async def test_a_new_key_is_shown_once_and_stored_as_a_hash(office: Office) -> N
     (event,) = office.events()
     assert (event.actor, event.action) == ("cli", Action.KEY_CREATED)
     assert event.target == f"key:{created.key.prefix}"
-    assert event.detail == {"name": "ci", "scopes": "ai read"}
+    assert event.detail == {"name": "ci", "scopes": "ai read", "repositories": None}
     assert parts[1] not in repr(event)
 
 
@@ -75,6 +76,28 @@ async def test_a_name_has_one_to_a_hundred_characters(office: Office, name: str)
     with pytest.raises(InvalidInputError) as failure:
         await office.manage.create(actor="cli", name=name, scopes=frozenset({Scope.READ}))
     assert failure.value.data == {"field": "name"}
+    assert await office.keys.list() == []
+
+
+async def test_a_key_is_restricted_to_repositories_and_the_log_names_them(office: Office) -> None:
+    created = await office.manage.create(
+        actor="cli",
+        name="ci",
+        scopes=frozenset({Scope.READ}),
+        reach=reach_of(["Octo/B", "octo/a"]),
+    )
+    assert created.key.reach == reach_of(["octo/a", "octo/b"])
+    assert office.events()[0].detail["repositories"] == "octo/a octo/b"
+
+
+@pytest.mark.parametrize("names", [[], ["octo"], ["octo/a", "a b/c"], [""], ["octo/.."]])
+async def test_a_key_is_not_restricted_to_what_cannot_be_a_repository(
+    office: Office, names: list[str]
+) -> None:
+    with pytest.raises(InvalidInputError):
+        await office.manage.create(
+            actor="cli", name="ci", scopes=frozenset({Scope.READ}), reach=reach_of(names)
+        )
     assert await office.keys.list() == []
 
 

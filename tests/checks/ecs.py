@@ -17,7 +17,7 @@ NAMES: Final = ("template", "balancer", "scaling")
 # MakeApp is taken away when Setup is closed, UseKey is there with a key of one's own.
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "ApiRole": frozenset(
-        "ReadData WebhookArn GithubArn ModelsArn HashArn MetricsArn MakeApp SendScan SendFix "
+        "ReadData WebhookArn GithubArn ModelsArn HashArn MetricsArn SignInArn MakeApp SendScan SendFix "
         "SendCommand Look UseKey".split()
     ),
     "WorkerRole": frozenset(
@@ -42,6 +42,7 @@ MEMBERS: Final = {
     "HashArn": ("KOVA_SECRETS_KEY",),
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
+    "SignInArn": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
 }
 _MOST_MANAGED: Final = 10
 """Policies of a role, as accounts have it at first."""

@@ -42,12 +42,13 @@ AROUND: Final = """
 | secret of `deploy/aws` | members |
 | --- | --- |
 | `WebhookSecret` | `KOVA_GITHUB_WEBHOOK_SECRET` |
-| `GithubSecret` | `KOVA_GITHUB_APP_ID`, `KOVA_GITHUB_PRIVATE_KEY` |
+| `GithubSecret` | `KOVA_GITHUB_APP_ID`, `KOVA_GITHUB_PRIVATE_KEY`, and for the sign-in `KOVA_GITHUB_CLIENT_ID`, `KOVA_GITHUB_CLIENT_SECRET` |
 | `ModelsSecret` | `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `PINECONE_API_KEY` |
 | `HashSecret` | `KOVA_SECRETS_KEY` |
 | `MetricsSecret` | `KOVA_METRICS_TOKEN` |
 | `OriginSecret` | `KOVA_ORIGIN_SECRET`, and while rotating what CloudFront sends next ([deploy-aws.md](deploy-aws.md)) |
 | `SetupSecret` | `KOVA_SETUP_TOKEN` |
+| `SignInSecret` | `GOOGLE_CLIENT_ID`, `GOOGLE_CLIENT_SECRET` |
 | `AdminKeySecret` | `KOVA_ADMIN_KEY`, for people; no process reads it |
 | `CacheSecret` | `KOVA_REDIS_PASSWORD` |
 | `DatabaseSecret` | `username`, `password`, and what RDS adds |
@@ -88,7 +89,17 @@ KOVA_GITHUB_APP_FILE | all | | The file with the App that /setup made, where the
 KOVA_GITHUB_APP_SECRET_ARN | setup | | The secret that gets the App's number and key.
 KOVA_WEBHOOK_SECRET_ARN | setup | | The secret that gets the webhook's secret.
 KOVA_SETUP_TOKEN | setup | | The one-time token of /setup; `kova up` makes one.
-KOVA_PUBLIC_URL | setup | | The address under which GitHub reaches Kova.
+KOVA_PUBLIC_URL | api, setup | | The address under which GitHub and people reach Kova; signing in needs it, but for `kova up`.
+KOVA_ALLOWED_OWNERS | all | | Accounts on GitHub that Kova works for; deliveries, scans and comments about repositories of others are ignored. Without it: everybody whose repositories the App is installed on.
+GOOGLE_CLIENT_ID | api | | Signing in with Google: the client's id ([sign-in.md](sign-in.md)).
+GOOGLE_CLIENT_SECRET | api | | The client's secret.
+KOVA_GOOGLE_ISSUER | api | | Another issuer of OpenID Connect than Google.
+KOVA_GOOGLE_HOSTED_DOMAIN | api | | The Google Workspace whose people may sign in, as viewers at least; without it only people that a rule names.
+KOVA_GITHUB_CLIENT_ID | api | | Signing in with GitHub: the App's client id; /setup stores it.
+KOVA_GITHUB_CLIENT_SECRET | api | | The App's client secret; /setup stores it.
+KOVA_ADMINS | api | | Who may do everything with all repositories: rules `ann@example.com`, `@example.com`, `github:login`.
+KOVA_MEMBERS | api | | Who may scan, publish, ignore and ask: rules as above.
+KOVA_VIEWERS | api | | Who may look: rules as above.
 KOVA_RUFF | worker | | A ruff other than the installed one.
 KOVA_ANALYZERS_BIN | worker | | The folder of the analysers' programs.
 KOVA_SECRETS_KEY | worker | production | The key of the hashes by which secrets are known again; it never changes.
@@ -132,6 +143,9 @@ _KINDS: Final = {
     "header_name": ("name of a header", "sample"),
     "origins": ("list of origins", "https://sample.example"),
     "url": ("address", "https://sample.example"),
+    "owners": ("list of accounts", "sample"),
+    "domain": ("domain", "sample.example"),
+    "sign_in_rules": ("list of rules", "@sample.example"),
     "redis_url": ("address", "redis://sample.example"),
     "database_url": ("address", "postgresql://sample.example/x"),
     "number": ("1 to {:,}", "7"),

@@ -35,9 +35,11 @@ from kova.shared.exceptions import (
     GitHubUnavailableError,
     QueueUnavailableError,
 )
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import RepositoryRef
 from tests.support.commands import ERROR, HEAD, NAME, CommandDesk
 from tests.support.models import answer_json
+from tests.support.subjects import SOMEBODY
 
 GOOD = complete(answer_json("Because. cc @octocat"))
 WORKING = "I am on it."
@@ -161,7 +163,7 @@ async def test_somebody_who_cannot_write_is_refused_politely_and_nothing_is_done
     assert reply.startswith("Sorry, I take commands only from people who can write")
     assert thread.desk.prompts() == []
     assert (thread.desk.commands.all(), thread.desk.database.scans) == ((), {})
-    error = await thread.desk.errors.get(ERROR.id)
+    error = await thread.desk.errors.get(ERROR.id, EVERYTHING)
     assert error is not None
     assert error.status is ErrorStatus.OPEN
 
@@ -231,7 +233,7 @@ async def test_a_fix_is_a_scan_of_the_default_branch_that_offers_fixes() -> None
 async def test_errors_are_ignored_for_the_reason_and_in_the_name_of_who_asks() -> None:
     thread = Thread()
     reply = await thread.answer(Verb.IGNORE, "R1 known and harmless")
-    error = await thread.desk.errors.get(ERROR.id)
+    error = await thread.desk.errors.get(ERROR.id, EVERYTHING)
     assert error is not None
     assert error.ignored is not None
     assert (error.ignored.by, error.ignored.reason) == ("github:ann", "known and harmless")
@@ -254,7 +256,7 @@ async def test_on_a_pull_request_only_errors_of_its_files_are_ignored() -> None:
 async def test_ignoring_needs_a_rule_and_a_reason(argument: str) -> None:
     thread = Thread()
     assert (await thread.answer(Verb.IGNORE, argument)).startswith("Please say which rule and why")
-    error = await thread.desk.errors.get(ERROR.id)
+    error = await thread.desk.errors.get(ERROR.id, EVERYTHING)
     assert error is not None
     assert error.status is ErrorStatus.OPEN
 
@@ -345,7 +347,7 @@ async def test_jobs_of_the_queue_go_to_the_use_case_that_can_do_them() -> None:
 
     dispatch = DispatchCommandJob(FinishCommand(run=desk.run, commands=desk.commands), answer)
     request = RequestCommand(run=desk.run, commands=desk.commands, queue=desk.queue)
-    command = await request.request(CommandRequest(command="why?"), None)
+    command = await request.request(CommandRequest(command="why?"), SOMEBODY)
     assert await dispatch.dispatch(command.id) == command.id
     assert made == []
     comment = job(Verb.ASK, "really?")

@@ -11,14 +11,17 @@ from decimal import Decimal
 import psycopg
 import pytest
 
+from kova.access.api_key import Scope
 from kova.commands.command import Answer, Citation, Command, CommandRequest, ReviewFinding
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
 from kova.shared.exceptions import BusyError
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING, reach_of
 from tests.support.eventually import eventually
 from tests.support.stores import AllStores, new_key, new_repository, postgres_stores
+from tests.support.subjects import SOMEBODY, subject
 
 NOON = datetime(2026, 11, 28, 12, tzinfo=UTC)
 LEASE = timedelta(hours=1)
@@ -196,7 +199,7 @@ async def test_the_end_of_a_command_names_the_repository_that_it_turned_out_to_b
     ended = replace(answered(command), request=request, cost_usd=Decimal(1))
     await stores.commands.save(ended)
     assert await stores.commands.get(command.id) == ended
-    usage = await stores.usage.month(date(2026, 11, 1), None)
+    usage = await stores.usage.month(date(2026, 11, 1), None, EVERYTHING, None)
     assert [row.repository for row in usage.rows] == ["octo/sample"]
 
 
@@ -212,10 +215,61 @@ async def test_commands_are_paged_newest_first_and_by_key(stores: AllStores) -> 
     listed: list[Command] = []
     request: PageRequest | None = PageRequest(limit=2)
     while request is not None:
-        page = await stores.commands.page(request, None)
+        page = await stores.commands.page(request, SOMEBODY)
         listed += page.items
         request = PageRequest(limit=2, after=page.next) if page.next else None
     assert listed == order
-    own = await stores.commands.page(PageRequest(), mine)
+    own = await stores.commands.page(PageRequest(), subject(mine, Scope.AI))
     assert own.items == tuple(command for command in order if command.api_key_id == mine)
     assert own.next is None
+
+
+async def test_a_command_is_for_its_asker_and_for_admins_with_its_repository_in_reach(
+    stores: AllStores,
+) -> None:
+    repository = (await new_repository(stores, "Octo/Sample")).full_name
+    mine, theirs = (await new_key(stores)).id, (await new_key(stores)).id
+    about = CommandRequest(command="why?", repository=repository)
+    bare = CommandRequest(command="why?")
+    person = "google:somebody@example.com"
+    saved = {
+        "own": queued(api_key_id=mine, request=about),
+        "own_bare": queued(api_key_id=mine, request=bare),
+        "other": queued(api_key_id=theirs, request=about),
+        "other_bare": queued(api_key_id=theirs, request=bare),
+        "person": queued(actor=person, request=about),
+        "person_bare": queued(actor=person, request=bare),
+    }
+    for command in saved.values():
+        await stores.commands.save(command)
+    inside, outside = reach_of([repository]), reach_of(["octo/else"])
+    everything = set(saved)
+    table = [
+        (subject(mine), everything),
+        (subject(mine, Scope.AI), {"own", "own_bare"}),
+        (subject(mine, Scope.AI, reach=inside), {"own", "own_bare"}),
+        (subject(mine, Scope.AI, reach=outside), {"own_bare"}),
+        (subject(mine, reach=inside), {"own", "own_bare", "other", "person"}),
+        (subject(mine, reach=outside), {"own_bare"}),
+        (subject(actor=person), everything),
+        (subject(None, Scope.AI, actor=person), {"person", "person_bare"}),
+        (subject(None, Scope.AI, actor=person, reach=outside), {"person_bare"}),
+        (subject(None, Scope.AI, actor="google:else@example.com"), set()),
+    ]
+    for viewer, names in table:
+        page = await stores.commands.page(PageRequest(), viewer)
+        shown = {command.id for command in page.items}
+        assert shown == {saved[name].id for name in names}, viewer
+        for name, command in saved.items():
+            found = await stores.commands.find(command.id, viewer)
+            assert (found is not None) == (name in names), (viewer, name)
+
+
+async def test_who_asked_and_what_they_reached_is_kept(stores: AllStores) -> None:
+    for reach in (EVERYTHING, reach_of([]), reach_of(["octo/a", "octo/b"])):
+        command = queued(actor="github:octo", reach=reach)
+        await stores.commands.save(command)
+        assert await stores.commands.get(command.id) == command
+        claimed = await stores.commands.claim(command.id, LEASE)
+        assert claimed is not None
+        assert (claimed.actor, claimed.reach) == ("github:octo", reach)

@@ -18,14 +18,15 @@ from kova.shared.exceptions import (
     NotFoundError,
     RepositoryNotFoundError,
 )
+from kova.shared.reach import EVERYTHING, Reach, reach_of
 from tests.support.commands import ERROR, FILES, HEAD, INFO, MAIN, NAME, SECRET, CommandDesk
 from tests.support.findings import finding
 from tests.support.stand_ins import StandInErrors
 
 
-async def gather(desk: CommandDesk, /, **fields: object) -> Context:
+async def gather(desk: CommandDesk, /, reach: Reach = EVERYTHING, **fields: object) -> Context:
     request = CommandRequest(**{"command": "why does it start?", **fields})  # type: ignore[arg-type]
-    return await desk.gather.gather(request)
+    return await desk.gather.gather(request, reach)
 
 
 def summary(context: Context) -> list[tuple[str, str, int]]:
@@ -216,3 +217,18 @@ async def test_without_github_or_the_database_the_caller_hears_of_it() -> None:
     desk.database.available = False
     with pytest.raises(DatabaseUnavailableError):
         await gather(desk, repository=NAME)
+
+
+async def test_nothing_is_gathered_from_outside_of_the_reach() -> None:
+    desk = await indexed_desk()
+    elsewhere = reach_of(["octo/elsewhere"])
+    with pytest.raises(RepositoryNotFoundError):
+        await gather(desk, elsewhere, repository=NAME)
+    with pytest.raises(RepositoryNotFoundError):
+        await gather(desk, elsewhere, repository=NAME, path="app.py")
+    with pytest.raises(RepositoryNotFoundError):
+        await gather(desk, elsewhere, repository=NAME, pull_request=1)
+    with pytest.raises(NotFoundError):
+        await gather(desk, elsewhere, error_id=ERROR.id)
+    inside = await gather(desk, reach_of([NAME]), repository=NAME.upper())
+    assert inside.materials

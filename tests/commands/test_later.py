@@ -25,6 +25,7 @@ from tests.commands.conftest import Ai
 from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
 from tests.support.queues import depth, make_queue
+from tests.support.subjects import SOMEBODY
 
 LATER = {"Prefer": "respond-async, wait=10"}
 
@@ -135,7 +136,7 @@ async def test_a_command_in_another_workers_hands_waits_and_a_dead_ones_is_taken
 
 
 async def _queue_command(ai: Ai, database_url: str) -> str:
-    command = ai.commands.run.begin(CommandRequest(command="explain"), None)
+    command = ai.commands.run.begin(CommandRequest(command="explain"), SOMEBODY)
     database = Database(database_url)
     await PostgresCommandStore(database).save(command)
     await database.close()

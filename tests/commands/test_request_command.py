@@ -20,6 +20,7 @@ from kova.models.provider import Provider
 from kova.shared.exceptions import BusyError, DatabaseUnavailableError, QueueUnavailableError
 from tests.support.commands import SECRET, CommandDesk
 from tests.support.models import answer_json
+from tests.support.subjects import SOMEBODY, subject
 
 GOOD = complete(answer_json("Because."))
 ASK = CommandRequest(command=f"why {SECRET}?", provider=Provider.OPENAI)
@@ -41,7 +42,7 @@ async def stored(desk: CommandDesk, command_id: str) -> Command:
 async def test_a_command_is_recorded_without_secrets_and_queued() -> None:
     desk = CommandDesk()
     request, _ = use_cases(desk)
-    command = await request.request(ASK, "key-id")
+    command = await request.request(ASK, subject("key-id"))
     row = await stored(desk, command.id)
     assert (row.outcome, row.api_key_id) == (Outcome.QUEUED, "key-id")
     assert row.request.command == "why [redacted]?"
@@ -52,7 +53,7 @@ async def test_a_queue_that_refuses_leaves_no_command_queued() -> None:
     desk = CommandDesk()
     desk.queue.available = False
     with pytest.raises(QueueUnavailableError):
-        await use_cases(desk)[0].request(ASK, None)
+        await use_cases(desk)[0].request(ASK, SOMEBODY)
     (row,) = desk.commands.all()
     assert (row.outcome, row.detail) == (Outcome.FAILED, "queue_unavailable")
 
@@ -61,14 +62,14 @@ async def test_without_the_database_nothing_is_queued() -> None:
     desk = CommandDesk()
     desk.commands.available = False
     with pytest.raises(DatabaseUnavailableError):
-        await use_cases(desk)[0].request(ASK, None)
+        await use_cases(desk)[0].request(ASK, SOMEBODY)
     assert desk.queue.messages == []
 
 
 async def test_a_queued_command_is_answered_once_however_often_its_message_comes() -> None:
     desk = CommandDesk(openai=[GOOD, complete(answer_json("Otherwise."))])
     request, finish = use_cases(desk)
-    command = await request.request(ASK, None)
+    command = await request.request(ASK, SOMEBODY)
     for _ in range(3):
         await finish.finish(command.id)
     row = await stored(desk, command.id)
@@ -84,7 +85,7 @@ async def test_a_command_that_does_not_exist_is_done() -> None:
 async def test_a_failure_that_was_recorded_is_not_tried_again() -> None:
     desk = CommandDesk(openai=[complete("no json"), GOOD])
     request, finish = use_cases(desk)
-    command = await request.request(ASK, None)
+    command = await request.request(ASK, SOMEBODY)
     await finish.finish(command.id)
     await finish.finish(command.id)
     assert (await stored(desk, command.id)).outcome is Outcome.NOT_JSON
@@ -102,7 +103,7 @@ async def test_an_answer_that_could_not_be_recorded_is_recorded_later_and_not_pa
         openai=[[lose_database, *GOOD]], clock=clock, commands=MemoryCommandStore(clock)
     )
     request, finish = use_cases(desk)
-    command = await request.request(ASK, None)
+    command = await request.request(ASK, SOMEBODY)
     with pytest.raises(DatabaseUnavailableError):
         await finish.finish(command.id)
     desk.commands.available = True
@@ -127,7 +128,7 @@ async def test_a_failure_that_could_not_be_recorded_is_tried_again() -> None:
         commands=MemoryCommandStore(clock),
     )
     request, finish = use_cases(desk)
-    command = await request.request(ASK, None)
+    command = await request.request(ASK, SOMEBODY)
     with pytest.raises(DatabaseUnavailableError):
         await finish.finish(command.id)
     desk.commands.available = True
@@ -153,7 +154,7 @@ async def test_a_failure_that_was_lost_in_a_short_outage_is_tried_again() -> Non
     commands = ForgetfulCommandStore(clock)
     desk = CommandDesk(openai=[complete("no json"), GOOD], clock=clock, commands=commands)
     request, finish = use_cases(desk)
-    command = await request.request(ASK, None)
+    command = await request.request(ASK, SOMEBODY)
     with pytest.raises(DatabaseUnavailableError):
         await finish.finish(command.id)
     clock.advance(desk.run.lease)
@@ -164,7 +165,7 @@ async def test_a_failure_that_was_lost_in_a_short_outage_is_tried_again() -> Non
 async def test_while_a_worker_runs_a_command_another_waits() -> None:
     desk = CommandDesk(openai=[[Began(), Piece(text="{"), Silence.FOR_EVER], GOOD])
     request, finish = use_cases(desk)
-    command = await request.request(ASK, None)
+    command = await request.request(ASK, SOMEBODY)
     running = asyncio.ensure_future(finish.finish(command.id))
     await desk.models[Provider.OPENAI].asked.wait()
     with pytest.raises(BusyError):
@@ -183,7 +184,7 @@ async def test_a_worker_that_lost_its_lease_does_not_replace_the_answer_of_its_h
         commands=MemoryCommandStore(clock),
     )
     request, finish = use_cases(desk)
-    command = await request.request(ASK, None)
+    command = await request.request(ASK, SOMEBODY)
     lost = await desk.commands.claim(command.id, desk.run.lease)
     assert lost is not None
     clock.advance(desk.run.lease)

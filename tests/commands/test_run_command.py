@@ -21,6 +21,7 @@ from kova.shared import exceptions
 from kova.shared.exceptions import KovaError
 from tests.support.commands import ERROR, INFO, NAME, SECRET, CommandDesk
 from tests.support.models import PRICE, answer_json, counted
+from tests.support.subjects import SOMEBODY, subject
 
 GOOD = complete(answer_json("Because."))
 QUOTE = {"path": "app.py", "start_line": 5, "end_line": 5, "quote": "return serve(port)"}
@@ -28,13 +29,13 @@ QUOTE = {"path": "app.py", "start_line": 5, "end_line": 5, "quote": "return serv
 
 async def run(desk: CommandDesk, /, **fields: object) -> Command:
     request = CommandRequest(**{"command": "why?", **fields})  # type: ignore[arg-type]
-    return await desk.run.run_command(desk.run.begin(request, None))
+    return await desk.run.run_command(desk.run.begin(request, SOMEBODY))
 
 
 async def fail(desk: CommandDesk, /, **fields: object) -> tuple[Command, Exception]:
     """Run a command that fails, and return its row and the error."""
     request = CommandRequest(**{"command": "why?", **fields})  # type: ignore[arg-type]
-    command = desk.run.begin(request, None)
+    command = desk.run.begin(request, SOMEBODY)
     with pytest.raises(Exception) as failure:
         await desk.run.run_command(command)
     row = await desk.commands.get(command.id)
@@ -93,14 +94,14 @@ async def test_another_task_or_another_context_is_not_cached() -> None:
 
 async def test_a_session_carries_its_turns_and_belongs_to_its_key() -> None:
     desk = CommandDesk(openai=[complete(answer_json("Forty-two.")), GOOD])
-    first = desk.run.begin(CommandRequest(command="what is it?"), "mine")
+    first = desk.run.begin(CommandRequest(command="what is it?"), subject("mine"))
     session_id = (await desk.run.run_command(first)).session_id
     assert session_id is not None
     request = CommandRequest(command="and why?", session_id=session_id)
-    await desk.run.run_command(desk.run.begin(request, "mine"))
+    await desk.run.run_command(desk.run.begin(request, subject("mine")))
     messages = [message.text for message in desk.models[Provider.OPENAI].prompts[1].messages]
     assert messages == ["Question:\nwhat is it?", "Forty-two.", "Question:\nand why?"]
-    stranger = desk.run.begin(request, "theirs")
+    stranger = desk.run.begin(request, subject("theirs"))
     with pytest.raises(exceptions.NotFoundError):
         await desk.run.run_command(stranger)
     row = await desk.commands.get(stranger.id)
@@ -128,7 +129,7 @@ async def test_a_redis_that_comes_back_in_the_middle_does_not_begin_a_half_sessi
         desk.sessions.available = True
 
     request = CommandRequest(command="why?", session_id=session_id)
-    command = await desk.run.run_command(desk.run.begin(request, None), listen)
+    command = await desk.run.run_command(desk.run.begin(request, SOMEBODY), listen)
     assert command.session_id is None
     assert await desk.sessions.open(session_id, "") == ()
 
@@ -209,7 +210,7 @@ async def test_a_context_that_is_not_there_costs_nothing() -> None:
 
 async def test_a_caller_that_leaves_is_recorded_as_cancelled_and_pays_for_what_was_used() -> None:
     desk = CommandDesk(openai=[[Began(input_tokens=40), Piece(text="{"), Silence.FOR_EVER]])
-    command = desk.run.begin(CommandRequest(command="why?"), None)
+    command = desk.run.begin(CommandRequest(command="why?"), SOMEBODY)
     heard = asyncio.Event()
 
     async def listen(_: str | None) -> None:
@@ -233,7 +234,7 @@ async def test_a_fault_of_our_own_is_recorded_by_its_kind_and_raised_as_it_is() 
     async def listen(_: str | None) -> None:
         raise ZeroDivisionError("secret detail")
 
-    command = desk.run.begin(CommandRequest(command="why?"), None)
+    command = desk.run.begin(CommandRequest(command="why?"), SOMEBODY)
     with pytest.raises(ZeroDivisionError):
         await desk.run.run_command(command, listen)
     row = await desk.commands.get(command.id)
@@ -322,7 +323,7 @@ async def test_a_review_repeats_no_finding_of_the_analysers() -> None:
 
 async def test_a_command_that_is_run_twice_keeps_its_first_end() -> None:
     desk = CommandDesk(openai=[GOOD, complete("nonsense")])
-    command = desk.run.begin(CommandRequest(command="why?", provider=Provider.OPENAI), None)
+    command = desk.run.begin(CommandRequest(command="why?", provider=Provider.OPENAI), SOMEBODY)
     first = await desk.run.run_command(command)
     different = replace(command, request=replace(command.request, command="how?"))
     with pytest.raises(exceptions.AiNotJsonError):

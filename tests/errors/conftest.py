@@ -21,6 +21,7 @@ from kova.errors.ports import ErrorFilter
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import RepositoryInfo
 from tests.support.findings import analysis_of
 
@@ -105,7 +106,9 @@ class Errors:
         self.run(write())
 
     def count_listed(self) -> int:
-        page = self.run(self.store.page(PageRequest(), ErrorFilter(repository=self.name)))
+        page = self.run(
+            self.store.page(PageRequest(), ErrorFilter(repository=self.name), EVERYTHING)
+        )
         return len(page.items)
 
 

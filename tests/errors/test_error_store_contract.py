@@ -13,6 +13,7 @@ from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState, ErrorFilter
 from kova.shared.audit import Action
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova.shared.severity import Severity
 from tests.support.findings import analysis_of
 from tests.support.stores import NAME, AllStores, apply_files, new_claim, new_repository
@@ -23,7 +24,7 @@ UNTIL = datetime(2100, 1, 1, tzinfo=UTC)
 
 
 async def list_errors(stores: AllStores, **filters: object) -> list[ErrorRecord]:
-    page = await stores.errors.page(PageRequest(), ErrorFilter(**filters))  # type: ignore[arg-type]
+    page = await stores.errors.page(PageRequest(), ErrorFilter(**filters), EVERYTHING)  # type: ignore[arg-type]
     return list(page.items)
 
 
@@ -59,7 +60,7 @@ async def test_a_first_scan_opens_what_it_sees(stores: AllStores) -> None:
     assert {(error.status, error.introduced_in, error.repository) for error in errors} == {
         (ErrorStatus.OPEN, FIRST, NAME)
     }
-    assert await stores.errors.get(errors[0].id) == errors[0]
+    assert await stores.errors.get(errors[0].id, EVERYTHING) == errors[0]
     assert errors[0].finding.traits is None
 
 
@@ -85,7 +86,7 @@ async def test_an_error_that_is_gone_is_fixed_and_comes_back_as_the_same_one(
     assert error.fixed_at is not None
     change = await apply_files(stores, repository, THIRD, {"a.py": TWO})
     assert (change.new, change.fixed, change.reopened) == (0, 0, 1)
-    reopened = await stores.errors.get(error.id)
+    reopened = await stores.errors.get(error.id, EVERYTHING)
     assert reopened is not None
     assert (reopened.status, reopened.fixed_at) == (ErrorStatus.OPEN, None)
     assert change.error_ids[error.finding.fingerprint] == error.id
@@ -191,7 +192,7 @@ async def test_an_ignored_error_stays_ignored_when_it_is_seen_again(stores: AllS
     repository = await new_repository(stores)
     await apply_files(stores, repository, FIRST, {"a.py": "BAD(x)"})
     error = await only_error(stores)
-    record = await stores.errors.ignore(error.id, decision(until=UNTIL))
+    record = await stores.errors.ignore(error.id, decision(until=UNTIL), EVERYTHING)
     assert record is not None
     assert (record.status, record.ignored) == (ErrorStatus.IGNORED, decision(until=UNTIL))
     change = await apply_files(stores, repository, SECOND, {"a.py": "\nBAD(x)"})
@@ -205,10 +206,10 @@ async def test_ignoring_is_recorded_once_for_the_same_reason(stores: AllStores) 
     repository = await new_repository(stores)
     await apply_files(stores, repository, FIRST, {"a.py": "BAD(x)"})
     error = await only_error(stores)
-    await stores.errors.ignore(error.id, decision())
-    await stores.errors.ignore(error.id, decision())
+    await stores.errors.ignore(error.id, decision(), EVERYTHING)
+    await stores.errors.ignore(error.id, decision(), EVERYTHING)
     assert await actions(stores) == [Action.ERROR_IGNORED]
-    await stores.errors.ignore(error.id, decision("another", UNTIL))
+    await stores.errors.ignore(error.id, decision("another", UNTIL), EVERYTHING)
     (event, _) = (await stores.audit.page(PageRequest())).items
     assert (event.actor, event.target) == ("key:abc", error.id)
     assert event.detail == {"reason": "another", "until": UNTIL.isoformat()}
@@ -218,10 +219,10 @@ async def test_only_an_ignored_error_is_opened(stores: AllStores) -> None:
     repository = await new_repository(stores)
     await apply_files(stores, repository, FIRST, {"a.py": "BAD(x)"})
     error = await only_error(stores)
-    assert await stores.errors.open(error.id, "cli") == error
+    assert await stores.errors.open(error.id, "cli", EVERYTHING) == error
     assert await actions(stores) == []
-    await stores.errors.ignore(error.id, decision())
-    assert await stores.errors.open(error.id, "cli") == error
+    await stores.errors.ignore(error.id, decision(), EVERYTHING)
+    assert await stores.errors.open(error.id, "cli", EVERYTHING) == error
     assert await actions(stores) == [Action.ERROR_OPENED, Action.ERROR_IGNORED]
 
 
@@ -230,17 +231,17 @@ async def test_a_fixed_error_is_neither_ignored_nor_opened(stores: AllStores) ->
     await apply_files(stores, repository, FIRST, {"a.py": "BAD(x)"})
     await apply_files(stores, repository, SECOND, {"a.py": ""})
     error = await only_error(stores)
-    assert await stores.errors.ignore(error.id, decision()) == error
-    assert await stores.errors.open(error.id, "cli") == error
+    assert await stores.errors.ignore(error.id, decision(), EVERYTHING) == error
+    assert await stores.errors.open(error.id, "cli", EVERYTHING) == error
     assert await actions(stores) == []
 
 
 @pytest.mark.parametrize("error_id", [str(uuid.UUID(int=7)), "no id"])
 async def test_an_unknown_error_is_none(stores: AllStores, error_id: str) -> None:
-    assert await stores.errors.get(error_id) is None
-    assert await stores.errors.ignore(error_id, decision()) is None
-    assert await stores.errors.open(error_id, "cli") is None
-    assert await stores.errors.of_scan(error_id, 10) == []
+    assert await stores.errors.get(error_id, EVERYTHING) is None
+    assert await stores.errors.ignore(error_id, decision(), EVERYTHING) is None
+    assert await stores.errors.open(error_id, "cli", EVERYTHING) is None
+    assert await stores.errors.of_scan(error_id, 10, EVERYTHING) == []
 
 
 async def test_errors_are_open_again_when_their_date_is_past(stores: AllStores) -> None:
@@ -248,9 +249,9 @@ async def test_errors_are_open_again_when_their_date_is_past(stores: AllStores) 
     await apply_files(stores, repository, FIRST, {"a.py": TWO, "b.py": "BAD(z)"})
     first, second, third = await list_errors(stores)
     past = datetime.now(UTC) - timedelta(seconds=1)
-    await stores.errors.ignore(first.id, decision(until=past))
-    await stores.errors.ignore(second.id, decision(until=UNTIL))
-    await stores.errors.ignore(third.id, decision())
+    await stores.errors.ignore(first.id, decision(until=past), EVERYTHING)
+    await stores.errors.ignore(second.id, decision(until=UNTIL), EVERYTHING)
+    await stores.errors.ignore(third.id, decision(), EVERYTHING)
     assert (await stores.errors.expire(), await stores.errors.expire()) == (1, 0)
     (error,) = await list_errors(stores, status=ErrorStatus.OPEN)
     assert error == first
@@ -263,7 +264,7 @@ async def test_lists_are_narrowed_by_every_filter(stores: AllStores) -> None:
         rules=("R1", "R2"),
     )  # fmt: skip
     ignored = (await list_errors(stores, path="b.py"))[0]
-    await stores.errors.ignore(ignored.id, decision())
+    await stores.errors.ignore(ignored.id, decision(), EVERYTHING)
     for filters, number in (
         ({"repository": NAME.upper()}, 3),
         ({"repository": "octo/none"}, 0),
@@ -288,7 +289,7 @@ async def test_pages_are_newest_first_and_whole(stores: AllStores) -> None:
     paths: list[str] = []
     request = PageRequest(limit=2)
     for length in (2, 1):
-        page = await stores.errors.page(request, ErrorFilter())
+        page = await stores.errors.page(request, ErrorFilter(), EVERYTHING)
         assert len(page.items) == length
         paths += [error.finding.path for error in page.items]
         request = PageRequest(limit=2, after=page.next)
@@ -300,7 +301,7 @@ async def test_rules_with_most_open_errors_come_first(stores: AllStores) -> None
     text = "BAD(x)\nBAD[R2](x)\nBAD[R2](y)\nBAD[R3](z)"
     await apply_files(stores, repository, FIRST, {"a.py": text}, rules=("R1", "R2", "R3"))
     (error,) = await list_errors(stores, rule="R3")
-    await stores.errors.ignore(error.id, decision())
+    await stores.errors.ignore(error.id, decision(), EVERYTHING)
     assert await stores.errors.rules(NAME.upper()) == [
         RuleCount(analyzer="tool", rule_id="R2", open=2),
         RuleCount(analyzer="tool", rule_id="R1", open=1),
@@ -313,7 +314,7 @@ async def test_the_status_of_a_commit_is_read_without_a_change(stores: AllStores
     repository = await new_repository(stores)
     await apply_files(stores, repository, FIRST, {"a.py": TWO})
     error = (await list_errors(stores))[0]
-    await stores.errors.ignore(error.id, decision())
+    await stores.errors.ignore(error.id, decision(), EVERYTHING)
     before = await list_errors(stores)
     analysis = analysis_of({"a.py": TWO + "\ndef h():\n    BAD(w)\n"})
     status = await stores.errors.finding_status(repository.id, SECOND, analysis)
@@ -350,8 +351,8 @@ async def test_the_findings_of_a_scan_are_the_open_ones_the_worst_first(
     ]
     await stores.errors.apply(claim, FIRST, replace(analysis, findings=tuple(findings)))
     ignored = (await list_errors(stores, path="a.py"))[0]
-    await stores.errors.ignore(ignored.id, decision())
-    exported = await stores.errors.of_scan(claim.id, 10)
+    await stores.errors.ignore(ignored.id, decision(), EVERYTHING)
+    exported = await stores.errors.of_scan(claim.id, 10, EVERYTHING)
     assert [(finding.path, finding.severity) for finding in exported] == [
         ("b.py", Severity.CRITICAL),
         ("a.py", Severity.LOW),

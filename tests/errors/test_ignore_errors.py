@@ -14,6 +14,7 @@ from kova.errors.ignoring import MOST_AT_ONCE, IgnoreRequest, IgnoreResult
 from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import DatabaseUnavailableError
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING, Reach
 from tests.support.stores import NAME, apply_files
 from tests.support.workshop import Workshop
 
@@ -44,7 +45,9 @@ async def fill(workshop: Workshop, files: dict[str, str] | None = None) -> None:
 
 
 async def list_errors(workshop: Workshop, status: ErrorStatus) -> list[ErrorRecord]:
-    page = await workshop.stores.errors.page(PageRequest(limit=500), ErrorFilter(status=status))
+    page = await workshop.stores.errors.page(
+        PageRequest(limit=500), ErrorFilter(status=status), EVERYTHING
+    )
     return list(page.items)
 
 
@@ -135,10 +138,12 @@ async def test_an_error_that_a_scan_fixes_meanwhile_is_left_out(workshop: Worksh
     class ScannedMeanwhile(MemoryErrorStore):
         """A scan ends after the errors were listed and before the first one is ignored."""
 
-        async def ignore(self, error_id: str, decision: IgnoreDecision) -> ErrorRecord | None:
+        async def ignore(
+            self, error_id: str, decision: IgnoreDecision, reach: Reach
+        ) -> ErrorRecord | None:
             files = {**FILES, "src/a.py": ""}
             await apply_files(workshop.stores, repository, "2" * 40, files, rules=("R1", "R2"))
-            return await super().ignore(error_id, decision)
+            return await super().ignore(error_id, decision, reach)
 
     errors = ScannedMeanwhile(workshop.database)
     change = ChangeError(errors=errors, now=lambda: datetime.now(UTC))

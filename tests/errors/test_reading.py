@@ -14,6 +14,7 @@ from kova.errors.error import ErrorStatus
 from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import DatabaseUnavailableError
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from tests.conftest import fresh_database
 from tests.support.errors import insert_errors
 
@@ -35,7 +36,7 @@ async def databases(*urls: str | None) -> AsyncIterator[Database]:
 
 
 async def list_names(database: Database) -> list[str]:
-    page = await PostgresRepositoryStore(database).page(PAGE)
+    page = await PostgresRepositoryStore(database).page(PAGE, EVERYTHING)
     return [repository.full_name for repository in page.items]
 
 
@@ -45,7 +46,7 @@ async def test_lists_come_from_the_replica_and_changes_go_to_the_primary(
     insert_errors(database_url, "octo/primary", 1)
     async for database in databases(database_url, replica_url):
         assert await list_names(database) == ["octo/replica"]
-        repository = await PostgresRepositoryStore(database).get("octo/primary")
+        repository = await PostgresRepositoryStore(database).get("octo/primary", EVERYTHING)
         assert repository is not None
         assert database.has_replica
 
@@ -80,5 +81,5 @@ async def test_errors_are_open_again_when_their_time_is_over(database_url: str) 
         store = PostgresErrorStore(database)
         assert await store.expire() == 1
         assert await store.expire() == 0
-        page = await store.page(PAGE, ErrorFilter(status=ErrorStatus.OPEN))
+        page = await store.page(PAGE, ErrorFilter(status=ErrorStatus.OPEN), EVERYTHING)
         assert [error.ignored for error in page.items] == [None]

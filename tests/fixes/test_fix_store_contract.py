@@ -11,6 +11,7 @@ import pytest
 from kova.errors.error import FixReference
 from kova.fixes.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from tests.support.findings import analysis_of
 from tests.support.stores import NAME, AllStores, apply_files, new_claim, new_repository
 
@@ -54,7 +55,7 @@ class Saved:
     async def list(
         self, full_name: str | None = None, status: FixStatus | None = None
     ) -> list[Fix]:
-        page = await self.stores.fixes.page(PageRequest(), full_name, status)
+        page = await self.stores.fixes.page(PageRequest(), full_name, status, EVERYTHING)
         return list(page.items)
 
     async def only(self) -> Fix:
@@ -78,7 +79,7 @@ async def test_a_fix_is_stored_with_its_proof_and_what_its_error_says(saved: Sav
     assert (fix.verification, fix.rejection) == (proved.verification, None)
     assert (fix.provider, fix.model, fix.cost_usd) == ("openai", "m", Decimal("0.25"))
     assert fix.blob_sha == analysis_of(FILES).blobs["a.py"]
-    assert await saved.stores.fixes.get(fix.id) == fix
+    assert await saved.stores.fixes.get(fix.id, EVERYTHING) == fix
 
 
 async def test_the_latest_outcome_stands_and_the_costs_add_up(saved: Saved) -> None:
@@ -123,10 +124,10 @@ async def test_an_error_shows_its_latest_fix(saved: Saved) -> None:
     await saved.save(saved.fix())
     await saved.stores.fixes.mark_published([saved.error_id()], URL)
     fix = await saved.only()
-    error = await saved.stores.errors.get(saved.error_id())
+    error = await saved.stores.errors.get(saved.error_id(), EVERYTHING)
     assert error is not None
     assert error.fix == FixReference(id=fix.id, status="published", pull_request_url=URL)
-    without = await saved.stores.errors.get(saved.error_id(1))
+    without = await saved.stores.errors.get(saved.error_id(1), EVERYTHING)
     assert without is not None
     assert without.fix is None
 
@@ -137,12 +138,14 @@ async def test_lists_are_narrowed_by_repository_and_status_and_come_in_pages(sav
     assert len(await saved.list(NAME.upper(), FixStatus.VERIFIED)) == 3
     assert await saved.list("octo/none") == []
     assert await saved.list(status=FixStatus.MERGED) == []
-    first = await saved.stores.fixes.page(PageRequest(limit=2), None, None)
-    rest = await saved.stores.fixes.page(PageRequest(limit=2, after=first.next), None, None)
+    first = await saved.stores.fixes.page(PageRequest(limit=2), None, None, EVERYTHING)
+    rest = await saved.stores.fixes.page(
+        PageRequest(limit=2, after=first.next), None, None, EVERYTHING
+    )
     ids = [fix.error_id for fix in (*first.items, *rest.items)]
     assert (ids, rest.next) == ([saved.error_id(number) for number in (2, 1, 0)], None)
 
 
 @pytest.mark.parametrize("fix_id", [str(uuid.UUID(int=7)), "no id"])
 async def test_an_unknown_fix_is_none(stores: AllStores, fix_id: str) -> None:
-    assert await stores.fixes.get(fix_id) is None
+    assert await stores.fixes.get(fix_id, EVERYTHING) is None

@@ -14,6 +14,7 @@ from kova.shared.exceptions import (
     StaleFixError,
 )
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import RepositoryRef
 from tests.support.stores import NAME
 from tests.support.workshop import Workshop
@@ -41,7 +42,7 @@ async def new_fix(workshop: Workshop, text: str = BAD) -> Fix:
 
 
 async def only_fix(workshop: Workshop) -> Fix:
-    (fix,) = (await workshop.stores.fixes.page(PageRequest(), None, None)).items
+    (fix,) = (await workshop.stores.fixes.page(PageRequest(), None, None, EVERYTHING)).items
     return fix
 
 

@@ -21,7 +21,7 @@ SECRETS = {
     "Health": {"Data", "Github"},
     "Metrics": {"Data", "Metrics"},
     "Api": {"Data", "Github"},
-    "Auth": {"Data"},
+    "Auth": {"Data", "Github", "SignIn"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
     "Setup": {"Setup", "Github", "Webhook"},

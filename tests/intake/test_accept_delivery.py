@@ -22,6 +22,7 @@ from kova.shared.exceptions import (
     QueueUnavailableError,
     SignatureError,
 )
+from kova.shared.owners import EVERY_OWNER, Owners, owners_of
 
 SHA = "a" * 40
 NEW, OLD = "new", "old"
@@ -47,8 +48,12 @@ class Intake:
     scans: MemoryScanQueue = field(default_factory=MemoryScanQueue)
     commands: MemoryCommandQueue | None = field(default_factory=MemoryCommandQueue)
 
+    owners: Owners = EVERY_OWNER
+
     def accept(self, incoming: IncomingDelivery) -> AcceptedDelivery:
-        use_case = AcceptDelivery(secrets=self.secrets, queue=self.scans, commands=self.commands)
+        use_case = AcceptDelivery(
+            secrets=self.secrets, queue=self.scans, commands=self.commands, owners=self.owners
+        )
         return use_case.accept(incoming)
 
     def jobs(self) -> list[str | CommentJob]:
@@ -82,6 +87,18 @@ def test_a_push_is_queued_as_a_scan_with_any_of_the_rotating_secrets(
     (target,) = intake.scans.targets()
     assert (target.trigger, target.commit_sha, target.delivery) == (Trigger.PUSH, SHA, "d-1")
     assert intake.jobs() == []
+
+
+@pytest.mark.parametrize(("payload", "event"), [(PUSH, "push"), (COMMENT, "issue_comment")])
+def test_what_strangers_send_is_ignored_with_the_reason(
+    intake: Intake, payload: dict[str, Any], event: str
+) -> None:
+    intake.owners = owners_of(["acme", "oct"])
+    accepted = intake.accept(signed(payload, event))
+    assert (accepted.status, accepted.reason) == ("ignored", "owner_not_allowed")
+    assert (intake.scans.messages, intake.jobs()) == ([], [])
+    intake.owners = owners_of(["acme", "OCTO"])
+    assert intake.accept(signed(payload, event)).status == "queued"
 
 
 def test_a_redelivery_is_queued_again_under_the_same_name(intake: Intake) -> None:

@@ -20,6 +20,7 @@ from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
 from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import FetchLimits
+from kova.shared.reach import EVERYTHING
 from kova_fakes.github import FakeGitHub, serve_github
 
 NAME = "octo/sample"
@@ -78,7 +79,7 @@ class Desk:
             limits=self.limits,
             meter=self.core.meter,
         )
-        scan = self.run(self.stores.scans.get(self.run(job.scan(target))))
+        scan = self.run(self.stores.scans.get(self.run(job.scan(target)), EVERYTHING))
         assert scan.status == "succeeded", scan.failure
         return scan  # type: ignore[no-any-return]
 

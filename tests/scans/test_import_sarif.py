@@ -19,6 +19,7 @@ from kova.shared.exceptions import (
     NotFoundError,
 )
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from tests.support.stores import scan_target
 from tests.support.workshop import Workshop
 
@@ -65,7 +66,7 @@ async def scan(workshop: Workshop) -> Scan:
 
 
 async def import_log(workshop: Workshop, scan_id: str, body: bytes) -> ImportedSarif:
-    return await ImportSarif(workshop.stores).import_log(scan_id, body)
+    return await ImportSarif(workshop.stores).import_log(scan_id, body, EVERYTHING)
 
 
 async def statuses(workshop: Workshop) -> dict[tuple[str, str], ErrorStatus]:
@@ -77,7 +78,7 @@ async def statuses(workshop: Workshop) -> dict[tuple[str, str], ErrorStatus]:
 
 
 async def list_errors(workshop: Workshop) -> list[ErrorRecord]:
-    return list((await workshop.stores.errors.page(PageRequest(), ErrorFilter())).items)
+    return list((await workshop.stores.errors.page(PageRequest(), ErrorFilter(), EVERYTHING)).items)
 
 
 async def test_results_become_errors_beside_those_of_the_scan(workshop: Workshop) -> None:

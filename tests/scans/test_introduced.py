@@ -10,6 +10,7 @@ import pytest
 from kova.adapters.github.publisher import GitHubPublisher
 from kova.bootstrap.errors import ErrorRoot
 from kova.shared.exceptions import GitHubUnavailableError
+from kova.shared.reach import EVERYTHING
 from tests.scans.conftest import NAME, Desk
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
@@ -31,7 +32,11 @@ def ignore(desk: Desk, path: str, rule: str) -> str:
         "SELECT id FROM errors WHERE path = %s AND rule_id = %s AND status = 'open'", path, rule
     )
     change = ErrorRoot(desk.core).change_error
-    desk.run(change.ignore(str(row["id"]), reason="known", until=None, actor="somebody"))
+    desk.run(
+        change.ignore(
+            str(row["id"]), reason="known", until=None, actor="somebody", reach=EVERYTHING
+        )
+    )
     return str(row["id"])
 
 
@@ -130,7 +135,7 @@ def test_a_fix_of_what_people_ignore_is_not_offered_until_they_open_it_again(des
     desk.scan()
     assert desk.list_fetched() == ["git/blobs"]
     assert b"x is 'a' and re.match(r'" in file(NAME, pull["head_ref"], "a.py")
-    desk.run(ErrorRoot(desk.core).change_error.open(error_id, actor="somebody"))
+    desk.run(ErrorRoot(desk.core).change_error.open(error_id, actor="somebody", reach=EVERYTHING))
     desk.scan()
     assert b"x == 'a' and re.match(r'" in file(NAME, pull["head_ref"], "a.py")
 

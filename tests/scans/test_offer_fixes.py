@@ -12,6 +12,7 @@ from kova.errors.ports import ErrorFilter
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
 from kova.shared.exceptions import GitHubUnavailableError
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from tests.support.stores import NAME, new_claim
 from tests.support.workshop import Workshop
 
@@ -46,7 +47,7 @@ class Scanned:
 
 
 async def list_fixes(workshop: Workshop) -> list[Fix]:
-    return list((await workshop.stores.fixes.page(PageRequest(), None, None)).items)
+    return list((await workshop.stores.fixes.page(PageRequest(), None, None, EVERYTHING)).items)
 
 
 async def test_proved_fixes_are_stored_and_offered_together(workshop: Workshop) -> None:
@@ -101,10 +102,10 @@ async def test_a_full_scan_proves_again(workshop: Workshop) -> None:
 async def test_what_people_ignore_is_never_mended(workshop: Workshop, full: bool) -> None:
     sha = workshop.push(a=TWO)
     await Scanned.at(workshop, sha)
-    page = await workshop.stores.errors.page(PageRequest(), ErrorFilter())
+    page = await workshop.stores.errors.page(PageRequest(), ErrorFilter(), EVERYTHING)
     first = min(page.items, key=lambda error: error.finding.span)
     decision = IgnoreDecision(reason="known", by="cli", until=None)
-    await workshop.stores.errors.ignore(first.id, decision)
+    await workshop.stores.errors.ignore(first.id, decision, EVERYTHING)
     fixes = await (await Scanned.at(workshop, sha, full=full)).offer()
     assert [fix.finding.span.start_line for fix in fixes] == [6]
     (pull,) = workshop.publisher.pull_requests.values()

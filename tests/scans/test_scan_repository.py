@@ -22,6 +22,7 @@ from kova.shared.exceptions import (
     KovaError,
 )
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import AutoFix, Repository, RepositoryChange
 from tests.support.stores import LEASE, NAME, scan_target
 from tests.support.workshop import Workshop
@@ -32,11 +33,11 @@ BRANCH = (NAME, "kova/fix-main")
 
 
 async def list_errors(workshop: Workshop) -> list[ErrorRecord]:
-    return list((await workshop.stores.errors.page(PageRequest(), ErrorFilter())).items)
+    return list((await workshop.stores.errors.page(PageRequest(), ErrorFilter(), EVERYTHING)).items)
 
 
 async def list_fixes(workshop: Workshop) -> list[Fix]:
-    return list((await workshop.stores.fixes.page(PageRequest(), None, None)).items)
+    return list((await workshop.stores.fixes.page(PageRequest(), None, None, EVERYTHING)).items)
 
 
 async def test_a_branch_is_scanned_to_its_rows_check_run_and_pull_request(
@@ -86,7 +87,7 @@ async def test_an_event_that_describes_the_repository_updates_it(workshop: Works
             private=True,
         )
     )
-    updated = await workshop.stores.repositories.get(NAME)
+    updated = await workshop.stores.repositories.get(NAME, EVERYTHING)
     assert updated is not None
     assert (updated.id, updated.installation_id, updated.private) == (repository.id, 9, True)
 
@@ -135,7 +136,7 @@ async def test_an_outage_of_github_leaves_the_scan_to_the_next_attempt(workshop:
     workshop.source.failure = GitHubUnavailableError()
     with pytest.raises(GitHubUnavailableError):
         await workshop.job.scan(target)
-    scan = await workshop.stores.scans.get(target.scan_id or "")
+    scan = await workshop.stores.scans.get(target.scan_id or "", EVERYTHING)
     assert scan is not None
     assert (scan.status, workshop.database.deliveries) == (ScanStatus.QUEUED, {})
     workshop.source.failure = None
@@ -240,7 +241,7 @@ async def test_what_an_administrator_does_not_allow_is_proved_and_not_pushed(
 ) -> None:
     await workshop.repository()
     change = RepositoryChange(named=frozenset({"auto_fix"}), auto_fix=AutoFix.SUGGEST)
-    await workshop.stores.repositories.change(NAME, change, "cli")
+    await workshop.stores.repositories.change(NAME, change, "cli", EVERYTHING)
     workshop.push(a=BAD)
     await workshop.scan()
     assert [fix.status for fix in await list_fixes(workshop)] == [FixStatus.VERIFIED]
@@ -258,7 +259,7 @@ class ListedFiles:
         self, repository: Repository, target: ScanTarget, folder: Path, files: Sequence[TreeFile]
     ) -> None:
         assert repository.full_name == target.repository
-        scan = await self._workshop.stores.scans.get(target.scan_id or "")
+        scan = await self._workshop.stores.scans.get(target.scan_id or "", EVERYTHING)
         assert scan is not None
         content = (folder / "a.py").read_bytes()
         paths = [file.path for file in files]
@@ -291,6 +292,6 @@ async def test_a_scan_that_lost_its_lease_does_not_end_the_one_of_its_successor(
     assert successor is not None
     await workshop.job._attempt(repository, target, late, workshop.new_folder())
     assert await workshop.stores.scans.renew(successor, LEASE)
-    running = await workshop.stores.scans.get(scan.id)
+    running = await workshop.stores.scans.get(scan.id, EVERYTHING)
     assert running is not None
     assert running.status is ScanStatus.RUNNING

@@ -10,6 +10,7 @@ import pytest
 from kova.scans.scan import ScanStats, ScanStatus, Trigger
 from kova.shared.exceptions import BusyError, NotFoundError
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova.shared.skipped import Skipped
 from tests.support.stores import (
     LEASE,
@@ -32,7 +33,7 @@ async def test_a_new_scan_is_queued_under_the_id_that_was_asked_for(stores: AllS
     assert (scan.id, scan.repository, scan.status) == (target.scan_id, NAME, ScanStatus.QUEUED)
     assert (scan.ref, scan.commit_sha, scan.trigger) == (target.ref, target.commit_sha, Trigger.API)
     assert (scan.started_at, scan.finished_at, scan.stats) == (None, None, ScanStats())
-    assert await stores.scans.get(scan.id) == scan
+    assert await stores.scans.get(scan.id, EVERYTHING) == scan
 
 
 async def test_the_same_target_again_is_the_first_scan(stores: AllStores) -> None:
@@ -56,7 +57,7 @@ async def test_a_claimed_scan_is_running_and_nobody_else_gets_it(stores: AllStor
     repository = await new_repository(stores)
     claim = await new_claim(stores, repository)
     assert claim.repository_id == repository.id
-    scan = await stores.scans.get(claim.id)
+    scan = await stores.scans.get(claim.id, EVERYTHING)
     assert scan is not None
     assert (scan.status, scan.started_at) == (ScanStatus.RUNNING, claim.started_at)
     with pytest.raises(BusyError):
@@ -116,7 +117,7 @@ async def test_a_renewed_lease_is_longer(stores: AllStores) -> None:
 async def test_a_released_scan_is_queued_for_the_next_attempt(stores: AllStores) -> None:
     claim = await new_claim(stores, await new_repository(stores))
     await stores.scans.release(claim)
-    scan = await stores.scans.get(claim.id)
+    scan = await stores.scans.get(claim.id, EVERYTHING)
     assert scan is not None
     assert scan.status is ScanStatus.QUEUED
     assert not await stores.scans.renew(claim, LEASE)
@@ -137,7 +138,7 @@ async def test_a_finished_scan_has_its_result_and_is_claimed_by_nobody(stores: A
         coverage={"files": {"analyzed": 2}},
         check_run_url="https://github.example/runs/1",
     )
-    scan = await stores.scans.get(claim.id)
+    scan = await stores.scans.get(claim.id, EVERYTHING)
     assert scan is not None
     assert (scan.status, scan.stats, scan.skipped) == (ScanStatus.SUCCEEDED, stats, skipped)
     assert scan.coverage == {"files": {"analyzed": 2}}
@@ -152,7 +153,7 @@ async def test_a_scan_that_is_given_up_has_failed_and_stays_so(stores: AllStores
     claim = await new_claim(stores, repository)
     await stores.scans.fail(claim.id, "github_refused")
     await stores.scans.fail(claim.id, "another reason")
-    scan = await stores.scans.get(claim.id)
+    scan = await stores.scans.get(claim.id, EVERYTHING)
     assert scan is not None
     assert (scan.status, scan.failure) == (ScanStatus.FAILED, "github_refused")
     assert not await stores.scans.renew(claim, LEASE)
@@ -162,7 +163,7 @@ async def test_a_scan_that_succeeded_is_not_failed_afterwards(stores: AllStores)
     claim = await new_claim(stores, await new_repository(stores))
     await stores.scans.finish(claim, ScanStatus.SUCCEEDED, stats=ScanStats(), skipped=())
     await stores.scans.fail(claim.id, "late")
-    scan = await stores.scans.get(claim.id)
+    scan = await stores.scans.get(claim.id, EVERYTHING)
     assert scan is not None
     assert (scan.status, scan.failure) == (ScanStatus.SUCCEEDED, None)
 
@@ -170,15 +171,15 @@ async def test_a_scan_that_succeeded_is_not_failed_afterwards(stores: AllStores)
 async def test_the_commit_is_recorded_once_it_is_resolved(stores: AllStores) -> None:
     claim = await new_claim(stores, await new_repository(stores), ref=None, commit_sha=None)
     await stores.scans.resolve(claim.id, "refs/heads/main", SHA)
-    scan = await stores.scans.get(claim.id)
+    scan = await stores.scans.get(claim.id, EVERYTHING)
     assert scan is not None
     assert (scan.ref, scan.commit_sha) == ("refs/heads/main", SHA)
 
 
 async def test_an_unknown_scan_is_not_found(stores: AllStores) -> None:
     unknown = str(uuid.uuid4())
-    assert await stores.scans.get(unknown) is None
-    assert await stores.scans.get("no id") is None
+    assert await stores.scans.get(unknown, EVERYTHING) is None
+    assert await stores.scans.get("no id", EVERYTHING) is None
     with pytest.raises(NotFoundError):
         await stores.scans.claim(unknown, LEASE)
 
@@ -191,13 +192,13 @@ async def test_pages_are_newest_first_and_whole(stores: AllStores) -> None:
     listed: list[str] = []
     request = PageRequest(limit=2)
     for length in (2, 2, 1):
-        page = await stores.scans.page(request, NAME.upper())
+        page = await stores.scans.page(request, NAME.upper(), EVERYTHING)
         assert len(page.items) == length
         listed += [scan.id for scan in page.items]
         request = PageRequest(limit=2, after=page.next)
     assert (listed, page.next) == (created[::-1], None)
-    assert len((await stores.scans.page(PageRequest(), None)).items) == 6
-    assert (await stores.scans.page(PageRequest(), "octo/none")).items == ()
+    assert len((await stores.scans.page(PageRequest(), None, EVERYTHING)).items) == 6
+    assert (await stores.scans.page(PageRequest(), "octo/none", EVERYTHING)).items == ()
 
 
 async def test_a_scan_carries_the_name_that_its_repository_has_today(stores: AllStores) -> None:
@@ -205,6 +206,6 @@ async def test_a_scan_carries_the_name_that_its_repository_has_today(stores: All
     repository = await stores.repositories.save(info)
     scan = await stores.scans.create(scan_target(), repository.id)
     await stores.repositories.save(repository_info("octo/renamed", github_id=info.github_id))
-    renamed = await stores.scans.get(scan.id)
+    renamed = await stores.scans.get(scan.id, EVERYTHING)
     assert renamed is not None
     assert renamed.repository == "octo/renamed"

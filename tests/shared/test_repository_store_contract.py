@@ -6,6 +6,7 @@ from decimal import Decimal
 
 from kova.shared.audit import Action
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import AutoFix, RepositoryChange
 from kova.shared.severity import Severity
 from tests.support.stores import NAME, AllStores, apply_files, new_repository, repository_info
@@ -20,13 +21,13 @@ async def test_a_new_repository_has_the_defaults(stores: AllStores) -> None:
     assert (repository.installation_id, repository.private) == (7, True)
     assert (repository.auto_fix, repository.fail_on) == (AutoFix.PULL_REQUEST, Severity.HIGH)
     assert (repository.monthly_budget_usd, set(repository.open_errors.values())) == (None, {0})
-    assert await stores.repositories.get(NAME) == repository
+    assert await stores.repositories.get(NAME, EVERYTHING) == repository
 
 
 async def test_a_name_is_found_whatever_its_letters_case(stores: AllStores) -> None:
     repository = await new_repository(stores, "Octo/Sample")
-    assert await stores.repositories.get("octo/SAMPLE") == repository
-    assert await stores.repositories.get("octo/none") is None
+    assert await stores.repositories.get("octo/SAMPLE", EVERYTHING) == repository
+    assert await stores.repositories.get("octo/none", EVERYTHING) is None
 
 
 async def test_a_renamed_repository_stays_the_same_one(stores: AllStores) -> None:
@@ -37,7 +38,7 @@ async def test_a_renamed_repository_stays_the_same_one(stores: AllStores) -> Non
     )
     assert (renamed.id, renamed.full_name) == (repository.id, "octo/new")
     assert (renamed.default_branch, renamed.installation_id) == ("trunk", 7)
-    assert await stores.repositories.get(NAME) is None
+    assert await stores.repositories.get(NAME, EVERYTHING) is None
 
 
 async def test_a_repository_that_took_over_a_name_does_not_take_over_the_errors(
@@ -47,10 +48,10 @@ async def test_a_repository_that_took_over_a_name_does_not_take_over_the_errors(
     await apply_files(stores, old, SHA, {"a.py": "BAD(x)"})
     new = await new_repository(stores, NAME.title())
     assert new.id != old.id
-    current = await stores.repositories.get(NAME)
+    current = await stores.repositories.get(NAME, EVERYTHING)
     assert current is not None
     assert (current.id, current.open_errors["high"]) == (new.id, 0)
-    assert len((await stores.repositories.page(PageRequest())).items) == 2
+    assert len((await stores.repositories.page(PageRequest(), EVERYTHING)).items) == 2
 
 
 async def test_only_the_named_settings_are_changed_and_that_is_recorded(stores: AllStores) -> None:
@@ -61,7 +62,7 @@ async def test_only_the_named_settings_are_changed_and_that_is_recorded(stores: 
         fail_on=Severity.LOW,
         monthly_budget_usd=Decimal("2.5"),
     )
-    changed = await stores.repositories.change(NAME, change, "key:abc")
+    changed = await stores.repositories.change(NAME, change, "key:abc", EVERYTHING)
     assert changed is not None
     assert (changed.auto_fix, changed.fail_on) == (AutoFix.OFF, Severity.HIGH)
     assert changed.monthly_budget_usd == Decimal("2.5")
@@ -69,14 +70,14 @@ async def test_only_the_named_settings_are_changed_and_that_is_recorded(stores: 
     assert (event.actor, event.action) == ("key:abc", Action.REPOSITORY_CHANGED)
     assert (event.target, event.detail) == (NAME, {"auto_fix": "off", "monthly_budget_usd": "2.5"})
     removal = RepositoryChange(named=frozenset({"monthly_budget_usd"}))
-    changed = await stores.repositories.change(NAME, removal, "key:abc")
+    changed = await stores.repositories.change(NAME, removal, "key:abc", EVERYTHING)
     assert changed is not None
     assert changed.monthly_budget_usd is None
 
 
 async def test_a_change_of_an_unknown_repository_is_recorded_nowhere(stores: AllStores) -> None:
     change = RepositoryChange(named=frozenset({"auto_fix"}), auto_fix=AutoFix.OFF)
-    assert await stores.repositories.change("octo/none", change, "cli") is None
+    assert await stores.repositories.change("octo/none", change, "cli", EVERYTHING) is None
     assert (await stores.audit.page(PageRequest())).items == ()
 
 
@@ -84,7 +85,7 @@ async def test_settings_survive_what_github_says_again(stores: AllStores) -> Non
     info = repository_info()
     await stores.repositories.save(info)
     change = RepositoryChange(named=frozenset({"fail_on"}), fail_on=Severity.LOW)
-    await stores.repositories.change(NAME, change, "cli")
+    await stores.repositories.change(NAME, change, "cli", EVERYTHING)
     assert (await stores.repositories.save(info)).fail_on is Severity.LOW
 
 
@@ -92,17 +93,17 @@ async def test_open_errors_are_counted_by_severity(stores: AllStores) -> None:
     repository = await new_repository(stores)
     await apply_files(stores, repository, SHA, {"a.py": "BAD(x)\nBAD(y)", "b.py": "BAD(z)"})
     counts = {"critical": 0, "high": 3, "medium": 0, "low": 0}
-    current = await stores.repositories.get(NAME)
+    current = await stores.repositories.get(NAME, EVERYTHING)
     assert current is not None
     assert current.open_errors == counts
     await apply_files(stores, repository, "b" * 40, {"a.py": "BAD(x)\nBAD(y)", "b.py": ""})
-    (listed,) = (await stores.repositories.page(PageRequest())).items
+    (listed,) = (await stores.repositories.page(PageRequest(), EVERYTHING)).items
     assert listed.open_errors == {**counts, "high": 2}
 
 
 async def test_pages_are_newest_first_and_whole(stores: AllStores) -> None:
     names = [(await new_repository(stores, f"octo/r{number}")).full_name for number in range(3)]
-    first = await stores.repositories.page(PageRequest(limit=2))
-    rest = await stores.repositories.page(PageRequest(limit=2, after=first.next))
+    first = await stores.repositories.page(PageRequest(limit=2), EVERYTHING)
+    rest = await stores.repositories.page(PageRequest(limit=2, after=first.next), EVERYTHING)
     listed = [repository.full_name for repository in (*first.items, *rest.items)]
     assert (listed, rest.next) == (names[::-1], None)

@@ -17,6 +17,7 @@ from kova.shared.exceptions import (
     RepositoryNotFoundError,
 )
 from kova.shared.page import Page, PageRequest
+from kova.shared.reach import Reach
 from kova.shared.repository import (
     RepositoryInfo,
     RepositoryRef,
@@ -113,13 +114,20 @@ class StandInErrors(Switchable):
     def __init__(self, *errors: ErrorRecord) -> None:
         self._errors = {error.id: error for error in errors}
 
-    async def get(self, error_id: str) -> ErrorRecord | None:
+    async def get(self, error_id: str, reach: Reach) -> ErrorRecord | None:
         self.check()
-        return self._errors.get(error_id)
+        error = self._errors.get(error_id)
+        return error if error is not None and reach.covers(error.repository) else None
 
-    async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
+    async def page(
+        self, request: PageRequest, filters: ErrorFilter, reach: Reach
+    ) -> Page[ErrorRecord]:
         self.check()
-        matching = [error for error in self._errors.values() if _matches(error, filters)]
+        matching = [
+            error
+            for error in self._errors.values()
+            if _matches(error, filters) and reach.covers(error.repository)
+        ]
         return Page(items=tuple(matching[: request.limit]), next=None)
 
     async def rules(self, full_name: str) -> list[RuleCount]:
@@ -137,8 +145,10 @@ class StandInErrors(Switchable):
             for analyzer, rule_id in sorted(names)
         ]
 
-    async def ignore(self, error_id: str, decision: IgnoreDecision) -> ErrorRecord | None:
-        error = await self.get(error_id)
+    async def ignore(
+        self, error_id: str, decision: IgnoreDecision, reach: Reach
+    ) -> ErrorRecord | None:
+        error = await self.get(error_id, reach)
         if error is None or error.status is not ErrorStatus.OPEN:
             return error
         self._errors[error_id] = replace(error, status=ErrorStatus.IGNORED, ignored=decision)

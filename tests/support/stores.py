@@ -49,6 +49,7 @@ from kova.scans.ports import Stores
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.ports import AuditStore
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository, RepositoryChange, RepositoryInfo
 from tests.support.findings import analysis_of
 
@@ -145,7 +146,7 @@ async def new_repository_with_budget(stores: Stores, budget: str) -> None:
     change = RepositoryChange(
         named=frozenset({"monthly_budget_usd"}), monthly_budget_usd=Decimal(budget)
     )
-    await stores.repositories.change(NAME, change, "cli")
+    await stores.repositories.change(NAME, change, "cli", EVERYTHING)
 
 
 def scan_target(**fields: object) -> ScanTarget:

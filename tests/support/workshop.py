@@ -28,6 +28,7 @@ from kova.scans.scan import Scan, ScanTarget
 from kova.scans.scan_repository import ScanRepository
 from kova.shared.code_source import FetchLimits
 from kova.shared.meter import SilentMeter
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository
 from tests.support.analyzer import MarkAnalyzer
 from tests.support.stores import NAME, memory_stores, scan_target
@@ -166,7 +167,7 @@ class Workshop:
         return await self.scan_target(scan_target(**{"commit_sha": head, **fields}))
 
     async def scan_target(self, target: ScanTarget) -> Scan:
-        scan = await self.stores.scans.get(await self.job.scan(target))
+        scan = await self.stores.scans.get(await self.job.scan(target), EVERYTHING)
         assert scan is not None
         return scan
 

@@ -19,6 +19,7 @@ from kova_server.keys import ACTOR, ask_stack
 
 EXAMPLES: Final = (
     "kova keys create ci --scope read --scope scan --data .kova",
+    "kova keys create bot --scope read --repository octo/sample --data .kova",
     "kova keys list --data .kova",
     "kova keys revoke 1a2b3c4d --data .kova",
     "kova keys list --stack kova",
@@ -46,24 +47,33 @@ def create(
         str | None,
         typer.Option("--budget", help="US dollars that it may spend in a month."),
     ] = None,
+    repository: Annotated[
+        list[str] | None,
+        typer.Option("--repository", help="owner/name that it reaches; repeatable. Without: all."),
+    ] = None,
     data_folder: DataOption = None,
     stack: StackOption = None,
 ) -> None:
     """Create a key and print it. It cannot be shown again."""
     scopes = [choice.value for choice in scope]
     request = {"action": "create", "name": name, "scopes": scopes, "days": days, "budget": budget}
+    if repository:
+        # Only then: a stack of an earlier release does not know it, and would make a wider key.
+        request["repositories"] = repository
     typer.echo(_ask(request, data_folder, stack)["key"])
 
 
 @app.command("list")
 def list_all(data_folder: DataOption = None, stack: StackOption = None) -> None:
     """List keys, without their secrets."""
-    columns = ("name", "scopes", "created", "used", "expires", "revoked")
+    columns = ("name", "scopes", "repositories", "created", "used", "expires", "revoked")
     table = Table(Column("prefix", no_wrap=True), *columns, box=None)
     moments = ("created_at", "last_used_at", "expires_at", "revoked_at")
     for key in _ask({"action": "list"}, data_folder, stack)["keys"]:
         shown = [(key[name] or "")[:16].replace("T", " ") for name in moments]
-        table.add_row(key["prefix"], key["name"], " ".join(key["scopes"]), *shown)
+        reached = key.get("repositories")
+        repositories = "all" if reached is None else " ".join(reached)
+        table.add_row(key["prefix"], key["name"], " ".join(key["scopes"]), repositories, *shown)
     console().print(table)
 
 

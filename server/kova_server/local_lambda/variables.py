@@ -30,6 +30,7 @@ SECRET_MEMBERS: Final = {
     "HashArn": ("KOVA_SECRETS_KEY",),
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
+    "SignInArn": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
     "CacheArn": ("KOVA_REDIS_PASSWORD",),
     "OriginArn": ("KOVA_ORIGIN_SECRET",),
 }

@@ -13,6 +13,8 @@ from kova.shared.audit import Action, AuditEvent
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.page import Page, PageRequest
 from kova.shared.ports import AuditStore
+from kova.shared.reach import EVERYTHING, Reach
+from kova.shared.repository import check_full_name
 from kova.shared.text import clean
 
 _NAME_LIMIT = 100
@@ -50,11 +52,13 @@ class ManageKeys:
         scopes: frozenset[Scope],
         expires_at: datetime | None = None,
         monthly_budget_usd: Decimal | None = None,
+        reach: Reach = EVERYTHING,
     ) -> CreatedKey:
         """Create and return a key.
 
         Raises:
-            InvalidInputError: the name is empty or too long, or there is no scope.
+            InvalidInputError: the name is empty or too long, there is no scope, or a repository
+                cannot be one.
             ConflictError: `expires_at` is in the past.
         """
         name = clean(name).strip()
@@ -64,6 +68,10 @@ class ManageKeys:
             )
         if not scopes:
             raise InvalidInputError("A key needs at least one scope.", field="scopes")
+        if reach.names is not None and not reach.names:
+            raise InvalidInputError("Name at least one repository.", field="repositories")
+        for repository in reach.names or ():
+            check_full_name(repository)
         if expires_at is not None and expires_at <= self._now():
             raise ConflictError("A key must expire in the future.", field="expires_at")
         new_key = generate_key()
@@ -74,8 +82,13 @@ class ManageKeys:
             scopes=scopes,
             expires_at=expires_at,
             monthly_budget_usd=monthly_budget_usd,
+            reach=reach,
         )
-        detail = {"name": name, "scopes": " ".join(sorted(scopes))}
+        detail: dict[str, str | int | bool | None] = {
+            "name": name,
+            "scopes": " ".join(sorted(scopes)),
+            "repositories": None if reach.names is None else " ".join(sorted(reach.names)),
+        }
         target = f"key:{key.prefix}"
         await self._audit.record(
             AuditEvent(actor=actor, action=Action.KEY_CREATED, target=target, detail=detail)

@@ -7,12 +7,16 @@ from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
+from kova.shared.reach import EVERYTHING
+
 if TYPE_CHECKING:
     from kova.access.admission import Admission, Caller
     from kova.access.api_key import ApiKey, Scope
     from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer
+    from kova.access.identity import Identity, SignInAttempt
     from kova.access.person import OpenedSession, Person, PersonSession
     from kova.shared.page import Page, PageRequest
+    from kova.shared.reach import Reach
 
 
 class Admissions(Protocol):
@@ -43,6 +47,7 @@ class ApiKeyStore(Protocol):
         scopes: frozenset[Scope],
         expires_at: datetime | None,
         monthly_budget_usd: Decimal | None = None,
+        reach: Reach = EVERYTHING,
     ) -> ApiKey:
         """Store and return a key."""
 
@@ -118,3 +123,17 @@ class OneTimeValues(Protocol):
 
     async def take(self, kind: str, secret: str) -> dict[str, str] | None:
         """Return values and forget them; None where there are none (any more)."""
+
+
+class IdentityProvider(Protocol):
+    """Where people prove who they are. Errors are ProviderUnavailableError."""
+
+    async def authorization_address(self, attempt: SignInAttempt) -> str:
+        """Return the page of the provider where somebody proves who they are."""
+
+    async def identify(self, code: str, attempt: SignInAttempt) -> Identity:
+        """Exchange the code that the provider sent back; it works once.
+
+        Raises:
+            SignInRefusedError: the code, or what it is exchanged for, is not as it should be.
+        """

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import logging
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
 from kova.access.person import LIFETIME, OpenedSession, Person, PersonSession, new_token
+from kova.access.sign_in_rules import person_now
 from kova.access.subject import Role
 from kova.shared.exceptions import NotFoundError
 from kova.shared.reach import EVERYTHING
@@ -14,6 +16,7 @@ from kova.shared.text import clean
 
 if TYPE_CHECKING:
     from kova.access.ports import OneTimeValues, PeopleSessions
+    from kova.access.sign_in_rules import SignInRules
 
 LOCAL_OWNER: Final = Person(actor="local:owner", name="Owner", role=Role.ADMIN, reach=EVERYTHING)
 """Whoever can read what Kova prints where it runs."""
@@ -27,9 +30,12 @@ _LOG = logging.getLogger("kova.access")
 class SignIn:
     """Begins, finds and ends the sessions of people."""
 
-    def __init__(self, *, sessions: PeopleSessions, links: OneTimeValues) -> None:
+    def __init__(
+        self, *, sessions: PeopleSessions, links: OneTimeValues, rules: SignInRules
+    ) -> None:
         self._sessions = sessions
         self._links = links
+        self._rules = rules
 
     async def make_link_token(self) -> str:
         """Return the token of a link that signs the local owner in, once."""
@@ -64,10 +70,21 @@ class SignIn:
         return opened
 
     async def resume(self, token: str) -> PersonSession | None:
-        """Return the session of a browser's token, or None."""
+        """Return the session of a browser's token, or None.
+
+        The person has the role that the rules give them today, not the one of their sign-in.
+        """
         if not token or len(token) > _MOST_TOKEN_CHARACTERS:
             return None
-        return await self._sessions.get(token)
+        session = await self._sessions.get(token)
+        person = person_now(session.person, self._rules) if session is not None else None
+        if session is None or person is None:
+            return None
+        return replace(session, person=person)
+
+    async def list_sessions(self, actor: str) -> list[PersonSession]:
+        """List the sessions of a person, newest first."""
+        return await self._sessions.list(actor)
 
     async def end(self, session_id: str, actor: str) -> bool:
         """End a session of this person; False where the person has none of this id."""

@@ -123,6 +123,8 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
         ai.pinecone_api_key,
         settings.github_token,
         settings.github_private_key,
+        settings.sign_in.google_client_secret,
+        settings.sign_in.github_client_secret,
         settings.database_url,
         settings.redis_url,
         *settings.github_webhook_secrets,

@@ -64,4 +64,5 @@ def _accept_delivery(settings: Settings, client: SQSClient) -> AcceptDelivery:
         secrets=settings.github_webhook_secrets,
         queue=SqsScanQueue(client, require(settings.scan_queue_url, "KOVA_SCAN_QUEUE_URL")),
         commands=SqsCommandQueue(client, commands_url) if commands_url else None,
+        owners=settings.owners,
     )

@@ -13,6 +13,7 @@ from kova.bootstrap.core import Core, now
 from kova.bootstrap.settings import load_settings
 from kova.models.usage import MOST_BUDGET_USD
 from kova.shared.exceptions import InvalidInputError
+from kova.shared.reach import EVERYTHING, Reach, reach_of
 
 _MOST_DAYS: Final = 3_650
 _SMALLEST: Final = Decimal("0.0001")
@@ -26,8 +27,9 @@ async def answer_key_request(
 
     Args:
         variables: the process's environment.
-        request: `action`; for `create` also `name`, `scopes`, and perhaps `days` until it expires
-            and `budget` in US dollars a month; for `revoke` the key's `prefix`.
+        request: `action`; for `create` also `name`, `scopes`, and perhaps `days` until it expires,
+            `budget` in US dollars a month, and `repositories` that it reaches; for `revoke` the
+            key's `prefix`.
         actor: who asks, for the audit log.
 
     Returns:
@@ -69,6 +71,7 @@ async def _create(access: AccessRoot, request: Mapping[str, Any], actor: str) ->
         scopes=frozenset(Scope(scope) for scope in scopes),
         expires_at=now() + timedelta(days=days) if days is not None else None,
         monthly_budget_usd=_budget(request.get("budget")),
+        reach=_reach(request.get("repositories")),
     )
     return created.plaintext
 
@@ -89,6 +92,14 @@ def _budget(text: object) -> Decimal | None:
     return budget
 
 
+def _reach(names: object) -> Reach:
+    if names is None:
+        return EVERYTHING
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise InvalidInputError("`repositories` is a list of names.", field="repositories")
+    return reach_of(names)
+
+
 def _text(request: Mapping[str, Any], name: str) -> str:
     text = request.get(name)
     if not isinstance(text, str):
@@ -107,5 +118,6 @@ def _describe(key: ApiKey) -> dict[str, Any]:
         "prefix": key.prefix,
         "name": key.name,
         "scopes": sorted(key.scopes),
+        "repositories": None if key.reach.names is None else sorted(key.reach.names),
         **{name: moment.isoformat() if moment else None for name, moment in moments.items()},
     }

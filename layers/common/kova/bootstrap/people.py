@@ -7,14 +7,18 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from kova.access.admission import Caller
+from kova.access.identity import GITHUB, GOOGLE
 from kova.access.rate_limit import Policy, Verdict
 from kova.access.sign_in import SignIn
+from kova.access.sign_in_rules import SignInRules, rules_of
 from kova.bootstrap.access import AccessRoot
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import SettingsError
 from kova.shared.exceptions import RateLimitedError
 
 if TYPE_CHECKING:
+    from kova.access.ports import IdentityProvider
+    from kova.access.sign_in_elsewhere import SignInElsewhere
     from kova.web.pages.sign_in import SignInProvider
 
 _ATTEMPTS: Final = Policy(name="sign-in", quota=10)
@@ -37,12 +41,79 @@ class PeopleRoot:
         return SignIn(
             sessions=RedisPeopleSessions(self._core.redis),
             links=RedisOneTimeValues(self._core.redis),
+            rules=self._rules,
+        )
+
+    @cached_property
+    def elsewhere(self) -> SignInElsewhere:
+        """Signing in with an account elsewhere; SettingsError without Redis."""
+        if self._core.redis is None:
+            raise SettingsError("Signing in needs KOVA_REDIS_URL: sessions are there.")
+        from kova.access.sign_in_elsewhere import SignInElsewhere
+        from kova.adapters.redis.people import RedisOneTimeValues
+
+        return SignInElsewhere(
+            providers=self._identity_providers(),
+            attempts=RedisOneTimeValues(self._core.redis),
+            sign_in=self.sign_in,
+            rules=self._rules,
         )
 
     @property
     def providers(self) -> Sequence[SignInProvider]:
         """Where people can prove who they are."""
-        return ()
+        from kova.web.pages.sign_in import SignInProvider
+
+        settings = self._core.settings.sign_in
+        providers = []
+        if settings.google_client_id:
+            providers.append(SignInProvider(name="Google", path="/auth/google/login"))
+        if settings.github_client_id:
+            providers.append(SignInProvider(name="GitHub", path="/auth/github/login"))
+        return providers
+
+    @property
+    def public_url(self) -> str | None:
+        """The address of Kova for people, where it is set."""
+        return self._core.settings.public_url
+
+    @cached_property
+    def _rules(self) -> SignInRules:
+        settings = self._core.settings.sign_in
+        return SignInRules(
+            admins=rules_of(settings.admins),
+            members=rules_of(settings.members),
+            viewers=rules_of(settings.viewers),
+            hosted_domain=settings.google_hosted_domain,
+        )
+
+    def _identity_providers(self) -> dict[str, IdentityProvider]:
+        settings, http = self._core.settings, self._core.http
+        sign_in = settings.sign_in
+        providers: dict[str, IdentityProvider] = {}
+        if sign_in.google_client_id and sign_in.google_client_secret:
+            from kova.adapters.google_sign_in import GoogleSignIn
+
+            providers[GOOGLE] = GoogleSignIn(
+                issuer=sign_in.google_issuer,
+                client_id=sign_in.google_client_id,
+                client_secret=sign_in.google_client_secret,
+                hosted_domain=sign_in.google_hosted_domain,
+                http=http,
+            )
+        if sign_in.github_client_id and sign_in.github_client_secret:
+            from kova.adapters.github.sign_in import GitHubSignIn
+            from kova.setup.manifest import web_address_of
+
+            providers[GITHUB] = GitHubSignIn(
+                web_url=settings.setup.github_web_url or web_address_of(settings.github_api_url),
+                api_url=settings.github_api_url,
+                client_id=sign_in.github_client_id,
+                client_secret=sign_in.github_client_secret,
+                owners=settings.owners,
+                http=http,
+            )
+        return providers
 
     async def admit_attempt(self, address: str, on_verdict: Callable[[Verdict], None]) -> None:
         """Count an attempt to sign in, by address.

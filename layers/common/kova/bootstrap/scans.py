@@ -49,6 +49,7 @@ class ScanRoot:
             scans=self.stores.scans,
             source=self._core.source,
             queue=scan_queue(self._core),
+            owners=self._core.settings.owners,
         )
 
     @cached_property

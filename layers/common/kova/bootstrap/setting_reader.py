@@ -13,6 +13,8 @@ Value = TypeVar("Value")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,10000}")
 _HEADER: Final = re.compile(r"[A-Za-z0-9-]{1,100}")
+_OWNER: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
+_DOMAIN: Final = re.compile(r"[a-z0-9-]+(?:\.[a-z0-9-]+)+")
 _PEM: Final = re.compile(
     r"-----BEGIN ((?:RSA )?PRIVATE KEY)-----\n([A-Za-z0-9+/=\s]+)-----END \1-----\s*"
 )
@@ -81,6 +83,31 @@ class SettingReader:
         if not all(origin == "*" or _ORIGIN.fullmatch(origin) for origin in origins):
             self.problems.append(f"{name} is not a list of origins such as https://example.com")
         return origins
+
+    def owners(self, name: str) -> tuple[str, ...]:
+        """Return names of accounts on GitHub."""
+        owners = self.words(name)
+        if not all(_OWNER.fullmatch(owner) for owner in owners) or (self.text(name) and not owners):
+            self.problems.append(f"{name} is not a list of owners such as octo, without `/`")
+        return owners
+
+    def domain(self, name: str) -> str | None:
+        """Return a domain, in lower case."""
+        return self._parsed(name, None, _checked_domain)
+
+    def sign_in_rules(self, name: str) -> tuple[str, ...]:
+        """Return rules that name people, with commas between them."""
+        # Only here: the webhook function has no such rules and reads nothing of them.
+        if self.text(name) is None:
+            return ()
+        from kova.access.sign_in_rules import is_rule
+
+        rules = self.words(name)
+        if not rules or not all(is_rule(rule) for rule in rules):
+            self.problems.append(
+                f"{name} is not a list of ann@example.com, @example.com and github:login"
+            )
+        return rules
 
     def url(self, name: str) -> str | None:
         """Return an address of HTTP."""
@@ -167,6 +194,12 @@ def _checked_url(text: str, schemes: tuple[str, ...]) -> str:
     if parts.scheme not in schemes or not parts.hostname or parts.port == 0:
         raise ValueError
     return text
+
+
+def _checked_domain(text: str) -> str:
+    if not _DOMAIN.fullmatch(text.lower()):
+        raise ValueError
+    return text.lower()
 
 
 def _checked_header(text: str) -> str:

@@ -12,7 +12,9 @@ from decimal import Decimal
 from typing import Final
 
 from kova.bootstrap.setting_reader import SettingReader
+from kova.bootstrap.sign_in_settings import SignInSettings, read_sign_in_settings
 from kova.shared.exceptions import NotConfiguredError
+from kova.shared.owners import EVERY_OWNER, Owners, owners_of
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 GITHUB_API: Final = "https://api.github.com"
@@ -109,9 +111,11 @@ class Settings:
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
     public_url: str | None = None
+    owners: Owners = EVERY_OWNER
     cdn: CdnSettings = field(default_factory=CdnSettings)
     ai: AiSettings = field(default_factory=AiSettings)
     setup: SetupSettings = field(default_factory=SetupSettings)
+    sign_in: SignInSettings = field(default_factory=SignInSettings)
 
 
 def load_settings(
@@ -198,8 +202,10 @@ def _read_settings(reader: SettingReader) -> Settings:
         cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
         metrics_token=reader.token("KOVA_METRICS_TOKEN"),
         public_url=reader.url("KOVA_PUBLIC_URL"),
+        owners=owners_of(reader.owners("KOVA_ALLOWED_OWNERS")),
         cdn=_cdn_settings(reader),
         ai=_ai_settings(reader),
+        sign_in=read_sign_in_settings(reader),
         setup=SetupSettings(
             token=reader.text("KOVA_SETUP_TOKEN"),
             github_web_url=reader.url("KOVA_GITHUB_WEB_URL"),

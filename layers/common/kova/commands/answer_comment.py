@@ -9,6 +9,7 @@ import uuid
 from dataclasses import replace
 from typing import Final
 
+from kova.access.subject import Subject
 from kova.commands.command import Command, CommandRequest
 from kova.commands.comment import WRITERS, CommentJob, Verb, mute_mentions
 from kova.commands.ports import CommandStore, Conversation
@@ -19,6 +20,7 @@ from kova.models.provider import Task
 from kova.scans.request_scan import RequestScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError
+from kova.shared.reach import reach_of
 from kova.shared.repository import RepositoryRef
 
 _LOG = logging.getLogger("kova.ai")
@@ -96,7 +98,9 @@ class AnswerComment:
         if job.pull_request and job.verb is Verb.SCAN:
             ref = (await self._source.pull_request(repository_ref, job.number)).head_sha
         fix = job.verb is Verb.FIX
-        scan = await self._scan.request(job.repository, ref, full=False, fix=fix)
+        scan = await self._scan.request(
+            job.repository, ref, full=False, fix=fix, reach=reach_of([job.repository])
+        )
         ending = ", and its fixes will be offered as a pull request" if fix else ""
         return (
             f"Scan `{scan.id}` is queued{ending}. Its result will be the check run of the commit."
@@ -129,7 +133,7 @@ class AnswerComment:
         Its id follows from the comment, so that a second attempt finds the first one's answer.
         """
         command_id = str(uuid.uuid5(_NAMESPACE, _comment_key(job)))
-        command = replace(self._run.begin(request, None), id=command_id)
+        command = replace(self._run.begin(request, _author_of(job)), id=command_id)
         await self._commands.save(command)
         claimed = await self._commands.claim(command.id, self._run.lease)
         if claimed is not None:
@@ -156,6 +160,17 @@ class AnswerComment:
             await self._conversation.reply(repository_ref, job.number, marker, _WORKING)
         except UnavailableError as exc:
             _LOG.warning("working reply not sent", extra={"reason": exc.reason})
+
+
+def _author_of(job: CommentJob) -> Subject:
+    """Return who asks: with this repository alone, whatever else they may see."""
+    return Subject(
+        actor=f"github:{job.author}",
+        name=job.author,
+        scopes=frozenset(),
+        reach=reach_of([job.repository]),
+        key_id=None,
+    )
 
 
 def _request_of(job: CommentJob) -> CommandRequest | None:

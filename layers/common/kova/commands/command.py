@@ -10,6 +10,7 @@ from typing import Final
 from kova.models.outcome import Outcome
 from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
+from kova.shared.reach import EVERYTHING, Reach
 
 COMMAND_LIMIT: Final = 8_000
 CODE_LIMIT: Final = 100_000
@@ -74,7 +75,10 @@ class Answer:
 
 @dataclass(frozen=True, kw_only=True)
 class Command:
-    """A command as it is stored. `answer` is set when the outcome is `ok`."""
+    """A command as it is stored. `answer` is set when the outcome is `ok`.
+
+    `actor` asks, with an API key or without, and is shown what is in `reach`.
+    """
 
     id: str
     api_key_id: str | None
@@ -91,5 +95,12 @@ class Command:
     fallback: bool = False
     session_id: str | None = None
     duration_ms: int | None = None
+    actor: str | None = None
+    reach: Reach = EVERYTHING
     detail: str | None = None
     """Why it failed, in Kova's own words."""
+
+    @property
+    def owner(self) -> str:
+        """Whose conversations the command may continue."""
+        return self.api_key_id or self.actor or ""

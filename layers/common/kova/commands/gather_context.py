@@ -18,10 +18,16 @@ from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.models.prompt import Material
 from kova.models.redaction import redact
 from kova.shared.code_source import CodeSource, PullRequest
-from kova.shared.exceptions import ConflictError, KovaError, NotFoundError
+from kova.shared.exceptions import (
+    ConflictError,
+    KovaError,
+    NotFoundError,
+    RepositoryNotFoundError,
+)
 from kova.shared.page import PageRequest
 from kova.shared.ports import RepositoryStore
-from kova.shared.repository import Repository, RepositoryRef
+from kova.shared.reach import Reach
+from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
 
 _LOG = logging.getLogger("kova.ai")
 _AROUND: Final = 60
@@ -58,14 +64,17 @@ class GatherContext:
         self._index = index
         self._secrets = secrets
 
-    async def gather(self, request: CommandRequest) -> Context:
+    async def gather(self, request: CommandRequest, reach: Reach) -> Context:
         """Return the context of a request, the most specific material first.
 
         Raises:
-            NotFoundError: the error, repository, file or pull request does not exist.
+            NotFoundError: the error, repository, file or pull request does not exist, or is
+                outside of the reach.
             ConflictError: fields contradict each other.
             UnavailableError: GitHub or the database does not answer.
         """
+        if request.repository is not None and not reach.covers(request.repository):
+            raise RepositoryNotFoundError
         materials: list[Material] = []
         reported: tuple[Finding, ...] = ()
         if request.code is not None:
@@ -74,20 +83,20 @@ class GatherContext:
                     "code", request.path or "code", SourceText(text=request.code, bom=False).lines
                 )
             )
-        error = await self._find_error(request)
+        error = await self._find_error(request, reach)
         full_name = error.repository if error else request.repository
-        repository = await self._repositories.get(full_name) if full_name else None
+        repository = await self._repositories.get(full_name, reach) if full_name else None
         if error is not None:
             materials += await self._error_materials(error, repository)
         if request.pull_request is not None:
-            changes, reported = await self._pull_request_materials(request, repository)
+            changes, reported = await self._pull_request_materials(request, repository, reach)
             materials += changes
         elif request.path is not None and request.code is None and error is None:
-            materials.append(await self._file_material(request, repository))
+            materials.append(await self._file_material(request, repository, reach))
         if repository is not None and self._index is not None and request.pull_request is None:
             materials += await self._search_index(self._index, repository, request, materials)
         elif repository is None and request.repository is not None and not materials:
-            await self._source().repository(RepositoryRef(full_name=request.repository))
+            await self._describe(request.repository, reach)
         return Context(materials=tuple(materials), reported=reported, repository=full_name)
 
     def material(self, kind: str, name: str, lines: Sequence[str], start: int = 1) -> Material:
@@ -95,10 +104,10 @@ class GatherContext:
         text = redact("\n".join(lines), self._secrets)
         return Material(kind=kind, name=name, lines=tuple(text.split("\n")), start_line=start)
 
-    async def _find_error(self, request: CommandRequest) -> ErrorRecord | None:
+    async def _find_error(self, request: CommandRequest, reach: Reach) -> ErrorRecord | None:
         if request.error_id is None:
             return None
-        error = await self._errors.get(request.error_id)
+        error = await self._errors.get(request.error_id, reach)
         if error is None:
             raise NotFoundError("There is no such error.")
         full_name = request.repository
@@ -131,35 +140,42 @@ class GatherContext:
         return [note, self.material("file", finding.path, around, start) if around else snippet]
 
     async def _file_material(
-        self, request: CommandRequest, repository: Repository | None
+        self, request: CommandRequest, repository: Repository | None, reach: Reach
     ) -> Material:
         assert request.path is not None
         if request.repository is None:
             raise ConflictError("A path needs its repository, or its code.")
-        repository_ref, branch = await self._locate(request.repository, repository)
+        repository_ref, branch = await self._locate(request.repository, repository, reach)
         reader = ReadFiles(self._source())
         lines = await reader.read_one(repository_ref, request.ref or branch, request.path)
         return self.material("file", request.path, lines)
 
     async def _locate(
-        self, full_name: str, repository: Repository | None
+        self, full_name: str, repository: Repository | None, reach: Reach
     ) -> tuple[RepositoryRef, str]:
         """Return how to address a repository, and its default branch."""
         if repository is not None:
             return repository.ref, repository.default_branch
-        info = await self._source().repository(RepositoryRef(full_name=full_name))
+        info = await self._describe(full_name, reach)
         repository_ref = RepositoryRef(
             full_name=info.full_name, installation_id=info.installation_id
         )
         return repository_ref, info.default_branch
 
+    async def _describe(self, full_name: str, reach: Reach) -> RepositoryInfo:
+        """Describe a repository that Kova does not watch: GitHub may know it by a newer name."""
+        info = await self._source().repository(RepositoryRef(full_name=full_name))
+        if not reach.covers(info.full_name):
+            raise RepositoryNotFoundError
+        return info
+
     async def _pull_request_materials(
-        self, request: CommandRequest, repository: Repository | None
+        self, request: CommandRequest, repository: Repository | None, reach: Reach
     ) -> tuple[list[Material], tuple[Finding, ...]]:
         assert request.pull_request is not None
         if request.repository is None:
             raise ConflictError("A pull request needs its repository.")
-        repository_ref, _ = await self._locate(request.repository, repository)
+        repository_ref, _ = await self._locate(request.repository, repository, reach)
         source = self._source()
         pull = await source.pull_request(repository_ref, request.pull_request)
         comparison = await source.compare(repository_ref, pull.base_sha, pull.head_sha)
@@ -170,7 +186,7 @@ class GatherContext:
         before = await reader.read(
             repository_ref, comparison.merge_base_sha, sorted(set(old.values()))
         )
-        reported = await self._open_findings(request.repository, paths) if repository else ()
+        reported = await self._open_findings(request.repository, paths, reach) if repository else ()
         materials = [self.material("note", "the pull request", _description(pull))]
         if reported:
             lines = [
@@ -208,11 +224,13 @@ class GatherContext:
                 )
         return materials
 
-    async def _open_findings(self, full_name: str, paths: Sequence[str]) -> tuple[Finding, ...]:
+    async def _open_findings(
+        self, full_name: str, paths: Sequence[str], reach: Reach
+    ) -> tuple[Finding, ...]:
         findings: list[Finding] = []
         for path in paths:
             filters = ErrorFilter(repository=full_name, status=ErrorStatus.OPEN, path=path)
-            page = await self._errors.page(PageRequest(limit=100), filters)
+            page = await self._errors.page(PageRequest(limit=100), filters, reach)
             findings += [record.finding for record in page.items]
         return tuple(findings)
 

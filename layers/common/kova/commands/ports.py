@@ -7,6 +7,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from kova.access.subject import Subject
     from kova.commands.command import Command
     from kova.commands.comment import CommentJob
     from kova.models.prompt import Message
@@ -32,10 +33,17 @@ class CommandStore(Protocol):
         """
 
     async def get(self, command_id: str) -> Command | None:
-        """Return a command; None if there is none with this id."""
+        """Return a command for a worker; None if there is none with this id."""
 
-    async def page(self, request: PageRequest, api_key_id: str | None) -> Page[Command]:
-        """Return a page of the commands of one key, or of all; newest first."""
+    async def find(self, command_id: str, subject: Subject) -> Command | None:
+        """Return a command; None where there is none that this subject may see.
+
+        People and keys see their own; an admin sees all in the reach. A command that names no
+        repository is in the reach of everything alone.
+        """
+
+    async def page(self, request: PageRequest, subject: Subject) -> Page[Command]:
+        """Return a page of the commands that somebody may see; newest first."""
 
 
 class AnswerCache(Protocol):

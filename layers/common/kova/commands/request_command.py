@@ -6,6 +6,7 @@ import asyncio
 import logging
 from dataclasses import replace
 
+from kova.access.subject import Subject
 from kova.commands.command import Command, CommandRequest
 from kova.commands.ports import CommandQueue, CommandStore
 from kova.commands.run_command import RunCommand
@@ -23,13 +24,14 @@ class RequestCommand:
         self._commands = commands
         self._queue = queue
 
-    async def request(self, request: CommandRequest, api_key_id: str | None) -> Command:
+    async def request(self, request: CommandRequest, subject: Subject) -> Command:
         """Record a command, queue it, and return it.
 
         Raises:
+            RepositoryNotFoundError: the repository is outside of the subject's reach.
             UnavailableError: the database or the queue does not answer.
         """
-        command = self._run.begin(request, api_key_id)
+        command = self._run.begin(request, subject)
         await self._commands.save(command)
         try:
             await asyncio.to_thread(self._queue.send_command, command.id)

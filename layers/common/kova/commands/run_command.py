@@ -31,6 +31,7 @@ from kova.shared.exceptions import KovaError, ModelError, RedisUnavailableError
 from kova.shared.meter import Meter
 
 if TYPE_CHECKING:
+    from kova.access.subject import Subject
     from kova.commands.gather_context import Context, GatherContext
 
 _LOG = logging.getLogger("kova.ai")
@@ -108,8 +109,14 @@ class RunCommand:
         """How long a worker owns a command; after that its worker counts as dead."""
         return self._ask.timeouts.lease
 
-    def begin(self, request: CommandRequest, api_key_id: str | None) -> Command:
-        """Return a new command, queued and not yet saved, with secrets redacted for the ledger."""
+    def begin(self, request: CommandRequest, subject: Subject) -> Command:
+        """Return a new command, queued and not yet saved, with secrets redacted for the ledger.
+
+        Raises:
+            RepositoryNotFoundError: the repository is outside of the subject's reach.
+        """
+        if request.repository is not None and not subject.reach.covers(request.repository):
+            raise exceptions.RepositoryNotFoundError
         redacted = replace(
             request,
             command=redact(request.command, self._secrets),
@@ -117,7 +124,9 @@ class RunCommand:
         )
         return Command(
             id=str(uuid.uuid4()),
-            api_key_id=api_key_id,
+            api_key_id=subject.key_id,
+            actor=subject.actor,
+            reach=subject.reach,
             request=redacted,
             task=task_of(request),
             outcome=Outcome.QUEUED,
@@ -198,7 +207,9 @@ class RunCommand:
             request=_with_repository(request, tally),
             session_id=command.session_id or str(uuid.uuid4()),
         )
-        identities = [f"{task}:{provider.model_id}:{prompt.identity}" for provider in configured]
+        # Of one repository: what is known of another one is no answer here, whatever was shown.
+        place = f"{(tally.repository or '').lower()}:{prompt.identity}"
+        identities = [f"{task}:{provider.model_id}:{place}" for provider in configured]
         cached = await self._find_cached(identities)
         if cached is not None:
             answered = replace(
@@ -231,19 +242,18 @@ class RunCommand:
             cost_usd=tally.cost,
             fallback=tally.fallback,
         )
-        return await self._cache_and_append_session(answered, preparation, prompt.identity)
+        return await self._cache_and_append_session(answered, preparation, place)
 
     async def _prepare(self, command: Command) -> _Preparation:
         history: tuple[Message, ...] = ()
         session_stored = self._stores.sessions is not None
         if command.session_id is not None and self._stores.sessions is not None:
             try:
-                owner = command.api_key_id or ""
-                history = await self._stores.sessions.open(command.session_id, owner)
+                history = await self._stores.sessions.open(command.session_id, command.owner)
             except RedisUnavailableError as exc:
                 session_stored = False
                 _LOG.warning("session not read", extra={"reason": exc.reason})
-        context = await self._gather().gather(command.request)
+        context = await self._gather().gather(command.request, command.reach)
         prompt, shown = assemble(command.request, command.task, context.materials, history)
         return _Preparation(
             prompt=prompt, shown=shown, context=context, session_stored=session_stored
@@ -296,7 +306,7 @@ class RunCommand:
                 await cache.keep(f"{command.task}:{command.model}:{identity}", command)
             if sessions is None or not preparation.session_stored or command.session_id is None:
                 return replace(command, session_id=None)
-            await sessions.append(command.session_id, command.api_key_id or "", turns)
+            await sessions.append(command.session_id, command.owner, turns)
         except RedisUnavailableError as exc:
             _LOG.warning("answer not kept", extra={"reason": exc.reason})
             return replace(command, session_id=None)

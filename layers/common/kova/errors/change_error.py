@@ -8,6 +8,7 @@ from datetime import datetime
 from kova.errors.error import ErrorRecord, ErrorStatus, IgnoreDecision
 from kova.errors.ports import ErrorStore
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
+from kova.shared.reach import Reach
 
 
 class ChangeError:
@@ -18,13 +19,13 @@ class ChangeError:
         self._now = now
 
     async def ignore(
-        self, error_id: str, *, reason: str, until: datetime | None, actor: str
+        self, error_id: str, *, reason: str, until: datetime | None, actor: str, reach: Reach
     ) -> ErrorRecord:
         """Ignore an error; return it as it is then.
 
         Raises:
             InvalidInputError: no reason.
-            NotFoundError: there is no such error.
+            NotFoundError: there is no such error in the reach.
             ConflictError: it is fixed already, or `until` is past.
         """
         if not reason.strip():
@@ -33,17 +34,19 @@ class ChangeError:
             raise ConflictError("An error is ignored until a time to come.", field="until")
         decision = IgnoreDecision(reason=reason.strip(), by=actor, until=until)
         return self._require_status(
-            await self._errors.ignore(error_id, decision), ErrorStatus.IGNORED
+            await self._errors.ignore(error_id, decision, reach), ErrorStatus.IGNORED
         )
 
-    async def open(self, error_id: str, *, actor: str) -> ErrorRecord:
+    async def open(self, error_id: str, *, actor: str, reach: Reach) -> ErrorRecord:
         """Open an ignored error; an open one stays open.
 
         Raises:
-            NotFoundError: there is no such error.
+            NotFoundError: there is no such error in the reach.
             ConflictError: it is fixed.
         """
-        return self._require_status(await self._errors.open(error_id, actor), ErrorStatus.OPEN)
+        return self._require_status(
+            await self._errors.open(error_id, actor, reach), ErrorStatus.OPEN
+        )
 
     @staticmethod
     def _require_status(error: ErrorRecord | None, status: ErrorStatus) -> ErrorRecord:

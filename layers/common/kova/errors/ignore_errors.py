@@ -11,6 +11,7 @@ from kova.errors.ignoring import MOST_AT_ONCE, IgnoreRequest, IgnoreResult
 from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 
 _PAGE: Final = 100
 _PAGES: Final = 100
@@ -62,7 +63,7 @@ class IgnoreErrors:
         for error in open_errors:
             try:
                 record = await self._change.ignore(
-                    error.id, reason=request.reason, until=None, actor=actor
+                    error.id, reason=request.reason, until=None, actor=actor, reach=EVERYTHING
                 )
             except (ConflictError, NotFoundError):
                 continue  # A scan closed it meanwhile: it needs no ignoring.
@@ -100,7 +101,7 @@ class IgnoreErrors:
         """Yield errors, the newest first, from at most _PAGES pages."""
         request = PageRequest(limit=_PAGE)
         for _ in range(_PAGES):
-            page = await self._errors.page(request, filters)
+            page = await self._errors.page(request, filters, EVERYTHING)
             for error in page.items:
                 yield error
             if page.next is None:

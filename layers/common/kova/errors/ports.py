@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from kova.errors.lifecycle import History
     from kova.shared.claimed_scan import ClaimedScan
     from kova.shared.page import Page, PageRequest
+    from kova.shared.reach import Reach
     from kova.shared.severity import Severity
 
 
@@ -69,26 +70,38 @@ class ErrorStore(Protocol):
     ) -> FindingStatus:
         """Return which findings of a commit are new and which are ignored; change nothing."""
 
-    async def get(self, error_id: str) -> ErrorRecord | None:
-        """Return an error by id."""
+    async def get(self, error_id: str, reach: Reach) -> ErrorRecord | None:
+        """Return an error by id; None outside of the reach."""
 
-    async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
-        """List, newest first."""
+    async def page(
+        self, request: PageRequest, filters: ErrorFilter, reach: Reach
+    ) -> Page[ErrorRecord]:
+        """List those in the reach, newest first."""
 
     async def rules(self, full_name: str) -> list[RuleCount]:
         """The rules of a repository's open and ignored errors, those with most open ones first."""
 
-    async def ignore(self, error_id: str, decision: IgnoreDecision) -> ErrorRecord | None:
-        """Ignore an open error and record that; a fixed one stays fixed. None: no such error.
+    async def ignore(
+        self, error_id: str, decision: IgnoreDecision, reach: Reach
+    ) -> ErrorRecord | None:
+        """Ignore an open error and record that; a fixed one stays fixed.
+
+        None: there is no such error in the reach.
 
         Repeating it with the same reason changes and records nothing.
         """
 
-    async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
-        """Open an ignored error and record that; others stay as they are. None: no such error."""
+    async def open(self, error_id: str, actor: str, reach: Reach) -> ErrorRecord | None:
+        """Open an ignored error and record that; others stay as they are.
+
+        None: there is no such error in the reach.
+        """
 
     async def expire(self) -> int:
         """Open the errors that are no longer ignored, by their dates; return how many."""
 
-    async def of_scan(self, scan_id: str, limit: int) -> list[Finding]:
-        """The open findings of the scan's repository, the most severe first, for export."""
+    async def of_scan(self, scan_id: str, limit: int, reach: Reach) -> list[Finding]:
+        """The open findings of the scan's repository, the most severe first, for export.
+
+        Outside of the reach there are none.
+        """

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from kova.fixes.outline import Outline
     from kova.fixes.publisher import CheckRun, FixPullRequest
     from kova.shared.page import Page, PageRequest
+    from kova.shared.reach import Reach
     from kova.shared.repository import RepositoryRef
 
 
@@ -27,13 +28,13 @@ class FixStore(Protocol):
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Record the pull request that offers the fixes of these errors."""
 
-    async def get(self, fix_id: str) -> Fix | None:
-        """Return a fix by id."""
+    async def get(self, fix_id: str, reach: Reach) -> Fix | None:
+        """Return a fix by id; None outside of the reach."""
 
     async def page(
-        self, request: PageRequest, full_name: str | None, status: FixStatus | None
+        self, request: PageRequest, full_name: str | None, status: FixStatus | None, reach: Reach
     ) -> Page[Fix]:
-        """List, newest first."""
+        """List those in the reach, newest first."""
 
 
 class FixQueue(Protocol):

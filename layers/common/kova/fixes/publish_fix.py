@@ -15,6 +15,7 @@ from kova.fixes.request_publish import PUBLISHABLE
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.exceptions import StaleFixError
 from kova.shared.ports import RepositoryStore
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository
 
 
@@ -43,10 +44,10 @@ class PublishFix:
             StaleFixError: the file is no longer the one that the fix was proved on.
             UnavailableError: GitHub or the database does not answer; try again later.
         """
-        fix = await self._fixes.get(fix_id)
+        fix = await self._fixes.get(fix_id, EVERYTHING)
         if fix is None or fix.status not in PUBLISHABLE:
             return
-        repository = await self._repositories.get(fix.repository)
+        repository = await self._repositories.get(fix.repository, EVERYTHING)
         if repository is None:
             return
         head = await self._source.resolve(repository.ref, f"refs/heads/{repository.default_branch}")

@@ -11,6 +11,7 @@ from kova.fixes.protected import is_protected
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.exceptions import ConflictError, NotFoundError, QueueUnavailableError
 from kova.shared.ports import AuditStore
+from kova.shared.reach import Reach
 
 PUBLISHABLE: Final = frozenset({FixStatus.VERIFIED, FixStatus.PUBLISHED})
 _SEND_SECONDS: Final = 4.5
@@ -24,16 +25,16 @@ class RequestPublish:
         self._audit = audit
         self._queue = queue
 
-    async def request(self, fix_id: str, *, actor: str) -> Fix:
+    async def request(self, fix_id: str, *, actor: str, reach: Reach) -> Fix:
         """Queue a fix that was proved; one that is published already is brought up to date.
 
         Raises:
-            NotFoundError: there is no such fix.
+            NotFoundError: there is no such fix in the reach.
             ConflictError: it was not proved, people have decided about it, or its file is
                 protected.
             QueueUnavailableError: it could not be queued.
         """
-        fix = await self._fixes.get(fix_id)
+        fix = await self._fixes.get(fix_id, reach)
         if fix is None:
             raise NotFoundError("There is no such fix.")
         if fix.status not in PUBLISHABLE:

@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from kova.commands.ports import CommandQueue
 from kova.intake.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
 from kova.scans.ports import ScanQueue
+from kova.shared.exceptions import OwnerNotAllowedError
+from kova.shared.owners import EVERY_OWNER, Owners
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,11 +25,12 @@ class IncomingDelivery:
 
 @dataclass(frozen=True, kw_only=True)
 class AcceptedDelivery:
-    """A delivery that was accepted. `status` is queued or ignored."""
+    """A delivery that was accepted. `status` is queued or ignored; `reason` says why, if known."""
 
     delivery: str
     event: str
     status: str
+    reason: str | None = None
 
     @property
     def known_event(self) -> str:
@@ -39,12 +42,22 @@ class AcceptDelivery:
     """Accepts GitHub's webhooks."""
 
     def __init__(
-        self, *, secrets: Sequence[str], queue: ScanQueue, commands: CommandQueue | None = None
+        self,
+        *,
+        secrets: Sequence[str],
+        queue: ScanQueue,
+        commands: CommandQueue | None = None,
+        owners: Owners = EVERY_OWNER,
     ) -> None:
-        """Assemble the use case; without `commands` comments are ignored."""
+        """Assemble the use case; without `commands` comments are ignored.
+
+        Deliveries about repositories of other owners are ignored: a public App may be installed
+        by strangers.
+        """
         self._secrets = secrets
         self._queue = queue
         self._commands = commands
+        self._owners = owners
 
     @property
     def is_configured(self) -> bool:
@@ -67,6 +80,14 @@ class AcceptDelivery:
             content_type=incoming.content_type,
             body=incoming.body,
         )
+        job = delivery.target or delivery.comment
+        if job is not None and not self._owners.allow(job.repository):
+            return AcceptedDelivery(
+                delivery=delivery.id,
+                event=delivery.event,
+                status="ignored",
+                reason=OwnerNotAllowedError.reason,
+            )
         if delivery.target is not None:
             self._queue.send(delivery.target)
         if delivery.comment is not None and self._commands is not None:

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kova.models.prompt import Prompt
     from kova.models.provider import Provider
     from kova.models.usage import TokenUsage, Usage
+    from kova.shared.reach import Reach
 
 
 class Finish(enum.StrEnum):
@@ -108,5 +109,12 @@ class BudgetStore(Protocol):
 class UsageStore(Protocol):
     """What AI commands cost."""
 
-    async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
-        """Return a month's sums by key and repository, with every budget that is set."""
+    async def month(
+        self, first_day: date, total_budget: Decimal | None, reach: Reach, key_id: str | None
+    ) -> Usage:
+        """Return a month's sums by key and repository, with every budget that is set.
+
+        A reach that is not everything leaves the sums of its repositories, without the names of
+        the keys that are not `key_id`; the budgets of those repositories and of that key; and the
+        commands of that key that are about no repository.
+        """

@@ -18,6 +18,7 @@ from kova.scans.sarif_import import ImportedRun, parse_sarif
 from kova.scans.scan import Scan, ScanStatus, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, NotFoundError
+from kova.shared.reach import Reach
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,22 +47,22 @@ class ImportSarif:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    async def import_log(self, scan_id: str, body: bytes) -> ImportedSarif:
+    async def import_log(self, scan_id: str, body: bytes, reach: Reach) -> ImportedSarif:
         """Apply a log about the commit of a scan; the same log again changes nothing.
 
         Raises:
-            NotFoundError: there is no such scan.
+            NotFoundError: there is no such scan in the reach.
             ConflictError: the scan has not ended well, is a pull request's, or is not the last
                 one of its default branch: errors are the state of that commit.
             InvalidInputError: the body is not SARIF 2.1.0 within the limits.
         """
-        scan = await self._stores.scans.get(scan_id)
+        scan = await self._stores.scans.get(scan_id, reach)
         if scan is None:
             raise NotFoundError("There is no such scan.")
         if scan.status is not ScanStatus.SUCCEEDED or scan.trigger is Trigger.PULL_REQUEST:
             raise ConflictError("Only a branch's scan that succeeded takes results.")
         runs = await asyncio.to_thread(parse_sarif, body)
-        repository = await self._stores.repositories.get(scan.repository)
+        repository = await self._stores.repositories.get(scan.repository, reach)
         state = await self._stores.errors.state(repository.id) if repository else None
         commit_sha = scan.commit_sha
         if repository is None or state is None or commit_sha is None:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from kova.shared.code_source import TreeFile
     from kova.shared.page import Page, PageRequest
     from kova.shared.ports import RepositoryStore
+    from kova.shared.reach import Reach
     from kova.shared.repository import Repository
     from kova.shared.skipped import Skipped
 
@@ -59,11 +60,11 @@ class ScanStore(Protocol):
     async def fail(self, scan_id: str, failure: str) -> None:
         """End a scan that will not be tried again."""
 
-    async def get(self, scan_id: str) -> Scan | None:
-        """Return a scan by id."""
+    async def get(self, scan_id: str, reach: Reach) -> Scan | None:
+        """Return a scan by id; None outside of the reach."""
 
-    async def page(self, request: PageRequest, full_name: str | None) -> Page[Scan]:
-        """List, newest first."""
+    async def page(self, request: PageRequest, full_name: str | None, reach: Reach) -> Page[Scan]:
+        """List those in the reach, newest first."""
 
 
 class DeliveryStore(Protocol):

@@ -8,6 +8,7 @@ from kova.scans.ports import ScanStore
 from kova.scans.scan import ScanTarget
 from kova.shared.exceptions import KovaError
 from kova.shared.ports import RepositoryStore
+from kova.shared.reach import EVERYTHING
 from kova.shared.retry import GiveUp, Retry
 
 _LOG = logging.getLogger("kova.scan")
@@ -27,7 +28,7 @@ class RecordFailure:
         the database.
         """
         try:
-            repository = await self._repositories.get(target.repository)
+            repository = await self._repositories.get(target.repository, EVERYTHING)
             if repository is not None:
                 scan = await self._scans.create(target, repository.id)
                 await self._scans.fail(scan.id, plan.reason)

@@ -21,6 +21,7 @@ from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.shared.ports import RepositoryStore
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository
 
 _PULL_REQUEST_REF: Final = re.compile(r"refs/pull/(\d{1,18})/head")
@@ -86,8 +87,8 @@ class ReplayScan:
             ConflictError: the scan never came to know its commit.
             UnavailableError: GitHub or the database does not answer.
         """
-        scan = await self._scans.get(scan_id)
-        repository = await self._repositories.get(scan.repository) if scan else None
+        scan = await self._scans.get(scan_id, EVERYTHING)
+        repository = await self._repositories.get(scan.repository, EVERYTHING) if scan else None
         if scan is None or repository is None:
             raise NotFoundError("There is no such scan.")
         if scan.commit_sha is None:

@@ -9,8 +9,14 @@ from typing import Final
 from kova.scans.ports import ScanQueue, ScanStore
 from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import CodeSource
-from kova.shared.exceptions import QueueUnavailableError
+from kova.shared.exceptions import (
+    OwnerNotAllowedError,
+    QueueUnavailableError,
+    RepositoryNotFoundError,
+)
+from kova.shared.owners import EVERY_OWNER, Owners
 from kova.shared.ports import RepositoryStore
+from kova.shared.reach import Reach
 from kova.shared.repository import RepositoryRef
 
 _SEND_SECONDS: Final = 4.5
@@ -26,11 +32,13 @@ class RequestScan:
         scans: ScanStore,
         source: CodeSource,
         queue: ScanQueue,
+        owners: Owners = EVERY_OWNER,
     ) -> None:
         self._repositories = repositories
         self._scans = scans
         self._source = source
         self._queue = queue
+        self._owners = owners
 
     async def request(
         self,
@@ -39,17 +47,22 @@ class RequestScan:
         *,
         full: bool,
         fix: bool,
+        reach: Reach,
         scan_id: str | None = None,
     ) -> Scan:
         """Record a scan and queue it; repeated with the same `scan_id`, it is one scan.
 
         Raises:
-            RepositoryNotFoundError: GitHub does not show this repository to us.
+            RepositoryNotFoundError: GitHub does not show this repository to us, or it is outside
+                of the reach.
+            OwnerNotAllowedError: its owner is not one that Kova works for.
             UnavailableError: GitHub, the database or the queue does not answer.
         """
-        repository = await self._repositories.get(full_name)
+        self._check(full_name, reach)
+        repository = await self._repositories.get(full_name, reach)
         if repository is None:
             info = await self._source.repository(RepositoryRef(full_name=full_name))
+            self._check(info.full_name, reach)  # It may have been renamed or transferred.
             repository = await self._repositories.save(info)
         target = ScanTarget(
             repository=repository.full_name,
@@ -67,6 +80,12 @@ class RequestScan:
             await self._scans.fail(scan.id, "queue_unavailable")
             raise
         return scan
+
+    def _check(self, full_name: str, reach: Reach) -> None:
+        if not reach.covers(full_name):
+            raise RepositoryNotFoundError
+        if not self._owners.allow(full_name):
+            raise OwnerNotAllowedError
 
     async def _send(self, target: ScanTarget) -> None:
         """Queue it from a thread, and not for longer than a caller waits."""

@@ -20,6 +20,7 @@ from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.meter import Meter
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
 
 
@@ -62,7 +63,7 @@ class ScanRepository:
         return scan.id
 
     async def _find_or_create(self, target: ScanTarget) -> Repository:
-        repository = await self._stores.repositories.get(target.repository)
+        repository = await self._stores.repositories.get(target.repository, EVERYTHING)
         if target.github_id is not None and target.default_branch is not None:
             return await self._stores.repositories.save(
                 RepositoryInfo(

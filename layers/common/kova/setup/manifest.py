@@ -17,6 +17,8 @@ from kova.shared.exceptions import InvalidInputError
 NAME_LIMIT: Final = 34
 WEBHOOK_PATH: Final = "/webhooks/github"
 CALLBACK_PATH: Final = "/setup/callback"
+SIGN_IN_PATH: Final = "/auth/github/callback"
+"""Where GitHub sends people back who sign in with it."""
 _DESCRIPTION: Final = "Finds errors in code, and proves every fix before anyone sees it."
 _NAME: Final = re.compile(rf"[^\x00-\x1f\x7f<>&\"]{{1,{NAME_LIMIT}}}")
 _LOGIN: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9-]{0,98}[A-Za-z0-9])?(?:_[A-Za-z0-9]{1,20})?")
@@ -108,6 +110,7 @@ def build_manifest(request: AppRequest, *, redirect_url: str) -> dict[str, Any]:
         "description": _DESCRIPTION,
         "hook_attributes": {"url": request.public_address + WEBHOOK_PATH, "active": True},
         "redirect_url": redirect_url,
+        "callback_urls": [request.public_address + SIGN_IN_PATH],
         "public": False,
         "default_permissions": {permission.name: permission.access for permission in PERMISSIONS},
         "default_events": [event.name for event in EVENTS],

@@ -51,6 +51,18 @@ class ForbiddenError(KovaError):
     reason = "forbidden"
 
 
+class RestrictedError(ForbiddenError):
+    """This needs a key, or a role, that is not restricted to some repositories."""
+
+    reason = "restricted"
+
+
+class OwnerNotAllowedError(ForbiddenError):
+    """KOVA_ALLOWED_OWNERS does not name the owner of this repository."""
+
+    reason = "owner_not_allowed"
+
+
 class DirectAddressError(KovaError):
     """This address answers only through the CDN in front of it."""
 

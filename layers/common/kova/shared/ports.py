@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from kova.shared.audit import AuditEvent, AuditRecord
     from kova.shared.page import Page, PageRequest
+    from kova.shared.reach import Reach
     from kova.shared.repository import Repository, RepositoryChange, RepositoryInfo
 
 
@@ -16,16 +17,16 @@ class RepositoryStore(Protocol):
     async def save(self, info: RepositoryInfo) -> Repository:
         """Create the repository, or update it by GitHub's number (it may have been renamed)."""
 
-    async def get(self, full_name: str) -> Repository | None:
-        """Find it by name, whatever its letters' case."""
+    async def get(self, full_name: str, reach: Reach) -> Repository | None:
+        """Find it by name, whatever its letters' case; None outside of the reach."""
 
     async def change(
-        self, full_name: str, change: RepositoryChange, actor: str
+        self, full_name: str, change: RepositoryChange, actor: str, reach: Reach
     ) -> Repository | None:
-        """Change settings and record who did it; None when there is no such repository."""
+        """Change settings and record who did it; None when there is no such one in the reach."""
 
-    async def page(self, request: PageRequest) -> Page[Repository]:
-        """List with counts of open errors by severity."""
+    async def page(self, request: PageRequest, reach: Reach) -> Page[Repository]:
+        """List those in the reach, with counts of open errors by severity."""
 
 
 class AuditStore(Protocol):

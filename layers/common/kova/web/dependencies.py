@@ -15,7 +15,7 @@ from pydantic import AfterValidator
 from kova.access.api_key import Scope
 from kova.access.rate_limit import Verdict
 from kova.access.subject import Subject, subject_of_key
-from kova.shared.exceptions import NotFoundError
+from kova.shared.exceptions import NotFoundError, RestrictedError
 from kova.shared.page import PageRequest, Position
 from kova.web import idempotency
 from kova.web.idempotency import IdempotencyHeader
@@ -157,6 +157,16 @@ async def page_request(
 ) -> PageRequest:
     """Read `limit` and `cursor`."""
     return PageRequest(limit=limit, after=decode_cursor(cursor) if cursor else None)
+
+
+def require_everything(subject: Subject) -> None:
+    """Check that a subject is not restricted to some repositories.
+
+    Raises:
+        RestrictedError: it is.
+    """
+    if not subject.reach.is_everything:
+        raise RestrictedError
 
 
 PageQuery = Annotated[PageRequest, Depends(page_request)]

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kova.access.manage_keys import ManageKeys
     from kova.access.rate_limit import Verdict
     from kova.access.sign_in import SignIn
+    from kova.access.sign_in_elsewhere import SignInElsewhere
     from kova.commands.ports import CommandStore
     from kova.commands.request_command import RequestCommand
     from kova.commands.run_command import RunCommand
@@ -89,6 +90,14 @@ class PeopleServices(Protocol):
     @property
     def sign_in(self) -> SignIn:
         """The sessions of people; NotConfiguredError without Redis."""
+
+    @property
+    def elsewhere(self) -> SignInElsewhere:
+        """Signing in with an account elsewhere; NotConfiguredError without Redis."""
+
+    @property
+    def public_url(self) -> str | None:
+        """The address of Kova for people, where it is set."""
 
     @property
     def providers(self) -> Sequence[SignInProvider]:

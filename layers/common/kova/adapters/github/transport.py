@@ -62,6 +62,7 @@ class Transport:
         body: dict[str, Any] | None = None,
         repeatable: bool = False,
         limit: int = JSON_LIMIT,
+        accept: str | None = None,
     ) -> Reply:
         """Send a request and read its JSON. `path` may be a whole address of the same origin.
 
@@ -72,7 +73,7 @@ class Transport:
             self._url(path),
             params=params,
             json=body,
-            headers=request_headers(authorization),
+            headers=request_headers(authorization, accept=accept),
         )
 
         async def exchange() -> Reply:

@@ -15,6 +15,7 @@ from kova.adapters.memory.availability import Switchable
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.pages import newest_first
 from kova.shared.page import Page, PageRequest, Position
+from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.text import clean
 
 _USE_NOTED_AFTER: Final = timedelta(minutes=1)
@@ -36,6 +37,7 @@ class MemoryApiKeyStore(Switchable):
         scopes: frozenset[Scope],
         expires_at: datetime | None,
         monthly_budget_usd: Decimal | None = None,
+        reach: Reach = EVERYTHING,
     ) -> ApiKey:
         """Store and return a key."""
         self.check()
@@ -48,6 +50,7 @@ class MemoryApiKeyStore(Switchable):
             created_at=self._now(),
             expires_at=expires_at,
             monthly_budget_usd=monthly_budget_usd,
+            reach=reach,
         )
         self._keys[prefix] = key
         return key

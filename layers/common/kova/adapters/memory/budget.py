@@ -16,6 +16,7 @@ from kova.models.ports import BudgetScope
 from kova.models.usage import month_of
 from kova.shared.exceptions import BudgetExhaustedError
 from kova.shared.ports import RepositoryStore
+from kova.shared.reach import EVERYTHING
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -95,7 +96,7 @@ class MemoryBudgetStore(Switchable):
                 if key.id == scope.api_key_id:
                     caps[f"key:{key.id}"] = key.monthly_budget_usd
         if scope.repository is not None and self._repositories is not None:
-            repository = await self._repositories.get(scope.repository)
+            repository = await self._repositories.get(scope.repository, EVERYTHING)
             if repository is not None:
                 caps[f"repository:{repository.id}"] = repository.monthly_budget_usd
         return caps

@@ -7,6 +7,8 @@ from dataclasses import fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.adapters.memory.availability import Switchable
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.pages import newest_first
@@ -38,6 +40,8 @@ class MemoryCommandStore(Switchable):
             self._commands[command.id] = replace(
                 _storable(command),
                 api_key_id=earlier.api_key_id,
+                actor=earlier.actor,
+                reach=earlier.reach,
                 task=earlier.task,
                 created_at=earlier.created_at,
             )
@@ -61,11 +65,16 @@ class MemoryCommandStore(Switchable):
         self.check()
         return self._commands.get(command_id)
 
-    async def page(self, request: PageRequest, api_key_id: str | None) -> Page[Command]:
-        """Return a page of the commands of one key, or of all; newest first."""
+    async def find(self, command_id: str, subject: Subject) -> Command | None:
+        """Return a command; None where there is none that this subject may see."""
+        command = await self.get(command_id)
+        return command if command is not None and _is_visible(command, subject) else None
+
+    async def page(self, request: PageRequest, subject: Subject) -> Page[Command]:
+        """Return a page of the commands that somebody may see; newest first."""
         self.check()
         return newest_first(
-            (command for command in self.all() if api_key_id in {None, command.api_key_id}),
+            (command for command in self.all() if _is_visible(command, subject)),
             request,
             lambda command: Position(at=command.created_at, id=command.id),
         )
@@ -92,6 +101,17 @@ class MemoryCommandQueue(Switchable):
         """Queue a command in a comment."""
         self.check()
         self.messages.append(encode_comment_job(job))
+
+
+def _is_visible(command: Command, subject: Subject) -> bool:
+    repository, reach = command.request.repository, subject.reach
+    if subject.key_id is not None:
+        is_own = command.api_key_id == subject.key_id
+    else:
+        is_own = command.api_key_id is None and command.actor == subject.actor
+    if is_own and (repository is None or reach.covers(repository)):
+        return True
+    return Scope.ADMIN in subject.scopes and reach.covers(repository)
 
 
 def _storable(command: Command) -> Command:

@@ -26,6 +26,7 @@ from kova.errors.ports import AppliedState, ErrorFilter
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.page import Page, PageRequest, Position
+from kova.shared.reach import Reach
 
 
 class MemoryErrorStore:
@@ -65,18 +66,24 @@ class MemoryErrorStore:
         )
         return lifecycle.finding_status(matches, history, reopens=False)
 
-    async def get(self, error_id: str) -> ErrorRecord | None:
-        """Return an error by id."""
+    async def get(self, error_id: str, reach: Reach) -> ErrorRecord | None:
+        """Return an error by id; None outside of the reach."""
         self._database.check()
-        row = self._database.errors.get(error_id)
+        row = self._reached(error_id, reach)
         return self._record(row) if row else None
 
-    async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
-        """List, newest first."""
+    async def page(
+        self, request: PageRequest, filters: ErrorFilter, reach: Reach
+    ) -> Page[ErrorRecord]:
+        """List those in the reach, newest first."""
         self._database.check()
         records = [self._record(row) for row in self._database.errors.values()]
         return newest_first(
-            [record for record in records if _is_named(record, filters)],
+            [
+                record
+                for record in records
+                if _is_named(record, filters) and reach.covers(record.repository)
+            ],
             request,
             lambda record: Position(at=record.first_seen_at, id=record.id),
         )
@@ -94,10 +101,12 @@ class MemoryErrorStore:
             )
         ]
 
-    async def ignore(self, error_id: str, decision: IgnoreDecision) -> ErrorRecord | None:
+    async def ignore(
+        self, error_id: str, decision: IgnoreDecision, reach: Reach
+    ) -> ErrorRecord | None:
         """Ignore an error that is not fixed, and record that where it changes something."""
         self._database.check()
-        row = self._database.errors.get(error_id)
+        row = self._reached(error_id, reach)
         if (
             row is not None
             and row.status is not ErrorStatus.FIXED
@@ -113,16 +122,16 @@ class MemoryErrorStore:
                     detail={"reason": decision.reason, "until": until},
                 )
             )
-        return await self.get(error_id)
+        return await self.get(error_id, reach)
 
-    async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
+    async def open(self, error_id: str, actor: str, reach: Reach) -> ErrorRecord | None:
         """Open an ignored error and record that; others stay as they are."""
         self._database.check()
-        row = self._database.errors.get(error_id)
+        row = self._reached(error_id, reach)
         if row is not None and row.status is ErrorStatus.IGNORED:
             self._write(replace(row, status=ErrorStatus.OPEN, ignored=None))
             self._record_event(AuditEvent(actor=actor, action=Action.ERROR_OPENED, target=error_id))
-        return await self.get(error_id)
+        return await self.get(error_id, reach)
 
     async def expire(self) -> int:
         """Open the errors that are no longer ignored, by their dates; return how many."""
@@ -137,12 +146,16 @@ class MemoryErrorStore:
             self._write(replace(row, status=ErrorStatus.OPEN, ignored=None))
         return len(expired)
 
-    async def of_scan(self, scan_id: str, limit: int) -> list[Finding]:
+    async def of_scan(self, scan_id: str, limit: int, reach: Reach) -> list[Finding]:
         """Return the open findings of the scan's repository, the most severe first."""
         self._database.check()
         scan = self._database.scans.get(scan_id)
         rows = self._live_rows(scan.repository_id) if scan else []
-        rows = [row for row in rows if row.status is ErrorStatus.OPEN]
+        rows = [
+            row
+            for row in rows
+            if row.status is ErrorStatus.OPEN and self._reached(row.id, reach) is not None
+        ]
         rows.sort(
             key=lambda row: (
                 row.finding.severity.rank,
@@ -152,6 +165,14 @@ class MemoryErrorStore:
             )
         )
         return [_stored_finding(row) for row in rows[:limit]]
+
+    def _reached(self, error_id: str, reach: Reach) -> ErrorRow | None:
+        row = self._database.errors.get(error_id)
+        if row is None or not reach.covers(
+            self._database.repositories[row.repository_id].full_name
+        ):
+            return None
+        return row
 
     def _live_rows(self, repository_id: str) -> list[ErrorRow]:
         self._database.check()

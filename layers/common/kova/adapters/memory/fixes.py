@@ -11,6 +11,7 @@ from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.memory.pages import newest_first
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
 from kova.shared.page import Page, PageRequest, Position
+from kova.shared.reach import Reach
 
 _UNSEEN: Final = frozenset({FixStatus.PROPOSED, FixStatus.VERIFIED, FixStatus.REJECTED})
 """Not yet shown to people on GitHub, so that another outcome may take its place."""
@@ -42,16 +43,17 @@ class MemoryFixStore:
                     fix, status=FixStatus.PUBLISHED, pull_request_url=url
                 )
 
-    async def get(self, fix_id: str) -> Fix | None:
-        """Return a fix by id."""
+    async def get(self, fix_id: str, reach: Reach) -> Fix | None:
+        """Return a fix by id; None outside of the reach."""
         self._database.check()
-        fix = self._database.fixes.get(fix_id)
-        return self._with_error(fix) if fix else None
+        row = self._database.fixes.get(fix_id)
+        fix = self._with_error(row) if row else None
+        return fix if fix is not None and reach.covers(fix.repository) else None
 
     async def page(
-        self, request: PageRequest, full_name: str | None, status: FixStatus | None
+        self, request: PageRequest, full_name: str | None, status: FixStatus | None, reach: Reach
     ) -> Page[Fix]:
-        """List, newest first."""
+        """List those in the reach, newest first."""
         self._database.check()
         fixes = [self._with_error(fix) for fix in self._database.fixes.values()]
         return newest_first(
@@ -60,6 +62,7 @@ class MemoryFixStore:
                 for fix in fixes
                 if (full_name is None or fix.repository.lower() == full_name.lower())
                 and (status is None or fix.status is status)
+                and reach.covers(fix.repository)
             ],
             request,
             lambda fix: Position(at=fix.created_at, id=fix.id),

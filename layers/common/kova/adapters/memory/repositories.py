@@ -11,6 +11,7 @@ from kova.adapters.memory.pages import newest_first
 from kova.errors.error import ErrorStatus
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest, Position
+from kova.shared.reach import Reach
 from kova.shared.repository import AutoFix, Repository, RepositoryChange, RepositoryInfo
 from kova.shared.severity import Severity
 
@@ -51,17 +52,19 @@ class MemoryRepositoryStore:
         rows[repository.id] = repository
         return self._with_counts(repository)
 
-    async def get(self, full_name: str) -> Repository | None:
+    async def get(self, full_name: str, reach: Reach) -> Repository | None:
         """Find it by name."""
         repository = self._database.find_repository(full_name)
-        return self._with_counts(repository) if repository else None
+        if repository is None or not reach.covers(full_name):
+            return None
+        return self._with_counts(repository)
 
     async def change(
-        self, full_name: str, change: RepositoryChange, actor: str
+        self, full_name: str, change: RepositoryChange, actor: str, reach: Reach
     ) -> Repository | None:
         """Change what is named, leave the rest, and record who did it."""
         repository = self._database.find_repository(full_name)
-        if repository is None:
+        if repository is None or not reach.covers(full_name):
             return None
         changed = {name: value for name, value in asdict(change).items() if name in change.named}
         detail = {name: None if value is None else str(value) for name, value in changed.items()}
@@ -70,13 +73,14 @@ class MemoryRepositoryStore:
             actor=actor, action=Action.REPOSITORY_CHANGED, target=full_name, detail=detail
         )
         self._database.record_event(event, str(uuid.uuid4()))
-        return await self.get(full_name)
+        return await self.get(full_name, reach)
 
-    async def page(self, request: PageRequest) -> Page[Repository]:
-        """List with counts of open errors by severity."""
+    async def page(self, request: PageRequest, reach: Reach) -> Page[Repository]:
+        """List those in the reach, with counts of open errors by severity."""
         self._database.check()
+        rows = self._database.repositories.values()
         return newest_first(
-            [self._with_counts(row) for row in self._database.repositories.values()],
+            [self._with_counts(row) for row in rows if reach.covers(row.full_name)],
             request,
             lambda row: Position(at=row.created_at, id=row.id),
         )

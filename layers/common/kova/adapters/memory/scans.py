@@ -14,6 +14,7 @@ from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, NotFoundError
 from kova.shared.page import Page, PageRequest, Position
+from kova.shared.reach import Reach
 from kova.shared.skipped import Skipped
 
 
@@ -125,21 +126,22 @@ class MemoryScanStore:
             scan = replace(row.scan, status=ScanStatus.FAILED, failure=failure, finished_at=now)
             self._database.scans[scan_id] = _without_lease(row, scan)
 
-    async def get(self, scan_id: str) -> Scan | None:
-        """Return a scan by id."""
+    async def get(self, scan_id: str, reach: Reach) -> Scan | None:
+        """Return a scan by id; None outside of the reach."""
         self._database.check()
         row = self._database.scans.get(scan_id)
-        return self._scan(row) if row else None
+        scan = self._scan(row) if row else None
+        return scan if scan is not None and reach.covers(scan.repository) else None
 
-    async def page(self, request: PageRequest, full_name: str | None) -> Page[Scan]:
-        """List, newest first."""
+    async def page(self, request: PageRequest, full_name: str | None, reach: Reach) -> Page[Scan]:
+        """List those in the reach, newest first."""
         self._database.check()
         rows = list(self._database.scans.values())
         if full_name is not None:
             repository = self._database.find_repository(full_name)
             rows = [row for row in rows if repository and row.repository_id == repository.id]
         return newest_first(
-            [self._scan(row) for row in rows],
+            [scan for scan in map(self._scan, rows) if reach.covers(scan.repository)],
             request,
             lambda scan: Position(at=scan.created_at, id=scan.id),
         )

@@ -16,6 +16,7 @@ from kova.commands.command import Command
 from kova.models.usage import Budget, Usage, UsageRow, month_of
 from kova.shared.page import PageRequest
 from kova.shared.ports import RepositoryStore
+from kova.shared.reach import Reach
 from kova.shared.repository import Repository
 
 _MOST_REPOSITORIES: Final = 10_000
@@ -31,25 +32,30 @@ class MemoryUsageStore(Switchable):
         self._keys = keys
         self._repositories = repositories
 
-    async def month(self, first_day: date, total_budget: Decimal | None) -> Usage:
+    async def month(
+        self, first_day: date, total_budget: Decimal | None, reach: Reach, key_id: str | None
+    ) -> Usage:
         """Return a month's sums by key and repository, with every budget that is set."""
         self.check()
-        keys = await self._keys.list()
-        page = await self._repositories.page(PageRequest(limit=_MOST_REPOSITORIES))
+        keys = [key for key in await self._keys.list() if reach.is_everything or key.id == key_id]
+        page = await self._repositories.page(PageRequest(limit=_MOST_REPOSITORIES), reach)
         month = f"{first_day:%Y-%m}"
         groups = defaultdict[tuple[ApiKey | None, str | None], list[Command]](list)
         keys_by_id = {key.id: key for key in keys}
         names = {repository.full_name.lower(): repository.full_name for repository in page.items}
         for command in self._commands.all():
-            if month_of(command.created_at) == month:
+            repository = command.request.repository
+            is_own = key_id is not None and command.api_key_id == key_id
+            is_reached = reach.covers(repository) or (is_own and repository is None)
+            if is_reached and month_of(command.created_at) == month:
                 key = keys_by_id.get(command.api_key_id or "")
-                groups[key, names.get((command.request.repository or "").lower())].append(command)
+                groups[key, names.get((repository or "").lower())].append(command)
         rows = [_sum_up(month, key, name, commands) for (key, name), commands in groups.items()]
         rows.sort(key=_order)
         return Usage(
             month=month,
             rows=tuple(rows),
-            budgets=_budgets(rows, keys, page.items, total_budget),
+            budgets=_budgets(rows, keys, page.items, total_budget if reach.is_everything else None),
         )
 
 

@@ -12,6 +12,7 @@ from kova.access.api_key import ApiKey, Scope
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import clean_values, fetch_page
 from kova.shared.page import Page, PageRequest
+from kova.shared.reach import EVERYTHING, Reach, reach_of
 
 _USE: Final[LiteralString] = """
 WITH used AS (
@@ -37,16 +38,20 @@ class PostgresApiKeyStore:
         scopes: frozenset[Scope],
         expires_at: datetime | None,
         monthly_budget_usd: Decimal | None = None,
+        reach: Reach = EVERYTHING,
     ) -> ApiKey:
         """Store a key."""
         values = clean_values({"name": name, "prefix": prefix, "expires_at": expires_at})
         values["budget"] = monthly_budget_usd
+        values |= {"repositories": None if reach.names is None else sorted(reach.names)}
         values |= {"hash": secret_hash, "scopes": sorted(scopes)}
         async with self._database.transaction() as connection:
             cursor = await connection.execute(
                 """INSERT INTO api_keys
-                    (name, prefix, secret_hash, scopes, expires_at, monthly_budget_usd)
-                VALUES (%(name)s, %(prefix)s, %(hash)s, %(scopes)s, %(expires_at)s, %(budget)s)
+                    (name, prefix, secret_hash, scopes, expires_at, monthly_budget_usd,
+                    repositories)
+                VALUES (%(name)s, %(prefix)s, %(hash)s, %(scopes)s, %(expires_at)s, %(budget)s,
+                    %(repositories)s)
                 RETURNING *""",
                 values,
             )
@@ -104,4 +109,5 @@ def _api_key(row: DictRow) -> ApiKey:
         revoked_at=row["revoked_at"],
         last_used_at=row["last_used_at"],
         monthly_budget_usd=row["monthly_budget_usd"],
+        reach=reach_of(row["repositories"]),
     )

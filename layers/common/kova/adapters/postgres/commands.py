@@ -9,8 +9,10 @@ from typing import Any, Final, LiteralString
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
+from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page, reach_values
 from kova.commands.answer_values import answer_from_values, answer_to_values
 from kova.commands.command import Answer, Command, CommandRequest
 from kova.models.outcome import Outcome
@@ -18,6 +20,7 @@ from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
 from kova.shared.exceptions import BusyError
 from kova.shared.page import Page, PageRequest
+from kova.shared.reach import reach_of
 
 _SELECT: Final[LiteralString] = "SELECT ai_commands.* FROM ai_commands"
 
@@ -25,12 +28,13 @@ _SAVE: Final[LiteralString] = """
 INSERT INTO ai_commands AS known (
     id, api_key_id, repository_id, session_id, command, task, provider, model, outcome, output,
     input_tokens, output_tokens, cost_usd, cached, fallback, duration_ms, created_at, request,
-    citations, findings, dropped, detail)
+    citations, findings, dropped, detail, actor, reach)
 VALUES (%(id)s, %(api_key_id)s,
     (SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s)),
     %(session_id)s, %(command)s, %(task)s, %(provider)s, %(model)s, %(outcome)s, %(output)s,
     %(input_tokens)s, %(output_tokens)s, %(cost_usd)s, %(cached)s, %(fallback)s, %(duration_ms)s,
-    %(created_at)s, %(request)s, %(citations)s, %(findings)s, %(dropped)s, %(detail)s)
+    %(created_at)s, %(request)s, %(citations)s, %(findings)s, %(dropped)s, %(detail)s,
+    %(actor)s, %(reach)s)
 ON CONFLICT (id) DO UPDATE SET
     -- The repository may follow from the error that a queued command is about.
     repository_id = EXCLUDED.repository_id, request = EXCLUDED.request,
@@ -41,6 +45,15 @@ ON CONFLICT (id) DO UPDATE SET
     citations = EXCLUDED.citations, findings = EXCLUDED.findings, dropped = EXCLUDED.dropped,
     detail = EXCLUDED.detail, lease_until = NULL
 WHERE known.outcome IN ('queued', 'running') AND EXCLUDED.outcome <> 'queued'"""
+
+_OWN_BY_KEY: Final[LiteralString] = "ai_commands.api_key_id = %(key)s"
+_OWN_BY_ACTOR: Final[LiteralString] = (
+    "(ai_commands.api_key_id IS NULL AND ai_commands.actor = %(actor)s)"
+)
+_NAMED_IN_REACH: Final[LiteralString] = """(ai_commands.request ->> 'repository' IS NULL
+    OR lower(ai_commands.request ->> 'repository') = ANY(%(reach)s))"""
+_IN_REACH: Final[LiteralString] = """ai_commands.repository_id IN (
+    SELECT id FROM repositories WHERE lower(full_name) = ANY(%(reach)s))"""
 
 _CLAIM: Final[LiteralString] = """
 UPDATE ai_commands SET outcome = 'running', lease_until = now() + %(lease)s
@@ -88,22 +101,48 @@ class PostgresCommandStore:
             row = await (await connection.execute(query, {"id": as_uuid(command_id)})).fetchone()
         return _command(row) if row else None
 
-    async def page(self, request: PageRequest, api_key_id: str | None) -> Page[Command]:
+    async def find(self, command_id: str, subject: Subject) -> Command | None:
+        """Find one that the subject may see."""
+        query: LiteralString = " AND ".join(
+            [_SELECT + " WHERE ai_commands.id = %(id)s", *_visible_to(subject)]
+        )
+        values = {"id": as_uuid(command_id), **_subject_values(subject)}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(query, clean_values(values))).fetchone()
+        return _command(row) if row else None
+
+    async def page(self, request: PageRequest, subject: Subject) -> Page[Command]:
         """List, newest first."""
-        where: list[LiteralString] = []
-        if api_key_id is not None:
-            where.append("ai_commands.api_key_id = %(api_key_id)s")
         async with self._database.transaction() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,
                 table="ai_commands",
                 ordered_by="created_at",
-                where=where,
-                values={"api_key_id": as_uuid(api_key_id) if api_key_id else None},
+                where=_visible_to(subject),
+                values=_subject_values(subject),
                 request=request,
                 make=_command,
             )
+
+
+def _visible_to(subject: Subject) -> list[LiteralString]:
+    """Return the conditions of what somebody may see, as commands.ports.CommandStore.find says."""
+    own = _OWN_BY_ACTOR if subject.key_id is None else _OWN_BY_KEY
+    is_admin = Scope.ADMIN in subject.scopes
+    if subject.reach.is_everything:
+        return [] if is_admin else [own]
+    if not is_admin:
+        return [own, _NAMED_IN_REACH]
+    return [f"(({own} AND {_NAMED_IN_REACH}) OR {_IN_REACH})"]
+
+
+def _subject_values(subject: Subject) -> dict[str, Any]:
+    return {
+        "key": as_uuid(subject.key_id) if subject.key_id else None,
+        "actor": subject.actor,
+        **reach_values(subject.reach),
+    }
 
 
 def _values(command: Command) -> dict[str, Any]:
@@ -133,6 +172,8 @@ def _values(command: Command) -> dict[str, Any]:
         "findings": Jsonb(answer["findings"]),
         "dropped": answer["dropped"],
         "detail": command.detail,
+        "actor": command.actor,
+        **reach_values(command.reach),
     }
 
 
@@ -161,4 +202,6 @@ def _command(row: DictRow) -> Command:
         session_id=row["session_id"],
         duration_ms=row["duration_ms"],
         detail=row["detail"],
+        actor=row["actor"],
+        reach=reach_of(row["reach"]),
     )

@@ -9,7 +9,13 @@ from psycopg.rows import DictRow
 from kova.adapters.postgres.audit import record_event
 from kova.adapters.postgres.error_columns import SHOWN, read_finding
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
+from kova.adapters.postgres.rows import (
+    REACHED,
+    as_uuid,
+    clean_values,
+    fetch_page,
+    reach_values,
+)
 from kova.analysis.finding import Finding
 from kova.errors.error import (
     ErrorRecord,
@@ -23,6 +29,7 @@ from kova.errors.error import (
 from kova.errors.ports import AppliedState, ErrorFilter
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest
+from kova.shared.reach import EVERYTHING, Reach
 
 if TYPE_CHECKING:
     from kova.analysis.analysis import Analysis
@@ -43,16 +50,27 @@ LEFT JOIN auto_fixes ON auto_fixes.error_id = errors.id"""
 # A first scan may bring a hundred thousand errors.
 _APPLY_SECONDS: Final = 300.0
 
-_IGNORE: Final[LiteralString] = """
+_IN_REACH: Final[LiteralString] = """
+    AND (%(reach)s::text[] IS NULL OR errors.repository_id IN (
+        SELECT id FROM repositories WHERE lower(full_name) = ANY(%(reach)s)))
+RETURNING errors.repository_id"""
+
+_IGNORE: Final[LiteralString] = (
+    """
 UPDATE errors SET status = 'ignored', fixed_at = NULL, ignore_reason = %(reason)s,
     ignored_until = %(until)s, ignored_by = %(by)s
 WHERE id = %(id)s AND status <> 'fixed'
     AND (status, ignore_reason, ignored_until, ignored_by)
         IS DISTINCT FROM ('ignored', %(reason)s, %(until)s::timestamptz, %(by)s)"""
+    + _IN_REACH
+)
 
-_OPEN: Final[LiteralString] = """
+_OPEN: Final[LiteralString] = (
+    """
 UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
 WHERE id = %(id)s AND status = 'ignored'"""
+    + _IN_REACH
+)
 
 _EXPIRE: Final[LiteralString] = """
 UPDATE errors SET status = 'open', ignore_reason = NULL, ignored_until = NULL, ignored_by = NULL
@@ -120,15 +138,22 @@ class PostgresErrorStore:
             matches = await recognition.recognise()
         return lifecycle.finding_status(matches, history, reopens=False)
 
-    async def get(self, error_id: str) -> ErrorRecord | None:
+    async def get(self, error_id: str, reach: Reach) -> ErrorRecord | None:
         """Find one."""
-        query: LiteralString = _SELECT + " WHERE errors.id = %(id)s"
+        query: LiteralString = _SELECT + " WHERE errors.id = %(id)s AND " + REACHED
+        values = {"id": as_uuid(error_id), **reach_values(reach)}
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(query, {"id": as_uuid(error_id)})).fetchone()
+            row = await (await connection.execute(query, values)).fetchone()
         return _record(row) if row else None
 
-    async def page(self, request: PageRequest, filters: ErrorFilter) -> Page[ErrorRecord]:
+    async def page(
+        self, request: PageRequest, filters: ErrorFilter, reach: Reach
+    ) -> Page[ErrorRecord]:
         """List, newest first."""
+        if filters.repository is not None:
+            if not reach.covers(filters.repository):
+                return Page(items=(), next=None)
+            reach = EVERYTHING  # The filter is narrower.
         values = {
             "repository": filters.repository,
             "status": filters.status,
@@ -147,6 +172,7 @@ class PostgresErrorStore:
                 values=values,
                 request=request,
                 make=_record,
+                reach=reach,
             )
 
     async def rules(self, repository: str) -> list[RuleCount]:
@@ -155,7 +181,9 @@ class PostgresErrorStore:
             cursor = await connection.execute(_RULES, clean_values({"repository": repository}))
             return [RuleCount(**row) async for row in cursor]
 
-    async def ignore(self, error_id: str, ignored: IgnoreDecision) -> ErrorRecord | None:
+    async def ignore(
+        self, error_id: str, ignored: IgnoreDecision, reach: Reach
+    ) -> ErrorRecord | None:
         """Ignore an error, whatever it was."""
         event = AuditEvent(
             actor=ignored.by,
@@ -167,12 +195,12 @@ class PostgresErrorStore:
             },
         )
         values = {"reason": ignored.reason, "until": ignored.until, "by": ignored.by}
-        return await self._change(error_id, _IGNORE, values, event)
+        return await self._change(error_id, _IGNORE, values, event, reach)
 
-    async def open(self, error_id: str, actor: str) -> ErrorRecord | None:
+    async def open(self, error_id: str, actor: str, reach: Reach) -> ErrorRecord | None:
         """Open an error that was ignored."""
         event = AuditEvent(actor=actor, action=Action.ERROR_OPENED, target=error_id)
-        return await self._change(error_id, _OPEN, {}, event)
+        return await self._change(error_id, _OPEN, {}, event, reach)
 
     async def expire(self) -> int:
         """Open the errors whose time of being ignored is over; return how many."""
@@ -180,27 +208,32 @@ class PostgresErrorStore:
             return (await connection.execute(_EXPIRE)).rowcount
 
     async def _change(
-        self, error_id: str, query: LiteralString, values: dict[str, Any], event: AuditEvent
+        self,
+        error_id: str,
+        query: LiteralString,
+        values: dict[str, Any],
+        event: AuditEvent,
+        reach: Reach,
     ) -> ErrorRecord | None:
-        values = clean_values({**values, "id": as_uuid(error_id)})
+        values = clean_values({**values, "id": as_uuid(error_id), **reach_values(reach)})
         async with self._database.transaction() as connection:
             if (await connection.execute(query, values)).rowcount:
                 await record_event(connection, event)
-        return await self.get(error_id)
+        return await self.get(error_id, reach)
 
-    async def of_scan(self, scan_id: str, limit: int) -> list[Finding]:
+    async def of_scan(self, scan_id: str, limit: int, reach: Reach) -> list[Finding]:
         """The open findings of the scan's repository, the most severe first."""
         query: LiteralString = _SELECT + _OF_SCAN
+        values = {"id": as_uuid(scan_id), "limit": limit, **reach_values(reach)}
         async with self._database.transaction() as connection:
-            rows = await (
-                await connection.execute(query, {"id": as_uuid(scan_id), "limit": limit})
-            ).fetchall()
+            rows = await (await connection.execute(query, values)).fetchall()
         return [_record(row).finding for row in rows]
 
 
 _OF_SCAN: Final[LiteralString] = """
 WHERE errors.status = 'open'
     AND errors.repository_id = (SELECT repository_id FROM scans WHERE id = %(id)s)
+    AND (%(reach)s::text[] IS NULL OR lower(repositories.full_name) = ANY(%(reach)s))
 ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], errors.severity), errors.path,
     errors.start_line, errors.id
 LIMIT %(limit)s"""

@@ -9,9 +9,16 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
+from kova.adapters.postgres.rows import (
+    REACHED,
+    as_uuid,
+    clean_values,
+    fetch_page,
+    reach_values,
+)
 from kova.fixes.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
 from kova.shared.page import Page, PageRequest
+from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.text import clean
 
 _SELECT: Final[LiteralString] = """
@@ -63,22 +70,31 @@ class PostgresFixStore:
                 {"ids": [as_uuid(error_id) for error_id in error_ids], "url": url},
             )
 
-    async def get(self, fix_id: str) -> Fix | None:
+    async def get(self, fix_id: str, reach: Reach) -> Fix | None:
         """Find one."""
-        query: LiteralString = _SELECT + " WHERE auto_fixes.id = %(id)s"
+        query: LiteralString = _SELECT + " WHERE auto_fixes.id = %(id)s AND " + REACHED
+        values = {"id": as_uuid(fix_id), **reach_values(reach)}
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(query, {"id": as_uuid(fix_id)})).fetchone()
+            row = await (await connection.execute(query, values)).fetchone()
         return _fix(row) if row else None
 
     async def page(
-        self, request: PageRequest, repository: str | None, status: FixStatus | None
+        self, request: PageRequest, repository: str | None, status: FixStatus | None, reach: Reach
     ) -> Page[Fix]:
         """List, newest first."""
         where: list[LiteralString] = []
         if repository is not None:
+            if not reach.covers(repository):
+                return Page(items=(), next=None)
+            reach = EVERYTHING  # The filter is narrower.
             where.append(
                 "errors.repository_id ="
                 " (SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s))"
+            )
+        if not reach.is_everything:
+            where.append(
+                "errors.repository_id IN"
+                " (SELECT id FROM repositories WHERE lower(full_name) = ANY(%(reach)s))"
             )
         if status is not None:
             where.append("auto_fixes.status = %(status)s")
@@ -89,7 +105,7 @@ class PostgresFixStore:
                 table="auto_fixes",
                 ordered_by="created_at",
                 where=where,
-                values={"repository": repository, "status": status},
+                values={"repository": repository, "status": status, **reach_values(reach)},
                 request=request,
                 make=_fix,
             )

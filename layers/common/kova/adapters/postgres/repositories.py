@@ -9,9 +9,10 @@ from psycopg.rows import DictRow
 
 from kova.adapters.postgres.audit import record_event
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import clean_values, fetch_page
+from kova.adapters.postgres.rows import clean_values, fetch_page, reach_values
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest
+from kova.shared.reach import Reach
 from kova.shared.repository import AutoFix, Repository, RepositoryChange, RepositoryInfo
 from kova.shared.severity import Severity
 
@@ -63,8 +64,10 @@ class PostgresRepositoryStore:
         assert row is not None
         return _repository(row)
 
-    async def get(self, full_name: str) -> Repository | None:
+    async def get(self, full_name: str, reach: Reach) -> Repository | None:
         """Find it by name."""
+        if not reach.covers(full_name):
+            return None
         query: LiteralString = _SELECT + " WHERE lower(full_name) = lower(%(name)s)"
         async with self._database.transaction() as connection:
             row = await (
@@ -73,9 +76,11 @@ class PostgresRepositoryStore:
         return _repository(row) if row else None
 
     async def change(
-        self, full_name: str, change: RepositoryChange, actor: str
+        self, full_name: str, change: RepositoryChange, actor: str, reach: Reach
     ) -> Repository | None:
         """Change what is named, leave the rest."""
+        if not reach.covers(full_name):
+            return None
         changed = {key: value for key, value in asdict(change).items() if key in change.named}
         values = {"full_name": full_name, **asdict(change), "named": sorted(change.named)}
         detail = {key: None if value is None else str(value) for key, value in changed.items()}
@@ -87,18 +92,21 @@ class PostgresRepositoryStore:
             if row is None:
                 return None
             await record_event(connection, event)
-        return await self.get(full_name)
+        return await self.get(full_name, reach)
 
-    async def page(self, request: PageRequest) -> Page[Repository]:
+    async def page(self, request: PageRequest, reach: Reach) -> Page[Repository]:
         """List them."""
+        where: list[LiteralString] = []
+        if not reach.is_everything:
+            where.append("lower(repositories.full_name) = ANY(%(reach)s)")
         async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,
                 table="repositories",
                 ordered_by="created_at",
-                where=(),
-                values={},
+                where=where,
+                values=reach_values(reach),
                 request=request,
                 make=_repository,
             )

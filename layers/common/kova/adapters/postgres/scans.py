@@ -12,11 +12,18 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.pool import Database
-from kova.adapters.postgres.rows import as_uuid, clean_values, fetch_page
+from kova.adapters.postgres.rows import (
+    REACHED,
+    as_uuid,
+    clean_values,
+    fetch_page,
+    reach_values,
+)
 from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, NotFoundError
 from kova.shared.page import Page, PageRequest
+from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.skipped import Skipped
 from kova.shared.text import clean
 
@@ -74,7 +81,7 @@ class PostgresScanStore:
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_CREATE, clean_values(values))).fetchone()
         assert row is not None
-        scan = await self.get(str(row["id"]))
+        scan = await self.get(str(row["id"]), EVERYTHING)
         assert scan is not None
         return scan
 
@@ -160,17 +167,21 @@ class PostgresScanStore:
             {"id": as_uuid(scan_id), "failure": failure},
         )
 
-    async def get(self, scan_id: str) -> Scan | None:
+    async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Find one."""
-        query: LiteralString = _SELECT + " WHERE scans.id = %(id)s"
+        query: LiteralString = _SELECT + " WHERE scans.id = %(id)s AND " + REACHED
+        values = {"id": as_uuid(scan_id), **reach_values(reach)}
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(query, {"id": as_uuid(scan_id)})).fetchone()
+            row = await (await connection.execute(query, values)).fetchone()
         return _scan(row) if row else None
 
-    async def page(self, request: PageRequest, repository: str | None) -> Page[Scan]:
+    async def page(self, request: PageRequest, repository: str | None, reach: Reach) -> Page[Scan]:
         """List, newest first."""
         where: list[LiteralString] = []
         if repository is not None:
+            if not reach.covers(repository):
+                return Page(items=(), next=None)
+            reach = EVERYTHING  # The filter is narrower.
             where.append(
                 "scans.repository_id ="
                 " (SELECT id FROM repositories WHERE lower(full_name) = lower(%(repository)s))"
@@ -185,6 +196,7 @@ class PostgresScanStore:
                 values={"repository": repository},
                 request=request,
                 make=_scan,
+                reach=reach,
             )
 
     async def _update(self, query: LiteralString, values: dict[str, Any]) -> bool:

@@ -9,6 +9,7 @@ from string import Template
 from typing import Final
 from urllib.parse import quote
 
+from kova.access.person import PersonSession
 from kova.web.static_pages import StaticPage
 
 _PAGE: Final = Template("""<!doctype html>
@@ -61,6 +62,31 @@ def sign_in_page(
         parts.append(f'<p><a href="{address}">Sign in with {html.escape(provider.name)}</a></p>')
     if not providers:
         parts.append(_HINT)
-    body = _PAGE.substitute(title="Sign in", content="\n".join(parts))
-    headers = {"content-type": "text/html; charset=utf-8"}
+    return _page("Sign in", parts, status)
+
+
+def sessions_page(sessions: Sequence[PersonSession], *, current: str, csrf: str) -> StaticPage:
+    """Return the page that lists a person's sessions, each with a form that ends it."""
+    parts = ["<ul>"]
+    for session in sessions:
+        mark = " (this browser)" if session.id == current else ""
+        begun = f"{session.created_at:%Y-%m-%d %H:%M} UTC"
+        parts.append(
+            f"<li>{html.escape(session.browser or 'a browser')}{mark}, since"
+            f' <time datetime="{session.created_at.isoformat()}">{begun}</time>'
+            f'<form method="post" action="/auth/sessions/{html.escape(session.id)}/revoke">'
+            f'<input type="hidden" name="csrf_token" value="{html.escape(csrf)}">'
+            "<button>End it</button></form></li>"
+        )
+    parts.append("</ul>")
+    return _page("Where you are signed in", parts, 200)
+
+
+def _page(title: str, parts: Sequence[str], status: int) -> StaticPage:
+    body = _PAGE.substitute(title=title, content="\n".join(parts))
+    headers = {
+        "content-type": "text/html; charset=utf-8",
+        "content-security-policy": "default-src 'none'; form-action 'self'; base-uri 'none';"
+        " frame-ancestors 'none'",
+    }
     return StaticPage(status=status, body=body.encode("utf-8", "replace"), headers=headers)

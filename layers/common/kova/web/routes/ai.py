@@ -36,13 +36,13 @@ async def command(  # noqa: PLR0917 (the request's parts)
 ) -> AnswerView | QueuedCommand | Response:
     """Ask a model about code; what it cites is compared with the files before it is shown."""
     if _wants_later(prefer):
-        queued = await commands.request.request(body.request(), subject.key_id)
+        queued = await commands.request.request(body.request(), subject)
         response.status_code = 202
         response.headers["Location"] = f"/ai/commands/{queued.id}"
         response.headers["Preference-Applied"] = "respond-async"
         return QueuedCommand(id=queued.id, status=queued.outcome, task=queued.task)
     run = commands.run
-    command_row = run.begin(body.request(), subject.key_id)
+    command_row = run.begin(body.request(), subject)
     if EVENT_STREAM in accept.lower():
         return stream_answer(request, run, command_row)
     try:
@@ -62,8 +62,7 @@ async def list_commands(
     page: PageQuery, subject: AiSubject, commands: Commands
 ) -> ListOf[CommandView]:
     """List the key's commands, newest first; a key with the scope admin sees everybody's."""
-    owner = None if Scope.ADMIN in subject.scopes else subject.key_id
-    commands_page = await commands.commands.page(page, owner)
+    commands_page = await commands.commands.page(page, subject)
     return ListOf(
         items=[CommandView.of(row) for row in commands_page.items],
         next_cursor=encode_cursor(commands_page.next),
@@ -73,7 +72,7 @@ async def list_commands(
 @router.get("/ai/commands/{command_id}", responses=READS | problems(404))
 async def get_command(command_id: PathId, subject: AiSubject, commands: Commands) -> CommandView:
     """Show one command."""
-    row = await commands.commands.get(command_id)
-    if row is None or (Scope.ADMIN not in subject.scopes and row.api_key_id != subject.key_id):
+    row = await commands.commands.find(command_id, subject)
+    if row is None:
         raise NotFoundError("There is no such command.")
     return CommandView.of(row)

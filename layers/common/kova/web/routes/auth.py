@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Final
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from kova.access.api_key import Scope
+from kova.access.identity import GITHUB, GOOGLE
 from kova.access.person import OpenedSession
-from kova.shared.exceptions import KovaError
+from kova.access.sign_in_elsewhere import ATTEMPT_LIFETIME
+from kova.shared.exceptions import KovaError, NotConfiguredError, NotFoundError
 from kova.web.dependencies import address_of, limited
 from kova.web.own_path import HOME, own_path
-from kova.web.pages.cookie import delete_cookie, set_cookie
+from kova.web.pages.cookie import delete_cookie, is_local, read_cookie, set_cookie
 from kova.web.pages.session import (
     SIGN_IN_PATH,
     People,
@@ -19,13 +21,16 @@ from kova.web.pages.session import (
     current_session,
     needs_session,
 )
-from kova.web.pages.sign_in import sign_in_page
+from kova.web.pages.sign_in import sessions_page, sign_in_page
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import PeopleServices
 from kova.web.static_pages import StaticPage
 
 router = APIRouter(include_in_schema=False)
 NextPath = Annotated[str | None, Query(alias="next")]
+Reader = Annotated[SignedIn, Depends(needs_session(Scope.READ))]
+_ATTEMPT: Final = "kova-sign-in"
+"""The cookie of a browser that is on its way to a provider and back."""
 
 
 @router.get(SIGN_IN_PATH)
@@ -48,20 +53,122 @@ async def open_link(
         opened = await people.sign_in.open_link(token, request.headers.get("user-agent", ""))
     except KovaError as exc:
         return refusal(exc, people, path=HOME)
+    await _end_earlier(request, people)
     return signed_in(request, opened, own_path(next_path))
+
+
+@router.get("/auth/google/login")
+async def begin_with_google(
+    request: Request, people: People, next_path: NextPath = None
+) -> Response:
+    """Send the browser to Google."""
+    return await _begin(request, people, GOOGLE, next_path)
+
+
+@router.get("/auth/google/callback")
+async def finish_with_google(request: Request, people: People) -> Response:
+    """Open a session for somebody whom Google sends back."""
+    return await _finish(request, people, GOOGLE)
+
+
+@router.get("/auth/github/login")
+async def begin_with_github(
+    request: Request, people: People, next_path: NextPath = None
+) -> Response:
+    """Send the browser to GitHub."""
+    return await _begin(request, people, GITHUB, next_path)
+
+
+@router.get("/auth/github/callback")
+async def finish_with_github(request: Request, people: People) -> Response:
+    """Open a session for somebody whom GitHub sends back."""
+    return await _finish(request, people, GITHUB)
 
 
 @router.post("/auth/logout")
 async def sign_out(
     request: Request,
     people: People,
-    person: Annotated[SignedIn, Depends(needs_session(Scope.READ))],
+    person: Reader,
 ) -> Response:
     """End the session of this browser."""
     await people.sign_in.end(person.session_id, person.subject.actor)
     response = _redirect(SIGN_IN_PATH)
     delete_cookie(request, response)
     return response
+
+
+@router.get("/auth/sessions")
+async def list_sessions(people: People, person: Reader) -> Response:
+    """Show the sessions of whoever is signed in."""
+    sessions = await people.sign_in.list_sessions(person.subject.actor)
+    return _answer(sessions_page(sessions, current=person.session_id, csrf=person.csrf_token))
+
+
+@router.post("/auth/sessions/{session_id}/revoke")
+async def revoke_session(
+    session_id: Annotated[str, Path(max_length=64)], people: People, person: Reader
+) -> Response:
+    """End one of one's own sessions."""
+    if not await people.sign_in.end(session_id, person.subject.actor):
+        raise NotFoundError("You have no such session.")
+    return _redirect("/auth/sessions")
+
+
+async def _begin(
+    request: Request, people: PeopleServices, provider: str, next_path: str | None
+) -> Response:
+    _require_configured(people, provider)
+    path = own_path(next_path)
+    try:
+        redirect_uri = f"{_own_address(request, people)}/auth/{provider}/callback"
+        begun = await people.elsewhere.begin(provider, redirect_uri, path)
+    except KovaError as exc:
+        return refusal(exc, people, path=path)
+    response = _redirect(begun.address)
+    set_cookie(request, response, begun.browser_secret, name=_ATTEMPT, lifetime=ATTEMPT_LIFETIME)
+    return response
+
+
+async def _finish(request: Request, people: PeopleServices, provider: str) -> Response:
+    _require_configured(people, provider)
+    try:
+        await people.admit_attempt(address_of(request), limited(request))
+        ended = await people.elsewhere.finish(
+            provider,
+            request.query_params,
+            read_cookie(request, _ATTEMPT) or "",
+            request.headers.get("user-agent", ""),
+        )
+    except KovaError as exc:
+        response = refusal(exc, people, path=HOME)
+        delete_cookie(request, response, _ATTEMPT)
+        return response
+    await _end_earlier(request, people)
+    response = signed_in(request, ended.opened, own_path(ended.next_path))
+    delete_cookie(request, response, _ATTEMPT)
+    return response
+
+
+async def _end_earlier(request: Request, people: PeopleServices) -> None:
+    """End the session that this browser had: a new sign-in replaces it."""
+    _, session = await current_session(request, people)
+    if session is not None:
+        await people.sign_in.end(session.id, session.person.actor)
+
+
+def _require_configured(people: PeopleServices, provider: str) -> None:
+    if all(each.path != f"/auth/{provider}/login" for each in people.providers):
+        raise NotFoundError
+
+
+def _own_address(request: Request, people: PeopleServices) -> str:
+    """Return the address that providers know Kova by."""
+    if people.public_url is not None:
+        return people.public_url.rstrip("/")
+    if is_local(request):
+        return f"{request.url.scheme}://{request.url.netloc}"
+    raise NotConfiguredError("Signing in needs KOVA_PUBLIC_URL, the address of these pages.")
 
 
 def signed_in(request: Request, opened: OpenedSession, path: str) -> Response:

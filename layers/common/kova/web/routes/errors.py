@@ -18,12 +18,14 @@ from kova.web.schemas.base import ListOf
 from kova.web.schemas.errors import ErrorChange, ErrorView, OpenError
 
 router = APIRouter(tags=["errors"])
+Reader = Annotated[Subject, Depends(needs(Scope.READ))]
 
 
-@router.get("/api/errors", responses=READS, dependencies=[Depends(needs(Scope.READ))])
+@router.get("/api/errors", responses=READS)
 async def list_errors(  # noqa: PLR0917 (the query's parameters)
     errors: Errors,
     page: PageQuery,
+    reader: Reader,
     repository: Annotated[str | None, Query(max_length=140)] = None,
     status: ErrorStatus | None = None,
     severity: Severity | None = None,
@@ -40,21 +42,17 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
         rule=rule,
         path=path,
     )
-    errors_page = await errors.errors.page(page, filters)
+    errors_page = await errors.errors.page(page, filters, reader.reach)
     return ListOf(
         items=[ErrorView.of(error) for error in errors_page.items],
         next_cursor=encode_cursor(errors_page.next),
     )
 
 
-@router.get(
-    "/api/errors/{error_id}",
-    responses=READS | problems(404),
-    dependencies=[Depends(needs(Scope.READ))],
-)
-async def get_error(error_id: PathId, errors: Errors) -> ErrorView:
+@router.get("/api/errors/{error_id}", responses=READS | problems(404))
+async def get_error(error_id: PathId, errors: Errors, reader: Reader) -> ErrorView:
     """Show one error."""
-    error = await errors.errors.get(error_id)
+    error = await errors.errors.get(error_id, reader.reach)
     if error is None:
         raise NotFoundError("There is no such error.")
     return ErrorView.of(error)
@@ -65,14 +63,14 @@ async def change_error(
     error_id: PathId,
     body: ErrorChange,
     errors: Errors,
-    key: Annotated[Subject, Depends(needs(Scope.SCAN))],
+    subject: Annotated[Subject, Depends(needs(Scope.SCAN))],
 ) -> ErrorView:
     """Ignore an error with a reason, for good or until a time, or open it again."""
-    actor = key.actor
+    actor, reach = subject.actor, subject.reach
     if isinstance(body, OpenError):
-        return ErrorView.of(await errors.change_error.open(error_id, actor=actor))
+        return ErrorView.of(await errors.change_error.open(error_id, actor=actor, reach=reach))
     return ErrorView.of(
         await errors.change_error.ignore(
-            error_id, reason=body.reason, until=body.until, actor=actor
+            error_id, reason=body.reason, until=body.until, actor=actor, reach=reach
         )
     )

@@ -16,18 +16,20 @@ from kova.web.schemas.base import ListOf
 from kova.web.schemas.fixes import FixView, QueuedFix
 
 publish_router = APIRouter(tags=["fixes"])
-router = APIRouter(tags=["fixes"], dependencies=[Depends(needs(Scope.READ))], responses=READS)
+router = APIRouter(tags=["fixes"], responses=READS)
+Reader = Annotated[Subject, Depends(needs(Scope.READ))]
 
 
 @router.get("/api/fixes")
 async def list_fixes(
     fixes: Fixes,
     page: PageQuery,
+    reader: Reader,
     repository: Annotated[str | None, Query(max_length=140)] = None,
     status: FixStatus | None = None,
 ) -> ListOf[FixView]:
     """List fixes, newest first."""
-    fixes_page = await fixes.fixes.page(page, repository, status)
+    fixes_page = await fixes.fixes.page(page, repository, status, reader.reach)
     return ListOf(
         items=[FixView.of(fix) for fix in fixes_page.items],
         next_cursor=encode_cursor(fixes_page.next),
@@ -38,17 +40,17 @@ async def list_fixes(
     "/api/fixes/{fix_id}/publish", status_code=202, responses=WRITES | problems(404)
 )
 async def publish_fix(
-    fix_id: PathId, fixes: Fixes, key: Annotated[Subject, Depends(once(Scope.SCAN))]
+    fix_id: PathId, fixes: Fixes, subject: Annotated[Subject, Depends(once(Scope.SCAN))]
 ) -> QueuedFix:
     """Open or update the pull request of a verified fix; it appears when a worker has done it."""
-    fix = await fixes.request_publish.request(fix_id, actor=key.actor)
+    fix = await fixes.request_publish.request(fix_id, actor=subject.actor, reach=subject.reach)
     return QueuedFix(fix_id=fix.id, status="queued", repository=fix.repository, path=fix.path)
 
 
 @router.get("/api/fixes/{fix_id}", responses=problems(404))
-async def get_fix(fix_id: PathId, fixes: Fixes) -> FixView:
+async def get_fix(fix_id: PathId, fixes: Fixes, reader: Reader) -> FixView:
     """Show one fix."""
-    fix = await fixes.fixes.get(fix_id)
+    fix = await fixes.fixes.get(fix_id, reader.reach)
     if fix is None:
         raise NotFoundError("There is no such fix.")
     return FixView.of(fix)

@@ -9,7 +9,7 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from kova.access.api_key import Scope
-from kova.web.dependencies import BEARER, HEADER, Metrics, authenticate
+from kova.web.dependencies import BEARER, HEADER, Metrics, authenticate, require_everything
 from kova.web.responses import problems
 
 router = APIRouter(tags=["service"])
@@ -32,5 +32,6 @@ async def metrics(
     token = services.metrics_token
     presented = bearer.credentials.encode("utf-8", "replace") if bearer else b""
     if not (token and hmac.compare_digest(presented, token.encode())):
-        await authenticate(request, Scope.READ, bearer, key)
+        # The sums are about all repositories.
+        require_everything(await authenticate(request, Scope.READ, bearer, key))
     return Response(await services.metrics_page(), media_type=CONTENT_TYPE)

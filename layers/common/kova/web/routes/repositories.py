@@ -17,27 +17,26 @@ from kova.web.schemas.repositories import RepositorySettings, RepositoryView, do
 
 router = APIRouter(tags=["repositories"])
 Owner = Annotated[str, Path(max_length=64, examples=["octo"])]
+Reader = Annotated[Subject, Depends(needs(Scope.READ))]
 Name = Annotated[str, Path(max_length=100, examples=["sample"])]
 
 
-@router.get("/api/repositories", responses=READS, dependencies=[Depends(needs(Scope.READ))])
-async def list_repositories(scans: Scans, page: PageQuery) -> ListOf[RepositoryView]:
+@router.get("/api/repositories", responses=READS)
+async def list_repositories(
+    scans: Scans, page: PageQuery, reader: Reader
+) -> ListOf[RepositoryView]:
     """List repositories with their open errors by severity."""
-    repositories_page = await scans.stores.repositories.page(page)
+    repositories_page = await scans.stores.repositories.page(page, reader.reach)
     return ListOf(
         items=[RepositoryView.of(repository) for repository in repositories_page.items],
         next_cursor=encode_cursor(repositories_page.next),
     )
 
 
-@router.get(
-    "/api/repositories/{owner}/{name}",
-    responses=READS | problems(404),
-    dependencies=[Depends(needs(Scope.READ))],
-)
-async def get_repository(owner: Owner, name: Name, scans: Scans) -> RepositoryView:
+@router.get("/api/repositories/{owner}/{name}", responses=READS | problems(404))
+async def get_repository(owner: Owner, name: Name, scans: Scans, reader: Reader) -> RepositoryView:
     """Show one repository."""
-    repository = await scans.stores.repositories.get(f"{owner}/{name}")
+    repository = await scans.stores.repositories.get(f"{owner}/{name}", reader.reach)
     if repository is None:
         raise NotFoundError("There is no such repository.")
     return RepositoryView.of(repository)
@@ -49,7 +48,7 @@ async def change_repository(
     name: Name,
     body: RepositorySettings,
     scans: Scans,
-    key: Annotated[Subject, Depends(needs(Scope.ADMIN))],
+    admin: Annotated[Subject, Depends(needs(Scope.ADMIN))],
 ) -> RepositoryView:
     """Change a repository's settings; what is left out stays as it is."""
     change = RepositoryChange(
@@ -58,7 +57,9 @@ async def change_repository(
         fail_on=body.fail_on,
         monthly_budget_usd=dollars(body.monthly_budget_usd),
     )
-    repository = await scans.stores.repositories.change(f"{owner}/{name}", change, key.actor)
+    repository = await scans.stores.repositories.change(
+        f"{owner}/{name}", change, admin.actor, admin.reach
+    )
     if repository is None:
         raise NotFoundError("There is no such repository.")
     return RepositoryView.of(repository)

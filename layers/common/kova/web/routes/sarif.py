@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Request
 from fastapi.responses import JSONResponse
 
 from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.scans.sarif import MOST_RESULTS, to_sarif
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
@@ -31,28 +32,33 @@ _BODY: Final[dict[str, Any]] = {
 
 @router.get(
     "/api/scans/{scan_id}/sarif",
-    dependencies=[Depends(needs(Scope.READ))],
     responses={200: {"content": {_MEDIA_TYPE: {}}}} | READS | problems(404, 409),
     response_class=JSONResponse,
 )
-async def get_sarif(scan_id: PathId, scans: Scans) -> JSONResponse:
+async def get_sarif(
+    scan_id: PathId, scans: Scans, reader: Annotated[Subject, Depends(needs(Scope.READ))]
+) -> JSONResponse:
     """Return the open errors of the scan's repository as SARIF 2.1.0 within GitHub's limits."""
-    scan = await scans.stores.scans.get(scan_id)
+    scan = await scans.stores.scans.get(scan_id, reader.reach)
     if scan is None:
         raise NotFoundError("There is no such scan.")
     if scan.trigger is Trigger.PULL_REQUEST:
         raise ConflictError("What a pull request introduced is on its check run and not kept.")
-    findings = await scans.stores.errors.of_scan(scan_id, MOST_RESULTS)
+    findings = await scans.stores.errors.of_scan(scan_id, MOST_RESULTS, reader.reach)
     return JSONResponse(to_sarif(findings), media_type=_MEDIA_TYPE)
 
 
 @router.post(
     "/api/scans/{scan_id}/sarif",
-    dependencies=[Depends(once(Scope.SCAN))],
     responses=WRITES | problems(404, 409),
     openapi_extra=_BODY,
 )
-async def post_sarif(scan_id: PathId, request: Request, scans: Scans) -> SarifImportView:
+async def post_sarif(
+    scan_id: PathId,
+    request: Request,
+    scans: Scans,
+    subject: Annotated[Subject, Depends(once(Scope.SCAN))],
+) -> SarifImportView:
     """Add another tool's results about the commit of a scan; they live on as any error does.
 
     The answer comes after the rows are written. The same log again changes nothing.
@@ -60,4 +66,5 @@ async def post_sarif(scan_id: PathId, request: Request, scans: Scans) -> SarifIm
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _ACCEPTED:
         raise HTTPException(status_code=415)
-    return SarifImportView.of(await scans.import_sarif.import_log(scan_id, await request.body()))
+    body = await request.body()
+    return SarifImportView.of(await scans.import_sarif.import_log(scan_id, body, subject.reach))

@@ -7,6 +7,7 @@ from typing import Annotated
 from fastapi import APIRouter, Depends, Query, Request, Response
 
 from kova.access.api_key import Scope
+from kova.access.subject import Subject
 from kova.shared.exceptions import NotFoundError
 from kova.web.dependencies import PageQuery, PathId, Scans, encode_cursor, needs, once
 from kova.web.idempotency import claim_id
@@ -15,17 +16,21 @@ from kova.web.schemas.base import ListOf
 from kova.web.schemas.scans import QueuedScan, ScanRequest, ScanView
 
 request_router = APIRouter(tags=["scans"])
-router = APIRouter(tags=["scans"], dependencies=[Depends(needs(Scope.READ))], responses=READS)
+router = APIRouter(tags=["scans"], responses=READS)
+Reader = Annotated[Subject, Depends(needs(Scope.READ))]
 
 
 @request_router.post(
     "/api/scan",
     status_code=202,
-    dependencies=[Depends(once(Scope.SCAN))],
     responses=WRITES | problems(404),
 )
 async def request_scan(
-    body: ScanRequest, scans: Scans, request: Request, response: Response
+    body: ScanRequest,
+    scans: Scans,
+    request: Request,
+    response: Response,
+    subject: Annotated[Subject, Depends(once(Scope.SCAN))],
 ) -> QueuedScan:
     """Queue a scan of a repository."""
     scan = await scans.request_scan.request(
@@ -35,6 +40,7 @@ async def request_scan(
         fix=body.fix,
         # A repetition after a crash finds the scan that the first attempt made.
         scan_id=claim_id(request),
+        reach=subject.reach,
     )
     response.headers["Location"] = f"/api/scans/{scan.id}"
     return QueuedScan(
@@ -49,10 +55,11 @@ async def request_scan(
 async def list_scans(
     scans: Scans,
     page: PageQuery,
+    reader: Reader,
     repository: Annotated[str | None, Query(max_length=140)] = None,
 ) -> ListOf[ScanView]:
     """List scans, newest first."""
-    scans_page = await scans.stores.scans.page(page, repository)
+    scans_page = await scans.stores.scans.page(page, repository, reader.reach)
     return ListOf(
         items=[ScanView.of(scan) for scan in scans_page.items],
         next_cursor=encode_cursor(scans_page.next),
@@ -60,9 +67,9 @@ async def list_scans(
 
 
 @router.get("/api/scans/{scan_id}", responses=problems(404))
-async def get_scan(scan_id: PathId, scans: Scans) -> ScanView:
+async def get_scan(scan_id: PathId, scans: Scans, reader: Reader) -> ScanView:
     """Show one scan."""
-    scan = await scans.stores.scans.get(scan_id)
+    scan = await scans.stores.scans.get(scan_id, reader.reach)
     if scan is None:
         raise NotFoundError("There is no such scan.")
     return ScanView.of(scan)

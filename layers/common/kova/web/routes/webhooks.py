@@ -20,6 +20,7 @@ _PATIENCE: Final = 4.5
 @router.post(
     "/webhooks/github",
     status_code=202,
+    response_model_exclude_none=True,
     responses=problems(400, 401, 408, 413, 503),
 )
 async def github(request: Request, intake: Intake) -> DeliveryView:
@@ -48,4 +49,9 @@ async def github(request: Request, intake: Intake) -> DeliveryView:
     process_of(request).meter.count(
         "kova_deliveries_total", event=accepted.known_event, outcome=accepted.status
     )
-    return DeliveryView(delivery=accepted.delivery, status=accepted.status, event=accepted.event)
+    return DeliveryView(
+        delivery=accepted.delivery,
+        status=accepted.status,
+        event=accepted.event,
+        reason=accepted.reason,
+    )

@@ -10,6 +10,7 @@ from pydantic import Field
 from kova.access.api_key import ApiKey, Scope
 from kova.models.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditRecord
+from kova.shared.repository import FULL_NAME_PATTERN
 from kova.web.schemas.base import Moment, Request, View
 from kova.web.schemas.repositories import Money
 
@@ -23,6 +24,17 @@ class KeyRequest(Request):
     ] = Field(examples=[["read", "scan"]])
     expires_at: Moment | None = None
     monthly_budget_usd: Money | None = None
+    repositories: (
+        Annotated[
+            list[Annotated[str, Field(pattern=FULL_NAME_PATTERN)]],
+            Field(min_length=1, max_length=1_000),
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="The repositories that the key reaches; all of them if left out.",
+        examples=[["octo/sample"]],
+    )
 
 
 class KeyView(View):
@@ -36,6 +48,7 @@ class KeyView(View):
     revoked_at: datetime | None
     last_used_at: datetime | None
     monthly_budget_usd: float | None
+    repositories: list[str] | None
 
     @classmethod
     def of(cls, key: ApiKey) -> Self:
@@ -59,6 +72,7 @@ def _fields(key: ApiKey) -> dict[str, Any]:
     return {
         **key.__dict__,
         "scopes": sorted(key.scopes),
+        "repositories": None if key.reach.names is None else sorted(key.reach.names),
         "monthly_budget_usd": float(budget) if budget is not None else None,
     }
 

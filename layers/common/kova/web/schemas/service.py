@@ -14,6 +14,7 @@ class DeliveryView(View):
     delivery: str
     status: str
     event: str
+    reason: str | None = None
 
 
 class CheckView(View):

@@ -1,0 +1,93 @@
+"""Who may sign in, and as what."""
+
+from __future__ import annotations
+
+import pytest
+
+from kova.access.identity import Identity
+from kova.access.person import Person
+from kova.access.sign_in_rules import SignInRules, is_rule, person_now, rules_of
+from kova.access.subject import EVERYTHING, Role
+from kova.shared.reach import reach_of
+
+RULES = SignInRules(
+    admins=rules_of(["Ann@Example.com", "github:Octo"]),
+    members=rules_of(["@example.com", "github:cat"]),
+    viewers=rules_of(["guest@gmail.com"]),
+)
+
+
+def google(address: str, hosted_domain: str | None = None) -> Identity:
+    return Identity(
+        provider="google",
+        actor=f"google:{address.lower()}",
+        name="x",
+        hosted_domain=hosted_domain,
+    )
+
+
+@pytest.mark.parametrize(
+    ("address", "role"),
+    [
+        ("ann@example.com", Role.ADMIN),
+        ("ANN@EXAMPLE.COM", Role.ADMIN),
+        ("bob@example.com", Role.MEMBER),
+        ("guest@gmail.com", Role.VIEWER),
+        ("else@gmail.com", None),
+        ("bob@sub.example.com", None),
+        ("bob@example.com.evil.net", None),
+        ("bob@evilexample.com", None),
+        ("github:octo", None),
+    ],
+)
+def test_without_a_hosted_domain_only_those_that_are_named_sign_in(
+    address: str, role: Role | None
+) -> None:
+    assert RULES.role_of(google(address)) is role
+
+
+def test_with_a_hosted_domain_its_people_are_viewers_and_nobody_else_signs_in() -> None:
+    rules = SignInRules(admins=RULES.admins, members=RULES.members, hosted_domain="example.org")
+    assert rules.role_of(google("zoe@example.org", "example.org")) is Role.VIEWER
+    assert rules.role_of(google("bob@example.com", "example.org")) is Role.MEMBER
+    for domain in (None, "example.com", "evil.org", "example.org.evil.net", ""):
+        assert rules.role_of(google("ann@example.com", domain)) is None
+
+
+def test_somebody_of_github_is_a_viewer_unless_a_rule_names_them() -> None:
+    for login, role in (("Octo", Role.ADMIN), ("CAT", Role.MEMBER), ("dog", Role.VIEWER)):
+        identity = Identity(provider="github", actor=f"github:{login}", name=login)
+        assert RULES.role_of(identity) is role
+    # An address of Google never stands for a login, nor the other way round.
+    assert RULES.role_named("github:ann@example.com") is None
+    assert RULES.role_named("google:octo") is None
+    assert RULES.role_named("slack:T/U") is None
+
+
+@pytest.mark.parametrize("text", ["ann@example.com", "@example.com", "github:octo-cat", "GitHub:A"])
+def test_a_rule_names_an_address_a_domain_or_a_login(text: str) -> None:
+    assert is_rule(text)
+
+
+@pytest.mark.parametrize(
+    "text", ["", "@", "ann", "ann@", "a b@c.d", "github:", "github:-a", "*", "*@example.com", "x:y"]
+)
+def test_anything_else_is_no_rule(text: str) -> None:
+    assert not is_rule(text)
+
+
+def person(actor: str, role: Role) -> Person:
+    return Person(actor=actor, name="x", role=role, reach=reach_of(["octo/a"]))
+
+
+def test_a_session_has_the_role_of_today() -> None:
+    now = person_now(person("google:ann@example.com", Role.VIEWER), RULES)
+    assert now is not None
+    assert (now.role, now.reach) == (Role.ADMIN, EVERYTHING)
+    assert person_now(person("google:gone@gmail.com", Role.ADMIN), RULES) is None
+    demoted = person_now(person("github:dog", Role.ADMIN), RULES)
+    assert demoted is not None
+    assert (demoted.role, demoted.reach) == (Role.VIEWER, reach_of(["octo/a"]))
+    owner = person_now(person("local:owner", Role.ADMIN), SignInRules())
+    assert owner is not None
+    assert owner.role is Role.ADMIN
