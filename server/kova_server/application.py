@@ -7,6 +7,7 @@ from fastapi import APIRouter, FastAPI
 import functions.ai_command.app
 import functions.api.app
 import functions.auth.app
+import functions.dashboard.app
 import functions.health.app
 import functions.metrics.app
 import functions.setup.app
@@ -20,6 +21,7 @@ from kova.web.routes import docs, webhooks
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "application"]
 _API = functions.api.app.load_all()
+_PAGES = functions.dashboard.app.load_all()
 ROUTERS: tuple[APIRouter, ...] = (
     *_API.routers,
     *functions.ai_command.app.ROUTERS,
@@ -29,11 +31,13 @@ ROUTERS: tuple[APIRouter, ...] = (
     *functions.metrics.app.ROUTERS,
     *functions.setup.app.ROUTERS,
     docs.router,
+    *_PAGES.routers,
 )
 
 
 ROOTS = {
     **_API.roots,
+    **_PAGES.roots,
     **functions.ai_command.app.ROOTS,
     "intake": IntakeRoot,
     **functions.auth.app.ROOTS,

@@ -25,6 +25,7 @@ from kova.adapters.memory.fixes import MemoryFixStore
 from kova.adapters.memory.idempotency import MemoryIdempotencyStore
 from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.adapters.memory.scans import MemoryScanStore
+from kova.adapters.memory.summary import MemorySummaryStore
 from kova.adapters.memory.usage import MemoryUsageStore
 from kova.adapters.postgres.api_keys import PostgresApiKeyStore
 from kova.adapters.postgres.audit import PostgresAuditStore
@@ -39,13 +40,14 @@ from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
+from kova.adapters.postgres.summary import PostgresSummaryStore
 from kova.adapters.postgres.usage import PostgresUsageStore
 from kova.code_index.ports import CodeIndex
 from kova.commands.ports import CommandStore
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.models.ports import BudgetStore, UsageStore
-from kova.scans.ports import Stores
+from kova.scans.ports import Stores, SummaryStore
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.ports import AuditStore
@@ -69,11 +71,13 @@ class AllStores(Stores):
     budget: BudgetStore
     usage: UsageStore
     code_index: CodeIndex
+    summaries: SummaryStore
 
 
 def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> AllStores:
     keys, repositories = MemoryApiKeyStore(), MemoryRepositoryStore(database)
     commands = MemoryCommandStore()
+    budget = MemoryBudgetStore(keys=keys, repositories=repositories)
     return AllStores(
         repositories=repositories,
         scans=MemoryScanStore(database),
@@ -85,9 +89,10 @@ def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> 
         keys=keys,
         idempotency=MemoryIdempotencyStore(),
         commands=commands,
-        budget=MemoryBudgetStore(keys=keys, repositories=repositories),
+        budget=budget,
         usage=MemoryUsageStore(commands=commands, keys=keys, repositories=repositories),
         code_index=MemoryCodeIndex(),
+        summaries=MemorySummaryStore(database, budget.spent_by),
     )
 
 
@@ -109,6 +114,7 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
             budget=PostgresBudgetStore(database),
             usage=PostgresUsageStore(database),
             code_index=PostgresCodeIndex(database),
+            summaries=PostgresSummaryStore(database),
         )
     finally:
         await database.close()

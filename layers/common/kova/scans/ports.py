@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import date, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from kova.errors.ports import ErrorStore
     from kova.fixes.ports import FixStore
     from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
+    from kova.scans.summary import Summary
     from kova.shared.claimed_scan import ClaimedScan
     from kova.shared.code_source import TreeFile
     from kova.shared.page import Page, PageRequest
@@ -65,6 +66,19 @@ class ScanStore(Protocol):
 
     async def page(self, request: PageRequest, full_name: str | None, reach: Reach) -> Page[Scan]:
         """List those in the reach, newest first."""
+
+
+class SummaryStore(Protocol):
+    """Figures about errors, fixes and money."""
+
+    async def summary(self, reach: Reach, *, since: date, until: date) -> Summary:
+        """Sum up some repositories.
+
+        Args:
+            reach: the repositories.
+            since: the first day (UTC) of the period.
+            until: its last day, and the month whose spending is meant.
+        """
 
 
 class DeliveryStore(Protocol):

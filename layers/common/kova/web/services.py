@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
+from datetime import datetime
 from decimal import Decimal
 from typing import TYPE_CHECKING, Protocol
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from kova.access.rate_limit import Verdict
     from kova.access.sign_in import SignIn
     from kova.access.sign_in_elsewhere import SignInElsewhere
+    from kova.analysis.rule import Rule
     from kova.commands.ports import CommandStore
     from kova.commands.request_command import RequestCommand
     from kova.commands.run_command import RunCommand
@@ -24,7 +26,7 @@ if TYPE_CHECKING:
     from kova.intake.accept_delivery import AcceptDelivery
     from kova.models.ports import UsageStore
     from kova.scans.import_sarif import ImportSarif
-    from kova.scans.ports import Stores
+    from kova.scans.ports import Stores, SummaryStore
     from kova.scans.request_scan import RequestScan
     from kova.setup.check_app import AppState
     from kova.setup.create_app import CreateApp
@@ -192,6 +194,33 @@ class HealthServices(Protocol):
 
     def app_state(self) -> AppState | None:
         """Return what is known of the GitHub App, at once; None where there is none."""
+
+
+class PageServices(Protocol):
+    """What only the pages ask for."""
+
+    @property
+    def summaries(self) -> SummaryStore:
+        """Figures about errors, fixes and money."""
+
+    @property
+    def catalogue(self) -> Mapping[str, Mapping[str, Rule]]:
+        """The rules of each analyser, by the names of both."""
+
+    @property
+    def github_web(self) -> str:
+        """The address of GitHub's pages."""
+
+    @property
+    def public_url(self) -> str | None:
+        """The address of Kova for people, where it is set."""
+
+    @property
+    def can_ask(self) -> bool:
+        """True where a model's key is set."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
 
 
 class SetupServices(Protocol):

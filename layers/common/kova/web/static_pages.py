@@ -51,9 +51,6 @@ class StaticPage:
 @cache
 def static_page(path: str) -> StaticPage | None:
     """Return the answer to GET of a path, or None where no file stands there."""
-    if path == "/":
-        # Relative, as the page's own addresses: right behind a path prefix too.
-        return StaticPage(status=307, headers={"location": "docs"})
     if path in _FILES:
         return _page(_HERE / _FILES[path])
     return _page(_swagger() / _SWAGGER_FILES[path]) if path in _SWAGGER_FILES else None

@@ -6,7 +6,7 @@ import uuid
 from collections import defaultdict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 
 from kova.access.ports import ApiKeyStore
@@ -71,6 +71,10 @@ class MemoryBudgetStore(Switchable):
     def spent(self) -> Decimal:
         """Return what all commands of this month have cost."""
         return self._spent["all", month_of(self._now())]
+
+    def spent_by(self, scope: str, month: date) -> Decimal:
+        """Return what a scope (`all`, `repository:<id>`) has cost in the month of a day."""
+        return self._spent[scope, f"{month:%Y-%m}"]
 
     def reserved(self) -> Decimal:
         """Return the sum of the reservations that are neither settled nor expired."""

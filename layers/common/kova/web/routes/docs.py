@@ -19,12 +19,6 @@ async def openapi() -> Response:
     return _answer("/openapi.json")
 
 
-@router.get("/", include_in_schema=False)
-async def bare_address() -> Response:
-    """Lead whoever opens the bare address to the page."""
-    return _answer("/")
-
-
 @router.get("/docs", response_class=Response, responses={200: {"content": {"text/html": {}}}})
 async def docs() -> Response:
     """Show this document to people."""

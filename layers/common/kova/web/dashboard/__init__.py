@@ -1,0 +1,1 @@
+"""The pages for people: `GET /` and /ui, rendered here."""

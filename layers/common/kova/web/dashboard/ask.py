@@ -1,0 +1,125 @@
+"""Ask a model about code, and look at what was asked."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Annotated, Any, Final
+
+from fastapi import APIRouter, Query, Request, Response
+
+from kova.access.api_key import Scope
+from kova.commands.command import COMMAND_LIMIT, Command, CommandRequest
+from kova.shared.exceptions import InvalidInputError, KovaError, NotFoundError
+from kova.shared.page import PageRequest
+from kova.shared.repository import check_full_name
+from kova.web.dashboard.code import answer_blocks
+from kova.web.dashboard.dependencies import Administrator, Asker, Pages
+from kova.web.dashboard.forms import Form, OwnForm
+from kova.web.dashboard.page_route import PageRoute
+from kova.web.dashboard.render import show
+from kova.web.dependencies import Commands, PathId
+from kova.web.pages.session import SignedIn
+from kova.web.problem_table import describe, problem_headers, retry_header
+from kova.web.services import CommandServices, PageServices
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+_SHOWN: Final = 20
+
+
+@router.get("/ui/ask")
+async def show_form(
+    request: Request,
+    asker: Asker,
+    pages: Pages,
+    commands: Commands,
+    error: Annotated[str, Query(max_length=64)] = "",
+    repository: Annotated[str, Query(max_length=140)] = "",
+) -> Response:
+    """Show the form, and to administrators what was asked."""
+    values = await _values(asker, pages, commands)
+    values |= {"error_id": error, "repository": repository}
+    return show(request, "ask.html", asker, now=pages.now(), values=values)
+
+
+@router.post("/ui/ask")
+async def ask(
+    request: Request, asker: Asker, pages: Pages, commands: Commands, form: OwnForm
+) -> Response:
+    """Ask and show the answer, or why there is none."""
+    values, status, headers = await _values(asker, pages, commands), 200, {}
+    values |= {
+        "question": form.text("question"),
+        "repository": form.text("repository"),
+        "path": form.text("path"),
+        "error_id": form.text("error_id"),
+    }
+    try:
+        run = commands.run
+        answer = await run.run_command(run.begin(_command(form), None))
+        values |= _answer_values(answer, pages)
+    except KovaError as exc:
+        status, _ = describe(exc)
+        headers = problem_headers(status) | retry_header(exc)
+        values["problem"] = exc.message
+    response = show(request, "ask.html", asker, now=pages.now(), values=values, status=status)
+    response.headers.update(headers)
+    return response
+
+
+@router.get("/ui/ask/{command_id}")
+async def show_answer(
+    request: Request, command_id: PathId, admin: Administrator, pages: Pages, commands: Commands
+) -> Response:
+    """Show what somebody asked, and the answer."""
+    command = await commands.commands.get(command_id)
+    if command is None:
+        raise NotFoundError("There is no such question.")
+    values = await _values(admin, pages, commands)
+    values |= _answer_values(command, pages)
+    return show(request, "ask.html", admin, now=pages.now(), values=values)
+
+
+async def _values(
+    asker: SignedIn, pages: PageServices, commands: CommandServices
+) -> dict[str, Any]:
+    everybody = Scope.ADMIN in asker.subject.scopes
+    rows: Sequence[Command] = ()
+    if everybody:
+        rows = (await commands.commands.page(PageRequest(limit=_SHOWN), None)).items
+    return {
+        "title": "Ask",
+        "can_ask": pages.can_ask,
+        "question": "",
+        "repository": "",
+        "path": "",
+        "error_id": "",
+        "problem": None,
+        "answer": None,
+        "commands": rows,
+        "everybody": everybody,
+        "first": None,
+        "next": None,
+        "github": pages.github_web,
+    }
+
+
+def _answer_values(command: Command, pages: PageServices) -> dict[str, Any]:
+    blocks = answer_blocks(command.answer.output) if command.answer else []
+    return {
+        "answer": command,
+        "answer_blocks": blocks,
+        "github": pages.github_web,
+        "repository": command.request.repository or "",
+    }
+
+
+def _command(form: Form) -> CommandRequest:
+    question, repository = form.text("question"), form.text("repository")
+    if not 1 <= len(question) <= COMMAND_LIMIT:
+        raise InvalidInputError(f"A question has 1 to {COMMAND_LIMIT:,} characters.")
+    return CommandRequest(
+        command=question,
+        repository=check_full_name(repository) if repository else None,
+        path=form.text("path") or None,
+        error_id=form.text("error_id") or None,
+    )

@@ -1,0 +1,180 @@
+"""Errors: the list, one error, ignoring and opening again."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, time
+from typing import Annotated, Final
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from kova.errors.error import ErrorStatus
+from kova.errors.ports import ErrorFilter
+from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
+from kova.shared.severity import Severity
+from kova.web.dashboard.code import patch_rows, snippet_rows
+from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
+from kova.web.dashboard.forms import Form, OwnForm
+from kova.web.dashboard.page_route import PageRoute
+from kova.web.dashboard.render import go, show
+from kova.web.dependencies import Errors, Fixes, PathId, encode_cursor
+from kova.web.own_path import own_path
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+_MOST_AT_ONCE: Final = 100
+_ANY: Final = "any"
+_Text = Annotated[str, Query(max_length=4096)]
+
+
+@router.get("/ui/errors")
+async def list_errors(  # noqa: PLR0917 (the query's parameters)
+    request: Request,
+    reader: Reader,
+    pages: Pages,
+    errors: Errors,
+    rows: RowsRequest,
+    repository: _Text = "",
+    status: _Text = ErrorStatus.OPEN.value,
+    severity: _Text = "",
+    analyzer: _Text = "",
+    rule: _Text = "",
+    path: _Text = "",
+) -> Response:
+    """List errors, newest first."""
+    chosen = {
+        "repository": repository.strip(),
+        "status": status,
+        "severity": severity,
+        "analyzer": analyzer.strip(),
+        "rule": rule.strip(),
+        "path": path.strip(),
+    }
+    page = await errors.errors.page(rows, _filter(chosen))
+    query = {name: text for name, text in chosen.items() if text}
+    cursor = encode_cursor(page.next)
+    values = {
+        "title": "Errors",
+        "errors": page.items,
+        "chosen": chosen,
+        "narrowed": [name for name in query if name != "status"],
+        "views": _views(chosen),
+        "next": f"/ui/errors?{urlencode({**query, 'cursor': cursor})}" if cursor else None,
+        "first": f"/ui/errors?{urlencode(query)}" if rows.after else None,
+        "back": f"{request.url.path}?{request.url.query}" if request.url.query else "/ui/errors",
+        "statuses": [_ANY, *(known.value for known in ErrorStatus)],
+    }
+    return show(request, "errors.html", reader, now=pages.now(), values=values)
+
+
+@router.get("/ui/errors/{error_id}")
+async def show_error(  # noqa: PLR0917 (the capabilities)
+    request: Request,
+    error_id: PathId,
+    reader: Reader,
+    pages: Pages,
+    errors: Errors,
+    fixes: Fixes,
+) -> Response:
+    """Show one error."""
+    error = await errors.errors.get(error_id)
+    if error is None:
+        raise NotFoundError("There is no such error.")
+    fix = await fixes.fixes.get(error.fix.id) if error.fix else None
+    finding = error.finding
+    values = {
+        "title": finding.message,
+        "error": error,
+        "finding": finding,
+        "rule": pages.catalogue.get(finding.analyzer, {}).get(finding.rule_id),
+        "rows": snippet_rows(finding),
+        "fix": fix,
+        "patch": patch_rows(fix.patch) if fix else [],
+        "github": pages.github_web,
+    }
+    return show(request, "error.html", reader, now=pages.now(), values=values)
+
+
+@router.post("/ui/errors/ignore")
+async def ignore_errors(member: Member, form: OwnForm, errors: Errors) -> Response:
+    """Ignore some errors for one reason; those that a scan closed meanwhile stay as they are."""
+    ids = form.texts("id")
+    if not ids:
+        raise InvalidInputError("Choose the errors first: each row of the list has a box.")
+    if len(ids) > _MOST_AT_ONCE:
+        raise InvalidInputError(f"At most {_MOST_AT_ONCE} errors are ignored at once.")
+    for error_id in ids:
+        try:
+            await errors.change_error.ignore(
+                error_id,
+                reason=form.text("reason"),
+                until=None,
+                actor=member.subject.actor,
+            )
+        except ConflictError:
+            continue
+    return go(own_path(form.text("back") or "/ui/errors"), "ignored")
+
+
+@router.post("/ui/errors/{error_id}/ignore")
+async def ignore_error(error_id: PathId, member: Member, form: OwnForm, errors: Errors) -> Response:
+    """Ignore one error, for good or until a day."""
+    await errors.change_error.ignore(
+        error_id,
+        reason=form.text("reason"),
+        until=_until(form),
+        actor=member.subject.actor,
+    )
+    return go(f"/ui/errors/{error_id}", "ignored")
+
+
+@router.post("/ui/errors/{error_id}/open")
+async def open_error(error_id: PathId, member: Member, form: OwnForm, errors: Errors) -> Response:
+    """Open an ignored error again."""
+    del form  # It carries nothing but where it came from.
+    await errors.change_error.open(error_id, actor=member.subject.actor)
+    return go(f"/ui/errors/{error_id}", "opened")
+
+
+def _filter(chosen: dict[str, str]) -> ErrorFilter:
+    try:
+        return ErrorFilter(
+            repository=chosen["repository"] or None,
+            status=None if chosen["status"] in {_ANY, ""} else ErrorStatus(chosen["status"]),
+            severity=Severity(chosen["severity"]) if chosen["severity"] else None,
+            analyzer=chosen["analyzer"] or None,
+            rule=chosen["rule"] or None,
+            path=chosen["path"] or None,
+        )
+    except ValueError:
+        raise InvalidInputError("There is no such status or severity.") from None
+
+
+def _views(chosen: dict[str, str]) -> list[tuple[str, str, bool]]:
+    """Return the ready-made views: text, address, and whether it is the one that is shown."""
+    keep = {name: text for name, text in chosen.items() if text}
+    views: list[tuple[str, str, bool]] = []
+    for text, status, severity in (
+        ("Open", "open", ""),
+        ("Critical", "open", "critical"),
+        ("High", "open", "high"),
+        ("Ignored", "ignored", ""),
+        ("Fixed", "fixed", ""),
+        ("All", _ANY, ""),
+    ):
+        query = {**keep, "status": status, "severity": severity}
+        address = urlencode({name: value for name, value in query.items() if value})
+        is_current = (chosen["status"], chosen["severity"]) == (status, severity)
+        views.append((text, f"/ui/errors?{address}", is_current))
+    return views
+
+
+def _until(form: Form) -> datetime | None:
+    """Return the end of the day (UTC) until which an error is ignored; None for good."""
+    text = form.text("until")
+    if not text:
+        return None
+    try:
+        day = datetime.fromisoformat(text).date()
+    except ValueError:
+        raise InvalidInputError("The day is written as in 2027-01-31.", field="until") from None
+    return datetime.combine(day, time(23, 59, 59), tzinfo=UTC)

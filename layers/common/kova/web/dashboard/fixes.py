@@ -1,0 +1,77 @@
+"""Fixes: the list, one fix with its proof, its publication."""
+
+from __future__ import annotations
+
+from typing import Annotated
+from urllib.parse import urlencode
+
+from fastapi import APIRouter, Query, Request, Response
+
+from kova.fixes.fix import FixStatus
+from kova.fixes.protected import is_protected
+from kova.fixes.request_publish import PUBLISHABLE
+from kova.shared.exceptions import InvalidInputError, NotFoundError
+from kova.web.dashboard.code import patch_rows
+from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
+from kova.web.dashboard.forms import OwnForm
+from kova.web.dashboard.page_route import PageRoute
+from kova.web.dashboard.render import go, show
+from kova.web.dependencies import Fixes, PathId, encode_cursor
+from kova.web.own_path import own_path
+
+router = APIRouter(include_in_schema=False, route_class=PageRoute)
+
+
+@router.get("/ui/fixes")
+async def list_fixes(  # noqa: PLR0917 (the query's parameters)
+    request: Request,
+    reader: Reader,
+    pages: Pages,
+    fixes: Fixes,
+    rows: RowsRequest,
+    status: Annotated[str, Query(max_length=20)] = "",
+    repository: Annotated[str, Query(max_length=140)] = "",
+) -> Response:
+    """List fixes, newest first."""
+    try:
+        chosen = FixStatus(status) if status else None
+    except ValueError:
+        raise InvalidInputError("There is no such status.") from None
+    page = await fixes.fixes.page(rows, repository or None, chosen)
+    query = {"status": status, "repository": repository}
+    query = {name: text for name, text in query.items() if text}
+    cursor = encode_cursor(page.next)
+    values = {
+        "title": "Fixes",
+        "fixes": page.items,
+        "status": status,
+        "repository": repository,
+        "statuses": ["", *(known.value for known in FixStatus if known is not FixStatus.PROPOSED)],
+        "next": f"/ui/fixes?{urlencode({**query, 'cursor': cursor})}" if cursor else None,
+        "first": f"/ui/fixes?{urlencode(query)}" if rows.after else None,
+    }
+    return show(request, "fixes.html", reader, now=pages.now(), values=values)
+
+
+@router.get("/ui/fixes/{fix_id}")
+async def show_fix(
+    request: Request, fix_id: PathId, reader: Reader, pages: Pages, fixes: Fixes
+) -> Response:
+    """Show one fix."""
+    fix = await fixes.fixes.get(fix_id)
+    if fix is None:
+        raise NotFoundError("There is no such fix.")
+    values = {
+        "title": f"Fix of {fix.rule_id} in {fix.path}",
+        "fix": fix,
+        "patch": patch_rows(fix.patch),
+        "publishable": fix.status in PUBLISHABLE and not is_protected(fix.path),
+    }
+    return show(request, "fix.html", reader, now=pages.now(), values=values)
+
+
+@router.post("/ui/fixes/{fix_id}/publish")
+async def publish_fix(fix_id: PathId, member: Member, form: OwnForm, fixes: Fixes) -> Response:
+    """Ask for the pull request of a fix."""
+    await fixes.request_publish.request(fix_id, actor=member.subject.actor)
+    return go(own_path(form.text("back") or f"/ui/fixes/{fix_id}"), "publishing")

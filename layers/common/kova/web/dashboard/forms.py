@@ -1,0 +1,46 @@
+"""Forms of our own pages; their session's token is checked by needs_session()."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Annotated
+from urllib.parse import urlsplit
+
+from fastapi import Depends, Request
+
+from kova.shared.text import clean
+from kova.web.dashboard.dependencies import Pages
+from kova.web.pages.form import read_form
+from kova.web.pages.session import ForeignFormError
+
+
+@dataclass(frozen=True, kw_only=True)
+class Form:
+    """The fields of a form; texts are storable."""
+
+    fields: dict[str, list[str]]
+
+    def text(self, name: str) -> str:
+        """Return the first value without the space around it; empty where there is none."""
+        return clean(self.fields.get(name, [""])[0]).strip()
+
+    def texts(self, name: str) -> list[str]:
+        """Return all values."""
+        return [clean(text) for text in self.fields.get(name, [])]
+
+
+async def own_form(request: Request, pages: Pages) -> Form:
+    """Return a form that a page of this Kova posted.
+
+    Raises:
+        ForeignFormError: a browser says that another site sent it.
+        InvalidInputError: it is no form.
+    """
+    origin = request.headers.get("origin")
+    hosts = {request.headers.get("host", ""), urlsplit(pages.public_url or "").netloc} - {""}
+    if origin is not None and urlsplit(origin).netloc not in hosts:
+        raise ForeignFormError
+    return Form(fields=await read_form(request))
+
+
+OwnForm = Annotated[Form, Depends(own_form)]

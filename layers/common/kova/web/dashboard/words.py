@@ -1,0 +1,57 @@
+"""The words of the pages for what the core names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+from kova.fixes.fix import Step
+
+NOTICES: Final[Mapping[str, str]] = {
+    "ignored": "Ignored. The reason is in the history and in the audit log.",
+    "opened": "Open again.",
+    "publishing": "The pull request is on its way: a worker opens it within seconds.",
+    "queued": "The scan is queued.",
+    "saved": "The settings are saved.",
+    "revoked": "The key is revoked: it stops working within seconds.",
+}
+"""What a page says after a form, by the word in its address."""
+
+STEPS: Final[Mapping[str, str]] = {
+    Step.APPLIES: "The patch applies to the scanned file",
+    Step.PARSES: "The file parses",
+    Step.FINDING_GONE: "The error is gone",
+    Step.NO_NEW_FINDINGS: "No new error appears",
+    Step.NO_NEW_NAMES: "No unknown name or import",
+    Step.PUBLIC_INTERFACE_KEPT: "The public interface is the same",
+    Step.CI: "The repository's own checks pass",
+}
+STATUSES: Final[Mapping[str, str]] = {
+    "verified": "proved",
+    "ok": "answered",
+    "not_json": "unreadable answer",
+    "wrong_shape": "unreadable answer",
+    "nul": "unreadable answer",
+    "cut": "broke off",
+    "timeout": "took too long",
+    "budget_exhausted": "budget used up",
+    "not_configured": "no model key",
+    "no_context": "nothing to go by",
+}
+ACTIONS: Final[Mapping[str, str]] = {
+    "key.created": "made a key",
+    "key.revoked": "revoked a key",
+    "error.ignored": "ignored an error",
+    "error.opened": "opened an error again",
+    "repository.changed": "changed settings",
+    "fix.published": "published a fix",
+}
+REASONS: Final[Mapping[str, str]] = {
+    "binary": "binary file",
+    "too_large": "larger than the limit",
+    "too_many_files": "beyond the limit of files",
+    "not_utf8": "not UTF-8 text",
+    "symlink": "a link, not a file",
+    "submodule": "another repository",
+}
+"""Why a file was not scanned; other reasons are shown as they are."""

@@ -1,0 +1,46 @@
+"""The addresses of all pages, with something to see on each."""
+
+from __future__ import annotations
+
+import psycopg
+
+from tests.server.conftest import Kova
+
+
+def places(kova: Kova) -> dict[str, str]:
+    """Return a path of each kind of page by its name."""
+    with psycopg.connect(kova.environment["KOVA_DATABASE_URL"]) as connection:
+
+        def first(query: str) -> str:
+            row = connection.execute(query.encode()).fetchone()
+            assert row is not None
+            return str(row[0])
+
+        fixed_error = first(
+            "SELECT error_id FROM auto_fixes JOIN errors ON errors.id = error_id"
+            " WHERE auto_fixes.status = 'verified' AND rule_id = 'F632' LIMIT 1"
+        )
+        ignored = first("SELECT id FROM errors WHERE status = 'ignored' LIMIT 1")
+        rejected = first("SELECT id FROM auto_fixes WHERE status = 'rejected' LIMIT 1")
+        scan = first("SELECT id FROM scans WHERE status = 'succeeded' LIMIT 1")
+        command = first("SELECT id FROM ai_commands LIMIT 1")
+    return {
+        "overview": "/",
+        "errors": "/ui/errors",
+        "errors-none": "/ui/errors?repository=acme/none",
+        "error": f"/ui/errors/{fixed_error}",
+        "error-ignored": f"/ui/errors/{ignored}",
+        "fixes": "/ui/fixes",
+        "fix-rejected": f"/ui/fixes/{rejected}",
+        "scans": "/ui/scans",
+        "scan": f"/ui/scans/{scan}",
+        "repositories": "/ui/repositories",
+        "repository": "/ui/repositories/acme/shop",
+        "ask": "/ui/ask",
+        "answer": f"/ui/ask/{command}",
+        "usage": "/ui/usage",
+        "rules": "/ui/rules",
+        "keys": "/ui/keys",
+        "audit": "/ui/audit",
+        "nowhere": "/ui/nowhere",
+    }
