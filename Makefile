@@ -53,6 +53,9 @@ $(CHECKOV): requirements/checkov.txt $(DEV)
 EMULATOR := $(VENV)/emulator/.done
 $(EMULATOR): requirements/emulator.txt $(DEV)
 	$(call apart,emulator,the emulator of CloudFormation)
+BROWSER := $(VENV)/browser/.done
+$(BROWSER): requirements/browser.txt $(DEV)
+	$(call apart,browser,the driver of the browser)
 AUDIT := $(VENV)/audit/.done
 $(AUDIT): requirements/audit.txt $(DEV)
 	$(call apart,audit,the audit of the locks)
@@ -89,7 +92,7 @@ archive: build ## what `make build` built, as one file in build/dist (to deploy:
 	    -C .aws-sam -cf - build | gzip -n > "$$file" && echo "$$file"
 
 .PHONY: test
-test: $(if $(T),$(DEV),$(SAM) $(EMULATOR) $(DEPLOY)) ## all tests (T=tests/fixes for one folder or file)
+test: $(if $(T),$(DEV),$(SAM) $(EMULATOR) $(BROWSER) $(DEPLOY)) ## all tests (T=tests/fixes for one folder or file)
 	@$(BIN)/python -m pytest -q $(if $(T),"$(T)",-n $(WORKERS) --dist worksteal)
 
 .PHONY: stress

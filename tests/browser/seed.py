@@ -36,14 +36,14 @@ _PATHS: Final = (
     ".github/workflows/release.yml", "scripts/backup.sh", "shop/payments/providers/card.py",
 )  # fmt: skip
 _KINDS: Final = (
-    ("ruff", "S602", Severity.HIGH, "subprocess call with shell=True identified, security issue", "CWE-78", "    subprocess.run(f\"tar czf {name}\", shell=True)"),
-    ("ruff", "F632", Severity.HIGH, "Use == to compare constant literals", None, "    if status is \"paid\":"),
+    ("ruff", "S602", Severity.HIGH, "subprocess call with shell=True identified, security issue", "CWE-78", '    subprocess.run(f"tar czf {name}", shell=True)'),
+    ("ruff", "F632", Severity.HIGH, "Use == to compare constant literals", None, '    if status is "paid":'),
     ("ruff", "B006", Severity.MEDIUM, "Do not use mutable data structures for argument defaults", None, "def add(item, basket=[]):"),
-    ("betterleaks", "aws-access-key", Severity.CRITICAL, "A key of AWS stands in the code", "CWE-798", "KEY = \"***\""),
-    ("zizmor", "template-injection", Severity.CRITICAL, "An issue's title is expanded into a shell script", "CWE-94", "      run: echo \"${{ github.event.issue.title }}\""),
+    ("betterleaks", "aws-access-key", Severity.CRITICAL, "A key of AWS stands in the code", "CWE-798", 'KEY = "***"'),
+    ("zizmor", "template-injection", Severity.CRITICAL, "An issue's title is expanded into a shell script", "CWE-94", '      run: echo "${{ github.event.issue.title }}"'),
     ("oxlint", "no-const-assign", Severity.HIGH, "Unexpected re-assignment of const variable total", None, "  total = total + line.price;"),
     ("ruff", "E722", Severity.LOW, "Do not use bare except", None, "    except:"),
-    ("shellcheck", "SC2115", Severity.MEDIUM, "Use \"${var:?}\" to ensure this never expands to /*", None, "rm -rf \"$target/\"*"),
+    ("shellcheck", "SC2115", Severity.MEDIUM, 'Use "${var:?}" to ensure this never expands to /*', None, 'rm -rf "$target/"*'),
 )  # fmt: skip
 PATCH: Final = """--- a/shop/orders/checkout.py
 +++ b/shop/orders/checkout.py
@@ -253,6 +253,9 @@ def _move_into_the_past(url: str) -> None:
             """UPDATE auto_fixes SET status = 'merged', pull_request_url =
                 'https://github.example/acme/shop/pull/12' WHERE id IN (
                 SELECT id FROM auto_fixes WHERE status = 'verified' ORDER BY id LIMIT 4)"""
+        )
+        connection.execute(
+            "UPDATE auto_fixes SET created_at = now() - random() * interval '9 days'"
         )
         connection.execute(
             """INSERT INTO ai_spending (scope, month, spent_usd) VALUES

@@ -5,10 +5,8 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-import pytest
-
-from tests.browser.conftest import Site
 from tests.browser.chromium import DESK, PHONE
+from tests.browser.conftest import Site
 from tests.browser.places import places
 
 

@@ -24,6 +24,7 @@ LOCKS = {
     "requirements/audit.in": "requirements/audit.txt",
     "requirements/checkov.in": "requirements/checkov.txt",
     "requirements/emulator.in": "requirements/emulator.txt",
+    "requirements/browser.in": "requirements/browser.txt",
     "requirements/deploy.in": "requirements/deploy.txt",
     "requirements/kubectl.in": "requirements/kubectl.txt",
     "requirements/terraform.in": "requirements/terraform.txt",

@@ -181,8 +181,6 @@ def test_the_document_and_its_page_need_no_setting(run: Any, variables: dict[str
     with run("DocsFunction", aws) as docs:
         document = docs.invoke(http_event("GET", "/openapi.json"))
         assert json.loads(document["body"])["openapi"].startswith("3.1")
-        bare = docs.invoke(http_event("GET", "/"))
-        assert (bare["statusCode"], bare["headers"]["location"]) == (307, "docs")
         page = docs.invoke(http_event("GET", "/docs"))
         assert "swagger-ui-bundle.js" in page["body"]
         script = docs.invoke(http_event("GET", "/docs/swagger-ui-bundle.js"))

@@ -21,7 +21,8 @@ SECRETS = {
     "Health": {"Data", "Github"},
     "Metrics": {"Data", "Metrics"},
     "Api": {"Data", "Github"},
-    "Auth": {"Data", "Github", "SignIn"},
+    "Auth": {"Data"},
+    "Dashboard": {"Data", "Github", "Models"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
     "Setup": {"Setup", "Github", "Webhook"},
@@ -32,13 +33,24 @@ SECRETS = {
     "Periodic": {"Data", "Github"},
 }
 """By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
-ANSWER_HTTP = {"Health", "Metrics", "Api", "Auth", "Docs", "GithubWebhook", "Setup", "AiCommand"}
+ANSWER_HTTP = {
+    "Health",
+    "Metrics",
+    "Api",
+    "Auth",
+    "Dashboard",
+    "Docs",
+    "GithubWebhook",
+    "Setup",
+    "AiCommand",
+}
 """With OnlyThroughCloudFront=yes these read what CloudFront sends, too."""
 MAKES_THE_APP = {"MakeApp": {"Setup", "Github", "Webhook"}}
 QUEUES = {
     "Health": {"Look"},
     "Metrics": {"Look"},
     "Api": {"SendScan", "SendFix"},
+    "Dashboard": {"SendScan", "SendFix"},
     "GithubWebhook": {"SendScan", "SendCommand"},
     "Scan": {"WorkScan"},
     "AiCommand": {"SendCommand"},

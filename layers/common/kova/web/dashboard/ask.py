@@ -27,7 +27,7 @@ _SHOWN: Final = 20
 
 
 @router.get("/ui/ask")
-async def show_form(
+async def show_form(  # noqa: PLR0917 (the capabilities)
     request: Request,
     asker: Asker,
     pages: Pages,

@@ -12,9 +12,9 @@ from kova.scans.summary import DayCount
 WIDTH: Final = 640
 HEIGHT: Final = 180
 _LEFT: Final = 34
+_RIGHT: Final = 24
 _BOTTOM: Final = 22
 _TOP: Final = 10
-_STEPS: Final = (1, 2, 5)
 _MOST_LABELS: Final = 6
 
 
@@ -62,7 +62,7 @@ class LineChart:
 def bar_chart(days: Sequence[DayCount]) -> BarChart:
     """Return the chart of what was opened and fixed on each day."""
     top = round_up(max((max(day.opened, day.fixed) for day in days), default=0))
-    slot = (WIDTH - _LEFT) / max(len(days), 1)
+    slot = (WIDTH - _LEFT - _RIGHT) / max(len(days), 1)
     width = max(min(slot * 0.36, 14), 1.5)
 
     def bar(index: int, shift: float, value: int) -> Bar:
@@ -95,7 +95,7 @@ def line_chart(values: Sequence[int], texts: Sequence[str]) -> LineChart | None:
     if len(values) < 2:  # noqa: PLR2004 (a line has two ends)
         return None
     top = round_up(max(values))
-    step = (WIDTH - _LEFT - 12) / (len(values) - 1)
+    step = (WIDTH - _LEFT - _RIGHT) / (len(values) - 1)
     floor = HEIGHT - _BOTTOM
     points = [
         (round(_LEFT + index * step, 1), round(floor - value / top * (floor - _TOP), 1))

@@ -103,6 +103,17 @@ def path_of(text: str) -> str:
     return quote(text.encode("utf-8", "replace"), safe="/")
 
 
+def inline_code(text: str) -> Markup:
+    """Return text in which what stands between backquotes is code."""
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return escape(text)  # A single backquote opens nothing.
+    return Markup("").join(
+        Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
+        for index, part in enumerate(parts)
+    )
+
+
 def breakable(text: str) -> Markup:
     """Return a path that may be broken after its slashes."""
     return Markup("/<wbr>").join(escape(part) for part in text.split("/"))

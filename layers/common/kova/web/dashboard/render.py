@@ -103,6 +103,7 @@ def templates() -> Environment:
         short_sha=filters.short_sha,
         path=filters.path_of,
         breakable=filters.breakable,
+        inline_code=filters.inline_code,
         action=lambda action: ACTIONS.get(action, action),
         status=lambda status: STATUSES.get(status, status),
         skip_reason=lambda reason: REASONS.get(reason, reason.replace("_", " ")),

@@ -9,7 +9,8 @@ from urllib.parse import urlencode
 from fastapi import APIRouter, Query, Request, Response
 
 from kova.scans.scan import Scan
-from kova.shared.exceptions import NotFoundError
+from kova.shared.exceptions import InvalidInputError, NotFoundError
+from kova.shared.repository import check_full_name, is_ref
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import OwnForm
 from kova.web.dashboard.page_route import PageRoute
@@ -50,9 +51,12 @@ async def list_scans(  # noqa: PLR0917 (the query's parameters)
 @router.post("/ui/scans")
 async def request_scan(member: Member, form: OwnForm, scans: Scans) -> Response:
     """Queue a scan."""
+    ref = form.text("ref")
+    if ref and not is_ref(ref):
+        raise InvalidInputError("There is no such branch, tag or commit.", field="ref")
     scan = await scans.request_scan.request(
-        form.text("repository"),
-        form.text("ref") or None,
+        check_full_name(form.text("repository")),
+        ref or None,
         full=form.text("full") == "yes",
         fix=True,
     )

@@ -25,6 +25,7 @@ from kova.web.services import AccessServices
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
 _MONTH: Final = re.compile(MONTH_PATTERN)
 _MONTHS_A_YEAR: Final = 12
+_MONTHS_BACK: Final = 24
 
 
 @router.get("/ui/usage")
@@ -45,7 +46,7 @@ async def show_usage(
         "title": "Usage",
         "usage": sums,
         "month": shown,
-        "before": _shift(shown, -1),
+        "before": _shift(shown, -1) if shown > _shift(current, -_MONTHS_BACK) else None,
         "after": _shift(shown, 1) if shown < current else None,
         "total": sum(row.cost_usd for row in sums.rows),
         "commands": sum(row.commands for row in sums.rows),
@@ -134,7 +135,7 @@ async def list_audit(
     return show(request, "audit.html", admin, now=pages.now(), values=values)
 
 
-async def _keys(
+async def _keys(  # noqa: PLR0917 (the capabilities)
     request: Request,
     admin: Administrator,
     pages: Pages,

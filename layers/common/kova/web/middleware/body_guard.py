@@ -15,8 +15,9 @@ from kova.shared.limits import API_BYTES, FORM_BYTES, SARIF_BYTES, WEBHOOK_BYTES
 from kova.web.problem_table import MEDIA_TYPE, problem_body
 
 _WEBHOOKS: Final = "/webhooks/"
-_PAGES: Final = ("/setup", "/auth/", "/ui/")
-"""Pages for people, which post forms."""
+_SMALL_FORMS: Final = ("/setup", "/auth/")
+_FORMS: Final = (*_SMALL_FORMS, "/ui/")
+"""Pages for people, which post forms; a question may be as long as a call of the API."""
 _FORM: Final = b"application/x-www-form-urlencoded"
 _SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
 
@@ -93,13 +94,13 @@ class BodyGuard:
 def _limit_of(path: str) -> int:
     if path.startswith(_WEBHOOKS):
         return WEBHOOK_BYTES
-    if path.startswith(_PAGES):
+    if path.startswith(_SMALL_FORMS):
         return FORM_BYTES
     return SARIF_BYTES if _SARIF.fullmatch(path) else API_BYTES
 
 
 def _refusal_of(path: str, headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
-    if path.startswith(_PAGES):
+    if path.startswith(_FORMS):
         return None if _kind(headers) == _FORM else _NOT_FORM_TYPE
     return _not_json(headers, body)
 

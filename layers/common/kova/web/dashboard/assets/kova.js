@@ -114,11 +114,12 @@ for (const button of document.querySelectorAll("[data-copy]")) {
 document.querySelector("[data-ask]")?.addEventListener("submit", (event) => {
   event.target.querySelector("[data-waiting]").hidden = false;
 });
-// The menu is open on wide screens, where the server cannot know how wide they are.
-const menu = document.querySelector("[data-menu]");
-if (menu) {
-  const wide = matchMedia("(min-width: 60rem)");
-  const fit = () => { menu.open = wide.matches; };
-  wide.addEventListener("change", fit);
-  fit();
+// Wide screens show the menu and the filter whole; older browsers do that only where they are open.
+for (const [name, width] of [[".menu", "60rem"], [".narrow", "48rem"]]) {
+  const wide = matchMedia(`(min-width: ${width})`);
+  for (const part of document.querySelectorAll(name)) {
+    const fit = () => { part.open = wide.matches || (name === ".narrow" && part.open); };
+    wide.addEventListener("change", fit);
+    fit();
+  }
 }
