@@ -38,7 +38,14 @@ class Site:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, make).result()
 
-    def open(self, path: str, *, size: tuple[int, int] = DESK, dark: bool = False) -> Page:
+    def open(
+        self,
+        path: str,
+        *,
+        size: tuple[int, int] = DESK,
+        status: int = 200,
+        scripts: bool = True,
+    ) -> Page:
         """Return a page in a window of its own; what its console says is collected."""
         if self.state is None:
             first = self.browser.new_context()
@@ -49,13 +56,16 @@ class Site:
         context = self.browser.new_context(
             base_url=self.kova.address,
             viewport={"width": size[0], "height": size[1]},
-            color_scheme="dark" if dark else "light",
+            java_script_enabled=scripts,
             storage_state=self.state,
             timezone_id="Asia/Tokyo",
         )
         page = context.new_page()
-        self.listen(page)
-        page.goto(path)
+        if status == 200:  # A browser complains of other answers.
+            self.listen(page)
+        answer = page.goto(path)
+        assert answer is not None
+        assert answer.status == status, self.kova.logs()[-2_000:]
         return page
 
     def listen(self, page: Page) -> None:
@@ -96,6 +106,6 @@ def site(whole_site: Site) -> Iterator[Site]:
     """The site; nothing may have gone wrong in the browser when the test ends."""
     whole_site.complaints.clear()
     yield whole_site
-    assert whole_site.complaints == []
     for context in whole_site.browser.contexts:
         context.close()
+    assert whole_site.complaints == []

@@ -2,9 +2,17 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 import psycopg
 
 from tests.server.conftest import Kova
+
+NAMES: Final = (
+    "overview", "errors", "errors-none", "error", "error-ignored", "fixes", "fix-rejected",
+    "scans", "scan", "repositories", "repository", "ask", "answer", "usage", "rules", "keys",
+    "audit", "nowhere",
+)  # fmt: skip
 
 
 def places(kova: Kova) -> dict[str, str]:
@@ -39,7 +47,7 @@ def places(kova: Kova) -> dict[str, str]:
         "ask": "/ui/ask",
         "answer": f"/ui/ask/{command}",
         "usage": "/ui/usage",
-        "rules": "/ui/rules",
+        "rules": "/ui/rules?analyzer=zizmor",
         "keys": "/ui/keys",
         "audit": "/ui/audit",
         "nowhere": "/ui/nowhere",
