@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import date, timedelta
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from kova.adapters.postgres.pool import Database
@@ -94,5 +95,5 @@ def read_summary(row: Mapping[str, Any], since: date, until: date) -> Summary:
         ),
         fixes=row["fixes"] or {},
         seconds_to_fix=None if seconds is None else float(seconds),
-        spent_usd=row["spent_usd"] or 0,
+        spent_usd=row["spent_usd"] or Decimal(0),
     )
