@@ -94,9 +94,10 @@ async def _seed_repository(stores: AllStores, name: str, numbers: random.Random)
     repository = await new_repository(stores, name)
     findings = [_finding(numbers, index) for index in range(numbers.randint(14, 30))]
     for round_ in range(6):
-        claim = await new_claim(stores, repository, commit_sha=f"{numbers.getrandbits(160):040x}")
+        commit = f"{numbers.getrandbits(160):040x}"
+        claim = await new_claim(stores, repository, commit_sha=commit)
         analysis = _analysis(findings)
-        change = await stores.errors.apply(claim, "f" * 40, analysis)
+        change = await stores.errors.apply(claim, commit, analysis)
         stats = ScanStats(
             files=212,
             files_analyzed=198 - round_,
