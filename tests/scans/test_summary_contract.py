@@ -8,7 +8,7 @@ from decimal import Decimal
 from kova.errors.error import ErrorStatus, IgnoreDecision
 from kova.errors.ports import ErrorFilter
 from kova.models.ports import BudgetScope
-from kova.scans.summary import DayCount, Summary
+from kova.scans.summary import DayCount, ErrorSummary
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING, Reach
 from tests.support.stores import NAME, AllStores, apply_files, new_repository
@@ -17,7 +17,7 @@ FIRST, SECOND = "1" * 40, "2" * 40
 LIFETIME = timedelta(minutes=5)
 
 
-async def summarize(stores: AllStores, reach: Reach = EVERYTHING) -> Summary:
+async def summarize(stores: AllStores, reach: Reach = EVERYTHING) -> ErrorSummary:
     # The twin's clock may be a little ahead.
     today = (datetime.now(UTC) + timedelta(minutes=1)).date()
     return await stores.summaries.summary(reach, since=today - timedelta(days=2), until=today)

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from kova.errors.ports import ErrorStore
     from kova.fixes.ports import FixStore
     from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
-    from kova.scans.summary import Summary
+    from kova.scans.summary import ErrorSummary
     from kova.shared.claimed_scan import ClaimedScan
     from kova.shared.code_source import TreeFile
     from kova.shared.page import Page, PageRequest
@@ -71,7 +71,7 @@ class ScanStore(Protocol):
 class SummaryStore(Protocol):
     """Figures about errors, fixes and money."""
 
-    async def summary(self, reach: Reach, *, since: date, until: date) -> Summary:
+    async def summary(self, reach: Reach, *, since: date, until: date) -> ErrorSummary:
         """Sum up some repositories.
 
         Args:

@@ -22,7 +22,7 @@ class DayCount:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Summary:
+class ErrorSummary:
     """The figures of some repositories.
 
     Attributes:

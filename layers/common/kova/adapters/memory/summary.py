@@ -10,7 +10,7 @@ from decimal import Decimal
 
 from kova.adapters.memory.database import ErrorRow, MemoryDatabase
 from kova.errors.error import ErrorStatus
-from kova.scans.summary import LAST_FIXED, DayCount, Summary
+from kova.scans.summary import LAST_FIXED, DayCount, ErrorSummary
 from kova.shared.reach import Reach
 from kova.shared.severity import Severity
 
@@ -23,7 +23,7 @@ class MemorySummaryStore:
         self._database = database
         self._spent = spent
 
-    async def summary(self, reach: Reach, *, since: date, until: date) -> Summary:
+    async def summary(self, reach: Reach, *, since: date, until: date) -> ErrorSummary:
         """Sum up some repositories."""
         self._database.check()
         ids = {
@@ -38,7 +38,7 @@ class MemorySummaryStore:
         days = [since + timedelta(days=index) for index in range((until - since).days + 1)]
         error_ids = {row.id for row in errors}
         scopes = ["all"] if reach.names is None else [f"repository:{key}" for key in ids]
-        return Summary(
+        return ErrorSummary(
             open_errors={severity.value: counts[severity.value] for severity in Severity},
             days=tuple(DayCount(day=day, opened=opened[day], fixed=fixed[day]) for day in days),
             fixes=dict(

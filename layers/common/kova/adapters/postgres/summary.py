@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from kova.adapters.postgres.pool import Database
-from kova.scans.summary import LAST_FIXED, DayCount, Summary
+from kova.scans.summary import LAST_FIXED, DayCount, ErrorSummary
 from kova.shared.severity import Severity
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ class PostgresSummaryStore:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def summary(self, reach: Reach, *, since: date, until: date) -> Summary:
+    async def summary(self, reach: Reach, *, since: date, until: date) -> ErrorSummary:
         """Sum up some repositories."""
         values = {
             "since": since,
@@ -78,12 +78,12 @@ class PostgresSummaryStore:
         return read_summary(row, since, until)
 
 
-def read_summary(row: Mapping[str, Any], since: date, until: date) -> Summary:
+def read_summary(row: Mapping[str, Any], since: date, until: date) -> ErrorSummary:
     """Return the summary of a row of counts, every day of the period among them."""
     open_errors, opened, fixed = (row[name] or {} for name in ("open_errors", "opened", "fixed"))
     days = [since + timedelta(days=index) for index in range((until - since).days + 1)]
     seconds = row["seconds_to_fix"]
-    return Summary(
+    return ErrorSummary(
         open_errors={severity.value: int(open_errors.get(severity, 0)) for severity in Severity},
         days=tuple(
             DayCount(

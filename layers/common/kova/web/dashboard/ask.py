@@ -14,7 +14,7 @@ from kova.shared.page import PageRequest
 from kova.shared.repository import check_full_name
 from kova.web.dashboard.code import answer_blocks
 from kova.web.dashboard.dependencies import Administrator, Asker, Pages
-from kova.web.dashboard.forms import Form, OwnForm
+from kova.web.dashboard.forms import BrowserForm, OwnForm
 from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import show
 from kova.web.dependencies import Commands, PathId
@@ -113,7 +113,7 @@ def _answer_values(command: Command, pages: PageServices) -> dict[str, Any]:
     }
 
 
-def _command(form: Form) -> CommandRequest:
+def _command(form: BrowserForm) -> CommandRequest:
     question, repository = form.text("question"), form.text("repository")
     if not 1 <= len(question) <= COMMAND_LIMIT:
         raise InvalidInputError(f"A question has 1 to {COMMAND_LIMIT:,} characters.")

@@ -14,7 +14,7 @@ from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundErr
 from kova.shared.severity import Severity
 from kova.web.dashboard.code import patch_rows, snippet_rows
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
-from kova.web.dashboard.forms import Form, OwnForm
+from kova.web.dashboard.forms import BrowserForm, OwnForm
 from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import Errors, Fixes, PathId, encode_cursor
@@ -77,7 +77,7 @@ async def show_error(  # noqa: PLR0917 (the capabilities)
 ) -> Response:
     """Show one error."""
     error = await errors.errors.get(error_id)
-    if error is None:
+    if error is None or not reader.subject.reach.covers(error.repository):
         raise NotFoundError("There is no such error.")
     fix = await fixes.fixes.get(error.fix.id) if error.fix else None
     finding = error.finding
@@ -168,7 +168,7 @@ def _views(chosen: dict[str, str]) -> list[tuple[str, str, bool]]:
     return views
 
 
-def _until(form: Form) -> datetime | None:
+def _until(form: BrowserForm) -> datetime | None:
     """Return the end of the day (UTC) until which an error is ignored; None for good."""
     text = form.text("until")
     if not text:

@@ -59,7 +59,7 @@ async def show_fix(
 ) -> Response:
     """Show one fix."""
     fix = await fixes.fixes.get(fix_id)
-    if fix is None:
+    if fix is None or not reader.subject.reach.covers(fix.repository):
         raise NotFoundError("There is no such fix.")
     values = {
         "title": f"Fix of {fix.rule_id} in {fix.path}",

@@ -15,7 +15,7 @@ from kova.web.pages.session import ForeignFormError
 
 
 @dataclass(frozen=True, kw_only=True)
-class Form:
+class BrowserForm:
     """The fields of a form; texts are storable."""
 
     fields: dict[str, list[str]]
@@ -29,7 +29,7 @@ class Form:
         return [clean(text) for text in self.fields.get(name, [])]
 
 
-async def own_form(request: Request, pages: Pages) -> Form:
+async def own_form(request: Request, pages: Pages) -> BrowserForm:
     """Return a form that a page of this Kova posted.
 
     Raises:
@@ -40,7 +40,7 @@ async def own_form(request: Request, pages: Pages) -> Form:
     hosts = {request.headers.get("host", ""), urlsplit(pages.public_url or "").netloc} - {""}
     if origin is not None and urlsplit(origin).netloc not in hosts:
         raise ForeignFormError
-    return Form(fields=await read_form(request))
+    return BrowserForm(fields=await read_form(request))
 
 
-OwnForm = Annotated[Form, Depends(own_form)]
+OwnForm = Annotated[BrowserForm, Depends(own_form)]

@@ -16,7 +16,7 @@ from kova.shared.repository import AutoFix, RepositoryChange
 from kova.shared.severity import Severity
 from kova.web.dashboard.charts import line_chart
 from kova.web.dashboard.dependencies import Administrator, Pages, Reader, RowsRequest
-from kova.web.dashboard.forms import Form, OwnForm
+from kova.web.dashboard.forms import BrowserForm, OwnForm
 from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import Errors, Scans, encode_cursor
@@ -57,7 +57,7 @@ async def show_repository(  # noqa: PLR0917 (the capabilities)
 ) -> Response:
     """Show one repository."""
     repository = await scans.stores.repositories.get(f"{owner}/{name}")
-    if repository is None:
+    if repository is None or not reader.subject.reach.covers(repository.full_name):
         raise NotFoundError("There is no such repository.")
     page = await scans.stores.scans.page(PageRequest(limit=_SCANS), repository.full_name)
     rules = await errors.errors.rules(repository.full_name)
@@ -86,13 +86,15 @@ async def change_repository(
 ) -> Response:
     """Change a repository's settings."""
     full_name = f"{owner}/{name}"
+    if not admin.subject.reach.covers(full_name):
+        raise NotFoundError("There is no such repository.")
     if await scans.stores.repositories.get(full_name) is None:
         raise NotFoundError("There is no such repository.")
     await scans.stores.repositories.change(full_name, _change(form), admin.subject.actor)
     return go(f"/ui/repositories/{quote(full_name)}", "saved")
 
 
-def _change(form: Form) -> RepositoryChange:
+def _change(form: BrowserForm) -> RepositoryChange:
     try:
         return RepositoryChange(
             named=frozenset({"auto_fix", "fail_on", "monthly_budget_usd"}),
@@ -104,7 +106,7 @@ def _change(form: Form) -> RepositoryChange:
         raise InvalidInputError("There is no such choice.") from None
 
 
-def dollars_of(form: Form, name: str) -> Decimal | None:
+def dollars_of(form: BrowserForm, name: str) -> Decimal | None:
     """Return an amount of a form, None where the field is empty.
 
     Raises:

@@ -54,8 +54,11 @@ async def request_scan(member: Member, form: OwnForm, scans: Scans) -> Response:
     ref = form.text("ref")
     if ref and not is_ref(ref):
         raise InvalidInputError("There is no such branch, tag or commit.", field="ref")
+    repository = check_full_name(form.text("repository"))
+    if not member.subject.reach.covers(repository):
+        raise NotFoundError("There is no such repository.")
     scan = await scans.request_scan.request(
-        check_full_name(form.text("repository")),
+        repository,
         ref or None,
         full=form.text("full") == "yes",
         fix=True,
@@ -84,7 +87,7 @@ async def show_progress(
 
 async def _scan(scans: ScanServices, scan_id: str, reader: Reader) -> Scan:
     scan = await scans.stores.scans.get(scan_id)
-    if scan is None:
+    if scan is None or not reader.subject.reach.covers(scan.repository):
         raise NotFoundError("There is no such scan.")
     return scan
 

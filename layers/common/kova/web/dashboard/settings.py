@@ -15,7 +15,7 @@ from kova.models.usage import MONTH_PATTERN, first_day, month_of
 from kova.shared.exceptions import InvalidInputError, NotFoundError
 from kova.shared.page import PageRequest
 from kova.web.dashboard.dependencies import Administrator, Pages, Reader, RowsRequest
-from kova.web.dashboard.forms import Form, OwnForm
+from kova.web.dashboard.forms import BrowserForm, OwnForm
 from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dashboard.repositories import dollars_of
@@ -172,7 +172,7 @@ def _shift(month: str, months: int) -> str:
     return f"{count // _MONTHS_A_YEAR:04d}-{count % _MONTHS_A_YEAR + 1:02d}"
 
 
-def _expiry(form: Form) -> datetime | None:
+def _expiry(form: BrowserForm) -> datetime | None:
     text = form.text("expires_on")
     if not text:
         return None
