@@ -24,6 +24,7 @@ from kova.models.provider import Provider, Task
 from kova.models.usage import TokenUsage
 from kova.scans.scan import ScanStats, ScanStatus
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
 from tests.support.findings import finding
@@ -77,14 +78,16 @@ async def _seed(url: str) -> None:
         numbers = random.Random(7)
         for name in REPOSITORIES:
             await _seed_repository(stores, name, numbers)
-        page = await stores.errors.page(PageRequest(limit=100), ErrorFilter(rule="B006"))
+        page = await stores.errors.page(
+            PageRequest(limit=100), ErrorFilter(rule="B006"), EVERYTHING
+        )
         decision = IgnoreDecision(
             reason="The list is never changed: the callers only read it.",
             by="github:octocat",
             until=None,
         )
         for error in page.items[:2]:
-            await stores.errors.ignore(error.id, decision)
+            await stores.errors.ignore(error.id, decision, EVERYTHING)
     database = Database(url)
     await PostgresCommandStore(database).save(_command())
     await database.close()

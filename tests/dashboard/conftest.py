@@ -17,6 +17,7 @@ from functions.dashboard.app import load_all
 from kova.access.manage_keys import ManageKeys
 from kova.access.person import Person, csrf_token
 from kova.access.sign_in import SignIn
+from kova.access.sign_in_rules import SignInRules
 from kova.access.subject import Role
 from kova.adapters.analyzers.registry import ANALYZERS
 from kova.adapters.memory.admissions import MemoryAdmissions
@@ -38,6 +39,11 @@ from tests.support.workshop import Workshop
 ADDRESS = "http://localhost"
 CODE = "BAD(x)\nBAD[R2](y)\n"
 SHA = "a" * 40
+RULES = SignInRules(
+    admins=frozenset({"admin@example.com"}),
+    members=frozenset({"member@example.com"}),
+    viewers=frozenset({"viewer@example.com"}),
+)
 
 
 class QuietProcess:
@@ -107,7 +113,9 @@ class House:
         return self.visitors[-1]
 
     async def errors(self, **filters: object) -> list[ErrorRecord]:
-        page = await self.stores.errors.page(PageRequest(limit=100), ErrorFilter(**filters))  # type: ignore[arg-type]
+        page = await self.stores.errors.page(
+            PageRequest(limit=100), ErrorFilter(**filters), EVERYTHING
+        )  # type: ignore[arg-type]
         return list(page.items)
 
     async def scan(self, name: str = "octo/sample", code: str = CODE, path: str = "a.py") -> None:
@@ -121,7 +129,7 @@ def make_house(workshop: Workshop, *, can_ask: bool = True) -> House:
     workshop.stores = stores
     desk, people = (
         CommandDesk(),
-        SignIn(sessions=MemoryPeopleSessions(), links=MemoryOneTimeValues()),
+        SignIn(sessions=MemoryPeopleSessions(), links=MemoryOneTimeValues(), rules=RULES),
     )
     scan_queue, fix_queue = MemoryScanQueue(), MemoryFixQueue()
 

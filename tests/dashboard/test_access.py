@@ -25,8 +25,8 @@ ROUTES: Final = sorted(
     for method in route.methods - {"HEAD"}
     if not route.path.startswith("/ui/assets/")
 )
-ADMIN_ONLY: Final = {"/ui/keys", "/ui/keys/{prefix}/revoke", "/ui/audit", "/ui/ask/{command_id}"}
-ASK: Final = {"/ui/ask"}
+ADMIN_ONLY: Final = {"/ui/keys", "/ui/keys/{prefix}/revoke", "/ui/audit"}
+ASK: Final = {"/ui/ask", "/ui/ask/{command_id}"}
 
 
 @pytest.mark.parametrize(("method", "path", "template"), ROUTES)

@@ -15,6 +15,7 @@ from kova.fixes.fix import FixStatus, ProvedFix, Step, Strategy, Verification
 from kova.scans.scan import ScanStats, ScanStatus
 from kova.shared.audit import Action
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
@@ -51,7 +52,7 @@ async def save_fix(house: House, status: FixStatus = FixStatus.VERIFIED) -> str:
     )
     scan = await new_claim(house.stores, await new_repository(house.stores, "octo/fixes"))
     await house.stores.fixes.save(scan.id, [fix], {error.finding.fingerprint: error.id})
-    (saved,) = (await house.stores.fixes.page(PageRequest(), None, None)).items
+    (saved,) = (await house.stores.fixes.page(PageRequest(), None, None, EVERYTHING)).items
     return saved.id
 
 
@@ -250,7 +251,7 @@ async def test_a_repository_shows_its_health_and_takes_settings(house: House) ->
     assert "The line begins with the second scan" in page
     fields = {"auto_fix": "off", "fail_on": "low", "monthly_budget_usd": "12.5"}
     assert (await admin.post("/ui/repositories/octo/sample", fields)).status_code == 303
-    repository = await house.stores.repositories.get("octo/sample")
+    repository = await house.stores.repositories.get("octo/sample", EVERYTHING)
     assert repository is not None
     assert (repository.auto_fix, repository.fail_on) == (AutoFix.OFF, Severity.LOW)
     assert repository.monthly_budget_usd == Decimal("12.5")
@@ -274,6 +275,40 @@ async def test_a_key_is_shown_once_and_revoked(house: House) -> None:
     assert "made a key" in audit
     assert "revoked a key" in audit
     assert plaintext not in audit
+
+
+async def test_nothing_outside_of_a_person_s_reach_is_shown_or_changed(house: House) -> None:
+    await house.scan()
+    await house.scan("octo/hidden", path="secret.py")
+    await save_fix(house)
+    reach = Reach(names=frozenset({"octo/sample"}))
+    member = await house.visitor(Role.MEMBER, reach)
+    hidden = [error for error in await house.errors() if error.repository == "octo/hidden"]
+    fixes = await house.stores.fixes.page(PageRequest(), "octo/hidden", None, EVERYTHING)
+    scans = await house.stores.scans.page(PageRequest(), "octo/hidden", EVERYTHING)
+    for path in ("/", "/ui/errors", "/ui/scans", "/ui/repositories", "/ui/fixes", "/ui/usage"):
+        page = await member.get(path)
+        assert "hidden" not in page, path
+        assert "secret.py" not in page, path
+    assert re.search(r"Open errors</span><strong>2<", await member.get("/"))
+    places = ["/ui/repositories/octo/hidden"]
+    places += [f"/ui/errors/{error.id}" for error in hidden]
+    places += [f"/ui/fixes/{fix.id}" for fix in fixes.items]
+    places += [f"/ui/scans/{scan.id}" for scan in scans.items]
+    places += [f"/ui/scans/{scan.id}/live" for scan in scans.items]
+    assert len(places) >= 6
+    for path in places:
+        await member.get(path, 404)
+    fields = {"auto_fix": "off", "fail_on": "low", "reason": "x", "repository": "octo/hidden"}
+    for path in (
+        f"/ui/errors/{hidden[0].id}/ignore",
+        f"/ui/errors/{hidden[0].id}/open",
+        "/ui/scans",
+    ):
+        assert (await member.post(path, fields)).status_code == 404, path
+    together = await member.post("/ui/errors/ignore", {**fields, "id": hidden[0].id})
+    assert together.status_code == 404
+    assert (await house.stores.audit.page(PageRequest())).items == ()
 
 
 async def test_a_question_is_answered_with_its_sources_and_its_cost(house: House) -> None:

@@ -21,7 +21,7 @@ SECRETS = {
     "Health": {"Data", "Github"},
     "Metrics": {"Data", "Metrics"},
     "Api": {"Data", "Github"},
-    "Auth": {"Data"},
+    "Auth": {"Data", "Github", "SignIn"},
     "Dashboard": {"Data", "Github", "Models"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},

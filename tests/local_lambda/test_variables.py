@@ -57,7 +57,7 @@ READABLE = {
     "HealthFunction": {*DATA, "private-key"},
     "MetricsFunction": {*DATA, "metrics-token"},
     "ApiFunction": {*DATA, "private-key"},
-    "AuthFunction": {*DATA},
+    "AuthFunction": {*DATA, "private-key"},
     "DashboardFunction": {*DATA, "private-key", "openai-key"},
     "DocsFunction": set(),
     "GithubWebhookFunction": {"webhook-secret"},

@@ -57,6 +57,56 @@ IGNORE = {"status": "ignored", "reason": "known"}
 NEW_KEY = {"name": "made", "scopes": ["read"]}
 ASK = {"command": "why?", "repository": "{repository}"}
 
+
+def page(path: str, scope: Scope = Scope.READ, about: str = "thing", **fields: Any) -> Row:
+    return Row(path=path, scope=scope, by="session", about=about, **fields)
+
+
+def form(path: str, scope: Scope = Scope.SCAN, about: str = "thing", **fields: str) -> Row:
+    passes = frozenset({303})
+    return Row(path=path, scope=scope, by="session", about=about, form=fields, passes=passes)
+
+
+SETTINGS = {"auto_fix": "suggest", "fail_on": "high"}
+PAGES: dict[str, Row] = {
+    "GET /": page("/", about="list"),
+    "GET /ui/assets/{digest}/{name}": public("/ui/assets/0/kova.css", 404),
+    "GET /ui/errors": page("/ui/errors", about="list"),
+    "GET /ui/errors/{error_id}": page("/ui/errors/{error}"),
+    "POST /ui/errors/ignore": form("/ui/errors/ignore", id="{error}", reason="known"),
+    "POST /ui/errors/{error_id}/ignore": form("/ui/errors/{error}/ignore", reason="known"),
+    "POST /ui/errors/{error_id}/open": form("/ui/errors/{error}/open"),
+    "GET /ui/fixes": page("/ui/fixes", about="list"),
+    "GET /ui/fixes/{fix_id}": page("/ui/fixes/{fix}"),
+    "POST /ui/fixes/{fix_id}/publish": form("/ui/fixes/{fix}/publish"),
+    "GET /ui/scans": page("/ui/scans", about="list"),
+    "POST /ui/scans": form("/ui/scans", repository="{repository}"),
+    "GET /ui/scans/{scan_id}": page("/ui/scans/{scan}"),
+    "GET /ui/scans/{scan_id}/live": page("/ui/scans/{scan}/live"),
+    "GET /ui/repositories": page("/ui/repositories", about="list"),
+    "GET /ui/repositories/{owner}/{name}": page("/ui/repositories/{repository}"),
+    "POST /ui/repositories/{owner}/{name}": form(
+        "/ui/repositories/{repository}", Scope.ADMIN, **SETTINGS
+    ),
+    "GET /ui/usage": page("/ui/usage", about="list"),
+    "GET /ui/rules": page("/ui/rules", about="nothing"),
+    "GET /ui/keys": page("/ui/keys", Scope.ADMIN, "everything"),
+    "POST /ui/keys": page(
+        "/ui/keys", Scope.ADMIN, "everything", form={"name": "made", "scope": "read"}
+    ),
+    "POST /ui/keys/{prefix}/revoke": form("/ui/keys/{new_key}/revoke", Scope.ADMIN, "everything"),
+    "GET /ui/audit": page("/ui/audit", Scope.ADMIN, "everything"),
+    "GET /ui/ask": page("/ui/ask", Scope.AI, "list"),
+    "POST /ui/ask": page(
+        "/ui/ask",
+        Scope.AI,
+        form={"question": "why?", "repository": "{repository}"},
+        passes=frozenset({503}),
+    ),
+    # A member sees their own questions alone; the one of this test is a key's.
+    "GET /ui/ask/{command_id}": page("/ui/ask/{command}", Scope.AI, passes=frozenset({200, 404})),
+    "GET /ui/{rest:path}": page("/ui/none", about="nothing", passes=frozenset({404})),
+}
 ROUTES: dict[str, Row] = {
     "POST /api/scan": thing("/api/scan", Scope.SCAN, body={"repository": "{repository}"}),
     "GET /api/scans": listing("/api/scans"),
@@ -90,7 +140,6 @@ ROUTES: dict[str, Row] = {
     # By signature: without one nobody passes, whoever it is.
     "POST /webhooks/github": public("/webhooks/github", 401),
     "GET /health": public("/health"),
-    "GET /": public("/", 307),
     "GET /docs": public("/docs"),
     "GET /docs/{asset}": public("/docs/start.js"),
     "GET /openapi.json": public("/openapi.json"),
@@ -116,6 +165,7 @@ ROUTES: dict[str, Row] = {
         form={},
         passes=frozenset({404}),
     ),
+    **PAGES,
     "POST /auth/logout": Row(
         path="/auth/logout", scope=Scope.READ, by="session", form={}, passes=frozenset({303})
     ),

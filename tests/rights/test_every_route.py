@@ -150,7 +150,8 @@ def test_a_page_lets_roles_with_its_scope_pass_with_their_own_forms(
     row, method = BY_SESSION[name], method_of(name)
     if method != "GET":
         answer = rights.call(method, row, INSIDE, session="admin", with_form_token=False)
-        assert (answer.status_code, answer.json()["reason"]) == (403, "foreign_form")
+        assert answer.status_code == 403
+        assert "foreign_form" in answer.text  # A problem, or a page that says so.
     if name == "POST /auth/logout":
         return  # It ends the session: tests/people/test_sessions.py.
     for role in Role:

@@ -44,9 +44,11 @@ async def test_errors_are_counted_on_the_day_of_their_first_sight_and_of_their_e
     await apply_files(stores, repository, FIRST, {"a.py": "BAD(x)\nBAD(y)\nBAD(z)"})
     await apply_files(stores, repository, SECOND, {"a.py": "BAD(x)\nBAD(y)"})
     ignored, *_ = (
-        await stores.errors.page(PageRequest(), ErrorFilter(status=ErrorStatus.OPEN))
+        await stores.errors.page(PageRequest(), ErrorFilter(status=ErrorStatus.OPEN), EVERYTHING)
     ).items
-    await stores.errors.ignore(ignored.id, IgnoreDecision(reason="r", by="cli", until=None))
+    await stores.errors.ignore(
+        ignored.id, IgnoreDecision(reason="r", by="cli", until=None), EVERYTHING
+    )
     summary = await summarize(stores)
     today = summary.days[-1].day
     assert sum(summary.open_errors.values()) == 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query, Request, Response
@@ -13,7 +12,7 @@ from kova.shared.exceptions import InvalidInputError, KovaError, NotFoundError
 from kova.shared.page import PageRequest
 from kova.shared.repository import check_full_name
 from kova.web.dashboard.code import answer_blocks
-from kova.web.dashboard.dependencies import Administrator, Asker, Pages
+from kova.web.dashboard.dependencies import Asker, Pages
 from kova.web.dashboard.forms import BrowserForm, OwnForm
 from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import show
@@ -35,7 +34,7 @@ async def show_form(  # noqa: PLR0917 (the capabilities)
     error: Annotated[str, Query(max_length=64)] = "",
     repository: Annotated[str, Query(max_length=140)] = "",
 ) -> Response:
-    """Show the form, and to administrators what was asked."""
+    """Show the form, and what was asked before."""
     values = await _values(asker, pages, commands)
     values |= {"error_id": error, "repository": repository}
     return show(request, "ask.html", asker, now=pages.now(), values=values)
@@ -55,7 +54,7 @@ async def ask(
     }
     try:
         run = commands.run
-        answer = await run.run_command(run.begin(_command(form), None))
+        answer = await run.run_command(run.begin(_command(form), asker.subject))
         values |= _answer_values(answer, pages)
     except KovaError as exc:
         status, _ = describe(exc)
@@ -68,24 +67,21 @@ async def ask(
 
 @router.get("/ui/ask/{command_id}")
 async def show_answer(
-    request: Request, command_id: PathId, admin: Administrator, pages: Pages, commands: Commands
+    request: Request, command_id: PathId, asker: Asker, pages: Pages, commands: Commands
 ) -> Response:
     """Show what somebody asked, and the answer."""
-    command = await commands.commands.get(command_id)
+    command = await commands.commands.find(command_id, asker.subject)
     if command is None:
         raise NotFoundError("There is no such question.")
-    values = await _values(admin, pages, commands)
+    values = await _values(asker, pages, commands)
     values |= _answer_values(command, pages)
-    return show(request, "ask.html", admin, now=pages.now(), values=values)
+    return show(request, "ask.html", asker, now=pages.now(), values=values)
 
 
 async def _values(
     asker: SignedIn, pages: PageServices, commands: CommandServices
 ) -> dict[str, Any]:
-    everybody = Scope.ADMIN in asker.subject.scopes
-    rows: Sequence[Command] = ()
-    if everybody:
-        rows = (await commands.commands.page(PageRequest(limit=_SHOWN), None)).items
+    page = await commands.commands.page(PageRequest(limit=_SHOWN), asker.subject)
     return {
         "title": "Ask",
         "can_ask": pages.can_ask,
@@ -95,8 +91,8 @@ async def _values(
         "error_id": "",
         "problem": None,
         "answer": None,
-        "commands": rows,
-        "everybody": everybody,
+        "commands": page.items,
+        "everybody": Scope.ADMIN in asker.subject.scopes,
         "first": None,
         "next": None,
         "github": pages.github_web,

@@ -49,7 +49,7 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
         "rule": rule.strip(),
         "path": path.strip(),
     }
-    page = await errors.errors.page(rows, _filter(chosen))
+    page = await errors.errors.page(rows, _filter(chosen), reader.subject.reach)
     query = {name: text for name, text in chosen.items() if text}
     cursor = encode_cursor(page.next)
     values = {
@@ -76,10 +76,11 @@ async def show_error(  # noqa: PLR0917 (the capabilities)
     fixes: Fixes,
 ) -> Response:
     """Show one error."""
-    error = await errors.errors.get(error_id)
-    if error is None or not reader.subject.reach.covers(error.repository):
+    reach = reader.subject.reach
+    error = await errors.errors.get(error_id, reach)
+    if error is None:
         raise NotFoundError("There is no such error.")
-    fix = await fixes.fixes.get(error.fix.id) if error.fix else None
+    fix = await fixes.fixes.get(error.fix.id, reach) if error.fix else None
     finding = error.finding
     values = {
         "title": finding.message,
@@ -109,6 +110,7 @@ async def ignore_errors(member: Member, form: OwnForm, errors: Errors) -> Respon
                 reason=form.text("reason"),
                 until=None,
                 actor=member.subject.actor,
+                reach=member.subject.reach,
             )
         except ConflictError:
             continue
@@ -123,6 +125,7 @@ async def ignore_error(error_id: PathId, member: Member, form: OwnForm, errors: 
         reason=form.text("reason"),
         until=_until(form),
         actor=member.subject.actor,
+        reach=member.subject.reach,
     )
     return go(f"/ui/errors/{error_id}", "ignored")
 
@@ -131,7 +134,7 @@ async def ignore_error(error_id: PathId, member: Member, form: OwnForm, errors: 
 async def open_error(error_id: PathId, member: Member, form: OwnForm, errors: Errors) -> Response:
     """Open an ignored error again."""
     del form  # It carries nothing but where it came from.
-    await errors.change_error.open(error_id, actor=member.subject.actor)
+    await errors.change_error.open(error_id, actor=member.subject.actor, reach=member.subject.reach)
     return go(f"/ui/errors/{error_id}", "opened")
 
 

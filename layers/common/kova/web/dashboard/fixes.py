@@ -37,7 +37,7 @@ async def list_fixes(  # noqa: PLR0917 (the query's parameters)
         chosen = FixStatus(status) if status else None
     except ValueError:
         raise InvalidInputError("There is no such status.") from None
-    page = await fixes.fixes.page(rows, repository or None, chosen)
+    page = await fixes.fixes.page(rows, repository or None, chosen, reader.subject.reach)
     query = {"status": status, "repository": repository}
     query = {name: text for name, text in query.items() if text}
     cursor = encode_cursor(page.next)
@@ -58,8 +58,8 @@ async def show_fix(
     request: Request, fix_id: PathId, reader: Reader, pages: Pages, fixes: Fixes
 ) -> Response:
     """Show one fix."""
-    fix = await fixes.fixes.get(fix_id)
-    if fix is None or not reader.subject.reach.covers(fix.repository):
+    fix = await fixes.fixes.get(fix_id, reader.subject.reach)
+    if fix is None:
         raise NotFoundError("There is no such fix.")
     values = {
         "title": f"Fix of {fix.rule_id} in {fix.path}",
@@ -73,5 +73,7 @@ async def show_fix(
 @router.post("/ui/fixes/{fix_id}/publish")
 async def publish_fix(fix_id: PathId, member: Member, form: OwnForm, fixes: Fixes) -> Response:
     """Ask for the pull request of a fix."""
-    await fixes.request_publish.request(fix_id, actor=member.subject.actor)
+    await fixes.request_publish.request(
+        fix_id, actor=member.subject.actor, reach=member.subject.reach
+    )
     return go(own_path(form.text("back") or f"/ui/fixes/{fix_id}"), "publishing")

@@ -13,6 +13,7 @@ from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.fixes.fix import FixStatus
 from kova.shared.page import PageRequest
+from kova.shared.reach import Reach
 from kova.shared.severity import Severity
 from kova.web.dashboard.charts import bar_chart
 from kova.web.dashboard.dependencies import Pages, Reader
@@ -40,7 +41,7 @@ async def overview(  # noqa: PLR0917 (the capabilities)
     reach, now = reader.subject.reach, pages.now()
     summary = await pages.summaries.summary(reach, since=now.date() - _PERIOD, until=now.date())
     few = PageRequest(limit=_SHOWN)
-    latest_scans = await scans.stores.scans.page(few, None)
+    latest_scans = await scans.stores.scans.page(few, None, reach)
     budget = usage.monthly_budget_usd
     values = {
         "title": "Overview",
@@ -51,8 +52,8 @@ async def overview(  # noqa: PLR0917 (the capabilities)
         "fixed": sum(day.fixed for day in summary.days),
         "budget": budget,
         "budget_nearly": budget is not None and summary.spent_usd >= budget * _NEARLY,
-        "ready": (await fixes.fixes.page(few, None, FixStatus.VERIFIED)).items,
-        "worst": await _worst(errors.errors),
+        "ready": (await fixes.fixes.page(few, None, FixStatus.VERIFIED, reach)).items,
+        "worst": await _worst(errors.errors, reach),
         "scans": latest_scans.items,
         "failed": [scan for scan in latest_scans.items if scan.failure],
         "is_new": not latest_scans.items,
@@ -60,12 +61,12 @@ async def overview(  # noqa: PLR0917 (the capabilities)
     return show(request, "overview.html", reader, now=now, values=values)
 
 
-async def _worst(errors: ErrorStore) -> Sequence[ErrorRecord]:
+async def _worst(errors: ErrorStore, reach: Reach) -> Sequence[ErrorRecord]:
     """Return a few open errors, critical ones before high ones, each newest first."""
     worst: list[ErrorRecord] = []
     for severity in (Severity.CRITICAL, Severity.HIGH):
         if len(worst) < _SHOWN:
             filters = ErrorFilter(status=ErrorStatus.OPEN, severity=severity)
-            page = await errors.page(PageRequest(limit=_SHOWN - len(worst)), filters)
+            page = await errors.page(PageRequest(limit=_SHOWN - len(worst)), filters, reach)
             worst += page.items
     return worst

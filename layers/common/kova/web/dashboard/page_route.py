@@ -30,21 +30,26 @@ class PageRoute(APIRoute):
             try:
                 return await handle(request)
             except RequestValidationError:
-                return _problem(request, 422, "The address is not one of ours.", {})
+                return _problem(
+                    request, 422, "invalid_fields", "The address is not one of ours.", {}
+                )
             except KovaError as exc:
                 status, _ = describe(exc)
                 if status >= _SERVER_FAULT:
                     _LOG.warning("page failed", extra={"reason": exc.reason, "detail": exc.message})
                 headers = problem_headers(status) | retry_header(exc)
-                return _problem(request, status, exc.message, headers)
+                return _problem(request, status, exc.reason, exc.message, headers)
 
         return answer
 
 
-def _problem(request: Request, status: int, detail: str, headers: dict[str, str]) -> Response:
+def _problem(
+    request: Request, status: int, reason: str, detail: str, headers: dict[str, str]
+) -> Response:
     values = {
         "title": _TITLES.get(status, "That did not work"),
         "status": status,
+        "reason": reason,
         "detail": detail,
         "request_id": getattr(request.state, "request_id", ""),
     }

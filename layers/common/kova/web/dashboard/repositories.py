@@ -34,7 +34,7 @@ async def list_repositories(
     request: Request, reader: Reader, pages: Pages, scans: Scans, rows: RowsRequest
 ) -> Response:
     """List repositories with their open errors."""
-    page = await scans.stores.repositories.page(rows)
+    page = await scans.stores.repositories.page(rows, reader.subject.reach)
     cursor = encode_cursor(page.next)
     values = {
         "title": "Repositories",
@@ -56,10 +56,11 @@ async def show_repository(  # noqa: PLR0917 (the capabilities)
     errors: Errors,
 ) -> Response:
     """Show one repository."""
-    repository = await scans.stores.repositories.get(f"{owner}/{name}")
-    if repository is None or not reader.subject.reach.covers(repository.full_name):
+    reach = reader.subject.reach
+    repository = await scans.stores.repositories.get(f"{owner}/{name}", reach)
+    if repository is None:
         raise NotFoundError("There is no such repository.")
-    page = await scans.stores.scans.page(PageRequest(limit=_SCANS), repository.full_name)
+    page = await scans.stores.scans.page(PageRequest(limit=_SCANS), repository.full_name, reach)
     rules = await errors.errors.rules(repository.full_name)
     history = _of_default_branch(page.items, repository.default_branch)
     values = {
@@ -85,12 +86,12 @@ async def change_repository(
     owner: _Owner, name: _Name, admin: Administrator, form: OwnForm, scans: Scans
 ) -> Response:
     """Change a repository's settings."""
-    full_name = f"{owner}/{name}"
-    if not admin.subject.reach.covers(full_name):
+    full_name, subject = f"{owner}/{name}", admin.subject
+    changed = await scans.stores.repositories.change(
+        full_name, _change(form), subject.actor, subject.reach
+    )
+    if changed is None:
         raise NotFoundError("There is no such repository.")
-    if await scans.stores.repositories.get(full_name) is None:
-        raise NotFoundError("There is no such repository.")
-    await scans.stores.repositories.change(full_name, _change(form), admin.subject.actor)
     return go(f"/ui/repositories/{quote(full_name)}", "saved")
 
 

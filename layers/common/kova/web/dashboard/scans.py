@@ -33,7 +33,7 @@ async def list_scans(  # noqa: PLR0917 (the query's parameters)
     part: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """List scans, newest first; `part=rows` is the list alone, as the page asks for it again."""
-    page = await scans.stores.scans.page(rows, repository or None)
+    page = await scans.stores.scans.page(rows, repository or None, reader.subject.reach)
     cursor = encode_cursor(page.next)
     query = {"repository": repository} if repository else {}
     values = {
@@ -54,14 +54,12 @@ async def request_scan(member: Member, form: OwnForm, scans: Scans) -> Response:
     ref = form.text("ref")
     if ref and not is_ref(ref):
         raise InvalidInputError("There is no such branch, tag or commit.", field="ref")
-    repository = check_full_name(form.text("repository"))
-    if not member.subject.reach.covers(repository):
-        raise NotFoundError("There is no such repository.")
     scan = await scans.request_scan.request(
-        repository,
+        check_full_name(form.text("repository")),
         ref or None,
         full=form.text("full") == "yes",
         fix=True,
+        reach=member.subject.reach,
     )
     return go(f"/ui/scans/{scan.id}", "queued")
 
@@ -86,8 +84,8 @@ async def show_progress(
 
 
 async def _scan(scans: ScanServices, scan_id: str, reader: Reader) -> Scan:
-    scan = await scans.stores.scans.get(scan_id)
-    if scan is None or not reader.subject.reach.covers(scan.repository):
+    scan = await scans.stores.scans.get(scan_id, reader.subject.reach)
+    if scan is None:
         raise NotFoundError("There is no such scan.")
     return scan
 

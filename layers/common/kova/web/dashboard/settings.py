@@ -14,12 +14,13 @@ from kova.analysis.rule import Rule
 from kova.models.usage import MONTH_PATTERN, first_day, month_of
 from kova.shared.exceptions import InvalidInputError, NotFoundError
 from kova.shared.page import PageRequest
+from kova.shared.reach import reach_of
 from kova.web.dashboard.dependencies import Administrator, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import BrowserForm, OwnForm
 from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dashboard.repositories import dollars_of
-from kova.web.dependencies import Access, Usage, encode_cursor
+from kova.web.dependencies import Access, Usage, encode_cursor, require_everything
 from kova.web.services import AccessServices
 
 router = APIRouter(include_in_schema=False, route_class=PageRoute)
@@ -41,7 +42,9 @@ async def show_usage(
     if month and not _MONTH.fullmatch(month):
         raise InvalidInputError("A month is written as in 2026-11.")
     shown = month or current
-    sums = await usage.usage.month(first_day(shown), usage.monthly_budget_usd)
+    sums = await usage.usage.month(
+        first_day(shown), usage.monthly_budget_usd, reader.subject.reach, None
+    )
     values = {
         "title": "Usage",
         "usage": sums,
@@ -91,6 +94,7 @@ async def create_key(
     request: Request, admin: Administrator, pages: Pages, access: Access, form: OwnForm
 ) -> Response:
     """Make a key and show it, this once."""
+    require_everything(admin.subject)
     try:
         scopes = frozenset(Scope(text) for text in form.texts("scope"))
     except ValueError:
@@ -101,6 +105,7 @@ async def create_key(
         scopes=scopes,
         expires_at=_expiry(form),
         monthly_budget_usd=dollars_of(form, "monthly_budget_usd"),
+        reach=reach_of(form.text("repositories").replace(",", " ").split() or None),
     )
     rows = PageRequest()
     return await _keys(request, admin, pages, access, rows, plaintext=created.plaintext)
@@ -115,6 +120,7 @@ async def revoke_key(
 ) -> Response:
     """Revoke a key."""
     del form  # It carries nothing but where it came from.
+    require_everything(admin.subject)
     await access.manage_keys.revoke(actor=admin.subject.actor, prefix=prefix)
     return go("/ui/keys", "revoked")
 
@@ -124,6 +130,7 @@ async def list_audit(
     request: Request, admin: Administrator, pages: Pages, access: Access, rows: RowsRequest
 ) -> Response:
     """List who changed what."""
+    require_everything(admin.subject)
     page = await access.audit.page(rows)
     cursor = encode_cursor(page.next)
     values = {
@@ -143,6 +150,7 @@ async def _keys(  # noqa: PLR0917 (the capabilities)
     rows: PageRequest,
     plaintext: str | None = None,
 ) -> Response:
+    require_everything(admin.subject)
     page = await access.manage_keys.page(rows)
     cursor = encode_cursor(page.next)
     values = {
