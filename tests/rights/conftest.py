@@ -99,7 +99,9 @@ def _fill(values: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any
 def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rights]:
     folder = tmp_path_factory.mktemp("rights")
     redis = {"KOVA_REDIS_URL": _redis_url(), "KOVA_AI_RATE_LIMIT_PER_MINUTE": "1000000"}
-    with run_kova_with_github(folder, **redis) as kova:
+    # Each request asks the rules anew what somebody is.
+    rules = {f"KOVA_{role.name}S": f"{role.value}@example.com" for role in Role}
+    with run_kova_with_github(folder, **redis, **rules) as kova:
         for name in (INSIDE, OUTSIDE):
             kova.github.state.create_repository(name, files={"a.py": b"x = 1\n"})
         things = asyncio.run(_fill_database(kova.environment["KOVA_DATABASE_URL"]))
