@@ -78,7 +78,7 @@ demo: $(RUN) ## the main job from end to end on a real repository (REPO=path for
 
 .PHONY: run
 run: $(RUN) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it; SETUP=1 to make an App)
-	@$(BIN)/kova up $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") $(if $(SETUP),--setup)
+	@$(BIN)/kova up --sample $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") $(if $(SETUP),--setup)
 
 .PHONY: build
 build: $(SAM) ## the functions for `kova up --lambda` (to deploy: ARCHITECTURE=arm64 PYTHON_VERSION=3.13)

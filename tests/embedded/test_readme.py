@@ -14,7 +14,9 @@ from pathlib import Path
 
 import pytest
 
+from kova_server.embedded.sample import push_sample
 from tests.embedded.test_up import Up, run_up
+from tests.support.eventually import eventually
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
@@ -52,7 +54,7 @@ def test_no_command_has_a_comment_behind_it() -> None:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with run_up(tmp_path_factory.mktemp("readme") / "data") as stack:
+    with run_up(tmp_path_factory.mktemp("readme") / "data", arguments=["--sample"]) as stack:
         yield stack
 
 
@@ -87,3 +89,21 @@ def test_the_walk_ends_with_a_scan_that_succeeded_and_its_errors(
     assert fixes["items"]
     assert ai_answer["status"] == "queued"
     assert re.fullmatch(r"kova_[a-z0-9]+_[a-z0-9]+", process.stdout.splitlines()[-1])
+
+
+def test_a_newcomer_finds_a_scanned_repository_with_a_published_fix(up: Up) -> None:
+    """`make run` gives `kova up` the same option."""
+    assert "kova up --sample" in (ROOT / "Makefile").read_text()
+
+    def rows(path: str) -> list[dict[str, object]]:
+        answer = up.get(f"{path}?repository=octo/bookshop")
+        return answer.json()["items"] if answer is not None and answer.is_success else []
+
+    assert eventually(lambda: [scan for scan in rows("/api/scans") if scan["finished_at"]])
+    published = [fix for fix in rows("/api/fixes") if fix["status"] == "published"]
+    assert {fix["rule_id"] for fix in published} >= {"F632", "W605"}
+    assert len({fix["pull_request_url"] for fix in published}) == 1
+    assert len(rows("/api/errors")) > 20
+    # A later start delivers the same push: it is known.
+    assert "octo/bookshop" in push_sample(up.settings["KOVA_GITHUB_API_URL"], up.port)
+    assert len(rows("/api/scans")) == 1

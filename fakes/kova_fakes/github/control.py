@@ -20,6 +20,7 @@ from kova_fakes.github import bodies
 from kova_fakes.github.context import GitHubContext, context_of, page
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Fault
+from kova_fakes.github.sample import read_sample
 from kova_fakes.github.state import RepositoryState
 from kova_fakes.github.views import pull_view
 from kova_fakes.github.webhooks import deliver, ping_event, pull_request_event, push_event
@@ -56,6 +57,18 @@ async def create_repository(request: Request) -> Response:
         private=body.get("private", False),
     )
     return JSONResponse({"full_name": body["full_name"], "head": head, "files": len(files)}, 201)
+
+
+async def create_sample(request: Request) -> Response:
+    """POST /_control/sample: the sample repository, made by the first call."""
+    sample = read_sample()
+    state = context_of(request).state
+    try:
+        repository = state.repository(sample.full_name)
+        head, status = state.head(sample.full_name, repository.default_branch), 200
+    except ApiError:
+        head, status = state.create_repository(sample.full_name, files=sample.files), 201
+    return JSONResponse({"full_name": sample.full_name, "head": head}, status)
 
 
 async def push(request: Request) -> Response:
@@ -203,6 +216,7 @@ _C = "/_control/repositories"
 ROUTES = [
     Route("/", home),
     Route(_C, create_repository, methods=["POST"]),
+    Route("/_control/sample", create_sample, methods=["POST"]),
     Route("/_control/push", push, methods=["POST"]),
     Route("/_control/deliver", send, methods=["POST"]),
     Route("/_control/faults", inject, methods=["POST"]),

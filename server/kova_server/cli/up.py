@@ -31,12 +31,16 @@ EXAMPLES: Final = (
 )
 
 
-def up(
+def up(  # noqa: PLR0917 (the options of a command)
     port: PortOption = 8000,
     data_folder: Annotated[Path, typer.Option("--data", help="The folder for all data.")] = DATA,
     setup: Annotated[
         bool,
         typer.Option("--setup", help="Make a GitHub App by /setup, on the practice GitHub too."),
+    ] = False,
+    sample: Annotated[
+        bool,
+        typer.Option("--sample", help="Push a sample repository to the practice GitHub."),
     ] = False,
     on_lambda: Annotated[
         bool,
@@ -73,6 +77,7 @@ def up(
         port=port,
         environment=dict(os.environ),
         setup=setup,
+        sample=sample,
         build=build if on_lambda else None,
     )
     hooks = Hooks(

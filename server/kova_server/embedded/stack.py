@@ -34,6 +34,7 @@ from kova_server.embedded.outside import read_outside
 from kova_server.embedded.ports import is_free, remembered_port
 from kova_server.embedded.postgres import Postgres
 from kova_server.embedded.queues import aws_settings, create_queues, sqs_service
+from kova_server.embedded.sample import push_sample
 from kova_server.embedded.service import Service, StartError, reap
 from kova_server.embedded.supervisor import Supervisor
 from kova_server.embedded.valkey import valkey_service
@@ -52,7 +53,8 @@ class StackOptions:
     """The data folder, the port, and the environment's variables.
 
     `setup` leaves the App of the practice GitHub aside, so that /setup makes one. With `build`, a
-    folder of built functions, those run in place of the server and the worker.
+    folder of built functions, those run in place of the server and the worker. `sample` gives the
+    practice GitHub a repository to look at.
     """
 
     data_folder: Path
@@ -60,6 +62,7 @@ class StackOptions:
     environment: Mapping[str, str]
     setup: bool = False
     build: Path | None = None
+    sample: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -111,6 +114,8 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
         link = hooks.make_link(settings)
         for line in [*_welcome(options, settings, link), *app.welcome(options.port)]:
             hooks.announce(line)
+        if options.sample and plan.practice and plan.app_file is None:
+            hooks.announce(push_sample(settings["KOVA_GITHUB_API_URL"], options.port))
         supervisor.watch(app.look)
         hooks.announce("stopping ...")
     return 0
