@@ -279,19 +279,19 @@ async def test_a_key_is_shown_once_and_revoked(house: House) -> None:
 
 async def test_nothing_outside_of_a_person_s_reach_is_shown_or_changed(house: House) -> None:
     await house.scan()
-    await house.scan("octo/hidden", path="secret.py")
+    await house.scan("octo/vault", path="secret.py")
     await save_fix(house)
     reach = Reach(names=frozenset({"octo/sample"}))
     member = await house.visitor(Role.MEMBER, reach)
-    hidden = [error for error in await house.errors() if error.repository == "octo/hidden"]
-    fixes = await house.stores.fixes.page(PageRequest(), "octo/hidden", None, EVERYTHING)
-    scans = await house.stores.scans.page(PageRequest(), "octo/hidden", EVERYTHING)
+    hidden = [error for error in await house.errors() if error.repository == "octo/vault"]
+    fixes = await house.stores.fixes.page(PageRequest(), "octo/vault", None, EVERYTHING)
+    scans = await house.stores.scans.page(PageRequest(), "octo/vault", EVERYTHING)
     for path in ("/", "/ui/errors", "/ui/scans", "/ui/repositories", "/ui/fixes", "/ui/usage"):
         page = await member.get(path)
-        assert "hidden" not in page, path
+        assert "octo/vault" not in page, path
         assert "secret.py" not in page, path
     assert re.search(r"Open errors</span><strong>2<", await member.get("/"))
-    places = ["/ui/repositories/octo/hidden"]
+    places = ["/ui/repositories/octo/vault"]
     places += [f"/ui/errors/{error.id}" for error in hidden]
     places += [f"/ui/fixes/{fix.id}" for fix in fixes.items]
     places += [f"/ui/scans/{scan.id}" for scan in scans.items]
@@ -299,7 +299,7 @@ async def test_nothing_outside_of_a_person_s_reach_is_shown_or_changed(house: Ho
     assert len(places) >= 6
     for path in places:
         await member.get(path, 404)
-    fields = {"auto_fix": "off", "fail_on": "low", "reason": "x", "repository": "octo/hidden"}
+    fields = {"auto_fix": "off", "fail_on": "low", "reason": "x", "repository": "octo/vault"}
     for path in (
         f"/ui/errors/{hidden[0].id}/ignore",
         f"/ui/errors/{hidden[0].id}/open",
