@@ -88,22 +88,6 @@ resource "google_cloud_run_v2_service" "api" {
         name  = "KOVA_PUBLIC_URL"
         value = var.public_url
       }
-      env {
-        name  = "KOVA_GOOGLE_HOSTED_DOMAIN"
-        value = var.google_hosted_domain
-      }
-      env {
-        name  = "KOVA_ADMINS"
-        value = var.admins
-      }
-      env {
-        name  = "KOVA_MEMBERS"
-        value = var.members
-      }
-      env {
-        name  = "KOVA_VIEWERS"
-        value = var.viewers
-      }
       # Cloud Run's own proxy, which says last of all which address a client has.
       env {
         name  = "FORWARDED_ALLOW_IPS"
@@ -121,6 +105,22 @@ resource "google_cloud_run_v2_service" "api" {
             version = "latest"
           }
         }
+      }
+      env {
+        name  = "KOVA_GOOGLE_HOSTED_DOMAIN"
+        value = var.google_hosted_domain
+      }
+      env {
+        name  = "KOVA_ADMINS"
+        value = var.admins
+      }
+      env {
+        name  = "KOVA_MEMBERS"
+        value = var.members
+      }
+      env {
+        name  = "KOVA_VIEWERS"
+        value = var.viewers
       }
       dynamic "env" {
         for_each = local.variables

@@ -145,6 +145,11 @@ def test_a_process_starts_with_what_it_is_given(tmp_path: Path) -> None:
         "local.database_url": files()["locals"]["database_url"],
         "local.redis_url": files()["locals"]["redis_url"],
         "var.github_api_url": "https://api.github.com",
+        "var.allowed_owners": "octo",
+        "var.google_hosted_domain": "example.com",
+        "var.admins": "ann@example.com",
+        "var.members": "",
+        "var.viewers": "",
         "var.queues.region": "eu-central-1",
         **{
             f"var.queues.{name}_url": f"https://sqs.example.com/{name}"

@@ -24,6 +24,8 @@ def test_a_body_may_be_as_large_as_kova_says() -> None:
         "/webhooks/": WEBHOOK_BYTES,
         "~ ^/api/scans/[^/]+/sarif$": SARIF_BYTES,
         "/setup": FORM_BYTES,
+        "/auth/": FORM_BYTES,
+        "/ui/": FORM_BYTES,
     }
     assert f"\nclient_max_body_size {API_BYTES};" in LOCATIONS
 

@@ -14,7 +14,7 @@ from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundErr
 from kova.shared.page import Page, PageRequest
 from kova.shared.ports import AuditStore
 from kova.shared.reach import EVERYTHING, Reach
-from kova.shared.repository import check_full_name
+from kova.shared.repository import check_reached_name
 from kova.shared.text import clean
 
 _NAME_LIMIT = 100
@@ -71,7 +71,7 @@ class ManageKeys:
         if reach.names is not None and not reach.names:
             raise InvalidInputError("Name at least one repository.", field="repositories")
         for repository in reach.names or ():
-            check_full_name(repository)
+            check_reached_name(repository)
         if expires_at is not None and expires_at <= self._now():
             raise ConflictError("A key must expire in the future.", field="expires_at")
         new_key = generate_key()

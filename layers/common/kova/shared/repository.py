@@ -19,6 +19,9 @@ FULL_NAME_PATTERN: Final = (
     r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}/(?:[A-Za-z0-9_-][A-Za-z0-9._-]{0,99}"
     r"|\.[A-Za-z0-9_-][A-Za-z0-9._-]{0,98}|\.\.[A-Za-z0-9._-]{1,98})$"
 )
+# As above in one form, for lists of names: `owner/..` is nobody's repository, and harmless there.
+REACHED_NAME_PATTERN: Final = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,62}/[A-Za-z0-9._-]{1,100}$"
+_REACHED_NAME: Final = re.compile(REACHED_NAME_PATTERN)
 _FULL_NAME: Final = re.compile(FULL_NAME_PATTERN)
 _SHA: Final = re.compile(r"^[0-9a-f]{40}$|^[0-9a-f]{64}$")
 # git-check-ref-format(1), with the control characters and the specials that it forbids.
@@ -90,6 +93,17 @@ def check_full_name(name: str) -> str:
     """
     if not _FULL_NAME.fullmatch(name):
         raise InvalidInputError("A repository is named owner/name.", field="repository")
+    return name
+
+
+def check_reached_name(name: str) -> str:
+    """Return the name if a key can be restricted to it.
+
+    Raises:
+        InvalidInputError: it does not have the form `owner/name`.
+    """
+    if not _REACHED_NAME.fullmatch(name):
+        raise InvalidInputError("A repository is named owner/name.", field="repositories")
     return name
 
 

@@ -163,10 +163,14 @@ def _require_configured(people: PeopleServices, provider: str) -> None:
 
 
 def _own_address(request: Request, people: PeopleServices) -> str:
-    """Return the address that providers know Kova by."""
+    """Return the address that providers know Kova by.
+
+    Where it is not set, the browser's own: a provider sends nobody to an address that it does not
+    know.
+    """
     if people.public_url is not None:
         return people.public_url.rstrip("/")
-    if is_local(request):
+    if is_local(request) or request.url.scheme == "https":
         return f"{request.url.scheme}://{request.url.netloc}"
     raise NotConfiguredError("Signing in needs KOVA_PUBLIC_URL, the address of these pages.")
 

@@ -10,7 +10,7 @@ from pydantic import Field
 from kova.access.api_key import ApiKey, Scope
 from kova.models.usage import Budget, Usage, UsageRow
 from kova.shared.audit import Action, AuditRecord
-from kova.shared.repository import FULL_NAME_PATTERN
+from kova.shared.repository import REACHED_NAME_PATTERN
 from kova.web.schemas.base import Moment, Request, View
 from kova.web.schemas.repositories import Money
 
@@ -26,8 +26,8 @@ class KeyRequest(Request):
     monthly_budget_usd: Money | None = None
     repositories: (
         Annotated[
-            list[Annotated[str, Field(pattern=FULL_NAME_PATTERN)]],
-            Field(min_length=1, max_length=1_000),
+            list[Annotated[str, Field(pattern=REACHED_NAME_PATTERN)]],
+            Field(min_length=1, max_length=100),
         ]
         | None
     ) = Field(
