@@ -23,6 +23,7 @@ from kova.adapters.memory.deliveries import MemoryDeliveryStore
 from kova.adapters.memory.errors import MemoryErrorStore
 from kova.adapters.memory.fixes import MemoryFixStore
 from kova.adapters.memory.idempotency import MemoryIdempotencyStore
+from kova.adapters.memory.notices import MemoryNoticeStore
 from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.adapters.memory.scans import MemoryScanStore
 from kova.adapters.memory.summary import MemorySummaryStore
@@ -37,6 +38,7 @@ from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.fixes import PostgresFixStore
 from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
+from kova.adapters.postgres.notices import PostgresNoticeStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scans import PostgresScanStore
@@ -47,6 +49,7 @@ from kova.commands.ports import CommandStore
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.models.ports import BudgetStore, UsageStore
+from kova.notifications.ports import NoticeStore
 from kova.scans.ports import Stores, SummaryStore
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
@@ -72,12 +75,13 @@ class AllStores(Stores):
     usage: UsageStore
     code_index: CodeIndex
     summaries: SummaryStore
+    notices: NoticeStore
 
 
 def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> AllStores:
     keys, repositories = MemoryApiKeyStore(), MemoryRepositoryStore(database)
     commands = MemoryCommandStore()
-    budget = MemoryBudgetStore(keys=keys, repositories=repositories)
+    budget = MemoryBudgetStore(keys=keys, repositories=repositories, outbox=database.outbox)
     return AllStores(
         repositories=repositories,
         scans=MemoryScanStore(database),
@@ -90,6 +94,7 @@ def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> 
         idempotency=MemoryIdempotencyStore(),
         commands=commands,
         budget=budget,
+        notices=MemoryNoticeStore(database),
         usage=MemoryUsageStore(commands=commands, keys=keys, repositories=repositories),
         code_index=MemoryCodeIndex(),
         summaries=MemorySummaryStore(database, budget.spent_by),
@@ -115,6 +120,7 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
             usage=PostgresUsageStore(database),
             code_index=PostgresCodeIndex(database),
             summaries=PostgresSummaryStore(database),
+            notices=PostgresNoticeStore(database),
         )
     finally:
         await database.close()

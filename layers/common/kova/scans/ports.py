@@ -55,11 +55,15 @@ class ScanStore(Protocol):
         coverage: Mapping[str, Any] | None = None,
         failure: str | None = None,
         check_run_url: str | None = None,
+        checks_failed: bool = False,
     ) -> bool:
-        """End the scan; False when the claim was lost."""
+        """End the scan, and record what people may be told; False when the claim was lost.
+
+        `checks_failed`: the commit's check run says failure.
+        """
 
     async def fail(self, scan_id: str, failure: str) -> None:
-        """End a scan that will not be tried again."""
+        """End a scan that will not be tried again, and record that people may be told."""
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Return a scan by id; None outside of the reach."""

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from kova.analysis.finding import Finding
 from kova.analysis.repository_settings import KovaTomlSettings
@@ -25,6 +27,17 @@ _LEVELS = {
 }
 
 
+_FAILURE: Final = "failure"
+
+
+@dataclass(frozen=True, kw_only=True)
+class PublishedCheck:
+    """A check run as it was published: its address if it has one, and whether it says failure."""
+
+    url: str | None
+    failed: bool
+
+
 class PublishScan:
     """Shows people what a scan found."""
 
@@ -33,25 +46,27 @@ class PublishScan:
 
     async def publish_check_run(
         self, repository: Repository, target: ScanTarget, report: ScanReport
-    ) -> str | None:
-        """Publish the check run and return its address.
+    ) -> PublishedCheck:
+        """Publish the check run and return how it ended.
 
         Its external id says what it is about and not which scan made it, so that scanning a
         commit again updates the one check run.
         """
         assert target.commit_sha is not None
         pull, introduced = target.pull_request, report.introduced
-        return await self._publisher.check_run(
+        conclusion = _conclusion(introduced, repository, report.settings)
+        url = await self._publisher.check_run(
             repository.ref,
             CheckRun(
                 commit_sha=target.commit_sha,
                 external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
-                conclusion=_conclusion(introduced, repository, report.settings),
+                conclusion=conclusion,
                 title=texts.title(introduced),
                 summary=texts.summary(report),
                 annotations=tuple(_annotation(finding) for finding in introduced),
             ),
         )
+        return PublishedCheck(url=url, failed=conclusion == _FAILURE)
 
     def select_offerable(
         self, repository: Repository, files: Iterable[FileFixes], settings: KovaTomlSettings

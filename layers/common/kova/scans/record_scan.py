@@ -12,7 +12,7 @@ from kova.errors.trace_history import TraceHistory
 from kova.fixes.fix import ProvedFix
 from kova.scans.analyze_target import is_default
 from kova.scans.offer_fixes import OfferFixes
-from kova.scans.publish_scan import PublishScan
+from kova.scans.publish_scan import PublishedCheck, PublishScan
 from kova.scans.report import ScanReport
 from kova.scans.scan import ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
@@ -49,14 +49,14 @@ class RecordScan:
         claim: ClaimedScan,
         analysis: CommitAnalysis,
         folder: Path,
-    ) -> tuple[LifecycleChange, str | None]:
+    ) -> tuple[LifecycleChange, PublishedCheck]:
         """Write rows and publish; the folder has the files that were fetched.
 
         Errors are the state of the default branch: a commit that is no longer its head does not
         change them, since a newer scan does or will. A pull request's are only shown.
 
         Returns:
-            What the scan changed, and the address of its check run if there is one.
+            What the scan changed, and its check run.
         """
         commit_sha = analysis.request.commit_sha
         fixes: tuple[ProvedFix, ...] = ()

@@ -97,9 +97,7 @@ class ScanRepository:
         try:
             target = await self._resolve(repository, target, claim)
             analysis = await self._target_analysis.analyze(repository, target, folder)
-            change, check_run_url = await self._record.record(
-                repository, target, claim, analysis, folder
-            )
+            change, check = await self._record.record(repository, target, claim, analysis, folder)
         except UnavailableError:
             await self._stores.scans.release(claim)
             raise
@@ -119,7 +117,8 @@ class ScanRepository:
             stats=_stats(analysis, change, started),
             skipped=analysis.skipped,
             coverage=coverage_of(analysis, analysis.request.settings),
-            check_run_url=check_run_url,
+            check_run_url=check.url,
+            checks_failed=check.failed,
         )
         self._count(target, "succeeded", started)
         return analysis

@@ -45,6 +45,10 @@ _PATH_PART: Final = (
 PATH_PATTERN: Final = rf"^{_PATH_PART}(?:/{_PATH_PART})*$"
 
 
+# Slack's id of a channel: a public one, a private one, or a conversation.
+SLACK_CHANNEL_PATTERN: Final = r"^[CGD][A-Z0-9]{8,20}$"
+
+
 class AutoFix(enum.StrEnum):
     """How verified fixes are published."""
 
@@ -53,9 +57,21 @@ class AutoFix(enum.StrEnum):
     PULL_REQUEST = "pull_request"
 
 
+class NotifySeverity(enum.StrEnum):
+    """From which severity on people are told of errors and fixes; off: of nothing at all."""
+
+    OFF = "off"
+    CRITICAL = "critical"
+    HIGH = "high"
+
+
 @dataclass(frozen=True, kw_only=True)
 class Repository:
-    """One watched repository. `github_id` is GitHub's number, which survives renames."""
+    """One watched repository. `github_id` is GitHub's number, which survives renames.
+
+    `slack_channel`, `notify_severity` and `quiet_hours` say who is told of what, and when; None
+    leaves it to the settings of the process.
+    """
 
     id: str
     full_name: str
@@ -68,6 +84,9 @@ class Repository:
     monthly_budget_usd: Decimal | None
     created_at: datetime
     open_errors: dict[str, int] = field(default_factory=dict)
+    slack_channel: str | None = None
+    notify_severity: NotifySeverity | None = None
+    quiet_hours: str | None = None
 
     @property
     def ref(self) -> RepositoryRef:
@@ -83,6 +102,9 @@ class RepositoryChange:
     auto_fix: AutoFix | None = None
     fail_on: Severity | None = None
     monthly_budget_usd: Decimal | None = None
+    slack_channel: str | None = None
+    notify_severity: NotifySeverity | None = None
+    quiet_hours: str | None = None
 
 
 def check_full_name(name: str) -> str:

@@ -12,8 +12,10 @@ from decimal import Decimal
 from kova.access.ports import ApiKeyStore
 from kova.adapters.memory.availability import Switchable
 from kova.adapters.memory.clock import Clock
+from kova.adapters.memory.outbox import MemoryOutbox
 from kova.models.ports import BudgetScope
 from kova.models.usage import month_of
+from kova.notifications.notice import WARNING_PERCENT, NoticeKind
 from kova.shared.exceptions import BudgetExhaustedError
 from kova.shared.ports import RepositoryStore
 from kova.shared.reach import EVERYTHING
@@ -22,7 +24,7 @@ from kova.shared.reach import EVERYTHING
 @dataclass(frozen=True, kw_only=True)
 class _Reservation:
     month: str
-    scopes: frozenset[str]
+    scopes: Mapping[str, Decimal | None]
     amount: Decimal
     expires_at: datetime
 
@@ -36,8 +38,10 @@ class MemoryBudgetStore(Switchable):
         keys: ApiKeyStore | None = None,
         repositories: RepositoryStore | None = None,
         now: Callable[[], datetime] | None = None,
+        outbox: MemoryOutbox | None = None,
     ) -> None:
         """Assemble the store; the caps of keys and repositories are looked up in their stores."""
+        self._outbox = outbox or MemoryOutbox()
         self._keys = keys
         self._repositories = repositories
         self._now = now or Clock()
@@ -56,7 +60,7 @@ class MemoryBudgetStore(Switchable):
                 raise BudgetExhaustedError
         reservation_id = str(uuid.uuid4())
         self._reservations[reservation_id] = _Reservation(
-            month=month, scopes=frozenset(caps), amount=amount, expires_at=now + lifetime
+            month=month, scopes=caps, amount=amount, expires_at=now + lifetime
         )
         return reservation_id
 
@@ -65,8 +69,37 @@ class MemoryBudgetStore(Switchable):
         self.check()
         settled = self._reservations.pop(reservation, None)
         if settled is not None:
-            for name in settled.scopes:
+            for name, cap in sorted(settled.scopes.items()):
                 self._spent[name, settled.month] += cost
+                await self._record_level(name, settled.month, cap)
+
+    async def _record_level(self, scope: str, month: str, cap: Decimal | None) -> None:
+        """Note that a budget is near its end, or at it."""
+        spent = self._spent[scope, month]
+        if not cap or spent * 100 < cap * WARNING_PERCENT:
+            return
+        level = "100" if spent >= cap else str(WARNING_PERCENT)
+        thread_key = f"budget:{scope}:{month}"
+        self._outbox.record(
+            f"{thread_key}:{level}",
+            NoticeKind.BUDGET_LOW,
+            subject=scope,
+            thread_key=thread_key,
+            group_key=f"{thread_key}:{level}",
+            created_at=self._now(),
+            repository_id=scope.partition("repository:")[2] or None,
+            facts={
+                "month": month,
+                "level": level,
+                "name": await self._key_name(scope),
+                "spent_usd": str(round(spent, 2)),
+                "cap_usd": str(round(cap, 2)),
+            },
+        )
+
+    async def _key_name(self, scope: str) -> str:
+        keys = await self._keys.list() if self._keys is not None else []
+        return next((key.name for key in keys if scope == f"key:{key.id}"), "")
 
     def spent(self) -> Decimal:
         """Return what all commands of this month have cost."""

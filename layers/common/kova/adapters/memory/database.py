@@ -7,6 +7,7 @@ from datetime import datetime
 
 from kova.adapters.memory.availability import Switchable
 from kova.adapters.memory.clock import Clock
+from kova.adapters.memory.outbox import MemoryOutbox
 from kova.analysis.finding import Finding
 from kova.errors.error import ErrorStatus, IgnoreDecision
 from kova.errors.ports import AppliedState
@@ -53,6 +54,7 @@ class ErrorRow:
     opened_scan: str | None = None
     fixed_scan: str | None = None
     reopened_scan: str | None = None
+    reopened_count: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +78,7 @@ class MemoryDatabase(Switchable):
     audit: dict[str, AuditRecord] = field(default_factory=dict)
     deliveries: dict[str, str | None] = field(default_factory=dict)
     cache: dict[tuple[str, bytes], CacheRow] = field(default_factory=dict)
+    outbox: MemoryOutbox = field(default_factory=MemoryOutbox)
 
     def now(self) -> datetime:
         """Return the time of a transaction, later than that of the one before.

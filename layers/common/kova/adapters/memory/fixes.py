@@ -8,6 +8,7 @@ from dataclasses import replace
 from typing import Final
 
 from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.outbox import record_ready_fixes
 from kova.adapters.memory.pages import newest_first
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
 from kova.shared.page import Page, PageRequest, Position
@@ -27,12 +28,13 @@ class MemoryFixStore:
         self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
     ) -> None:
         """Record the outcome of each fix whose error has an id."""
-        del scan_id  # Only people read it, in the table.
         self._database.check()
+        saved: list[Fix] = []
         for fix in fixes:
             error_id = error_ids.get(fix.finding.fingerprint)
             if error_id is not None:
-                self._save_fix(fix, error_id)
+                saved += self._save_fix(fix, error_id)
+        record_ready_fixes(self._database, scan_id, saved)
 
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Record the pull request that offers the fixes of these errors."""
@@ -68,11 +70,11 @@ class MemoryFixStore:
             lambda fix: Position(at=fix.created_at, id=fix.id),
         )
 
-    def _save_fix(self, fix: ProvedFix, error_id: str) -> None:
+    def _save_fix(self, fix: ProvedFix, error_id: str) -> list[Fix]:
         rows = self._database.fixes
         existing = next((row for row in rows.values() if row.error_id == error_id), None)
         if existing is not None and existing.status not in _UNSEEN:
-            return
+            return []
         row = Fix(
             id=existing.id if existing else str(uuid.uuid4()),
             error_id=error_id,
@@ -92,6 +94,7 @@ class MemoryFixStore:
             created_at=existing.created_at if existing else self._database.now(),
         )
         rows[row.id] = row
+        return [row]
 
     def _with_error(self, fix: Fix) -> Fix:
         """Return the fix with what its error says today."""

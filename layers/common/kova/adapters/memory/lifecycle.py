@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from kova.adapters.memory.database import ErrorRow, MemoryDatabase
+from kova.adapters.memory.outbox import record_opened_errors
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding, Traits
 from kova.analysis.fingerprint import next_fingerprint
@@ -108,6 +109,7 @@ class ApplyInMemory:
             row = self._rows[error.id]
             self._rows[error.id] = replace(row, finding=replace(row.finding, path=path))
         self._write_state()
+        record_opened_errors(self._database, self._claim.id)
         return self._change(ids, matches)
 
     def _refresh(self, error: KnownError, finding: Finding) -> None:
@@ -116,7 +118,8 @@ class ApplyInMemory:
         ignored = row.ignored if status is ErrorStatus.IGNORED else None
         if silenced_by is not None:
             ignored = IgnoreDecision(reason=silenced_by, by=_KOVA, until=None)
-        reopened = row.status is ErrorStatus.FIXED and not self._history.is_older(finding)
+        was_fixed = row.status is ErrorStatus.FIXED
+        reopened = was_fixed and not self._history.is_older(finding)
         self._rows[row.id] = replace(
             self._with_finding(row, finding),
             status=status,
@@ -125,6 +128,7 @@ class ApplyInMemory:
             silenced_by=silenced_by,
             last_seen_at=self._now,
             reopened_scan=self._claim.id if reopened else row.reopened_scan,
+            reopened_count=row.reopened_count + was_fixed,
         )
 
     def _open(self, finding: Finding) -> str:

@@ -9,6 +9,7 @@ from datetime import timedelta
 from typing import Any
 
 from kova.adapters.memory.database import MemoryDatabase, ScanRow
+from kova.adapters.memory.outbox import record_ended_scan
 from kova.adapters.memory.pages import newest_first
 from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
@@ -101,6 +102,7 @@ class MemoryScanStore:
         coverage: Mapping[str, Any] | None = None,
         failure: str | None = None,
         check_run_url: str | None = None,
+        checks_failed: bool = False,
     ) -> bool:
         """End the scan; False when the claim was lost."""
         now, row = self._database.now(), self._claimed_row(claim)
@@ -117,6 +119,7 @@ class MemoryScanStore:
             finished_at=now,
         )
         self._database.scans[claim.id] = _without_lease(row, scan)
+        record_ended_scan(self._database, scan, row.repository_id, checks=checks_failed)
         return True
 
     async def fail(self, scan_id: str, failure: str) -> None:
@@ -125,6 +128,7 @@ class MemoryScanStore:
         if row is not None and not row.scan.status.final:
             scan = replace(row.scan, status=ScanStatus.FAILED, failure=failure, finished_at=now)
             self._database.scans[scan_id] = _without_lease(row, scan)
+            record_ended_scan(self._database, scan, row.repository_id, checks=False)
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Return a scan by id; None outside of the reach."""

@@ -36,21 +36,45 @@ WITH scopes AS (
             AND scopes.scope = ANY(ai_reservations.scopes)), 0) AS used
     FROM scopes
 )
-INSERT INTO ai_reservations (month, scopes, amount_usd, expires_at)
-SELECT %(month)s, (SELECT array_agg(scope) FROM scopes), %(amount)s, now() + %(lifetime)s
+INSERT INTO ai_reservations (month, scopes, amount_usd, expires_at, cap_usd)
+SELECT %(month)s, (SELECT array_agg(scope) FROM scopes), %(amount)s, now() + %(lifetime)s,
+    %(cap)s::numeric
 WHERE NOT EXISTS (SELECT FROM used WHERE used.used + %(amount)s > used.cap)
 RETURNING id"""
 
 # Whoever holds the lock meanwhile sees the reservation or the cost, never neither and never both.
 # The rows are taken in one order, `all` first, as reservations do: nobody waits in a circle.
+# What passes a level of its budget is noted in the same statement, once a level and month.
 _SETTLE: Final[LiteralString] = """
 WITH gone AS (
-    DELETE FROM ai_reservations WHERE id = %(id)s RETURNING month, scopes
+    DELETE FROM ai_reservations WHERE id = %(id)s RETURNING month, scopes, cap_usd
+), spent AS (
+    INSERT INTO ai_spending (scope, month, spent_usd)
+    SELECT scope, month, %(cost)s FROM gone, unnest(scopes) AS scope
+    ORDER BY scope
+    ON CONFLICT (scope, month) DO UPDATE SET spent_usd = ai_spending.spent_usd + EXCLUDED.spent_usd
+    RETURNING scope, month, spent_usd
+), budgets AS (
+    SELECT spent.scope, to_char(spent.month, 'YYYY-MM') AS month, spent.spent_usd,
+        CASE WHEN spent.scope = 'all' THEN gone.cap_usd
+            ELSE coalesce(api_keys.monthly_budget_usd, repositories.monthly_budget_usd) END AS cap,
+        repositories.id AS repository_id, coalesce(api_keys.name, '') AS name
+    FROM gone, spent
+    LEFT JOIN api_keys ON api_keys.id =
+        CASE WHEN spent.scope LIKE 'key:%%' THEN substr(spent.scope, 5)::uuid END
+    LEFT JOIN repositories ON repositories.id =
+        CASE WHEN spent.scope LIKE 'repository:%%' THEN substr(spent.scope, 12)::uuid END
+), levels AS (
+    SELECT *, CASE WHEN spent_usd >= cap THEN '100' ELSE '80' END AS level
+    FROM budgets WHERE cap > 0 AND spent_usd >= cap * 0.8
 )
-INSERT INTO ai_spending (scope, month, spent_usd)
-SELECT scope, month, %(cost)s FROM gone, unnest(scopes) AS scope
-ORDER BY scope
-ON CONFLICT (scope, month) DO UPDATE SET spent_usd = ai_spending.spent_usd + EXCLUDED.spent_usd"""
+INSERT INTO notices (repository_id, kind, subject, dedupe_key, thread_key, group_key, facts)
+SELECT repository_id, 'budget_low', scope, 'budget:' || scope || ':' || month || ':' || level,
+    'budget:' || scope || ':' || month, 'budget:' || scope || ':' || month || ':' || level,
+    jsonb_build_object('month', month, 'level', level, 'name', name,
+        'spent_usd', round(spent_usd, 2)::text, 'cap_usd', round(cap, 2)::text)
+FROM levels ORDER BY scope
+ON CONFLICT (dedupe_key) DO NOTHING"""
 
 # Long after the expiry: a slow process may still settle what it has reserved.
 _FORGET: Final[LiteralString] = (

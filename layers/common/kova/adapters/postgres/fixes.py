@@ -8,6 +8,7 @@ from typing import Any, Final, LiteralString
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from kova.adapters.postgres.outbox import record_ready_fixes
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import (
     REACHED,
@@ -60,6 +61,7 @@ class PostgresFixStore:
         if rows:
             async with self._database.transaction() as connection:
                 await connection.cursor().executemany(_SAVE, rows)
+                await record_ready_fixes(connection, as_uuid(scan_id))
 
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Note the pull request."""

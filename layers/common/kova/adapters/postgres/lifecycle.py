@@ -17,6 +17,7 @@ from kova.adapters.postgres.error_columns import (
     list_arrays,
     list_names,
 )
+from kova.adapters.postgres.outbox import record_opened_errors
 from kova.adapters.postgres.pool import Connection
 from kova.adapters.postgres.recognition import Recognition
 from kova.adapters.postgres.rows import as_uuid, clean_values
@@ -146,6 +147,7 @@ class ApplyAnalysis:
             _RELOCATE, [error for error, _ in moved], paths=[clean(path) for _, path in moved]
         )
         await self._execute(_STATE)
+        await record_opened_errors(self._connection, self._values["scan_id"])
         counts = await (await self._execute(_COUNT)).fetchone()
         assert counts is not None
         status = lifecycle.finding_status(matches, self._history, reopens=True)

@@ -13,7 +13,13 @@ from kova.adapters.postgres.rows import clean_values, fetch_page, reach_values
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import Page, PageRequest
 from kova.shared.reach import Reach
-from kova.shared.repository import AutoFix, Repository, RepositoryChange, RepositoryInfo
+from kova.shared.repository import (
+    AutoFix,
+    NotifySeverity,
+    Repository,
+    RepositoryChange,
+    RepositoryInfo,
+)
 from kova.shared.severity import Severity
 
 _SELECT: Final[LiteralString] = """
@@ -44,7 +50,13 @@ UPDATE repositories SET updated_at = now(),
     auto_fix = CASE WHEN 'auto_fix' = ANY(%(named)s) THEN %(auto_fix)s ELSE auto_fix END,
     fail_on = CASE WHEN 'fail_on' = ANY(%(named)s) THEN %(fail_on)s ELSE fail_on END,
     monthly_budget_usd = CASE WHEN 'monthly_budget_usd' = ANY(%(named)s)
-        THEN %(monthly_budget_usd)s::numeric ELSE monthly_budget_usd END
+        THEN %(monthly_budget_usd)s::numeric ELSE monthly_budget_usd END,
+    slack_channel = CASE WHEN 'slack_channel' = ANY(%(named)s)
+        THEN %(slack_channel)s ELSE slack_channel END,
+    notify_severity = CASE WHEN 'notify_severity' = ANY(%(named)s)
+        THEN %(notify_severity)s ELSE notify_severity END,
+    quiet_hours = CASE WHEN 'quiet_hours' = ANY(%(named)s)
+        THEN %(quiet_hours)s ELSE quiet_hours END
 WHERE lower(full_name) = lower(%(full_name)s) RETURNING id"""
 
 
@@ -135,6 +147,9 @@ def _repository(row: DictRow) -> Repository:
         fail_on=Severity(row["fail_on"]),
         monthly_budget_usd=row["monthly_budget_usd"],
         created_at=row["created_at"],
+        slack_channel=row["slack_channel"],
+        notify_severity=NotifySeverity(row["notify_severity"]) if row["notify_severity"] else None,
+        quiet_hours=row["quiet_hours"],
         open_errors={
             severity.value: int(row["open_errors"].get(severity, 0)) for severity in Severity
         },

@@ -11,6 +11,7 @@ from typing import Any, Final, LiteralString
 from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
+from kova.adapters.postgres.outbox import record_ended_scan
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import (
     REACHED,
@@ -60,6 +61,12 @@ UPDATE scans SET status = %(status)s, stats = %(stats)s, skipped = %(skipped)s,
     coverage = %(coverage)s, failure = %(failure)s, check_run_url = %(check_run_url)s,
     finished_at = now(), lease = NULL, lease_until = NULL
 WHERE id = %(id)s AND lease = %(lease)s"""
+
+
+_FAIL: Final[LiteralString] = """
+UPDATE scans SET status = 'failed', failure = %(failure)s, finished_at = now(),
+    lease = NULL, lease_until = NULL
+WHERE id = %(id)s AND status IN ('queued', 'running')"""
 
 
 class PostgresScanStore:
@@ -139,6 +146,7 @@ class PostgresScanStore:
         coverage: Mapping[str, Any] | None = None,
         failure: str | None = None,
         check_run_url: str | None = None,
+        checks_failed: bool = False,
     ) -> bool:
         """End it, if the claim still holds."""
         values = {
@@ -156,16 +164,11 @@ class PostgresScanStore:
             "failure": failure,
             "check_run_url": check_run_url,
         }
-        return await self._update(_FINISH, values)
+        return await self._end(_FINISH, values, checks_failed=checks_failed)
 
     async def fail(self, scan_id: str, failure: str) -> None:
         """End it for good."""
-        await self._update(
-            """UPDATE scans SET status = 'failed', failure = %(failure)s, finished_at = now(),
-            lease = NULL, lease_until = NULL
-            WHERE id = %(id)s AND status IN ('queued', 'running')""",
-            {"id": as_uuid(scan_id), "failure": failure},
-        )
+        await self._end(_FAIL, {"id": as_uuid(scan_id), "failure": failure})
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Find one."""
@@ -198,6 +201,16 @@ class PostgresScanStore:
                 make=_scan,
                 reach=reach,
             )
+
+    async def _end(
+        self, query: LiteralString, values: dict[str, Any], *, checks_failed: bool = False
+    ) -> bool:
+        """End a scan together with what people are told of it."""
+        async with self._database.transaction() as connection:
+            if (await connection.execute(query, clean_values(values))).rowcount != 1:
+                return False
+            await record_ended_scan(connection, values["id"], checks=checks_failed)
+        return True
 
     async def _update(self, query: LiteralString, values: dict[str, Any]) -> bool:
         async with self._database.transaction() as connection:

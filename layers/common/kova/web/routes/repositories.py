@@ -56,6 +56,9 @@ async def change_repository(
         auto_fix=body.auto_fix,
         fail_on=body.fail_on,
         monthly_budget_usd=dollars(body.monthly_budget_usd),
+        slack_channel=body.slack_channel,
+        notify_severity=body.notify_severity,
+        quiet_hours=body.quiet_hours,
     )
     repository = await scans.stores.repositories.change(
         f"{owner}/{name}", change, admin.actor, admin.reach

@@ -6,10 +6,17 @@ from datetime import datetime
 from decimal import Decimal
 from typing import Annotated, Self
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
 from kova.models.usage import MOST_BUDGET_USD
-from kova.shared.repository import AutoFix, Repository
+from kova.notifications.quiet_hours import parse_quiet_hours
+from kova.shared.exceptions import InvalidInputError
+from kova.shared.repository import (
+    SLACK_CHANNEL_PATTERN,
+    AutoFix,
+    NotifySeverity,
+    Repository,
+)
 from kova.shared.severity import Severity
 from kova.web.schemas.base import Request, View
 
@@ -22,6 +29,24 @@ class RepositorySettings(Request):
     auto_fix: Annotated[AutoFix, Field(strict=False, examples=["suggest"])] = AutoFix.PULL_REQUEST
     fail_on: Annotated[Severity, Field(strict=False)] = Severity.HIGH
     monthly_budget_usd: Money | None = None
+    slack_channel: Annotated[
+        str | None, Field(pattern=SLACK_CHANNEL_PATTERN, examples=["C0123456789"])
+    ] = None
+    notify_severity: Annotated[NotifySeverity | None, Field(strict=False)] = None
+    quiet_hours: Annotated[
+        str | None, Field(max_length=64, examples=["22:00-07:00 Europe/Berlin"])
+    ] = None
+
+    @field_validator("quiet_hours")
+    @classmethod
+    def check_quiet_hours(cls, text: str | None) -> str | None:
+        """Refuse what are no quiet hours; `off` has none, whatever the process has."""
+        if text is not None and text != "off":
+            try:
+                parse_quiet_hours(text)
+            except InvalidInputError as exc:
+                raise ValueError(exc.message) from exc
+        return text
 
 
 def dollars(amount: float | None) -> Decimal | None:
@@ -39,6 +64,9 @@ class RepositoryView(View):
     auto_fix: AutoFix
     fail_on: Severity
     monthly_budget_usd: float | None
+    slack_channel: str | None
+    notify_severity: NotifySeverity | None
+    quiet_hours: str | None
     created_at: datetime
     open_errors: dict[Severity, int]
 

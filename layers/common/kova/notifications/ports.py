@@ -1,0 +1,107 @@
+"""What notifications need from outside: their rows, and the chats."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from kova.notifications.notice import (
+        ChannelClaim,
+        DueMessage,
+        MessageRecord,
+        Notice,
+        PlannedMessage,
+    )
+    from kova.notifications.post import Post
+    from kova.shared.page import Page, PageRequest
+
+
+class NoticeStore(Protocol):
+    """Notices and the messages about them.
+
+    The stores of errors, fixes, scans and budgets record notices in their own transactions.
+    """
+
+    async def route(self, plan: Callable[[Sequence[Notice]], Sequence[PlannedMessage]]) -> int:
+        """Plan the messages of new notices and record them, in one transaction.
+
+        Returns:
+            How many notices there were. Each is planned once.
+        """
+
+    async def claim(self, lease: timedelta) -> ChannelClaim | None:
+        """Claim a channel that has a message due and that may be sent to now."""
+
+    async def begin(self, claim: ChannelClaim, lease: timedelta) -> DueMessage | None:
+        """Record that the channel's next message is being sent, and prolong the lease.
+
+        A message waits for the earlier ones of its thread. None: nothing is due, or the claim was
+        lost.
+        """
+
+    async def record_sent(
+        self, claim: ChannelClaim, message_id: str, reference: str, pause: timedelta
+    ) -> None:
+        """Record the channel's id of a message that is there.
+
+        The channel's next message is sent after a pause.
+        """
+
+    async def put_back(
+        self,
+        claim: ChannelClaim,
+        message_id: str,
+        *,
+        reason: str,
+        delay: timedelta,
+        certain: bool,
+        whole_channel: bool,
+    ) -> None:
+        """Let the message be sent later.
+
+        Args:
+            claim: the channel.
+            message_id: the message.
+            reason: why, for people.
+            delay: how long to wait.
+            certain: the channel has refused it for sure; otherwise it may be there.
+            whole_channel: no message of the channel is sent meanwhile; that was no attempt.
+        """
+
+    async def end(self, claim: ChannelClaim, message_id: str, *, reason: str, failed: bool) -> None:
+        """Give a message up, or drop it because there is nothing to tell any more."""
+
+    async def release(self, claim: ChannelClaim) -> None:
+        """Let others send to the channel."""
+
+    async def record_digest(self, day: str) -> int:
+        """Record the notices of a day's digest, one a repository; return how many are new.
+
+        A repository in which nothing changed in the last 24 hours has none.
+        """
+
+    async def page(self, request: PageRequest) -> Page[MessageRecord]:
+        """List the messages, newest first."""
+
+
+class Messenger(Protocol):
+    """A chat. What it refuses is a MessageRefusedError, what may pass a MessengerError."""
+
+    async def send(
+        self, channel: str, post: Post, *, message_id: str, thread: tuple[str, str | None]
+    ) -> str:
+        """Send a message and return the chat's id of it.
+
+        Args:
+            channel: the channel, without the prefix of the chat.
+            post: what it says.
+            message_id: Kova's id, by which `find` recognises the message.
+            thread: Kova's key of the thread, and the chat's id of its first message, if any.
+        """
+
+    async def find(
+        self, channel: str, *, message_id: str, thread_reference: str | None, since: datetime
+    ) -> str | None:
+        """Return the chat's id of a message that an attempt since then may have sent."""

@@ -1,0 +1,57 @@
+"""Hours in which nobody is told anything; what happens meanwhile is told at their end."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import datetime, time, timedelta
+from typing import Final
+from zoneinfo import ZoneInfo
+
+from kova.shared.exceptions import InvalidInputError
+
+QUIET_HOURS_FORM: Final = "22:00-07:00, with a time zone behind it: 22:00-07:00 Europe/Berlin"
+_FORM: Final = re.compile(
+    r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)(?: ([A-Za-z][A-Za-z0-9_+/-]{0,50}))?"
+)
+
+
+@dataclass(frozen=True, kw_only=True)
+class QuietHours:
+    """From one time of the day to another one, which may be on the next day."""
+
+    start: time
+    end: time
+    zone: ZoneInfo
+
+    def end_after(self, moment: datetime) -> datetime:
+        """Return when a message of this moment may be sent: the moment itself, or the end."""
+        local = moment.astimezone(self.zone)
+        clock = local.time()
+        if self.start <= self.end:
+            is_quiet, ends_today = self.start <= clock < self.end, True
+        else:
+            is_quiet, ends_today = clock >= self.start or clock < self.end, clock < self.end
+        if not is_quiet:
+            return moment
+        day = local.date() if ends_today else local.date() + timedelta(days=1)
+        return datetime.combine(day, self.end, self.zone).astimezone(moment.tzinfo)
+
+
+def parse_quiet_hours(text: str) -> QuietHours:
+    """Read quiet hours; without a time zone they are in UTC.
+
+    Raises:
+        InvalidInputError: it is another form, an unknown time zone, or no time at all.
+    """
+    match = _FORM.fullmatch(text.strip())
+    if match is None:
+        raise InvalidInputError(f"Quiet hours look like {QUIET_HOURS_FORM}.", field="quiet_hours")
+    start, end = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
+    if start == end:
+        raise InvalidInputError("Quiet hours end when they begin.", field="quiet_hours")
+    try:
+        zone = ZoneInfo(match[5] or "UTC")
+    except (KeyError, ValueError, OSError) as exc:
+        raise InvalidInputError(f"There is no time zone {match[5]}.", field="quiet_hours") from exc
+    return QuietHours(start=start, end=end, zone=zone)

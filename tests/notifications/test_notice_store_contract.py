@@ -1,0 +1,404 @@
+"""One suite for notices in Postgres and their twin in memory: what is recorded, and the sending."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal
+
+import pytest
+
+from kova.fixes.fix import FixStatus, ProvedFix, Strategy
+from kova.models.ports import BudgetScope
+from kova.notifications.notice import (
+    ChannelClaim,
+    DueMessage,
+    MessageStatus,
+    Notice,
+    NoticeKind,
+    PlannedMessage,
+)
+from kova.notifications.route_notices import NoticeRules, RouteNotices
+from kova.scans.scan import ScanStats, ScanStatus, Trigger
+from kova.shared.page import PageRequest
+from kova.shared.repository import NotifySeverity, RepositoryChange
+from kova.shared.severity import Severity
+from tests.support.findings import finding
+from tests.support.stores import (
+    NAME,
+    AllStores,
+    apply_files,
+    new_claim,
+    new_key,
+    new_repository,
+    new_repository_with_budget,
+)
+
+SHA, NEXT_SHA = "a" * 40, "b" * 40
+LEASE, NO_PAUSE = timedelta(seconds=60), timedelta(0)
+RULES = NoticeRules(slack=True, slack_channel="C000000001")
+STATS = ScanStats()
+
+
+async def take_notices(stores: AllStores) -> list[Notice]:
+    """Return the notices that were recorded since the last call."""
+    notices: list[Notice] = []
+
+    def plan(fresh: Sequence[Notice]) -> list[PlannedMessage]:
+        notices.extend(fresh)
+        return []
+
+    await stores.notices.route(plan)
+    return notices
+
+
+async def route(stores: AllStores, rules: NoticeRules = RULES) -> int:
+    return await stores.notices.route(RouteNotices(rules, now=lambda: datetime.now(UTC)).plan)
+
+
+async def claim_channel(stores: AllStores) -> ChannelClaim:
+    claim = await stores.notices.claim(LEASE)
+    assert claim is not None
+    return claim
+
+
+async def begin(stores: AllStores, claim: ChannelClaim) -> DueMessage:
+    message = await stores.notices.begin(claim, LEASE)
+    assert message is not None
+    return message
+
+
+def kinds(notices: Sequence[Notice]) -> list[str]:
+    return [notice.kind.value for notice in notices]
+
+
+async def test_a_new_error_is_recorded_once_however_often_the_scan_is_applied(
+    stores: AllStores,
+) -> None:
+    repository = await new_repository(stores)
+    claim = await new_claim(stores, repository, commit_sha=SHA)
+    change = await apply_files(stores, repository, SHA, {"a.py": "BAD(x)"}, claim=claim)
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)"}, claim=claim)
+    (notice,) = await take_notices(stores)
+    (error_id,) = change.error_ids.values()
+    assert (notice.kind, notice.subject) == (NoticeKind.ERROR_OPENED, error_id)
+    assert (notice.repository, notice.severity) == (NAME, Severity.HIGH)
+    assert notice.thread_key == f"error:{error_id}"
+    assert await take_notices(stores) == []
+
+
+async def test_an_error_that_comes_back_is_told_again(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    for content in ("BAD(x)", "x", "BAD(x)", "BAD(x)"):
+        await apply_files(stores, repository, SHA, {"a.py": content})
+    notices = await take_notices(stores)
+    assert kinds(notices) == ["error_opened", "error_opened"]
+    assert len({notice.thread_key for notice in notices}) == 1
+
+
+async def test_an_error_that_only_a_new_tool_sees_is_not_told(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)  # quiet"})
+    assert await take_notices(stores) == []
+
+
+def proved(fingerprint: str, **fields: object) -> ProvedFix:
+    values: dict[str, object] = {
+        "finding": finding(fingerprint=fingerprint),
+        "strategy": Strategy.DETERMINISTIC,
+        "status": FixStatus.VERIFIED,
+        "safe": True,
+        "patch": "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-BAD(x)\n+good(x)\n",
+        "verification": (),
+    }
+    return ProvedFix(**{**values, **fields})  # type: ignore[arg-type]
+
+
+async def test_a_proved_fix_is_told_once_in_the_thread_of_its_error(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    claim = await new_claim(stores, repository, commit_sha=SHA)
+    change = await apply_files(stores, repository, SHA, {"a.py": "BAD(x)"}, claim=claim)
+    ((fingerprint, error_id),) = change.error_ids.items()
+    await stores.fixes.save(
+        claim.id,
+        [proved(fingerprint, status=FixStatus.REJECTED, rejection="no")],
+        change.error_ids,
+    )
+    assert kinds(await take_notices(stores)) == ["error_opened"]
+    await stores.fixes.save(claim.id, [proved(fingerprint)], change.error_ids)
+    await stores.fixes.save(claim.id, [proved(fingerprint)], change.error_ids)
+    (notice,) = await take_notices(stores)
+    assert (notice.kind, notice.thread_key) == (NoticeKind.FIX_READY, f"error:{error_id}")
+    fix = await stores.fixes.get(notice.subject)
+    assert fix is not None
+    assert fix.error_id == error_id
+
+
+async def test_a_scan_that_failed_for_good_is_told_and_one_that_is_tried_again_is_not(
+    stores: AllStores,
+) -> None:
+    repository = await new_repository(stores)
+    released = await new_claim(stores, repository)
+    await stores.scans.release(released)
+    failed = await new_claim(stores, repository)
+    await stores.scans.finish(failed, ScanStatus.FAILED, stats=STATS, skipped=(), failure="x")
+    await stores.scans.fail(released.id, "given up")
+    await stores.scans.fail(released.id, "given up")
+    notices = await take_notices(stores)
+    assert kinds(notices) == ["scan_failed", "scan_failed"]
+    assert [notice.subject for notice in notices] == [failed.id, released.id]
+
+
+async def test_a_scan_whose_claim_was_lost_tells_nothing(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    claim = await new_claim(stores, repository)
+    await stores.scans.release(claim)
+    await stores.scans.finish(claim, ScanStatus.FAILED, stats=STATS, skipped=(), failure="x")
+    assert await take_notices(stores) == []
+
+
+async def test_a_pull_requests_failing_checks_are_told_once(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    for number in range(2):
+        claim = await new_claim(
+            stores,
+            repository,
+            trigger=Trigger.PULL_REQUEST,
+            ref="refs/pull/7/head",
+            commit_sha=f"{number:040x}",
+        )
+        await stores.scans.finish(
+            claim, ScanStatus.SUCCEEDED, stats=STATS, skipped=(), checks_failed=True
+        )
+    (notice,) = await take_notices(stores)
+    assert notice.kind is NoticeKind.CHECKS_FAILED
+
+
+async def test_failing_checks_are_not_told_beside_the_errors_that_fail_them(
+    stores: AllStores,
+) -> None:
+    repository = await new_repository(stores)
+    claim = await new_claim(stores, repository, commit_sha=SHA)
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)"}, claim=claim)
+    await stores.scans.finish(
+        claim, ScanStatus.SUCCEEDED, stats=STATS, skipped=(), checks_failed=True
+    )
+    assert kinds(await take_notices(stores)) == ["error_opened"]
+
+
+async def spend(stores: AllStores, cost: str, cap: str | None = None) -> None:
+    scope = BudgetScope(
+        api_key_id=None, repository=NAME, cap=Decimal(cap) if cap is not None else None
+    )
+    reservation = await stores.budget.reserve(scope, Decimal("0.01"), timedelta(minutes=1))
+    await stores.budget.settle(reservation, Decimal(cost))
+    await stores.budget.settle(reservation, Decimal(cost))
+
+
+async def test_a_budget_near_its_end_is_told_once_a_level(stores: AllStores) -> None:
+    await new_repository_with_budget(stores, "10")
+    await spend(stores, "7.90")
+    assert await take_notices(stores) == []
+    await spend(stores, "0.20")
+    await spend(stores, "0.20")
+    (notice,) = await take_notices(stores)
+    assert (notice.kind, notice.repository, notice.facts["level"]) == (
+        NoticeKind.BUDGET_LOW,
+        NAME,
+        "80",
+    )
+    await spend(stores, "2.00")
+    (notice,) = await take_notices(stores)
+    assert (notice.facts["level"], notice.facts["cap_usd"]) == ("100", "10.00")
+
+
+async def test_the_budget_of_all_commands_is_told_too(stores: AllStores) -> None:
+    await spend(stores, "4.50", cap="5")
+    (notice,) = await take_notices(stores)
+    assert (notice.repository, notice.subject, notice.facts["spent_usd"]) == (None, "all", "4.50")
+
+
+async def test_a_keys_budget_names_the_key(stores: AllStores) -> None:
+    key = await new_key(stores, "ci", monthly_budget_usd=Decimal(1))
+    scope = BudgetScope(api_key_id=key.id, repository=None, cap=None)
+    reservation = await stores.budget.reserve(scope, Decimal("0.5"), timedelta(minutes=1))
+    await stores.budget.settle(reservation, Decimal("0.9"))
+    (notice,) = await take_notices(stores)
+    assert (notice.subject, notice.facts["name"]) == (f"key:{key.id}", "ci")
+
+
+async def test_a_plan_that_fails_leaves_the_notices_for_the_next_one(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)"})
+
+    def fail(_notices: Sequence[Notice]) -> list[PlannedMessage]:
+        raise ValueError
+
+    with pytest.raises(ValueError):
+        await stores.notices.route(fail)
+    assert kinds(await take_notices(stores)) == ["error_opened"]
+
+
+async def test_the_rules_of_a_repository_come_with_its_notices(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    change = RepositoryChange(
+        named=frozenset({"slack_channel", "notify_severity", "quiet_hours"}),
+        slack_channel="C00000000X",
+        notify_severity=NotifySeverity.CRITICAL,
+        quiet_hours="22:00-07:00",
+    )
+    changed = await stores.repositories.change(NAME, change, "cli")
+    assert changed is not None
+    assert changed.notify_severity is NotifySeverity.CRITICAL
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)"})
+    (notice,) = await take_notices(stores)
+    assert (notice.slack_channel, notice.notify_severity, notice.quiet_hours) == (
+        "C00000000X",
+        "critical",
+        "22:00-07:00",
+    )
+
+
+async def test_a_message_is_sent_once_and_the_next_of_its_thread_answers_it(
+    stores: AllStores,
+) -> None:
+    repository = await new_repository(stores)
+    for content in ("BAD(x)", "x", "BAD(x)"):
+        await apply_files(stores, repository, SHA, {"a.py": content})
+    assert await route(stores) == 2
+    claim = await claim_channel(stores)
+    assert claim.channel == "slack:C000000001"
+    first = await begin(stores, claim)
+    assert (first.attempt, first.begun_before, first.thread_reference) == (1, None, None)
+    await stores.notices.record_sent(claim, first.id, "100.1", NO_PAUSE)
+    second = await begin(stores, claim)
+    assert (second.id != first.id, second.thread_reference) == (True, "100.1")
+    await stores.notices.record_sent(claim, second.id, "100.2", NO_PAUSE)
+    assert await stores.notices.begin(claim, LEASE) is None
+    page = await stores.notices.page(PageRequest())
+    assert {record.status for record in page.items} == {MessageStatus.SENT}
+    assert page.items[0].repository == NAME
+
+
+async def two_threads(stores: AllStores) -> ChannelClaim:
+    """Three messages are due: two of one thread, and between them one of another."""
+    repository = await new_repository(stores)
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)", "b.py": "x"})
+    await apply_files(stores, repository, SHA, {"a.py": "x", "b.py": "BAD(y)"})
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)", "b.py": "BAD(y)"})
+    await route(stores)
+    return await claim_channel(stores)
+
+
+async def test_a_message_waits_for_the_earlier_one_of_its_thread_and_for_no_other(
+    stores: AllStores,
+) -> None:
+    claim = await two_threads(stores)
+    first = await begin(stores, claim)
+    await stores.notices.put_back(
+        claim,
+        first.id,
+        reason="chat_unavailable",
+        delay=timedelta(hours=1),
+        certain=False,
+        whole_channel=False,
+    )
+    other = await begin(stores, claim)
+    assert other.thread_key != first.thread_key
+    await stores.notices.record_sent(claim, other.id, "100.1", NO_PAUSE)
+    assert await stores.notices.begin(claim, LEASE) is None
+
+
+async def test_after_a_message_was_given_up_its_thread_goes_on(stores: AllStores) -> None:
+    claim = await two_threads(stores)
+    first = await begin(stores, claim)
+    await stores.notices.end(claim, first.id, reason="is_archived", failed=True)
+    seen = set()
+    while (message := await stores.notices.begin(claim, LEASE)) is not None:
+        seen.add(message.thread_key)
+        await stores.notices.record_sent(claim, message.id, f"1.{len(seen)}", NO_PAUSE)
+    assert first.thread_key in seen
+    records = (await stores.notices.page(PageRequest())).items
+    assert [record.reason for record in records if record.status is MessageStatus.FAILED] == [
+        "is_archived"
+    ]
+
+
+async def test_an_attempt_whose_end_nobody_recorded_is_known_to_the_next(
+    stores: AllStores,
+) -> None:
+    claim = await two_threads(stores)
+    first = await begin(stores, claim)
+    again = await begin(stores, claim)
+    assert (again.id, again.attempt) == (first.id, 2)
+    assert again.begun_before is not None
+
+
+@pytest.mark.parametrize("certain", [True, False])
+async def test_only_a_certain_refusal_needs_no_search(stores: AllStores, certain: bool) -> None:
+    claim = await two_threads(stores)
+    first = await begin(stores, claim)
+    await stores.notices.put_back(
+        claim, first.id, reason="r", delay=NO_PAUSE, certain=certain, whole_channel=False
+    )
+    again = await begin(stores, claim)
+    assert (again.id, again.begun_before is None) == (first.id, certain)
+
+
+async def test_a_channel_that_asks_to_wait_is_left_alone_and_no_attempt_is_counted(
+    stores: AllStores,
+) -> None:
+    claim = await two_threads(stores)
+    first = await begin(stores, claim)
+    await stores.notices.put_back(
+        claim,
+        first.id,
+        reason="chat_rate_limited",
+        delay=timedelta(seconds=30),
+        certain=True,
+        whole_channel=True,
+    )
+    assert await stores.notices.begin(claim, LEASE) is None
+    await stores.notices.release(claim)
+    assert await stores.notices.claim(LEASE) is None
+    records = (await stores.notices.page(PageRequest())).items
+    assert {record.attempts for record in records} == {0}
+
+
+async def test_one_worker_sends_to_a_channel_and_another_one_after_its_lease(
+    stores: AllStores,
+) -> None:
+    claim = await two_threads(stores)
+    assert await stores.notices.claim(LEASE) is None
+    await stores.notices.begin(claim, timedelta(microseconds=1))
+    taken = await claim_channel(stores)
+    assert await stores.notices.begin(claim, LEASE) is None
+    assert await stores.notices.begin(taken, LEASE) is not None
+
+
+async def test_what_a_slow_worker_sent_is_recorded_although_it_lost_the_channel(
+    stores: AllStores,
+) -> None:
+    claim = await two_threads(stores)
+    message = await begin(stores, claim)
+    await stores.notices.begin(claim, timedelta(microseconds=1))
+    taken = await claim_channel(stores)
+    await stores.notices.record_sent(claim, message.id, "100.1", NO_PAUSE)
+    following = await begin(stores, taken)
+    assert following.id != message.id
+
+
+async def test_a_digest_is_one_a_day_of_a_repository_in_which_something_changed(
+    stores: AllStores,
+) -> None:
+    repository = await new_repository(stores)
+    await new_repository(stores, "octo/silent")
+    await apply_files(stores, repository, SHA, {"a.py": "BAD(x)\nBAD(y)"})
+    await apply_files(stores, repository, NEXT_SHA, {"a.py": "BAD(x)"})
+    await take_notices(stores)
+    assert await stores.notices.record_digest("2026-11-29") == 1
+    assert await stores.notices.record_digest("2026-11-29") == 0
+    (notice,) = await take_notices(stores)
+    assert (notice.kind, notice.repository) == (NoticeKind.DIGEST, NAME)
+    facts = {name: notice.facts[name] for name in ("new", "fixed", "open", "severe", "fixes")}
+    assert facts == {"new": "1", "fixed": "1", "open": "1", "severe": "1", "fixes": "0"}
