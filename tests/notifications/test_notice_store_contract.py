@@ -365,6 +365,37 @@ async def test_a_channel_that_asks_to_wait_is_left_alone_and_no_attempt_is_count
     assert {record.attempts for record in records} == {0}
 
 
+async def test_a_channel_whose_next_message_waits_is_not_claimed(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    for content in ("BAD(x)", "x", "BAD(x)"):
+        await apply_files(stores, repository, SHA, {"a.py": content})
+    await route(stores)
+    claim = await claim_channel(stores)
+    first = await begin(stores, claim)
+    await stores.notices.put_back(
+        claim,
+        first.id,
+        reason="r",
+        delay=timedelta(hours=1),
+        certain=True,
+        whole_channel=False,
+    )
+    await stores.notices.release(claim)
+    assert await stores.notices.claim(LEASE) is None
+    assert await stores.notices.seconds_until_free() is None
+
+
+async def test_the_next_message_of_a_channel_waits_for_the_pause(stores: AllStores) -> None:
+    claim = await two_threads(stores)
+    first = await begin(stores, claim)
+    await stores.notices.record_sent(claim, first.id, "100.1", timedelta(seconds=30))
+    await stores.notices.release(claim)
+    assert await stores.notices.claim(LEASE) is None
+    seconds = await stores.notices.seconds_until_free()
+    assert seconds is not None
+    assert 20 < seconds <= 30
+
+
 async def test_one_worker_sends_to_a_channel_and_another_one_after_its_lease(
     stores: AllStores,
 ) -> None:

@@ -1,5 +1,6 @@
-"""A stand-in for Slack's incoming webhooks."""
+"""Stand-ins for Slack's incoming webhooks and its Web API."""
 
 from kova_fakes.slack.server import FakeSlack, serve_slack
+from kova_fakes.slack.web_api import FakeSlackApi, serve_slack_api
 
-__all__ = ["FakeSlack", "serve_slack"]
+__all__ = ["FakeSlack", "FakeSlackApi", "serve_slack", "serve_slack_api"]

@@ -34,6 +34,12 @@ class NoticeStore(Protocol):
     async def claim(self, lease: timedelta) -> ChannelClaim | None:
         """Claim a channel that has a message due and that may be sent to now."""
 
+    async def seconds_until_free(self) -> float | None:
+        """Return when a channel with a due message may be sent to again; None: there is none.
+
+        Channels that another worker sends to are its own.
+        """
+
     async def begin(self, claim: ChannelClaim, lease: timedelta) -> DueMessage | None:
         """Record that the channel's next message is being sent, and prolong the lease.
 

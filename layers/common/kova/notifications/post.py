@@ -3,7 +3,18 @@
 from __future__ import annotations
 
 import enum
+import re
 from dataclasses import dataclass
+from typing import Final
+
+from kova.shared.text import clean, shorten
+
+# An address and a mention are broken by a character of no width, as in comments on GitHub.
+_LINKED: Final = re.compile(
+    r"(?<=[A-Za-z])(?=://)|(?<=www)(?=\.)|(?<=@)(?=\w)|(?<=users)(?=/)", re.IGNORECASE
+)
+_BREAK: Final = "\u200b"
+_LOOKALIKES: Final = str.maketrans({"<": "\u2039", ">": "\u203a", "&": "+"})
 
 
 class Tone(enum.StrEnum):
@@ -74,3 +85,13 @@ class Post:
     links: tuple[WebLink, ...] = ()
     buttons: tuple[Button, ...] = ()
     done: str = ""
+
+
+def mute(text: str) -> str:
+    """Return a text in which no chat sees an address or a mention."""
+    return _LINKED.sub(_BREAK, clean(text))
+
+
+def plain_title(text: str, limit: int) -> str:
+    """Return a title without any character that a chat reads as its own."""
+    return shorten(" ".join(mute(text).translate(_LOOKALIKES).split()), limit) or "Kova"

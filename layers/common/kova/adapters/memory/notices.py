@@ -78,18 +78,30 @@ class MemoryNoticeStore:
     async def claim(self, lease: timedelta) -> ChannelClaim | None:
         """Claim a channel that has a message due and that may be sent to now."""
         now = self._database.now()
-        for name, row in sorted(self._channels.items(), key=lambda pair: pair[1].free_at):
-            is_leased = row.lease_until is not None and row.lease_until > now
-            is_due = any(
-                message.channel == name
-                and message.status is MessageStatus.DUE
-                and message.due_at <= now
-                for message in self._messages
-            )
-            if row.free_at <= now and not is_leased and is_due:
+        for name, row in self._waiting(now):
+            if row.free_at <= now:
                 row.lease, row.lease_until = str(uuid.uuid4()), now + lease
                 return ChannelClaim(channel=name, lease=row.lease)
         return None
+
+    async def seconds_until_free(self) -> float | None:
+        """Return when a channel with a due message may be sent to again; None: there is none."""
+        now = self._database.now()
+        for _, row in self._waiting(now):
+            return max((row.free_at - now).total_seconds(), 0.0)
+        return None
+
+    def _waiting(self, now: datetime) -> list[tuple[str, _ChannelRow]]:
+        """Return the channels with a message that may be sent, the one that is free first."""
+        return sorted(
+            (
+                (name, row)
+                for name, row in self._channels.items()
+                if (row.lease_until is None or row.lease_until <= now)
+                and self._next(name, now) is not None
+            ),
+            key=lambda pair: pair[1].free_at,
+        )
 
     async def begin(self, claim: ChannelClaim, lease: timedelta) -> DueMessage | None:
         """Record that the channel's next message is being sent, and prolong the lease."""

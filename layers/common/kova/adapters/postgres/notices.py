@@ -43,24 +43,36 @@ _MESSAGE: Final[LiteralString] = """
 INSERT INTO notice_messages (channel, thread_key, notice_ids, due_at)
 VALUES (%(channel)s, %(thread_key)s, %(notice_ids)s, %(due_at)s)"""
 
-# The next message of a channel: due, and no earlier one of its thread is still to be sent.
-_NEXT: Final[LiteralString] = """
-SELECT id FROM notice_messages AS message
-WHERE message.channel = %(channel)s AND message.status = 'due' AND message.due_at <= now()
-    AND NOT EXISTS (
-        SELECT FROM notice_messages AS earlier
-        WHERE earlier.channel = message.channel AND earlier.thread_key = message.thread_key
-            AND earlier.status = 'due' AND earlier.sequence < message.sequence)
-ORDER BY message.sequence LIMIT 1"""
-_CLAIM: Final[LiteralString] = """
+# A message that may be sent: due, and no earlier one of its thread is still to be sent.
+_READY: Final[LiteralString] = """
+FROM notice_messages AS message
+WHERE message.status = 'due' AND message.due_at <= now() AND NOT EXISTS (
+    SELECT FROM notice_messages AS earlier
+    WHERE earlier.channel = message.channel AND earlier.thread_key = message.thread_key
+        AND earlier.status = 'due' AND earlier.sequence < message.sequence)
+    AND message.channel = """
+_NEXT: Final[LiteralString] = (
+    "SELECT message.id" + _READY + "%(channel)s ORDER BY message.sequence LIMIT 1"
+)
+# A channel that is nobody's and has such a message.
+_WAITING: Final[LiteralString] = (
+    """ FROM notice_channels
+WHERE (lease_until IS NULL OR lease_until <= now()) AND EXISTS (SELECT"""
+    + _READY
+    + "notice_channels.name)"
+)
+_CLAIM: Final[LiteralString] = (
+    """
 UPDATE notice_channels SET lease = %(lease)s, lease_until = now() + %(duration)s
-WHERE name = (
-    SELECT name FROM notice_channels
-    WHERE free_at <= now() AND (lease_until IS NULL OR lease_until <= now())
-        AND EXISTS (SELECT FROM notice_messages WHERE channel = notice_channels.name
-            AND status = 'due' AND due_at <= now())
-    ORDER BY free_at LIMIT 1 FOR UPDATE SKIP LOCKED)
+WHERE name = (SELECT name"""
+    + _WAITING
+    + """ AND free_at <= now() ORDER BY free_at LIMIT 1 FOR UPDATE SKIP LOCKED)
 RETURNING name"""
+)
+_FREE: Final[LiteralString] = (
+    "SELECT extract(epoch FROM min(free_at) - now())::float8 AS seconds"  # noqa: S608 (as above)
+    + _WAITING
+)
 _RENEW: Final[LiteralString] = """
 UPDATE notice_channels SET lease_until = now() + %(duration)s
 WHERE name = %(channel)s AND lease = %(lease)s AND free_at <= now() RETURNING name"""
@@ -147,6 +159,12 @@ class PostgresNoticeStore:
             values = {"lease": token, "duration": lease}
             row = await (await connection.execute(_CLAIM, values)).fetchone()
         return ChannelClaim(channel=row["name"], lease=str(token)) if row else None
+
+    async def seconds_until_free(self) -> float | None:
+        """Return when a channel with a due message may be sent to again; None: there is none."""
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_FREE)).fetchone()
+        return max(row["seconds"], 0.0) if row and row["seconds"] is not None else None
 
     async def begin(self, claim: ChannelClaim, lease: timedelta) -> DueMessage | None:
         """Record that the channel's next message is being sent, and prolong the lease."""

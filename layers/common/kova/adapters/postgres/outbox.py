@@ -43,7 +43,7 @@ ORDER BY array_position(ARRAY['critical', 'high'], errors.severity), errors.path
 # A pull request's failing checks are told once, not after each push; a branch's by its commit, and
 # not where the errors that made them fail are told themselves.
 _CHECKS: Final[LiteralString] = (
-    _INSERT
+    _INSERT  # noqa: S608 (literals only, and the type says so)
     + """SELECT repository_id, 'checks_failed', NULL, id::text,
     CASE WHEN trigger = 'pull_request' THEN 'checks_failed:' || repository_id || ':' || ref
         ELSE 'checks_failed:' || repository_id || ':' || commit_sha END,

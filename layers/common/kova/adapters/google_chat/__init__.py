@@ -1,0 +1,1 @@
+"""Google Chat: its cards, and the webhook of a space."""

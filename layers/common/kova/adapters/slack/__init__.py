@@ -1,0 +1,1 @@
+"""Slack: its messages, its Web API, and the people in it."""
