@@ -13,6 +13,7 @@ from typing import Any, Final
 
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
 from kova.adapters.temporary_folder import claim_temporary_folder
+from kova.bootstrap.chat.notices import notice_tasks
 from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
 from kova.bootstrap.fix_worker import handle_publish_job
@@ -71,6 +72,7 @@ async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: F
         async with (
             core.background(),
             _repeating(periodic_tasks(core)),
+            _repeating(notice_tasks(core)),
             _stopping(stop, ends),
         ):
             await asyncio.gather(*loops)

@@ -129,6 +129,14 @@ KOVA_EMBEDDING_MODEL | api, worker | | The model that turns code into vectors.
 PINECONE_API_KEY | api, worker | | Pinecone's key; without it the code index is in Postgres.
 KOVA_PINECONE_INDEX | api, worker | | The name of the index.
 PINECONE_HOST | api, worker | | The address of the index, where it is not asked for by name.
+SLACK_BOT_TOKEN | worker, slack | | The token of the Slack app, which begins with `xoxb-` ([slack.md](slack.md)).
+SLACK_SIGNING_SECRET | slack | | What Slack signs its requests with; several with commas between them all count.
+KOVA_SLACK_API_URL | worker, slack | | A Web API of Slack's form elsewhere.
+KOVA_SLACK_CHANNEL | worker | | The id of the channel that is told of all repositories, such as C0123456789; a repository's own goes before it.
+KOVA_GOOGLE_CHAT_WEBHOOK_URL | worker | | The webhook of the space that is told of all repositories; it is a secret ([google-chat.md](google-chat.md)).
+KOVA_NOTIFY_SEVERITY | worker | | From which severity on people are told: `high`, `critical`, or `off`.
+KOVA_QUIET_HOURS | worker | | When nobody is told anything, such as `22:00-07:00 Europe/Berlin`; it is told at their end.
+KOVA_DIGEST_AT | worker | | When a daily digest is sent, such as `08:00 Europe/Berlin`; without it there is none.
 KOVA_MONTHLY_BUDGET_USD | api, worker | | US dollars that models may cost in a month, all keys together.
 KOVA_MODEL_PRICES | api, worker | | Prices of models: `MODEL=INPUT/OUTPUT` for a million tokens, with commas between them.
 KOVA_AI_DEADLINE_SECONDS | api | | Seconds for an AI command whose caller waits.

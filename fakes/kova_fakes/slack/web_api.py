@@ -5,6 +5,7 @@ Methods, arguments and names of errors: https://docs.slack.dev/reference/methods
 
 from __future__ import annotations
 
+import asyncio
 import json
 import time
 from collections.abc import Callable, Iterator
@@ -60,6 +61,7 @@ class FakeSlackApi:
 
     Attributes:
         seconds_per_message: how often a channel takes a message; sooner is 429.
+        seconds_before_answer: how long after a call was done it is answered.
         calls: the names of the methods that were called.
         faults: called with the method's name before each call and after it; what it returns is
             answered in the call's place.
@@ -70,6 +72,7 @@ class FakeSlackApi:
     url: str = ""
     token: str = TOKEN
     seconds_per_message: float = 0.0
+    seconds_before_answer: float = 0.0
     channels: dict[str, SlackChannel] = field(default_factory=dict)
     users: dict[str, Json] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -121,6 +124,7 @@ class FakeSlackApi:
                 wait = {"Retry-After": "1"}
                 return JSONResponse({"ok": False, "error": "ratelimited"}, 429, headers=wait)
             return JSONResponse({"ok": False, "error": str(exc)})
+        await asyncio.sleep(self.seconds_before_answer)
         late = self.fault_after(method)
         return late if late is not None else JSONResponse({"ok": True, **result})
 

@@ -9,6 +9,8 @@ from decimal import Decimal, InvalidOperation
 from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
+from kova.shared.exceptions import InvalidInputError
+
 Value = TypeVar("Value")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,10000}")
@@ -168,6 +170,42 @@ class SettingReader:
             return prices
 
         return self._parsed(name, {}, parse)
+
+    def matching(self, name: str, pattern: str) -> str | None:
+        """Return a text of this form."""
+
+        def parse(text: str) -> str:
+            if re.fullmatch(pattern, text) is None:
+                raise ValueError
+            return text
+
+        return self._parsed(name, None, parse)
+
+    def quiet_hours(self, name: str) -> str | None:
+        """Return hours of the day with a time zone."""
+        if self.text(name) is None:
+            return None
+        from kova.notifications.quiet_hours import parse_quiet_hours
+
+        return self._checked(name, parse_quiet_hours)
+
+    def time_of_day(self, name: str) -> str | None:
+        """Return a time of the day with a time zone."""
+        if self.text(name) is None:
+            return None
+        from kova.notifications.daily_digest import parse_time_of_day
+
+        return self._checked(name, parse_time_of_day)
+
+    def _checked(self, name: str, check: Callable[[str], object]) -> str | None:
+        text = self.text(name)
+        try:
+            if text is not None:
+                check(text)
+        except InvalidInputError as exc:
+            self.problems.append(f"{name} is not valid: {exc.message}")
+            return None
+        return text
 
     def private_key(self, name: str) -> str | None:
         """Return a key in PEM, with real ends of lines."""

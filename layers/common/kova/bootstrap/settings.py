@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
+from kova.bootstrap.chat_settings import ChatSettings, read_chat_settings
 from kova.bootstrap.setting_reader import SettingReader
 from kova.bootstrap.sign_in_settings import SignInSettings, read_sign_in_settings
 from kova.shared.exceptions import NotConfiguredError
@@ -116,6 +117,7 @@ class Settings:
     ai: AiSettings = field(default_factory=AiSettings)
     setup: SetupSettings = field(default_factory=SetupSettings)
     sign_in: SignInSettings = field(default_factory=SignInSettings)
+    chat: ChatSettings = field(default_factory=ChatSettings)
 
 
 def load_settings(
@@ -213,6 +215,7 @@ def _read_settings(reader: SettingReader) -> Settings:
             app_secret_arn=reader.text("KOVA_GITHUB_APP_SECRET_ARN"),
             webhook_secret_arn=reader.text("KOVA_WEBHOOK_SECRET_ARN"),
         ),
+        chat=read_chat_settings(reader),
     )
 
 

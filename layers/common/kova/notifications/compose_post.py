@@ -210,7 +210,7 @@ class ComposePost:
     def _digest(self, notice: Notice) -> Post:
         facts = notice.facts
         return Post(
-            title=f"Yesterday in {_name(notice)}",
+            title=f"The last 24 hours in {_name(notice)}",
             repository=notice.repository,
             facts=(
                 ("New errors", facts.get("new", "0")),

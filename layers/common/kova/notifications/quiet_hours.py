@@ -12,7 +12,8 @@ from kova.shared.exceptions import InvalidInputError
 
 QUIET_HOURS_FORM: Final = "22:00-07:00, with a time zone behind it: 22:00-07:00 Europe/Berlin"
 _FORM: Final = re.compile(
-    r"([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)(?: ([A-Za-z][A-Za-z0-9_+/-]{0,50}))?"
+    r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])"
+    r"(?: ([A-Za-z][A-Za-z0-9_+/-]{0,50}))?"
 )
 
 
@@ -50,8 +51,16 @@ def parse_quiet_hours(text: str) -> QuietHours:
     start, end = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
     if start == end:
         raise InvalidInputError("Quiet hours end when they begin.", field="quiet_hours")
+    return QuietHours(start=start, end=end, zone=read_zone(match[5], "quiet_hours"))
+
+
+def read_zone(name: str | None, field: str) -> ZoneInfo:
+    """Return a time zone by name; UTC without one.
+
+    Raises:
+        InvalidInputError: there is none with this name; `field` says what names it.
+    """
     try:
-        zone = ZoneInfo(match[5] or "UTC")
+        return ZoneInfo(name or "UTC")
     except (KeyError, ValueError, OSError) as exc:
-        raise InvalidInputError(f"There is no time zone {match[5]}.", field="quiet_hours") from exc
-    return QuietHours(start=start, end=end, zone=zone)
+        raise InvalidInputError(f"There is no time zone {name}.", field=field) from exc

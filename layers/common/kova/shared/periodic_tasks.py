@@ -16,20 +16,27 @@ PeriodicTask = Callable[[], Awaitable[int]]
 
 
 class PeriodicTasks:
-    """Runs all tasks at most once a minute; one that fails is tried again a minute later."""
+    """Runs all tasks at most once an interval; one that fails is tried again after it."""
 
-    def __init__(self, tasks: Mapping[str, PeriodicTask], *, clock: Callable[[], float]) -> None:
-        """`tasks` are by name, for the log; `clock` returns seconds."""
+    def __init__(
+        self,
+        tasks: Mapping[str, PeriodicTask],
+        *,
+        clock: Callable[[], float],
+        interval: float = _INTERVAL,
+    ) -> None:
+        """`tasks` are by name, for the log; `clock` returns seconds, as `interval` is."""
+        self._interval = interval
         self._tasks = tasks
         self._clock = clock
         self._next_run = 0.0
 
     async def run_due(self) -> None:
-        """Run the tasks if a minute has passed since they ran."""
+        """Run the tasks if the interval has passed since they ran."""
         now = self._clock()
         if now < self._next_run:
             return
-        self._next_run = now + _INTERVAL
+        self._next_run = now + self._interval
         for name, task in self._tasks.items():
             try:
                 number = await task()

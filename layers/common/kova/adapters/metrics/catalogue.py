@@ -71,6 +71,14 @@ CATALOGUE: Final = (
     Metric("kova_ai_breaker_changes_total", "Breakers opened and closed.", ("provider", "state")),
     Metric("kova_ai_tokens_total", "Tokens used.", ("provider", "task", "direction")),
     Metric("kova_ai_cost_usd_total", "US dollars spent.", ("provider", "task")),
+    Metric(
+        "kova_notices_total",
+        "Attempts to tell people of something, by what it is and how they ended.",
+        ("kind", "outcome"),
+    ),
+    Metric(
+        "kova_chat_events_total", "Events of Slack by how they were taken.", ("kind", "outcome")
+    ),
     Metric("kova_rate_limited_total", "Calls refused by a rate limit.", ("policy",)),
     Metric("kova_key_cache_requests_total", "Looks for a valid API key in Redis.", ("result",)),
     Metric(

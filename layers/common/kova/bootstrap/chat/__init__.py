@@ -1,0 +1,1 @@
+"""Chats, put together: notices that are sent, and what people in Slack ask for."""
