@@ -11,6 +11,7 @@ import functions.dashboard.app
 import functions.health.app
 import functions.metrics.app
 import functions.setup.app
+from kova.bootstrap.chat.slack_intake import SlackRoot
 from kova.bootstrap.core import Core
 from kova.bootstrap.functions import build_roots
 from kova.bootstrap.intake import IntakeRoot
@@ -40,6 +41,7 @@ ROOTS = {
     **_PAGES.roots,
     **functions.ai_command.app.ROOTS,
     "intake": IntakeRoot,
+    "slack": SlackRoot,
     **functions.auth.app.ROOTS,
     **functions.health.app.ROOTS,
     **functions.metrics.app.ROOTS,

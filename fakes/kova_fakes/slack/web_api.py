@@ -28,10 +28,13 @@ TOKEN: Final = "xoxb-1-2-fake0123456789abcdef"  # noqa: S105 (of a fake)
 _MAX_TEXT: Final = 40_000
 _MOST_LISTED: Final = 999
 _TRIGGER_SECONDS: Final = 3.0
-_JSON_METHODS: Final = frozenset({"chat.postMessage", "chat.update", "chat.unfurl", "views.open"})
+_JSON_METHODS: Final = frozenset(
+    {"chat.postMessage", "chat.postEphemeral", "chat.update", "chat.unfurl", "views.open"}
+)
 _ARGUMENTS: Final = {
     "auth.test": "",
     "chat.postMessage": "channel text blocks metadata thread_ts unfurl_links unfurl_media mrkdwn",
+    "chat.postEphemeral": "channel user text blocks thread_ts",
     "chat.update": "channel ts text blocks metadata",
     "chat.unfurl": "channel ts unfurls",
     "conversations.history": "channel oldest latest limit cursor include_all_metadata inclusive",
@@ -66,7 +69,7 @@ class FakeSlackApi:
         faults: called with the method's name before each call and after it; what it returns is
             answered in the call's place.
         triggers: when each trigger_id was made.
-        webhook_answers: what was sent to response URLs.
+        webhook_answers: what was sent to response URLs, and to one person alone.
     """
 
     url: str = ""
@@ -192,6 +195,16 @@ class FakeSlackApi:
         }
         channel.messages.append(message)
         return {"channel": arguments["channel"], "ts": message["ts"], "message": message}
+
+    def _chat_postephemeral(self, arguments: Json) -> Json:
+        channel = self._channel(arguments)
+        if not channel.is_member:
+            raise SlackError("not_in_channel")
+        if arguments.get("user") not in self.users:
+            raise SlackError("user_not_in_channel")
+        _check_content(arguments)
+        self.webhook_answers.append(arguments)
+        return {"message_ts": self._next_ts()}
 
     def _chat_update(self, arguments: Json) -> Json:
         channel = self._channel(arguments)

@@ -49,7 +49,7 @@ def sqs_client(*, waits: bool = False) -> SQSClient:
 
 
 @contextmanager
-def _translate_errors() -> Iterator[None]:
+def translate_errors() -> Iterator[None]:
     try:
         yield
     except (BotoCoreError, ClientError) as exc:
@@ -65,7 +65,7 @@ class SqsScanQueue:
 
     def send(self, target: ScanTarget) -> None:
         """Send one message; the group keeps a busy repository from starving the others."""
-        with _translate_errors():
+        with translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=encode_scan_job(target),
@@ -74,7 +74,7 @@ class SqsScanQueue:
 
     def ping(self) -> None:
         """Ask for one attribute."""
-        with _translate_errors():
+        with translate_errors():
             self._client.get_queue_attributes(
                 QueueUrl=self._queue_url, AttributeNames=["VisibilityTimeout"]
             )
@@ -89,14 +89,14 @@ class SqsCommandQueue:
 
     def send_command(self, command_id: str) -> None:
         """Send one message."""
-        with _translate_errors():
+        with translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=encode_command_job(command_id)
             )
 
     def send_comment(self, job: CommentJob) -> None:
         """Send one message."""
-        with _translate_errors():
+        with translate_errors():
             self._client.send_message(QueueUrl=self._queue_url, MessageBody=encode_comment_job(job))
 
 
@@ -109,7 +109,7 @@ class SqsFixQueue:
 
     def send_fix(self, fix_id: str) -> None:
         """Send one message."""
-        with _translate_errors():
+        with translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url, MessageBody=encode_publish_job(fix_id)
             )
@@ -139,7 +139,7 @@ class SqsConsumer:
 
     def receive(self, *, limit: int, visibility: int) -> list[Received]:
         """Wait for messages, some seconds at most."""
-        with _translate_errors():
+        with translate_errors():
             answer = self._client.receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=limit,
@@ -159,12 +159,12 @@ class SqsConsumer:
 
     def delete(self, message: Received) -> None:
         """Say that it is done."""
-        with _translate_errors():
+        with translate_errors():
             self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
 
     def hide(self, message: Received, seconds: int) -> None:
         """Keep it from others, or give it back, for so many seconds from now."""
-        with _translate_errors():
+        with translate_errors():
             self._client.change_message_visibility(
                 QueueUrl=self._queue_url,
                 ReceiptHandle=message.receipt,
@@ -173,7 +173,7 @@ class SqsConsumer:
 
     def bury(self, message: Received, reason: str) -> None:
         """Move it to the dead-letter queue with its reason, instead of trying in vain."""
-        with _translate_errors():
+        with translate_errors():
             url = self._dead_letter_url()
             if url is not None:
                 self._client.send_message(
@@ -205,7 +205,7 @@ def queue_depths(client: SQSClient, queues: Mapping[str, str]) -> dict[tuple[str
         QueueUnavailableError: a queue does not answer.
     """
     depths: dict[tuple[str, str], int] = {}
-    with _translate_errors():
+    with translate_errors():
         for name, url in queues.items():
             for state, number in _depth(client, url).items():
                 depths[name, state] = number

@@ -128,5 +128,8 @@ def secret_values(settings: Settings) -> tuple[str, ...]:
         settings.database_url,
         settings.redis_url,
         *settings.github_webhook_secrets,
+        settings.chat.slack_bot_token,
+        *settings.chat.slack_signing_secrets,
+        settings.chat.google_chat_webhook_url,
     )
     return tuple(value for value in values if value)

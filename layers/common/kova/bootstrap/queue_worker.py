@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final, Protocol
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
+from kova.adapters.postgres.chat_claims import PostgresChatClaims
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.sqs import Received, SqsConsumer, seconds_since_sent
 from kova.adapters.temporary_folder import claim_temporary_folder
@@ -78,6 +79,7 @@ def periodic_tasks(core: Core) -> PeriodicTasks:
     tasks: dict[str, PeriodicTask] = {
         "open ignored errors whose time is over": PostgresErrorStore(core.database).expire,
         "forget reservations that nobody settles": PostgresBudgetStore(core.database).forget,
+        "forget old events of chats": PostgresChatClaims(core.database).forget,
     }
     check = check_app(core)
     if check is not None:

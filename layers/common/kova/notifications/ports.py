@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
+    from kova.access.subject import Role, Subject
+    from kova.notifications.chat_claim import DoneClaim
     from kova.notifications.notice import (
         ChannelClaim,
         DueMessage,
@@ -88,6 +90,9 @@ class NoticeStore(Protocol):
         A repository in which nothing changed in the last 24 hours has none.
         """
 
+    async def notices_of(self, channel: str, reference: str) -> Sequence[Notice]:
+        """Return what a message that was sent is about; nothing where it is none of Kova's."""
+
     async def page(self, request: PageRequest) -> Page[MessageRecord]:
         """List the messages, newest first."""
 
@@ -111,3 +116,65 @@ class Messenger(Protocol):
         self, channel: str, *, message_id: str, thread_reference: str | None, since: datetime
     ) -> str | None:
         """Return the chat's id of a message that an attempt since then may have sent."""
+
+
+class Roles(Protocol):
+    """What people may do, by the address that a chat has of them."""
+
+    def of(self, address: str) -> Role | None:
+        """Return the role of the person with this address; None: nobody that Kova knows."""
+
+
+class ChatPeople(Protocol):
+    """Who somebody in a chat is."""
+
+    async def subject(self, team: str, user: str) -> Subject | None:
+        """Return who it is, by their address and the roles' rules; None: nobody that Kova knows.
+
+        Raises:
+            MessengerError: the chat does not answer.
+        """
+
+
+class ChatClaims(Protocol):
+    """What is done once, whoever asks for it and however often."""
+
+    async def claim(
+        self, key: str, *, holder: str, name: str, lease: timedelta, again: bool = False
+    ) -> DoneClaim | None:
+        """Claim a key, or return who did it.
+
+        The same holder may claim a key again whose work was cut short.
+
+        Args:
+            key: what is done.
+            holder: the job.
+            name: whose job it is, for people.
+            lease: after which the holder counts as dead.
+            again: what was done was undone since: it may be done again.
+
+        Raises:
+            BusyError: somebody else is at it.
+        """
+
+    async def finish(self, key: str, *, holder: str, outcome: str) -> None:
+        """Record that it is done."""
+
+    async def abandon(self, key: str, *, holder: str) -> None:
+        """Let anybody claim it: it could not be done."""
+
+
+class ChatConversation(Protocol):
+    """Answers in a chat; errors are those of a Messenger."""
+
+    async def reply(self, channel: str, thread: str, text: str, *, message_id: str) -> None:
+        """Answer in a thread; the same `message_id` again changes nothing."""
+
+    async def respond(self, response_url: str, channel: str, user: str, text: str) -> None:
+        """Answer one person alone."""
+
+    async def update(self, channel: str, reference: str, post: Post) -> None:
+        """Replace a message."""
+
+    async def unfurl(self, channel: str, reference: str, posts: Mapping[str, Post]) -> None:
+        """Show what the links of a message are about."""

@@ -30,6 +30,7 @@ from kova.web.services import (
     Process,
     ScanServices,
     SetupServices,
+    SlackServices,
     UsageServices,
 )
 
@@ -74,6 +75,7 @@ Health = Annotated[HealthServices, Depends(capability("health"))]
 Intake = Annotated[IntakeServices, Depends(capability("intake"))]
 Metrics = Annotated[MetricsServices, Depends(capability("metrics"))]
 Scans = Annotated[ScanServices, Depends(capability("scans"))]
+Slack = Annotated[SlackServices, Depends(capability("slack"))]
 Setup = Annotated[SetupServices, Depends(capability("setup"))]
 Usage = Annotated[UsageServices, Depends(capability("usage"))]
 

@@ -39,7 +39,7 @@ _TAGS: Final = [
     {"name": "repositories", "description": "Watched repositories and their settings."},
     {"name": "keys", "description": "API keys, usage and the audit log."},
     {"name": "ai", "description": "Commands to the models, and what was asked."},
-    {"name": "webhooks", "description": "What GitHub sends."},
+    {"name": "webhooks", "description": "What GitHub and Slack send."},
     {"name": "service", "description": "Health, metrics and this document."},
 ]
 

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from kova.fixes.ports import FixStore
     from kova.fixes.request_publish import RequestPublish
     from kova.intake.accept_delivery import AcceptDelivery
+    from kova.intake.accept_slack import AcceptSlack
     from kova.models.ports import UsageStore
     from kova.scans.import_sarif import ImportSarif
     from kova.scans.ports import Stores, SummaryStore
@@ -183,6 +184,14 @@ class IntakeServices(Protocol):
     @property
     def accept_delivery(self) -> AcceptDelivery:
         """POST /webhooks/github."""
+
+
+class SlackServices(Protocol):
+    """The intake of Slack's requests."""
+
+    @property
+    def accept_slack(self) -> AcceptSlack:
+        """POST /webhooks/slack."""
 
 
 class HealthServices(Protocol):

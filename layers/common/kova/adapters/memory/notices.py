@@ -212,6 +212,15 @@ class MemoryNoticeStore:
             },
         )
 
+    async def notices_of(self, channel: str, reference: str) -> Sequence[Notice]:
+        """Return what a message that was sent is about; nothing where it is none of Kova's."""
+        self._database.check()
+        notices = {row.notice.id: row for row in self._database.outbox.rows.values()}
+        for message in self._messages:
+            if (message.channel, message.reference) == (channel, reference):
+                return [self._read(notices[key]) for key in message.notice_ids]
+        return []
+
     async def page(self, request: PageRequest) -> Page[MessageRecord]:
         """List the messages, newest first."""
         self._database.check()

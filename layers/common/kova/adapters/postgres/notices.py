@@ -125,6 +125,10 @@ FROM repositories, LATERAL (
 ) AS counts
 WHERE fresh > 0 OR closed > 0
 ON CONFLICT (dedupe_key) DO NOTHING"""
+_OF_MESSAGE: Final[LiteralString] = """
+JOIN notice_messages ON notices.id = ANY(notice_messages.notice_ids)
+WHERE notice_messages.channel = %(channel)s AND notice_messages.reference = %(reference)s
+ORDER BY notices.sequence LIMIT 100"""
 _PAGE: Final[LiteralString] = """
 SELECT notice_messages.*, notices.kind, repositories.full_name
 FROM notice_messages LEFT JOIN notices ON notices.id = notice_messages.notice_ids[1]
@@ -241,6 +245,13 @@ class PostgresNoticeStore:
         """Record the notices of a day's digest; return how many are new."""
         async with self._database.transaction(seconds=_SECONDS) as connection:
             return (await connection.execute(_DIGEST, {"day": day})).rowcount
+
+    async def notices_of(self, channel: str, reference: str) -> Sequence[Notice]:
+        """Return what a message that was sent is about."""
+        query: LiteralString = _SELECT + _OF_MESSAGE
+        values = clean_values({"channel": channel, "reference": reference})
+        async with self._database.transaction() as connection:
+            return [_notice(row) async for row in await connection.execute(query, values)]
 
     async def page(self, request: PageRequest) -> Page[MessageRecord]:
         """List the messages, newest first."""

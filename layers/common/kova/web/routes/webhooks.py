@@ -1,20 +1,23 @@
-"""POST /webhooks/github in the server form; the Lambda form has a transport of its own."""
+"""The webhooks of GitHub and Slack in the server form; the Lambda form has its own transport."""
 
 from __future__ import annotations
 
 import asyncio
 from typing import Final
 
-from fastapi import APIRouter, Request
+from fastapi import APIRouter, Request, Response
+from fastapi.responses import JSONResponse
 
 from kova.intake.accept_delivery import IncomingDelivery
+from kova.intake.accept_slack import IncomingSlack
 from kova.shared.exceptions import KovaError, QueueUnavailableError
-from kova.web.dependencies import Intake, process_of
+from kova.web.dependencies import Intake, Slack, process_of
 from kova.web.responses import problems
 from kova.web.schemas.service import DeliveryView
 
 router = APIRouter(tags=["webhooks"])
 _PATIENCE: Final = 4.5
+_SLACK_PATIENCE: Final = 2.8  # Slack waits for three seconds.
 
 
 @router.post(
@@ -55,3 +58,31 @@ async def github(request: Request, intake: Intake) -> DeliveryView:
         event=accepted.event,
         reason=accepted.reason,
     )
+
+
+@router.post(
+    "/webhooks/slack",
+    responses=problems(401, 408, 413, 503),
+    response_class=Response,
+)
+async def slack(request: Request, chat: Slack) -> Response:
+    """Accept an event, a command or a press of a button in Slack; the work is done later."""
+    headers, meter = request.headers, process_of(request).meter
+    incoming = IncomingSlack(
+        timestamp=headers.get("x-slack-request-timestamp"),
+        signature=headers.get("x-slack-signature"),
+        content_type=headers.get("content-type"),
+        body=await request.body(),
+    )
+    try:
+        async with asyncio.timeout(_SLACK_PATIENCE):
+            accepted = await asyncio.to_thread(chat.accept_slack.accept, incoming)
+    except KovaError as exc:
+        meter.count("kova_chat_events_total", kind="refused", outcome=exc.reason)
+        raise
+    except TimeoutError as exc:
+        reason = QueueUnavailableError.reason
+        meter.count("kova_chat_events_total", kind="refused", outcome=reason)
+        raise QueueUnavailableError from exc
+    meter.count("kova_chat_events_total", kind=accepted.kind, outcome=accepted.outcome)
+    return Response() if accepted.body is None else JSONResponse(accepted.body)

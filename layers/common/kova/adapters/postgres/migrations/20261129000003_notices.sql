@@ -51,6 +51,8 @@ CREATE TABLE notice_messages (
 );
 CREATE INDEX notice_messages_due ON notice_messages (channel, sequence) WHERE status = 'due';
 CREATE INDEX notice_messages_of_thread ON notice_messages (channel, thread_key, sequence);
+CREATE INDEX notice_messages_of_reference ON notice_messages (channel, reference)
+    WHERE reference IS NOT NULL;
 CREATE INDEX notice_messages_page ON notice_messages (created_at DESC, id DESC);
 
 -- What a chat asked for, once: by the event, and by the button of a message.
