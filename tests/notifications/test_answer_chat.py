@@ -15,6 +15,7 @@ from kova.adapters.memory.audit import MemoryAuditStore
 from kova.adapters.memory.chat_claims import MemoryChatClaims
 from kova.adapters.memory.code_source import MemoryCodeSource
 from kova.adapters.memory.database import MemoryDatabase
+from kova.adapters.memory.model import complete
 from kova.adapters.metrics.meter import PrometheusMeter
 from kova.adapters.slack.client import SlackClient
 from kova.adapters.slack.conversation import SlackConversation, SlackPeople
@@ -39,12 +40,13 @@ from kova_fakes.slack import FakeSlackApi
 from tests.notifications.conftest import CHANNEL
 from tests.support.commands import CommandDesk
 from tests.support.findings import finding
-from tests.support.models import answers
+from tests.support.models import answer_json
 from tests.support.stores import NAME, apply_files, memory_stores, new_claim, new_repository
 
 SHA = "a" * 40
 PATCH = "--- a/a.py\n+++ b/a.py\n@@ -1 +1 @@\n-BAD(x)\n+good(x)\n"
 TEAM = "T00000001"
+ANSWER = [complete(answer_json("It is **so**. <!here>"))]
 
 
 class ByAddress:
@@ -85,7 +87,12 @@ class Room:
         self.slack, self.queues = slack, Queues()
         self.database = MemoryDatabase()
         self.stores = memory_stores(self.database)
-        self.desk = CommandDesk(openai=[answers("It is **so**. <!here>")], database=self.database)
+        self.desk = CommandDesk(
+            openai=ANSWER,
+            anthropic=ANSWER,
+            database=self.database,
+            errors=self.stores.errors,  # type: ignore[arg-type]
+        )
         stores, claims = self.stores, MemoryChatClaims(self.database)
         audit = MemoryAuditStore(self.database)
         compose = ComposePost(

@@ -145,7 +145,7 @@ class FakeSlackApi:
             if not isinstance(arguments, dict):
                 raise SlackError("json_not_object")
         elif kind == "application/x-www-form-urlencoded":
-            arguments = dict(parse_qsl((await request.body()).decode(), strict_parsing=True))
+            arguments = dict(parse_qsl((await request.body()).decode()))
             for name in ("blocks", "view", "metadata", "unfurls"):
                 if name in arguments:
                     arguments[name] = json.loads(arguments[name])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import uuid
 from collections.abc import Callable
 from dataclasses import replace
@@ -171,7 +172,8 @@ def _id_of(job: ChatJob) -> uuid.UUID:
 def _render(command: Command) -> str:
     answer = command.answer
     assert answer is not None
-    parts = [answer.output]
+    # It was made safe for Markdown and HTML; a chat shows plain text.
+    parts = [html.unescape(answer.output)]
     parts += [
         f"{finding.severity} {finding.path}:{finding.start_line} {finding.message}"
         for finding in answer.findings

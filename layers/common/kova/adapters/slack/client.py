@@ -9,6 +9,7 @@ import asyncio
 import json
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import httpx
 
@@ -74,8 +75,11 @@ class SlackClient:
 
     async def get(self, method: str, arguments: Mapping[str, str]) -> dict[str, Any]:
         """Call a method that reads, whose arguments are those of a form; errors are as of post."""
+        headers = {"content-type": "application/x-www-form-urlencoded"}
         return await self._call(
-            self._http.build_request("POST", f"{self._url}/{method}", data=dict(arguments))
+            self._http.build_request(
+                "POST", f"{self._url}/{method}", content=urlencode(arguments), headers=headers
+            )
         )
 
     async def _call(self, request: httpx.Request) -> dict[str, Any]:
