@@ -44,6 +44,7 @@ AROUND: Final = """
 | `WebhookSecret` | `KOVA_GITHUB_WEBHOOK_SECRET` |
 | `GithubSecret` | `KOVA_GITHUB_APP_ID`, `KOVA_GITHUB_PRIVATE_KEY`, and for the sign-in `KOVA_GITHUB_CLIENT_ID`, `KOVA_GITHUB_CLIENT_SECRET` |
 | `ModelsSecret` | `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `PINECONE_API_KEY` |
+| `ChatSecret` | `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `KOVA_SLACK_CHANNEL`, `KOVA_GOOGLE_CHAT_WEBHOOK_URL` |
 | `HashSecret` | `KOVA_SECRETS_KEY` |
 | `MetricsSecret` | `KOVA_METRICS_TOKEN` |
 | `OriginSecret` | `KOVA_ORIGIN_SECRET`, and while rotating what CloudFront sends next ([deploy-aws.md](deploy-aws.md)) |
@@ -160,6 +161,9 @@ _KINDS: Final = {
     "optional_number": ("1 to {:,}", "7"),
     "money": ("US dollars", "7"),
     "prices": ("prices", "sample=1/2"),
+    "slack_channel": ("id of a channel", "C0123456789"),
+    "quiet_hours": ("hours of the day", "22:00-07:00"),
+    "time_of_day": ("time of the day", "08:00"),
     "private_key": (
         "PEM",
         "-----BEGIN PRIVATE KEY-----\nYQ==\n-----END PRIVATE KEY-----",

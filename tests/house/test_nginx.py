@@ -22,6 +22,7 @@ def test_a_body_may_be_as_large_as_kova_says() -> None:
     }
     assert limits == {
         "/webhooks/": WEBHOOK_BYTES,
+        "= /webhooks/slack": WEBHOOK_BYTES,
         "~ ^/api/scans/[^/]+/sarif$": SARIF_BYTES,
         "/setup": FORM_BYTES,
         "/auth/": FORM_BYTES,

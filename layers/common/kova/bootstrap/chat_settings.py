@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from kova.shared.repository import SLACK_CHANNEL_PATTERN, NotifySeverity
+from kova.shared.repository import NotifySeverity
 
 if TYPE_CHECKING:
     from kova.bootstrap.setting_reader import SettingReader
@@ -42,7 +42,7 @@ def read_chat_settings(reader: SettingReader) -> ChatSettings:
         slack_bot_token=reader.token("SLACK_BOT_TOKEN"),
         slack_signing_secrets=reader.words("SLACK_SIGNING_SECRET"),
         slack_api_url=(reader.url("KOVA_SLACK_API_URL") or ChatSettings.slack_api_url).rstrip("/"),
-        slack_channel=reader.matching("KOVA_SLACK_CHANNEL", SLACK_CHANNEL_PATTERN),
+        slack_channel=reader.slack_channel("KOVA_SLACK_CHANNEL"),
         google_chat_webhook_url=reader.url("KOVA_GOOGLE_CHAT_WEBHOOK_URL"),
         notify_severity=reader.choice(
             "KOVA_NOTIFY_SEVERITY", _SEVERITIES, ChatSettings.notify_severity

@@ -10,6 +10,7 @@ from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from kova.shared.exceptions import InvalidInputError
+from kova.shared.repository import SLACK_CHANNEL_PATTERN
 
 Value = TypeVar("Value")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
@@ -171,15 +172,9 @@ class SettingReader:
 
         return self._parsed(name, {}, parse)
 
-    def matching(self, name: str, pattern: str) -> str | None:
-        """Return a text of this form."""
-
-        def parse(text: str) -> str:
-            if re.fullmatch(pattern, text) is None:
-                raise ValueError
-            return text
-
-        return self._parsed(name, None, parse)
+    def slack_channel(self, name: str) -> str | None:
+        """Return the id of a channel in Slack."""
+        return self._parsed(name, None, _checked_channel)
 
     def quiet_hours(self, name: str) -> str | None:
         """Return hours of the day with a time zone."""
@@ -244,6 +239,12 @@ def _checked_header(text: str) -> str:
     if not _HEADER.fullmatch(text):
         raise ValueError
     return text.lower()
+
+
+def _checked_channel(text: str) -> str:
+    if not re.fullmatch(SLACK_CHANNEL_PATTERN, text):
+        raise ValueError
+    return text
 
 
 def _visible_ascii(text: str) -> str:
