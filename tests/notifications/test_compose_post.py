@@ -12,7 +12,7 @@ from kova.errors.error import IgnoreDecision
 from kova.fixes.fix import FixStatus, ProvedFix, Strategy
 from kova.notifications.compose_post import ComposePost, excerpt_of
 from kova.notifications.notice import Notice, NoticeKind, PlannedMessage
-from kova.notifications.post import Act, Post, Tone
+from kova.notifications.post import Act, ChatPost, Tone
 from kova.scans.scan import ScanStats, ScanStatus, Trigger
 from tests.support.findings import finding
 from tests.support.stores import (
@@ -73,7 +73,7 @@ async def prove(stores: AllStores, scan_id: str, error_ids: dict[str, str]) -> N
     await stores.fixes.save(scan_id, fixes, error_ids)
 
 
-async def compose(stores: AllStores, notices: Sequence[Notice], **fields: str | None) -> Post:
+async def compose(stores: AllStores, notices: Sequence[Notice], **fields: str | None) -> ChatPost:
     post = await composer(stores, **fields).compose(notices)
     assert post is not None
     return post

@@ -11,7 +11,7 @@ from kova.adapters.google_chat.messenger import GoogleChatMessenger
 from kova.adapters.slack.blocks import ignore_view, text_blocks
 from kova.adapters.slack.client import SlackClient
 from kova.adapters.slack.messenger import SlackMessenger
-from kova.notifications.post import Act, Button, Post, Row, WebLink
+from kova.notifications.post import Act, Button, ChatPost, Row, WebLink
 from kova_fakes.google_chat import FakeGoogleChat
 from kova_fakes.slack import FakeSlackApi
 from kova_fakes.slack.block_rules import check_blocks, see
@@ -21,8 +21,8 @@ from tests.support.hostile_texts import HOSTILE
 OWN = WebLink(label="Open", url="https://kova.example/ui/errors/1")
 
 
-def hostile_post(text: str) -> Post:
-    return Post(
+def hostile_post(text: str) -> ChatPost:
+    return ChatPost(
         title=f"New error: {text}",
         repository="octo/sample",
         text=text,

@@ -18,12 +18,12 @@ from kova.notifications.exceptions import (
     MessengerBusyError,
     MessengerError,
 )
-from kova.notifications.post import Post
+from kova.notifications.post import ChatPost
 from kova_fakes.google_chat import FakeGoogleChat
 from kova_fakes.slack import FakeSlackApi
 from tests.notifications.conftest import CHANNEL
 
-POST = Post(title="A scan failed", repository="octo/sample", text="It was given up.")
+POST = ChatPost(title="A scan failed", repository="octo/sample", text="It was given up.")
 TOP = ("scan:1", None)
 BEFORE = datetime.now(UTC) - timedelta(minutes=1)
 

@@ -23,7 +23,7 @@ from tests.support.stores import AllStores, apply_files, memory_stores, new_repo
 SHA = "a" * 40
 
 
-class Office:
+class SendingOffice:
     """A store, a Slack and what sends; its clock stands still but for `wait`."""
 
     def __init__(self, slack: FakeSlackApi, messenger: SlackMessenger) -> None:
@@ -71,17 +71,19 @@ class Office:
 
 
 @pytest.fixture
-def office(slack: FakeSlackApi, slack_messenger: SlackMessenger) -> Office:
-    return Office(slack, slack_messenger)
+def office(slack: FakeSlackApi, slack_messenger: SlackMessenger) -> SendingOffice:
+    return SendingOffice(slack, slack_messenger)
 
 
-async def test_what_happened_is_told_once(office: Office) -> None:
+async def test_what_happened_is_told_once(office: SendingOffice) -> None:
     await office.happen("BAD(x)")
     assert [await office.sending.send() for _ in range(3)] == [1, 0, 0]
     assert len(office.shown) == 1
 
 
-async def test_messages_of_one_thing_are_one_thread_and_a_second_apart(office: Office) -> None:
+async def test_messages_of_one_thing_are_one_thread_and_a_second_apart(
+    office: SendingOffice,
+) -> None:
     await office.happen("BAD(x)", "x", "BAD(x)", "x", "BAD(x)")
     assert await office.sending.send() == 3
     first, second, third = office.shown
@@ -92,7 +94,7 @@ async def test_messages_of_one_thing_are_one_thread_and_a_second_apart(office: O
 
 @pytest.mark.parametrize("status", [500, 200])
 async def test_a_message_that_arrived_without_an_answer_is_found_and_not_sent_again(
-    office: Office, status: int
+    office: SendingOffice, status: int
 ) -> None:
     await office.happen("BAD(x)")
     office.slack.fault_after = lambda _method: PlainTextResponse("?", status)
@@ -103,7 +105,7 @@ async def test_a_message_that_arrived_without_an_answer_is_found_and_not_sent_ag
     assert len(office.shown) == 1
 
 
-async def test_a_message_that_did_not_arrive_is_sent_again(office: Office) -> None:
+async def test_a_message_that_did_not_arrive_is_sent_again(office: SendingOffice) -> None:
     await office.happen("BAD(x)")
     office.slack.fault_before = lambda _method: PlainTextResponse("?", 503)
     assert await office.sending.send() == 0
@@ -114,7 +116,7 @@ async def test_a_message_that_did_not_arrive_is_sent_again(office: Office) -> No
 
 
 async def test_while_slack_asks_to_wait_nothing_is_sent_and_no_attempt_is_counted(
-    office: Office,
+    office: SendingOffice,
 ) -> None:
     await office.happen("BAD(x)")
     waits = {"Retry-After": "1800"}
@@ -131,7 +133,7 @@ async def test_while_slack_asks_to_wait_nothing_is_sent_and_no_attempt_is_counte
 
 
 async def test_a_channel_without_kova_is_tried_some_times_and_given_up_with_its_reason(
-    office: Office,
+    office: SendingOffice,
 ) -> None:
     office.slack.channels[CHANNEL].is_member = False
     await office.happen("BAD(x)")
@@ -144,7 +146,7 @@ async def test_a_channel_without_kova_is_tried_some_times_and_given_up_with_its_
     assert "not_in_channel" in (record.reason or "")
 
 
-async def test_after_kova_was_invited_the_message_comes(office: Office) -> None:
+async def test_after_kova_was_invited_the_message_comes(office: SendingOffice) -> None:
     office.slack.channels[CHANNEL].is_member = False
     await office.happen("BAD(x)")
     await office.sending.send()
@@ -153,7 +155,7 @@ async def test_after_kova_was_invited_the_message_comes(office: Office) -> None:
     assert await office.sending.send() == 1
 
 
-async def test_a_message_that_slack_refuses_is_given_up_at_once(office: Office) -> None:
+async def test_a_message_that_slack_refuses_is_given_up_at_once(office: SendingOffice) -> None:
     def refuse(_method: str) -> Response:
         return PlainTextResponse('{"ok": false, "error": "invalid_blocks"}')
 
@@ -164,7 +166,7 @@ async def test_a_message_that_slack_refuses_is_given_up_at_once(office: Office) 
     assert (record.status, record.attempts) == ("failed", 1)
 
 
-async def test_what_is_over_is_dropped_with_a_reason(office: Office) -> None:
+async def test_what_is_over_is_dropped_with_a_reason(office: SendingOffice) -> None:
     await office.happen("BAD(x)", "x")
     assert await office.sending.send() == 0
     (record,) = await office.records()

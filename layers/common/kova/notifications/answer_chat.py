@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from kova.notifications.chat_commands import ChatCommands
     from kova.notifications.compose_post import ComposePost
     from kova.notifications.ports import ChatClaims, ChatConversation, ChatPeople
-    from kova.notifications.post import Post
+    from kova.notifications.post import ChatPost
     from kova.notifications.press_button import PressButton
 
 _LEASE: Final = timedelta(seconds=120)
@@ -103,7 +103,7 @@ class AnswerChat:
         """Show what links to Kova's own pages are about, if who wrote them may see it."""
         if subject is None or Scope.READ not in subject.scopes:
             return
-        posts: dict[str, Post] = {}
+        posts: dict[str, ChatPost] = {}
         for url in job.text.split("\n"):
             post = await self._post_of(url, subject)
             if post is not None:
@@ -111,7 +111,7 @@ class AnswerChat:
         if posts:
             await self._conversation.unfurl(job.channel, job.message, posts)
 
-    async def _post_of(self, url: str, subject: Subject) -> Post | None:
+    async def _post_of(self, url: str, subject: Subject) -> ChatPost | None:
         try:
             parts = urlsplit(url)
         except ValueError:

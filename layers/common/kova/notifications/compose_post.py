@@ -12,7 +12,7 @@ from kova.errors.ports import ErrorStore
 from kova.fixes.fix import Fix, FixStatus
 from kova.fixes.ports import FixStore
 from kova.notifications.notice import Notice, NoticeKind
-from kova.notifications.post import Act, Button, Post, Row, Tone, WebLink
+from kova.notifications.post import Act, Button, ChatPost, Row, Tone, WebLink
 from kova.scans.ports import ScanStore
 from kova.shared.markdown import plural
 from kova.shared.severity import Severity
@@ -42,7 +42,7 @@ class ComposePost:
         self._scans = scans
         self._public_url = public_url.rstrip("/") if public_url else None
 
-    async def compose(self, notices: Sequence[Notice]) -> Post | None:
+    async def compose(self, notices: Sequence[Notice]) -> ChatPost | None:
         """Return the message about one notice, or about several of one kind and repository."""
         if not notices:
             return None
@@ -61,7 +61,7 @@ class ComposePost:
             case NoticeKind.DIGEST:
                 return self._digest(notice)
 
-    async def _errors_opened(self, notices: Sequence[Notice]) -> Post | None:
+    async def _errors_opened(self, notices: Sequence[Notice]) -> ChatPost | None:
         if len(notices) == 1:
             error = await self._errors.get(notices[0].subject)
             return None if error is None else await self.error_post(error)
@@ -73,7 +73,7 @@ class ComposePost:
         )
         if not rows:
             return None
-        return Post(
+        return ChatPost(
             title=f"{plural(len(notices), 'new severe error')} in {_name(notices[0])}",
             tone=_worst_tone(notices),
             repository=notices[0].repository,
@@ -83,13 +83,13 @@ class ComposePost:
             links=self._links(("Open the errors", self._errors_path(notices[0].repository))),
         )
 
-    async def error_post(self, error: ErrorRecord, done: str = "") -> Post | None:
+    async def error_post(self, error: ErrorRecord, done: str = "") -> ChatPost | None:
         """Return the message about one error; None where it is fixed, or ignored by others."""
         if not done and error.status is not ErrorStatus.OPEN:
             return None
         finding = error.finding
         fix = await self._fixes.get(error.fix.id) if error.fix is not None else None
-        return Post(
+        return ChatPost(
             title=f"New {finding.severity} error in {error.repository}",
             tone=_TONES.get(finding.severity, Tone.CALM),
             repository=error.repository,
@@ -105,7 +105,7 @@ class ComposePost:
             done=done,
         )
 
-    async def _fixes_ready(self, notices: Sequence[Notice]) -> Post | None:
+    async def _fixes_ready(self, notices: Sequence[Notice]) -> ChatPost | None:
         if len(notices) == 1:
             fix = await self._fixes.get(notices[0].subject)
             return None if fix is None else await self.fix_post(fix)
@@ -117,7 +117,7 @@ class ComposePost:
         )
         if not rows:
             return None
-        return Post(
+        return ChatPost(
             title=f"{plural(len(notices), 'proved fix')} for {_name(notices[0])}",
             tone=Tone.GOOD,
             repository=notices[0].repository,
@@ -126,7 +126,7 @@ class ComposePost:
             links=self._links(("Open the fixes", "/ui/fixes")),
         )
 
-    async def fix_post(self, fix: Fix, done: str = "") -> Post | None:
+    async def fix_post(self, fix: Fix, done: str = "") -> ChatPost | None:
         """Return the message about one fix; None where it is neither proved nor published."""
         if not done and fix.status not in {FixStatus.VERIFIED, FixStatus.PUBLISHED}:
             return None
@@ -134,7 +134,7 @@ class ComposePost:
         if error is None or (not done and error.status is not ErrorStatus.OPEN):
             return None
         passed = sum(check.passed for check in fix.verification)
-        return Post(
+        return ChatPost(
             title=f"A proved fix for {fix.repository}",
             tone=Tone.GOOD,
             repository=fix.repository,
@@ -152,12 +152,12 @@ class ComposePost:
             done=done,
         )
 
-    async def _checks_failed(self, notice: Notice) -> Post | None:
+    async def _checks_failed(self, notice: Notice) -> ChatPost | None:
         scan = await self._scans.get(notice.subject)
         if scan is None:
             return None
         commit = (scan.commit_sha or "")[:12]
-        return Post(
+        return ChatPost(
             title=f"Checks failed in {scan.repository}",
             tone=Tone.HIGH,
             repository=scan.repository,
@@ -170,11 +170,11 @@ class ComposePost:
             links=self._links(("Open", f"/ui/scans/{scan.id}"), ("Check run", scan.check_run_url)),
         )
 
-    async def _scan_failed(self, notice: Notice) -> Post | None:
+    async def _scan_failed(self, notice: Notice) -> ChatPost | None:
         scan = await self._scans.get(notice.subject)
         if scan is None:
             return None
-        return Post(
+        return ChatPost(
             title=f"A scan of {scan.repository} failed",
             tone=Tone.HIGH,
             repository=scan.repository,
@@ -183,11 +183,11 @@ class ComposePost:
             links=self._links(("Open", f"/ui/scans/{scan.id}")),
         )
 
-    def _budget_low(self, notice: Notice) -> Post:
+    def _budget_low(self, notice: Notice) -> ChatPost:
         facts = notice.facts
         is_spent = facts.get("level") == "100"
         about = _describe_scope(notice)
-        return Post(
+        return ChatPost(
             title="The month's budget is spent"
             if is_spent
             else "The month's budget is nearly spent",
@@ -207,9 +207,9 @@ class ComposePost:
             links=self._links(("Open", "/ui/usage")),
         )
 
-    def _digest(self, notice: Notice) -> Post:
+    def _digest(self, notice: Notice) -> ChatPost:
         facts = notice.facts
-        return Post(
+        return ChatPost(
             title=f"The last 24 hours in {_name(notice)}",
             repository=notice.repository,
             facts=(

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         Notice,
         PlannedMessage,
     )
-    from kova.notifications.post import Post
+    from kova.notifications.post import ChatPost
     from kova.shared.page import Page, PageRequest
 
 
@@ -101,7 +101,7 @@ class Messenger(Protocol):
     """A chat. What it refuses is a MessageRefusedError, what may pass a MessengerError."""
 
     async def send(
-        self, channel: str, post: Post, *, message_id: str, thread: tuple[str, str | None]
+        self, channel: str, post: ChatPost, *, message_id: str, thread: tuple[str, str | None]
     ) -> str:
         """Send a message and return the chat's id of it.
 
@@ -173,8 +173,8 @@ class ChatConversation(Protocol):
     async def respond(self, response_url: str, channel: str, user: str, text: str) -> None:
         """Answer one person alone."""
 
-    async def update(self, channel: str, reference: str, post: Post) -> None:
+    async def update(self, channel: str, reference: str, post: ChatPost) -> None:
         """Replace a message."""
 
-    async def unfurl(self, channel: str, reference: str, posts: Mapping[str, Post]) -> None:
+    async def unfurl(self, channel: str, reference: str, posts: Mapping[str, ChatPost]) -> None:
         """Show what the links of a message are about."""

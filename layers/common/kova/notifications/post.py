@@ -59,7 +59,7 @@ class Row:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Post:
+class ChatPost:
     """One message.
 
     Attributes:

@@ -1,7 +1,7 @@
 """Send what is due: each message once, in the order of its thread, as fast as chats allow.
 
 A worker may die at any instruction. Whoever sends next knows from the row that an attempt was cut
-short, and looks for its message in the channel before sending it again (docs/adr/0022).
+short, and looks for its message in the channel before sending it again (docs/adr/0024).
 """
 
 from __future__ import annotations

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from typing import Any, Final
 
-from kova.notifications.post import Post, mute, plain_title
+from kova.notifications.post import ChatPost, mute, plain_title
 from kova.shared.text import shorten
 
 MESSAGE_BYTES: Final = 32_000
@@ -24,7 +24,7 @@ def escape(text: str) -> str:
     return broken
 
 
-def encode_message(post: Post, *, thread_key: str, card_id: str) -> bytes:
+def encode_message(post: ChatPost, *, thread_key: str, card_id: str) -> bytes:
     """Return the body of a message with one card, within the size that a message may have."""
     content = b""
     for limit in _LIMITS:
@@ -35,7 +35,7 @@ def encode_message(post: Post, *, thread_key: str, card_id: str) -> bytes:
     return content
 
 
-def _message(post: Post, *, thread_key: str, card_id: str, limit: int) -> dict[str, Any]:
+def _message(post: ChatPost, *, thread_key: str, card_id: str, limit: int) -> dict[str, Any]:
     header = {"title": plain_title(post.title, 200)}
     if post.repository:
         header["subtitle"] = post.repository
@@ -47,7 +47,7 @@ def _message(post: Post, *, thread_key: str, card_id: str, limit: int) -> dict[s
     }
 
 
-def _widgets(post: Post, limit: int) -> list[dict[str, Any]]:
+def _widgets(post: ChatPost, limit: int) -> list[dict[str, Any]]:
     widgets: list[dict[str, Any]] = []
     if post.text:
         widgets.append(_paragraph(escape(shorten(post.text, limit))))

@@ -21,7 +21,7 @@ from kova.notifications.exceptions import (
     MessengerBusyError,
     MessengerError,
 )
-from kova.notifications.post import Post
+from kova.notifications.post import ChatPost
 
 _SECONDS: Final = 10.0
 _OK: Final = 200
@@ -43,7 +43,7 @@ class GoogleChatMessenger:
         self._seconds = seconds
 
     async def send(
-        self, channel: str, post: Post, *, message_id: str, thread: tuple[str, str | None]
+        self, channel: str, post: ChatPost, *, message_id: str, thread: tuple[str, str | None]
     ) -> str:
         """Send a message and return its resource name."""
         del channel  # A webhook belongs to one space.

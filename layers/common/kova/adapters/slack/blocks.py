@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from typing import Any, Final
 
-from kova.notifications.post import Act, Post, plain_title
+from kova.notifications.post import Act, ChatPost, plain_title
 from kova.shared.text import clean, shorten
 
 HEADER_LIMIT: Final = 150
@@ -24,12 +24,12 @@ IGNORE_CALLBACK: Final = "kova_ignore"
 REASON_BLOCK: Final = "reason"
 
 
-def fallback_text(post: Post) -> str:
+def fallback_text(post: ChatPost) -> str:
     """Return what a notification on a phone says: nothing from a repository's files."""
     return plain_title(post.title, FALLBACK_LIMIT)
 
 
-def render_blocks(post: Post) -> list[Block]:
+def render_blocks(post: ChatPost) -> list[Block]:
     """Return a message's blocks, within Slack's limits."""
     blocks: list[Block] = [_header(post.title)]
     if post.text or post.place:
@@ -135,7 +135,7 @@ def _facts(facts: tuple[tuple[str, str], ...]) -> list[list[Block]]:
     return parts
 
 
-def _buttons(post: Post) -> list[Block]:
+def _buttons(post: ChatPost) -> list[Block]:
     buttons: list[Block] = [
         {
             "type": "button",

@@ -16,7 +16,7 @@ from kova.adapters.slack.blocks import render_blocks, text_blocks
 from kova.adapters.slack.client import SlackClient
 from kova.adapters.slack.messenger import SlackMessenger
 from kova.notifications.exceptions import MessageRefusedError, MessengerError
-from kova.notifications.post import Post, plain_title
+from kova.notifications.post import ChatPost, plain_title
 from kova.shared.reach import EVERYTHING
 from kova.shared.text import clean, shorten
 
@@ -74,11 +74,11 @@ class SlackConversation:
             # The address is good for half an hour and five answers.
             raise MessageRefusedError(f"Slack refuses the answer: {response.status_code}.")
 
-    async def update(self, channel: str, reference: str, post: Post) -> None:
+    async def update(self, channel: str, reference: str, post: ChatPost) -> None:
         """Replace a message."""
         await self._messenger.update(channel, reference, post)
 
-    async def unfurl(self, channel: str, reference: str, posts: Mapping[str, Post]) -> None:
+    async def unfurl(self, channel: str, reference: str, posts: Mapping[str, ChatPost]) -> None:
         """Show what the links of a message are about."""
         unfurls = {url: {"blocks": render_blocks(post)} for url, post in posts.items()}
         body = {"channel": channel, "ts": reference, "unfurls": unfurls}

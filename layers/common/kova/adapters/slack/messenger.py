@@ -14,7 +14,7 @@ from typing import Any, Final
 from kova.adapters.slack.blocks import Block, fallback_text, render_blocks
 from kova.adapters.slack.client import SlackClient
 from kova.notifications.exceptions import MessengerError
-from kova.notifications.post import Post
+from kova.notifications.post import ChatPost
 
 EVENT_TYPE: Final = "kova_notice"
 _PAGE: Final = "200"
@@ -30,7 +30,7 @@ class SlackMessenger:
         self._client = client
 
     async def send(
-        self, channel: str, post: Post, *, message_id: str, thread: tuple[str, str | None]
+        self, channel: str, post: ChatPost, *, message_id: str, thread: tuple[str, str | None]
     ) -> str:
         """Send a message and return its `ts`."""
         return await self.post(
@@ -65,7 +65,7 @@ class SlackMessenger:
         answer = await self._client.post("chat.postMessage", body)
         return _ts(answer.get("ts"))
 
-    async def update(self, channel: str, ts: str, post: Post) -> None:
+    async def update(self, channel: str, ts: str, post: ChatPost) -> None:
         """Replace a message; its metadata stays as it is."""
         body = {
             "channel": channel,
