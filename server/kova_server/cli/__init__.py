@@ -28,6 +28,7 @@ COMMANDS: Final = {
     "keys": "Create, list and revoke API keys.",
     "sign-in": "Print a link that signs you in, once.",
     "github-app": "Make the GitHub App that Kova works as.",
+    "slack": "Make the app of Slack that Kova speaks through.",
 }
 
 
