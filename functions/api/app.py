@@ -50,6 +50,15 @@ def load_keys() -> Endpoints:
     return Endpoints(routers=(keys.router,), roots={"access": AccessRoot, "usage": UsageRoot})
 
 
+def load_notices() -> Endpoints:
+    """What people were told."""
+    from kova.bootstrap.chat.notice_list import NoticeListRoot
+    from kova.web.routes import notices
+
+    roots = {"access": AccessRoot, "notices": NoticeListRoot}
+    return Endpoints(routers=(notices.router,), roots=roots)
+
+
 PARTS: Final[dict[str, Load]] = {
     "/api/scan": load_scans,
     "/api/scans": load_scans,
@@ -59,6 +68,7 @@ PARTS: Final[dict[str, Load]] = {
     "/api/keys": load_keys,
     "/api/audit": load_keys,
     "/api/usage": load_keys,
+    "/api/notices": load_notices,
 }
 
 

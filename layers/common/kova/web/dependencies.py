@@ -27,6 +27,7 @@ from kova.web.services import (
     HealthServices,
     IntakeServices,
     MetricsServices,
+    NoticeServices,
     Process,
     ScanServices,
     SetupServices,
@@ -75,6 +76,7 @@ Health = Annotated[HealthServices, Depends(capability("health"))]
 Intake = Annotated[IntakeServices, Depends(capability("intake"))]
 Metrics = Annotated[MetricsServices, Depends(capability("metrics"))]
 Scans = Annotated[ScanServices, Depends(capability("scans"))]
+Notices = Annotated[NoticeServices, Depends(capability("notices"))]
 Slack = Annotated[SlackServices, Depends(capability("slack"))]
 Setup = Annotated[SetupServices, Depends(capability("setup"))]
 Usage = Annotated[UsageServices, Depends(capability("usage"))]

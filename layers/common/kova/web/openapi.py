@@ -39,6 +39,7 @@ _TAGS: Final = [
     {"name": "repositories", "description": "Watched repositories and their settings."},
     {"name": "keys", "description": "API keys, usage and the audit log."},
     {"name": "ai", "description": "Commands to the models, and what was asked."},
+    {"name": "notices", "description": "What people were told in chats."},
     {"name": "webhooks", "description": "What GitHub and Slack send."},
     {"name": "service", "description": "Health, metrics and this document."},
 ]

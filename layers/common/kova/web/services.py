@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from kova.intake.accept_delivery import AcceptDelivery
     from kova.intake.accept_slack import AcceptSlack
     from kova.models.ports import UsageStore
+    from kova.notifications.ports import NoticeStore
     from kova.scans.import_sarif import ImportSarif
     from kova.scans.ports import Stores, SummaryStore
     from kova.scans.request_scan import RequestScan
@@ -184,6 +185,14 @@ class IntakeServices(Protocol):
     @property
     def accept_delivery(self) -> AcceptDelivery:
         """POST /webhooks/github."""
+
+
+class NoticeServices(Protocol):
+    """What people were told."""
+
+    @property
+    def notices(self) -> NoticeStore:
+        """Messages to chats."""
 
 
 class SlackServices(Protocol):
