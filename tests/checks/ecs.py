@@ -17,12 +17,12 @@ NAMES: Final = ("template", "balancer", "scaling")
 # MakeApp is taken away when Setup is closed, UseKey is there with a key of one's own.
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "ApiRole": frozenset(
-        "ReadData WebhookArn GithubArn ModelsArn HashArn MetricsArn SignInArn MakeApp SendScan SendFix "
-        "SendCommand Look UseKey".split()
+        "ReadData WebhookArn GithubArn ModelsArn ChatArn HashArn MetricsArn SignInArn MakeApp "
+        "SendScan SendFix SendCommand Look UseKey".split()
     ),
     "WorkerRole": frozenset(
         "ReadData ReadGithub ReadModels ReadHash WorkScan WorkFix WorkCommand SendScan "
-        "UseKey".split()
+        "SendFix ChatArn UseKey".split()
     ),
     "MigrateRole": frozenset({"ReadData", "KeepAdminKey", "UseKey"}),
     "ExecutionRole": frozenset(),
@@ -39,6 +39,7 @@ MEMBERS: Final = {
     "WebhookArn": ("KOVA_GITHUB_WEBHOOK_SECRET",),
     "GithubArn": ("KOVA_GITHUB_APP_ID", "KOVA_GITHUB_PRIVATE_KEY"),
     "ModelsArn": ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PINECONE_API_KEY"),
+    "ChatArn": ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "KOVA_GOOGLE_CHAT_WEBHOOK_URL"),
     "HashArn": ("KOVA_SECRETS_KEY",),
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),

@@ -35,7 +35,7 @@ direct_address | Call the address of the CDN (on AWS the output `Url` of the sta
 rate_limited | Wait as Retry-After says; KOVA_RATE_LIMIT_PER_MINUTE raises the limit.
 idempotency_key_reused | Use a new Idempotency-Key for another request.
 idempotency_in_progress | Ask again with the same key in some seconds.
-bad_signature | KOVA_GITHUB_WEBHOOK_SECRET must be the App's webhook secret; GitHub's page of deliveries can send one again.
+bad_signature | KOVA_GITHUB_WEBHOOK_SECRET must be the App's webhook secret, and SLACK_SIGNING_SECRET that of the Slack app; GitHub's page of deliveries can send one again.
 not_configured | Set what the detail names (docs/settings.md).
 bad_settings | Mend the settings that the line names, then start again.
 bad_environment_file | Remove the file: `kova up` writes it anew.
@@ -50,6 +50,10 @@ github_rate_limited | Nothing: the work waits as GitHub asks.
 github_refused | The detail says why. Often a permission lacks: `/health` lists it (docs/github-app.md).
 repository_not_found | Install the App on the repository; look at the spelling.
 index_unavailable | Ask again; answers then come with less context.
+chat_unavailable | Nothing: the message is sent again, and looked for before that.
+chat_rate_limited | Nothing: the channel rests as long as the chat asks.
+chat_channel_refused | The detail names the chat's reason; docs/slack.md says what to do about each.
+chat_message_refused | The chat does not take this message. Tell us, with the reason that `GET /api/notices` shows.
 busy | Nothing: another worker does it.
 stale_fix | Push or ask for a scan: the fix is proved anew.
 malformed_message | Somebody else writes to the queue. The message is among the dead letters.
