@@ -153,6 +153,7 @@ def run_kova(folder: Path, database_url: str, github: FakeGitHub, **extra: str) 
         "KOVA_GITHUB_APP_ID": github.app_id,
         "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
         "KOVA_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
+        "SLACK_SIGNING_SECRET": "a-signing-secret-of-slack",
     }
     variables = {key: value for key, value in (variables | extra).items() if value}
     key = asyncio.run(create_key({"KOVA_DATABASE_URL": database_url}, "test", list(Scope)))

@@ -58,6 +58,10 @@ def test_a_repository_says_who_is_told_and_when(kova: Kova) -> None:
         ("notify_severity", "medium"),
         ("quiet_hours", "late"),
         ("quiet_hours", "22:00-07:00 ../etc/passwd"),
+        ("quiet_hours", "22:00-07:00\n"),
     ):
         refused = kova.client.patch("/api/repositories/o/n", json={name: value})
         assert refused.status_code == 422, (name, value)
+    for hours in ("22:00-07:00 Mars/Olympus", "22:00-22:00"):
+        refused = kova.client.patch("/api/repositories/o/n", json={"quiet_hours": hours})
+        assert refused.status_code == 409, hours

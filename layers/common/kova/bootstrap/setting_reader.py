@@ -10,7 +10,6 @@ from typing import Final, TypeVar
 from urllib.parse import quote, urlsplit
 
 from kova.shared.exceptions import InvalidInputError
-from kova.shared.repository import SLACK_CHANNEL_PATTERN
 
 Value = TypeVar("Value")
 _ORIGIN: Final = re.compile(r"https?://[A-Za-z0-9.-]+(?::\d{1,5})?")
@@ -242,6 +241,8 @@ def _checked_header(text: str) -> str:
 
 
 def _checked_channel(text: str) -> str:
+    from kova.shared.repository import SLACK_CHANNEL_PATTERN
+
     if not re.fullmatch(SLACK_CHANNEL_PATTERN, text):
         raise ValueError
     return text

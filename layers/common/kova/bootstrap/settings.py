@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Final
 
-from kova.bootstrap.chat_settings import ChatSettings, read_chat_settings
 from kova.bootstrap.setting_reader import SettingReader
 from kova.bootstrap.sign_in_settings import SignInSettings, read_sign_in_settings
 from kova.shared.exceptions import NotConfiguredError
@@ -19,6 +18,7 @@ from kova.shared.owners import EVERY_OWNER, Owners, owners_of
 
 LOG_LEVELS: Final = ("debug", "info", "warning", "error")
 GITHUB_API: Final = "https://api.github.com"
+NOTIFY_SEVERITIES: Final = ("off", "critical", "high")
 SETUP_TOKEN_CHARACTERS: Final = 24
 ORIGIN_SECRET_CHARACTERS: Final = 24
 
@@ -74,6 +74,29 @@ class CdnSettings:
 
     origin_secrets: tuple[str, ...] = field(default=(), repr=False)
     client_address_header: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ChatSettings:
+    """Where messages go, and who may ask; a repository may have rules of its own.
+
+    `slack_signing_secrets` are all valid: several while one is rotated. `digest_at` is a time of
+    the day with a time zone, such as `08:00 Europe/Berlin`.
+    """
+
+    slack_bot_token: str | None = field(default=None, repr=False)
+    slack_signing_secrets: tuple[str, ...] = field(default=(), repr=False)
+    slack_api_url: str = "https://slack.com/api"
+    slack_channel: str | None = None
+    google_chat_webhook_url: str | None = field(default=None, repr=False)
+    notify_severity: str = "high"
+    quiet_hours: str | None = None
+    digest_at: str | None = None
+
+    @property
+    def has_chat(self) -> bool:
+        """Tell whether there is a chat to send to."""
+        return self.slack_bot_token is not None or self.google_chat_webhook_url is not None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -215,7 +238,7 @@ def _read_settings(reader: SettingReader) -> Settings:
             app_secret_arn=reader.text("KOVA_GITHUB_APP_SECRET_ARN"),
             webhook_secret_arn=reader.text("KOVA_WEBHOOK_SECRET_ARN"),
         ),
-        chat=read_chat_settings(reader),
+        chat=_chat_settings(reader),
     )
 
 
@@ -238,6 +261,21 @@ def _ai_settings(reader: SettingReader) -> AiSettings:
             "KOVA_AI_DEADLINE_SECONDS", AiSettings.deadline_seconds, 900
         ),
         later_seconds=reader.number("KOVA_AI_LATER_SECONDS", AiSettings.later_seconds, 900),
+    )
+
+
+def _chat_settings(reader: SettingReader) -> ChatSettings:
+    return ChatSettings(
+        slack_bot_token=reader.token("SLACK_BOT_TOKEN"),
+        slack_signing_secrets=reader.words("SLACK_SIGNING_SECRET"),
+        slack_api_url=(reader.url("KOVA_SLACK_API_URL") or ChatSettings.slack_api_url).rstrip("/"),
+        slack_channel=reader.slack_channel("KOVA_SLACK_CHANNEL"),
+        google_chat_webhook_url=reader.url("KOVA_GOOGLE_CHAT_WEBHOOK_URL"),
+        notify_severity=reader.choice(
+            "KOVA_NOTIFY_SEVERITY", NOTIFY_SEVERITIES, ChatSettings.notify_severity
+        ),
+        quiet_hours=reader.quiet_hours("KOVA_QUIET_HOURS"),
+        digest_at=reader.time_of_day("KOVA_DIGEST_AT"),
     )
 
 

@@ -11,10 +11,11 @@ from zoneinfo import ZoneInfo
 from kova.shared.exceptions import InvalidInputError
 
 QUIET_HOURS_FORM: Final = "22:00-07:00, with a time zone behind it: 22:00-07:00 Europe/Berlin"
-_FORM: Final = re.compile(
-    r"([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])"
-    r"(?: ([A-Za-z][A-Za-z0-9_+/-]{0,50}))?"
+QUIET_HOURS_PATTERN: Final = (
+    r"^([01][0-9]|2[0-3]):([0-5][0-9])-([01][0-9]|2[0-3]):([0-5][0-9])"
+    r"( [A-Za-z][A-Za-z0-9_+/-]{0,50})?$"
 )
+_FORM: Final = re.compile(QUIET_HOURS_PATTERN)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,7 +52,7 @@ def parse_quiet_hours(text: str) -> QuietHours:
     start, end = time(int(match[1]), int(match[2])), time(int(match[3]), int(match[4]))
     if start == end:
         raise InvalidInputError("Quiet hours end when they begin.", field="quiet_hours")
-    return QuietHours(start=start, end=end, zone=read_zone(match[5], "quiet_hours"))
+    return QuietHours(start=start, end=end, zone=read_zone((match[5] or "").strip(), "quiet_hours"))
 
 
 def read_zone(name: str | None, field: str) -> ZoneInfo:

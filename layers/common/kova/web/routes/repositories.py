@@ -8,7 +8,8 @@ from fastapi import APIRouter, Depends, Path
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
-from kova.shared.exceptions import NotFoundError
+from kova.notifications.quiet_hours import parse_quiet_hours
+from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.repository import RepositoryChange
 from kova.web.dependencies import PageQuery, Scans, encode_cursor, needs
 from kova.web.responses import READS, WRITES, problems
@@ -42,7 +43,7 @@ async def get_repository(owner: Owner, name: Name, scans: Scans, reader: Reader)
     return RepositoryView.of(repository)
 
 
-@router.patch("/api/repositories/{owner}/{name}", responses=WRITES | problems(404))
+@router.patch("/api/repositories/{owner}/{name}", responses=WRITES | problems(404, 409))
 async def change_repository(
     owner: Owner,
     name: Name,
@@ -50,7 +51,12 @@ async def change_repository(
     scans: Scans,
     admin: Annotated[Subject, Depends(needs(Scope.ADMIN))],
 ) -> RepositoryView:
-    """Change a repository's settings; what is left out stays as it is."""
+    """Change a repository's settings; what is left out stays as it is.
+
+    A time zone that this Kova does not know is a conflict.
+    """
+    if body.quiet_hours not in {None, "off"}:
+        _check_hours(body.quiet_hours or "")
     change = RepositoryChange(
         named=frozenset(body.model_fields_set),
         auto_fix=body.auto_fix,
@@ -66,3 +72,10 @@ async def change_repository(
     if repository is None:
         raise NotFoundError("There is no such repository.")
     return RepositoryView.of(repository)
+
+
+def _check_hours(text: str) -> None:
+    try:
+        parse_quiet_hours(text)
+    except InvalidInputError as exc:
+        raise ConflictError(exc.message, field="quiet_hours") from exc

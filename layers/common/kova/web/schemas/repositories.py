@@ -4,13 +4,12 @@ from __future__ import annotations
 
 from datetime import datetime
 from decimal import Decimal
-from typing import Annotated, Self
+from typing import Annotated, Final, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field
 
 from kova.models.usage import MOST_BUDGET_USD
-from kova.notifications.quiet_hours import parse_quiet_hours
-from kova.shared.exceptions import InvalidInputError
+from kova.notifications.quiet_hours import QUIET_HOURS_PATTERN
 from kova.shared.repository import (
     SLACK_CHANNEL_PATTERN,
     AutoFix,
@@ -20,6 +19,8 @@ from kova.shared.repository import (
 from kova.shared.severity import Severity
 from kova.web.schemas.base import Request, View
 
+# `off` has none, whatever the process has.
+_HOURS_PATTERN: Final = f"{QUIET_HOURS_PATTERN}|^off$"
 Money = Annotated[float, Field(ge=0, le=MOST_BUDGET_USD, examples=[25])]
 
 
@@ -34,19 +35,8 @@ class RepositorySettings(Request):
     ] = None
     notify_severity: Annotated[NotifySeverity | None, Field(strict=False)] = None
     quiet_hours: Annotated[
-        str | None, Field(max_length=64, examples=["22:00-07:00 Europe/Berlin"])
+        str | None, Field(pattern=_HOURS_PATTERN, examples=["22:00-07:00 Europe/Berlin"])
     ] = None
-
-    @field_validator("quiet_hours")
-    @classmethod
-    def check_quiet_hours(cls, text: str | None) -> str | None:
-        """Refuse what are no quiet hours; `off` has none, whatever the process has."""
-        if text is not None and text != "off":
-            try:
-                parse_quiet_hours(text)
-            except InvalidInputError as exc:
-                raise ValueError(exc.message) from exc
-        return text
 
 
 def dollars(amount: float | None) -> Decimal | None:
