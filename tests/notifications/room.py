@@ -30,6 +30,7 @@ from kova.notifications.route_notices import NoticeRules, RouteNotices
 from kova.notifications.send_notices import Pace, SendNotices
 from kova.scans.request_scan import RequestScan
 from kova.shared.exceptions import QueueUnavailableError
+from kova.shared.reach import EVERYTHING
 from kova_fakes.slack import FakeSlackApi
 from tests.notifications.conftest import CHANNEL
 from tests.support.commands import CommandDesk
@@ -200,6 +201,6 @@ class Room:
         return " ".join(self.slack.seen(self.messages[number]).text)
 
     async def ignored_reason(self) -> str | None:
-        error = await self.stores.errors.get(self.error_id)
+        error = await self.stores.errors.get(self.error_id, EVERYTHING)
         assert error is not None
         return error.ignored.reason if error.ignored else None

@@ -9,7 +9,10 @@ from typing import Any
 import httpx
 import pytest
 
+from kova.access.sign_in_rules import SignInRules, rules_of
+from kova.access.subject import Role
 from kova.adapters.slack.client import SlackClient
+from kova.bootstrap.chat.chat_job import AddressRoles
 from kova.commands.chat import ChatJob, ChatKind
 from kova.errors.error import ErrorStatus
 from kova.fixes.fix import FixStatus
@@ -17,6 +20,7 @@ from kova.notifications.press_button import FORBIDDEN
 from kova.shared.audit import Action
 from kova.shared.exceptions import BusyError, QueueUnavailableError
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova_fakes.slack import FakeSlackApi
 from tests.notifications.room import TEAM, Room
 from tests.support.stores import NAME, new_repository
@@ -92,7 +96,7 @@ async def test_two_people_ignore_an_error_at_once_and_the_first_ones_reason_stay
 
 async def test_an_error_that_was_opened_again_can_be_ignored_again(room: Room) -> None:
     await room.say(room.ignore(reason="first"))
-    await room.stores.errors.open(room.error_id, "cli")
+    await room.stores.errors.open(room.error_id, "cli", EVERYTHING)
     await room.say(room.ignore("UBOB", reason="second"))
     assert await room.ignored_reason() == "second"
 
@@ -166,7 +170,7 @@ async def test_with_two_repositories_a_command_has_to_name_one(room: Room) -> No
 
 async def test_a_rule_is_ignored(room: Room) -> None:
     await room.say(room.command(f"ignore {NAME} R1 it is a test"))
-    error = await room.stores.errors.get(room.error_id)
+    error = await room.stores.errors.get(room.error_id, EVERYTHING)
     assert error is not None
     assert error.status is ErrorStatus.IGNORED
 
@@ -181,7 +185,7 @@ async def test_a_mention_is_answered_once_in_its_thread_and_as_text(room: Room) 
     seen = room.slack.seen(answer)
     assert (seen.mentions, seen.styled) == ([], [])
     assert "It is **so**. <!here>" in " ".join(seen.text)
-    (command,) = (await room.desk.commands.page(PageRequest(), None)).items
+    (command,) = room.desk.commands.all()
     assert (command.request.error_id, command.request.repository) == (room.error_id, NAME)
 
 
@@ -226,3 +230,23 @@ async def test_an_answer_goes_to_slack_and_nowhere_else(room: Room) -> None:
 
 async def test_without_an_address_an_answer_is_for_one_person_alone(room: Room) -> None:
     assert "ignores this error" in await room.say(replace(room.ignore(), response_url=""))
+
+
+@pytest.mark.parametrize(
+    ("address", "role"),
+    [
+        ("Boss@example.com", Role.ADMIN),
+        ("dev@team.example", Role.MEMBER),
+        ("dev@team.example.evil", None),
+        ("github:octo", None),
+        ("x", None),
+        ("", None),
+    ],
+)
+def test_an_address_has_the_role_that_a_rule_names(address: str, role: Role | None) -> None:
+    rules = SignInRules(
+        admins=rules_of(["boss@example.com", "github:octo"]),
+        members=rules_of(["@team.example"]),
+        hosted_domain="team.example",
+    )
+    assert AddressRoles(rules).of(address) is role

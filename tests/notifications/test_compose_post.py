@@ -14,6 +14,7 @@ from kova.notifications.compose_post import ComposePost, excerpt_of
 from kova.notifications.notice import Notice, NoticeKind, PlannedMessage
 from kova.notifications.post import Act, ChatPost, Tone
 from kova.scans.scan import ScanStats, ScanStatus, Trigger
+from kova.shared.reach import EVERYTHING
 from tests.support.findings import finding
 from tests.support.stores import (
     NAME,
@@ -51,7 +52,7 @@ async def take(stores: AllStores) -> list[Notice]:
 
 
 async def apply(stores: AllStores, content: str) -> tuple[str, dict[str, str]]:
-    repository = await stores.repositories.get(NAME) or await new_repository(stores)
+    repository = await stores.repositories.get(NAME, EVERYTHING) or await new_repository(stores)
     claim = await new_claim(stores, repository, commit_sha=SHA)
     change = await apply_files(stores, repository, SHA, {"a.py": content}, claim=claim)
     await stores.scans.release(claim)
@@ -118,7 +119,9 @@ async def test_a_published_fix_has_its_pull_request_in_place_of_the_button(
 async def test_what_is_over_before_it_is_told_is_not_told(stores: AllStores) -> None:
     _, error_ids = await apply(stores, "BAD(x)\nBAD(y)")
     ignored, _ = error_ids.values()
-    await stores.errors.ignore(ignored, IgnoreDecision(reason="test", by="cli", until=None))
+    await stores.errors.ignore(
+        ignored, IgnoreDecision(reason="test", by="cli", until=None), EVERYTHING
+    )
     notices = await take(stores)
     told = [await composer(stores).compose([notice]) for notice in notices]
     assert sum(post is not None for post in told) == 1

@@ -19,6 +19,7 @@ from kova.notifications.notice import (
 )
 from kova.notifications.route_notices import NoticeRules, RouteNotices
 from kova.scans.scan import ScanStats, ScanStatus, Trigger
+from kova.shared.reach import EVERYTHING
 from kova.shared.repository import NotifySeverity, RepositoryChange
 from kova.shared.severity import Severity
 from tests.support.findings import finding
@@ -127,7 +128,7 @@ async def test_a_proved_fix_is_told_once_in_the_thread_of_its_error(stores: AllS
     await stores.fixes.save(claim.id, [proved(fingerprint)], change.error_ids)
     (notice,) = await take_notices(stores)
     assert (notice.kind, notice.thread_key) == (NoticeKind.FIX_READY, f"error:{error_id}")
-    fix = await stores.fixes.get(notice.subject)
+    fix = await stores.fixes.get(notice.subject, EVERYTHING)
     assert fix is not None
     assert fix.error_id == error_id
 
@@ -245,7 +246,7 @@ async def test_the_rules_of_a_repository_come_with_its_notices(stores: AllStores
         notify_severity=NotifySeverity.CRITICAL,
         quiet_hours="22:00-07:00",
     )
-    changed = await stores.repositories.change(NAME, change, "cli")
+    changed = await stores.repositories.change(NAME, change, "cli", EVERYTHING)
     assert changed is not None
     assert changed.notify_severity is NotifySeverity.CRITICAL
     await apply_files(stores, repository, SHA, {"a.py": "BAD(x)"})

@@ -16,6 +16,7 @@ from kova.notifications.notice import MessageRecord
 from kova.notifications.route_notices import NoticeRules, RouteNotices
 from kova.notifications.send_notices import MOST_ATTEMPTS, Pace, SendNotices
 from kova.shared.page import PageRequest
+from kova.shared.reach import EVERYTHING
 from kova_fakes.slack import FakeSlackApi
 from tests.notifications.conftest import CHANNEL
 from tests.support.stores import AllStores, apply_files, memory_stores, new_repository
@@ -57,7 +58,7 @@ class SendingOffice:
 
     async def happen(self, *contents: str) -> None:
         """Let each content be a scan of the one file."""
-        repository = await self.stores.repositories.get("octo/sample")
+        repository = await self.stores.repositories.get("octo/sample", EVERYTHING)
         repository = repository or await new_repository(self.stores)
         for content in contents:
             await apply_files(self.stores, repository, SHA, {"a.py": content})

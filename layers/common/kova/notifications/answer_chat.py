@@ -121,11 +121,11 @@ class AnswerChat:
         if own is None or match is None or (parts.scheme, parts.netloc) != (own.scheme, own.netloc):
             return None
         if match[1] == "errors":
-            error = await self._errors.get(match[2])
-            if error is None or not subject.reach.covers(error.repository):
+            error = await self._errors.get(match[2], subject.reach)
+            if error is None:
                 return None
             return await self._compose.error_post(error, done=f"It is {error.status}.")
-        fix = await self._fixes.get(match[2])
-        if fix is None or not subject.reach.covers(fix.repository):
+        fix = await self._fixes.get(match[2], subject.reach)
+        if fix is None:
             return None
         return await self._compose.fix_post(fix, done=f"It is {fix.status}.")

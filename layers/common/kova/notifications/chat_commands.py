@@ -79,28 +79,34 @@ class ChatCommands:
         repository = await self._repository(name, subject)
         match verb:
             case ChatVerb.SCAN | ChatVerb.FIX:
-                return await self._request_scan(job, repository, fix=verb is ChatVerb.FIX)
+                return await self._request_scan(job, repository, subject, fix=verb is ChatVerb.FIX)
             case ChatVerb.IGNORE:
                 return await self._ignore_rule(rest, repository, subject)
             case _:
-                return await self._status(repository)
+                return await self._status(repository, subject)
 
     async def _repository(self, name: str | None, subject: Subject) -> Repository:
         """Return the repository that is named, or the only one that there is."""
         if name is None:
-            page = await self._stores.repositories.page(PageRequest(limit=2))
-            visible = [each for each in page.items if subject.reach.covers(each.full_name)]
-            if len(page.items) != 1 or len(visible) != 1:
+            page = await self._stores.repositories.page(PageRequest(limit=2), subject.reach)
+            if len(page.items) != 1:
                 raise InvalidInputError("Name a repository behind the command: OWNER/NAME.")
-            return visible[0]
-        repository = await self._stores.repositories.get(name)
-        if repository is None or not subject.reach.covers(repository.full_name):
+            return page.items[0]
+        repository = await self._stores.repositories.get(name, subject.reach)
+        if repository is None:
             raise NotFoundError("I do not watch a repository of this name.")
         return repository
 
-    async def _request_scan(self, job: ChatJob, repository: Repository, *, fix: bool) -> str:
+    async def _request_scan(
+        self, job: ChatJob, repository: Repository, subject: Subject, *, fix: bool
+    ) -> str:
         scan = await self._scan().request(
-            repository.full_name, None, full=False, fix=fix, scan_id=str(_id_of(job))
+            repository.full_name,
+            None,
+            full=False,
+            fix=fix,
+            scan_id=str(_id_of(job)),
+            reach=subject.reach,
         )
         ending = " Its proved fixes will be offered." if fix else ""
         return f"A scan of {repository.full_name} is queued: {scan.id}.{ending}"
@@ -114,11 +120,13 @@ class ChatCommands:
         )
         return reply_of(request, result, pull_request=False)
 
-    async def _status(self, repository: Repository) -> str:
+    async def _status(self, repository: Repository, subject: Subject) -> str:
         counts = ", ".join(
             f"{number} {severity}" for severity, number in repository.open_errors.items()
         )
-        scans = await self._stores.scans.page(PageRequest(limit=1), repository.full_name)
+        scans = await self._stores.scans.page(
+            PageRequest(limit=1), repository.full_name, subject.reach
+        )
         last = "There was no scan yet."
         if scans.items:
             scan = scans.items[0]
@@ -129,14 +137,14 @@ class ChatCommands:
     async def _ask(self, job: ChatJob, subject: Subject, name: str | None, question: str) -> str:
         if not question:
             raise InvalidInputError("Ask me something behind the command.")
-        error_id, repository = await self._thread_error(job)
+        error_id, repository = await self._thread_error(job, subject)
         if name is not None:
             repository = name
         if repository is not None:
             repository = (await self._repository(repository, subject)).full_name
         request = CommandRequest(command=question, repository=repository, error_id=error_id)
         run = self._run()
-        command = replace(run.begin(request, None), id=str(_id_of(job)))
+        command = replace(run.begin(request, subject), id=str(_id_of(job)))
         await self._commands.save(command)
         claimed = await self._commands.claim(command.id, run.lease)
         if claimed is not None:
@@ -152,7 +160,7 @@ class ChatCommands:
             return "I could not answer."
         return _render(earlier)
 
-    async def _thread_error(self, job: ChatJob) -> tuple[str | None, str | None]:
+    async def _thread_error(self, job: ChatJob, subject: Subject) -> tuple[str | None, str | None]:
         """Return the error that the thread of a mention is about, and its repository."""
         if job.kind is not ChatKind.MENTION or not job.thread:
             return None, None
@@ -160,7 +168,7 @@ class ChatCommands:
             if notice.kind is NoticeKind.ERROR_OPENED:
                 return notice.subject, notice.repository
             if notice.kind is NoticeKind.FIX_READY:
-                fix = await self._stores.fixes.get(notice.subject)
+                fix = await self._stores.fixes.get(notice.subject, subject.reach)
                 return (fix.error_id if fix else None), notice.repository
         return None, None
 

@@ -15,6 +15,7 @@ from kova.notifications.notice import Notice, NoticeKind
 from kova.notifications.post import Act, Button, ChatPost, Row, Tone, WebLink
 from kova.scans.ports import ScanStore
 from kova.shared.markdown import plural
+from kova.shared.reach import EVERYTHING
 from kova.shared.severity import Severity
 from kova.shared.text import shorten
 
@@ -63,9 +64,9 @@ class ComposePost:
 
     async def _errors_opened(self, notices: Sequence[Notice]) -> ChatPost | None:
         if len(notices) == 1:
-            error = await self._errors.get(notices[0].subject)
+            error = await self._errors.get(notices[0].subject, EVERYTHING)
             return None if error is None else await self.error_post(error)
-        listed = [await self._errors.get(notice.subject) for notice in notices[:LISTED]]
+        listed = [await self._errors.get(notice.subject, EVERYTHING) for notice in notices[:LISTED]]
         rows = tuple(
             Row(text=f"{error.finding.severity}: {error.finding.message}", place=place_of(error))
             for error in listed
@@ -88,7 +89,7 @@ class ComposePost:
         if not done and error.status is not ErrorStatus.OPEN:
             return None
         finding = error.finding
-        fix = await self._fixes.get(error.fix.id) if error.fix is not None else None
+        fix = await self._fixes.get(error.fix.id, EVERYTHING) if error.fix is not None else None
         return ChatPost(
             title=f"New {finding.severity} error in {error.repository}",
             tone=_TONES.get(finding.severity, Tone.CALM),
@@ -107,9 +108,9 @@ class ComposePost:
 
     async def _fixes_ready(self, notices: Sequence[Notice]) -> ChatPost | None:
         if len(notices) == 1:
-            fix = await self._fixes.get(notices[0].subject)
+            fix = await self._fixes.get(notices[0].subject, EVERYTHING)
             return None if fix is None else await self.fix_post(fix)
-        listed = [await self._fixes.get(notice.subject) for notice in notices[:LISTED]]
+        listed = [await self._fixes.get(notice.subject, EVERYTHING) for notice in notices[:LISTED]]
         rows = tuple(
             Row(text=fix.rule_id, place=fix.path)
             for fix in listed
@@ -130,7 +131,7 @@ class ComposePost:
         """Return the message about one fix; None where it is neither proved nor published."""
         if not done and fix.status not in {FixStatus.VERIFIED, FixStatus.PUBLISHED}:
             return None
-        error = await self._errors.get(fix.error_id)
+        error = await self._errors.get(fix.error_id, EVERYTHING)
         if error is None or (not done and error.status is not ErrorStatus.OPEN):
             return None
         passed = sum(check.passed for check in fix.verification)
@@ -153,7 +154,7 @@ class ComposePost:
         )
 
     async def _checks_failed(self, notice: Notice) -> ChatPost | None:
-        scan = await self._scans.get(notice.subject)
+        scan = await self._scans.get(notice.subject, EVERYTHING)
         if scan is None:
             return None
         commit = (scan.commit_sha or "")[:12]
@@ -171,7 +172,7 @@ class ComposePost:
         )
 
     async def _scan_failed(self, notice: Notice) -> ChatPost | None:
-        scan = await self._scans.get(notice.subject)
+        scan = await self._scans.get(notice.subject, EVERYTHING)
         if scan is None:
             return None
         return ChatPost(

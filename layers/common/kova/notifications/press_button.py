@@ -13,6 +13,7 @@ from kova.errors.error import ErrorStatus
 from kova.notifications.notice import NoticeKind
 from kova.notifications.route_notices import SLACK_PREFIX
 from kova.shared.exceptions import ConflictError, ForbiddenError, NotFoundError, UnavailableError
+from kova.shared.reach import EVERYTHING
 
 if TYPE_CHECKING:
     from kova.access.subject import Subject
@@ -71,24 +72,30 @@ class PressButton:
         )
 
     async def _press_publish(self, job: ChatJob, subject: Subject) -> str:
-        fix = await self._fixes.get(job.target)
-        if fix is None or not subject.reach.covers(fix.repository):
+        fix = await self._fixes.get(job.target, subject.reach)
+        if fix is None:
             raise NotFoundError("There is no such fix any more.")
         digest = hashlib.sha256(fix.patch.encode("utf-8", "replace")).hexdigest()[:16]
 
         async def act() -> str:
-            await self._publish().request(fix.id, actor=subject.actor)
+            await self._publish().request(fix.id, actor=subject.actor, reach=subject.reach)
             return f"{subject.name} has asked to publish this fix."
 
         return await self._once(f"publish:{fix.id}:{digest}", job, subject, act)
 
     async def _press_ignore(self, job: ChatJob, subject: Subject) -> str:
-        error = await self._errors.get(job.target)
-        if error is None or not subject.reach.covers(error.repository):
+        error = await self._errors.get(job.target, subject.reach)
+        if error is None:
             raise NotFoundError("There is no such error any more.")
 
         async def act() -> str:
-            await self._change.ignore(job.target, reason=job.text, until=None, actor=subject.actor)
+            await self._change.ignore(
+                job.target,
+                reason=job.text,
+                until=None,
+                actor=subject.actor,
+                reach=subject.reach,
+            )
             return f"{subject.name} ignores this error: {job.text}"
 
         is_open = error.status is ErrorStatus.OPEN
@@ -130,10 +137,10 @@ class PressButton:
         notice = notices[0]
         post = None
         if notice.kind is NoticeKind.FIX_READY:
-            fix = await self._fixes.get(notice.subject)
+            fix = await self._fixes.get(notice.subject, EVERYTHING)
             post = await self._compose.fix_post(fix, done=outcome) if fix else None
         elif notice.kind is NoticeKind.ERROR_OPENED:
-            error = await self._errors.get(notice.subject)
+            error = await self._errors.get(notice.subject, EVERYTHING)
             post = await self._compose.error_post(error, done=outcome) if error else None
         if post is not None:
             await self._conversation.update(job.channel, job.message, post)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from kova.access.identity import GOOGLE
+from kova.access.sign_in_rules import SignInRules, rules_of
 from kova.adapters.postgres.chat_claims import PostgresChatClaims
 from kova.adapters.postgres.notices import PostgresNoticeStore
 from kova.adapters.slack.conversation import SlackConversation, SlackPeople
@@ -21,18 +23,20 @@ from kova.notifications.press_button import PressButton
 
 if TYPE_CHECKING:
     from kova.access.subject import Role
-    from kova.notifications.ports import Roles
 
 
-class NoRoles:
-    """Implements notifications.ports.Roles where no rules are configured: nobody has a role."""
+class AddressRoles:
+    """Implements notifications.ports.Roles by the rules that also say who may sign in."""
 
-    def of(self, _address: str) -> Role | None:
-        """Return None."""
-        return None
+    def __init__(self, rules: SignInRules) -> None:
+        self._rules = rules
+
+    def of(self, address: str) -> Role | None:
+        """Return the role that a rule names for the address; nobody has one by default."""
+        return self._rules.role_named(f"{GOOGLE}:{address}")
 
 
-def answer_chat(core: Core, commands: CommandRoot, roles: Roles | None = None) -> AnswerChat:
+def answer_chat(core: Core, commands: CommandRoot) -> AnswerChat:
     """Build the answer to what comes from a chat; SettingsError without Slack's token."""
     root, errors, fixes, scans = NoticeRoot(core), ErrorRoot(core), FixRoot(core), ScanRoot(core)
     client = root.slack_client()
@@ -44,7 +48,7 @@ def answer_chat(core: Core, commands: CommandRoot, roles: Roles | None = None) -
         client, http=root.http, api_url=core.settings.chat.slack_api_url
     )
     return AnswerChat(
-        people=SlackPeople(client, roles or NoRoles()),
+        people=SlackPeople(client, _roles(core)),
         claims=claims,
         conversation=conversation,
         commands=ChatCommands(
@@ -69,4 +73,15 @@ def answer_chat(core: Core, commands: CommandRoot, roles: Roles | None = None) -
         fixes=fixes.fixes,
         compose=root.compose(),
         public_url=core.settings.public_url,
+    )
+
+
+def _roles(core: Core) -> AddressRoles:
+    settings = core.settings.sign_in
+    return AddressRoles(
+        SignInRules(
+            admins=rules_of(settings.admins),
+            members=rules_of(settings.members),
+            viewers=rules_of(settings.viewers),
+        )
     )
