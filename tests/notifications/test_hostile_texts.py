@@ -11,7 +11,7 @@ from kova.adapters.google_chat.messenger import GoogleChatMessenger
 from kova.adapters.slack.blocks import ignore_view, text_blocks
 from kova.adapters.slack.client import SlackClient
 from kova.adapters.slack.messenger import SlackMessenger
-from kova.notifications.post import Act, Button, ChatPost, Row, WebLink
+from kova.notifications.post import Act, Button, ChatPost, PostRow, WebLink
 from kova_fakes.google_chat import FakeGoogleChat
 from kova_fakes.slack import FakeSlackApi
 from kova_fakes.slack.block_rules import check_blocks, see
@@ -28,7 +28,7 @@ def hostile_post(text: str) -> ChatPost:
         text=text,
         place=f"{text}.py:1",
         excerpt=f"-{text}\n+{text}",
-        rows=(Row(text=text, place=text), Row(text="plain")),
+        rows=(PostRow(text=text, place=text), PostRow(text="plain")),
         more=2,
         facts=(("Rule", text), ("Key", text)),
         links=(OWN,),
@@ -102,7 +102,7 @@ async def test_the_largest_post_fits(
 ) -> None:
     post = replace(
         hostile_post("&" * 20_000),
-        rows=tuple(Row(text="<" * 5_000, place="&" * 5_000) for _ in range(5)),
+        rows=tuple(PostRow(text="<" * 5_000, place="&" * 5_000) for _ in range(5)),
         excerpt="\n".join(["<&>" * 200] * 500),
     )
     await slack_messenger.send(CHANNEL, post, message_id="1", thread=("k", None))

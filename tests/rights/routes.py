@@ -131,6 +131,7 @@ ROUTES: dict[str, Row] = {
     "GET /api/keys": everything("/api/keys"),
     "DELETE /api/keys/{prefix}": everything("/api/keys/{new_key}"),
     "GET /api/audit": everything("/api/audit"),
+    "GET /api/notices": everything("/api/notices"),
     "GET /api/usage": listing("/api/usage"),
     # No provider is configured: a command that is let through ends with 503.
     "POST /ai/command": thing("/ai/command", Scope.AI, body=ASK, passes=frozenset({503})),
@@ -139,6 +140,7 @@ ROUTES: dict[str, Row] = {
     "GET /metrics": everything("/metrics", Scope.READ),
     # By signature: without one nobody passes, whoever it is.
     "POST /webhooks/github": public("/webhooks/github", 401),
+    "POST /webhooks/slack": public("/webhooks/slack", 401),
     "GET /health": public("/health"),
     "GET /docs": public("/docs"),
     "GET /docs/{asset}": public("/docs/start.js"),

@@ -12,7 +12,7 @@ from kova.errors.ports import ErrorStore
 from kova.fixes.fix import Fix, FixStatus
 from kova.fixes.ports import FixStore
 from kova.notifications.notice import Notice, NoticeKind
-from kova.notifications.post import Act, Button, ChatPost, Row, Tone, WebLink
+from kova.notifications.post import Act, Button, ChatPost, PostRow, Tone, WebLink
 from kova.scans.ports import ScanStore
 from kova.shared.markdown import plural
 from kova.shared.reach import EVERYTHING
@@ -68,7 +68,9 @@ class ComposePost:
             return None if error is None else await self.error_post(error)
         listed = [await self._errors.get(notice.subject, EVERYTHING) for notice in notices[:LISTED]]
         rows = tuple(
-            Row(text=f"{error.finding.severity}: {error.finding.message}", place=place_of(error))
+            PostRow(
+                text=f"{error.finding.severity}: {error.finding.message}", place=place_of(error)
+            )
             for error in listed
             if error is not None and error.status is ErrorStatus.OPEN
         )
@@ -112,7 +114,7 @@ class ComposePost:
             return None if fix is None else await self.fix_post(fix)
         listed = [await self._fixes.get(notice.subject, EVERYTHING) for notice in notices[:LISTED]]
         rows = tuple(
-            Row(text=fix.rule_id, place=fix.path)
+            PostRow(text=fix.rule_id, place=fix.path)
             for fix in listed
             if fix is not None and fix.status in {FixStatus.VERIFIED, FixStatus.PUBLISHED}
         )

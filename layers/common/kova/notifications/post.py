@@ -51,7 +51,7 @@ class WebLink:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Row:
+class PostRow:
     """A line of a list: what it is, and where."""
 
     text: str
@@ -79,7 +79,7 @@ class ChatPost:
     text: str = ""
     place: str = ""
     excerpt: str = ""
-    rows: tuple[Row, ...] = ()
+    rows: tuple[PostRow, ...] = ()
     more: int = 0
     facts: tuple[tuple[str, str], ...] = ()
     links: tuple[WebLink, ...] = ()

@@ -2,10 +2,19 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from fastapi import APIRouter, Depends
 
 from kova.access.api_key import Scope
-from kova.web.dependencies import Notices, PageQuery, encode_cursor, needs
+from kova.access.subject import Subject
+from kova.web.dependencies import (
+    Notices,
+    PageQuery,
+    encode_cursor,
+    needs,
+    require_everything,
+)
 from kova.web.responses import READS
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.notices import NoticeView
@@ -13,9 +22,12 @@ from kova.web.schemas.notices import NoticeView
 router = APIRouter(tags=["notices"])
 
 
-@router.get("/api/notices", responses=READS, dependencies=[Depends(needs(Scope.ADMIN))])
-async def list_notices(notices: Notices, page: PageQuery) -> ListOf[NoticeView]:
+@router.get("/api/notices", responses=READS)
+async def list_notices(
+    notices: Notices, page: PageQuery, admin: Annotated[Subject, Depends(needs(Scope.ADMIN))]
+) -> ListOf[NoticeView]:
     """List the messages to chats, newest first, with what became of them and why."""
+    require_everything(admin)
     messages = await notices.notices.page(page)
     return ListOf(
         items=[NoticeView.of(record) for record in messages.items],
