@@ -26,8 +26,9 @@ from kova_fakes.github import permissions as practice
 ADAPTERS = Path(__file__).parents[2] / "layers/common/kova/adapters/github"
 CALLS = {call: permission for permission in PERMISSIONS for call in permission.calls}
 _PLACE = re.compile(r"\{[^}]*\}")
-# Calls of the App itself, with its JWT, and the two names that stand for any path.
-JWT_MODULES = {"app.py", "auth.py"}
+# Calls of the App itself, with its JWT, and those of a person who signs in, with their own token,
+# which need no permission of the App; and the names that stand for any path.
+JWT_MODULES = {"app.py", "auth.py", "sign_in.py"}
 TRANSPORT = {"client.py", "transport.py", "protocol.py"}
 
 
