@@ -67,7 +67,7 @@ async def test_a_new_key_is_shown_once_and_stored_as_a_hash(office: Office) -> N
     (event,) = office.events()
     assert (event.actor, event.action) == ("cli", Action.KEY_CREATED)
     assert event.target == f"key:{created.key.prefix}"
-    assert event.detail == {"name": "ci", "scopes": "ai read", "repositories": None}
+    assert event.detail == {"name": "ci", "scopes": "ai read"}
     assert parts[1] not in repr(event)
 
 

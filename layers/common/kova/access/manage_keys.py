@@ -87,8 +87,9 @@ class ManageKeys:
         detail: dict[str, str | int | bool | None] = {
             "name": name,
             "scopes": " ".join(sorted(scopes)),
-            "repositories": None if reach.names is None else " ".join(sorted(reach.names)),
         }
+        if reach.names is not None:
+            detail["repositories"] = " ".join(sorted(reach.names))
         target = f"key:{key.prefix}"
         await self._audit.record(
             AuditEvent(actor=actor, action=Action.KEY_CREATED, target=target, detail=detail)
