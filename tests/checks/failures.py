@@ -31,6 +31,13 @@ not_found | Look at the id; lists show what there is.
 conflict | Read the thing again, then decide.
 unauthenticated | Send a key: `Authorization: Bearer kova_...`. It may be revoked or expired.
 forbidden | Use a key with the scope that the detail names.
+role | Ask whoever runs this Kova: KOVA_ADMINS and KOVA_MEMBERS name who has which role (docs/sign-in.md).
+restricted | Use a key that is not restricted to some repositories.
+foreign_form | Go back, reload the page, and send the form again.
+sign_in_refused | The page says why; docs/sign-in.md says who may sign in.
+identity_token | Begin again at the sign-in page. If it happens again: KOVA_GOOGLE_ISSUER and GOOGLE_CLIENT_ID must be of one account, and the clock right.
+provider_unavailable | Try again in a minute; the link that `kova sign-in` prints needs no provider.
+owner_not_allowed | KOVA_ALLOWED_OWNERS names whose repositories this Kova takes.
 direct_address | Call the address of the CDN (on AWS the output `Url` of the stack of CloudFront). If you run Kova: the CDN must send one of the values of KOVA_ORIGIN_SECRET.
 rate_limited | Wait as Retry-After says; KOVA_RATE_LIMIT_PER_MINUTE raises the limit.
 idempotency_key_reused | Use a new Idempotency-Key for another request.

@@ -1,7 +1,7 @@
 """Google's OpenID Connect: discovery, the exchange of a code, and the token's check.
 
 https://developers.google.com/identity/openid-connect/openid-connect. The token's signature and
-claims are checked by PyJWT (docs/adr/0023).
+claims are checked by PyJWT (docs/adr/0022).
 """
 
 from __future__ import annotations
