@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from kova.bootstrap.chat.notices import NoticeWork, build_notice_work
-from kova.bootstrap.environment import FromEnvironment
+from kova.bootstrap.chat.notices import notice_tasks
+from kova.bootstrap.periodic import scheduled_work
 
-_work = FromEnvironment(build_notice_work, NoticeWork.close)
+_work = scheduled_work(notice_tasks)
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:

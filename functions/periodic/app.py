@@ -2,10 +2,10 @@
 
 from typing import Any
 
-from kova.bootstrap.environment import FromEnvironment
-from kova.bootstrap.periodic import PeriodicWork, build_periodic_work
+from kova.bootstrap.periodic import scheduled_work
+from kova.bootstrap.queue_worker import periodic_tasks
 
-_work = FromEnvironment(build_periodic_work, PeriodicWork.close)
+_work = scheduled_work(periodic_tasks)
 
 
 def handler(_event: dict[str, Any], _context: object) -> dict[str, Any]:

@@ -103,3 +103,18 @@ class Admit:
 def _refuse_excess(verdict: Verdict) -> None:
     if not verdict.allowed:
         raise RateLimitedError(retry_after=verdict.reset_seconds)
+
+
+async def admit_attempt(
+    admissions: Admissions, policy: Policy, address: str, on_verdict: Callable[[Verdict], None]
+) -> None:
+    """Count an attempt of a stranger, by address.
+
+    Raises:
+        RateLimitedError: too many of them.
+    """
+    caller = Caller(address=address, credentials=None, policy=policy, anonymous=policy)
+    admission = await admissions.admit(caller)
+    assert admission.verdict is not None
+    on_verdict(admission.verdict)
+    _refuse_excess(admission.verdict)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
-from kova.access.admission import Caller
+from kova.access.admit import admit_attempt
 from kova.access.identity import GITHUB, GOOGLE
 from kova.access.rate_limit import Policy, Verdict
 from kova.access.sign_in import SignIn
@@ -14,7 +14,6 @@ from kova.access.sign_in_rules import SignInRules, rules_of
 from kova.bootstrap.access import AccessRoot
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import SettingsError
-from kova.shared.exceptions import RateLimitedError
 
 if TYPE_CHECKING:
     from kova.access.ports import IdentityProvider
@@ -121,9 +120,4 @@ class PeopleRoot:
         Raises:
             RateLimitedError: too many of them.
         """
-        caller = Caller(address=address, credentials=None, policy=_ATTEMPTS, anonymous=_ATTEMPTS)
-        admission = await self._access.admissions.admit(caller)
-        assert admission.verdict is not None
-        on_verdict(admission.verdict)
-        if not admission.verdict.allowed:
-            raise RateLimitedError(retry_after=admission.verdict.reset_seconds)
+        await admit_attempt(self._access.admissions, _ATTEMPTS, address, on_verdict)

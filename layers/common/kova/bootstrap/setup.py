@@ -7,14 +7,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from kova.access.admission import Caller
+from kova.access.admit import admit_attempt
 from kova.access.rate_limit import Policy, Verdict
 from kova.bootstrap.access import AccessRoot
 from kova.bootstrap.core import Core, now
 from kova.bootstrap.settings import Settings, SettingsError
 from kova.setup.create_app import CreateApp
 from kova.setup.manifest import web_address_of
-from kova.shared.exceptions import RateLimitedError
 
 if TYPE_CHECKING:
     from kova.setup.ports import CredentialStore
@@ -83,12 +82,7 @@ class SetupRoot:
         Raises:
             RateLimitedError: too many of them.
         """
-        caller = Caller(address=address, credentials=None, policy=_ATTEMPTS, anonymous=_ATTEMPTS)
-        admission = await self._access.admissions.admit(caller)
-        assert admission.verdict is not None
-        on_verdict(admission.verdict)
-        if not admission.verdict.allowed:
-            raise RateLimitedError(retry_after=admission.verdict.reset_seconds)
+        await admit_attempt(self._access.admissions, _ATTEMPTS, address, on_verdict)
 
 
 def setup_token(settings: Settings) -> str | None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Final
 
 import httpx
@@ -16,14 +15,11 @@ from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.slack.client import SlackClient
 from kova.adapters.slack.messenger import SlackMessenger
 from kova.bootstrap.core import Core, Resource, now
-from kova.bootstrap.event_loop import event_loop
-from kova.bootstrap.settings import load_settings
 from kova.notifications.compose_post import ComposePost
 from kova.notifications.daily_digest import RecordDigest, parse_time_of_day
 from kova.notifications.route_notices import GOOGLE_CHAT, NoticeRules, RouteNotices
 from kova.notifications.send_notices import Pace, SendNotices
 from kova.shared.periodic_tasks import PeriodicTask, PeriodicTasks
-from kova.web.logs import configure_logging
 
 if TYPE_CHECKING:
     from kova.notifications.ports import Messenger
@@ -106,27 +102,3 @@ def notice_tasks(core: Core, pace: Pace | None = None) -> PeriodicTasks:
         tasks["record the daily digest"] = RecordDigest(store=store, at=at, now=now).record
     tasks["send notices"] = NoticeRoot(core).sender(pace).send
     return PeriodicTasks(tasks, clock=time.monotonic, interval=10.0)
-
-
-class NoticeWork:
-    """The tasks of the function that a schedule calls every minute."""
-
-    def __init__(self, core: Core) -> None:
-        self._core = core
-        self._tasks = notice_tasks(core)
-
-    def run(self) -> None:
-        """Tell what is due, and write the counts of it."""
-        loop = event_loop()
-        loop.run_until_complete(self._tasks.run_due())
-        loop.run_until_complete(self._core.metrics.end_invocation())
-
-    def close(self) -> None:
-        """Close the core's connections."""
-        event_loop().run_until_complete(self._core.close())
-
-
-def build_notice_work(variables: Mapping[str, str]) -> NoticeWork:
-    """Build the work; SettingsError without the database."""
-    configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
-    return NoticeWork(Core(load_settings(variables, needed=("KOVA_DATABASE_URL",))))
