@@ -101,7 +101,10 @@ async def test_an_error_that_was_opened_again_can_be_ignored_again(room: Room) -
     assert await room.ignored_reason() == "second"
 
 
-@pytest.mark.parametrize("user", ["UVERA", "UEVE", "UGUEST", "UBOT", "UGONE", "UNOBODY"])
+@pytest.mark.parametrize(
+    "user",
+    ["UVERA", "UEVE", "UCLAIMS", "UVAGUE", "UFLOW", "UGUEST", "UBOT", "UGONE", "UNOBODY"],
+)
 @pytest.mark.parametrize("kind", [ChatKind.PUBLISH, ChatKind.IGNORE])
 async def test_who_has_no_role_for_it_can_neither_publish_nor_ignore(
     room: Room, user: str, kind: ChatKind

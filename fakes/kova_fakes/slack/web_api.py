@@ -97,9 +97,10 @@ class FakeSlackApi:
         return self.channels[name]
 
     def add_user(self, name: str, email: str, **fields: Any) -> None:
-        """Add a person by id."""
+        """Add a person by id, whose address Slack has confirmed unless `fields` say otherwise."""
         profile = {"email": email, "real_name": fields.pop("real_name", name)}
-        self.users[name] = {"id": name, "team_id": "T00000001", "profile": profile, **fields}
+        person = {"id": name, "team_id": "T00000001", "is_email_confirmed": True}
+        self.users[name] = {**person, "profile": profile, **fields}
 
     def trigger(self, name: str) -> str:
         """Make a trigger_id, which is good for three seconds."""

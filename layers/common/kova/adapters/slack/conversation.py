@@ -26,6 +26,14 @@ if TYPE_CHECKING:
 _HOOKS: Final = "hooks.slack.com"
 _ANSWERED: Final = 200
 _WINDOW: Final = timedelta(hours=1)
+_NOBODY: Final = (
+    "is_bot",
+    "is_workflow_bot",
+    "deleted",
+    "is_restricted",
+    "is_ultra_restricted",
+    "is_stranger",
+)
 _LOG: Final = logging.getLogger("kova.slack")
 
 
@@ -89,7 +97,8 @@ class SlackPeople:
     """Implements notifications.ports.ChatPeople: by address, and fail closed.
 
     An address counts only in Kova's own workspace: that of another one, in a shared channel, is
-    what its administrators say. Guests and programs are nobody.
+    what its administrators say. It counts only where Slack has confirmed it: before that it is what
+    somebody typed. Guests and programs are nobody.
     """
 
     def __init__(self, client: SlackClient, roles: Roles) -> None:
@@ -111,9 +120,10 @@ class SlackPeople:
         person = answer.get("user")
         if not isinstance(person, dict) or person.get("team_id") != self._team:
             return None
-        flags = ("is_bot", "deleted", "is_restricted", "is_ultra_restricted", "is_stranger")
         profile = person.get("profile")
-        if any(person.get(flag) for flag in flags) or not isinstance(profile, dict):
+        if any(person.get(flag) for flag in _NOBODY) or not isinstance(profile, dict):
+            return None
+        if person.get("is_email_confirmed") is not True:
             return None
         address = _text(profile.get("email"))
         role = self._roles.of(address) if address else None
