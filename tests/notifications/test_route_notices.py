@@ -94,6 +94,8 @@ def test_what_happened_in_other_repositories_is_another_message() -> None:
         ("09:00-17:00", NOON, datetime(2026, 11, 29, 17, tzinfo=UTC)),
         ("22:00-07:00 Europe/Berlin", datetime(2026, 11, 29, 21, 30, tzinfo=UTC), datetime(2026, 11, 30, 6, tzinfo=UTC)),
         # The night in which Berlin's clocks go back has an hour more.
+        ("02:10-02:50 Europe/Berlin", datetime(2026, 10, 25, 0, 15, tzinfo=UTC), datetime(2026, 10, 25, 0, 50, tzinfo=UTC)),
+        ("02:10-02:50 Europe/Berlin", datetime(2026, 10, 25, 1, 15, tzinfo=UTC), datetime(2026, 10, 25, 1, 50, tzinfo=UTC)),
         ("22:00-07:00 Europe/Berlin", datetime(2026, 10, 24, 21, tzinfo=UTC), datetime(2026, 10, 25, 6, tzinfo=UTC)),
     ],
 )  # fmt: skip

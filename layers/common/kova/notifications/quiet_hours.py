@@ -37,7 +37,9 @@ class QuietHours:
         if not is_quiet:
             return moment
         day = local.date() if ends_today else local.date() + timedelta(days=1)
-        return datetime.combine(day, self.end, self.zone).astimezone(moment.tzinfo)
+        # In the hour that clocks go through twice, the end is that of the time it is now.
+        end = self.end.replace(fold=local.fold) if ends_today else self.end
+        return datetime.combine(day, end, self.zone).astimezone(moment.tzinfo)
 
 
 def parse_quiet_hours(text: str) -> QuietHours:
