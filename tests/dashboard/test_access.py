@@ -76,7 +76,8 @@ async def test_a_form_without_its_token_or_from_elsewhere_is_refused(
     other = await admin.client.post(path, data={"csrf_token": "0" * 64})
     site = await admin.post(path, **{"sec-fetch-site": "cross-site"})
     origin = await admin.post(path, origin="https://elsewhere.example")
-    for answer in (bare, other, site, origin):
+    broken = await admin.post(path, origin="http://[")
+    for answer in (bare, other, site, origin, broken):
         assert answer.status_code == 403, answer.text
     assert house.scans.messages == house.fixes.messages == []
     assert (await house.stores.audit.page(PAGE)).items == ()

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from typing import Annotated
-from urllib.parse import urlsplit
 
 from fastapi import Depends, Request
 
 from kova.shared.text import clean
 from kova.web.dashboard.dependencies import Pages
+from kova.web.own_host import is_own_origin
 from kova.web.pages.form import read_form
 from kova.web.pages.session import ForeignFormError
 
@@ -36,9 +36,8 @@ async def own_form(request: Request, pages: Pages) -> BrowserForm:
         ForeignFormError: a browser says that another site sent it.
         InvalidInputError: it is no form.
     """
-    origin = request.headers.get("origin")
-    hosts = {request.headers.get("host", ""), urlsplit(pages.public_url or "").netloc} - {""}
-    if origin is not None and urlsplit(origin).netloc not in hosts:
+    origin, host = request.headers.get("origin"), request.headers.get("host", "")
+    if origin is not None and not is_own_origin(origin, host=host, public_url=pages.public_url):
         raise ForeignFormError
     return BrowserForm(fields=await read_form(request))
 

@@ -9,7 +9,7 @@
 from __future__ import annotations
 
 from typing import Final
-from urllib.parse import parse_qs, urlsplit
+from urllib.parse import parse_qs
 
 from fastapi import APIRouter, Request, Response
 
@@ -24,6 +24,7 @@ from kova.setup.session import LIFETIME
 from kova.shared.exceptions import InvalidInputError, KovaError, NotFoundError, RateLimitedError
 from kova.web import setup_pages
 from kova.web.dependencies import Setup, address_of, limited
+from kova.web.own_host import is_own_origin
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import SetupServices
 from kova.web.static_pages import StaticPage
@@ -142,15 +143,14 @@ async def _require_open(setup: SetupServices) -> None:
 def _origin(request: Request, setup: SetupServices) -> str:
     """Return the scheme and host by which the browser reaches this page, as it says itself."""
     told = request.headers.get("origin", "")
-    if urlsplit(told).netloc in _hosts(request, setup):
+    if _is_own(told, request, setup):
         return told
     return f"{request.url.scheme}://{request.url.netloc}"
 
 
-def _hosts(request: Request, setup: SetupServices) -> set[str]:
-    """Return the hosts of our own pages: behind a CDN the public one is not the request's."""
-    hosts = {request.headers.get("host", ""), urlsplit(setup.public_url or "").netloc}
-    return hosts - {""}
+def _is_own(origin: str, request: Request, setup: SetupServices) -> bool:
+    host = request.headers.get("host", "")
+    return is_own_origin(origin, host=host, public_url=setup.public_url)
 
 
 def _refuse_foreign(request: Request, setup: SetupServices) -> None:
@@ -161,7 +161,7 @@ def _refuse_foreign(request: Request, setup: SetupServices) -> None:
     """
     headers = request.headers
     origin = headers.get("origin")
-    if origin is not None and urlsplit(origin).netloc not in _hosts(request, setup):
+    if origin is not None and not _is_own(origin, request, setup):
         raise SetupOriginError
     if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
         raise SetupOriginError
