@@ -10,6 +10,7 @@ HOME: Final = "/"
 _MOST_CHARACTERS: Final = 2_000
 _VISIBLE: Final = re.compile(r"/[\x21-\x5b\x5d-\x7e]*")
 _HARMFUL: Final = re.compile(r"[\x00-\x1f\x7f\\]")
+_DOTS: Final = re.compile(r"/\.{1,2}(?:/|$)")
 _ROUNDS: Final = 4
 """How often a path may be encoded over and over."""
 
@@ -26,7 +27,7 @@ def own_path(text: str | None) -> str:
     for _ in range(_ROUNDS):
         if path.startswith("//") or _HARMFUL.search(path):
             return HOME
-        if path == "/auth" or path.startswith("/auth/") or "/../" in f"{path}/":
+        if path == "/auth" or path.startswith("/auth/") or _DOTS.search(path):
             return HOME
         decoded = unquote(path, errors="replace")
         if decoded == path:
