@@ -54,7 +54,13 @@ async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[Rooms]:
 
 def somebody(reach: Reach = EVERYTHING) -> Person:
     name = uuid.uuid4().hex
-    return Person(actor=f"google:{name}@example.com", name="Zoë <b>", role=Role.MEMBER, reach=reach)
+    return Person(
+        actor=f"google:{name}@example.com",
+        name="Zoë <b>",
+        role=Role.MEMBER,
+        reach=reach,
+        hosted_domain="example.com",
+    )
 
 
 async def begin(rooms: Rooms, person: Person | None = None) -> OpenedSession:
@@ -71,6 +77,7 @@ async def test_a_session_is_found_by_its_token_as_it_was_begun(rooms: Rooms, rea
     assert await rooms.sessions.get(opened.token) == opened.session
     assert opened.session.id == session_id(opened.token)
     assert opened.session.person.reach == reach
+    assert opened.session.person.hosted_domain == "example.com"
     assert opened.session.expires_at - opened.session.created_at == HOUR
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from kova.access.identity import Identity
@@ -91,3 +93,14 @@ def test_a_session_has_the_role_of_today() -> None:
     owner = person_now(person("local:owner", Role.ADMIN), SignInRules())
     assert owner is not None
     assert owner.role is Role.ADMIN
+
+
+def test_who_signed_in_from_a_domain_that_is_no_longer_the_hosted_one_is_out() -> None:
+    """Rules that name somebody do not help: nobody of another domain may sign in now."""
+    before = replace(person("google:ann@example.com", Role.ADMIN), hosted_domain="example.com")
+    for domain, role in (("example.com", Role.ADMIN), (None, Role.ADMIN), ("example.org", None)):
+        now = person_now(before, replace(RULES, hosted_domain=domain))
+        assert (now and now.role) is role
+    gmail = person("google:guest@gmail.com", Role.VIEWER)
+    assert person_now(gmail, RULES) is not None
+    assert person_now(gmail, replace(RULES, hosted_domain="example.com")) is None

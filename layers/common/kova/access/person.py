@@ -20,12 +20,16 @@ IDLE: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who proved who they are; `actor` and `name` as those of a Subject."""
+    """Somebody who proved who they are; `actor` and `name` as those of a Subject.
+
+    `hosted_domain` is the Google Workspace that they signed in from.
+    """
 
     actor: str
     name: str
     role: Role
     reach: Reach
+    hosted_domain: str | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

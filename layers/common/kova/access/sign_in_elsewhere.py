@@ -157,6 +157,7 @@ class SignInElsewhere:
             name=clean(identity.name).strip()[:_NAME_LIMIT] or identity.actor,
             role=role,
             reach=reach,
+            hosted_domain=identity.hosted_domain,
         )
 
 

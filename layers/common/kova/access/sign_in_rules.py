@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from kova.access.identity import GITHUB, GOOGLE, Identity
@@ -37,22 +37,21 @@ class SignInRules:
     hosted_domain: str | None = None
 
     def role_of(self, identity: Identity) -> Role | None:
-        """Return the role of somebody who just proved who they are; None: they may not sign in.
+        """Return the role of somebody who just proved who they are; None: they may not sign in."""
+        return self.role_now(identity.actor, identity.hosted_domain)
 
-        With a hosted domain nobody of another one signs in with Google, whatever names them.
-        Without it only those that a rule names do: everybody on earth may have a Google account.
+    def role_now(self, actor: str, hosted_domain: str | None) -> Role | None:
+        """Return the role, as the rules are today, of somebody who signed in from a domain.
+
+        With a hosted domain nobody of another one is let in by Google, whatever names them.
+        Without it only those that a rule names are: everybody on earth may have a Google account.
         """
-        if identity.provider == GITHUB:
-            return self.role_named(identity.actor) or Role.VIEWER
-        if self.hosted_domain is not None and identity.hosted_domain != self.hosted_domain:
+        if actor.startswith(f"{GITHUB}:"):
+            return self.role_named(actor) or Role.VIEWER
+        if self.hosted_domain is not None and hosted_domain != self.hosted_domain:
             return None
         default = Role.VIEWER if self.hosted_domain is not None else None
-        return self.role_named(identity.actor) or default
-
-    def role_now(self, actor: str) -> Role | None:
-        """Return the role of somebody who signed in earlier, as the rules are today."""
-        is_default = actor.startswith(f"{GITHUB}:") or self.hosted_domain is not None
-        return self.role_named(actor) or (Role.VIEWER if is_default else None)
+        return self.role_named(actor) or default
 
     def role_named(self, actor: str) -> Role | None:
         """Return the highest role whose rules name somebody."""
@@ -86,8 +85,10 @@ def person_now(person: Person, rules: SignInRules) -> Person | None:
 
     An admin reaches everything; who was one reaches what the provider said at the sign-in.
     """
-    role = person.role if person.actor.startswith("local:") else rules.role_now(person.actor)
+    role: Role | None = person.role
+    if not person.actor.startswith("local:"):
+        role = rules.role_now(person.actor, person.hosted_domain)
     if role is None:
         return None
     reach = EVERYTHING if role is Role.ADMIN else person.reach
-    return Person(actor=person.actor, name=person.name, role=role, reach=reach)
+    return replace(person, role=role, reach=reach)

@@ -161,6 +161,7 @@ def _record(session: PersonSession) -> str:
             "name": person.name,
             "role": person.role,
             "reach": None if person.reach.names is None else sorted(person.reach.names),
+            "hosted_domain": person.hosted_domain,
             "created_at": session.created_at.isoformat(),
             "expires_at": session.expires_at.isoformat(),
             "browser": session.browser,
@@ -176,6 +177,8 @@ def _session(values: Mapping[str, Any]) -> PersonSession:
             name=values["name"],
             role=Role(values["role"]),
             reach=reach_of(values["reach"]),
+            # The release before this did not store it: its people sign in anew.
+            hosted_domain=values.get("hosted_domain"),
         ),
         created_at=datetime.fromisoformat(values["created_at"]),
         expires_at=datetime.fromisoformat(values["expires_at"]),
