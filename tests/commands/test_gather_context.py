@@ -16,12 +16,23 @@ from kova.shared.exceptions import (
     DatabaseUnavailableError,
     GitHubUnavailableError,
     NotFoundError,
+    OwnerNotAllowedError,
     RepositoryNotFoundError,
 )
+from kova.shared.owners import owners_of
 from kova.shared.reach import EVERYTHING, Reach, reach_of
+from kova.shared.repository import RepositoryInfo, RepositoryRef
 from tests.support.commands import ERROR, FILES, HEAD, INFO, MAIN, NAME, SECRET, CommandDesk
 from tests.support.findings import finding
-from tests.support.stand_ins import StandInErrors
+from tests.support.stand_ins import StandInErrors, StandInSource
+
+
+class Transferred(StandInSource):
+    """GitHub answers for the name of before with the repository of today."""
+
+    async def repository(self, repository_ref: RepositoryRef) -> RepositoryInfo:
+        assert repository_ref.full_name == "old/sample"
+        return self.info
 
 
 async def gather(desk: CommandDesk, /, reach: Reach = EVERYTHING, **fields: object) -> Context:
@@ -232,3 +243,36 @@ async def test_nothing_is_gathered_from_outside_of_the_reach() -> None:
         await gather(desk, elsewhere, error_id=ERROR.id)
     inside = await gather(desk, reach_of([NAME]), repository=NAME.upper())
     assert inside.materials
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"repository": NAME},
+        {"repository": NAME.upper(), "path": "app.py"},
+        {"repository": NAME, "pull_request": 5},
+        {"repository": NAME, "code": "x = 1"},
+        {"error_id": ERROR.id},
+    ],
+    ids=["repository", "file", "pull request", "code", "error"],
+)
+@pytest.mark.parametrize("known", [True, False])
+async def test_no_money_is_spent_on_code_of_other_owners(
+    fields: dict[str, object], *, known: bool
+) -> None:
+    """Whoever installs a public App, or gives a repository away, is not worked for."""
+    desk = CommandDesk(owners=owners_of(["acme"]))
+    if known:
+        await desk.repositories.save(INFO)
+    with pytest.raises(OwnerNotAllowedError):
+        await gather(desk, **fields)
+    assert desk.source.downloads == []
+
+
+async def test_a_repository_that_was_given_to_another_owner_is_not_read() -> None:
+    desk = CommandDesk(owners=owners_of(["old"]))
+    desk.source.__class__ = Transferred
+    for fields in ({}, {"path": "app.py"}, {"pull_request": 5}):
+        with pytest.raises(OwnerNotAllowedError):
+            await gather(desk, repository="old/sample", **fields)
+    assert desk.source.downloads == []

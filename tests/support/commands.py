@@ -26,6 +26,7 @@ from kova.models.ask_models import AskModels
 from kova.models.deadlines import CommandTimeouts
 from kova.models.provider import Provider
 from kova.shared.code_source import CodeSource, Comparison, PullRequest
+from kova.shared.owners import EVERY_OWNER, Owners
 from kova.shared.repository import RepositoryInfo
 from tests.support.findings import finding
 from tests.support.models import scripted
@@ -89,6 +90,7 @@ class CommandDesk:
     anthropic: Sequence[Sequence[Step]] = ()
     cap: Decimal | None = None
     with_redis: bool = True
+    owners: Owners = EVERY_OWNER
     configured: tuple[Provider, ...] = tuple(Provider)
     clock: Clock = field(default_factory=Clock)
     meter: PrometheusMeter = field(default_factory=PrometheusMeter)
@@ -122,6 +124,7 @@ class CommandDesk:
             source=self._source,
             index=self.index,
             secrets=(SECRET,),
+            owners=self.owners,
         )
         self.run = RunCommand(
             stores=CommandStores(

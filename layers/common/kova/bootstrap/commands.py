@@ -81,6 +81,7 @@ class CommandRoot:
             source=lambda: core.source,
             index=self.index,
             secrets=secret_values(core.settings),
+            owners=core.settings.owners,
         )
 
     @property

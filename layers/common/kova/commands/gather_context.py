@@ -22,8 +22,10 @@ from kova.shared.exceptions import (
     ConflictError,
     KovaError,
     NotFoundError,
+    OwnerNotAllowedError,
     RepositoryNotFoundError,
 )
+from kova.shared.owners import EVERY_OWNER, Owners
 from kova.shared.page import PageRequest
 from kova.shared.ports import RepositoryStore
 from kova.shared.reach import Reach
@@ -56,6 +58,7 @@ class GatherContext:
         source: Callable[[], CodeSource],
         index: CodeIndex | None,
         secrets: Sequence[str],
+        owners: Owners = EVERY_OWNER,
     ) -> None:
         """Assemble the use case; `source` is called at the first file, for it needs GitHub."""
         self._repositories = repositories
@@ -63,6 +66,7 @@ class GatherContext:
         self._source = source
         self._index = index
         self._secrets = secrets
+        self._owners = owners
 
     async def gather(self, request: CommandRequest, reach: Reach) -> Context:
         """Return the context of a request, the most specific material first.
@@ -70,11 +74,12 @@ class GatherContext:
         Raises:
             NotFoundError: the error, repository, file or pull request does not exist, or is
                 outside of the reach.
+            OwnerNotAllowedError: Kova does not work for the repository's owner.
             ConflictError: fields contradict each other.
             UnavailableError: GitHub or the database does not answer.
         """
-        if request.repository is not None and not reach.covers(request.repository):
-            raise RepositoryNotFoundError
+        if request.repository is not None:
+            self._check(request.repository, reach)
         materials: list[Material] = []
         reported: tuple[Finding, ...] = ()
         if request.code is not None:
@@ -85,6 +90,8 @@ class GatherContext:
             )
         error = await self._find_error(request, reach)
         full_name = error.repository if error else request.repository
+        if full_name is not None:
+            self._check(full_name, reach)
         repository = await self._repositories.get(full_name, reach) if full_name else None
         if error is not None:
             materials += await self._error_materials(error, repository)
@@ -165,9 +172,14 @@ class GatherContext:
     async def _describe(self, full_name: str, reach: Reach) -> RepositoryInfo:
         """Describe a repository that Kova does not watch: GitHub may know it by a newer name."""
         info = await self._source().repository(RepositoryRef(full_name=full_name))
-        if not reach.covers(info.full_name):
-            raise RepositoryNotFoundError
+        self._check(info.full_name, reach)
         return info
+
+    def _check(self, full_name: str, reach: Reach) -> None:
+        if not reach.covers(full_name):
+            raise RepositoryNotFoundError
+        if not self._owners.allow(full_name):
+            raise OwnerNotAllowedError
 
     async def _pull_request_materials(
         self, request: CommandRequest, repository: Repository | None, reach: Reach
