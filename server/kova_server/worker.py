@@ -71,8 +71,8 @@ async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: F
     try:
         async with (
             core.background(),
-            _repeating(periodic_tasks(core)),
-            _repeating(notice_tasks(core)),
+            repeating(periodic_tasks(core)),
+            repeating(notice_tasks(core)),
             _stopping(stop, ends),
         ):
             await asyncio.gather(*loops)
@@ -82,11 +82,17 @@ async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: F
 
 
 @contextlib.asynccontextmanager
-async def _repeating(tasks: PeriodicTasks) -> AsyncIterator[None]:
+async def repeating(tasks: PeriodicTasks, pause: float = _LOOK_SECONDS) -> AsyncIterator[None]:
+    """Run tasks beside what is done meanwhile, `pause` seconds after they ended."""
+
     async def repeat() -> None:
         while True:
-            await tasks.run_due()
-            await asyncio.sleep(_LOOK_SECONDS)
+            try:
+                await tasks.run_due()
+            except Exception:  # noqa: BLE001 (the loop must not end: it is logged)
+                # Nobody waits for this loop: if it ended, nothing would say so.
+                _LOG.exception("periodic task failed")
+            await asyncio.sleep(pause)
 
     task = asyncio.create_task(repeat())
     try:

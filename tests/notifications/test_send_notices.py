@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
@@ -12,7 +13,8 @@ from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.metrics.meter import PrometheusMeter
 from kova.adapters.slack.messenger import SlackMessenger
 from kova.notifications.compose_post import ComposePost
-from kova.notifications.notice import MessageRecord
+from kova.notifications.notice import MessageRecord, Notice
+from kova.notifications.post import ChatPost
 from kova.notifications.route_notices import NoticeRules, RouteNotices
 from kova.notifications.send_notices import MOST_ATTEMPTS, Pace, SendNotices
 from kova.shared.page import PageRequest
@@ -172,3 +174,35 @@ async def test_what_is_over_is_dropped_with_a_reason(office: SendingOffice) -> N
     assert await office.sending.send() == 0
     (record,) = await office.records()
     assert (record.status, office.shown) == ("dropped", [])
+
+
+class BrokenPost(ComposePost):
+    """Writes no message about one repository: a fault of our own."""
+
+    async def compose(self, notices: Sequence[Notice]) -> ChatPost | None:
+        if notices[0].repository == "octo/sample":
+            raise ZeroDivisionError
+        return await super().compose(notices)
+
+
+async def test_a_message_that_cannot_be_written_keeps_no_other_one_back(
+    office: SendingOffice, caplog: pytest.LogCaptureFixture
+) -> None:
+    office.sending._compose.__class__ = BrokenPost
+    await office.happen("BAD(x)")
+    other = await new_repository(office.stores, "octo/other")
+    await apply_files(office.stores, other, SHA, {"b.py": "BAD(x)"})
+    assert await office.sending.send() == 1
+    (message,) = office.shown
+    assert "octo/other" in str(message)
+    (record,) = [record for record in caplog.records if record.levelname == "ERROR"]
+    assert record.exc_info is not None
+    for _ in range(MOST_ATTEMPTS):
+        office.wait(3_600)
+        await office.sending.send()
+    states = {record.repository: record for record in await office.records()}
+    assert (states["octo/sample"].status, states["octo/sample"].attempts) == (
+        "failed",
+        MOST_ATTEMPTS,
+    )
+    assert "ZeroDivisionError" in str(states["octo/sample"].reason)

@@ -94,3 +94,10 @@ async def test_a_fault_of_our_own_is_not_swallowed(rota: Rota) -> None:
     rota.failure = ZeroDivisionError()
     with pytest.raises(ZeroDivisionError):
         await rota.tasks.run_due()
+
+
+async def test_a_fault_of_our_own_keeps_no_other_task_from_its_turn(rota: Rota) -> None:
+    rota.failure = ZeroDivisionError()
+    with pytest.raises(ZeroDivisionError):
+        await rota.tasks.run_due()
+    assert rota.runs == ["forget", "expire"]

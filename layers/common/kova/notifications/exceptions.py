@@ -27,3 +27,9 @@ class MessageRefusedError(KovaError):
     """The chat refuses the message; trying again does not help."""
 
     reason = "chat_message_refused"
+
+
+class MessageFaultError(KovaError):
+    """A fault of Kova's own, which its log describes, keeps the message from being sent."""
+
+    reason = "message_fault"

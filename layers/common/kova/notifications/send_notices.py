@@ -17,6 +17,7 @@ from typing import Final
 from kova.notifications.compose_post import ComposePost
 from kova.notifications.exceptions import (
     ChannelRefusedError,
+    MessageFaultError,
     MessageRefusedError,
     MessengerBusyError,
     MessengerError,
@@ -24,7 +25,7 @@ from kova.notifications.exceptions import (
 from kova.notifications.notice import ChannelClaim, DueMessage
 from kova.notifications.ports import Messenger, NoticeStore
 from kova.notifications.route_notices import RouteNotices
-from kova.shared.exceptions import KovaError
+from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.meter import Meter
 
 MOST_ATTEMPTS: Final = 8
@@ -103,14 +104,15 @@ class SendNotices:
             outcome = "waits"
             await self._put_back(claim, message, exc, certain=True, whole_channel=True)
         except (MessengerError, ChannelRefusedError) as exc:
-            certain = isinstance(exc, ChannelRefusedError)
-            if message.attempt >= MOST_ATTEMPTS:
-                await self._give_up(claim, message, exc)
-            else:
-                outcome = "retried"
-                await self._put_back(claim, message, exc, certain=certain, whole_channel=False)
+            outcome = await self._try_later(claim, message, exc)
         except MessageRefusedError as exc:
             await self._give_up(claim, message, exc)
+        except UnavailableError:
+            raise
+        except Exception as exc:  # noqa: BLE001 (it is logged, and told beside the message)
+            # A message that cannot be written or read must keep no other one back.
+            _LOG.exception("message not sent", extra={"message_id": message.id})
+            outcome = await self._try_later(claim, message, MessageFaultError(type(exc).__name__))
         self._meter.count("kova_notices_total", kind=kind, outcome=outcome)
         return outcome == "sent"
 
@@ -141,6 +143,15 @@ class SendNotices:
             )
         await self._store.record_sent(claim, message.id, reference, self._pace.pause)
         return "sent"
+
+    async def _try_later(self, claim: ChannelClaim, message: DueMessage, error: KovaError) -> str:
+        """Return the outcome: `retried`, or `failed` after the last attempt."""
+        if message.attempt >= MOST_ATTEMPTS:
+            await self._give_up(claim, message, error)
+            return "failed"
+        certain = isinstance(error, ChannelRefusedError)
+        await self._put_back(claim, message, error, certain=certain, whole_channel=False)
+        return "retried"
 
     async def _put_back(
         self,

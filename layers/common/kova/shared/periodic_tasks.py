@@ -32,11 +32,16 @@ class PeriodicTasks:
         self._next_run = 0.0
 
     async def run_due(self) -> None:
-        """Run the tasks if the interval has passed since they ran."""
+        """Run the tasks if the interval has passed since they ran.
+
+        Raises:
+            Exception: the first fault of our own, after the other tasks had their turn.
+        """
         now = self._clock()
         if now < self._next_run:
             return
         self._next_run = now + self._interval
+        fault: Exception | None = None
         for name, task in self._tasks.items():
             try:
                 number = await task()
@@ -44,5 +49,10 @@ class PeriodicTasks:
                 extra = {"task": name, "reason": exc.reason}
                 _LOG.warning("periodic task failed", extra=extra)
                 continue
+            except Exception as exc:  # noqa: BLE001 (raised below)
+                fault = fault or exc
+                continue
             if number:
                 _LOG.info("periodic task done", extra={"task": name, "number": number})
+        if fault is not None:
+            raise fault
