@@ -67,9 +67,7 @@ class SlackConversation:
             message = {"channel": channel, "user": user, "text": "Kova answers."}
             await self._client.post("chat.postEphemeral", {**message, "blocks": text_blocks(text)})
             return
-        parts = urlsplit(response_url)
-        is_slack = parts.scheme == "https" and parts.netloc == _HOOKS
-        if not is_slack and parts.netloc != self._own_host:
+        if not self._is_slacks(response_url):
             raise MessageRefusedError("The address for the answer is not Slack's.")
         body = {"response_type": "ephemeral", "replace_original": False, "text": "Kova answers."}
         content = json.dumps({**body, "blocks": text_blocks(text)}).encode()
@@ -81,6 +79,14 @@ class SlackConversation:
         if response.status_code != _ANSWERED:
             # The address is good for half an hour and five answers.
             raise MessageRefusedError(f"Slack refuses the answer: {response.status_code}.")
+
+    def _is_slacks(self, address: str) -> bool:
+        try:
+            parts = urlsplit(address)
+        except ValueError:
+            return False
+        is_slack = parts.scheme == "https" and parts.netloc == _HOOKS
+        return is_slack or parts.netloc == self._own_host
 
     async def update(self, channel: str, reference: str, post: ChatPost) -> None:
         """Replace a message."""
