@@ -253,3 +253,16 @@ def test_an_address_has_the_role_that_a_rule_names(address: str, role: Role | No
         hosted_domain="team.example",
     )
     assert AddressRoles(rules).of(address) is role
+
+
+@pytest.mark.parametrize("text", ["scan octo", "fix octo/sampel.git/", "scan ../.."])
+async def test_a_name_that_is_none_does_not_mean_the_only_repository(room: Room, text: str) -> None:
+    assert "OWNER/NAME" in await room.say(room.command(text))
+    assert room.queues.scans == []
+
+
+@pytest.mark.parametrize("address", ["https://[", "https://hooks.slack.com@evil.example/x"])
+async def test_an_answer_goes_to_no_address_but_slacks(room: Room, address: str) -> None:
+    before = len(room.slack.webhook_answers)
+    await room.answering.answer(replace(room.command("status"), response_url=address))
+    assert len(room.slack.webhook_answers) == before

@@ -37,6 +37,8 @@ _NEEDED: Final = {
     ChatVerb.ASK: Scope.AI,
 }
 
+_NAME_IT: Final = "Name a repository behind the command: OWNER/NAME."
+
 
 class ChatCommands:
     """Does what a command asks for and returns what to say."""
@@ -76,6 +78,9 @@ class ChatCommands:
         name, rest = split_repository(argument)
         if verb is ChatVerb.ASK:
             return await self._ask(job, subject, name, rest)
+        if name is None and rest and verb in {ChatVerb.SCAN, ChatVerb.FIX}:
+            # A name with a slip in it must not mean another repository.
+            raise InvalidInputError(_NAME_IT)
         repository = await self._repository(name, subject)
         match verb:
             case ChatVerb.SCAN | ChatVerb.FIX:
@@ -90,7 +95,7 @@ class ChatCommands:
         if name is None:
             page = await self._stores.repositories.page(PageRequest(limit=2), subject.reach)
             if len(page.items) != 1:
-                raise InvalidInputError("Name a repository behind the command: OWNER/NAME.")
+                raise InvalidInputError(_NAME_IT)
             return page.items[0]
         repository = await self._stores.repositories.get(name, subject.reach)
         if repository is None:
