@@ -9,6 +9,7 @@ import pytest
 from functions.dashboard.app import load_all
 from kova.access.subject import Role
 from kova.shared.page import PageRequest
+from kova.shared.reach import reach_of
 from tests.dashboard.conftest import SHA, House
 
 PAGE: Final = PageRequest()
@@ -107,3 +108,12 @@ async def test_answers_carry_their_guards_and_are_not_kept(house: House) -> None
     assert answer.headers["cache-control"] == "no-store"
     assert answer.headers["x-frame-options"] == "DENY"
     assert SHA not in answer.text
+
+
+async def test_who_sees_some_repositories_is_not_shown_the_budget_of_all(house: House) -> None:
+    await house.scan()
+    everything = await (await house.visitor(Role.VIEWER)).get("/")
+    some = await (await house.visitor(Role.MEMBER, reach_of(["octo/sample"]))).get("/")
+    assert "of $20.00" in everything
+    assert "$20.00" not in some
+    assert "no cap" not in some

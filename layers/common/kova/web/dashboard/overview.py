@@ -42,7 +42,8 @@ async def overview(  # noqa: PLR0917 (the capabilities)
     summary = await pages.summaries.summary(reach, since=now.date() - _PERIOD, until=now.date())
     few = PageRequest(limit=_SHOWN)
     latest_scans = await scans.stores.scans.page(few, None, reach)
-    budget = usage.monthly_budget_usd
+    # The budget is that of everybody's commands, as in GET /api/usage.
+    budget = usage.monthly_budget_usd if reach.is_everything else None
     values = {
         "title": "Overview",
         "summary": summary,
@@ -51,6 +52,7 @@ async def overview(  # noqa: PLR0917 (the capabilities)
         "opened": sum(day.opened for day in summary.days),
         "fixed": sum(day.fixed for day in summary.days),
         "budget": budget,
+        "everything": reach.is_everything,
         "budget_nearly": budget is not None and summary.spent_usd >= budget * _NEARLY,
         "ready": (await fixes.fixes.page(few, None, FixStatus.VERIFIED, reach)).items,
         "worst": await _worst(errors.errors, reach),
