@@ -27,7 +27,7 @@ from tests.support.findings import finding
 from tests.support.stand_ins import StandInErrors, StandInSource
 
 
-class Transferred(StandInSource):
+class GivenAway(StandInSource):
     """GitHub answers for the name of before with the repository of today."""
 
     async def repository(self, repository_ref: RepositoryRef) -> RepositoryInfo:
@@ -271,7 +271,7 @@ async def test_no_money_is_spent_on_code_of_other_owners(
 
 async def test_a_repository_that_was_given_to_another_owner_is_not_read() -> None:
     desk = CommandDesk(owners=owners_of(["old"]))
-    desk.source.__class__ = Transferred
+    desk.source.__class__ = GivenAway
     for fields in ({}, {"path": "app.py"}, {"pull_request": 5}):
         with pytest.raises(OwnerNotAllowedError):
             await gather(desk, repository="old/sample", **fields)
