@@ -61,6 +61,7 @@ chat_unavailable | Nothing: the message is sent again, and looked for before tha
 chat_rate_limited | Nothing: the channel rests as long as the chat asks.
 chat_channel_refused | The detail names the chat's reason; docs/slack.md says what to do about each.
 chat_message_refused | The chat does not take this message. Tell us, with the reason that `GET /api/notices` shows.
+message_fault | A fault of Kova keeps the message back. Tell us, with the log of `kova.notices`: other messages go on.
 busy | Nothing: another worker does it.
 stale_fix | Push or ask for a scan: the fix is proved anew.
 malformed_message | Somebody else writes to the queue. The message is among the dead letters.
