@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -45,9 +46,10 @@ class Site:
         size: tuple[int, int] = DESK,
         status: int = 200,
         scripts: bool = True,
+        signed_in: bool = True,
     ) -> Page:
         """Return a page in a window of its own; what its console says is collected."""
-        if self.state is None:
+        if signed_in and self.state is None:
             first = self.browser.new_context()
             page = first.new_page()
             page.goto(self.link())
@@ -57,7 +59,7 @@ class Site:
             base_url=self.kova.address,
             viewport={"width": size[0], "height": size[1]},
             java_script_enabled=scripts,
-            storage_state=self.state,
+            storage_state=self.state if signed_in else None,
             timezone_id="Asia/Tokyo",
         )
         page = context.new_page()
@@ -67,6 +69,17 @@ class Site:
         assert answer is not None
         assert answer.status == status, self.kova.logs()[-2_000:]
         return page
+
+    @cached_property
+    def with_accounts(self) -> str:
+        """The address of the same Kova, where people sign in with Google and GitHub, too."""
+        accounts = {
+            f"{name}_CLIENT_{part}": f"a-{part.lower()}"
+            for name in ("GOOGLE", "KOVA_GITHUB")
+            for part in ("ID", "SECRET")
+        }
+        environment = self.kova.environment | accounts | {"KOVA_ADMINS": "ann@example.com"}
+        return replace(self.kova, environment=environment).start_server()
 
     def listen(self, page: Page) -> None:
         """Collect what goes wrong in a page, and every dialog that a script opens."""

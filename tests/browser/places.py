@@ -11,7 +11,7 @@ from tests.server.conftest import Kova
 NAMES: Final = (
     "overview", "errors", "errors-none", "error", "error-ignored", "fixes", "fix-rejected",
     "scans", "scan", "repositories", "repository", "ask", "answer", "usage", "rules", "keys",
-    "audit", "nowhere",
+    "audit", "sessions", "nowhere",
 )  # fmt: skip
 
 
@@ -50,5 +50,6 @@ def places(kova: Kova) -> dict[str, str]:
         "rules": "/ui/rules?analyzer=zizmor",
         "keys": "/ui/keys",
         "audit": "/ui/audit",
+        "sessions": "/auth/sessions",
         "nowhere": "/ui/nowhere",
     }

@@ -26,7 +26,35 @@ PICTURES: Final = "PICTURES"
 @pytest.mark.parametrize("name", NAMES)
 def test_a_page_is_accessible_small_and_whole(site: Site, tmp_path: Path, name: str) -> None:
     path = places(site.kova)[name]
-    page = site.open(path, status=404 if name == "nowhere" else 200)
+    judge(site.open(path, status=404 if name == "nowhere" else 200), name, tmp_path)
+
+
+def test_the_pages_of_signing_in_are_accessible_small_and_whole(site: Site, tmp_path: Path) -> None:
+    page = site.open("/auth/sign-in", signed_in=False)
+    assert page.get_by_text("kova sign-in").count() == 1
+    judge(page, "sign-in-none", tmp_path)
+    page = site.open("/auth/link?token=wrong", status=404, signed_in=False)
+    assert page.get_by_role("alert").count() == 1
+    judge(page, "sign-in-refused", tmp_path)
+    page = site.open(f"{site.with_accounts}/auth/sign-in?next=/ui/fixes", signed_in=False)
+    ways = page.locator("main a").all_inner_texts()
+    assert ways == ["Sign in with Google", "Sign in with GitHub"]
+    judge(page, "sign-in", tmp_path)
+
+
+def test_a_session_elsewhere_is_ended(site: Site) -> None:
+    elsewhere = site.browser.new_context(base_url=site.kova.address).new_page()
+    elsewhere.goto(site.link())
+    page = site.open("/auth/sessions")
+    count = page.get_by_role("button", name="Sign out there").count()
+    others = page.locator("li.row", has_not_text="this browser")
+    others.first.get_by_role("button", name="Sign out there").click()
+    page.get_by_text("Signed out there.").wait_for()
+    assert page.get_by_role("button", name="Sign out there").count() == count - 1
+
+
+def judge(page: Page, name: str, tmp_path: Path) -> None:
+    """Check a page in all sizes and colours, and take its pictures."""
     assert page.evaluate("document.title").endswith("· Kova")
     size = len(page.evaluate("fetch(location.href).then(answer => answer.text())").encode())
     assert size < 100_000

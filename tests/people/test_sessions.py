@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from kova.web.dashboard.assets import asset_address
 from kova.web.own_path import own_path
 from tests.people.conftest import Pages, about
 
@@ -172,3 +173,26 @@ def test_signing_out_ends_the_session_everywhere(kova: Pages) -> None:
     thief.client.cookies.set("kova", token)
     assert about(thief) == {}
     assert person.client.get(out).status_code == 405
+
+
+def test_the_sign_in_page_looks_like_the_others_and_says_what_to_do(kova: Pages) -> None:
+    page = kova.browser().get("/auth/sign-in")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'; script-src")
+    assert page.headers["cache-control"] == "no-store"
+    assert f'href="{asset_address("kova.css")}"' in page.text
+    assert "kova sign-in" in page.text
+    assert "<code>GOOGLE_CLIENT_ID</code>" in page.text
+    assert "<nav" not in page.text
+
+
+def test_a_person_sees_and_ends_their_sessions(kova: Pages) -> None:
+    person, other = kova.owner(), kova.owner()
+    page = person.get("/auth/sessions").text
+    assert page.count("Sign out there") == 2
+    assert page.count("this browser") == 1
+    path = f"/auth/sessions/{about(other)['session']}/revoke"
+    fields = {"csrf_token": about(person)["csrf"]}
+    answer = person.client.post(kova.address + path, data=fields)
+    assert answer.headers["location"] == "/auth/sessions?done=ended"
+    assert "Signed out there." in person.get(answer.headers["location"]).text
+    assert about(other) == {}

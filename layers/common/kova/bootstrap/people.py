@@ -18,7 +18,7 @@ from kova.bootstrap.settings import SettingsError
 if TYPE_CHECKING:
     from kova.access.ports import IdentityProvider
     from kova.access.sign_in_elsewhere import SignInElsewhere
-    from kova.web.pages.sign_in import SignInProvider
+    from kova.web.pages.provider import SignInProvider
 
 _ATTEMPTS: Final = Policy(name="sign-in", quota=10)
 
@@ -61,7 +61,7 @@ class PeopleRoot:
     @property
     def providers(self) -> Sequence[SignInProvider]:
         """Where people can prove who they are."""
-        from kova.web.pages.sign_in import SignInProvider
+        from kova.web.pages.provider import SignInProvider
 
         settings = self._core.settings.sign_in
         providers = []

@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from kova.shared.check_health import CheckHealth
     from kova.shared.meter import Meter
     from kova.shared.ports import AuditStore
-    from kova.web.pages.sign_in import SignInProvider
+    from kova.web.pages.provider import SignInProvider
 
 
 class Process(Protocol):

@@ -12,7 +12,7 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 
 from kova.shared.exceptions import KovaError
-from kova.web.dashboard.render import show
+from kova.web.dashboard.render import answer_page, render
 from kova.web.problem_table import describe, problem_headers, retry_header
 
 _LOG: Final = logging.getLogger("kova.web")
@@ -54,9 +54,15 @@ def _problem(
         "request_id": getattr(request.state, "request_id", ""),
     }
     signed_in = getattr(request.state, "signed_in", None)
-    response = show(
-        request, "problem.html", signed_in, now=datetime.now(UTC), values=values, status=status
+    page = render(
+        "problem.html",
+        signed_in,
+        path=request.url.path,
+        now=datetime.now(UTC),
+        values=values,
+        status=status,
     )
+    response = answer_page(page)
     response.headers.update(headers)
     return response
 

@@ -18,12 +18,14 @@ from kova.web.dashboard import filters
 from kova.web.dashboard.assets import asset_address
 from kova.web.dashboard.words import ACTIONS, NOTICES, REASONS, STATUSES, STEPS
 from kova.web.pages.session import SignedIn
+from kova.web.static_pages import StaticPage
 
 _POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:;"
     " connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
 )
 _HEADERS: Final = {
+    "content-type": "text/html; charset=utf-8",
     "content-security-policy": _POLICY,
     # With `no-referrer` a browser would hide the origin of our own forms, too.
     "referrer-policy": "same-origin",
@@ -114,6 +116,41 @@ def templates() -> Environment:
     return environment
 
 
+def render(
+    template: str,
+    signed_in: SignedIn | None,
+    *,
+    path: str,
+    now: datetime,
+    values: Mapping[str, Any],
+    status: int = 200,
+    done: str = "",
+) -> StaticPage:
+    """Return a page, or a part of one.
+
+    Args:
+        template: its file.
+        signed_in: who looks at it.
+        path: its own path.
+        now: the present moment.
+        values: what its template asks for.
+        status: the HTTP status.
+        done: the word in NOTICES for what the person has just done; others say nothing.
+    """
+    body = (
+        templates()
+        .get_template(template)
+        .render(
+            viewer=Viewer(signed_in=signed_in),
+            notice=NOTICES.get(done),
+            here=path,
+            ago=lambda moment: filters.time_tag(moment, now),
+            **values,
+        )
+    )
+    return StaticPage(status=status, body=body.encode("utf-8", "replace"), headers=_HEADERS)
+
+
 def show(
     request: Request,
     template: str,
@@ -123,25 +160,23 @@ def show(
     values: Mapping[str, Any],
     status: int = 200,
 ) -> Response:
-    """Return a page, or a part of one, as HTML."""
-    notice = NOTICES.get(request.query_params.get("done", ""))
-    body = (
-        templates()
-        .get_template(template)
-        .render(
-            viewer=Viewer(signed_in=signed_in),
-            notice=notice,
-            here=request.url.path,
-            ago=lambda moment: filters.time_tag(moment, now),
-            **values,
+    """Return a page, or a part of one, as the answer to a request."""
+    return answer_page(
+        render(
+            template,
+            signed_in,
+            path=request.url.path,
+            now=now,
+            values=values,
+            status=status,
+            done=request.query_params.get("done", ""),
         )
     )
-    return Response(
-        body.encode("utf-8", "replace"),
-        status_code=status,
-        media_type="text/html; charset=utf-8",
-        headers=dict(_HEADERS),
-    )
+
+
+def answer_page(page: StaticPage) -> Response:
+    """Return a page as FastAPI's answer."""
+    return Response(page.body, status_code=page.status, headers=dict(page.headers))
 
 
 def go(address: str, done: str | None = None) -> Response:

@@ -13,6 +13,7 @@ NOTICES: Final[Mapping[str, str]] = {
     "publishing": "The pull request is on its way: a worker opens it within seconds.",
     "queued": "The scan is queued.",
     "saved": "The settings are saved.",
+    "ended": "Signed out there.",
     "revoked": "The key is revoked: it stops working within seconds.",
 }
 """What a page says after a form, by the word in its address."""

@@ -21,7 +21,6 @@ from kova.web.pages.session import (
     current_session,
     needs_session,
 )
-from kova.web.pages.sign_in import sessions_page, sign_in_page
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import PeopleServices
 from kova.web.static_pages import StaticPage
@@ -40,7 +39,7 @@ async def show_sign_in(request: Request, people: People, next_path: NextPath = N
     _, session = await current_session(request, people)
     if session is not None:
         return _redirect(path)
-    return _answer(sign_in_page(people.providers, next_path=path))
+    return _show_sign_in(people, path)
 
 
 @router.get("/auth/link")
@@ -99,10 +98,14 @@ async def sign_out(
 
 
 @router.get("/auth/sessions")
-async def list_sessions(people: People, person: Reader) -> Response:
+async def list_sessions(
+    request: Request, people: People, person: Reader, done: str = ""
+) -> Response:
     """Show the sessions of whoever is signed in."""
+    from kova.web.pages.sign_in import sessions_page
+
     sessions = await people.sign_in.list_sessions(person.subject.actor)
-    return _answer(sessions_page(sessions, current=person.session_id, csrf=person.csrf_token))
+    return _answer(sessions_page(sessions, person, path=request.url.path, done=done))
 
 
 @router.post("/auth/sessions/{session_id}/revoke")
@@ -112,7 +115,7 @@ async def revoke_session(
     """End one of one's own sessions."""
     if not await people.sign_in.end(session_id, person.subject.actor):
         raise NotFoundError("You have no such session.")
-    return _redirect("/auth/sessions")
+    return _redirect("/auth/sessions?done=ended")
 
 
 async def _begin(
@@ -186,10 +189,19 @@ def signed_in(request: Request, opened: OpenedSession, path: str) -> Response:
 def refusal(error: KovaError, people: PeopleServices, *, path: str) -> Response:
     """Return the page that says what went wrong and what to do."""
     status, _ = describe(error)
-    page = sign_in_page(people.providers, next_path=path, problem=error.message, status=status)
-    response = _answer(page)
+    response = _show_sign_in(people, path, problem=error.message, status=status)
     response.headers.update(problem_headers(status) | retry_header(error))
     return response
+
+
+def _show_sign_in(
+    people: PeopleServices, path: str, *, problem: str | None = None, status: int = 200
+) -> Response:
+    # Only here: most answers of /auth are redirects, and need no template.
+    from kova.web.pages.sign_in import sign_in_page
+
+    page = sign_in_page(people.providers, next_path=path, problem=problem, status=status)
+    return _answer(page)
 
 
 def _redirect(path: str) -> Response:

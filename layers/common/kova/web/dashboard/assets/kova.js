@@ -67,7 +67,7 @@ function onKey(event) {
   if (event.key === "j") move(1);
   else if (event.key === "k") move(-1);
   else if (event.key === "g") going = true;
-  else if (event.key === "?") document.getElementById("keys").showModal();
+  else if (event.key === "?") document.getElementById("keys")?.showModal();
   else if (event.key === "/" && document.querySelector("[data-search]")) {
     event.preventDefault();
     document.querySelector("[data-search]").focus();
