@@ -17,13 +17,7 @@ from typing import Any
 
 from kova.shared.exceptions import InvalidInputError, KovaError
 from kova.web.headers import SECURITY_HEADERS, accepted_request_id
-from kova.web.problem_table import (
-    MEDIA_TYPE,
-    describe,
-    problem_body,
-    problem_headers,
-    retry_header,
-)
+from kova.web.problem_table import describe, failure_answer, retry_header
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,14 +83,15 @@ def answer_json(request: GatewayRequest, status: int, value: Mapping[str, Any]) 
 
 
 def answer_problem(request: GatewayRequest, error: KovaError) -> dict[str, Any]:
-    """Return an error as a problem (RFC 9457)."""
+    """Return an error as a problem (RFC 9457), or as a page where people look."""
     status, title = describe(error)
-    body = problem_body(
+    body, headers = failure_answer(
+        request.path,
         status=status,
         title=title,
         detail=error.message,
         reason=error.reason,
         request_id=request.id,
+        headers=retry_header(error),
     )
-    headers = {"content-type": MEDIA_TYPE, **problem_headers(status), **retry_header(error)}
-    return answer(request, status, json.dumps(body).encode(), headers)
+    return answer(request, status, body, headers)

@@ -1,14 +1,20 @@
-"""The statuses of errors and the bodies of problems (RFC 9457), without a web framework.
+"""The statuses of errors, and what a failure answers with, without a web framework.
 
-The webhook and docs functions answer with these alone; web/problems.py is the same for FastAPI.
+The API answers with problems (RFC 9457), addresses that people look at with a page. The webhook and
+docs functions answer with these alone; web/problems.py is the same for FastAPI.
 """
 
 from __future__ import annotations
 
+import json
 import math
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any, Final
 
 from kova.shared import exceptions
+
+if TYPE_CHECKING:
+    from kova.web.pages.session import SignedIn
 
 RETRY_AFTER: Final = "5"
 MEDIA_TYPE: Final = "application/problem+json"
@@ -29,6 +35,58 @@ _STATUS: Final[tuple[tuple[type[exceptions.KovaError], int, str], ...]] = (
     (exceptions.NotConfiguredError, 503, "Service Unavailable"),
     (exceptions.UnavailableError, 503, "Service Unavailable"),
 )
+_PAGES: Final = ("/ui", "/auth")
+
+
+def is_page(path: str) -> bool:
+    """Return whether people look at what a path answers; programs ask for other paths."""
+    return path == "/" or any(path == root or path.startswith(f"{root}/") for root in _PAGES)
+
+
+def failure_answer(
+    path: str,
+    *,
+    status: int,
+    title: str,
+    detail: str,
+    reason: str,
+    request_id: str,
+    headers: Mapping[str, str] | None = None,
+    signed_in: SignedIn | None = None,
+    **extra: Any,
+) -> tuple[bytes, dict[str, str]]:
+    """Return the body and the headers of a request that failed.
+
+    Args:
+        path: the request's; it decides about page or problem, as programs send any Accept.
+        status: the HTTP status.
+        title: the status in words.
+        detail: what happened.
+        reason: the machine-readable name of what happened.
+        request_id: finds the request in the log.
+        headers: more headers; they win over those of the status.
+        signed_in: who looks, where it is certain already.
+        extra: more members of a problem.
+    """
+    all_headers = {**problem_headers(status), **(headers or {})}
+    if is_page(path):
+        # Programs never pay for templates.
+        from kova.web.dashboard.failure import failure_page
+
+        page = failure_page(
+            path=path,
+            status=status,
+            detail="" if detail == f"{title}." else detail,
+            reason=reason,
+            request_id=request_id,
+            retry_after=all_headers.get("Retry-After"),
+            signed_in=signed_in,
+        )
+        return page.body, {**page.headers, **all_headers}
+    body = problem_body(
+        status=status, title=title, detail=detail, reason=reason, request_id=request_id, **extra
+    )
+    return json.dumps(body).encode(), {"content-type": MEDIA_TYPE, **all_headers}
 
 
 def problem_body(

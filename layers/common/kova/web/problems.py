@@ -6,20 +6,14 @@ import logging
 from collections.abc import Mapping
 from typing import Any, Final
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
-from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from kova.shared.exceptions import KovaError
-from kova.web.problem_table import (
-    MEDIA_TYPE,
-    describe,
-    problem_body,
-    problem_headers,
-    retry_header,
-)
+from kova.web.headers import SECURITY_HEADERS
+from kova.web.problem_table import describe, failure_answer, retry_header
 
 _LOG = logging.getLogger("kova.web")
 _REASONS: Final = {
@@ -40,14 +34,20 @@ def problem(
     reason: str,
     headers: Mapping[str, str] | None = None,
     **extra: Any,
-) -> JSONResponse:
-    """Return a problem response."""
-    request_id = getattr(request.state, "request_id", "")
-    body = problem_body(
-        status=status, title=title, detail=detail, reason=reason, request_id=request_id, **extra
+) -> Response:
+    """Return the answer to a request that failed: a problem, or a page where people look."""
+    body, all_headers = failure_answer(
+        request.scope["path"],
+        status=status,
+        title=title,
+        detail=detail,
+        reason=reason,
+        request_id=getattr(request.state, "request_id", ""),
+        headers=headers,
+        signed_in=getattr(request.state, "signed_in", None),
+        **extra,
     )
-    all_headers = {**problem_headers(status), **(headers or {})}
-    return JSONResponse(body, status_code=status, headers=all_headers, media_type=MEDIA_TYPE)
+    return Response(body, status_code=status, headers=all_headers)
 
 
 def install(app: FastAPI) -> None:
@@ -58,7 +58,7 @@ def install(app: FastAPI) -> None:
     app.exception_handler(Exception)(_unexpected)
 
 
-async def _kova(request: Request, error: KovaError) -> JSONResponse:
+async def _kova(request: Request, error: KovaError) -> Response:
     status, title = describe(error)
     if status >= 500:  # noqa: PLR2004
         _LOG.warning("request failed", extra={"reason": error.reason, "detail": error.message})
@@ -72,7 +72,7 @@ async def _kova(request: Request, error: KovaError) -> JSONResponse:
     )
 
 
-async def _validation(request: Request, error: RequestValidationError) -> JSONResponse:
+async def _validation(request: Request, error: RequestValidationError) -> Response:
     errors = error.errors()
     if any(detail["type"] == "json_invalid" for detail in errors):
         return problem(
@@ -99,9 +99,11 @@ def _text(value: object) -> str:
     return str(value).encode("utf-8", "replace").decode()[:200]
 
 
-async def _http(request: Request, error: HTTPException) -> JSONResponse:
-    title, reason = _REASONS.get(error.status_code, ("Error", "error"))
+async def _http(request: Request, error: HTTPException) -> Response:
     headers = dict(error.headers or {})
+    if error.status_code < 400:  # noqa: PLR2004
+        return Response(status_code=error.status_code, headers=headers)
+    title, reason = _REASONS.get(error.status_code, ("Error", "error"))
     if error.status_code == 405:  # noqa: PLR2004
         headers["Allow"] = ", ".join(_allowed(request))
     return problem(
@@ -125,9 +127,9 @@ def _allowed(request: Request) -> list[str]:
     return sorted(methods)
 
 
-async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+async def _unexpected(request: Request, error: Exception) -> Response:
     _LOG.error("unexpected error", exc_info=error)
-    return problem(
+    response = problem(
         request,
         status=500,
         title="Internal Server Error",
@@ -136,3 +138,8 @@ async def _unexpected(request: Request, error: Exception) -> JSONResponse:
         # The server closes it after an exception: the next request must not be sent on it.
         headers={"Connection": "close"},
     )
+    # It leaves outside of RequestContext, which gives other answers their headers.
+    for name, text in SECURITY_HEADERS.items():
+        response.headers.setdefault(name, text)
+    response.headers["x-request-id"] = getattr(request.state, "request_id", "")
+    return response

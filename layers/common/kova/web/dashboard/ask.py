@@ -14,14 +14,13 @@ from kova.shared.repository import check_full_name
 from kova.web.dashboard.code import answer_blocks
 from kova.web.dashboard.dependencies import Asker, Pages
 from kova.web.dashboard.forms import BrowserForm, OwnForm
-from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import show
 from kova.web.dependencies import Commands, PathId
 from kova.web.pages.session import SignedIn
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import CommandServices, PageServices
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False)
 _SHOWN: Final = 20
 
 

@@ -15,12 +15,11 @@ from kova.shared.severity import Severity
 from kova.web.dashboard.code import patch_rows, snippet_rows
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import BrowserForm, OwnForm
-from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import Errors, Fixes, PathId, encode_cursor
 from kova.web.own_path import own_path
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False)
 _MOST_AT_ONCE: Final = 100
 _ANY: Final = "any"
 _Text = Annotated[str, Query(max_length=4096)]

@@ -14,12 +14,11 @@ from kova.shared.exceptions import InvalidInputError, NotFoundError
 from kova.web.dashboard.code import patch_rows
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import OwnForm
-from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import Fixes, PathId, encode_cursor
 from kova.web.own_path import own_path
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False)
 
 
 @router.get("/ui/fixes")

@@ -17,11 +17,10 @@ from kova.shared.reach import Reach
 from kova.shared.severity import Severity
 from kova.web.dashboard.charts import bar_chart
 from kova.web.dashboard.dependencies import Pages, Reader
-from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import show
 from kova.web.dependencies import Errors, Fixes, Scans, Usage
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False)
 _PERIOD: Final = timedelta(days=29)
 _SHOWN: Final = 5
 _NEARLY: Final = Decimal("0.8")

@@ -17,11 +17,10 @@ from kova.shared.severity import Severity
 from kova.web.dashboard.charts import line_chart
 from kova.web.dashboard.dependencies import Administrator, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import BrowserForm, OwnForm
-from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import Errors, Scans, encode_cursor
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False)
 _SCANS: Final = 60
 _SCANS_SHOWN: Final = 8
 _RULES_SHOWN: Final = 10

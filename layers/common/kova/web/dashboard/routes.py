@@ -17,10 +17,9 @@ from kova.web.dashboard import (
 )
 from kova.web.dashboard.assets import read_asset
 from kova.web.dashboard.dependencies import Reader
-from kova.web.dashboard.page_route import PageRoute
 
 assets_router = APIRouter(include_in_schema=False)
-rest_router = APIRouter(include_in_schema=False, route_class=PageRoute)
+rest_router = APIRouter(include_in_schema=False)
 
 
 @assets_router.get("/ui/assets/{digest}/{name}")

@@ -13,12 +13,11 @@ from kova.shared.exceptions import InvalidInputError, NotFoundError
 from kova.shared.repository import check_full_name, is_ref
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import OwnForm
-from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import PathId, Scans, encode_cursor
 from kova.web.services import ScanServices
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False)
 _SKIPPED_SHOWN: Final = 50
 
 

@@ -17,13 +17,12 @@ from kova.shared.page import PageRequest
 from kova.shared.reach import reach_of
 from kova.web.dashboard.dependencies import Administrator, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import BrowserForm, OwnForm
-from kova.web.dashboard.page_route import PageRoute
 from kova.web.dashboard.render import go, show
 from kova.web.dashboard.repositories import dollars_of
 from kova.web.dependencies import Access, Usage, encode_cursor, require_everything
 from kova.web.services import AccessServices
 
-router = APIRouter(include_in_schema=False, route_class=PageRoute)
+router = APIRouter(include_in_schema=False)
 _MONTH: Final = re.compile(MONTH_PATTERN)
 _MONTHS_A_YEAR: Final = 12
 _MONTHS_BACK: Final = 24

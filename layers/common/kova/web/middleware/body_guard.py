@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import re
 from dataclasses import asdict, dataclass
 from typing import Final
@@ -12,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from kova.shared.json_text import parse_json
 from kova.shared.limits import API_BYTES, FORM_BYTES, SARIF_BYTES, WEBHOOK_BYTES
-from kova.web.problem_table import MEDIA_TYPE, problem_body
+from kova.web.problem_table import failure_answer
 
 _WEBHOOKS: Final = "/webhooks/"
 _SMALL_FORMS: Final = ("/setup", "/auth/")
@@ -152,20 +151,18 @@ async def _read(receive: Receive, limit: int) -> bytes | None:
 async def refuse(
     scope: Scope, send: Send, *, status: int, title: str, reason: str, detail: str
 ) -> None:
-    """Send a problem (RFC 9457) and close the connection: the body may not have been read."""
-    problem = problem_body(
+    """Send a failure and close the connection: the body may not have been read."""
+    body, headers = failure_answer(
+        scope["path"],
         status=status,
         title=title,
         detail=detail,
         reason=reason,
         request_id=scope["state"]["request_id"],
-    )
-    body = json.dumps(problem).encode()
-    headers = [
-        (b"content-type", MEDIA_TYPE.encode()),
         # Whoever still sends may lose what comes after the answer's last byte.
-        (b"content-length", str(len(body)).encode()),
-        (b"connection", b"close"),
-    ]
-    await send({"type": "http.response.start", "status": status, "headers": headers})
+        headers={"connection": "close"},
+    )
+    pairs = [(name.lower().encode(), text.encode()) for name, text in headers.items()]
+    pairs.append((b"content-length", str(len(body)).encode()))
+    await send({"type": "http.response.start", "status": status, "headers": pairs})
     await send({"type": "http.response.body", "body": body})
