@@ -9,7 +9,7 @@ import psycopg
 from tests.server.conftest import Kova
 
 NAMES: Final = (
-    "overview", "errors", "errors-none", "error", "error-ignored", "fixes", "fix-rejected",
+    "overview", "errors", "errors-none", "errors-saved", "error", "error-ignored", "fixes", "fix-rejected",
     "scans", "scan", "repositories", "repository", "ask", "answer", "usage", "rules", "keys",
     "audit", "sessions", "nowhere",
 )  # fmt: skip
@@ -36,6 +36,7 @@ def places(kova: Kova) -> dict[str, str]:
         "overview": "/",
         "errors": "/ui/errors",
         "errors-none": "/ui/errors?repository=acme/none",
+        "errors-saved": "/ui/errors?severity=critical",
         "error": f"/ui/errors/{fixed_error}",
         "error-ignored": f"/ui/errors/{ignored}",
         "fixes": "/ui/fixes",

@@ -10,6 +10,7 @@ from typing import Final
 
 import psycopg
 
+from kova.access.sign_in import LOCAL_OWNER
 from kova.adapters.postgres.commands import PostgresCommandStore
 from kova.adapters.postgres.pool import Database
 from kova.analysis.analysis import Analysis, AnalyzerCoverage
@@ -88,6 +89,12 @@ async def _seed(url: str) -> None:
         )
         for error in page.items[:2]:
             await stores.errors.ignore(error.id, decision, EVERYTHING)
+        views = {
+            "Critical, anywhere": {"severity": "critical", "status": "open"},
+            "The shop's payments, whatever became of them": {"repository": "acme/shop"},
+        }
+        for name, filters in views.items():
+            await stores.saved_views.save(LOCAL_OWNER.actor, name, filters)
     database = Database(url)
     await PostgresCommandStore(database).save(_command())
     await database.close()

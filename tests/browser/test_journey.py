@@ -99,6 +99,21 @@ def test_a_proved_fix_is_published(site: Site) -> None:
     page.get_by_text("The pull request is on its way").wait_for()
 
 
+def test_filters_are_saved_under_a_name_and_deleted(site: Site) -> None:
+    name = "<b>Billing</b> & co"
+    page = site.open("/ui/errors?repository=acme/billing&status=any")
+    page.get_by_text("Save these filters as a view").click()
+    page.get_by_label("Name of the view").fill(name)
+    page.get_by_role("button", name="Save the view").click()
+    page.get_by_text("The view is saved").wait_for()
+    page.goto("/ui/errors")
+    page.get_by_role("link", name=name, exact=True).click()
+    assert page.get_by_label("Repository").input_value() == "acme/billing"
+    page.get_by_role("button", name=f"Delete the view {name}").click()
+    page.get_by_text("The view is deleted").wait_for()
+    assert page.get_by_role("link", name=name, exact=True).count() == 0
+
+
 def test_a_question_is_answered(site: Site) -> None:
     page = site.open("/ui/ask")
     page.get_by_label("Question").fill("What does f do?")

@@ -139,6 +139,7 @@ def make_house(workshop: Workshop, *, can_ask: bool = True) -> House:
     keys = ManageKeys(keys=stores.keys, audit=stores.audit, admissions=MemoryAdmissions(), now=now)
     pages = SimpleNamespace(
         summaries=stores.summaries,
+        saved_views=stores.saved_views,
         catalogue={analyzer.name: analyzer.catalogue for analyzer in ANALYZERS},
         github_web="https://github.example",
         public_url=None,

@@ -25,6 +25,7 @@ from kova.adapters.memory.fixes import MemoryFixStore
 from kova.adapters.memory.idempotency import MemoryIdempotencyStore
 from kova.adapters.memory.notices import MemoryNoticeStore
 from kova.adapters.memory.repositories import MemoryRepositoryStore
+from kova.adapters.memory.saved_views import MemorySavedViewStore
 from kova.adapters.memory.scans import MemoryScanStore
 from kova.adapters.memory.summary import MemorySummaryStore
 from kova.adapters.memory.usage import MemoryUsageStore
@@ -41,6 +42,7 @@ from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.adapters.postgres.notices import PostgresNoticeStore
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
+from kova.adapters.postgres.saved_views import PostgresSavedViewStore
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.postgres.summary import PostgresSummaryStore
 from kova.adapters.postgres.usage import PostgresUsageStore
@@ -48,6 +50,7 @@ from kova.code_index.ports import CodeIndex
 from kova.commands.ports import CommandStore
 from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
+from kova.errors.ports import SavedViewStore
 from kova.models.ports import BudgetStore, UsageStore
 from kova.notifications.ports import NoticeStore
 from kova.scans.ports import Stores, SummaryStore
@@ -76,6 +79,7 @@ class AllStores(Stores):
     code_index: CodeIndex
     summaries: SummaryStore
     notices: NoticeStore
+    saved_views: SavedViewStore
 
 
 def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> AllStores:
@@ -95,6 +99,7 @@ def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> 
         commands=commands,
         budget=budget,
         notices=MemoryNoticeStore(database),
+        saved_views=MemorySavedViewStore(),
         usage=MemoryUsageStore(commands=commands, keys=keys, repositories=repositories),
         code_index=MemoryCodeIndex(),
         summaries=MemorySummaryStore(database, budget.spent_by),
@@ -121,6 +126,7 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
             code_index=PostgresCodeIndex(database),
             summaries=PostgresSummaryStore(database),
             notices=PostgresNoticeStore(database),
+            saved_views=PostgresSavedViewStore(database),
         )
     finally:
         await database.close()

@@ -11,6 +11,7 @@ from kova.adapters.postgres.summary import PostgresSummaryStore
 from kova.bootstrap.core import Core, now
 
 if TYPE_CHECKING:
+    from kova.adapters.postgres.saved_views import PostgresSavedViewStore
     from kova.analysis.rule import Rule
 
 
@@ -24,6 +25,13 @@ class PagesRoot:
     def summaries(self) -> PostgresSummaryStore:
         """Figures about errors, fixes and money."""
         return PostgresSummaryStore(self._core.database)
+
+    @cached_property
+    def saved_views(self) -> PostgresSavedViewStore:
+        """The filters that people have named."""
+        from kova.adapters.postgres.saved_views import PostgresSavedViewStore
+
+        return PostgresSavedViewStore(self._core.database)
 
     @cached_property
     def catalogue(self) -> Mapping[str, Mapping[str, Rule]]:

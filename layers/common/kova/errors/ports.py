@@ -17,6 +17,7 @@ if TYPE_CHECKING:
         RuleCount,
     )
     from kova.errors.lifecycle import History
+    from kova.errors.saved_view import SavedView
     from kova.shared.claimed_scan import ClaimedScan
     from kova.shared.page import Page, PageRequest
     from kova.shared.reach import Reach
@@ -105,3 +106,20 @@ class ErrorStore(Protocol):
 
         Outside of the reach there are none.
         """
+
+
+class SavedViewStore(Protocol):
+    """The views that people saved, each under its person's `actor`."""
+
+    async def list(self, actor: str) -> list[SavedView]:
+        """Return all of a person, by name."""
+
+    async def save(self, actor: str, name: str, filters: dict[str, str]) -> SavedView:
+        """Save a view, or replace the filters of the one of that name.
+
+        Raises:
+            TooManyViewsError: the person has MOST_VIEWS others.
+        """
+
+    async def delete(self, actor: str, view_id: str) -> bool:
+        """Delete a view of a person; False where they have no such view."""

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from kova.commands.request_command import RequestCommand
     from kova.commands.run_command import RunCommand
     from kova.errors.change_error import ChangeError
-    from kova.errors.ports import ErrorStore
+    from kova.errors.ports import ErrorStore, SavedViewStore
     from kova.fixes.ports import FixStore
     from kova.fixes.request_publish import RequestPublish
     from kova.intake.accept_delivery import AcceptDelivery
@@ -220,6 +220,10 @@ class PageServices(Protocol):
     @property
     def summaries(self) -> SummaryStore:
         """Figures about errors, fixes and money."""
+
+    @property
+    def saved_views(self) -> SavedViewStore:
+        """The filters that people have named."""
 
     @property
     def catalogue(self) -> Mapping[str, Mapping[str, Rule]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import UTC, datetime, time
 from typing import Annotated, Final
 from urllib.parse import urlencode
@@ -10,6 +11,7 @@ from fastapi import APIRouter, Query, Request, Response
 
 from kova.errors.error import ErrorStatus
 from kova.errors.ports import ErrorFilter
+from kova.errors.saved_view import check_view_name
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.severity import Severity
 from kova.web.dashboard.code import patch_rows, snippet_rows
@@ -22,6 +24,8 @@ from kova.web.own_path import own_path
 router = APIRouter(include_in_schema=False)
 _MOST_AT_ONCE: Final = 100
 _ANY: Final = "any"
+_FILTERS: Final = ("repository", "status", "severity", "analyzer", "rule", "path")
+_FILTER_CHARACTERS: Final = 4096
 _Text = Annotated[str, Query(max_length=4096)]
 
 
@@ -57,6 +61,10 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
         "chosen": chosen,
         "narrowed": [name for name in query if name != "status"],
         "views": _views(chosen),
+        "saved": [
+            (view, errors_address(view.filters), view.filters == query)
+            for view in await pages.saved_views.list(reader.subject.actor)
+        ],
         "next": f"/ui/errors?{urlencode({**query, 'cursor': cursor})}" if cursor else None,
         "first": f"/ui/errors?{urlencode(query)}" if rows.after else None,
         "back": f"{request.url.path}?{request.url.query}" if request.url.query else "/ui/errors",
@@ -135,6 +143,32 @@ async def open_error(error_id: PathId, member: Member, form: OwnForm, errors: Er
     del form  # It carries nothing but where it came from.
     await errors.change_error.open(error_id, actor=member.subject.actor, reach=member.subject.reach)
     return go(f"/ui/errors/{error_id}", "opened")
+
+
+@router.post("/ui/views")
+async def save_view(reader: Reader, form: OwnForm, pages: Pages) -> Response:
+    """Name the filters in force, for this person alone."""
+    chosen = {name: form.text(name) for name in _FILTERS}
+    if any(len(text) > _FILTER_CHARACTERS for text in chosen.values()):
+        raise InvalidInputError("A filter is too long.")
+    _filter(chosen)
+    filters = {name: text for name, text in chosen.items() if text}
+    name = check_view_name(form.text("name"))
+    await pages.saved_views.save(reader.subject.actor, name, filters)
+    return go(errors_address(filters), "view-saved")
+
+
+@router.post("/ui/views/{view_id}/delete")
+async def delete_view(view_id: PathId, reader: Reader, form: OwnForm, pages: Pages) -> Response:
+    """Delete one of a person's own views."""
+    if not await pages.saved_views.delete(reader.subject.actor, view_id):
+        raise NotFoundError("You have no such view.")
+    return go(own_path(form.text("back") or "/ui/errors"), "view-deleted")
+
+
+def errors_address(filters: Mapping[str, str]) -> str:
+    """Return the list's address with filters."""
+    return f"/ui/errors?{urlencode(filters)}" if filters else "/ui/errors"
 
 
 def _filter(chosen: dict[str, str]) -> ErrorFilter:

@@ -13,6 +13,8 @@ NOTICES: Final[Mapping[str, str]] = {
     "publishing": "The pull request is on its way: a worker opens it within seconds.",
     "queued": "The scan is queued.",
     "saved": "The settings are saved.",
+    "view-saved": "The view is saved: it is above the list.",
+    "view-deleted": "The view is deleted.",
     "ended": "Signed out there.",
     "revoked": "The key is revoked: it stops working within seconds.",
 }
