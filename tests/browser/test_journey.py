@@ -8,6 +8,7 @@ import pytest
 
 from tests.browser.chromium import DESK
 from tests.browser.conftest import Site
+from tests.support.eventually import eventually
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -97,6 +98,43 @@ def test_a_proved_fix_is_published(site: Site) -> None:
     page.locator("[data-open]").first.click()
     page.get_by_role("button", name="Publish the fix").click()
     page.get_by_text("The pull request is on its way").wait_for()
+
+
+def test_a_published_fix_becomes_a_pull_request_that_its_page_links_to(site: Site) -> None:
+    name = "octo/published"
+    # This edit may change what the program does, and waits for a person.
+    site.kova.github.state.create_repository(
+        name, files={"a.py": b"def f(x, seen=[]):\n    return seen\n"}
+    )
+    page = site.open("/ui/scans")
+    page.locator("summary", has_text="Scan now").click()
+    page.get_by_label("Repository").fill(name)
+    page.get_by_role("button", name="Scan now").click()
+    if not site.kova.workers:
+        site.kova.start_worker()
+    page.locator(".state.succeeded").wait_for(timeout=60_000)
+    page.get_by_role("link", name="Errors 1").click()
+    page.locator("[data-row]", has_text="B006").locator("[data-open]").click()
+    address = page.url
+    assert site.kova.github.state.pulls(name) == []
+    assert page.get_by_role("link", name="Open the pull request").count() == 0
+    page.get_by_role("button", name="Publish the fix").click()
+    page.get_by_text("The pull request is on its way").wait_for()
+    (pull,) = eventually(
+        lambda: site.kova.github.state.pulls(name),
+        60,
+        pause=0.1,
+        otherwise=lambda: site.kova.logs()[-3_000:],
+    )
+
+    def find_link() -> str | None:
+        page.goto(address)
+        link = page.get_by_role("link", name="Open the pull request")
+        return link.get_attribute("href") if link.count() else None
+
+    link = eventually(find_link, 30, pause=0.2, otherwise=lambda: site.kova.logs()[-3_000:])
+    assert link == f"{site.kova.github.url}/{name}/pull/{pull['number']}"
+    assert page.locator(".state.published").count() >= 1
 
 
 def test_filters_are_saved_under_a_name_and_deleted(site: Site) -> None:
