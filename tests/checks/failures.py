@@ -107,6 +107,7 @@ port_taken | Use --port, or end what has the port.
 lambda_throttled | Nothing: the queue keeps the message; a request may be sent again.
 lambda_build | Run the command that the line names.
 template | The line names what `kova up --lambda` does not know in template.yaml.
+too_many_views | Delete a saved view of your own first: 50 are the most.
 unknown_secret | Name the secret's members in server/kova_server/local_lambda/variables.py.
 output | Is the disk full? The command did its work as far as the line says.
 """
