@@ -34,6 +34,8 @@ SETTINGS = stack_settings(
         "KOVA_SETUP_TOKEN": "setup-token",
         "KOVA_API_KEY": "api-key",
         "OPENAI_API_KEY": "openai-key",
+        "SLACK_BOT_TOKEN": "slack-token",
+        "SLACK_SIGNING_SECRET": "slack-signing",
         "AWS_ENDPOINT_URL_SQS": "http://127.0.0.1:1",
         "PATH": "/somewhere",
     }
@@ -49,8 +51,11 @@ SECRETS = {
     "setup-token": "KOVA_SETUP_TOKEN",
     "api-key": "KOVA_API_KEY",
     "openai-key": "OPENAI_API_KEY",
+    "slack-token": "SLACK_BOT_TOKEN",
+    "slack-signing": "SLACK_SIGNING_SECRET",
 }
 DATA = {"data@pass", "redis-pass"}
+CHAT = {"slack-token", "slack-signing"}
 READABLE = {
     "MigrateFunction": {"data@pass"},
     "KeysFunction": {"data@pass"},
@@ -61,12 +66,14 @@ READABLE = {
     "DashboardFunction": {*DATA, "private-key", "openai-key"},
     "DocsFunction": set(),
     "GithubWebhookFunction": {"webhook-secret"},
+    "SlackFunction": CHAT,
     "SetupFunction": {"setup-token", "/data/github-app.env"},
     "ScanFunction": {*DATA, "private-key", "hash-key"},
     "AiCommandFunction": {*DATA, "private-key", "openai-key"},
-    "CommandFunction": {*DATA, "private-key", "openai-key"},
+    "CommandFunction": {*DATA, *CHAT, "private-key", "openai-key"},
     "FixFunction": {*DATA, "private-key"},
     "PeriodicFunction": {*DATA, "private-key"},
+    "NotifyFunction": {*DATA, *CHAT},
 }
 
 

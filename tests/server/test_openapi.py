@@ -146,8 +146,8 @@ def test_a_method_that_is_not_there_is_told_with_those_that_are(kova: Kova) -> N
     assert (answer.status_code, answer.headers["allow"]) == (405, "GET, PATCH")
 
 
-def test_the_bare_address_leads_to_the_page_of_the_document(kova: Kova) -> None:
+def test_the_bare_address_leads_to_signing_in(kova: Kova) -> None:
     answer = httpx.get(f"{kova.address}/")
-    assert (answer.status_code, answer.headers["location"]) == (307, "docs")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/auth/sign-in?next=/")
     page = httpx.get(f"{kova.address}/", follow_redirects=True)
-    assert (page.status_code, str(page.url)) == (200, f"{kova.address}/docs")
+    assert (page.status_code, "kova sign-in" in page.text) == (200, True)

@@ -31,6 +31,10 @@ SECRET_MEMBERS: Final = {
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
     "SignInArn": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
+    "ChatArn": (
+        *("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "KOVA_SLACK_CHANNEL"),
+        "KOVA_GOOGLE_CHAT_WEBHOOK_URL",
+    ),
     "CacheArn": ("KOVA_REDIS_PASSWORD",),
     "OriginArn": ("KOVA_ORIGIN_SECRET",),
 }
