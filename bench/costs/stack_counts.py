@@ -225,6 +225,9 @@ def _schedule_runs(placed: list[_Placed]) -> dict[str, float]:
     for resource in placed:
         for event in resource.properties.get("Events", {}).values():
             if event["Type"] == "ScheduleV2":
+                state = event["Properties"].get("State", "ENABLED")
+                if resource.resolver.resolve(state) == "DISABLED":
+                    continue
                 number, unit = event["Properties"]["ScheduleExpression"][5:-1].split()
                 minutes = int(number) * _MINUTES[unit]
                 runs[resource.name] = _MINUTES_OF_A_MONTH / minutes

@@ -198,6 +198,8 @@ def test_counts_are_those_of_the_templates() -> None:
     )
     assert not counts.functions[WEBHOOK].in_network
     assert counts.schedule_runs == {PERIODIC: 730 * 4}
+    with_chats = count_stack({"Chats": "yes"}).schedule_runs
+    assert with_chats == {PERIODIC: 730 * 4, "NotifyFunction": 730 * 60}
     assert (counts.nat_gateways, counts.public_addresses, counts.queue_mappings) == (1, 1, 3)
     assert (counts.databases, counts.database_gib) == ({"db.t4g.micro": 1}, 20)
 

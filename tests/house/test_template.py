@@ -14,7 +14,7 @@ import pytest
 from tests.checks.template import NESTED, read_template, translated_template
 
 MANAGED = "arn:aws:iam::aws:policy/service-role/"
-OUTSIDE_OF_THE_VPC = {"DocsFunction", "GithubWebhookFunction", "SetupFunction"}
+OUTSIDE_OF_THE_VPC = {"DocsFunction", "GithubWebhookFunction", "SlackFunction", "SetupFunction"}
 SECRETS = {
     "Migrate": {"Data", "AdminKey"},
     "Keys": {"Data"},
@@ -25,12 +25,14 @@ SECRETS = {
     "Dashboard": {"Data", "Github", "Models"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
+    "Slack": {"Chat"},
     "Setup": {"Setup", "Github", "Webhook"},
     "Scan": {"Data", "Github", "Hash", "Models"},
     "AiCommand": {"Data", "Github", "Models"},
-    "Command": {"Data", "Github", "Models"},
+    "Command": {"Data", "Github", "Models", "Chat"},
     "Fix": {"Data", "Github"},
     "Periodic": {"Data", "Github"},
+    "Notify": {"Data", "Chat"},
 }
 """By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
 ANSWER_HTTP = {
@@ -41,6 +43,7 @@ ANSWER_HTTP = {
     "Dashboard",
     "Docs",
     "GithubWebhook",
+    "Slack",
     "Setup",
     "AiCommand",
 }
@@ -52,9 +55,10 @@ QUEUES = {
     "Api": {"SendScan", "SendFix"},
     "Dashboard": {"SendScan", "SendFix"},
     "GithubWebhook": {"SendScan", "SendCommand"},
+    "Slack": {"SendCommand"},
     "Scan": {"WorkScan"},
     "AiCommand": {"SendCommand"},
-    "Command": {"WorkCommand", "SendScan"},
+    "Command": {"WorkCommand", "SendScan", "SendFix"},
     "Fix": {"WorkFix"},
 }
 
@@ -310,11 +314,24 @@ def test_the_page_of_alerts_says_what_to_do_about_each_alarm() -> None:
 
 
 def test_a_schedule_may_call_its_function_and_no_other(resources: dict[str, Any]) -> None:
-    (schedule,) = of_type(resources, "AWS::Scheduler::Schedule").values()
-    target = schedule["Target"]
-    assert target["Arn"] == {"Fn::GetAtt": ["PeriodicFunction", "Arn"]}
-    role = resources[target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
-    (policy,) = role["Policies"]
-    (statement,) = policy["PolicyDocument"]["Statement"]
-    assert statement["Action"] == "lambda:InvokeFunction"
-    assert statement["Resource"] == target["Arn"]
+    targets = [
+        schedule["Target"] for schedule in of_type(resources, "AWS::Scheduler::Schedule").values()
+    ]
+    functions = sorted(target["Arn"]["Fn::GetAtt"][0] for target in targets)
+    assert functions == ["NotifyFunction", "PeriodicFunction"]
+    for target in targets:
+        role = resources[target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
+        (policy,) = role["Policies"]
+        (statement,) = policy["PolicyDocument"]["Statement"]
+        assert statement["Action"] == "lambda:InvokeFunction"
+        assert statement["Resource"] == target["Arn"]
+
+
+def test_the_schedule_of_notices_rests_until_there_is_a_chat(resources: dict[str, Any]) -> None:
+    """A look every minute would keep a database awake that could pause."""
+    states = {
+        schedule["Target"]["Arn"]["Fn::GetAtt"][0]: schedule.get("State", "ENABLED")
+        for schedule in of_type(resources, "AWS::Scheduler::Schedule").values()
+    }
+    assert states["NotifyFunction"] == {"Fn::If": ["HasChats", "ENABLED", "DISABLED"]}
+    assert states["PeriodicFunction"] == "ENABLED"

@@ -7,11 +7,13 @@ import os
 from typing import Final
 
 from kova_server.embedded.ports import is_free
+from tests.support.services import RUN
 
-# Below those that systems lend to clients, and others for each process of the run: a port that
+# Below those that systems lend to clients, and others for each process of each run: a port that
 # is only looked up may be somebody else's before the server listens.
 _WORKER: Final = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-_PORTS: Final = itertools.count(10_000 + 1_000 * _WORKER)
+_BLOCK: Final = (int(os.environ.get(RUN, "0")) * 8 + _WORKER) % 40
+_PORTS: Final = itertools.count(10_000 + 500 * _BLOCK)
 
 
 def own_port() -> int:
