@@ -59,7 +59,9 @@ def test_two_deployments_at_once_make_one_key(
         another.execute("SELECT pg_advisory_lock(%s)", (DEPLOYMENT_LOCK,))
         with ThreadPoolExecutor(2) as pool:
             runs = [pool.submit(migrate) for _ in range(2)]
-            waiting = "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"
+            waiting = """SELECT count(*) FROM pg_stat_activity
+                WHERE datname = current_database() AND query LIKE '%pg_try_advisory_lock%'
+                AND pid <> pg_backend_pid()"""
             eventually(lambda: another.execute(waiting).fetchone() == (2,), 30)
             another.execute("SELECT pg_advisory_unlock(%s)", (DEPLOYMENT_LOCK,))
             for run in runs:

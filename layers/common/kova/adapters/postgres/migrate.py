@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import sysconfig
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from importlib.resources import files
@@ -22,6 +23,7 @@ from kova.shared.exceptions import DatabaseUnavailableError, KovaError
 _LOCK: Final = 5_067_382_145
 DEPLOYMENT_LOCK: Final = 5_067_382_146
 """The number of the advisory lock under which a deployment makes the first key."""
+_LOOK_SECONDS: Final = 0.2
 _STRICT_MODES: Final = frozenset({"require", "verify-ca", "verify-full"})
 _TLS_FILES: Final = ("sslrootcert", "sslcert", "sslkey")
 
@@ -58,11 +60,19 @@ def deployment_lock(database_url: str) -> Iterator[None]:
 def _locked(database_url: str, number: int) -> Iterator[psycopg.Connection]:
     try:
         with _connect(database_url) as connection:
-            connection.execute("SELECT pg_advisory_lock(%s)", (number,))
+            # Not `pg_advisory_lock`: CREATE INDEX CONCURRENTLY waits for every running statement,
+            # so it would wait for one that waits for it.
+            while not _try_lock(connection, number):
+                time.sleep(_LOOK_SECONDS)
             yield connection
     except psycopg.OperationalError as exc:
         server = f"KOVA_DATABASE_URL: {describe_server(database_url)}"
         raise DatabaseUnavailableError(server=server) from exc
+
+
+def _try_lock(connection: psycopg.Connection, number: int) -> bool:
+    row = connection.execute("SELECT pg_try_advisory_lock(%s)", (number,)).fetchone()
+    return row is not None and bool(row[0])
 
 
 def _connect(database_url: str) -> psycopg.Connection:
