@@ -33,13 +33,15 @@ def test_garbage_in_a_file_counts_as_nothing_and_is_said(
         (folder / name).write_bytes(garbage)
     lines: list[str] = []
     port = remembered_port(folder / "ports.json", "sqs", lines.append)
-    assert len(lines) == 1
+    holds_no_port = garbage.strip() == b"{}"  # It is a file of ports, an empty one.
+    assert len(lines) == (0 if holds_no_port else 1)
+    lines.clear()
     assert remembered_port(folder / "ports.json", "sqs", lines.append) == port
     secret = remembered_secret(folder / "secrets-key", lines.append)
     assert remembered_secret(folder / "secrets-key", lines.append) == secret
     assert secret.strip() == secret != ""
     holds_key = secret.encode() == garbage.strip()
-    assert len(lines) == (1 if holds_key else 2)
+    assert len(lines) == (0 if holds_key else 1)
 
 
 @pytest.mark.parametrize("ports", [{"sqs": "1"}, {"sqs": 0}, {"sqs": 99_999}, {"x": None}, [], 1])

@@ -62,10 +62,10 @@ class LambdaUp:
         return function_pids(self.up.pid("lambda"), function)
 
     def waiting_backends(self) -> set[int]:
-        """Return the database's sessions that wait for a lock."""
+        """Return the database's sessions that wait for a lock, or ask for it again and again."""
         rows = self.database.execute(
-            "SELECT pid FROM pg_stat_activity"
-            " WHERE datname = current_database() AND wait_event_type = 'Lock'"
+            "SELECT pid FROM pg_stat_activity WHERE datname = current_database()"
+            " AND (wait_event_type = 'Lock' OR query LIKE 'SELECT pg_try_advisory_lock%')"
         ).fetchall()
         self.database.rollback()
         return {row[0] for row in rows}
