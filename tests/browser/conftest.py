@@ -1,4 +1,4 @@
-"""One stack and one browser for all tests of this folder."""
+"""One stack and one browser for the tests of a file."""
 
 from __future__ import annotations
 
@@ -100,8 +100,9 @@ class Site:
         page.on("dialog", on_dialog)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole_site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """One stack and browser a file. Playwright's loop runs until its end: no other test has one."""
     folder: Path = tmp_path_factory.mktemp("browser")
     with (
         serve_openai() as openai,
