@@ -28,9 +28,9 @@ from kova.adapters.postgres.migrate import migrate
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 from kova.bootstrap.core import Core
-from kova.bootstrap.scan_worker import handle_scan_job
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
+from kova.bootstrap.workers.scan_worker import handle_scan_job
 from kova.errors.error import LifecycleChange
 from kova.scans.message import encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger

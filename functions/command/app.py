@@ -2,9 +2,9 @@
 
 from typing import Any
 
-from kova.bootstrap.command_worker import build_command_worker
 from kova.bootstrap.environment import FromEnvironment
-from kova.bootstrap.queue_worker import QueueWorker
+from kova.bootstrap.workers.command_worker import build_command_worker
+from kova.bootstrap.workers.queue_worker import QueueWorker
 
 _worker = FromEnvironment(build_command_worker, QueueWorker.close)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from kova.bootstrap.environment import FromEnvironment
-from kova.bootstrap.fix_worker import build_fix_worker
-from kova.bootstrap.queue_worker import QueueWorker
+from kova.bootstrap.workers.fix_worker import build_fix_worker
+from kova.bootstrap.workers.queue_worker import QueueWorker
 
 _worker = FromEnvironment(build_fix_worker, QueueWorker.close)
 

@@ -3,7 +3,7 @@
 from typing import Any
 
 from kova.bootstrap.chat.notices import notice_tasks
-from kova.bootstrap.periodic import scheduled_work
+from kova.bootstrap.workers.periodic import scheduled_work
 
 _work = scheduled_work(notice_tasks)
 

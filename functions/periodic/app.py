@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from kova.bootstrap.periodic import scheduled_work
-from kova.bootstrap.queue_worker import periodic_tasks
+from kova.bootstrap.workers.periodic import scheduled_work
+from kova.bootstrap.workers.queue_worker import periodic_tasks
 
 _work = scheduled_work(periodic_tasks)
 

@@ -3,8 +3,8 @@
 from typing import Any
 
 from kova.bootstrap.environment import FromEnvironment
-from kova.bootstrap.queue_worker import QueueWorker
-from kova.bootstrap.scan_worker import build_scan_worker
+from kova.bootstrap.workers.queue_worker import QueueWorker
+from kova.bootstrap.workers.scan_worker import build_scan_worker
 
 _worker = FromEnvironment(build_scan_worker, QueueWorker.close)
 

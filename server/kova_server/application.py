@@ -15,8 +15,8 @@ from kova.bootstrap.chat.slack_intake import SlackRoot
 from kova.bootstrap.core import Core
 from kova.bootstrap.functions import build_roots
 from kova.bootstrap.intake import IntakeRoot
-from kova.bootstrap.scan_worker import NEEDED, NEEDED_IN_PRODUCTION
 from kova.bootstrap.settings import Settings
+from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION
 from kova.web.app import create_app
 from kova.web.routes import docs, webhooks
 

@@ -14,13 +14,13 @@ from typing import Any, Final
 from kova.adapters.sqs import Received, SqsConsumer, sqs_client
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.chat.notices import notice_tasks
-from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
-from kova.bootstrap.fix_worker import handle_publish_job
-from kova.bootstrap.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
-from kova.bootstrap.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import Settings, load_settings, require
+from kova.bootstrap.workers.command_worker import handle_command_job
+from kova.bootstrap.workers.fix_worker import handle_publish_job
+from kova.bootstrap.workers.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
+from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
 from kova.shared.exceptions import UnavailableError
 from kova.shared.periodic_tasks import PeriodicTasks
 from kova.shared.retry import GiveUp, Retry

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import load_settings
+from kova.bootstrap.workers.command_worker import handle_command_job
 from kova.commands.comment import CommentJob, Verb, mute_mentions, parse_comment
 from kova.commands.message import decode_command_message, encode_comment_job
 from kova.shared.exceptions import MalformedMessageError

@@ -10,9 +10,9 @@ import pytest
 
 from kova.adapters.postgres.commands import PostgresCommandStore
 from kova.adapters.postgres.pool import Database
-from kova.bootstrap.command_worker import handle_command_job
 from kova.bootstrap.core import Core
-from kova.bootstrap.queue_worker import JobHandler
+from kova.bootstrap.workers.command_worker import handle_command_job
+from kova.bootstrap.workers.queue_worker import JobHandler
 from kova.commands.command import CommandRequest
 from kova.commands.message import decode_command_job, encode_command_job
 from kova.shared.exceptions import MalformedMessageError

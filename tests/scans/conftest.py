@@ -15,9 +15,9 @@ from kova.analysis.ports import Analyzer
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.core import Core
-from kova.bootstrap.scan_job import scan_repository
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
+from kova.bootstrap.workers.scan_job import scan_repository
 from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import FetchLimits
 from kova.shared.reach import EVERYTHING

@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 from kova.bootstrap.core import Core
-from kova.bootstrap.scan_job import replay_scan
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
+from kova.bootstrap.workers.scan_job import replay_scan
 from kova.shared.exceptions import NotFoundError
 from tests.server.conftest import Kova
 from tests.server.conftest import github as github  # noqa: PLC0414 (a fixture)

@@ -35,7 +35,7 @@ from tests.support.stores import NAME, memory_stores, scan_target
 
 
 class Workshop:
-    """One repository on GitHub, and the use cases as they are wired in bootstrap/scan_job.py."""
+    """One repository on GitHub, and the use cases as they are wired in bootstrap/workers/scan_job.py."""
 
     def __init__(self, folder: Path) -> None:
         self.database = MemoryDatabase()

@@ -11,9 +11,9 @@ from typing import Annotated, Final
 import typer
 
 from kova.bootstrap.core import Core
-from kova.bootstrap.scan_job import replay_scan
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
+from kova.bootstrap.workers.scan_job import replay_scan
 from kova_server.cli.environment import DataOption, read_variables
 from kova_server.cli.output import print_line
 

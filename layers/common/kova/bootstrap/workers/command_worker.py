@@ -11,9 +11,9 @@ from kova.adapters.sqs import SqsConsumer
 from kova.bootstrap.commands import CommandRoot, secret_values
 from kova.bootstrap.core import Core
 from kova.bootstrap.errors import ErrorRoot
-from kova.bootstrap.queue_worker import QueueWorker, worker_settings
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import require
+from kova.bootstrap.workers.queue_worker import QueueWorker, worker_settings
 from kova.commands.answer_comment import AnswerComment
 from kova.commands.chat import ChatJob
 from kova.commands.chat_message import decode_chat_job

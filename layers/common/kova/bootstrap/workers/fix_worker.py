@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from kova.adapters.sqs import SqsConsumer
 from kova.bootstrap.core import Core
 from kova.bootstrap.fixes import FixRoot
-from kova.bootstrap.queue_worker import QueueWorker, worker_settings
 from kova.bootstrap.settings import require
+from kova.bootstrap.workers.queue_worker import QueueWorker, worker_settings
 from kova.fixes.message import decode_publish_job
 from kova.shared.run_job import JobRunner
 

@@ -6,10 +6,10 @@ from collections.abc import Mapping
 
 from kova.adapters.sqs import SqsConsumer
 from kova.bootstrap.core import Core
-from kova.bootstrap.queue_worker import DATABASE_SECONDS, QueueWorker, worker_settings
-from kova.bootstrap.scan_job import scan_job
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import require
+from kova.bootstrap.workers.queue_worker import DATABASE_SECONDS, QueueWorker, worker_settings
+from kova.bootstrap.workers.scan_job import scan_job
 from kova.scans.message import decode_scan_job
 from kova.scans.record_failure import RecordFailure, scan_log_context
 from kova.scans.scan import ScanTarget

@@ -1,0 +1,1 @@
+"""What works without being asked over HTTP: jobs of queues, and tasks of schedules."""
