@@ -26,6 +26,7 @@ from kova.access.identity import (
     SignInAttempt,
     SignInRefusedError,
 )
+from kova.adapters.bounded_body import read_bounded
 from kova.shared.json_text import parse_json
 
 _ALGORITHMS: Final = ("RS256", "ES256")
@@ -196,11 +197,9 @@ class GoogleSignIn:
                     method, address, data=form, headers={"accept": "application/json"}
                 ) as response,
             ):
-                body = b""
-                async for part in response.aiter_bytes():
-                    body += part
-                    if len(body) > _MOST_BYTES:
-                        raise ProviderUnavailableError("Google's answer is too large.")
+                body = await read_bounded(response, _MOST_BYTES)
+            if body is None:
+                raise ProviderUnavailableError("Google's answer is too large.")
             answer = parse_json(body)
         except (httpx.HTTPError, httpx.InvalidURL, TimeoutError, ValueError) as exc:
             raise ProviderUnavailableError from exc

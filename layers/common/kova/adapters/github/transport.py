@@ -11,6 +11,7 @@ from typing import IO, Any, Final, TypeVar
 
 import httpx
 
+from kova.adapters.bounded_body import read_bounded
 from kova.adapters.github.protocol import (
     Reply,
     decipher,
@@ -173,12 +174,10 @@ def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
 
 
 async def _read(response: httpx.Response, limit: int) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > limit:
-            raise GitHubRefusedError("GitHub's answer is too large.", refusal="too_large")
-    return bytes(content)
+    content = await read_bounded(response, limit)
+    if content is None:
+        raise GitHubRefusedError("GitHub's answer is too large.", refusal="too_large")
+    return content
 
 
 async def _copy(response: httpx.Response, sink: IO[bytes], limit: int) -> None:

@@ -14,6 +14,7 @@ from typing import Any, Final
 
 import httpx
 
+from kova.adapters.bounded_body import read_bounded
 from kova.adapters.google_chat.cards import encode_message
 from kova.notifications.exceptions import (
     ChannelRefusedError,
@@ -77,12 +78,10 @@ class GoogleChatMessenger:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > _LIMIT:
-            raise MessengerError("Google Chat's answer is too large.")
-    return bytes(content)
+    content = await read_bounded(response, _LIMIT)
+    if content is None:
+        raise MessengerError("Google Chat's answer is too large.")
+    return content
 
 
 def _message_name(response: httpx.Response, content: bytes) -> str:

@@ -15,6 +15,7 @@ from kova.scans.scan import Scan, ScanStatus, Trigger
 
 if TYPE_CHECKING:
     from kova.adapters.memory.database import ErrorRow, MemoryDatabase
+    from kova.shared.severity import Severity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +43,7 @@ class MemoryOutbox:
         group_key: str,
         created_at: datetime,
         repository_id: str | None = None,
-        severity: object = None,
+        severity: Severity | None = None,
         facts: Mapping[str, str] | None = None,
     ) -> bool:
         """Record a notice unless there is one with this key; tell whether it is new."""
@@ -55,7 +56,7 @@ class MemoryOutbox:
             thread_key=thread_key,
             group_key=group_key,
             created_at=created_at,
-            severity=severity,  # type: ignore[arg-type]
+            severity=severity,
             facts=dict(facts or {}),
         )
         self.rows[key] = NoticeRow(notice=notice, repository_id=repository_id)

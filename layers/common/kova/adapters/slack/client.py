@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 import httpx
 
+from kova.adapters.bounded_body import read_bounded
 from kova.notifications.exceptions import (
     ChannelRefusedError,
     MessageRefusedError,
@@ -97,12 +98,10 @@ class SlackClient:
 
 
 async def _read(response: httpx.Response) -> bytes:
-    content = bytearray()
-    async for chunk in response.aiter_bytes():
-        content += chunk
-        if len(content) > _LIMIT:
-            raise MessengerError("Slack's answer is too large.")
-    return bytes(content)
+    content = await read_bounded(response, _LIMIT)
+    if content is None:
+        raise MessengerError("Slack's answer is too large.")
+    return content
 
 
 def _decipher(response: httpx.Response, content: bytes) -> dict[str, Any]:
