@@ -93,11 +93,6 @@ class ChatSettings:
     quiet_hours: str | None = None
     digest_at: str | None = None
 
-    @property
-    def has_chat(self) -> bool:
-        """Tell whether there is a chat to send to."""
-        return self.slack_bot_token is not None or self.google_chat_webhook_url is not None
-
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:

@@ -18,7 +18,6 @@ FALLBACK_LIMIT: Final = 300
 Block = dict[str, Any]
 
 _ACTION_IDS: Final = {Act.PUBLISH: "kova_publish", Act.IGNORE: "kova_ignore"}
-ACTS: Final = {action_id: act for act, action_id in _ACTION_IDS.items()}
 OPEN_ACTION: Final = "kova_open"
 IGNORE_CALLBACK: Final = "kova_ignore"
 REASON_BLOCK: Final = "reason"

@@ -9,9 +9,7 @@ from fastapi import Request, Response
 
 from kova.access.person import LIFETIME
 
-NAME: Final = "__Host-kova"
-LOCAL_NAME: Final = "kova"
-"""Over plain HTTP on this machine: browsers keep `__Host-` cookies over TLS only."""
+_NAME: Final = "kova"
 _LOCAL_HOSTS: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
@@ -20,7 +18,7 @@ def is_local(request: Request) -> bool:
     return request.url.scheme == "http" and request.url.hostname in _LOCAL_HOSTS
 
 
-def read_cookie(request: Request, name: str = "kova") -> str | None:
+def read_cookie(request: Request, name: str = _NAME) -> str | None:
     """Return the value of a cookie of ours."""
     return request.cookies.get(_full_name(request, name))
 
@@ -30,7 +28,7 @@ def set_cookie(
     response: Response,
     value: str,
     *,
-    name: str = "kova",
+    name: str = _NAME,
     lifetime: timedelta = LIFETIME,
 ) -> None:
     """Send a cookie that scripts and other sites' forms do not get at."""
@@ -45,7 +43,7 @@ def set_cookie(
     )
 
 
-def delete_cookie(request: Request, response: Response, name: str = "kova") -> None:
+def delete_cookie(request: Request, response: Response, name: str = _NAME) -> None:
     """Let the browser forget a cookie."""
     response.delete_cookie(
         _full_name(request, name),
@@ -57,4 +55,5 @@ def delete_cookie(request: Request, response: Response, name: str = "kova") -> N
 
 
 def _full_name(request: Request, name: str) -> str:
+    # Browsers keep `__Host-` cookies over TLS only.
     return name if is_local(request) else f"__Host-{name}"
