@@ -18,13 +18,13 @@ from kova_fakes.slack import FakeSlackApi
 from tests.support.eventually import eventually
 
 KILLS = 30
-THREADS, LONG = 40, 5
+THREADS, ROUNDS = 40, 5
 CHANNELS = tuple(f"C00000010{number}" for number in range(4))
 WORKERS = 2
 
 
-def record_notices(url: str) -> None:
-    """Record 200 notices of four repositories, five in each of 40 threads, mixed."""
+def add_repositories(url: str) -> None:
+    """Add a repository for each channel."""
     with psycopg.connect(url) as connection:
         for number, channel in enumerate(CHANNELS):
             connection.execute(
@@ -32,22 +32,26 @@ def record_notices(url: str) -> None:
                 " VALUES (%s, %s, 'main', %s)",
                 (f"octo/sample{number}", number, channel),
             )
-        for place in range(LONG):
-            for thread in range(THREADS):
-                connection.execute(
-                    """INSERT INTO notices (repository_id, kind, subject, dedupe_key, thread_key,
-                        group_key, facts)
-                    SELECT id, 'budget_low', 'all', %(key)s, %(thread)s, %(key)s,
-                        jsonb_build_object('level', '80', 'month', %(thread)s::text,
-                            'spent_usd', %(place)s::text, 'cap_usd', '9')
-                    FROM repositories WHERE slack_channel = %(channel)s""",
-                    {
-                        "key": f"{thread}:{place}",
-                        "thread": f"thread {thread}",
-                        "place": str(place),
-                        "channel": CHANNELS[thread % len(CHANNELS)],
-                    },
-                )
+
+
+def record_round(url: str, place: int) -> None:
+    """Record one notice more in each of the 40 threads."""
+    with psycopg.connect(url) as connection:
+        for thread in range(THREADS):
+            connection.execute(
+                """INSERT INTO notices (repository_id, kind, subject, dedupe_key, thread_key,
+                    group_key, facts)
+                SELECT id, 'budget_low', 'all', %(key)s, %(thread)s, %(key)s,
+                    jsonb_build_object('level', '80', 'month', %(thread)s::text,
+                        'spent_usd', %(place)s::text, 'cap_usd', '9')
+                FROM repositories WHERE slack_channel = %(channel)s""",
+                {
+                    "key": f"{thread}:{place}",
+                    "thread": f"thread {thread}",
+                    "place": str(place),
+                    "channel": CHANNELS[thread % len(CHANNELS)],
+                },
+            )
 
 
 @pytest.fixture
@@ -120,19 +124,23 @@ def test_each_notice_is_told_once_and_in_the_order_of_its_thread(
     google_chat: FakeGoogleChat,
 ) -> None:
     dice = random.Random(13)
-    record_notices(database_url)
-    kills = 0
-    while kills < KILLS:
+    add_repositories(database_url)
+    rounds = ROUNDS
+    for place in range(rounds):
+        record_round(database_url, place)
+    for _ in range(KILLS):
         victim = dice.randrange(WORKERS)
         wait_until_ready(workers[victim])
         time.sleep(dice.uniform(0.0, 0.5))
-        assert count_due(database_url), f"all was told after {kills} kills"
+        if count_due(database_url) < THREADS:
+            # A slow machine: much is told while a worker starts, and kills shall meet work.
+            record_round(database_url, rounds)
+            rounds += 1
         kill(workers[victim])
         workers[victim] = start_worker(settings)
-        kills += 1
     eventually(lambda: not count_due(database_url), 120)
     told = told_in_slack(slack)
-    places = [str(place) for place in range(LONG)]
+    places = [str(place) for place in range(rounds)]
     assert len(told) == THREADS
     assert {name: [place for place, _, _ in thread] for name, thread in told.items()} == {
         f"thread {number}": places for number in range(THREADS)
@@ -140,13 +148,13 @@ def test_each_notice_is_told_once_and_in_the_order_of_its_thread(
     for (_, parent, first_ts), *replies in told.values():
         assert parent is None
         assert {thread_ts for _, thread_ts, _ in replies} == {first_ts}
-    assert_told_once_in_google_chat(google_chat)
+    assert_told_once_in_google_chat(google_chat, rounds)
     # Some attempts were cut short between Slack's acceptance and its record, and looked for.
     assert slack.calls.count("conversations.history") + slack.calls.count("conversations.replies")
 
 
-def assert_told_once_in_google_chat(google_chat: FakeGoogleChat) -> None:
-    order: dict[str, list[str]] = defaultdict(list)
+def assert_told_once_in_google_chat(google_chat: FakeGoogleChat, rounds: int) -> None:
+    order: dict[str, list[int]] = defaultdict(list)
     for message in google_chat.messages:
         widgets = message["cardsV2"][0]["card"]["sections"][0]["widgets"]
         facts = {
@@ -154,6 +162,5 @@ def assert_told_once_in_google_chat(google_chat: FakeGoogleChat) -> None:
             for widget in widgets
             if "decoratedText" in widget
         }
-        order[message["thread"]["name"]].append(facts["Spent"].split()[0])
-    assert sorted(len(thread) for thread in order.values()) == [LONG] * THREADS
-    assert all(thread == sorted(thread) for thread in order.values())
+        order[message["thread"]["name"]].append(int(facts["Spent"].split()[0]))
+    assert list(order.values()) == [list(range(rounds))] * THREADS
