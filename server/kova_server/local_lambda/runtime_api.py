@@ -75,7 +75,8 @@ async def _next(environment: ExecutionEnvironment) -> Response:
         media_type="application/json",
         headers={
             "Lambda-Runtime-Aws-Request-Id": invocation.id,
-            "Lambda-Runtime-Deadline-Ms": str(round(invocation.deadline * 1_000)),
+            # Rounded down: a function never believes in more time than its time-out.
+            "Lambda-Runtime-Deadline-Ms": str(int(invocation.deadline * 1_000)),
             "Lambda-Runtime-Invoked-Function-Arn": function_arn(environment.function.name),
             "Lambda-Runtime-Trace-Id": f"Root=1-00000000-{uuid.uuid4().hex[:24]};Sampled=0",
         },
