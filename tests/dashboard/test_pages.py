@@ -198,7 +198,7 @@ async def test_a_proved_fix_is_published_and_a_rejected_one_is_not(house: House)
     fix_id = await save_fix(house, FixStatus.REJECTED)
     member = await house.visitor(Role.MEMBER)
     page = await member.get(f"/ui/fixes/{fix_id}")
-    assert "Rejected: finding_gone" in page
+    assert "Rejected: the error is still there" in page
     assert "Publish" not in page
     assert (await member.post(f"/ui/fixes/{fix_id}/publish")).status_code == 409
     await save_fix(house)

@@ -95,6 +95,8 @@ class Fix:
     repository: str
     path: str
     rule_id: str
+    message: str
+    """Of the error that it mends."""
     strategy: Strategy
     provider: str | None
     model: str | None

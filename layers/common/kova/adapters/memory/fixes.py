@@ -81,6 +81,7 @@ class MemoryFixStore:
             repository="",
             path=fix.finding.path,
             rule_id=fix.finding.rule_id,
+            message=fix.finding.message,
             strategy=fix.strategy,
             provider=fix.provider,
             model=fix.model,
@@ -104,5 +105,6 @@ class MemoryFixStore:
             repository=self._database.repositories[error.repository_id].full_name,
             path=error.finding.path,
             rule_id=error.finding.rule_id,
+            message=error.finding.message,
             blob_sha=error.blob_sha,
         )

@@ -23,7 +23,7 @@ from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.text import clean
 
 _SELECT: Final[LiteralString] = """
-SELECT auto_fixes.*, errors.path, errors.rule_id, errors.blob_sha,
+SELECT auto_fixes.*, errors.path, errors.rule_id, errors.message, errors.blob_sha,
     repositories.full_name AS repository
 FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
 JOIN repositories ON repositories.id = errors.repository_id"""
@@ -143,6 +143,7 @@ def _fix(row: DictRow) -> Fix:
         repository=row["repository"],
         path=row["path"],
         rule_id=row["rule_id"],
+        message=row["message"],
         strategy=Strategy(row["strategy"]),
         provider=row["provider"],
         model=row["model"],

@@ -9,6 +9,8 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
+from kova.web.dashboard.words import FAILED_STEPS
+
 _MINUTE: Final = 60
 _HOUR: Final = 3_600
 _DAY: Final = 86_400
@@ -117,3 +119,10 @@ def inline_code(text: str) -> Markup:
 def breakable(text: str) -> Markup:
     """Return a path that may be broken after its slashes."""
     return Markup("/<wbr>").join(escape(part) for part in text.split("/"))
+
+
+def rejection(text: str) -> str:
+    """Return why a proof ended, with its last step in words: `step: detail` as it is recorded."""
+    step, colon, detail = text.partition(": ")
+    words = FAILED_STEPS.get(step)
+    return f"{words}{colon}{detail}" if words else text

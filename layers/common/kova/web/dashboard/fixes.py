@@ -61,7 +61,7 @@ async def show_fix(
     if fix is None:
         raise NotFoundError("There is no such fix.")
     values = {
-        "title": f"Fix of {fix.rule_id} in {fix.path}",
+        "title": f"Fix: {fix.message or fix.rule_id}",
         "fix": fix,
         "patch": patch_rows(fix.patch),
         "publishable": fix.status in PUBLISHABLE and not is_protected(fix.path),

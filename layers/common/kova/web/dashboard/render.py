@@ -16,6 +16,7 @@ from kova.access.api_key import Scope
 from kova.shared.severity import Severity
 from kova.web.dashboard import filters
 from kova.web.dashboard.assets import asset_address
+from kova.web.dashboard.browser import browser_name
 from kova.web.dashboard.words import ACTIONS, NOTICES, REASONS, STATUSES, STEPS
 from kova.web.pages.session import SignedIn
 from kova.web.static_pages import StaticPage
@@ -105,6 +106,8 @@ def templates() -> Environment:
         short_sha=filters.short_sha,
         path=filters.path_of,
         breakable=filters.breakable,
+        browser=browser_name,
+        rejection=filters.rejection,
         inline_code=filters.inline_code,
         action=lambda action: ACTIONS.get(action, action),
         status=lambda status: STATUSES.get(status, status),

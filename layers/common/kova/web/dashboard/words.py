@@ -29,6 +29,17 @@ STEPS: Final[Mapping[str, str]] = {
     Step.PUBLIC_INTERFACE_KEPT: "The public interface is the same",
     Step.CI: "The repository's own checks pass",
 }
+FAILED_STEPS: Final[Mapping[str, str]] = {
+    Step.APPLIES: "the patch does not apply",
+    Step.PARSES: "the file no longer parses",
+    Step.FINDING_GONE: "the error is still there",
+    Step.NO_NEW_FINDINGS: "a new error appears",
+    Step.NO_NEW_NAMES: "an unknown name appears",
+    Step.PUBLIC_INTERFACE_KEPT: "the public interface changes",
+    Step.CI: "the repository's own checks fail",
+}
+"""Why a proof ended, by its last step."""
+
 STATUSES: Final[Mapping[str, str]] = {
     "verified": "proved",
     "ok": "answered",
