@@ -31,11 +31,13 @@ def log_of(
     tool: str = "linter",
     version: str = "1",
     successful: bool = True,
+    category: str = "",
 ) -> bytes:
     """Return a log with a result for each path, line and flagged text."""
     run: dict[str, Any] = {
         "tool": {"driver": {"name": tool, "version": version}},
         "invocations": [{"executionSuccessful": successful}],
+        "automationDetails": {"id": category},
         "results": [
             {
                 "ruleId": "L1",
@@ -65,8 +67,12 @@ async def scan(workshop: Workshop) -> Scan:
     return await workshop.scan(fix=False)
 
 
-async def import_log(workshop: Workshop, scan_id: str, body: bytes) -> ImportedSarif:
-    return await ImportSarif(workshop.stores).import_log(scan_id, body, EVERYTHING)
+async def import_log(
+    workshop: Workshop, scan_id: str, body: bytes, checkout_uri: str | None = None
+) -> ImportedSarif:
+    return await ImportSarif(workshop.stores).import_log(
+        scan_id, body, EVERYTHING, checkout_uri=checkout_uri
+    )
 
 
 async def statuses(workshop: Workshop) -> dict[tuple[str, str], ErrorStatus]:
@@ -133,6 +139,50 @@ async def test_the_silence_of_a_tool_that_failed_proves_nothing(workshop: Worksh
     await import_log(workshop, row.id, log_of(FIRST, SECOND))
     result = await import_log(workshop, row.id, log_of(FIRST, successful=False))
     assert (result.change.fixed, result.tools[0].finished) == (0, False)
+
+
+async def test_a_result_that_cannot_be_placed_closes_nothing(workshop: Workshop) -> None:
+    row = await scan(workshop)
+    await import_log(workshop, row.id, log_of(FIRST, SECOND))
+    elsewhere = ("file:///home/runner/work/x/x/b.py", 1, "x = 1")
+    result = await import_log(workshop, row.id, log_of(FIRST, elsewhere))
+    (tool,) = result.tools
+    assert (tool.accepted, tool.refused) == (1, {"no_path_in_the_repository": 1})
+    assert (result.change.fixed, tool.finished, tool.complete) == (0, True, False)
+    assert set((await statuses(workshop)).values()) == {ErrorStatus.OPEN}
+
+
+async def test_a_log_that_could_not_be_placed_leaves_no_trace(workshop: Workshop) -> None:
+    row = await scan(workshop)
+    before = await statuses(workshop)
+    elsewhere = ("file:///home/runner/work/x/x/b.py", 1, "x = 1")
+    await import_log(workshop, row.id, log_of(elsewhere))
+    assert await statuses(workshop) == before
+    # The tool is still new here: what it sees was there before.
+    result = await import_log(workshop, row.id, log_of(FIRST))
+    assert result.change.new == 0
+
+
+async def test_the_caller_says_where_the_repository_was(workshop: Workshop) -> None:
+    row = await scan(workshop)
+    body = log_of(("file:///home/runner/work/x/x/b.py", 1, "x = 1"))
+    root = "file:///home/runner/work/x/x"
+    result = await import_log(workshop, row.id, body, checkout_uri=root)
+    assert (result.tools[0].accepted, result.tools[0].complete) == (1, True)
+
+
+async def test_categories_of_one_tool_live_side_by_side(workshop: Workshop) -> None:
+    row = await scan(workshop)
+    await import_log(workshop, row.id, log_of(FIRST, category="api/"))
+    result = await import_log(workshop, row.id, log_of(SECOND, category="web/2026-11-29"))
+    assert result.change.fixed == 0
+    assert await statuses(workshop) == {
+        ("tool", "a.py"): ErrorStatus.OPEN,
+        ("linter [api]", "a.py"): ErrorStatus.OPEN,
+        ("linter [web]", "b.py"): ErrorStatus.OPEN,
+    }
+    result = await import_log(workshop, row.id, log_of(category="web/2026-11-30"))
+    assert result.change.fixed == 1
 
 
 async def test_another_version_of_the_tool_closes_nothing_in_the_same_commit(

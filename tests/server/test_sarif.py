@@ -33,6 +33,8 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
 
     body = log(result_at(3), result_at(9, "src/b.py"), result_at(1, "../x.py"))
     first = send(body)
+    # Tools on Windows write a byte order mark.
+    assert send(b"\xef\xbb\xbf" + body) == first
     assert first["tools"] == [
         {
             "analyzer": "CodeQL",
@@ -40,6 +42,7 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
             "accepted": 2,
             "refused": {"no_path_in_the_repository": 1},
             "finished": True,
+            "complete": False,
         }
     ]
     # The tool is new here: it saw what was there before, so no commit introduced it.
@@ -66,6 +69,25 @@ def test_another_tool_s_results_join_the_life_of_errors(kova: Kova) -> None:
     out = kova.client.get(newest)
     assert out.headers["content-type"] == "application/sarif+json"
     check_github_rules(out.json())
+
+
+def test_paths_of_the_tool_s_machine_are_placed_where_the_caller_says(kova: Kova) -> None:
+    kova.push("octo/sample", {"src/a.py": BAD})
+    (scan,) = kova.wait_for_scans(1)
+    url = f"/api/scans/{scan['id']}/sarif"
+    body = log(result_at(3, "file:///home/runner/work/r/r/src/a.py"))
+
+    def send(checkout: str | None) -> Any:
+        params = {} if checkout is None else {"checkout_uri": checkout}
+        return kova.client.post(url, content=body, headers=JSON, params=params).json()
+
+    assert send("file:///home/runner/work/r/r")["tools"][0]["accepted"] == 1
+    refused = send(None)
+    assert refused["tools"][0]["refused"] == {"no_path_in_the_repository": 1}
+    assert refused["fixed_errors"] == 0
+    (error,) = kova.all("/api/errors", analyzer="CodeQL")
+    assert (error["path"], error["status"]) == ("src/a.py", "open")
+    assert send("work/r")["status"] == 422
 
 
 def test_what_is_sent_wrong_is_told(kova: Kova) -> None:

@@ -150,7 +150,7 @@ def _analyze(
     marked = options.settings.suppress(analysis.findings)
     analysis = _with_findings(replace(analysis, findings=(), excluded=excluded), marked)
     for log in options.sarif:
-        analysis = _with_sarif(analysis, log)
+        analysis = _with_sarif(analysis, log, folder)
     return analysis
 
 
@@ -183,11 +183,13 @@ def _with_findings(analysis: Analysis, findings: Sequence[Finding]) -> Analysis:
     )
 
 
-def _with_sarif(analysis: Analysis, log: Path) -> Analysis:
+def _with_sarif(analysis: Analysis, log: Path, folder: Path) -> Analysis:
     """Add the results of a SARIF file; those that cannot be used are listed as skipped."""
+    # As it was named, and as it is without links: a tool may write either.
+    checkouts = (str(folder.absolute()), str(folder.resolve()))
     try:
         with log.open("rb") as file:
-            runs = parse_sarif(file.read(SARIF_BYTES + 1))
+            runs = parse_sarif(file.read(SARIF_BYTES + 1), checkouts)
     except OSError as exc:
         raise InvalidInputError(f"{log}: {exc.strerror}.") from exc
     except InvalidInputError as exc:

@@ -30,6 +30,8 @@ class ImportedTool:
     accepted: int
     refused: Mapping[str, int]
     finished: bool
+    complete: bool
+    """False where a result could not be used or the tool failed: then none of its errors closes."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,8 +49,16 @@ class ImportSarif:
     def __init__(self, stores: Stores) -> None:
         self._stores = stores
 
-    async def import_log(self, scan_id: str, body: bytes, reach: Reach) -> ImportedSarif:
+    async def import_log(
+        self, scan_id: str, body: bytes, reach: Reach, *, checkout_uri: str | None = None
+    ) -> ImportedSarif:
         """Apply a log about the commit of a scan; the same log again changes nothing.
+
+        Args:
+            scan_id: the scan.
+            body: the log.
+            reach: the repositories that the caller may see.
+            checkout_uri: where the repository was on the machine that the tools ran on.
 
         Raises:
             NotFoundError: there is no such scan in the reach.
@@ -61,7 +71,8 @@ class ImportSarif:
             raise NotFoundError("There is no such scan.")
         if scan.status is not ScanStatus.SUCCEEDED or scan.trigger is Trigger.PULL_REQUEST:
             raise ConflictError("Only a branch's scan that succeeded takes results.")
-        runs = await asyncio.to_thread(parse_sarif, body)
+        checkouts = () if checkout_uri is None else (checkout_uri,)
+        runs = await asyncio.to_thread(parse_sarif, body, checkouts)
         repository = await self._stores.repositories.get(scan.repository, reach)
         state = await self._stores.errors.state(repository.id) if repository else None
         commit_sha = scan.commit_sha
@@ -79,7 +90,9 @@ class ImportSarif:
             started_at=datetime.now(UTC),
         )
         live_paths = await self._stores.errors.live_paths(repository.id)
-        analysis = _analysis(runs, commit_sha, live_paths)
+        # A tool whose results could not be placed leaves no trace: it is not even known here.
+        useful = [run for run in runs if not run.is_void]
+        analysis = _analysis(useful, commit_sha, live_paths)
         history = _history(analysis, state)
         change = await self._stores.errors.apply(claim, commit_sha, analysis, history)
         return ImportedSarif(scan=scan, tools=tuple(_tool(run) for run in runs), change=change)
@@ -111,7 +124,7 @@ def _analysis(runs: list[ImportedRun], commit_sha: str, live_paths: frozenset[st
             AnalyzerCoverage(
                 name=run.tool,
                 identity=run.identity,
-                paths=run.paths if run.finished else frozenset(),
+                paths=run.paths if run.complete else frozenset(),
             )
             for run in runs
         ),
@@ -135,4 +148,5 @@ def _tool(run: ImportedRun) -> ImportedTool:
         accepted=len(run.findings),
         refused=run.refused,
         finished=run.finished,
+        complete=run.complete,
     )

@@ -5,6 +5,7 @@ What cannot be used is counted by reason; the rest is imported.
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -13,7 +14,9 @@ from typing import Any, Final
 
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import fingerprint_of
-from kova.scans.sarif_result import Rules, as_list, as_object, as_text, read_result
+from kova.scans.sarif_json import as_list, as_object, as_text
+from kova.scans.sarif_places import Places
+from kova.scans.sarif_result import NOT_A_FAILURE, Rules, read_result
 from kova.shared.exceptions import InvalidInputError
 from kova.shared.json_text import parse_json
 from kova.shared.limits import SARIF_BYTES
@@ -22,12 +25,20 @@ from kova.shared.text import clean, shorten
 MOST_RUNS: Final = 20
 MOST_RESULTS: Final = 25_000
 NAME_LIMIT: Final = 40
+_CATEGORY: Final = re.compile(r"[^A-Za-z0-9 ._+()/:-]+")
 _NAME: Final = re.compile(r"[^A-Za-z0-9 ._+()-]+")
 
 
 @dataclass(frozen=True, kw_only=True)
 class ImportedRun:
-    """One tool's results. `paths` are the files that it says it read; None means all."""
+    """The results of one tool, or of one category of its runs.
+
+    Attributes:
+        tool: its name, with the category in brackets where it has one.
+        refused: how many results were not used, by reason.
+        finished: whether the tool says that it came to its end.
+        paths: the files that it says it read; None means all.
+    """
 
     tool: str
     version: str
@@ -41,9 +52,27 @@ class ImportedRun:
         """Name and version, marked as from outside."""
         return f"sarif {self.tool} {self.version}".strip()
 
+    @property
+    def complete(self) -> bool:
+        """Whether its silence about an error proves that the error is gone."""
+        return self.finished and not self._lost
 
-def parse_sarif(body: bytes) -> list[ImportedRun]:
-    """Return the runs of a log, one a tool.
+    @property
+    def is_void(self) -> bool:
+        """Whether none of its results could be used, although it had some."""
+        return self._lost and not self.findings
+
+    @property
+    def _lost(self) -> bool:
+        return bool(self.refused.keys() - {NOT_A_FAILURE})
+
+
+def parse_sarif(body: bytes, checkouts: Sequence[str] = ()) -> list[ImportedRun]:
+    """Return the runs of a log, one for each tool and category.
+
+    Args:
+        body: the log.
+        checkouts: `file:` addresses or paths of the repository where the tools ran.
 
     Raises:
         InvalidInputError: it is not SARIF 2.1.0, or beyond the limits.
@@ -51,7 +80,7 @@ def parse_sarif(body: bytes) -> list[ImportedRun]:
     if len(body) > SARIF_BYTES:
         raise InvalidInputError(f"The log has more than {SARIF_BYTES} bytes.", reason="too_large")
     try:
-        log = as_object(parse_json(body.removeprefix(b"\xef\xbb\xbf")))
+        log = as_object(parse_json(body))
     except ValueError as exc:
         raise InvalidInputError("The body is not JSON.", reason="bad_json") from exc
     if log.get("version") != "2.1.0":
@@ -63,20 +92,21 @@ def parse_sarif(body: bytes) -> list[ImportedRun]:
         raise InvalidInputError(f"The log has more than {MOST_RUNS} runs.")
     if sum(len(as_list(run.get("results"))) for run in runs) > MOST_RESULTS:
         raise InvalidInputError(f"The log has more than {MOST_RESULTS} results.")
-    return _merge_by_tool([_import_run(run) for run in runs])
+    return _merge_by_tool([_import_run(run, checkouts) for run in runs])
 
 
-def _import_run(run: dict[str, Any]) -> ImportedRun:
+def _import_run(run: dict[str, Any], checkouts: Sequence[str]) -> ImportedRun:
     driver = as_object(as_object(run.get("tool")).get("driver"))
     name = shorten(_NAME.sub(" ", clean(as_text(driver.get("name")))).strip(), NAME_LIMIT)
     if not name:
         raise InvalidInputError("A run has no tool.driver.name.")
     version = as_text(driver.get("semanticVersion")) or as_text(driver.get("version"))
-    rules = Rules(run)
+    name += _category(run)
+    rules, places = Rules(run), Places(run, checkouts)
     refused: Counter[str] = Counter()
     findings: list[Finding] = []
     for result in as_list(run.get("results")):
-        finding = read_result(as_object(result), rules, name)
+        finding = read_result(as_object(result), rules, places, name)
         if isinstance(finding, str):
             refused[finding] += 1
         else:
@@ -90,12 +120,28 @@ def _import_run(run: dict[str, Any]) -> ImportedRun:
         # Without a list of results the tool says that it did not look.
         finished="results" in run
         and all(invocation.get("executionSuccessful") is not False for invocation in invocations),
-        paths=rules.targets(),
+        paths=places.targets(),
     )
 
 
+def _category(run: dict[str, Any]) -> str:
+    """Return the category of a run in brackets: its automation id up to the last slash.
+
+    GitHub reads it so, too. Empty where there is none.
+    """
+    category = as_text(as_object(run.get("automationDetails")).get("id")).rpartition("/")[0]
+    if not category:
+        return ""
+    text = shorten(_CATEGORY.sub(" ", clean(category)).strip(), NAME_LIMIT)
+    if text != category:
+        # Two that only look alike here stay two.
+        digest = hashlib.sha256(category.encode("utf-8", "surrogatepass")).hexdigest()
+        text = f"{text} {digest[:8]}".strip()
+    return f" [{text}]"
+
+
 def _merge_by_tool(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
-    """Merge the runs of one tool, and give their findings fingerprints."""
+    """Merge the runs of one tool and category, and give their findings fingerprints."""
     by_tool: dict[str, ImportedRun] = {}
     for run in runs:
         earlier = by_tool.get(run.tool)

@@ -6,16 +6,18 @@ import math
 import re
 from dataclasses import replace
 from typing import Any, Final
-from urllib.parse import unquote, urlsplit
 
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
 from kova.analysis.fingerprint import make_traits, strip_format
+from kova.scans.sarif_json import as_list, as_object, as_text
+from kova.scans.sarif_places import PATH_LIMIT, Places
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten
 
+NOT_A_FAILURE: Final = "not_a_failure"
+"""The reason of a refusal that loses nothing: the tool itself says that it is no error."""
 MESSAGE_LIMIT: Final = 1_000
 SNIPPET_LIMIT: Final = 500
-PATH_LIMIT: Final = 1_000
 RULE_LIMIT: Final = 80
 _LARGEST: Final = 2**31 - 1
 _CWE: Final = re.compile(r"(?:^|/)cwe[-_ ]?0*([1-9][0-9]{0,4})(?![0-9])", re.IGNORECASE)
@@ -28,26 +30,11 @@ _SCORES: Final = ((9.0, Severity.CRITICAL), (7.0, Severity.HIGH), (4.0, Severity
 _PRECISIONS: Final = {"low": Confidence.LOW, "medium": Confidence.MEDIUM}
 
 
-def as_object(value: Any) -> dict[str, Any]:
-    """Return the value if it is an object, else an empty one."""
-    return value if isinstance(value, dict) else {}
-
-
-def as_list(value: Any) -> list[Any]:
-    """Return the value if it is a list, else an empty one."""
-    return value if isinstance(value, list) else []
-
-
-def as_text(value: Any) -> str:
-    """Return the value if it is a text, else an empty one."""
-    return value if isinstance(value, str) else ""
-
-
 class Rules:
-    """The part of a run that all of its results refer to."""
+    """The rules of a run, which all of its results refer to."""
 
     def __init__(self, run: dict[str, Any]) -> None:
-        """Index the rules, the base addresses and the artifacts of the run."""
+        """Index the rules by their id."""
         tool = as_object(run.get("tool"))
         self._rules = [
             as_object(rule) for rule in as_list(as_object(tool.get("driver")).get("rules"))
@@ -55,9 +42,6 @@ class Rules:
         extensions = [as_object(extension) for extension in as_list(tool.get("extensions"))]
         extra = [as_object(rule) for part in extensions for rule in as_list(part.get("rules"))]
         self._by_id = {as_text(rule.get("id")): rule for rule in (*extra, *self._rules)}
-        bases = as_object(run.get("originalUriBaseIds"))
-        self._bases = {key: as_text(as_object(base).get("uri")) for key, base in bases.items()}
-        self._artifacts = [as_object(artifact) for artifact in as_list(run.get("artifacts"))]
 
     def rule(self, result: dict[str, Any]) -> tuple[str, dict[str, Any]]:
         """Return a result's rule id and rule."""
@@ -70,43 +54,19 @@ class Rules:
         rule = self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0])
         return name, rule or indexed
 
-    def path(self, location: dict[str, Any]) -> str | None:
-        """Return a location's path in the repository; None when it is not in it."""
-        index = location.get("index")
-        if not location.get("uri") and isinstance(index, int) and 0 <= index < len(self._artifacts):
-            location = as_object(self._artifacts[index].get("location"))
-        uri = as_text(location.get("uri"))
-        base = self._bases.get(as_text(location.get("uriBaseId")), "")
-        if base and uri.startswith(base):
-            uri = uri[len(base) :]
-        for root in self._bases.values():
-            if root.startswith("file:") and uri.startswith(root):
-                uri = uri[len(root) :].lstrip("/")
-        return _relative_path(uri)
 
-    def targets(self) -> frozenset[str] | None:
-        """Return the files that the run calls its targets; None when it names none."""
-        targets = [
-            artifact
-            for artifact in self._artifacts
-            if "analysisTarget" in as_list(artifact.get("roles"))
-        ]
-        paths = {self.path(as_object(artifact.get("location"))) for artifact in targets}
-        return frozenset(path for path in paths if path) if targets else None
-
-
-def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | str:
+def read_result(result: dict[str, Any], rules: Rules, places: Places, tool: str) -> Finding | str:
     """Return a finding without fingerprint, or the reason for refusing the result."""
     if result.get("kind", "fail") != "fail" or result.get("baselineState") == "absent":
-        return "not_a_failure"
+        return NOT_A_FAILURE
     name, rule = rules.rule(result)
     name = shorten(_CONTROL.sub(" ", clean(name)), RULE_LIMIT)
     if not name:
         return "no_rule"
-    places = as_list(result.get("locations"))
-    place = as_object(places[0]) if places else {}
-    physical = as_object(place.get("physicalLocation"))
-    path = rules.path(as_object(physical.get("artifactLocation")))
+    locations = as_list(result.get("locations"))
+    location = as_object(locations[0]) if locations else {}
+    physical = as_object(location.get("physicalLocation"))
+    path = places.path(as_object(physical.get("artifactLocation")))
     if path is None:
         return "no_path_in_the_repository"
     region = as_object(physical.get("region"))
@@ -116,7 +76,7 @@ def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | st
     properties = as_object(rule.get("properties"))
     severity = _severity(result, rule, properties)
     if severity is None:
-        return "not_a_failure"
+        return NOT_A_FAILURE
     tags = [as_text(tag) for tag in as_list(properties.get("tags"))[:50]]
     cwe = next((f"CWE-{match[1]}" for tag in tags if (match := _CWE.search(tag))), None)
     secure = "security-severity" in properties or "security" in tags or cwe is not None
@@ -130,7 +90,7 @@ def read_result(result: dict[str, Any], rules: Rules, tool: str) -> Finding | st
         message=_message(result, rule) or name,
         path=path,
         span=span,
-        scope=_scope(place),
+        scope=_scope(location),
         help_url=_web_address(rule.get("helpUri")),
         cwe=cwe,
         suppressed=_suppression(result),
@@ -150,20 +110,6 @@ def _with_traits(
         match=match, scope=finding.scope, line=strip_format(snippet), around=strip_format(around)
     )
     return replace(finding, snippet=shorten(snippet, SNIPPET_LIMIT), traits=traits)
-
-
-def _relative_path(uri: str) -> str | None:
-    """Return a URI as a path inside of the repository, None when it leads anywhere else."""
-    try:
-        parts = urlsplit(uri)
-    except ValueError:
-        return None
-    if parts.scheme or parts.netloc or not parts.path:
-        return None
-    path = unquote(parts.path, errors="replace")
-    names = [name for name in path.split("/") if name != "."]
-    bad = any(name in {"", ".."} for name in names) or "\\" in path or _CONTROL.search(path)
-    return None if bad or not names or len(path) > PATH_LIMIT else "/".join(names)
 
 
 def _span(region: dict[str, Any]) -> Span | None:
@@ -230,9 +176,9 @@ def _snippets(physical: dict[str, Any]) -> tuple[str, str]:
     return text("region"), text("contextRegion")
 
 
-def _scope(place: dict[str, Any]) -> str:
-    logical = [as_object(location) for location in as_list(place.get("logicalLocations"))[:5]]
-    names = (location.get("fullyQualifiedName") or location.get("name") for location in logical)
+def _scope(location: dict[str, Any]) -> str:
+    logical = [as_object(part) for part in as_list(location.get("logicalLocations"))[:5]]
+    names = (part.get("fullyQualifiedName") or part.get("name") for part in logical)
     return shorten(clean(next((as_text(name) for name in names if as_text(name)), "")), 500)
 
 

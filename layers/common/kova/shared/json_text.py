@@ -13,13 +13,16 @@ _BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DO
 def parse_json(body: bytes) -> Any:
     """Parse JSON strictly: UTF-8 only, no NaN, no nesting beyond DEPTH_LIMIT.
 
+    A byte order mark before it is ignored, as RFC 8259, section 8.1, lets a parser do: tools on
+    Windows write it.
+
     Raises:
         ValueError: it is not such JSON.
     """
     if _too_deep(body):
         raise ValueError("nested too deeply")
     try:
-        return json.loads(body.decode("utf-8"), parse_constant=_refuse_constant)
+        return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
 

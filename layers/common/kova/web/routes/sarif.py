@@ -4,18 +4,32 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Request
+from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
+from pydantic import AfterValidator
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
 from kova.scans.sarif import MOST_RESULTS, to_sarif
+from kova.scans.sarif_places import is_checkout
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import PathId, Scans, needs, once
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.scans import SarifImportView
 
+
+def _checkout(uri: str) -> str:
+    if not is_checkout(uri):
+        raise ValueError("it must be the absolute path of a folder, or its file: address")
+    return uri
+
+
+CheckoutUri = Annotated[
+    str | None,
+    Query(max_length=1_000, description="Where the repository was on the tool's machine."),
+    AfterValidator(lambda uri: None if uri is None else _checkout(uri)),
+]
 router = APIRouter(tags=["scans"])
 _MEDIA_TYPE: Final = "application/sarif+json"
 _ACCEPTED: Final = frozenset({"application/json", _MEDIA_TYPE})
@@ -58,13 +72,19 @@ async def post_sarif(
     request: Request,
     scans: Scans,
     subject: Annotated[Subject, Depends(once(Scope.SCAN))],
+    checkout_uri: CheckoutUri = None,
 ) -> SarifImportView:
     """Add another tool's results about the commit of a scan; they live on as any error does.
 
-    The answer comes after the rows are written. The same log again changes nothing.
+    The answer comes after the rows are written. The same log again changes nothing. Absolute
+    paths of a log are placed by its own roots, or by `checkout_uri`, the folder of the repository
+    on the machine that the tool ran on.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _ACCEPTED:
         raise HTTPException(status_code=415)
     body = await request.body()
-    return SarifImportView.of(await scans.import_sarif.import_log(scan_id, body, subject.reach))
+    imported = await scans.import_sarif.import_log(
+        scan_id, body, subject.reach, checkout_uri=checkout_uri
+    )
+    return SarifImportView.of(imported)

@@ -72,13 +72,18 @@ class ScanView(View):
 
 
 class ImportedToolView(View):
-    """What became of one tool's results; `refused` counts by reason."""
+    """What became of one tool's results; `refused` counts by reason.
+
+    `complete` is false where a result could not be used or the tool failed: then the log closes
+    none of the tool's errors.
+    """
 
     analyzer: str
     version: str
     accepted: int
     refused: dict[str, int]
     finished: bool
+    complete: bool
 
 
 class SarifImportView(View):
