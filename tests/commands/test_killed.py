@@ -22,7 +22,7 @@ from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
 from tests.support.queues import make_queue
 
-DEADLINE = 3  # Money comes back after six seconds, the command after nine.
+DEADLINE = 6  # Money comes back after twelve seconds, the command after eighteen.
 HANGS = ModelReply(seconds=60)
 
 

@@ -263,6 +263,19 @@ async def test_a_comparison_of_300_files_may_have_more(
     assert not (await source.compare(repository, "main", COMMIT)).complete
 
 
+async def test_a_pull_request_of_more_files_is_listed_by_its_own_pages(
+    script: Any, source: GitHubSource, repository: RepositoryRef
+) -> None:
+    files = [{"filename": f"f{number:03}", "status": "added"} for number in range(360)]
+    script.json(f"{REPO}/compare/main...{COMMIT}", comparison_json(*files[:300]))
+    script.json(f"{REPO}/pulls/7/files", files)
+
+    result = await source.compare(repository, "main", COMMIT, pull_request=7)
+
+    assert result.changed == result.added == {file["filename"] for file in files}
+    assert result.complete
+
+
 @pytest.mark.parametrize("status", [404, 409, 422])
 async def test_a_ref_that_is_not_there_is_not_found(
     script: Any, source: GitHubSource, repository: RepositoryRef, status: int

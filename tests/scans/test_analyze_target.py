@@ -114,6 +114,24 @@ async def test_a_comparison_that_was_cut_short_is_said(workshop: Workshop) -> No
     assert Skipped(path="", reason="comparison_incomplete") in analysis.skipped
 
 
+async def test_more_files_than_github_lists_are_all_read(workshop: Workshop) -> None:
+    base = workshop.push(a="")
+    files = {f"{number:03}.py": "x = 1\n" for number in range(359)}
+    head = workshop.push_files({"a.py": "", **files, "z.py": BAD}, branch="feature")
+    workshop.source.listed_files = 300
+    analysis = await analyze_pull_request(workshop, head, base)
+    assert [finding.path for finding in analysis.findings] == ["z.py"]
+    assert analysis.skipped == ()
+
+
+async def test_what_could_not_be_read_at_the_base_is_not_called_new(workshop: Workshop) -> None:
+    base = workshop.push(a=BAD + "#" * 1_000_000, b="")
+    head = workshop.push("feature", a=BAD, b=BAD)
+    analysis = await analyze_pull_request(workshop, head, base)
+    assert [finding.path for finding in analysis.findings] == ["b.py"]
+    assert Skipped(path="a.py", reason="base_unread") in analysis.skipped
+
+
 async def test_an_outage_and_a_base_that_is_gone_are_raised(workshop: Workshop) -> None:
     head = workshop.push(a=BAD)
     with pytest.raises(RepositoryNotFoundError):

@@ -14,9 +14,10 @@ from kova.fixes.fix import FileFixes
 from kova.fixes.publisher import CheckRun
 from kova.scans.publish_scan import PublishScan
 from kova.scans.report import ScanReport
-from kova.scans.scan import ScanTarget
+from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.repository import AutoFix, Repository
 from kova.shared.severity import Severity
+from kova.shared.skipped import Skipped
 from tests.support.findings import analysis_of
 from tests.support.stores import NAME, scan_target
 from tests.support.workshop import Workshop
@@ -33,12 +34,16 @@ async def publish(
     settings: KovaTomlSettings = NO_SETTINGS,
     target: ScanTarget | None = None,
     fail_on: Severity = Severity.HIGH,
+    skipped: tuple[Skipped, ...] = (),
+    incomplete: frozenset[str] = frozenset(),
 ) -> CheckRun:
     """Publish findings, by default all of them new, and return the last check run."""
     repository = replace(await workshop.repository(), fail_on=fail_on)
     new = frozenset(finding.fingerprint for finding in findings)
     report = ScanReport(
-        analysis=replace(analysis_of({"a.py": ""}), findings=findings),
+        analysis=replace(
+            analysis_of({"a.py": ""}), findings=findings, skipped=skipped, incomplete=incomplete
+        ),
         status=status or FindingStatus(introduced=new),
         fixes=(),
         settings=settings,
@@ -155,3 +160,45 @@ async def test_a_later_commit_updates_the_one_pull_request(workshop: Workshop) -
     ]
     assert urls == [f"https://github.example/{NAME}/pull/1"] * 2
     assert list(workshop.publisher.pull_requests) == [(NAME, "kova/fix-main")]
+
+
+PULL_REQUEST = scan_target(
+    trigger=Trigger.PULL_REQUEST,
+    ref="refs/pull/1/head",
+    pull_request=1,
+    commit_sha=SHA,
+    base_sha="2" * 40,
+)
+
+
+@pytest.mark.parametrize(
+    ("target", "skipped", "incomplete", "conclusion"),
+    [
+        (PULL_REQUEST, ("a.py", "too_large"), "", "neutral"),
+        (PULL_REQUEST, ("", "comparison_incomplete"), "", "neutral"),
+        (PULL_REQUEST, None, "ruff", "neutral"),
+        (PULL_REQUEST, ("a", "symlink"), "", "success"),
+        (PULL_REQUEST, ("a", "submodule"), "", "success"),
+        # A branch has such files in every commit.
+        (None, ("a.py", "too_large"), "", "success"),
+        (None, ("", "tree_incomplete"), "", "neutral"),
+        (None, None, "ruff", "neutral"),
+    ],
+)
+async def test_what_was_read_in_part_is_never_a_success(
+    workshop: Workshop,
+    target: ScanTarget | None,
+    skipped: tuple[str, str] | None,
+    incomplete: str,
+    conclusion: str,
+) -> None:
+    check_run = await publish(
+        workshop,
+        (),
+        target=target,
+        skipped=(Skipped(path=skipped[0], reason=skipped[1]),) if skipped else (),
+        incomplete=frozenset({incomplete} - {""}),
+    )
+    assert check_run.conclusion == conclusion
+    is_whole = conclusion == "success"
+    assert check_run.title == ("No new errors" if is_whole else "No new errors in what was read")

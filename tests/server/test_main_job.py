@@ -109,6 +109,23 @@ def test_a_pull_request_is_told_only_what_it_introduced(kova: Kova) -> None:
     assert len(state.pulls("octo/sample")) == 1
 
 
+def test_a_pull_request_of_360_files_is_read_to_its_end(kova: Kova) -> None:
+    state = kova.github.state
+    state.create_repository("octo/sample", files={"a.py": b"x = 1\n"})
+    files = {f"m{number:03}.py": b"x = %d\n" % number for number in range(360)}
+    files["m355.py"] = b"print(undefined_name)\n"
+    state.push("octo/sample", files, branch="feature")
+    number = state.open_pull("octo/sample", head="feature", base="main", title="Feature")
+    payload = kova.github.pull_request_event("octo/sample", number)
+    url = f"{kova.address}/webhooks/github"
+    assert kova.github.deliver(url, "pull_request", payload).status_code == 202
+    (scan,) = kova.wait_for_scans(1)
+    assert (scan["status"], scan["stats"]["new_errors"]) == ("succeeded", 1)
+    (run,) = state.check_runs("octo/sample")
+    assert run["conclusion"] == "failure"
+    assert [note["path"] for note in state.annotations(run["id"])] == ["m355.py"]
+
+
 def test_a_scan_asked_for_by_hand(kova: Kova) -> None:
     sha = kova.github.state.create_repository("octo/sample", files={"a.py": BAD})
     answer = kova.client.post("/api/scan", json={"repository": "octo/sample"})

@@ -120,18 +120,27 @@ class TraceHistory:
 def match_blobs(
     before: Mapping[str, str], now: Mapping[str, str], deleted: frozenset[str]
 ) -> dict[str, str]:
-    """Return new paths of deleted files by old ones: same content, preferably the same name."""
+    """Return new paths of deleted files by old ones: same content, preferably the same name.
+
+    Linear in the number of files: a push may move thousands that are equal.
+    """
+    added = sorted(now.keys() - before.keys(), reverse=True)
+    named: dict[tuple[str, str], list[str]] = defaultdict(list)
     places: dict[str, list[str]] = defaultdict(list)
-    for path in sorted(now.keys() - before.keys()):
+    for path in added:
+        named[now[path], PurePosixPath(path).name].append(path)
         places[now[path]].append(path)
     moved: dict[str, str] = {}
-    for old in sorted(deleted):
-        free = places.get(before.get(old, ""), [])
+    for old in sorted(deleted & before.keys()):
+        if same_name := named.get((before[old], PurePosixPath(old).name)):
+            moved[old] = same_name.pop()
+    taken = set(moved.values())
+    for old in sorted(deleted & before.keys() - moved.keys()):
+        free = places.get(before[old], [])
+        while free and free[-1] in taken:
+            free.pop()
         if free:
-            name = PurePosixPath(old).name
-            new = next((path for path in free if PurePosixPath(path).name == name), free[0])
-            free.remove(new)
-            moved[old] = new
+            moved[old] = free.pop()
     return moved
 
 

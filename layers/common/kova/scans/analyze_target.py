@@ -10,6 +10,7 @@ from kova.analysis.introduced import select_introduced
 from kova.analysis.kova_toml import BYTES_LIMIT, parse_settings
 from kova.analysis.ports import AnalysisCache
 from kova.analysis.repository_settings import FILE_NAME, KovaTomlSettings
+from kova.scans.pull_request_changes import PullRequestChanges, find_changes
 from kova.scans.scan import ScanTarget
 from kova.shared.code_source import CodeSource, Tree
 from kova.shared.repository import Repository
@@ -43,7 +44,7 @@ class AnalyzeTarget:
         )
         if target.pull_request is not None and target.base_sha is not None:
             analysis = await self._analyze_pull_request(
-                repository, target.base_sha, request, folder
+                repository, target, target.base_sha, request, folder
             )
         else:
             analysis = await self._analyze_branch(repository, target, request, folder)
@@ -59,24 +60,46 @@ class AnalyzeTarget:
         return await self._commit_analysis.analyze(request, folder)
 
     async def _analyze_pull_request(
-        self, repository: Repository, base_sha: str, request: CommitRequest, folder: Path
+        self,
+        repository: Repository,
+        target: ScanTarget,
+        base_sha: str,
+        request: CommitRequest,
+        folder: Path,
     ) -> CommitAnalysis:
         """Analyse what a pull request changed, less what its merge base had already."""
         settings = await self._default_settings(repository)
-        compared = await self._source.compare(request.repository_ref, base_sha, request.commit_sha)
-        old_paths = frozenset(compared.renamed.get(path, path) for path in compared.changed)
-        head = replace(request, settings=settings, only=compared.changed)
-        base = replace(head, commit_sha=compared.merge_base_sha, only=old_paths)
+        compared = await self._source.compare(
+            request.repository_ref,
+            base_sha,
+            request.commit_sha,
+            pull_request=target.pull_request,
+        )
+        list_tree = self._commit_analysis.list_tree
+        head_tree = await list_tree(request.repository_ref, request.commit_sha)
+        base_tree = await list_tree(request.repository_ref, compared.merge_base_sha)
+        changes = find_changes(base_tree, head_tree, compared)
+        head = replace(request, settings=settings, only=changes.changed, tree=head_tree)
+        base = replace(
+            head, commit_sha=base_tree.commit_sha, only=changes.old_paths, tree=base_tree
+        )
         (folder / "head").mkdir()
         (folder / "base").mkdir()
         after = await self._commit_analysis.analyze(head, folder / "head")
         before = await self._commit_analysis.analyze(base, folder / "base")
+        unread = _unread_at_base(before, changes)
+        judged = [
+            finding
+            for finding in after.findings
+            if finding.path not in unread and finding.analyzer not in before.incomplete
+        ]
         skipped = after.skipped
-        if not compared.complete:
+        skipped += tuple(Skipped(path=path, reason="base_unread") for path in sorted(unread))
+        if not changes.complete:
             skipped += (Skipped(path="", reason="comparison_incomplete"),)
         return replace(
             after,
-            findings=select_introduced(after.findings, before.findings, compared.renamed),
+            findings=select_introduced(judged, before.findings, changes.renamed),
             skipped=skipped,
             incomplete=after.incomplete | before.incomplete,
             # They are in folders of the head and the base, where nobody else looks.
@@ -100,6 +123,14 @@ class AnalyzeTarget:
     async def _fetch_settings(self, repository: Repository, ref: str) -> KovaTomlSettings:
         content = await self._source.root_file(repository.ref, ref, FILE_NAME, BYTES_LIMIT)
         return parse_settings(content)
+
+
+def _unread_at_base(before: CommitAnalysis, changes: PullRequestChanges) -> frozenset[str]:
+    """Return the changed files whose earlier state was not read: what they introduce is unknown."""
+    unread = {skip.path for skip in before.skipped if skip.unread}
+    return changes.unknown | frozenset(
+        path for path in changes.changed if changes.renamed.get(path, path) in unread
+    )
 
 
 def is_default(repository: Repository, target: ScanTarget) -> bool:

@@ -54,14 +54,14 @@ class PublishScan:
         """
         assert target.commit_sha is not None
         pull, introduced = target.pull_request, report.introduced
-        conclusion = _conclusion(introduced, repository, report.settings)
+        conclusion = _conclusion(report, repository)
         url = await self._publisher.check_run(
             repository.ref,
             CheckRun(
                 commit_sha=target.commit_sha,
                 external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
                 conclusion=conclusion,
-                title=texts.title(introduced),
+                title=texts.title(report),
                 summary=texts.summary(report),
                 annotations=tuple(_annotation(finding) for finding in introduced),
             ),
@@ -104,15 +104,13 @@ class PublishScan:
         )
 
 
-def _conclusion(
-    findings: Sequence[Finding], repository: Repository, settings: KovaTomlSettings
-) -> str:
+def _conclusion(report: ScanReport, repository: Repository) -> str:
     failing = [
         finding
-        for finding in findings
-        if finding.severity.at_least(settings.fail_on(finding.path, repository.fail_on))
+        for finding in report.introduced
+        if finding.severity.at_least(report.settings.fail_on(finding.path, repository.fail_on))
     ]
-    return texts.conclusion(findings, failing)
+    return texts.conclusion(report, failing)
 
 
 def _annotation(finding: Finding) -> CheckAnnotation:

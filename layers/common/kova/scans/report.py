@@ -55,23 +55,39 @@ class ScanReport:
         )
 
     @cached_property
+    def is_partial(self) -> bool:
+        """Whether the commit may have brought errors that nobody looked for.
+
+        Of a whole branch a file that is always left out says nothing about this commit.
+        """
+        if self.analysis.incomplete:
+            return True
+        return any(
+            skip.unread for skip in self.analysis.skipped if not (self.is_branch and skip.path)
+        )
+
+    @cached_property
     def open_findings(self) -> list[Finding]:
         """The findings that nobody ignores."""
         ignored = self.status.ignored
         return [finding for finding in self.analysis.findings if finding.fingerprint not in ignored]
 
 
-def conclusion(findings: Sequence[Finding], failing: Sequence[Finding]) -> str:
-    """Return the check run's conclusion: failure, neutral or success."""
+def conclusion(report: ScanReport, failing: Sequence[Finding]) -> str:
+    """Return the check run's conclusion: failure, neutral or success.
+
+    It is never success while a part of what it is about was not read.
+    """
     if failing:
         return "failure"
-    return "neutral" if findings else "success"
+    return "neutral" if report.introduced or report.is_partial else "success"
 
 
-def title(introduced: Sequence[Finding]) -> str:
+def title(report: ScanReport) -> str:
     """Return the check run's title."""
+    introduced = report.introduced
     if not introduced:
-        return "No new errors"
+        return "No new errors in what was read" if report.is_partial else "No new errors"
     return f"{plural(len(introduced), 'new error')}: {by_severity(introduced)}"
 
 

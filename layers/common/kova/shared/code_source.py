@@ -35,11 +35,17 @@ class Tree:
 class Comparison:
     """A pull request's side of the changes: files that are new or changed since the merge base.
 
-    `renamed` maps a new path to its old one; `complete` is False when GitHub cut the list short.
+    Attributes:
+        merge_base_sha: the newest commit that both sides have.
+        changed: the files that are new or changed.
+        added: those of them that are new, and not renamed.
+        renamed: old path by new path.
+        complete: False when GitHub cut the list short.
     """
 
     merge_base_sha: str
     changed: frozenset[str]
+    added: frozenset[str] = frozenset()
     renamed: dict[str, str]
     complete: bool
 
@@ -92,8 +98,19 @@ class CodeSource(Protocol):
         bytes.
         """
 
-    async def compare(self, repository_ref: RepositoryRef, base: str, head: str) -> Comparison:
-        """Return what `head` changed since its merge base with `base`."""
+    async def compare(
+        self,
+        repository_ref: RepositoryRef,
+        base: str,
+        head: str,
+        *,
+        pull_request: int | None = None,
+    ) -> Comparison:
+        """Return what `head` changed since its merge base with `base`.
+
+        GitHub lists 300 files of two commits, and 3,000 of a pull request: with its number the
+        rest is asked for where the first list was cut.
+        """
 
     async def pull_request(self, repository_ref: RepositoryRef, number: int) -> PullRequest:
         """Describe a pull request."""

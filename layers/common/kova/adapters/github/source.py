@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Final
 from urllib.parse import quote
@@ -24,6 +24,8 @@ from kova.shared.skipped import Skipped
 
 # GitHub lists no more files of a comparison, on the first page or on any other.
 COMPARED_FILES: Final = 300
+# And this many of a pull request, over all pages.
+PULL_FILES: Final = 3_000
 _GONE_AT_HEAD: Final = frozenset({"removed", "unchanged"})
 
 
@@ -83,7 +85,14 @@ class GitHubSource(CodeSource):
             raise RepositoryNotFoundError
         return await root_file(self._client, repository, _quote_ref(ref), name, limit)
 
-    async def compare(self, repository: RepositoryRef, base: str, head: str) -> Comparison:
+    async def compare(
+        self,
+        repository: RepositoryRef,
+        base: str,
+        head: str,
+        *,
+        pull_request: int | None = None,
+    ) -> Comparison:
         """Say what `head` changed since its merge base with `base`."""
         if not is_ref(base) or not is_ref(head):
             raise RepositoryNotFoundError
@@ -93,20 +102,12 @@ class GitHubSource(CodeSource):
         listed = shapes.field(comparison, "files")
         # A comparison of a commit with itself may come without the member.
         files = shapes.objects(listed) if listed is not None else []
-        changed: set[str] = set()
-        renamed: dict[str, str] = {}
-        for file in files:
-            name, before = file.get("filename"), file.get("previous_filename")
-            if not isinstance(name, str) or file.get("status") in _GONE_AT_HEAD:
-                continue
-            changed.add(name)
-            if file.get("status") == "renamed" and isinstance(before, str):
-                renamed[name] = before
-        return Comparison(
-            merge_base_sha=shapes.sha(comparison, "merge_base_commit", "sha"),
-            changed=frozenset(changed),
-            renamed=renamed,
-            complete=len(files) < COMPARED_FILES,
+        limit = COMPARED_FILES
+        if len(files) >= limit and pull_request is not None:
+            path = f"/pulls/{int(pull_request)}/files"
+            files, limit = [file async for file in self._client.pages(repository, path)], PULL_FILES
+        return _comparison(
+            shapes.sha(comparison, "merge_base_commit", "sha"), files, complete=len(files) < limit
         )
 
     async def pull_request(self, repository: RepositoryRef, number: int) -> PullRequest:
@@ -144,3 +145,26 @@ def _quote_ref(ref: str) -> str:
 def _check_sha(commit_sha: str) -> None:
     if not is_sha(commit_sha):
         raise RepositoryNotFoundError
+
+
+def _comparison(merge_base_sha: str, files: Iterable[shapes.Json], *, complete: bool) -> Comparison:
+    changed: set[str] = set()
+    added: set[str] = set()
+    renamed: dict[str, str] = {}
+    for file in files:
+        name, before = file.get("filename"), file.get("previous_filename")
+        status = file.get("status")
+        if not isinstance(name, str) or status in _GONE_AT_HEAD:
+            continue
+        changed.add(name)
+        if status == "added":
+            added.add(name)
+        if status == "renamed" and isinstance(before, str):
+            renamed[name] = before
+    return Comparison(
+        merge_base_sha=merge_base_sha,
+        changed=frozenset(changed),
+        added=frozenset(added),
+        renamed=renamed,
+        complete=complete,
+    )

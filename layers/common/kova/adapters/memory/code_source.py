@@ -38,6 +38,7 @@ class MemoryCodeSource:
         failure: raised by every method of the port while it is set, as in an outage.
         downloaded: the paths that were downloaded, in order.
         complete: whether listings and comparisons are whole.
+        listed_files: how many changed files a comparison lists at most.
         skipped: links and submodules of every tree.
     """
 
@@ -45,6 +46,7 @@ class MemoryCodeSource:
         self.failure: KovaError | None = None
         self.downloaded: list[str] = []
         self.complete = True
+        self.listed_files = 3_000
         self.skipped: tuple[Skipped, ...] = ()
         self._repositories: dict[str, _MemoryRepository] = {}
 
@@ -126,7 +128,14 @@ class MemoryCodeSource:
         content = self._commit(self._find(repository_ref), commit_sha).files.get(name)
         return content if content is None or len(content) <= limit else b"\0" * (limit + 1)
 
-    async def compare(self, repository_ref: RepositoryRef, base: str, head: str) -> Comparison:
+    async def compare(
+        self,
+        repository_ref: RepositoryRef,
+        base: str,
+        head: str,
+        *,
+        pull_request: int | None = None,  # noqa: ARG002 (its lists are never cut)
+    ) -> Comparison:
         """Return what `head` changed since its merge base with `base`."""
         repository = self._find(repository_ref)
         base_history = {commit.sha for commit in self._history(repository, base)}
@@ -145,11 +154,13 @@ class MemoryCodeSource:
             for path in sorted(changed)
             if path not in before and after[path] in old_paths
         }
+        listed = frozenset(sorted(changed)[: self.listed_files])
         return Comparison(
             merge_base_sha=merge_base.sha,
-            changed=frozenset(changed),
-            renamed=renamed,
-            complete=self.complete,
+            changed=listed,
+            added=listed - before.keys() - renamed.keys(),
+            renamed={path: old for path, old in renamed.items() if path in listed},
+            complete=self.complete and len(changed) < self.listed_files,
         )
 
     async def pull_request(self, repository_ref: RepositoryRef, number: int) -> PullRequest:

@@ -67,5 +67,8 @@ REASONS: Final[Mapping[str, str]] = {
     "not_utf8": "not UTF-8 text",
     "symlink": "a link, not a file",
     "submodule": "another repository",
+    "base_unread": "its earlier state was not read, so what is new is not known",
+    "comparison_incomplete": "more files changed than could be listed",
+    "tree_incomplete": "more files than GitHub lists",
 }
 """Why a file was not scanned; other reasons are shown as they are."""
