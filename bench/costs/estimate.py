@@ -12,6 +12,8 @@ from bench.costs.price_table import Form, PriceTable
 from bench.costs.stack_counts import StackCounts
 
 _MIB: Final = 1_024
+# Those that run without a chat, too.
+_SCHEDULED: Final = (PERIODIC, "RedeliveryFunction")
 _KB_OF_A_GB: Final = 1e6
 _BYTES_OF_A_GB: Final = 1e9
 _SECONDS_OF_AN_HOUR: Final = 3_600
@@ -114,10 +116,22 @@ class Estimate:
             )
             for name, number in numbers.items()
         }
-        runs = self._counts.schedule_runs.get(PERIODIC, 0.0)
-        times = self._measured.functions[PERIODIC]
-        calls[PERIODIC] = _Calls(number=runs, cold=runs, seconds=times.wall + times.init)
+        for name, runs in self._scheduled().items():
+            times = self._times(name)
+            calls[name] = _Calls(number=runs, cold=runs, seconds=times.wall + times.init)
         return calls
+
+    def _times(self, name: str) -> FunctionTimes:
+        """Return what was measured of a function.
+
+        The sweep of deliveries starts as the other scheduled one does, and mostly finds nothing.
+        """
+        return self._measured.functions[PERIODIC if name in _SCHEDULED else name]
+
+    def _scheduled(self) -> dict[str, float]:
+        """Return how often schedules call in a month, by function."""
+        runs = self._counts.schedule_runs
+        return {name: runs[name] for name in _SCHEDULED if name in runs}
 
     def _functions(self) -> Iterator[CostLine]:
         calls = self._calls()
@@ -140,8 +154,7 @@ class Estimate:
                 "lambda.storage",
             )
         yield self._line("API Gateway", "requests", self._requests(), "gateway.request")
-        runs = self._counts.schedule_runs.get(PERIODIC, 0.0)
-        yield self._line("Lambda", "scheduler", runs, "scheduler.call")
+        yield self._line("Lambda", "scheduler", sum(self._scheduled().values()), "scheduler.call")
         polls = self._polls(self._counts.queue_mappings * self._assume("pollers"))
         yield self._line("SQS", "requests", polls + 3 * self._pushes, "queue.request")
         yield from self._logs(calls, self._assume("report_bytes"), self._assume("access_bytes"))
@@ -177,7 +190,8 @@ class Estimate:
         polls = self._polls(self._counts.queue_mappings * workers)
         yield self._line("SQS", "requests", polls + 3 * self._pushes, "queue.request")
         calls = self._calls()
-        del calls[PERIODIC]  # A worker does its work, and logs nothing for it.
+        for name in self._scheduled():
+            del calls[name]  # A worker does its work, and logs nothing for it.
         yield from self._logs(calls, 0, self._assume("access_bytes"))
         alarms = self._counts.alarm_metrics - self._counts.function_alarm_metrics
         yield self._line("CloudWatch", "alarms", alarms, "alarm.month")
@@ -199,7 +213,7 @@ class Estimate:
         self, calls: dict[str, _Calls], extra_bytes: float, access_bytes: float
     ) -> Iterator[CostLine]:
         size = sum(
-            call.number * (self._measured.functions[name].log_bytes + extra_bytes)
+            call.number * (self._times(name).log_bytes + extra_bytes)
             for name, call in calls.items()
         )
         gb = (size + self._requests() * access_bytes) / _BYTES_OF_A_GB
@@ -260,7 +274,7 @@ class Estimate:
             return max(least, self._assume("aurora_busy_units"))
         if least > 0:
             return max(least, self._assume("aurora_awake_units"))
-        wakes = self._pushes + self._counts.schedule_runs.get(PERIODIC, 0.0)
+        wakes = self._pushes + sum(self._scheduled().values())
         minutes = wakes / self._assume("hours") * self._assume("pause_minutes")
         return self._assume("aurora_awake_units") * min(minutes / 60, 1.0)
 

@@ -20,6 +20,7 @@ from kova.bootstrap.settings import Settings, load_settings, require
 from kova.bootstrap.workers.command_worker import handle_command_job
 from kova.bootstrap.workers.fix_worker import handle_publish_job
 from kova.bootstrap.workers.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
+from kova.bootstrap.workers.redelivery import redelivery_tasks
 from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
 from kova.shared.exceptions import UnavailableError
 from kova.shared.periodic_tasks import PeriodicTasks
@@ -73,6 +74,7 @@ async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: F
             core.background(),
             repeating(periodic_tasks(core)),
             repeating(notice_tasks(core)),
+            repeating(redelivery_tasks(core)),
             _stopping(stop, ends),
         ):
             await asyncio.gather(*loops)

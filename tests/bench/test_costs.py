@@ -197,9 +197,10 @@ def test_counts_are_those_of_the_templates() -> None:
         memory=2_048, extra_storage=1_536, in_network=True
     )
     assert not counts.functions[WEBHOOK].in_network
-    assert counts.schedule_runs == {PERIODIC: 730 * 4}
+    scheduled = {PERIODIC: 730 * 4, "RedeliveryFunction": 730 * 4}
+    assert counts.schedule_runs == scheduled
     with_chats = count_stack({"Chats": "yes"}).schedule_runs
-    assert with_chats == {PERIODIC: 730 * 4, "NotifyFunction": 730 * 60}
+    assert with_chats == {**scheduled, "NotifyFunction": 730 * 60}
     assert (counts.nat_gateways, counts.public_addresses, counts.queue_mappings) == (1, 1, 3)
     assert (counts.databases, counts.database_gib) == ({"db.t4g.micro": 1}, 20)
 

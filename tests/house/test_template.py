@@ -33,6 +33,7 @@ SECRETS = {
     "Fix": {"Data", "Github"},
     "Periodic": {"Data", "Github"},
     "Notify": {"Data", "Chat"},
+    "Redelivery": {"Data", "Github"},
 }
 """By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
 ANSWER_HTTP = {
@@ -318,7 +319,7 @@ def test_a_schedule_may_call_its_function_and_no_other(resources: dict[str, Any]
         schedule["Target"] for schedule in of_type(resources, "AWS::Scheduler::Schedule").values()
     ]
     functions = sorted(target["Arn"]["Fn::GetAtt"][0] for target in targets)
-    assert functions == ["NotifyFunction", "PeriodicFunction"]
+    assert functions == ["NotifyFunction", "PeriodicFunction", "RedeliveryFunction"]
     for target in targets:
         role = resources[target["RoleArn"]["Fn::GetAtt"][0]]["Properties"]
         (policy,) = role["Policies"]

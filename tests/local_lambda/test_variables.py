@@ -74,6 +74,7 @@ READABLE = {
     "FixFunction": {*DATA, "private-key"},
     "PeriodicFunction": {*DATA, "private-key"},
     "NotifyFunction": {*DATA, *CHAT},
+    "RedeliveryFunction": {*DATA, "private-key"},
 }
 
 

@@ -75,7 +75,7 @@ class Kova:
             otherwise=lambda: "the last test left messages behind",
         )
         with psycopg.connect(self.environment["KOVA_DATABASE_URL"]) as connection:
-            connection.execute("TRUNCATE repositories, deliveries, audit_log CASCADE")
+            connection.execute("TRUNCATE repositories, deliveries, audit_log, sweeps CASCADE")
         self.github.reset()
 
     def logs(self) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from typing import Any
 
+import httpx
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import Response
@@ -48,15 +50,17 @@ async def attempt(request: Request) -> Response:
     made_here = app if app in context.state.apps else None
     for delivery in context.state.deliveries:
         if str(delivery["id"]) == request.path_params["id"] and _is_of(app, delivery):
-            await run_in_threadpool(
-                deliver,
-                context,
-                delivery["target"],
-                delivery["event"],
-                delivery["payload"],
-                guid=delivery["guid"],
-                app=made_here,
-            )
+            # Whether somebody answers is no matter of this call.
+            with suppress(httpx.TransportError):
+                await run_in_threadpool(
+                    deliver,
+                    context,
+                    app.hook_url or delivery["target"],
+                    delivery["event"],
+                    delivery["payload"],
+                    guid=delivery["guid"],
+                    app=made_here,
+                )
             return answer(request, {}, 202)
     raise not_found()
 

@@ -25,6 +25,7 @@ COMMANDS: Final = {
     "backup": "Write the whole database into a new file, while work goes on.",
     "restore": "Fill an empty database from a backup: all of it, or nothing.",
     "scans": "Look into scans: do one again step by step.",
+    "sweep": "Ask GitHub again for the webhooks of the last three days that nobody took.",
     "keys": "Create, list and revoke API keys.",
     "sign-in": "Print a link that signs you in, once.",
     "github-app": "Make the GitHub App that Kova works as.",

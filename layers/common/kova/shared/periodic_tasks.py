@@ -24,12 +24,16 @@ class PeriodicTasks:
         *,
         clock: Callable[[], float],
         interval: float = _INTERVAL,
+        first_after: float = 0.0,
     ) -> None:
-        """`tasks` are by name, for the log; `clock` returns seconds, as `interval` is."""
+        """Take tasks by name, for the log; `clock` returns seconds, as the others are.
+
+        The tasks run `first_after` from now for the first time.
+        """
         self._interval = interval
         self._tasks = tasks
         self._clock = clock
-        self._next_run = 0.0
+        self._next_run = clock() + first_after if first_after else 0.0
 
     async def run_due(self) -> None:
         """Run the tasks if the interval has passed since they ran.

@@ -63,11 +63,11 @@ class FixedToken:
         """
         if not _TOKEN.fullmatch(token.strip()):
             raise NotConfiguredError("KOVA_GITHUB_TOKEN is not a token.")
-        self._authorization = f"Bearer {token.strip()}"
+        self.header = f"Bearer {token.strip()}"
 
     async def authorization(self, _: Transport, __: RepositoryRef, /) -> str:
         """Return the header's value."""
-        return self._authorization
+        return self.header
 
     async def installation(self, _: Transport, __: RepositoryRef, /) -> int | None:
         """Return None: a token has no installation."""

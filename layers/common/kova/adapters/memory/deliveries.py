@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kova.adapters.memory.database import MemoryDatabase
 
 
 class MemoryDeliveryStore:
-    """Implements scans.ports.DeliveryStore."""
+    """Implements scans.ports.DeliveryStore and intake.ports.HandledDeliveries."""
 
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
@@ -21,3 +23,8 @@ class MemoryDeliveryStore:
         """Return the id of the scan that an earlier attempt at this delivery began."""
         self._database.check()
         return self._database.deliveries.get(delivery)
+
+    async def handled(self, guids: Sequence[str]) -> frozenset[str]:
+        """Return those that are recorded."""
+        self._database.check()
+        return frozenset(guid for guid in guids if guid in self._database.deliveries)

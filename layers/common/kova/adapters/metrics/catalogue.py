@@ -33,6 +33,7 @@ CATALOGUE: Final = (
     ),
     Metric("kova_deliveries_total", "Webhook deliveries accepted.", ("event", "outcome")),
     Metric("kova_deliveries_refused_total", "Webhook deliveries refused.", ("reason",)),
+    Metric("kova_redeliveries_total", "Webhook deliveries asked for again.", ("outcome",)),
     Metric("kova_scans_total", "Scans by how they ended.", ("trigger", "outcome")),
     Metric("kova_scan_duration_seconds", "Time of one attempt at a scan.", ("trigger",), _SLOW),
     Metric(

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.rows import as_uuid
+from kova.shared.text import clean
 
 
 class PostgresDeliveryStore:
-    """Implements scans.ports.DeliveryStore."""
+    """Implements scans.ports.DeliveryStore and intake.ports.HandledDeliveries."""
 
     def __init__(self, database: Database) -> None:
         self._database = database
@@ -29,3 +32,11 @@ class PostgresDeliveryStore:
             )
             row = await cursor.fetchone()
         return str(row["scan_id"]) if row and row["scan_id"] else None
+
+    async def handled(self, guids: Sequence[str]) -> frozenset[str]:
+        """Return those that are recorded."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(
+                "SELECT id FROM deliveries WHERE id = ANY(%s)", ([clean(guid) for guid in guids],)
+            )
+            return frozenset([row["id"] async for row in cursor])
