@@ -30,9 +30,9 @@ class Saved:
         self.scan_id = ""
 
     async def begin(self) -> None:
-        repository = await new_repository(self.stores)
-        claim = await new_claim(self.stores, repository, commit_sha=SHA)
-        change = await apply_files(self.stores, repository, SHA, FILES, claim=claim)
+        self.repository = await new_repository(self.stores)
+        claim = await new_claim(self.stores, self.repository, commit_sha=SHA)
+        change = await apply_files(self.stores, self.repository, SHA, FILES, claim=claim)
         self.error_ids, self.scan_id = change.error_ids, claim.id
 
     async def save(self, *fixes: ProvedFix) -> None:
@@ -149,3 +149,54 @@ async def test_lists_are_narrowed_by_repository_and_status_and_come_in_pages(sav
 @pytest.mark.parametrize("fix_id", [str(uuid.UUID(int=7)), "no id"])
 async def test_an_unknown_fix_is_none(stores: AllStores, fix_id: str) -> None:
     assert await stores.fixes.get(fix_id, EVERYTHING) is None
+
+
+async def test_what_is_offered_is_told_by_pull_request(saved: Saved) -> None:
+    await saved.save(saved.fix(), saved.fix(1), saved.fix(2))
+    await saved.stores.fixes.mark_published([saved.error_id(), saved.error_id(1)], URL)
+    await saved.stores.fixes.mark_published([saved.error_id(2)], f"{URL}2")
+    repository = saved.repository
+    assert await saved.stores.fixes.offered(repository.id) == {
+        URL: {saved.error_id(): True, saved.error_id(1): True},
+        f"{URL}2": {saved.error_id(2): True},
+    }
+    claim = await new_claim(saved.stores, repository, commit_sha="2" * 40)
+    await apply_files(saved.stores, repository, "2" * 40, {"a.py": "BAD(x)"}, claim=claim)
+    assert await saved.stores.fixes.offered(repository.id) == {
+        URL: {saved.error_id(): True, saved.error_id(1): False},
+        f"{URL}2": {saved.error_id(2): False},
+    }
+    assert await saved.stores.fixes.offered(str(uuid.uuid4())) == {}
+
+
+async def test_the_end_of_a_pull_request_settles_its_fixes_alone(saved: Saved) -> None:
+    await saved.save(saved.fix(), saved.fix(1), saved.fix(2))
+    await saved.stores.fixes.mark_published([saved.error_id(), saved.error_id(1)], URL)
+    await saved.stores.fixes.mark_published([saved.error_id(2)], f"{URL}2")
+    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, keep=[saved.error_id(1)])
+    await saved.stores.fixes.settle(f"{URL}2", FixStatus.MERGED)
+    statuses = {fix.error_id: fix.status for fix in await saved.list()}
+    assert statuses == {
+        saved.error_id(): FixStatus.CLOSED,
+        saved.error_id(1): FixStatus.PUBLISHED,
+        saved.error_id(2): FixStatus.MERGED,
+    }
+    repository = saved.repository
+    assert await saved.stores.fixes.declined(repository.id) == frozenset()
+    # Closed since it was not needed: it may be proposed again. Merged ones are not.
+    await saved.save(saved.fix(), saved.fix(2))
+    statuses = {fix.error_id: fix.status for fix in await saved.list()}
+    assert statuses[saved.error_id()] is FixStatus.VERIFIED
+    assert statuses[saved.error_id(2)] is FixStatus.MERGED
+
+
+async def test_what_people_declined_stays_closed(saved: Saved) -> None:
+    await saved.save(saved.fix(), saved.fix(1))
+    await saved.stores.fixes.mark_published([saved.error_id()], URL)
+    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, declined=True)
+    await saved.save(saved.fix())
+    repository = saved.repository
+    assert await saved.stores.fixes.declined(repository.id) == {saved.error_id()}
+    assert await saved.stores.fixes.declined(str(uuid.uuid4())) == frozenset()
+    statuses = {fix.error_id: fix.status for fix in await saved.list()}
+    assert statuses[saved.error_id()] is FixStatus.CLOSED

@@ -80,7 +80,7 @@ def _handler(script: ScriptedServer) -> type[BaseHTTPRequestHandler]:
             # A promised length that does not come is a cut connection.
             self.close_connection = sent.get("content-length") is not None
 
-        do_GET = do_POST = do_PATCH = _answer  # noqa: N815  # http.server's names
+        do_GET = do_POST = do_PATCH = do_DELETE = _answer  # noqa: N815  # http.server's names
 
         def log_message(self, format: str, *args: Any) -> None:  # noqa: A002  # its signature
             """Say nothing."""
@@ -118,6 +118,8 @@ def script(
     if os.environ.get("KOVA_GITHUB_OPENAPI"):
         complain = load_request_check(os.environ["KOVA_GITHUB_OPENAPI"])
         api = [call for call in started.requests if call[1].startswith(("/repos/", "/app/"))]
+        # Webhooks of repositories are left out of the copy that is at hand.
+        api = [call for call in api if "/hooks" not in call[1]]
         complaints = {complain(method, path, body) for method, path, _, body in api}
         assert complaints <= {None}
 

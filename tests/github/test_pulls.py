@@ -9,7 +9,7 @@ import pytest
 
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.fixes.publisher import FixPullRequest
+from kova.fixes.publisher import FixPullRequest, OfferedPull, PullState
 from kova.shared.exceptions import (
     GitHubRefusedError,
     GitHubUnavailableError,
@@ -339,3 +339,62 @@ async def test_a_fix_that_changes_nothing_is_refused(
 
 def _json(value: Any) -> bytes:
     return json.dumps(value).encode()
+
+
+@pytest.mark.parametrize(
+    ("changed", "state"),
+    [
+        ({}, PullState.OPEN),
+        ({"state": "closed", "merged_at": None}, PullState.CLOSED),
+        ({"state": "closed", "merged_at": "2030-01-02T03:04:05Z"}, PullState.MERGED),
+    ],
+)
+async def test_a_pull_request_is_found_by_its_page(
+    github: Any,
+    publisher: GitHubPublisher,
+    repository: RepositoryRef,
+    changed: dict[str, Any],
+    state: PullState,
+) -> None:
+    github.json(f"GET {REPO}/pulls/9", pull_json(**changed))
+    found = await publisher.find_pull(repository, PAGE)
+    assert found == OfferedPull(url=PAGE, state=state, branch=BRANCH)
+
+
+async def test_a_pull_request_of_somebody_else_is_none_of_kovas(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    head = {"ref": "feature", "sha": FIX, "repo": {"id": 1}}
+    github.json(f"GET {REPO}/pulls/9", pull_json(head=head))
+    assert await publisher.find_pull(repository, PAGE) is None
+    assert await publisher.find_pull(repository, "https://github.example/elsewhere") is None
+    github.json(f"GET {REPO}", {"id": 1})
+    assert await publisher.find_pull(repository, PAGE.replace("/9", "/10")) is None
+
+
+async def test_a_withdrawn_pull_request_is_closed_then_explained(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(UPDATE_PULL, pull_json(state="closed"))
+    github.json(f"POST {REPO}/issues/9/comments", {"id": 1}, status=201)
+    github.json(REF, ref_json(FIX))
+    github.json(f"{REPO}/git/commits/{FIX}", commit(FIX))
+    github.raw(f"DELETE {REPO}/git/refs/heads/{BRANCH}", status=204)
+    pull = OfferedPull(url=PAGE, state=PullState.OPEN, branch=BRANCH)
+    await publisher.withdraw(repository, pull, "Nothing is left.")
+    assert list_writes(github) == [
+        UPDATE_PULL,
+        f"POST {REPO}/issues/9/comments",
+        f"DELETE {REPO}/git/refs/heads/{BRANCH}",
+    ]
+    assert github.sent("PATCH") == [(f"{REPO}/pulls/9", {"state": "closed"})]
+
+
+async def test_a_branch_with_a_persons_commits_is_not_deleted(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(REF, ref_json(OLD))
+    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD, "person@example.com"))
+    await publisher.delete_branch(repository, BRANCH)
+    await publisher.delete_branch(repository, "main")
+    assert list_writes(github) == []

@@ -10,6 +10,7 @@ from kova.analysis.analyze_commit import CommitAnalysis
 from kova.errors.error import IgnoreDecision, LifecycleChange
 from kova.errors.ports import ErrorFilter
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
+from kova.fixes.publisher import PullState
 from kova.shared.exceptions import GitHubUnavailableError
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
@@ -151,3 +152,69 @@ async def test_without_anything_to_mend_nothing_is_written(workshop: Workshop) -
     scanned = await Scanned.at(workshop, workshop.push(a="x = 1\n"))
     assert await scanned.offer() == ()
     assert (await list_fixes(workshop), workshop.publisher.pull_requests) == ([], {})
+
+
+async def offer_at(workshop: Workshop, sha: str) -> None:
+    await (await Scanned.at(workshop, sha)).offer()
+
+
+async def fix_statuses(workshop: Workshop) -> dict[str, FixStatus]:
+    return {fix.path: fix.status for fix in await list_fixes(workshop)}
+
+
+def page_of(number: int) -> str:
+    return f"https://github.example/{NAME}/pull/{number}"
+
+
+async def test_a_change_that_a_person_closed_is_not_offered_again(workshop: Workshop) -> None:
+    await offer_at(workshop, workshop.push(a=BAD))
+    workshop.publisher.states[page_of(1)] = PullState.CLOSED
+    workshop.publisher.pull_requests.clear()
+    await offer_at(workshop, workshop.push(a=BAD, c="x = 1\n"))
+    assert workshop.publisher.pull_requests == {}
+    assert await fix_statuses(workshop) == {"a.py": FixStatus.CLOSED}
+    # Another error's fix is a change of its own.
+    await offer_at(workshop, workshop.push(a=BAD, b=BAD))
+    (pull,) = workshop.publisher.pull_requests.values()
+    assert set(pull.files) == {"b.py"}
+    assert await fix_statuses(workshop) == {
+        "a.py": FixStatus.CLOSED,
+        "b.py": FixStatus.PUBLISHED,
+    }
+    (fix,) = [fix for fix in await list_fixes(workshop) if fix.path == "b.py"]
+    assert fix.pull_request_url == page_of(2)
+
+
+async def test_a_merged_pull_request_leaves_merged_fixes_and_no_branch(workshop: Workshop) -> None:
+    await offer_at(workshop, workshop.push(a=BAD))
+    workshop.publisher.states[page_of(1)] = PullState.MERGED
+    await offer_at(workshop, workshop.push(a="def f():\n    (x)\n"))
+    assert await fix_statuses(workshop) == {"a.py": FixStatus.MERGED}
+    assert workshop.publisher.deleted_branches == ["kova/fix-main"]
+    assert workshop.publisher.comments == {}
+
+
+@pytest.mark.parametrize("files", [{"a": "def f():\n    (x)\n"}, {"b": "x = 1\n"}])
+async def test_a_pull_request_whose_errors_are_gone_is_closed_with_a_comment(
+    workshop: Workshop, files: dict[str, str]
+) -> None:
+    """They were mended by hand, or their file was deleted."""
+    await offer_at(workshop, workshop.push(a=BAD))
+    await offer_at(workshop, workshop.push(**files))
+    assert await fix_statuses(workshop) == {"a.py": FixStatus.CLOSED}
+    assert workshop.publisher.states == {page_of(1): PullState.CLOSED}
+    (comment,) = workshop.publisher.comments[page_of(1)]
+    assert "gone from `main`" in comment
+    # Kova closed it, and no person: what comes back is offered again.
+    await offer_at(workshop, workshop.push(a=BAD))
+    assert await fix_statuses(workshop) == {"a.py": FixStatus.PUBLISHED}
+
+
+async def test_a_fix_that_is_no_longer_needed_leaves_the_pull_request(workshop: Workshop) -> None:
+    await offer_at(workshop, workshop.push(a=BAD, b=BAD))
+    await offer_at(workshop, workshop.push(a=BAD, b="x = 1\n"))
+    assert await fix_statuses(workshop) == {
+        "a.py": FixStatus.PUBLISHED,
+        "b.py": FixStatus.CLOSED,
+    }
+    assert workshop.publisher.comments == {}

@@ -16,6 +16,7 @@ from kova.analysis.ports import Analyzer
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.errors.trace_history import TraceHistory
 from kova.fixes.fix import FileFixes, FixStatus
+from kova.fixes.follow_pull_requests import FollowPullRequests
 from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
@@ -137,6 +138,7 @@ class Workshop:
             proofs=self.proofs(),
             fixes=self.stores.fixes,
             publish=PublishScan(self.publisher),
+            follow=FollowPullRequests(fixes=self.stores.fixes, publisher=self.publisher),
             meter=SilentMeter(),
         )
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from kova.fixes.fix import Fix, FixStatus, ProvedFix
     from kova.fixes.outline import Outline
-    from kova.fixes.publisher import CheckRun, FixPullRequest
+    from kova.fixes.publisher import CheckRun, FixPullRequest, OfferedPull
     from kova.shared.page import Page, PageRequest
     from kova.shared.reach import Reach
     from kova.shared.repository import RepositoryRef
@@ -27,6 +27,29 @@ class FixStore(Protocol):
 
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Record the pull request that offers the fixes of these errors."""
+
+    async def offered(self, repository_id: str) -> Mapping[str, Mapping[str, bool]]:
+        """Return the published fixes' errors by pull request: whether each is still open."""
+
+    async def settle(
+        self,
+        url: str,
+        status: FixStatus,
+        *,
+        declined: bool = False,
+        keep: Collection[str] = (),
+    ) -> None:
+        """Record what became of a pull request's published fixes.
+
+        Args:
+            url: the pull request's page.
+            status: merged or closed.
+            declined: people do not want the change; it is not offered again.
+            keep: ids of errors whose fixes stay published.
+        """
+
+    async def declined(self, repository_id: str) -> frozenset[str]:
+        """Return the ids of the errors whose fix people do not want."""
 
     async def get(self, fix_id: str, reach: Reach) -> Fix | None:
         """Return a fix by id; None outside of the reach."""
@@ -66,6 +89,17 @@ class Publisher(Protocol):
         Returns None, and touches nothing, when the base branch is no longer at `base_sha`: the
         scan of the newer commit will publish.
         """
+
+    async def find_pull(self, repository_ref: RepositoryRef, url: str) -> OfferedPull | None:
+        """Return a pull request by its page; None where it is none of Kova's, or gone."""
+
+    async def withdraw(
+        self, repository_ref: RepositoryRef, pull: OfferedPull, comment: str
+    ) -> None:
+        """Close an open pull request with a comment, and delete its branch."""
+
+    async def delete_branch(self, repository_ref: RepositoryRef, branch: str) -> None:
+        """Delete a branch of Kova's own, unless a person has committed to it."""
 
 
 class SyntaxReader(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import enum
 from dataclasses import dataclass
 
 
@@ -46,3 +47,20 @@ class FixPullRequest:
     body: str
     message: str
     files: dict[str, bytes]
+
+
+class PullState(enum.StrEnum):
+    """What became of a pull request."""
+
+    OPEN = "open"
+    CLOSED = "closed"
+    MERGED = "merged"
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedPull:
+    """A pull request that Kova opened, and its branch."""
+
+    url: str
+    state: PullState
+    branch: str

@@ -11,7 +11,8 @@ from pathlib import Path
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis
 from kova.errors.error import LifecycleChange
-from kova.fixes.fix import FileFixes, ProvedFix
+from kova.fixes.fix import FileFixes, FixStatus, ProvedFix
+from kova.fixes.follow_pull_requests import FollowPullRequests
 from kova.fixes.ports import FixStore
 from kova.fixes.proof_cache import FingerprintsByPath, ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
@@ -32,6 +33,7 @@ class OfferFixes:
         proofs: ProofCache,
         fixes: FixStore,
         publish: PublishScan,
+        follow: FollowPullRequests,
         meter: Meter,
     ) -> None:
         self._commit_analysis = commit_analysis
@@ -39,6 +41,7 @@ class OfferFixes:
         self._proofs = proofs
         self._fixes = fixes
         self._publish = publish
+        self._follow = follow
         self._meter = meter
 
     async def offer(
@@ -49,8 +52,18 @@ class OfferFixes:
         change: LifecycleChange,
         folder: Path,
     ) -> tuple[ProvedFix, ...]:
-        """Return the outcome of every fix, those that were proved by an earlier scan among them."""
-        files = await self._prove(analysis, change.finding_status.ignored, folder)
+        """Return the outcome of every fix, those that were proved by an earlier scan among them.
+
+        A change that people have closed is not offered again, and a pull request is closed when
+        none of its errors is left.
+        """
+        declined_ids = await self._follow.follow(repository)
+        declined = {
+            fingerprint
+            for fingerprint, error_id in change.error_ids.items()
+            if error_id in declined_ids
+        }
+        files = await self._prove(analysis, change.finding_status.ignored | declined, folder)
         fixes = tuple(fix for file in files for fix in file.fixes)
         await self._fixes.save(claim.id, fixes, change.error_ids)
         request = analysis.request
@@ -60,6 +73,8 @@ class OfferFixes:
             combined = [fix for file in offered for fix in file.combined]
             ids = [change.error_ids[fix.finding.fingerprint] for fix in combined]
             await self._fixes.mark_published(ids, url)
+            await self._fixes.settle(url, FixStatus.CLOSED, keep=ids)
+        await self._follow.withdraw_unneeded(repository)
         return fixes
 
     async def _prove(

@@ -55,6 +55,7 @@ PERMISSIONS: Final = (
         reason="Reads the files of a commit to analyse them, and commits proved fixes to a branch"
         " of Kova's own, never to yours.",
         calls=(
+            "DELETE /git/refs/{ref}",
             "GET /commits/{ref}",
             "GET /compare/{basehead}",
             "GET /git/blobs/{file_sha}",
@@ -87,6 +88,7 @@ PERMISSIONS: Final = (
         calls=(
             "GET /pulls",
             "GET /pulls/{pull_number}",
+            "GET /pulls/{pull_number}/files",
             "PATCH /pulls/{pull_number}",
             "POST /pulls",
         ),

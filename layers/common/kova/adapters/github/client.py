@@ -93,6 +93,10 @@ class GitHubClient:
         reply = await self._json(method, repository, path, body=body, repeatable=repeatable)
         return shapes.as_object(reply.data)
 
+    async def delete(self, repository: RepositoryRef, path: str) -> None:
+        """Delete what is at a path. Repeated where it failed: what is gone stays gone."""
+        await self._json("DELETE", repository, path, repeatable=True)
+
     async def file(
         self, repository: RepositoryRef, path: str, sink: IO[bytes], *, limit: int
     ) -> None:

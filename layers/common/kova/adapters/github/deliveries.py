@@ -28,7 +28,7 @@ from kova.shared.repository import check_full_name
 _ANSWER_LIMIT: Final = 2_000_000
 _PER_PAGE: Final = "100"
 _APP: Final = "app/hook"
-_WEBHOOK_PATH: Final = "/webhooks/github"
+_WEBHOOK_PATH: Final = "webhooks/github"
 
 
 class _HookPages:
@@ -122,7 +122,7 @@ class HookDeliveries(_HookPages, DeliveryLog):
 
 
 def _leads_here(url: object) -> bool:
-    return isinstance(url, str) and urlsplit(url).path.endswith(_WEBHOOK_PATH)
+    return isinstance(url, str) and urlsplit(url).path.strip("/").endswith(_WEBHOOK_PATH)
 
 
 def _sent_delivery(row: shapes.Json) -> SentDelivery:

@@ -11,7 +11,7 @@ from kova.adapters.github.commits import Author, FixCommits
 from kova.adapters.github.pulls import PullRequests
 from kova.adapters.github.statuses import CommitStatuses
 from kova.fixes.ports import Publisher
-from kova.fixes.publisher import CheckRun, FixPullRequest
+from kova.fixes.publisher import CheckRun, FixPullRequest, OfferedPull
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef, is_sha
 
@@ -56,3 +56,15 @@ class GitHubPublisher(Publisher):
     async def pull_request(self, repository: RepositoryRef, pull: FixPullRequest) -> str | None:
         """Create or update the one pull request of this branch; return its page's address."""
         return await self._client.retry_idempotent(lambda: self._pulls.publish(repository, pull))
+
+    async def find_pull(self, repository: RepositoryRef, url: str) -> OfferedPull | None:
+        """Return a pull request by its page; None where it is none of Kova's, or gone."""
+        return await self._pulls.find(repository, url)
+
+    async def withdraw(self, repository: RepositoryRef, pull: OfferedPull, comment: str) -> None:
+        """Close an open pull request with a comment, and delete its branch."""
+        await self._pulls.withdraw(repository, pull, comment)
+
+    async def delete_branch(self, repository: RepositoryRef, branch: str) -> None:
+        """Delete a branch of Kova's own, unless a person has committed to it."""
+        await self._pulls.delete_branch(repository, branch)

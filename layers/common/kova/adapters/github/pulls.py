@@ -5,6 +5,7 @@ https://docs.github.com/rest/pulls/pulls
 
 from __future__ import annotations
 
+import re
 from typing import Final
 from urllib.parse import quote
 
@@ -12,7 +13,7 @@ from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.commits import FixCommits
 from kova.adapters.github.shapes import Json
-from kova.fixes.publisher import FixPullRequest
+from kova.fixes.publisher import FixPullRequest, OfferedPull, PullState
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef, is_ref, is_sha
 from kova.shared.text import clean, shorten
@@ -20,6 +21,7 @@ from kova.shared.text import clean, shorten
 BRANCH_PREFIX: Final = "kova/"
 TITLE_LIMIT: Final = 255
 BODY_LIMIT: Final = 65_000
+_PULL_PAGE: Final = re.compile(r"/pull/([1-9][0-9]{0,9})$")
 
 
 class PullRequests:
@@ -54,6 +56,50 @@ class PullRequests:
         if opened is None:
             return shapes.page_url(await self._open(repository, pull))
         return shapes.page_url(await self._update(repository, pull, opened))
+
+    async def find(self, repository: RepositoryRef, url: str) -> OfferedPull | None:
+        """Return a pull request from a branch of Kova's own by its page."""
+        match = _PULL_PAGE.search(url)
+        if match is None:
+            return None
+        try:
+            pull = await self._client.get(repository, f"/pulls/{match[1]}")
+        except RepositoryNotFoundError:
+            await self._client.get(repository, "")  # Raises if it is the repository that is gone.
+            return None
+        branch = shapes.text(pull, "head", "ref")
+        here = shapes.field(pull, "base", "repo", "id")
+        is_ours = here is not None and here == shapes.field(pull, "head", "repo", "id")
+        if not branch.startswith(BRANCH_PREFIX) or not is_ours:
+            return None
+        state = PullState.OPEN if pull.get("state") == "open" else PullState.CLOSED
+        if pull.get("merged_at") is not None:
+            state = PullState.MERGED
+        return OfferedPull(url=url, state=state, branch=branch)
+
+    async def withdraw(self, repository: RepositoryRef, pull: OfferedPull, comment: str) -> None:
+        """Close a pull request, say why, and delete its branch.
+
+        Closed first: a worker that dies in between leaves no second comment behind.
+        """
+        match = _PULL_PAGE.search(pull.url)
+        if match is None:
+            return
+        number = match[1]
+        body: Json = {"state": "closed"}
+        await self._client.write("PATCH", repository, f"/pulls/{number}", body, repeatable=True)
+        await self._client.write(
+            "POST", repository, f"/issues/{number}/comments", {"body": clean(comment)}
+        )
+        await self.delete_branch(repository, pull.branch)
+
+    async def delete_branch(self, repository: RepositoryRef, branch: str) -> None:
+        """Delete a branch of Kova's own, unless it is gone or a person has committed to it."""
+        if not branch.startswith(BRANCH_PREFIX) or not is_ref(branch):
+            return
+        head = await self._head(repository, branch)
+        if head is not None and await self._commits.is_ours(repository, head):
+            await self._client.delete(repository, f"/git/refs/heads/{_quote_ref(branch)}")
 
     async def _head(self, repository: RepositoryRef, branch: str) -> str | None:
         try:

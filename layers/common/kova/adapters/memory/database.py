@@ -75,6 +75,7 @@ class MemoryDatabase(Switchable):
     errors: dict[str, ErrorRow] = field(default_factory=dict)
     states: dict[str, AppliedState] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
+    declined: set[str] = field(default_factory=set)
     audit: dict[str, AuditRecord] = field(default_factory=dict)
     deliveries: dict[str, str | None] = field(default_factory=dict)
     cache: dict[tuple[str, bytes], CacheRow] = field(default_factory=dict)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Final
 
 from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.memory.outbox import record_ready_fixes
 from kova.adapters.memory.pages import newest_first
+from kova.errors.error import ErrorStatus
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
 from kova.shared.page import Page, PageRequest, Position
 from kova.shared.reach import Reach
@@ -45,6 +46,45 @@ class MemoryFixStore:
                     fix, status=FixStatus.PUBLISHED, pull_request_url=url
                 )
 
+    async def offered(self, repository_id: str) -> dict[str, dict[str, bool]]:
+        """Return the published fixes' errors by pull request: whether each is still open."""
+        self._database.check()
+        by_url: dict[str, dict[str, bool]] = {}
+        for fix in self._database.fixes.values():
+            error = self._database.errors[fix.error_id]
+            is_offered = fix.status is FixStatus.PUBLISHED and fix.pull_request_url is not None
+            if is_offered and error.repository_id == repository_id:
+                errors = by_url.setdefault(str(fix.pull_request_url), {})
+                errors[fix.error_id] = error.status is ErrorStatus.OPEN
+        return by_url
+
+    async def settle(
+        self,
+        url: str,
+        status: FixStatus,
+        *,
+        declined: bool = False,
+        keep: Collection[str] = (),
+    ) -> None:
+        """Record what became of a pull request's published fixes."""
+        self._database.check()
+        for fix in list(self._database.fixes.values()):
+            is_meant = fix.status is FixStatus.PUBLISHED and fix.pull_request_url == url
+            if is_meant and fix.error_id not in keep:
+                self._database.fixes[fix.id] = replace(fix, status=status)
+                if declined:
+                    self._database.declined.add(fix.error_id)
+
+    async def declined(self, repository_id: str) -> frozenset[str]:
+        """Return the ids of the errors whose fix people do not want."""
+        self._database.check()
+        errors = self._database.errors
+        return frozenset(
+            error_id
+            for error_id in self._database.declined
+            if errors[error_id].repository_id == repository_id
+        )
+
     async def get(self, fix_id: str, reach: Reach) -> Fix | None:
         """Return a fix by id; None outside of the reach."""
         self._database.check()
@@ -73,7 +113,7 @@ class MemoryFixStore:
     def _save_fix(self, fix: ProvedFix, error_id: str) -> list[Fix]:
         rows = self._database.fixes
         existing = next((row for row in rows.values() if row.error_id == error_id), None)
-        if existing is not None and existing.status not in _UNSEEN:
+        if existing is not None and not self._is_replaceable(existing):
             return []
         row = Fix(
             id=existing.id if existing else str(uuid.uuid4()),
@@ -96,6 +136,10 @@ class MemoryFixStore:
         )
         rows[row.id] = row
         return [row]
+
+    def _is_replaceable(self, fix: Fix) -> bool:
+        is_gone = fix.status is FixStatus.CLOSED and fix.error_id not in self._database.declined
+        return fix.status in _UNSEEN or is_gone
 
     def _with_error(self, fix: Fix) -> Fix:
         """Return the fix with what its error says today."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kova.fixes.publisher import CheckRun, FixPullRequest
+from kova.fixes.publisher import CheckRun, FixPullRequest, OfferedPull, PullState
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError
 from kova.shared.repository import RepositoryRef
@@ -15,6 +15,8 @@ class MemoryPublisher:
         failure: raised by every method while it is set, as in an outage.
         check_runs: what is shown, by repository, commit and external id.
         pull_requests: what is offered, by repository and branch.
+        states: what became of pull requests, by address; open where nothing is said.
+        comments: what was written on pull requests, by address.
     """
 
     def __init__(self, source: CodeSource) -> None:
@@ -22,6 +24,10 @@ class MemoryPublisher:
         self.failure: KovaError | None = None
         self.check_runs: dict[tuple[str, str, str], CheckRun] = {}
         self.pull_requests: dict[tuple[str, str], FixPullRequest] = {}
+        self.states: dict[str, PullState] = {}
+        self.comments: dict[str, list[str]] = {}
+        self.deleted_branches: list[str] = []
+        self._urls: dict[str, tuple[str, str]] = {}
 
     async def check_run(self, repository_ref: RepositoryRef, check_run: CheckRun) -> str | None:
         """Create or update the one check run with this external id; return its page's address."""
@@ -44,5 +50,37 @@ class MemoryPublisher:
             return None
         key = (repository_ref.full_name, pull.branch)
         self.pull_requests[key] = pull
-        number = list(self.pull_requests).index(key) + 1
-        return f"https://github.example/{repository_ref.full_name}/pull/{number}"
+        return self._address_of(key)
+
+    async def find_pull(self, repository_ref: RepositoryRef, url: str) -> OfferedPull | None:
+        """Return a pull request by its page; None where there is none."""
+        if self.failure is not None:
+            raise self.failure
+        key = self._urls.get(url)
+        if key is None or key[0] != repository_ref.full_name:
+            return None
+        return OfferedPull(url=url, state=self.states.get(url, PullState.OPEN), branch=key[1])
+
+    async def withdraw(
+        self, repository_ref: RepositoryRef, pull: OfferedPull, comment: str
+    ) -> None:
+        """Close an open pull request with a comment, and delete its branch."""
+        if self.failure is not None:
+            raise self.failure
+        self.states[pull.url] = PullState.CLOSED
+        self.comments.setdefault(pull.url, []).append(comment)
+        await self.delete_branch(repository_ref, pull.branch)
+
+    async def delete_branch(self, repository_ref: RepositoryRef, branch: str) -> None:
+        """Delete a branch."""
+        del repository_ref
+        self.deleted_branches.append(branch)
+
+    def _address_of(self, key: tuple[str, str]) -> str:
+        """Return the page of the branch's open pull request, or of a new one."""
+        for url, known_key in self._urls.items():
+            if known_key == key and self.states.get(url, PullState.OPEN) is PullState.OPEN:
+                return url
+        url = f"https://github.example/{key[0]}/pull/{len(self._urls) + 1}"
+        self._urls[url] = key
+        return url

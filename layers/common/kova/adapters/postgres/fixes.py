@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -28,7 +28,8 @@ SELECT auto_fixes.*, errors.path, errors.rule_id, errors.message, errors.blob_sh
 FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
 JOIN repositories ON repositories.id = errors.repository_id"""
 
-# What people already see (published, merged, closed) is not taken back by proposing it again.
+# What people already see (published, merged) or do not want is not taken back by proposing it
+# again; what was closed since the error was gone may be, for the error has come back.
 _SAVE: Final[LiteralString] = """
 INSERT INTO auto_fixes AS known (error_id, scan_id, strategy, provider, model, status, safe, patch,
     verification, rejection, cost_usd)
@@ -40,7 +41,25 @@ ON CONFLICT (error_id) DO UPDATE SET
     patch = EXCLUDED.patch, verification = EXCLUDED.verification,
     rejection = EXCLUDED.rejection, cost_usd = known.cost_usd + EXCLUDED.cost_usd,
     updated_at = now()
-WHERE known.status IN ('proposed', 'verified', 'rejected')"""
+WHERE known.status IN ('proposed', 'verified', 'rejected')
+    OR known.status = 'closed' AND NOT known.declined"""
+
+_OFFERED: Final[LiteralString] = """
+SELECT auto_fixes.pull_request_url AS url, errors.id, errors.status = 'open' AS is_open
+FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
+WHERE errors.repository_id = %(repository)s AND auto_fixes.status = 'published'
+    AND auto_fixes.pull_request_url IS NOT NULL
+ORDER BY auto_fixes.updated_at DESC LIMIT 1000"""
+
+_SETTLE: Final[LiteralString] = """
+UPDATE auto_fixes SET status = %(status)s, declined = %(declined)s, updated_at = now()
+FROM errors
+WHERE errors.id = auto_fixes.error_id AND auto_fixes.pull_request_url = %(url)s
+    AND auto_fixes.status = 'published' AND errors.id <> ALL(%(keep)s)"""
+
+_DECLINED: Final[LiteralString] = """
+SELECT errors.id FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
+WHERE errors.repository_id = %(repository)s AND auto_fixes.declined"""
 
 
 class PostgresFixStore:
@@ -71,6 +90,39 @@ class PostgresFixStore:
                 updated_at = now() WHERE error_id = ANY(%(ids)s) AND status = 'verified'""",
                 {"ids": [as_uuid(error_id) for error_id in error_ids], "url": url},
             )
+
+    async def offered(self, repository_id: str) -> dict[str, dict[str, bool]]:
+        """Return published fixes by pull request, the newest thousand."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_OFFERED, {"repository": as_uuid(repository_id)})
+            by_url: dict[str, dict[str, bool]] = {}
+            async for row in cursor:
+                by_url.setdefault(row["url"], {})[str(row["id"])] = row["is_open"]
+        return by_url
+
+    async def settle(
+        self,
+        url: str,
+        status: FixStatus,
+        *,
+        declined: bool = False,
+        keep: Collection[str] = (),
+    ) -> None:
+        """Record what became of a pull request."""
+        values = {
+            "url": clean(url),
+            "status": status.value,
+            "declined": declined,
+            "keep": [as_uuid(error_id) for error_id in keep],
+        }
+        async with self._database.transaction() as connection:
+            await connection.execute(_SETTLE, values)
+
+    async def declined(self, repository_id: str) -> frozenset[str]:
+        """Return what people do not want."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_DECLINED, {"repository": as_uuid(repository_id)})
+            return frozenset([str(row["id"]) async for row in cursor])
 
     async def get(self, fix_id: str, reach: Reach) -> Fix | None:
         """Find one."""

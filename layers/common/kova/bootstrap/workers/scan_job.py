@@ -17,6 +17,7 @@ from kova.bootstrap.scans import ScanRoot
 from kova.code_index.index_repository import IndexRepository
 from kova.code_index.ports import CodeIndex
 from kova.errors.trace_history import TraceHistory
+from kova.fixes.follow_pull_requests import FollowPullRequests
 from kova.fixes.ports import Publisher
 from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
@@ -113,6 +114,7 @@ def scan_repository(
                 ),
                 fixes=stores.fixes,
                 publish=publish,
+                follow=FollowPullRequests(fixes=stores.fixes, publisher=publisher),
                 meter=meter,
             ),
             publish=publish,
