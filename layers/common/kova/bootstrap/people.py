@@ -91,15 +91,16 @@ class PeopleRoot:
         sign_in = settings.sign_in
         providers: dict[str, IdentityProvider] = {}
         if sign_in.google_client_id and sign_in.google_client_secret:
+            from kova.adapters.google_oauth import GoogleOAuth
             from kova.adapters.google_sign_in import GoogleSignIn
 
-            providers[GOOGLE] = GoogleSignIn(
+            oauth = GoogleOAuth(
                 issuer=sign_in.google_issuer,
                 client_id=sign_in.google_client_id,
                 client_secret=sign_in.google_client_secret,
-                hosted_domain=sign_in.google_hosted_domain,
                 http=http,
             )
+            providers[GOOGLE] = GoogleSignIn(oauth, hosted_domain=sign_in.google_hosted_domain)
         if sign_in.github_client_id and sign_in.github_client_secret:
             from kova.adapters.github.sign_in import GitHubSignIn
             from kova.setup.manifest import web_address_of
