@@ -1,4 +1,4 @@
-"""Google's OpenID Connect, which refuses what the real one refuses."""
+"""Google's OpenID Connect, OAuth and Sheets, which refuse what the real ones refuse."""
 
 from kova_fakes.google.server import FakeGoogle, serve_google
 

@@ -1,8 +1,8 @@
-"""Google's OpenID Connect: discovery, consent, tokens and keys, with its own refusals.
+"""Google's OpenID Connect and OAuth: discovery, consent, tokens and keys, with its own refusals.
 
 https://developers.google.com/identity/openid-connect/openid-connect and
 https://developers.google.com/identity/protocols/oauth2/web-server#handlingresponse; PKCE is
-required here, which Google recommends and does not require.
+required here, which Google recommends and does not require. The Sheets API is beside it.
 """
 
 from __future__ import annotations
@@ -22,10 +22,13 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse, RedirectResponse, Response
 from starlette.routing import Route
 
+from kova_fakes.google.sheets import DRIVE_FILE, AccessToken, FakeSheets
 from kova_fakes.google.tokens import GoogleAccount, Tampering, key_set, mint
 from kova_fakes.serving import serving
 
 _CHALLENGE: Final = re.compile(r"[A-Za-z0-9_-]{43}")
+_SCOPES: Final = frozenset({"openid", "email", "profile", DRIVE_FILE})
+_PROMPTS: Final = frozenset({"none", "consent", "select_account"})
 _VERIFIER: Final = re.compile(r"[A-Za-z0-9._~-]{43,128}")
 
 
@@ -37,6 +40,8 @@ class _Grant:
     challenge: str
     nonce: str
     account: GoogleAccount
+    scopes: tuple[str, ...]
+    access_type: str
 
 
 @dataclass(kw_only=True)
@@ -46,6 +51,8 @@ class FakeGoogle:
     Attributes:
         redirect_uris: where the client may be sent back; anything else gets a page of an error.
         account: who consents; None cancels.
+        unticked: scopes that they do not grant, although they go on.
+        consents: what the page of the consent was asked with, the latest last.
         document: replaces members of the discovery document.
         refusals: the errors that it answered with.
     """
@@ -55,6 +62,9 @@ class FakeGoogle:
     client_secret: str = field(default="GOCSPX-fake", repr=False)
     redirect_uris: list[str] = field(default_factory=list)
     account: GoogleAccount | None = None
+    unticked: frozenset[str] = frozenset()
+    consents: list[dict[str, str]] = field(default_factory=list)
+    sheets: FakeSheets = field(default_factory=FakeSheets)
     tampering: Tampering = field(default_factory=Tampering)
     document: dict[str, object] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
@@ -103,19 +113,25 @@ class _Routes:
             return google.show_error("redirect_uri_mismatch", query.get("redirect_uri", ""))
         problem = _problem_of(query)
         if problem is not None:
-            return google.show_error("invalid_request", problem)
+            return google.show_error(*problem)
+        google.consents.append(query)
         answer = {"state": query["state"]}
         if google.account is None:
             answer["error"] = "access_denied"
         else:
             code = f"4/{secrets.token_urlsafe(24)}"
+            scopes = tuple(
+                scope for scope in query["scope"].split() if scope not in google.unticked
+            )
             google.grants[code] = _Grant(
                 redirect_uri=query["redirect_uri"],
                 challenge=query["code_challenge"],
-                nonce=query["nonce"],
+                nonce=query.get("nonce", ""),
                 account=google.account,
+                scopes=scopes,
+                access_type=query.get("access_type", "online"),
             )
-            answer |= {"code": code, "scope": query["scope"], "authuser": "0", "prompt": "none"}
+            answer |= {"code": code, "scope": " ".join(scopes), "authuser": "0", "prompt": "none"}
         return RedirectResponse(f"{query['redirect_uri']}?{urlencode(answer)}", status_code=302)
 
     async def exchange(self, request: Request) -> Response:
@@ -140,22 +156,31 @@ class _Routes:
         verifier = form.get("code_verifier", "")
         if not _VERIFIER.fullmatch(verifier) or _challenge_of(verifier) != grant.challenge:
             return google.refuse(400, "invalid_grant", "Missing or invalid code verifier.")
-        token = mint(
-            issuer=google.url,
-            client_id=google.client_id,
-            account=grant.account,
-            nonce=grant.nonce,
-            tampering=google.tampering,
+        return JSONResponse(self._tokens_of(grant))
+
+    def _tokens_of(self, grant: _Grant) -> dict[str, object]:
+        google = self._google
+        token = f"ya29.{secrets.token_urlsafe(24)}"
+        google.sheets.tokens[token] = AccessToken(
+            owner=grant.account.address, scopes=frozenset(grant.scopes)
         )
-        return JSONResponse(
-            {
-                "access_token": f"ya29.{secrets.token_urlsafe(24)}",
-                "expires_in": 3_599,
-                "scope": "openid email profile",
-                "token_type": "Bearer",
-                "id_token": token,
-            }
-        )
+        answer: dict[str, object] = {
+            "access_token": token,
+            "expires_in": 3_599,
+            "scope": " ".join(grant.scopes),
+            "token_type": "Bearer",
+        }
+        if grant.access_type == "offline":
+            answer["refresh_token"] = f"1//{secrets.token_urlsafe(24)}"
+        if "openid" in grant.scopes:
+            answer["id_token"] = mint(
+                issuer=google.url,
+                client_id=google.client_id,
+                account=grant.account,
+                nonce=grant.nonce,
+                tampering=google.tampering,
+            )
+        return answer
 
     async def keys(self, _request: Request) -> Response:
         """GET /oauth2/v3/certs."""
@@ -172,23 +197,32 @@ def application(google: FakeGoogle) -> Starlette:
             Route("/o/oauth2/v2/auth", routes.authorize),
             Route("/token", routes.exchange, methods=["POST"]),
             Route("/oauth2/v3/certs", routes.keys),
+            *google.sheets.routes(),
         ]
     )
 
 
-def _problem_of(query: dict[str, str]) -> str | None:
-    """Return why Google would not ask for consent, or None."""
+def _problem_of(query: dict[str, str]) -> tuple[str, str] | None:
+    """Return the error and its description where Google would not ask for consent, or None."""
+    scopes = query.get("scope", "").split()
     if query.get("response_type") != "code":
-        return "Invalid response_type"
-    if "openid" not in query.get("scope", "").split():
-        return "Missing required scope: openid"
-    for name in ("state", "nonce"):
+        return "invalid_request", "Invalid response_type"
+    if not scopes:
+        return "invalid_request", "Missing required parameter: scope"
+    if not set(scopes) <= _SCOPES:
+        return "invalid_scope", "Some requested scopes were invalid."
+    needed = ("state", "nonce") if "openid" in scopes else ("state",)
+    for name in needed:
         if len(query.get(name, "")) < 16:  # noqa: PLR2004 (fewer characters can be guessed)
-            return f"Missing required parameter: {name}"
+            return "invalid_request", f"Missing required parameter: {name}"
+    if not set(query.get("prompt", "").split()) <= _PROMPTS:
+        return "invalid_request", "Invalid parameter value for prompt"
+    if query.get("access_type", "online") not in {"online", "offline"}:
+        return "invalid_request", "Invalid parameter value for access_type"
     if query.get("code_challenge_method") != "S256":
-        return "PKCE: code_challenge_method must be S256"
+        return "invalid_request", "PKCE: code_challenge_method must be S256"
     if not _CHALLENGE.fullmatch(query.get("code_challenge", "")):
-        return "PKCE: invalid code_challenge"
+        return "invalid_request", "PKCE: invalid code_challenge"
     return None
 
 
