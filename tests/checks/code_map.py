@@ -17,7 +17,7 @@ _CORE: Final = Path("layers/common/kova")
 _MIGRATIONS: Final = _CORE / "adapters/postgres/migrations"
 _CAPABILITIES: Final = (
     *("intake", "commands", "code_index", "scans", "errors", "fixes", "analysis", "access"),
-    *("models", "setup", "shared"),
+    *("models", "reports", "setup", "shared"),
 )
 _SHELL: Final = ("adapters", "web", "bootstrap")
 _TABLE: Final = re.compile(r"^CREATE TABLE (?:IF NOT EXISTS )?(\w+)", re.MULTILINE)

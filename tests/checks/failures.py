@@ -37,6 +37,13 @@ foreign_form | Go back, reload the page, and send the form again.
 sign_in_refused | The page says why; docs/sign-in.md says who may sign in.
 identity_token | Begin again at the sign-in page. If it happens again: KOVA_GOOGLE_ISSUER and GOOGLE_CLIENT_ID must be of one account, and the clock right.
 provider_unavailable | Try again in a minute; the link that `kova sign-in` prints needs no provider.
+export_refused | Begin the export again, from Kova's own page: each way to Google and back works once, for ten minutes.
+consent_denied | Begin again when you want to, or take the CSV.
+scope_not_granted | Begin again, and leave Google's box for files that Kova makes ticked.
+sheets_refused | The page says why. If it names the Google Sheets API: switch it on in the project of GOOGLE_CLIENT_ID (docs/google-sheets.md).
+sheets_busy | Wait a minute: Google counts the writes of each person and of each project.
+sheets_unavailable | Try again in a minute, or take the CSV.
+sheet_incomplete | Delete the sheet that the page leads to, and export again.
 owner_not_allowed | KOVA_ALLOWED_OWNERS names whose repositories this Kova takes.
 direct_address | Call the address of the CDN (on AWS the output `Url` of the stack of CloudFront). If you run Kova: the CDN must send one of the values of KOVA_ORIGIN_SECRET.
 rate_limited | Wait as Retry-After says; KOVA_RATE_LIMIT_PER_MINUTE raises the limit.

@@ -36,7 +36,7 @@ _FOREIGN: Final = ("tests/corpus/", "tests/analyzers/samples/")
 _PRODUCT: Final = ("layers/", "server/", "fakes/", "functions/")
 _CORE: Final = (
     *("access", "analysis", "code_index", "commands", "errors", "fixes", "intake", "models"),
-    *("notifications", "scans", "setup", "shared", "bootstrap"),
+    *("notifications", "reports", "scans", "setup", "shared", "bootstrap"),
 )
 
 MOST_WEAK_PERCENT: Final = 0.5

@@ -96,6 +96,7 @@ GOOGLE_CLIENT_ID | api | | Signing in with Google: the client's id ([sign-in.md]
 GOOGLE_CLIENT_SECRET | api | | The client's secret.
 KOVA_GOOGLE_ISSUER | api | | Another issuer of OpenID Connect than Google.
 KOVA_GOOGLE_HOSTED_DOMAIN | api | | The Google Workspace whose people may sign in, as viewers at least; without it only people that a rule names.
+KOVA_GOOGLE_SHEETS_URL | api | | Another address of the Sheets API than Google's, for exports ([google-sheets.md](google-sheets.md)).
 KOVA_GITHUB_CLIENT_ID | api | | Signing in with GitHub: the App's client id; /setup stores it.
 KOVA_GITHUB_CLIENT_SECRET | api | | The App's client secret; /setup stores it.
 KOVA_ADMINS | api | | Who may do everything with all repositories: rules `ann@example.com`, `@example.com`, `github:login`.

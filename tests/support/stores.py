@@ -24,6 +24,7 @@ from kova.adapters.memory.errors import MemoryErrorStore
 from kova.adapters.memory.fixes import MemoryFixStore
 from kova.adapters.memory.idempotency import MemoryIdempotencyStore
 from kova.adapters.memory.notices import MemoryNoticeStore
+from kova.adapters.memory.reports import MemoryReportStore
 from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.adapters.memory.saved_views import MemorySavedViewStore
 from kova.adapters.memory.scans import MemoryScanStore
@@ -41,6 +42,7 @@ from kova.adapters.postgres.fixes import PostgresFixStore
 from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.adapters.postgres.notices import PostgresNoticeStore
 from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.reports import PostgresReportStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.saved_views import PostgresSavedViewStore
 from kova.adapters.postgres.scans import PostgresScanStore
@@ -53,6 +55,7 @@ from kova.errors.lifecycle import History
 from kova.errors.ports import SavedViewStore
 from kova.models.ports import BudgetStore, UsageStore
 from kova.notifications.ports import NoticeStore
+from kova.reports.ports import ReportStore
 from kova.scans.ports import Stores, SummaryStore
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
@@ -80,6 +83,7 @@ class AllStores(Stores):
     summaries: SummaryStore
     notices: NoticeStore
     saved_views: SavedViewStore
+    reports: ReportStore
 
 
 def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> AllStores:
@@ -103,6 +107,7 @@ def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> 
         usage=MemoryUsageStore(commands=commands, keys=keys, repositories=repositories),
         code_index=MemoryCodeIndex(),
         summaries=MemorySummaryStore(database, budget.spent_by),
+        reports=MemoryReportStore(database, commands),
     )
 
 
@@ -127,6 +132,7 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
             summaries=PostgresSummaryStore(database),
             notices=PostgresNoticeStore(database),
             saved_views=PostgresSavedViewStore(database),
+            reports=PostgresReportStore(database),
         )
     finally:
         await database.close()

@@ -79,6 +79,9 @@ class ErrorStore(Protocol):
     ) -> Page[ErrorRecord]:
         """List those in the reach, newest first."""
 
+    async def count(self, filters: ErrorFilter, reach: Reach, limit: int) -> int:
+        """Return how many there are in the reach; `limit` stands for as many and more."""
+
     async def rules(self, full_name: str) -> list[RuleCount]:
         """The rules of a repository's open and ignored errors, those with most open ones first."""
 

@@ -1,4 +1,4 @@
-"""What people and administrators changed, and who."""
+"""What people and administrators changed or took out, and who."""
 
 from __future__ import annotations
 
@@ -17,6 +17,8 @@ class Action(enum.StrEnum):
     ERROR_OPENED = "error.opened"
     REPOSITORY_CHANGED = "repository.changed"
     FIX_PUBLISHED = "fix.published"
+    ERRORS_EXPORTED = "errors.exported"
+    REPORT_EXPORTED = "report.exported"
 
 
 @dataclass(frozen=True, kw_only=True)

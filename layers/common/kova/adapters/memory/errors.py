@@ -76,17 +76,15 @@ class MemoryErrorStore:
         self, request: PageRequest, filters: ErrorFilter, reach: Reach
     ) -> Page[ErrorRecord]:
         """List those in the reach, newest first."""
-        self._database.check()
-        records = [self._record(row) for row in self._database.errors.values()]
         return newest_first(
-            [
-                record
-                for record in records
-                if _is_named(record, filters) and reach.covers(record.repository)
-            ],
+            self._records(filters, reach),
             request,
             lambda record: Position(at=record.first_seen_at, id=record.id),
         )
+
+    async def count(self, filters: ErrorFilter, reach: Reach, limit: int) -> int:
+        """Return how many there are in the reach; `limit` stands for as many and more."""
+        return min(len(self._records(filters, reach)), limit)
 
     async def rules(self, full_name: str) -> list[RuleCount]:
         """Return the rules of open and ignored errors, those with most open ones first."""
@@ -165,6 +163,15 @@ class MemoryErrorStore:
             )
         )
         return [_stored_finding(row) for row in rows[:limit]]
+
+    def _records(self, filters: ErrorFilter, reach: Reach) -> list[ErrorRecord]:
+        self._database.check()
+        records = [self._record(row) for row in self._database.errors.values()]
+        return [
+            record
+            for record in records
+            if _is_named(record, filters) and reach.covers(record.repository)
+        ]
 
     def _reached(self, error_id: str, reach: Reach) -> ErrorRow | None:
         row = self._database.errors.get(error_id)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -50,9 +51,10 @@ LEFT JOIN auto_fixes ON auto_fixes.error_id = errors.id"""
 # A first scan may bring a hundred thousand errors.
 _APPLY_SECONDS: Final = 300.0
 
-_IN_REACH: Final[LiteralString] = """
-    AND (%(reach)s::text[] IS NULL OR errors.repository_id IN (
-        SELECT id FROM repositories WHERE lower(full_name) = ANY(%(reach)s)))
+_REACHED: Final[LiteralString] = """(%(reach)s::text[] IS NULL OR errors.repository_id IN (
+    SELECT id FROM repositories WHERE lower(full_name) = ANY(%(reach)s)))"""
+_IN_REACH: Final[LiteralString] = f"""
+    AND {_REACHED}
 RETURNING errors.repository_id"""
 
 _IGNORE: Final[LiteralString] = (
@@ -154,26 +156,28 @@ class PostgresErrorStore:
             if not reach.covers(filters.repository):
                 return Page(items=(), next=None)
             reach = EVERYTHING  # The filter is narrower.
-        values = {
-            "repository": filters.repository,
-            "status": filters.status,
-            "severity": filters.severity,
-            "analyzer": filters.analyzer,
-            "rule": filters.rule,
-            "path": filters.path,
-        }
         async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
                 select=_SELECT,
                 table="errors",
                 ordered_by="first_seen_at",
-                where=[_CONDITIONS[key] for key, value in values.items() if value is not None],
-                values=values,
+                where=_conditions(filters),
+                values=asdict(filters),
                 request=request,
                 make=_record,
                 reach=reach,
             )
+
+    async def count(self, filters: ErrorFilter, reach: Reach, limit: int) -> int:
+        """Count up to a limit, so that no more rows are read."""
+        where: LiteralString = " AND ".join([*_conditions(filters), _REACHED])
+        query: LiteralString = f"""SELECT count(*) AS number FROM (
+            SELECT 1 FROM errors WHERE {where} LIMIT %(limit)s) AS matching"""  # noqa: S608 (literals only, and the type says so)
+        values = {**clean_values(asdict(filters)), **reach_values(reach), "limit": limit}
+        async with self._database.reading() as connection:
+            row = await (await connection.execute(query, values)).fetchone()
+        return int(row["number"]) if row else 0
 
     async def rules(self, repository: str) -> list[RuleCount]:
         """Count by rule; of a thousand and more rules those with most open errors."""
@@ -248,6 +252,10 @@ _CONDITIONS: Final[dict[str, LiteralString]] = {
     "path": "hashtextextended(errors.path, 0) = hashtextextended(%(path)s, 0)"
     " AND errors.path = %(path)s",
 }
+
+
+def _conditions(filters: ErrorFilter) -> list[LiteralString]:
+    return [_CONDITIONS[key] for key, value in asdict(filters).items() if value is not None]
 
 
 def _record(row: DictRow) -> ErrorRecord:
