@@ -10,6 +10,7 @@ import functions.auth.app
 import functions.dashboard.app
 import functions.health.app
 import functions.metrics.app
+import functions.reports.app
 import functions.setup.app
 from kova.bootstrap.chat.slack_intake import SlackRoot
 from kova.bootstrap.core import Core
@@ -32,6 +33,7 @@ ROUTERS: tuple[APIRouter, ...] = (
     *functions.metrics.app.ROUTERS,
     *functions.setup.app.ROUTERS,
     docs.router,
+    *functions.reports.app.ROUTERS,
     *_PAGES.routers,
 )
 
@@ -45,6 +47,7 @@ ROOTS = {
     **functions.auth.app.ROOTS,
     **functions.health.app.ROOTS,
     **functions.metrics.app.ROOTS,
+    **functions.reports.app.ROOTS,
     **functions.setup.app.ROOTS,
 }
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -13,9 +13,12 @@ from types import SimpleNamespace
 import httpx
 import pytest
 
+import functions.reports.app
 from functions.dashboard.app import load_all
+from kova.access.admit import admit_attempt
 from kova.access.manage_keys import ManageKeys
 from kova.access.person import Person, csrf_token
+from kova.access.rate_limit import Policy, Verdict
 from kova.access.sign_in import SignIn
 from kova.access.sign_in_rules import SignInRules
 from kova.access.subject import Role
@@ -27,6 +30,8 @@ from kova.errors.change_error import ChangeError
 from kova.errors.error import ErrorRecord
 from kova.errors.ports import ErrorFilter
 from kova.fixes.request_publish import RequestPublish
+from kova.reports.gather_tables import GatherTables
+from kova.reports.record_export import RecordExport
 from kova.scans.request_scan import RequestScan
 from kova.shared.meter import SilentMeter
 from kova.shared.page import PageRequest
@@ -37,6 +42,7 @@ from tests.support.stores import AllStores, apply_files, memory_stores, new_repo
 from tests.support.workshop import Workshop
 
 ADDRESS = "http://localhost"
+ROUTERS = (*functions.reports.app.ROUTERS, *load_all().routers)
 CODE = "BAD(x)\nBAD[R2](y)\n"
 SHA = "a" * 40
 RULES = SignInRules(
@@ -95,6 +101,7 @@ class House:
     scans: MemoryScanQueue
     fixes: MemoryFixQueue
     pages: SimpleNamespace
+    reports: SimpleNamespace
     visitors: list[Visitor] = field(default_factory=list)
 
     async def visitor(self, role: Role | None, reach: Reach = EVERYTHING) -> Visitor:
@@ -146,6 +153,19 @@ def make_house(workshop: Workshop, *, can_ask: bool = True) -> House:
         can_ask=can_ask,
         now=now,
     )
+    admissions = MemoryAdmissions()
+
+    async def admit_export(actor: str, on_verdict: Callable[[Verdict], None]) -> None:
+        await admit_attempt(admissions, Policy(name="export", quota=100), actor, on_verdict)
+
+    reports = SimpleNamespace(
+        tables=GatherTables(errors=stores.errors, reports=stores.reports, now=now),
+        record_export=RecordExport(audit=stores.audit),
+        sheets=None,
+        public_url=None,
+        admit_export=admit_export,
+        now=now,
+    )
     request_scan = RequestScan(
         repositories=stores.repositories,
         scans=stores.scans,
@@ -164,15 +184,16 @@ def make_house(workshop: Workshop, *, can_ask: bool = True) -> House:
         ),
         "pages": pages,
         "people": SimpleNamespace(sign_in=people, providers=()),
+        "reports": reports,
         "scans": SimpleNamespace(stores=stores, request_scan=request_scan),
         "usage": SimpleNamespace(usage=stores.usage, monthly_budget_usd=Decimal(20)),
     }
-    app = create_app(QuietProcess(), roots, load_all().routers)
+    app = create_app(QuietProcess(), roots, ROUTERS)
     transport = httpx.ASGITransport(app=app, raise_app_exceptions=False)
     client = httpx.AsyncClient(transport=transport, base_url=ADDRESS)
     return House(
         workshop=workshop, stores=stores, desk=desk, people=people, client=client,
-        scans=scan_queue, fixes=fix_queue, pages=pages,
+        scans=scan_queue, fixes=fix_queue, pages=pages, reports=reports,
     )  # fmt: skip
 
 

@@ -64,6 +64,7 @@ READABLE = {
     "ApiFunction": {*DATA, "private-key"},
     "AuthFunction": {*DATA, "private-key"},
     "DashboardFunction": {*DATA, "private-key", "openai-key"},
+    "ReportsFunction": DATA,
     "DocsFunction": set(),
     "GithubWebhookFunction": {"webhook-secret"},
     "SlackFunction": CHAT,

@@ -97,6 +97,18 @@ PAGES: dict[str, Row] = {
         "/ui/repositories/{repository}", Scope.ADMIN, **SETTINGS
     ),
     "GET /ui/usage": page("/ui/usage", about="list"),
+    "GET /ui/reports/errors": page("/ui/reports/errors", about="list"),
+    "GET /ui/reports/errors.csv": page("/ui/reports/errors.csv?status=any", about="list"),
+    "GET /ui/reports/month": page("/ui/reports/month", about="list"),
+    "GET /ui/reports/month.csv": page("/ui/reports/month.csv?month=2026-11", about="list"),
+    # Without Google's client there is no way to it.
+    "GET /ui/reports/google": page("/ui/reports/google", about="list", passes=frozenset({404})),
+    "GET /ui/reports/google/callback": page(
+        "/ui/reports/google/callback", about="nothing", passes=frozenset({404})
+    ),
+    "GET /ui/reports/google/done": page(
+        "/ui/reports/google/done", about="nothing", passes=frozenset({404})
+    ),
     "GET /ui/rules": page("/ui/rules", about="nothing"),
     "GET /ui/keys": page("/ui/keys", Scope.ADMIN, "everything"),
     "POST /ui/keys": page(

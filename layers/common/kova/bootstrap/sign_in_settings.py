@@ -9,6 +9,7 @@ if TYPE_CHECKING:
     from kova.bootstrap.setting_reader import SettingReader
 
 GOOGLE_ISSUER: Final = "https://accounts.google.com"
+GOOGLE_SHEETS: Final = "https://sheets.googleapis.com"
 _PAIRS: Final = (
     ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
     ("KOVA_GITHUB_CLIENT_ID", "KOVA_GITHUB_CLIENT_SECRET"),
@@ -17,11 +18,15 @@ _PAIRS: Final = (
 
 @dataclass(frozen=True, kw_only=True)
 class SignInSettings:
-    """What /auth needs; `admins`, `members` and `viewers` are rules (access/sign_in_rules.py)."""
+    """What /auth and exports to Google need.
+
+    `admins`, `members` and `viewers` are rules (access/sign_in_rules.py).
+    """
 
     google_client_id: str | None = None
     google_client_secret: str | None = field(default=None, repr=False)
     google_issuer: str = GOOGLE_ISSUER
+    google_sheets_url: str = GOOGLE_SHEETS
     google_hosted_domain: str | None = None
     github_client_id: str | None = None
     github_client_secret: str | None = field(default=None, repr=False)
@@ -40,6 +45,7 @@ def read_sign_in_settings(reader: SettingReader) -> SignInSettings:
         google_client_id=reader.token("GOOGLE_CLIENT_ID"),
         google_client_secret=reader.token("GOOGLE_CLIENT_SECRET"),
         google_issuer=reader.url("KOVA_GOOGLE_ISSUER") or GOOGLE_ISSUER,
+        google_sheets_url=(reader.url("KOVA_GOOGLE_SHEETS_URL") or GOOGLE_SHEETS).rstrip("/"),
         google_hosted_domain=domain,
         github_client_id=reader.token("KOVA_GITHUB_CLIENT_ID"),
         github_client_secret=reader.token("KOVA_GITHUB_CLIENT_SECRET"),

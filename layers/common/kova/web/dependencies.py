@@ -29,6 +29,7 @@ from kova.web.services import (
     MetricsServices,
     NoticeServices,
     Process,
+    ReportServices,
     ScanServices,
     SetupServices,
     SlackServices,
@@ -75,6 +76,7 @@ Fixes = Annotated[FixServices, Depends(capability("fixes"))]
 Health = Annotated[HealthServices, Depends(capability("health"))]
 Intake = Annotated[IntakeServices, Depends(capability("intake"))]
 Metrics = Annotated[MetricsServices, Depends(capability("metrics"))]
+Reports = Annotated[ReportServices, Depends(capability("reports"))]
 Scans = Annotated[ScanServices, Depends(capability("scans"))]
 Notices = Annotated[NoticeServices, Depends(capability("notices"))]
 Slack = Annotated[SlackServices, Depends(capability("slack"))]

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
     from kova.intake.accept_slack import AcceptSlack
     from kova.models.ports import UsageStore
     from kova.notifications.ports import NoticeStore
+    from kova.reports.export_to_sheets import ExportToSheets
+    from kova.reports.gather_tables import GatherTables
+    from kova.reports.record_export import RecordExport
     from kova.scans.import_sarif import ImportSarif
     from kova.scans.ports import Stores, SummaryStore
     from kova.scans.request_scan import RequestScan
@@ -240,6 +243,32 @@ class PageServices(Protocol):
     @property
     def can_ask(self) -> bool:
         """True where a model's key is set."""
+
+    def now(self) -> datetime:
+        """Return the present moment."""
+
+
+class ReportServices(Protocol):
+    """What people take with them: errors, and the report of a month."""
+
+    @property
+    def tables(self) -> GatherTables:
+        """The figures and rows."""
+
+    @property
+    def record_export(self) -> RecordExport:
+        """The audit log of exports."""
+
+    @property
+    def sheets(self) -> ExportToSheets | None:
+        """The way to Google Sheets, where Google's client and Redis are configured."""
+
+    @property
+    def public_url(self) -> str | None:
+        """The address of Kova for people, where it is set."""
+
+    async def admit_export(self, actor: str, on_verdict: Callable[[Verdict], None]) -> None:
+        """Count an export of somebody; RateLimitedError when there are too many."""
 
     def now(self) -> datetime:
         """Return the present moment."""

@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from datetime import UTC, datetime, time
-from typing import Annotated, Final
+from typing import Final
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Request, Response
 
 from kova.errors.error import ErrorStatus
-from kova.errors.ports import ErrorFilter
 from kova.errors.saved_view import check_view_name
+from kova.reports.export_request import ANY, FILTERS, error_filter
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
-from kova.shared.severity import Severity
 from kova.web.dashboard.code import patch_rows, snippet_rows
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
+from kova.web.dashboard.error_query import FILTER_CHARACTERS, ChosenFilters, errors_address
 from kova.web.dashboard.forms import BrowserForm, OwnForm
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import Errors, Fixes, PathId, encode_cursor
@@ -23,36 +22,19 @@ from kova.web.own_path import own_path
 
 router = APIRouter(include_in_schema=False)
 _MOST_AT_ONCE: Final = 100
-_ANY: Final = "any"
-_FILTERS: Final = ("repository", "status", "severity", "analyzer", "rule", "path")
-_FILTER_CHARACTERS: Final = 4096
-_Text = Annotated[str, Query(max_length=4096)]
 
 
 @router.get("/ui/errors")
-async def list_errors(  # noqa: PLR0917 (the query's parameters)
+async def list_errors(  # noqa: PLR0917 (the capabilities)
     request: Request,
     reader: Reader,
     pages: Pages,
     errors: Errors,
     rows: RowsRequest,
-    repository: _Text = "",
-    status: _Text = ErrorStatus.OPEN.value,
-    severity: _Text = "",
-    analyzer: _Text = "",
-    rule: _Text = "",
-    path: _Text = "",
+    chosen: ChosenFilters,
 ) -> Response:
     """List errors, newest first."""
-    chosen = {
-        "repository": repository.strip(),
-        "status": status,
-        "severity": severity,
-        "analyzer": analyzer.strip(),
-        "rule": rule.strip(),
-        "path": path.strip(),
-    }
-    page = await errors.errors.page(rows, _filter(chosen), reader.subject.reach)
+    page = await errors.errors.page(rows, error_filter(chosen), reader.subject.reach)
     query = {name: text for name, text in chosen.items() if text}
     cursor = encode_cursor(page.next)
     values = {
@@ -68,7 +50,8 @@ async def list_errors(  # noqa: PLR0917 (the query's parameters)
         "next": f"/ui/errors?{urlencode({**query, 'cursor': cursor})}" if cursor else None,
         "first": f"/ui/errors?{urlencode(query)}" if rows.after else None,
         "back": f"{request.url.path}?{request.url.query}" if request.url.query else "/ui/errors",
-        "statuses": [_ANY, *(known.value for known in ErrorStatus)],
+        "export": f"/ui/reports/errors?{urlencode(query)}",
+        "statuses": [ANY, *(known.value for known in ErrorStatus)],
     }
     return show(request, "errors.html", reader, now=pages.now(), values=values)
 
@@ -148,10 +131,10 @@ async def open_error(error_id: PathId, member: Member, form: OwnForm, errors: Er
 @router.post("/ui/views")
 async def save_view(reader: Reader, form: OwnForm, pages: Pages) -> Response:
     """Name the filters in force, for this person alone."""
-    chosen = {name: form.text(name) for name in _FILTERS}
-    if any(len(text) > _FILTER_CHARACTERS for text in chosen.values()):
+    chosen = {name: form.text(name) for name in FILTERS}
+    if any(len(text) > FILTER_CHARACTERS for text in chosen.values()):
         raise InvalidInputError("A filter is too long.")
-    _filter(chosen)
+    error_filter(chosen)
     filters = {name: text for name, text in chosen.items() if text}
     name = check_view_name(form.text("name"))
     await pages.saved_views.save(reader.subject.actor, name, filters)
@@ -166,25 +149,6 @@ async def delete_view(view_id: PathId, reader: Reader, form: OwnForm, pages: Pag
     return go(own_path(form.text("back") or "/ui/errors"), "view-deleted")
 
 
-def errors_address(filters: Mapping[str, str]) -> str:
-    """Return the list's address with filters."""
-    return f"/ui/errors?{urlencode(filters)}" if filters else "/ui/errors"
-
-
-def _filter(chosen: dict[str, str]) -> ErrorFilter:
-    try:
-        return ErrorFilter(
-            repository=chosen["repository"] or None,
-            status=None if chosen["status"] in {_ANY, ""} else ErrorStatus(chosen["status"]),
-            severity=Severity(chosen["severity"]) if chosen["severity"] else None,
-            analyzer=chosen["analyzer"] or None,
-            rule=chosen["rule"] or None,
-            path=chosen["path"] or None,
-        )
-    except ValueError:
-        raise InvalidInputError("There is no such status or severity.") from None
-
-
 def _views(chosen: dict[str, str]) -> list[tuple[str, str, bool]]:
     """Return the ready-made views: text, address, and whether it is the one that is shown."""
     keep = {name: text for name, text in chosen.items() if text}
@@ -195,7 +159,7 @@ def _views(chosen: dict[str, str]) -> list[tuple[str, str, bool]]:
         ("High", "open", "high"),
         ("Ignored", "ignored", ""),
         ("Fixed", "fixed", ""),
-        ("All", _ANY, ""),
+        ("All", ANY, ""),
     ):
         query = {**keep, "status": status, "severity": severity}
         address = urlencode({name: value for name, value in query.items() if value})

@@ -79,6 +79,13 @@ def number(count: int) -> str:
     return f"{count:,}"
 
 
+def figure(value: float) -> str:
+    """Return a number with its thousands apart, and as many decimals as it has, at most six."""
+    if isinstance(value, int):
+        return number(value)
+    return f"{value:,.6f}".rstrip("0").rstrip(".")
+
+
 def plural(count: int, word: str, words: str | None = None) -> str:
     """Return a number and its noun."""
     return f"{count:,} {word if count == 1 else words or word + 's'}"

@@ -2,30 +2,27 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from datetime import UTC, datetime, time
-from typing import Annotated, Final
+from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from kova.access.api_key import Scope
 from kova.analysis.rule import Rule
-from kova.models.usage import MONTH_PATTERN, first_day, month_of
+from kova.models.usage import first_day, month_of
 from kova.shared.exceptions import InvalidInputError, NotFoundError
 from kova.shared.page import PageRequest
 from kova.shared.reach import reach_of
 from kova.web.dashboard.dependencies import Administrator, Pages, Reader, RowsRequest
 from kova.web.dashboard.forms import BrowserForm, OwnForm
+from kova.web.dashboard.months import months_around
 from kova.web.dashboard.render import go, show
 from kova.web.dashboard.repositories import dollars_of
 from kova.web.dependencies import Access, Usage, encode_cursor, require_everything
 from kova.web.services import AccessServices
 
 router = APIRouter(include_in_schema=False)
-_MONTH: Final = re.compile(MONTH_PATTERN)
-_MONTHS_A_YEAR: Final = 12
-_MONTHS_BACK: Final = 24
 
 
 @router.get("/ui/usage")
@@ -37,19 +34,14 @@ async def show_usage(
     month: Annotated[str, Query(max_length=10)] = "",
 ) -> Response:
     """Show what a month's commands cost."""
-    current = month_of(pages.now())
-    if month and not _MONTH.fullmatch(month):
-        raise InvalidInputError("A month is written as in 2026-11.")
-    shown = month or current
+    months = months_around(month, month_of(pages.now()))
     sums = await usage.usage.month(
-        first_day(shown), usage.monthly_budget_usd, reader.subject.reach, None
+        first_day(months.shown), usage.monthly_budget_usd, reader.subject.reach, None
     )
     values = {
         "title": "Usage",
         "usage": sums,
-        "month": shown,
-        "before": _shift(shown, -1) if shown > _shift(current, -_MONTHS_BACK) else None,
-        "after": _shift(shown, 1) if shown < current else None,
+        "months": months,
         "total": sum(row.cost_usd for row in sums.rows),
         "commands": sum(row.commands for row in sums.rows),
         "cached": sum(row.cached for row in sums.rows),
@@ -171,12 +163,6 @@ def _matching(rules: Mapping[str, Rule], query: str) -> list[Rule]:
         for rule in rules.values()
         if all(word in f"{rule.id} {rule.reason} {rule.cwe}".casefold() for word in words)
     ]
-
-
-def _shift(month: str, months: int) -> str:
-    year, _, number = month.partition("-")
-    count = int(year) * _MONTHS_A_YEAR + int(number) - 1 + months
-    return f"{count // _MONTHS_A_YEAR:04d}-{count % _MONTHS_A_YEAR + 1:02d}"
 
 
 def _expiry(form: BrowserForm) -> datetime | None:

@@ -59,6 +59,8 @@ ACTIONS: Final[Mapping[str, str]] = {
     "error.opened": "opened an error again",
     "repository.changed": "changed settings",
     "fix.published": "published a fix",
+    "errors.exported": "exported errors",
+    "report.exported": "exported a report",
 }
 REASONS: Final[Mapping[str, str]] = {
     "binary": "binary file",

@@ -10,10 +10,11 @@ from kova.access.api_key import Scope
 from kova.access.identity import GITHUB, GOOGLE
 from kova.access.person import OpenedSession
 from kova.access.sign_in_elsewhere import ATTEMPT_LIFETIME
-from kova.shared.exceptions import KovaError, NotConfiguredError, NotFoundError
+from kova.shared.exceptions import KovaError, NotFoundError
 from kova.web.dependencies import address_of, limited
 from kova.web.own_path import HOME, own_path
-from kova.web.pages.cookie import delete_cookie, is_local, read_cookie, set_cookie
+from kova.web.pages.cookie import delete_cookie, read_cookie, set_cookie
+from kova.web.pages.own_address import own_address
 from kova.web.pages.session import (
     SIGN_IN_PATH,
     People,
@@ -124,7 +125,8 @@ async def _begin(
     _require_configured(people, provider)
     path = own_path(next_path)
     try:
-        redirect_uri = f"{_own_address(request, people)}/auth/{provider}/callback"
+        address = own_address(request, people.public_url)
+        redirect_uri = f"{address}/auth/{provider}/callback"
         begun = await people.elsewhere.begin(provider, redirect_uri, path)
     except KovaError as exc:
         return refusal(exc, people, path=path)
@@ -163,19 +165,6 @@ async def _end_earlier(request: Request, people: PeopleServices) -> None:
 def _require_configured(people: PeopleServices, provider: str) -> None:
     if all(each.path != f"/auth/{provider}/login" for each in people.providers):
         raise NotFoundError
-
-
-def _own_address(request: Request, people: PeopleServices) -> str:
-    """Return the address that providers know Kova by.
-
-    Where it is not set, the browser's own: a provider sends nobody to an address that it does not
-    know.
-    """
-    if people.public_url is not None:
-        return people.public_url.rstrip("/")
-    if is_local(request) or request.url.scheme == "https":
-        return f"{request.url.scheme}://{request.url.netloc}"
-    raise NotConfiguredError("Signing in needs KOVA_PUBLIC_URL, the address of these pages.")
 
 
 def signed_in(request: Request, opened: OpenedSession, path: str) -> Response:
