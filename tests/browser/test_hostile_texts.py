@@ -61,6 +61,8 @@ def paths(whole_site: Site) -> Iterator[list[str]]:
         f"/ui/repositories/{NAME.replace('<', '%3C')}",
         "/ui/errors?repository=%3Cscript%3Ealert(1)%3C/script%3E&path=%22%3E%3Cimg%20src=x%3E",
         "/ui/rules?q=%3Cscript%3Ealert(1)%3C/script%3E",
+        "/ui/reports/month",
+        "/ui/reports/errors?rule=%3Cscript%3Ealert(1)%3C/script%3E&path=%22%3E%3Cimg%20src=x%3E",
     ]  # fmt: skip
     yield [
         *lists,
