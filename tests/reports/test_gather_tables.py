@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 from datetime import UTC, datetime
 from decimal import Decimal
@@ -27,7 +28,7 @@ from kova.reports.month_report import (
 from kova.reports.table import CELL_CHARACTERS
 from kova.reports.tables import ERROR_COLUMNS, error_row, error_table, long_table, report_tables
 from kova.scans.scan import ScanStatus
-from kova.shared.exceptions import InvalidInputError
+from kova.shared.exceptions import DatabaseUnavailableError, InvalidInputError
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING, reach_of
 from kova.shared.severity import Severity
@@ -127,6 +128,24 @@ async def test_usual_rows_are_never_cut_by_their_size(
     row = error_row(error)
     assert len(write_csv(error_table([row] * MOST_ERRORS))) < MOST_BYTES
     assert len(row) == len(ERROR_COLUMNS)
+
+
+class SilentErrors:
+    """Errors of a database that never answers."""
+
+    async def page(self, *_: object) -> None:
+        await asyncio.Event().wait()
+
+
+async def test_rows_that_take_too_long_are_given_up(stores: AllStores) -> None:
+    tables = GatherTables(
+        errors=SilentErrors(),  # type: ignore[arg-type]
+        reports=stores.reports,
+        now=lambda: NOW,
+        seconds=0.01,
+    )
+    with pytest.raises(DatabaseUnavailableError, match="Narrow the filters"):
+        await tables.gather(ExportRequest(filters={}), EVERYTHING)
 
 
 @pytest.mark.parametrize(
