@@ -131,13 +131,13 @@ class House:
         await apply_files(self.stores, repository, SHA, {path: code}, rules=("R1", "R2"))
 
 
-def make_house(workshop: Workshop, *, can_ask: bool = True) -> House:
+def make_house(
+    workshop: Workshop, *, can_ask: bool = True, desk: CommandDesk | None = None
+) -> House:
     stores = memory_stores(workshop.database)
     workshop.stores = stores
-    desk, people = (
-        CommandDesk(),
-        SignIn(sessions=MemoryPeopleSessions(), links=MemoryOneTimeValues(), rules=RULES),
-    )
+    desk = desk or CommandDesk()
+    people = SignIn(sessions=MemoryPeopleSessions(), links=MemoryOneTimeValues(), rules=RULES)
     scan_queue, fix_queue = MemoryScanQueue(), MemoryFixQueue()
 
     def now() -> datetime:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
-from collections.abc import AsyncIterator, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
 from fastapi import Request
@@ -14,8 +14,6 @@ from fastapi.responses import StreamingResponse
 from kova.commands.command import Command
 from kova.commands.run_command import RunCommand
 from kova.shared.exceptions import KovaError
-from kova.web.problem_table import describe, problem_body
-from kova.web.schemas.commands import AnswerView
 
 _LOG = logging.getLogger("kova.web")
 EVENT_STREAM: Final = "text/event-stream"
@@ -60,21 +58,32 @@ def _let_end(task: asyncio.Task[Any]) -> None:
     task.cancel()
 
 
-def stream_answer(request: Request, run: RunCommand, command: Command) -> StreamingResponse:
+def stream_answer(
+    run: RunCommand,
+    command: Command,
+    *,
+    on_answer: Callable[[Command], dict[str, Any]],
+    on_problem: Callable[[KovaError], dict[str, Any]],
+) -> StreamingResponse:
     """Answer with events.
 
     `delta` carries more text, `restart` says to forget the text so far, and at the end stands
-    either `answer`, the whole JSON with its checked citations, or `problem`.
+    either `answer`, with its checked citations, or `problem`: what `on_answer` and `on_problem`
+    return.
     """
-    request_id = getattr(request.state, "request_id", "")
     return StreamingResponse(
-        _encoded(_events(run, command, request_id)),
+        _encoded(_events(run, command, on_answer, on_problem)),
         media_type=EVENT_STREAM,
         headers={"Cache-Control": "no-store", "X-Accel-Buffering": "no"},
     )
 
 
-async def _events(run: RunCommand, command: Command, request_id: str) -> AsyncIterator[Event]:
+async def _events(
+    run: RunCommand,
+    command: Command,
+    on_answer: Callable[[Command], dict[str, Any]],
+    on_problem: Callable[[KovaError], dict[str, Any]],
+) -> AsyncIterator[Event]:
     queue: asyncio.Queue[Event | None] = asyncio.Queue()
     shown = run.safe_stream()
 
@@ -91,12 +100,12 @@ async def _events(run: RunCommand, command: Command, request_id: str) -> AsyncIt
             answered = await run.run_command(command, listen)
             if rest := shown.end():
                 queue.put_nowait(("delta", {"text": rest}))
-            queue.put_nowait(("answer", AnswerView.of(answered).model_dump(mode="json")))
+            queue.put_nowait(("answer", on_answer(answered)))
         except KovaError as exc:
-            queue.put_nowait(("problem", _problem(exc, request_id)))
+            queue.put_nowait(("problem", on_problem(exc)))
         except Exception as exc:  # noqa: BLE001 (the head of the answer is sent: told in its body)
             _LOG.error("unexpected error", exc_info=exc)
-            queue.put_nowait(("problem", _problem(KovaError(), request_id)))
+            queue.put_nowait(("problem", on_problem(KovaError())))
         finally:
             queue.put_nowait(None)
 
@@ -111,14 +120,3 @@ async def _events(run: RunCommand, command: Command, request_id: str) -> AsyncIt
 async def _encoded(events: AsyncIterator[Event]) -> AsyncIterator[bytes]:
     async for name, fields in events:
         yield f"event: {name}\ndata: {json.dumps(fields)}\n\n".encode()
-
-
-def _problem(error: KovaError, request_id: str) -> dict[str, Any]:
-    status, title = describe(error)
-    return problem_body(
-        status=status,
-        title=title,
-        detail=error.message,
-        reason=error.reason,
-        request_id=request_id,
-    )

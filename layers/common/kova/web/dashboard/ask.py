@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final
 
-from fastapi import APIRouter, Query, Request, Response
+from fastapi import APIRouter, Header, Query, Request, Response
 
 from kova.access.api_key import Scope
 from kova.commands.command import COMMAND_LIMIT, Command, CommandRequest
 from kova.shared.exceptions import InvalidInputError, KovaError, NotFoundError
 from kova.shared.page import PageRequest
 from kova.shared.repository import check_full_name
+from kova.web.ai_stream import EVENT_STREAM, stream_answer
 from kova.web.dashboard.code import answer_blocks
 from kova.web.dashboard.dependencies import Asker, Pages
 from kova.web.dashboard.forms import BrowserForm, OwnForm
-from kova.web.dashboard.render import show
+from kova.web.dashboard.render import render, show
 from kova.web.dependencies import Commands, PathId
 from kova.web.pages.session import SignedIn
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import CommandServices, PageServices
+
+if TYPE_CHECKING:
+    from kova.commands.run_command import RunCommand
 
 router = APIRouter(include_in_schema=False)
 _SHOWN: Final = 20
@@ -40,10 +44,15 @@ async def show_form(  # noqa: PLR0917 (the capabilities)
 
 
 @router.post("/ui/ask")
-async def ask(
-    request: Request, asker: Asker, pages: Pages, commands: Commands, form: OwnForm
+async def ask(  # noqa: PLR0917 (the capabilities)
+    request: Request,
+    asker: Asker,
+    pages: Pages,
+    commands: Commands,
+    form: OwnForm,
+    accept: Annotated[str, Header()] = "",
 ) -> Response:
-    """Ask and show the answer, or why there is none."""
+    """Ask and show the answer, or why there is none; a script of ours takes it as it arrives."""
     values, status, headers = await _values(asker, pages, commands), 200, {}
     values |= {
         "question": form.text("question"),
@@ -53,7 +62,10 @@ async def ask(
     }
     try:
         run = commands.run
-        answer = await run.run_command(run.begin(_command(form), asker.subject))
+        command = run.begin(_command(form), asker.subject)
+        if EVENT_STREAM in accept.lower():
+            return _stream(run, command, asker, pages)
+        answer = await run.run_command(command)
         values |= _answer_values(answer, pages)
     except KovaError as exc:
         status, _ = describe(exc)
@@ -75,6 +87,21 @@ async def show_answer(
     values = await _values(asker, pages, commands)
     values |= _answer_values(command, pages)
     return show(request, "ask.html", asker, now=pages.now(), values=values)
+
+
+def _stream(run: RunCommand, command: Command, asker: SignedIn, pages: PageServices) -> Response:
+    """Return the answer as events; the last one is the part of the page that stays."""
+
+    def on_answer(answered: Command) -> dict[str, Any]:
+        values = _answer_values(answered, pages)
+        path = f"/ui/ask/{answered.id}"
+        page = render("answer.html", asker, path=path, now=pages.now(), values=values)
+        return {"html": page.body.decode(), "address": path}
+
+    def on_problem(error: KovaError) -> dict[str, Any]:
+        return {"detail": error.message}
+
+    return stream_answer(run, command, on_answer=on_answer, on_problem=on_problem)
 
 
 async def _values(

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Header, Request, Response
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
-from kova.shared.exceptions import NotFoundError
+from kova.shared.exceptions import KovaError, NotFoundError
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
 from kova.web.dependencies import Commands, PageQuery, PathId, encode_cursor, needs, once
+from kova.web.problem_table import describe, problem_body
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.commands import AnswerView, CommandBody, CommandView, QueuedCommand
@@ -44,11 +45,28 @@ async def command(  # noqa: PLR0917 (the request's parts)
     run = commands.run
     command_row = run.begin(body.request(), subject)
     if EVENT_STREAM in accept.lower():
-        return stream_answer(request, run, command_row)
+        request_id = getattr(request.state, "request_id", "")
+        return stream_answer(
+            run,
+            command_row,
+            on_answer=lambda answered: AnswerView.of(answered).model_dump(mode="json"),
+            on_problem=lambda error: _problem(error, request_id),
+        )
     try:
         return AnswerView.of(await unless_gone(request, run.run_command(command_row)))
     except ClientLeftError:
         return Response(status_code=_CLIENT_LEFT)
+
+
+def _problem(error: KovaError, request_id: str) -> dict[str, Any]:
+    status, title = describe(error)
+    return problem_body(
+        status=status,
+        title=title,
+        detail=error.message,
+        reason=error.reason,
+        request_id=request_id,
+    )
 
 
 def _wants_later(prefer: str) -> bool:

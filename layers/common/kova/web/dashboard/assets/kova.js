@@ -95,6 +95,92 @@ function bulk() {
   count();
 }
 
+// Events of an answer, each with its name and its fields; the last one may be cut off.
+async function* readEvents(response) {
+  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+  let rest = "";
+  for (;;) {
+    const { value, done } = await reader.read();
+    if (done) return;
+    const events = (rest + value).split("\n\n");
+    rest = events.pop();
+    for (const event of events) {
+      const [name, fields] = event.split("\n");
+      yield [name.slice("event: ".length), JSON.parse(fields.slice("data: ".length))];
+    }
+  }
+}
+
+// The answer to a question is shown while it arrives; what the server sends at its end, with the
+// citations that it has checked and the cost, takes the place of it.
+function followAnswers(form) {
+  const live = document.querySelector("[data-live-answer]");
+  const [title, text, problem, again] = ["question", "text", "problem", "again"].map((name) =>
+    live.querySelector(`[data-${name}]`));
+  const earlier = document.querySelector("[data-answered]");
+  const waiting = form.querySelector("[data-waiting]");
+
+  function begin() {
+    earlier.replaceChildren();
+    title.textContent = form.elements.question.value;
+    text.textContent = "";
+    problem.hidden = again.hidden = true;
+    live.hidden = waiting.hidden = false;
+  }
+
+  function fail(detail) {
+    problem.textContent = detail;
+    problem.hidden = again.hidden = false;
+  }
+
+  function show({ html, address }) {
+    const part = document.createElement("template");
+    part.innerHTML = html;
+    localTimes(part.content);
+    earlier.replaceChildren(part.content);
+    live.hidden = true;
+    history.replaceState(null, "", address);
+  }
+
+  async function ask() {
+    const response = await fetch(form.action, {
+      method: "POST",
+      body: new URLSearchParams(new FormData(form)),
+      headers: { accept: "text/event-stream" },
+    });
+    if (response.redirected) return location.reload(); // The session has ended.
+    if (!response.headers.get("content-type")?.startsWith("text/event-stream")) {
+      const page = new DOMParser().parseFromString(await response.text(), "text/html");
+      const alert = page.querySelector("[data-answered] [role=alert], .empty[role=alert] > p + h1 + p");
+      return fail(alert?.textContent.trim() ?? "That did not work.");
+    }
+    for await (const [name, fields] of readEvents(response)) {
+      if (name === "delta") text.append(fields.text);
+      else if (name === "restart") text.textContent = "";
+      else if (name === "problem") return fail(fields.detail);
+      else if (name === "answer") return show(fields);
+    }
+    fail("The answer broke off on its way.");
+  }
+
+  let asking = false;
+  form.addEventListener("submit", async (event) => {
+    event.preventDefault();
+    if (asking) return;
+    asking = true;
+    begin();
+    try {
+      await ask();
+    } catch {
+      fail("The answer broke off on its way.");
+    } finally {
+      asking = false;
+      waiting.hidden = true;
+    }
+  });
+  again.querySelector("button").addEventListener("click", () => form.requestSubmit());
+}
+
 localTimes(document);
 for (const part of document.querySelectorAll("[data-live]")) follow(part);
 document.addEventListener("keydown", onKey);
@@ -111,9 +197,8 @@ for (const button of document.querySelectorAll("[data-copy]")) {
     button.textContent = "Copied";
   });
 }
-document.querySelector("[data-ask]")?.addEventListener("submit", (event) => {
-  event.target.querySelector("[data-waiting]").hidden = false;
-});
+const askForm = document.querySelector("[data-ask]");
+if (askForm) followAnswers(askForm);
 // Wide screens show the menu and the filter whole; older browsers do that only where they are open.
 for (const [name, width] of [[".menu", "60rem"], [".narrow", "48rem"]]) {
   const wide = matchMedia(`(min-width: ${width})`);
