@@ -107,6 +107,27 @@ resource "google_secret_manager_secret_iam_member" "models_of_worker" {
   member    = data.google_service_account.worker.member
 }
 
+resource "google_secret_manager_secret_iam_member" "chats_of_api" {
+  for_each  = var.chat_secrets
+  secret_id = each.value
+  role      = "roles/secretmanager.secretAccessor"
+  member    = data.google_service_account.api.member
+}
+
+resource "google_secret_manager_secret_iam_member" "chats_of_worker" {
+  for_each  = var.chat_secrets
+  secret_id = each.value
+  role      = "roles/secretmanager.secretAccessor"
+  member    = data.google_service_account.worker.member
+}
+
+resource "google_secret_manager_secret_iam_member" "sign_in_of_api" {
+  for_each  = var.sign_in_secrets
+  secret_id = each.value
+  role      = "roles/secretmanager.secretAccessor"
+  member    = data.google_service_account.api.member
+}
+
 # Made before all of this, by hand: AWS has to know them (queues.yaml).
 data "google_service_account" "api" {
   account_id = "kova-api"

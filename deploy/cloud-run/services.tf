@@ -6,6 +6,7 @@ locals {
   # Of API and workers alike.
   variables = {
     KOVA_ENV               = "production"
+    KOVA_PUBLIC_URL        = var.public_url
     KOVA_GITHUB_API_URL    = var.github_api_url
     KOVA_ALLOWED_OWNERS    = var.allowed_owners
     KOVA_GITHUB_APP_FILE   = "/secrets/github/app.env"
@@ -84,10 +85,6 @@ resource "google_cloud_run_v2_service" "api" {
           path = "/docs"
         }
       }
-      env {
-        name  = "KOVA_PUBLIC_URL"
-        value = var.public_url
-      }
       # Cloud Run's own proxy, which says last of all which address a client has.
       env {
         name  = "FORWARDED_ALLOW_IPS"
@@ -143,6 +140,30 @@ resource "google_cloud_run_v2_service" "api" {
       }
       dynamic "env" {
         for_each = var.model_secrets
+        content {
+          name = env.key
+          value_source {
+            secret_key_ref {
+              secret  = env.value
+              version = "latest"
+            }
+          }
+        }
+      }
+      dynamic "env" {
+        for_each = var.chat_secrets
+        content {
+          name = env.key
+          value_source {
+            secret_key_ref {
+              secret  = env.value
+              version = "latest"
+            }
+          }
+        }
+      }
+      dynamic "env" {
+        for_each = var.sign_in_secrets
         content {
           name = env.key
           value_source {
@@ -228,6 +249,18 @@ resource "google_cloud_run_v2_worker_pool" "worker" {
       }
       dynamic "env" {
         for_each = var.model_secrets
+        content {
+          name = env.key
+          value_source {
+            secret_key_ref {
+              secret  = env.value
+              version = "latest"
+            }
+          }
+        }
+      }
+      dynamic "env" {
+        for_each = var.chat_secrets
         content {
           name = env.key
           value_source {

@@ -75,6 +75,26 @@ variable "model_secrets" {
   description = "Secrets with keys of models, by variable: { OPENAI_API_KEY = \"openai\" }."
 }
 
+variable "chat_secrets" {
+  type        = map(string)
+  default     = {}
+  description = "Secrets of Slack and Google Chat, by variable: { SLACK_BOT_TOKEN = \"slack-token\" }."
+  validation {
+    condition     = alltrue([for name in keys(var.chat_secrets) : contains(["SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "KOVA_SLACK_CHANNEL", "KOVA_GOOGLE_CHAT_WEBHOOK_URL"], name)])
+    error_message = "SLACK_BOT_TOKEN, SLACK_SIGNING_SECRET, KOVA_SLACK_CHANNEL and KOVA_GOOGLE_CHAT_WEBHOOK_URL."
+  }
+}
+
+variable "sign_in_secrets" {
+  type        = map(string)
+  default     = {}
+  description = "Secrets of Google's client, by which people sign in and export, by variable: { GOOGLE_CLIENT_ID = \"google-id\" }."
+  validation {
+    condition     = alltrue([for name in keys(var.sign_in_secrets) : contains(["GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"], name)])
+    error_message = "GOOGLE_CLIENT_ID and GOOGLE_CLIENT_SECRET."
+  }
+}
+
 variable "generation" {
   type        = string
   default     = "1"

@@ -34,8 +34,16 @@ _KINDS: Final = {
     "migrate": "google_cloud_run_v2_job",
     "backup": "google_cloud_run_v2_job",
 }
-# What people give a model, and what Kova reads of it.
-_MODELS: Final = "${var.model_secrets}"
+# Secrets that people make where they need them, by variable; and the processes that read them.
+OPTIONAL: Final[Mapping[str, tuple[str, ...]]] = {
+    "model_secrets": ("api", "worker"),
+    "chat_secrets": ("api", "worker"),
+    "sign_in_secrets": ("api",),
+}
+_CHAT: Final = (
+    *("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "KOVA_SLACK_CHANNEL"),
+    "KOVA_GOOGLE_CHAT_WEBHOOK_URL",
+)
 _APP_FILE: Final = ("KOVA_GITHUB_APP_ID", "KOVA_GITHUB_PRIVATE_KEY", "KOVA_GITHUB_WEBHOOK_SECRET")
 _ROLES: Final = frozenset(
     {"roles/secretmanager.secretAccessor", "roles/storage.objectUser", "roles/run.invoker"}
@@ -59,6 +67,7 @@ def check_rules(files: Files) -> list[str]:
     rules: list[Callable[[Files], Iterator[str]]] = [
         _check_variables,
         _check_secrets,
+        _check_optional_secrets,
         _check_containers,
         _check_api,
         _check_order,
@@ -87,7 +96,7 @@ def _blocks(body: Mapping[str, Any], kind: str, files: Files) -> Iterator[Mappin
     """Yield the blocks of a kind, those of a dynamic one for each member of its local value."""
     yield from body.get(kind, [])
     for dynamic in body.get("dynamic", []):
-        if kind not in dynamic or dynamic[kind]["for_each"] == _MODELS:
+        if kind not in dynamic or dynamic[kind]["for_each"].startswith("${var."):
             continue
         (content,) = dynamic[kind]["content"]
         values = files["locals"][dynamic[kind]["for_each"].removeprefix("${local.").rstrip("}")]
@@ -148,6 +157,27 @@ def _check_secrets(files: Files) -> Iterator[str]:
         version = files["resource"]["google_secret_manager_secret_version"][kind]
         if kind == "generated" and "secret_data" in version:
             yield "secrets: a generated one gets into the state"
+
+
+def _check_optional_secrets(files: Files) -> Iterator[str]:
+    for variable, processes in OPTIONAL.items():
+        everybody = f"${{var.{variable}}}"
+        for name in ("api", "worker"):
+            blocks = [row["env"] for row in _container(files, name)["dynamic"] if "env" in row]
+            has_it = any(block["for_each"] == everybody for block in blocks)
+            if has_it is not (name in processes):
+                yield f"{name}: var.{variable} is for {' and '.join(processes)}"
+            readers = [
+                body
+                for body in files["resource"]["google_secret_manager_secret_iam_member"].values()
+                if body.get("for_each") == everybody and f"account.{name}." in body["member"]
+            ]
+            if bool(readers) is not has_it:
+                yield f"{name}: it is given var.{variable} and may not read them, or may and is not"
+    condition = str(files["variable"]["chat_secrets"]["validation"][0]["condition"])
+    for name in _CHAT:
+        if name not in condition:
+            yield f"var.chat_secrets: it does not take {name}"
 
 
 def _check_containers(files: Files) -> Iterator[str]:

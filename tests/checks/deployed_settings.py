@@ -13,7 +13,10 @@ from tests.checks.settings import AROUND, list_settings, meanings
 # What a process can start without, and a deployment that was meant does not leave out.
 _EXPECTED: Final[Mapping[str, tuple[str, ...]]] = {
     "api": ("KOVA_FIX_QUEUE_URL", "KOVA_COMMAND_QUEUE_URL", "KOVA_REDIS_URL", "KOVA_PUBLIC_URL"),
-    "worker": ("KOVA_FIX_QUEUE_URL", "KOVA_COMMAND_QUEUE_URL", "KOVA_REDIS_URL"),
+    "worker": (
+        *("KOVA_FIX_QUEUE_URL", "KOVA_COMMAND_QUEUE_URL", "KOVA_REDIS_URL"),
+        "KOVA_PUBLIC_URL",  # What it tells chats leads to a page.
+    ),
     "migrate": (),
     "backup": (),
 }
