@@ -11,7 +11,7 @@ from kova.bootstrap.settings import load_settings
 
 
 async def make_sign_in_link(variables: Mapping[str, str], address: str) -> str:
-    """Return a link below an address; it works once, within a day.
+    """Return a link below an address: to a page whose button works once, within a day.
 
     Raises:
         SettingsError: KOVA_REDIS_URL is missing.

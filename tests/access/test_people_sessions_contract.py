@@ -175,11 +175,23 @@ async def test_a_value_is_read_once(rooms: Rooms) -> None:
     assert [values for values in results if values is not None] == [{"actor": "é"}]
 
 
+async def test_a_value_that_is_looked_at_stays(rooms: Rooms) -> None:
+    secret = new_token()
+    await rooms.values.keep("link", secret, {"actor": "é"}, HOUR)
+    for _ in range(2):
+        assert await rooms.values.look("link", secret) == {"actor": "é"}
+    assert await rooms.values.look("other", secret) is None
+    assert await rooms.values.look("link", new_token()) is None
+    assert await rooms.values.take("link", secret) == {"actor": "é"}
+    assert await rooms.values.look("link", secret) is None
+
+
 async def test_in_memory_a_value_ends_with_its_lifetime() -> None:
     clock = Clock(datetime(2026, 11, 28, tzinfo=UTC))
     values = MemoryOneTimeValues(clock)
     await values.keep("link", "s", {}, HOUR)
     clock.advance(HOUR)
+    assert await values.look("link", "s") is None
     assert await values.take("link", "s") is None
 
 

@@ -39,6 +39,12 @@ class Site:
         with ThreadPoolExecutor(1) as thread:
             return thread.submit(asyncio.run, make).result()
 
+    def sign_in(self, page: Page) -> None:
+        """Sign in by a link, as its page asks."""
+        page.goto(self.link())
+        page.get_by_role("button", name="Sign in").click()
+        page.wait_for_url(lambda address: "/auth/" not in address)
+
     def open(
         self,
         path: str,
@@ -52,7 +58,7 @@ class Site:
         if signed_in and self.state is None:
             first = self.browser.new_context()
             page = first.new_page()
-            page.goto(self.link())
+            self.sign_in(page)
             self.state = first.storage_state()
             first.close()
         context = self.browser.new_context(

@@ -21,6 +21,9 @@ def test_the_pages_of_signing_in_are_accessible_small_and_whole(site: Site, tmp_
     page = site.open("/auth/sign-in", signed_in=False)
     assert page.get_by_text("kova sign-in").count() == 1
     judge(page, "sign-in-none", tmp_path)
+    page = site.open(site.link(), signed_in=False)
+    assert page.get_by_role("button", name="Sign in").count() == 1
+    judge(page, "sign-in-link", tmp_path)
     page = site.open("/auth/link?token=wrong", status=404, signed_in=False)
     assert page.get_by_role("alert").count() == 1
     judge(page, "sign-in-refused", tmp_path)
@@ -32,7 +35,7 @@ def test_the_pages_of_signing_in_are_accessible_small_and_whole(site: Site, tmp_
 
 def test_a_session_elsewhere_is_ended(site: Site) -> None:
     elsewhere = site.browser.new_context(base_url=site.kova.address).new_page()
-    elsewhere.goto(site.link())
+    site.sign_in(elsewhere)
     page = site.open("/auth/sessions")
     count = page.get_by_role("button", name="Sign out there").count()
     others = page.locator("li.row", has_not_text="this browser")

@@ -28,11 +28,19 @@ def test_the_printed_link_signs_in_once_and_signing_out_ends_it(site: Site) -> N
     site.listen(page)
     page.goto("/ui/errors")
     assert "/auth/sign-in?next=/ui/errors" in page.url
-    page.goto(site.link())
+    link = site.link()
+    page.goto(link)
+    page.reload()  # Looking at it spends nothing.
+    page.get_by_role("button", name="Sign in").click()
     assert page.locator("h1").inner_text() == "Overview"
     page.get_by_role("button", name="Sign out").click()
     page.goto("/")
     assert "/auth/sign-in" in page.url
+    again = site.browser.new_context(java_script_enabled=False).new_page()
+    answer = again.goto(link)
+    assert answer is not None
+    assert answer.status == 404
+    assert again.get_by_text("kova sign-in").count() >= 1
 
 
 def test_a_scan_arrives_while_the_list_is_open_and_its_fix_is_published(site: Site) -> None:

@@ -35,6 +35,7 @@ role | Ask whoever runs this Kova: KOVA_ADMINS and KOVA_MEMBERS name who has whi
 restricted | Use a key that is not restricted to some repositories.
 foreign_form | Go back, reload the page, and send the form again.
 sign_in_refused | The page says why; docs/sign-in.md says who may sign in.
+link_spent | Run `kova sign-in` on the machine that runs Kova, or restart `kova up`: both print another link.
 identity_token | Begin again at the sign-in page. If it happens again: KOVA_GOOGLE_ISSUER and GOOGLE_CLIENT_ID must be of one account, and the clock right.
 provider_unavailable | Try again in a minute; the link that `kova sign-in` prints needs no provider.
 export_refused | Begin the export again, from Kova's own page: each way to Google and back works once, for ten minutes.

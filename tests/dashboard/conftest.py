@@ -149,7 +149,6 @@ def make_house(
         saved_views=stores.saved_views,
         catalogue={analyzer.name: analyzer.catalogue for analyzer in ANALYZERS},
         github_web="https://github.example",
-        public_url=None,
         can_ask=can_ask,
         now=now,
     )
@@ -183,7 +182,7 @@ def make_house(
             request_publish=RequestPublish(fixes=stores.fixes, audit=stores.audit, queue=fix_queue),
         ),
         "pages": pages,
-        "people": SimpleNamespace(sign_in=people, providers=()),
+        "people": SimpleNamespace(sign_in=people, providers=(), public_url=None),
         "reports": reports,
         "scans": SimpleNamespace(stores=stores, request_scan=request_scan),
         "usage": SimpleNamespace(usage=stores.usage, monthly_budget_usd=Decimal(20)),

@@ -20,6 +20,7 @@ import httpx
 import pytest
 
 from kova.adapters.env_file import read_environment
+from kova_fakes.forms import form_of
 from kova_server.embedded.service import started_at
 from tests.support.eventually import eventually
 from tests.support.ports import own_port
@@ -127,7 +128,9 @@ def test_up_says_where_it_is_and_keeps_its_settings_to_itself(odd: Up) -> None:
 def test_up_prints_a_link_that_signs_in_once(odd: Up) -> None:
     output = eventually(lambda: odd.output() if "kova scan" in odd.output() else "")
     (link,) = re.findall(r"http://\S+/auth/link\?token=\S+", output)
-    first = httpx.get(link)
+    assert "press its button" in output
+    form = form_of(httpx.get(link))
+    first = httpx.post(form.address, data=form.fields)
     assert (first.status_code, first.headers["location"]) == (303, "/")
     assert first.cookies["kova"]
     assert httpx.get(link).status_code == 404

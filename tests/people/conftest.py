@@ -20,6 +20,7 @@ from kova.bootstrap.settings import load_settings
 from kova.web.app import create_app
 from kova.web.pages.session import SignedIn, needs_session
 from kova.web.routes import auth
+from kova_fakes.forms import form_of
 from kova_fakes.serving import serving
 from kova_server.sign_in import make_sign_in_link
 from tests.support.setup import Browser
@@ -61,12 +62,28 @@ class Pages:
         """Return a link that signs in once."""
         return asyncio.run(make_sign_in_link(self.variables, self.address))
 
+    def open_link(
+        self, browser: Browser, link: str | None = None, **headers: str
+    ) -> httpx.Response:
+        """Open a link, press the button of its page, and return the answer to the form."""
+        page = browser.client.get(link or self.link(), headers=headers)
+        assert page.status_code == 200, page.text
+        return press_button(browser, page, **headers)
+
     def owner(self) -> Browser:
-        """Return the browser of somebody who opened a link."""
+        """Return the browser of somebody who signed in by a link."""
         browser = self.browser()
-        answer = browser.client.get(self.link())
+        answer = self.open_link(browser)
         assert answer.status_code == 303, answer.text
         return browser
+
+
+def press_button(browser: Browser, page: httpx.Response, **headers: str) -> httpx.Response:
+    """Submit a page's form as a browser does, without following where it leads."""
+    form = form_of(page)
+    host = headers.get("host", page.url.netloc.decode())
+    origin = {"origin": f"{page.url.scheme}://{host}", "sec-fetch-site": "same-origin"}
+    return browser.client.post(form.address, data=form.fields, headers=origin | headers)
 
 
 def about(browser: Browser) -> dict[str, str]:

@@ -173,6 +173,9 @@ ROUTES: dict[str, Row] = {
     "POST /setup/app": public("/setup/app", 404),
     "GET /auth/sign-in": public("/auth/sign-in", 200, 303),
     "GET /auth/link": public("/auth/link?token=none", 404, 429),
+    "POST /auth/link": Row(
+        path="/auth/link", by="nobody", form={"token": "none"}, passes=frozenset({404, 429})
+    ),
     # Without a provider there is no way to it.
     "GET /auth/google/login": public("/auth/google/login", 404),
     "GET /auth/google/callback": public("/auth/google/callback", 404),

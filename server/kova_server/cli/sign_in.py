@@ -22,7 +22,7 @@ def sign_in(
         str, typer.Option("--address", help="Where you open Kova's pages.")
     ] = "http://127.0.0.1:8000",
 ) -> None:
-    """Print a link that signs you in, once.
+    """Print a link to a page whose button signs you in, once, within a day.
 
     You are the owner of this Kova then: an admin who sees all repositories.
     """

@@ -256,7 +256,7 @@ def _welcome(options: StackOptions, settings: Mapping[str, str], link: str) -> l
     address = f"http://127.0.0.1:{options.port}"
     return [
         f"Kova is up on {address}   (Ctrl-C stops it)",
-        "Open its pages (this link works once):",
+        "Open its pages by this link, and press its button (that works once):",
         f"  {link}",
         f"  API key           {settings['KOVA_API_KEY']}",
         f"  every setting     {options.data_folder / 'kova.env'}",

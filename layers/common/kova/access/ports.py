@@ -121,6 +121,9 @@ class OneTimeValues(Protocol):
     ) -> None:
         """Keep values for a time."""
 
+    async def look(self, kind: str, secret: str) -> dict[str, str] | None:
+        """Return values that can still be taken; None where there are none (any more)."""
+
     async def take(self, kind: str, secret: str) -> dict[str, str] | None:
         """Return values and forget them; None where there are none (any more)."""
 

@@ -27,6 +27,12 @@ _MOST_BROWSER_CHARACTERS: Final = 200
 _LOG = logging.getLogger("kova.access")
 
 
+class LinkSpentError(NotFoundError):
+    """This link is used up, or over a day old. `kova sign-in`, where Kova runs, prints another."""
+
+    reason = "link_spent"
+
+
 class SignIn:
     """Begins, finds and ends the sessions of people."""
 
@@ -43,20 +49,24 @@ class SignIn:
         await self._links.keep(_LINK, token, {"actor": LOCAL_OWNER.actor}, LINK_LIFETIME)
         return token
 
+    async def look_at_link(self, token: str) -> Person:
+        """Return whom a link would sign in; it works afterwards as before.
+
+        Raises:
+            LinkSpentError: the link was used, is too old, or never was.
+        """
+        if len(token) > _MOST_TOKEN_CHARACTERS or await self._links.look(_LINK, token) is None:
+            raise LinkSpentError
+        return LOCAL_OWNER
+
     async def open_link(self, token: str, browser: str) -> OpenedSession:
         """Spend a link's token and begin a session.
 
         Raises:
-            NotFoundError: the link was used, is too old, or never was.
+            LinkSpentError: the link was used, is too old, or never was.
         """
-        values = None
-        if len(token) <= _MOST_TOKEN_CHARACTERS:
-            values = await self._links.take(_LINK, token)
-        if values is None:
-            raise NotFoundError(
-                "This link was used before, or it is older than a day. For another one restart"
-                " `kova up`, or run `kova sign-in` on the same machine."
-            )
+        if len(token) > _MOST_TOKEN_CHARACTERS or await self._links.take(_LINK, token) is None:
+            raise LinkSpentError
         return await self.begin(LOCAL_OWNER, browser)
 
     async def begin(

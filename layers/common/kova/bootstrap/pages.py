@@ -51,11 +51,6 @@ class PagesRoot:
         return address.rstrip("/")
 
     @property
-    def public_url(self) -> str | None:
-        """The address of Kova for people, where it is set."""
-        return self._core.settings.public_url
-
-    @property
     def can_ask(self) -> bool:
         """True where a model's key is set."""
         ai = self._core.settings.ai

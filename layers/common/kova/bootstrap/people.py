@@ -20,7 +20,8 @@ if TYPE_CHECKING:
     from kova.access.sign_in_elsewhere import SignInElsewhere
     from kova.web.pages.provider import SignInProvider
 
-_ATTEMPTS: Final = Policy(name="sign-in", quota=10)
+_ATTEMPTS: Final = Policy(name="sign-in", quota=30)
+"""By a link, a sign-in takes two: its page and its button. A token has 256 bits."""
 
 
 class PeopleRoot:

@@ -237,10 +237,6 @@ class PageServices(Protocol):
         """The address of GitHub's pages."""
 
     @property
-    def public_url(self) -> str | None:
-        """The address of Kova for people, where it is set."""
-
-    @property
     def can_ask(self) -> bool:
         """True where a model's key is set."""
 

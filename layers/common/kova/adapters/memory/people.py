@@ -102,6 +102,12 @@ class MemoryOneTimeValues(Switchable):
         self.check()
         self._values[kind, secret] = (self._now() + lifetime, dict(values))
 
+    async def look(self, kind: str, secret: str) -> dict[str, str] | None:
+        """Return values that stay."""
+        self.check()
+        until, values = self._values.get((kind, secret), (None, None))
+        return values if until is not None and self._now() < until else None
+
     async def take(self, kind: str, secret: str) -> dict[str, str] | None:
         """Return values once."""
         self.check()

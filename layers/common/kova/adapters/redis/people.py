@@ -142,14 +142,22 @@ class RedisOneTimeValues:
                 keys.one_time(kind, secret), json.dumps(dict(values)), ex=seconds
             )
 
+    async def look(self, kind: str, secret: str) -> dict[str, str] | None:
+        """Return values that stay."""
+        with translate_errors():
+            return _values(await self._client.get(keys.one_time(kind, secret)))
+
     async def take(self, kind: str, secret: str) -> dict[str, str] | None:
         """Return values once: reading and deleting are one command."""
         with translate_errors():
-            record = await self._client.getdel(keys.one_time(kind, secret))
-        if record is None:
-            return None
-        values: dict[str, str] = json.loads(record)
-        return values
+            return _values(await self._client.getdel(keys.one_time(kind, secret)))
+
+
+def _values(record: bytes | str | None) -> dict[str, str] | None:
+    if record is None:
+        return None
+    values: dict[str, str] = json.loads(record)
+    return values
 
 
 def _record(session: PersonSession) -> str:

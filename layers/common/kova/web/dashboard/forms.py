@@ -1,4 +1,4 @@
-"""Forms of our own pages; their session's token is checked by needs_session()."""
+"""Forms of our own pages; needs_session() checks their session's token and where they stand."""
 
 from __future__ import annotations
 
@@ -8,10 +8,7 @@ from typing import Annotated
 from fastapi import Depends, Request
 
 from kova.shared.text import clean
-from kova.web.dashboard.dependencies import Pages
-from kova.web.own_host import is_own_origin
 from kova.web.pages.form import read_form
-from kova.web.pages.session import ForeignFormError
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,16 +26,12 @@ class BrowserForm:
         return [clean(text) for text in self.fields.get(name, [])]
 
 
-async def own_form(request: Request, pages: Pages) -> BrowserForm:
-    """Return a form that a page of this Kova posted.
+async def own_form(request: Request) -> BrowserForm:
+    """Return the form in the body.
 
     Raises:
-        ForeignFormError: a browser says that another site sent it.
         InvalidInputError: it is no form.
     """
-    origin, host = request.headers.get("origin"), request.headers.get("host", "")
-    if origin is not None and not is_own_origin(origin, host=host, public_url=pages.public_url):
-        raise ForeignFormError
     return BrowserForm(fields=await read_form(request))
 
 

@@ -15,6 +15,7 @@ from kova.access.person import PersonSession, csrf_matches, csrf_token
 from kova.access.subject import Subject
 from kova.shared.exceptions import ForbiddenError
 from kova.web.dependencies import capability
+from kova.web.own_host import is_foreign_form
 from kova.web.pages.cookie import read_cookie
 from kova.web.pages.form import read_form
 from kova.web.services import PeopleServices
@@ -60,7 +61,7 @@ def needs_session(scope: Scope) -> Callable[..., Awaitable[SignedIn]]:
         if session is None:
             raise _sign_in_first(request)
         if request.method not in _SAFE:
-            await require_own_form(request, token)
+            await require_own_form(request, people, token)
         subject = session.subject
         if scope not in subject.scopes:
             raise RoleError(scope=scope.value)
@@ -77,14 +78,23 @@ async def current_session(
     return token, await people.sign_in.resume(token) if token else None
 
 
-async def require_own_form(request: Request, token: str) -> None:
+def require_own_site(request: Request, people: PeopleServices) -> None:
+    """Check that no page of another site sent the request.
+
+    Raises:
+        ForeignFormError: a browser says that it did.
+    """
+    if is_foreign_form(request.headers, public_url=people.public_url):
+        raise ForeignFormError
+
+
+async def require_own_form(request: Request, people: PeopleServices, token: str) -> None:
     """Check that a page of this session sent the request.
 
     Raises:
         ForeignFormError: it did not.
     """
-    if request.headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
-        raise ForeignFormError
+    require_own_site(request, people)
     presented = request.headers.get(CSRF_HEADER)
     if presented is None:
         presented = (await read_form(request)).get(CSRF_FIELD, [""])[0]

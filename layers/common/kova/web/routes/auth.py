@@ -13,7 +13,8 @@ from kova.access.sign_in_elsewhere import ATTEMPT_LIFETIME
 from kova.shared.exceptions import KovaError, NotFoundError
 from kova.web.dependencies import address_of, limited
 from kova.web.own_path import HOME, own_path
-from kova.web.pages.cookie import delete_cookie, read_cookie, set_cookie
+from kova.web.pages.cookie import delete_cookie, is_local, read_cookie, set_cookie
+from kova.web.pages.form import read_form
 from kova.web.pages.own_address import own_address
 from kova.web.pages.session import (
     SIGN_IN_PATH,
@@ -21,6 +22,7 @@ from kova.web.pages.session import (
     SignedIn,
     current_session,
     needs_session,
+    require_own_site,
 )
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import PeopleServices
@@ -44,17 +46,33 @@ async def show_sign_in(request: Request, people: People, next_path: NextPath = N
 
 
 @router.get("/auth/link")
-async def open_link(
+async def show_link(
     request: Request, people: People, token: str = "", next_path: NextPath = None
 ) -> Response:
-    """Sign in by a link that works once."""
+    """Show whom a link signs in, and a button; previews of chats open links, too."""
+    from kova.web.pages.sign_in import link_page
+
     try:
         await people.admit_attempt(address_of(request), limited(request))
+        person = await people.sign_in.look_at_link(token)
+    except KovaError as exc:
+        return refusal(exc, people, path=HOME)
+    return _answer(link_page(person, token=token, next_path=own_path(next_path)))
+
+
+@router.post("/auth/link")
+async def open_link(request: Request, people: People) -> Response:
+    """Sign in by a link that works once."""
+    try:
+        require_own_site(request, people)
+        await people.admit_attempt(address_of(request), limited(request))
+        fields = await read_form(request)
+        token = fields.get("token", [""])[0]
         opened = await people.sign_in.open_link(token, request.headers.get("user-agent", ""))
     except KovaError as exc:
         return refusal(exc, people, path=HOME)
     await _end_earlier(request, people)
-    return signed_in(request, opened, own_path(next_path))
+    return signed_in(request, opened, own_path(fields.get("next", [HOME])[0]))
 
 
 @router.get("/auth/google/login")

@@ -24,7 +24,7 @@ from kova.setup.session import LIFETIME
 from kova.shared.exceptions import InvalidInputError, KovaError, NotFoundError, RateLimitedError
 from kova.web import setup_pages
 from kova.web.dependencies import Setup, address_of, limited
-from kova.web.own_host import is_own_origin
+from kova.web.own_host import is_foreign_form, is_own_origin
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import SetupServices
 from kova.web.static_pages import StaticPage
@@ -142,15 +142,10 @@ async def _require_open(setup: SetupServices) -> None:
 
 def _origin(request: Request, setup: SetupServices) -> str:
     """Return the scheme and host by which the browser reaches this page, as it says itself."""
-    told = request.headers.get("origin", "")
-    if _is_own(told, request, setup):
-        return told
+    origin, host = request.headers.get("origin", ""), request.headers.get("host", "")
+    if is_own_origin(origin, host=host, public_url=setup.public_url):
+        return origin
     return f"{request.url.scheme}://{request.url.netloc}"
-
-
-def _is_own(origin: str, request: Request, setup: SetupServices) -> bool:
-    host = request.headers.get("host", "")
-    return is_own_origin(origin, host=host, public_url=setup.public_url)
 
 
 def _refuse_foreign(request: Request, setup: SetupServices) -> None:
@@ -159,11 +154,7 @@ def _refuse_foreign(request: Request, setup: SetupServices) -> None:
     Raises:
         SetupOriginError: a browser says that the form stands on another site.
     """
-    headers = request.headers
-    origin = headers.get("origin")
-    if origin is not None and not _is_own(origin, request, setup):
-        raise SetupOriginError
-    if headers.get("sec-fetch-site", "same-origin") not in {"same-origin", "none"}:
+    if is_foreign_form(request.headers, public_url=setup.public_url):
         raise SetupOriginError
 
 
