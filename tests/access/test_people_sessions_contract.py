@@ -3,29 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import uuid
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from kova.access.identity import GOOGLE, Identity
 from kova.access.person import (
     IDLE,
-    OpenedSession,
-    Person,
+    PersonSession,
     csrf_matches,
     csrf_token,
     new_token,
+    sealing_key,
     session_id,
 )
 from kova.access.ports import OneTimeValues, PeopleSessions
-from kova.access.subject import EVERYTHING, Reach, Role
+from kova.access.subject import EVERYTHING, Reach
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.people import MemoryOneTimeValues, MemoryPeopleSessions
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis
 from kova.adapters.redis.people import RedisOneTimeValues, RedisPeopleSessions
+from kova.adapters.token_seal import AesTokenSeal
 from kova.shared.exceptions import RedisUnavailableError
 from tests.support.services import services_in_force
 
@@ -52,117 +55,161 @@ async def rooms(request: pytest.FixtureRequest) -> AsyncIterator[Rooms]:
     await redis.close()
 
 
-def somebody(reach: Reach = EVERYTHING) -> Person:
+def somebody(reach: Reach = EVERYTHING) -> Identity:
     name = uuid.uuid4().hex
-    return Person(
+    return Identity(
+        provider=GOOGLE,
         actor=f"google:{name}@example.com",
         name="Zoë <b>",
-        role=Role.MEMBER,
         reach=reach,
         hosted_domain="example.com",
     )
 
 
-async def begin(rooms: Rooms, person: Person | None = None) -> OpenedSession:
-    return await rooms.sessions.create(
-        person or somebody(), lifetime=HOUR, browser="a browser \u2028"
+def new_session(
+    now: datetime, identity: Identity | None = None, lifetime: timedelta = HOUR
+) -> PersonSession:
+    return PersonSession(
+        id=session_id(new_token()),
+        identity=identity or somebody(),
+        created_at=now,
+        expires_at=now + lifetime,
+        confirmed_at=now,
+        browser="a browser \u2028",
+        sealed_token="c2VhbGVk",
     )
+
+
+async def begin(rooms: Rooms, identity: Identity | None = None) -> PersonSession:
+    session = new_session(rooms.clock(), identity)
+    await rooms.sessions.add(session)
+    return session
 
 
 @pytest.mark.parametrize(
     "reach", [EVERYTHING, Reach(names=frozenset()), Reach(names=frozenset({"octo/a", "octo/b"}))]
 )
-async def test_a_session_is_found_by_its_token_as_it_was_begun(rooms: Rooms, reach: Reach) -> None:
-    opened = await begin(rooms, somebody(reach))
-    assert await rooms.sessions.get(opened.token) == opened.session
-    assert opened.session.id == session_id(opened.token)
-    assert opened.session.person.reach == reach
-    assert opened.session.person.hosted_domain == "example.com"
-    assert opened.session.expires_at - opened.session.created_at == HOUR
-
-
-async def test_no_other_token_and_no_id_finds_it(rooms: Rooms) -> None:
-    opened = await begin(rooms)
-    for token in (opened.session.id, opened.token[:-1], new_token(), "", "\ud800"):
-        assert await rooms.sessions.get(token) is None
+async def test_a_session_is_found_by_its_id_as_it_was_begun(rooms: Rooms, reach: Reach) -> None:
+    session = await begin(rooms, somebody(reach))
+    assert await rooms.sessions.get(session.id) == session
+    for other in (session.id[:-1], new_token(), "", "\ud800"):
+        assert await rooms.sessions.get(other) is None
 
 
 async def test_a_session_ends_with_its_lifetime(rooms: Rooms) -> None:
-    opened = await begin(rooms)
+    session = await begin(rooms)
     rooms.clock.advance(HOUR - timedelta(seconds=1))
-    assert await rooms.sessions.get(opened.token) is not None
+    assert await rooms.sessions.get(session.id) is not None
     rooms.clock.advance(timedelta(seconds=2))
-    assert await rooms.sessions.get(opened.token) is None
-    assert await rooms.sessions.list(opened.session.person.actor) == []
-    assert await rooms.sessions.rotate(opened.token) is None
+    assert await rooms.sessions.get(session.id) is None
+    assert await rooms.sessions.list(session.identity.actor) == []
 
 
-async def test_a_rotated_session_has_another_token_and_the_earlier_opens_nothing(
-    rooms: Rooms,
-) -> None:
-    first = await begin(rooms)
-    second = await rooms.sessions.rotate(first.token)
-    assert second is not None
-    assert second.token != first.token
-    assert await rooms.sessions.get(first.token) is None
-    assert await rooms.sessions.get(second.token) == second.session
-    assert second.session.person == first.session.person
-    assert second.session.expires_at == first.session.expires_at
-    assert await rooms.sessions.list(first.session.person.actor) == [second.session]
+async def test_what_changes_of_a_session_is_stored_and_nothing_else(rooms: Rooms) -> None:
+    session = await begin(rooms)
+    later = session.confirmed_at + timedelta(minutes=5)
+    reach = Reach(names=frozenset({"octo/c"}))
+    changed = replace(session, identity=replace(session.identity, reach=reach), confirmed_at=later)
+    await rooms.sessions.update(changed)
+    assert await rooms.sessions.get(session.id) == changed
+    assert await rooms.sessions.list(session.identity.actor) == [changed]
 
 
-async def test_of_many_rotations_at_once_one_gets_the_token(rooms: Rooms) -> None:
-    first = await begin(rooms)
-    results = await asyncio.gather(*(rooms.sessions.rotate(first.token) for _ in range(8)))
-    assert sum(opened is not None for opened in results) == 1
+async def test_a_session_that_has_ended_stays_so_when_it_changes(rooms: Rooms) -> None:
+    session = await begin(rooms)
+    assert await rooms.sessions.revoke(session.id, session.identity.actor)
+    await rooms.sessions.update(session)
+    assert await rooms.sessions.get(session.id) is None
+
+
+async def test_of_many_callers_one_confirms_a_session(rooms: Rooms) -> None:
+    session, other = await begin(rooms), await begin(rooms)
+    claims = await asyncio.gather(
+        *(rooms.sessions.claim_confirmation(session.id, HOUR) for _ in range(8))
+    )
+    assert sorted(claims) == [False] * 7 + [True]
+    assert await rooms.sessions.claim_confirmation(other.id, HOUR)
 
 
 async def test_a_person_lists_their_own_sessions_newest_first(rooms: Rooms) -> None:
     person = somebody()
-    opened = []
+    sessions = []
     for _ in range(3):
-        opened.append(await begin(rooms, person))
+        sessions.append(await begin(rooms, person))
         rooms.clock.advance(timedelta(seconds=1))
     await begin(rooms)
-    listed = await rooms.sessions.list(person.actor)
-    assert listed == [each.session for each in reversed(opened)]
+    assert await rooms.sessions.list(person.actor) == sessions[::-1]
     assert await rooms.sessions.list("google:nobody@example.com") == []
 
 
 async def test_a_person_ends_their_own_sessions_only(rooms: Rooms) -> None:
     person, stranger = somebody(), somebody()
     first, second = await begin(rooms, person), await begin(rooms, person)
-    assert not await rooms.sessions.revoke(first.session.id, stranger.actor)
-    assert await rooms.sessions.get(first.token) is not None
-    assert await rooms.sessions.revoke(first.session.id, person.actor)
-    assert not await rooms.sessions.revoke(first.session.id, person.actor)
-    assert await rooms.sessions.get(first.token) is None
-    assert await rooms.sessions.list(person.actor) == [second.session]
+    assert not await rooms.sessions.revoke(first.id, stranger.actor)
+    assert await rooms.sessions.get(first.id) is not None
+    assert await rooms.sessions.revoke(first.id, person.actor)
+    assert not await rooms.sessions.revoke(first.id, person.actor)
+    assert await rooms.sessions.get(first.id) is None
+    assert await rooms.sessions.list(person.actor) == [second]
 
 
 async def test_in_memory_a_session_that_nobody_uses_ends() -> None:
     clock = Clock(datetime(2026, 11, 28, tzinfo=UTC))
     sessions = MemoryPeopleSessions(clock)
-    opened = await sessions.create(somebody(), lifetime=5 * IDLE, browser="")
+    session = new_session(clock(), lifetime=5 * IDLE)
+    await sessions.add(session)
     clock.advance(IDLE - timedelta(minutes=1))
-    assert await sessions.get(opened.token) is not None
+    assert await sessions.get(session.id) is not None
     clock.advance(IDLE - timedelta(minutes=1))
-    assert await sessions.get(opened.token) is not None
+    assert await sessions.get(session.id) is not None
     clock.advance(IDLE + timedelta(minutes=1))
-    assert await sessions.get(opened.token) is None
+    assert await sessions.get(session.id) is None
 
 
-async def test_in_redis_a_session_that_nobody_uses_ends_and_its_secret_is_nowhere(
-    redis_url: str,
-) -> None:
+async def test_in_memory_a_claim_ends_with_its_lease() -> None:
+    clock = Clock(datetime(2026, 11, 28, tzinfo=UTC))
+    sessions = MemoryPeopleSessions(clock)
+    assert await sessions.claim_confirmation("a", HOUR)
+    clock.advance(HOUR)
+    assert await sessions.claim_confirmation("a", HOUR)
+
+
+async def test_in_redis_sessions_and_claims_end_by_themselves(redis_url: str) -> None:
     redis = Redis(redis_url)
     sessions = RedisPeopleSessions(redis)
-    opened = await sessions.create(somebody(), lifetime=5 * IDLE, browser="")
-    name = keys.person_session(opened.session.id)
+    session = new_session(datetime.now(UTC), lifetime=5 * IDLE)
+    await sessions.add(session)
+    name = keys.person_session(session.id)
     await redis.client.expire(name, 5)
-    await sessions.get(opened.token)
+    await sessions.update(session)
+    assert 0 < await redis.client.ttl(name) <= 5  # What changes is no use.
+    await sessions.get(session.id)
     assert IDLE.total_seconds() - 60 < await redis.client.ttl(name) <= IDLE.total_seconds()
-    assert opened.token not in str(await redis.client.get(name)) + name
+    await sessions.claim_confirmation(session.id, HOUR)
+    claim = keys.session_confirmation(session.id)
+    assert HOUR.total_seconds() - 60 < await redis.client.ttl(claim) <= 3600
+    await redis.close()
+
+
+async def test_a_session_of_the_release_before_is_read(redis_url: str) -> None:
+    redis = Redis(redis_url)
+    sessions = RedisPeopleSessions(redis)
+    session = new_session(datetime.now(UTC))
+    await sessions.add(session)
+    name = keys.person_session(session.id)
+    record = json.loads(await redis.client.get(name) or b"")
+    added = {"provider", "confirmed_at", "sealed_token"}
+    assert set(record) == added | {
+        "id", "actor", "name", "role", "reach", "hosted_domain", "created_at", "expires_at",
+        "browser",
+    }  # fmt: skip
+    earlier = {field: record[field] for field in record if field not in added}
+    await redis.client.set(name, json.dumps(earlier))
+    read = await sessions.get(session.id)
+    assert read is not None
+    assert read.identity == session.identity
+    assert read.sealed_token is None
+    assert read.confirmed_at < session.confirmed_at - 1_000 * HOUR
     await redis.close()
 
 
@@ -209,7 +256,7 @@ async def test_an_outage_is_said_by_both() -> None:
         with pytest.raises(RedisUnavailableError):
             await sessions.get("t")
         with pytest.raises(RedisUnavailableError):
-            await sessions.create(somebody(), lifetime=HOUR, browser="")
+            await sessions.add(new_session(datetime.now(UTC)))
     await redis.close()
 
 
@@ -218,3 +265,17 @@ def test_the_token_of_forms_belongs_to_one_session() -> None:
     assert csrf_matches(csrf_token(first), first)
     for presented in (csrf_token(second), "", first, session_id(first), "é\ud800"):
         assert not csrf_matches(presented, first)
+
+
+def test_a_sealed_token_opens_for_its_session_s_secret_alone() -> None:
+    seal, token, other = AesTokenSeal(), new_token(), new_token()
+    sealed = seal.seal("ghu_é", key=sealing_key(token), about="session")
+    assert "ghu" not in sealed
+    assert seal.seal("ghu_é", key=sealing_key(token), about="session") != sealed
+    assert seal.open(sealed, key=sealing_key(token), about="session") == "ghu_é"
+    assert seal.open(sealed, key=sealing_key(other), about="session") is None
+    assert seal.open(sealed, key=sealing_key(token), about="another") is None
+    changed = ("A" if sealed[20] != "A" else "B").join((sealed[:20], sealed[21:]))
+    for text in (changed, "", "é", "AAAA", sealed[:-4], sealed + "AAAA", "=" * 10):
+        assert seal.open(text, key=sealing_key(token), about="session") is None
+    assert sealing_key(token).hex() != csrf_token(token)

@@ -16,15 +16,15 @@ import pytest
 import functions.reports.app
 from functions.dashboard.app import load_all
 from kova.access.admit import admit_attempt
+from kova.access.identity import GOOGLE, Identity
 from kova.access.manage_keys import ManageKeys
-from kova.access.person import Person, csrf_token
+from kova.access.person import csrf_token
 from kova.access.rate_limit import Policy, Verdict
 from kova.access.sign_in import SignIn
 from kova.access.sign_in_rules import SignInRules
 from kova.access.subject import Role
 from kova.adapters.analyzers.registry import ANALYZERS
 from kova.adapters.memory.admissions import MemoryAdmissions
-from kova.adapters.memory.people import MemoryOneTimeValues, MemoryPeopleSessions
 from kova.adapters.memory.queues import MemoryFixQueue, MemoryScanQueue
 from kova.errors.change_error import ChangeError
 from kova.errors.error import ErrorRecord
@@ -38,6 +38,7 @@ from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING, Reach
 from kova.web.app import create_app
 from tests.support.commands import CommandDesk
+from tests.support.sign_in import memory_sign_in
 from tests.support.stores import AllStores, apply_files, memory_stores, new_repository
 from tests.support.workshop import Workshop
 
@@ -108,10 +109,13 @@ class House:
         """Return somebody's browser; None is nobody's."""
         cookies: dict[str, str] = {}
         if role is not None:
-            person = Person(
-                actor=f"google:{role}@example.com", name=f"A {role}", role=role, reach=reach
+            identity = Identity(
+                provider=GOOGLE,
+                actor=f"google:{role}@example.com",
+                name=f"A {role}",
+                reach=reach,
             )
-            opened = await self.people.begin(person, "a test")
+            opened = await self.people.begin(identity, "a test")
             cookies = {"kova": opened.token}
         client = httpx.AsyncClient(
             transport=self.client._transport, base_url=ADDRESS, cookies=cookies
@@ -137,7 +141,7 @@ def make_house(
     stores = memory_stores(workshop.database)
     workshop.stores = stores
     desk = desk or CommandDesk()
-    people = SignIn(sessions=MemoryPeopleSessions(), links=MemoryOneTimeValues(), rules=RULES)
+    people = memory_sign_in(RULES)
     scan_queue, fix_queue = MemoryScanQueue(), MemoryFixQueue()
 
     def now() -> datetime:

@@ -22,7 +22,7 @@ SECRETS = {
     "Metrics": {"Data", "Metrics"},
     "Api": {"Data", "Github"},
     "Auth": {"Data", "Github", "SignIn"},
-    "Dashboard": {"Data", "Github", "Models"},
+    "Dashboard": {"Data", "Github", "SignIn", "Models"},
     "Reports": {"Data", "SignIn"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
@@ -36,7 +36,9 @@ SECRETS = {
     "Notify": {"Data", "Chat"},
     "Redelivery": {"Data", "Github"},
 }
-"""By function, whose secrets it may read. A scan reads those of models only with Pinecone."""
+"""By function, whose secrets it may read. A scan reads those of models only with Pinecone. The pages
+end a session whose provider is not configured any more: Dashboard, too, reads what signs people in.
+"""
 ANSWER_HTTP = {
     "Health",
     "Metrics",
@@ -159,6 +161,15 @@ def test_cloudfront_s_stack_finds_a_copy_of_its_secret_where_that_is_elsewhere()
     index, (separator, _) = parts[-1]
     joined = [values.get(part, part) for part in parts[:-1]] + [arn.split(separator)[index]]
     assert ":".join(joined) == arn.replace("eu-west-1", "us-east-1")
+
+
+@pytest.mark.parametrize("name", ["Auth", "Dashboard", "Setup"])
+def test_what_takes_forms_knows_their_public_address(resources: dict[str, Any], name: str) -> None:
+    """Behind a CDN a form's origin is not the host of the request."""
+    variables = resources[f"{name}Function"]["Properties"]["Environment"]["Variables"]
+    setup = resources["SetupFunction"]["Properties"]["Environment"]["Variables"]
+    assert variables["KOVA_PUBLIC_URL"] == setup["KOVA_PUBLIC_URL"]
+    assert {"Ref": "PublicUrl"} in variables["KOVA_PUBLIC_URL"]["Fn::If"]
 
 
 def test_no_policy_of_ours_allows_everything() -> None:

@@ -37,6 +37,7 @@ async def show_me(
         "scopes": " ".join(sorted(person.subject.scopes)),
         "session": person.session_id,
         "csrf": person.csrf_token,
+        "reach": " ".join(sorted(person.subject.reach.names or ())),
     }
 
 

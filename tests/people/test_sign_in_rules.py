@@ -6,9 +6,9 @@ from dataclasses import replace
 
 import pytest
 
-from kova.access.identity import Identity
-from kova.access.person import Person
-from kova.access.sign_in_rules import SignInRules, is_rule, person_now, rules_of
+from kova.access.identity import Identity, SignInRefusedError
+from kova.access.sign_in import LOCAL_OWNER
+from kova.access.sign_in_rules import SignInRules, admit_person, is_rule, rules_of
 from kova.access.subject import EVERYTHING, Role
 from kova.shared.reach import reach_of
 
@@ -78,29 +78,46 @@ def test_anything_else_is_no_rule(text: str) -> None:
     assert not is_rule(text)
 
 
-def person(actor: str, role: Role) -> Person:
-    return Person(actor=actor, name="x", role=role, reach=reach_of(["octo/a"]))
+def github(login: str) -> Identity:
+    reach = reach_of(["octo/a"])
+    return Identity(provider="github", actor=f"github:{login}", name="x", reach=reach)
 
 
-def test_a_session_has_the_role_of_today() -> None:
-    now = person_now(person("google:ann@example.com", Role.VIEWER), RULES)
-    assert now is not None
-    assert (now.role, now.reach) == (Role.ADMIN, EVERYTHING)
-    assert person_now(person("google:gone@gmail.com", Role.ADMIN), RULES) is None
-    demoted = person_now(person("github:dog", Role.ADMIN), RULES)
-    assert demoted is not None
+def role_today(identity: Identity, rules: SignInRules) -> Role | None:
+    try:
+        return admit_person(identity, rules).role
+    except SignInRefusedError:
+        return None
+
+
+def test_a_recorded_identity_has_the_role_of_today() -> None:
+    ann = admit_person(replace(google("ann@example.com"), reach=reach_of(["octo/a"])), RULES)
+    assert (ann.role, ann.reach) == (Role.ADMIN, EVERYTHING)
+    assert role_today(google("gone@gmail.com"), RULES) is None
+    demoted = admit_person(github("dog"), RULES)
     assert (demoted.role, demoted.reach) == (Role.VIEWER, reach_of(["octo/a"]))
-    owner = person_now(person("local:owner", Role.ADMIN), SignInRules())
-    assert owner is not None
-    assert owner.role is Role.ADMIN
+    assert admit_person(github("octo"), RULES).reach == EVERYTHING
+    assert role_today(LOCAL_OWNER, SignInRules()) is Role.ADMIN
+
+
+def test_a_provider_s_name_is_not_read_from_an_actor() -> None:
+    """An address may begin like the name of another provider."""
+    pretender = Identity(provider="google", actor="local:owner", name="x")
+    assert role_today(pretender, RULES) is None
+    assert role_today(replace(pretender, actor="github:octo"), SignInRules()) is None
 
 
 def test_who_signed_in_from_a_domain_that_is_no_longer_the_hosted_one_is_out() -> None:
     """Rules that name somebody do not help: nobody of another domain may sign in now."""
-    before = replace(person("google:ann@example.com", Role.ADMIN), hosted_domain="example.com")
+    before = google("ann@example.com", "example.com")
     for domain, role in (("example.com", Role.ADMIN), (None, Role.ADMIN), ("example.org", None)):
-        now = person_now(before, replace(RULES, hosted_domain=domain))
-        assert (now and now.role) is role
-    gmail = person("google:guest@gmail.com", Role.VIEWER)
-    assert person_now(gmail, RULES) is not None
-    assert person_now(gmail, replace(RULES, hosted_domain="example.com")) is None
+        assert role_today(before, replace(RULES, hosted_domain=domain)) is role
+    gmail = google("guest@gmail.com")
+    assert role_today(gmail, RULES) is Role.VIEWER
+    assert role_today(gmail, replace(RULES, hosted_domain="example.com")) is None
+
+
+def test_an_address_that_google_does_not_vouch_for_and_no_repository_at_all_are_refused() -> None:
+    assert role_today(replace(google("ann@example.com"), address_verified=False), RULES) is None
+    assert role_today(replace(github("dog"), reach=reach_of([])), RULES) is None
+    assert role_today(replace(github("octo"), reach=reach_of([])), RULES) is Role.ADMIN

@@ -14,7 +14,8 @@ import psycopg
 import pytest
 
 from kova.access.api_key import Scope
-from kova.access.person import OpenedSession, Person, csrf_token
+from kova.access.identity import GOOGLE, Identity
+from kova.access.person import OpenedSession, csrf_token
 from kova.access.subject import EVERYTHING, Reach, Role
 from kova.bootstrap.core import Core
 from kova.bootstrap.keys import answer_key_request
@@ -101,7 +102,10 @@ def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rights]:
     redis = {"KOVA_REDIS_URL": _redis_url(), "KOVA_AI_RATE_LIMIT_PER_MINUTE": "1000000"}
     # Each request asks the rules anew what somebody is.
     rules = {f"KOVA_{role.name}S": f"{role.value}@example.com" for role in Role}
-    with run_kova_with_github(folder, **redis, **rules) as kova:
+    # A session of a provider that is not configured would be over.
+    google = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
+    google["KOVA_GOOGLE_ISSUER"] = "http://127.0.0.1:9"
+    with run_kova_with_github(folder, **redis, **rules, **google) as kova:
         for name in (INSIDE, OUTSIDE):
             kova.github.state.create_repository(name, files={"a.py": b"x = 1\n"})
         things = asyncio.run(_fill_database(kova.environment["KOVA_DATABASE_URL"]))
@@ -185,9 +189,10 @@ async def _sign_in(rights: Rights) -> None:
     reaches: dict[str, tuple[Role, Reach]] = {
         **{role.value: (role, EVERYTHING) for role in Role},
         "member inside": (Role.MEMBER, reach_of([INSIDE])),
-        "nothing": (Role.MEMBER, reach_of([])),
     }
     for name, (role, reach) in reaches.items():
-        person = Person(actor=f"google:{role.value}@example.com", name=name, role=role, reach=reach)
-        rights.sessions[name] = await people.begin(person, "a browser")
+        identity = Identity(
+            provider=GOOGLE, actor=f"google:{role.value}@example.com", name=name, reach=reach
+        )
+        rights.sessions[name] = await people.begin(identity, "a browser")
     await core.close()

@@ -176,9 +176,10 @@ ROUTES: dict[str, Row] = {
     "POST /auth/link": Row(
         path="/auth/link", by="nobody", form={"token": "none"}, passes=frozenset({404, 429})
     ),
+    # Google does not answer here, and no attempt was begun.
+    "GET /auth/google/login": public("/auth/google/login", 503),
+    "GET /auth/google/callback": public("/auth/google/callback", 403),
     # Without a provider there is no way to it.
-    "GET /auth/google/login": public("/auth/google/login", 404),
-    "GET /auth/google/callback": public("/auth/google/callback", 404),
     "GET /auth/github/login": public("/auth/github/login", 404),
     "GET /auth/github/callback": public("/auth/github/callback", 404),
     "GET /auth/sessions": Row(path="/auth/sessions", scope=Scope.READ, by="session"),

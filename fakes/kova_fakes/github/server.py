@@ -239,6 +239,10 @@ class FakeGitHub:
         """Add a fault."""
         self.context.faults.inject(fault)
 
+    def clear_faults(self) -> None:
+        """Forget the pending faults."""
+        self.context.faults = Faults()
+
     def push_event(self, full_name: str, branch: str = "main") -> dict[str, Any]:
         """Return the payload of the last push to a branch."""
         return webhooks.push_event(self.context, self.state.repository(full_name), branch)

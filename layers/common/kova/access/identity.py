@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from kova.shared.exceptions import ForbiddenError, UnavailableError
@@ -10,6 +10,8 @@ from kova.shared.reach import EVERYTHING, Reach
 
 GOOGLE: Final = "google"
 GITHUB: Final = "github"
+LOCAL: Final = "local"
+"""The machine that Kova runs on: whoever reads there what Kova prints."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,8 +19,8 @@ class Identity:
     """Somebody, as a provider knows them.
 
     Attributes:
-        provider: GOOGLE or GITHUB.
-        actor: `google:ADDRESS` in lower case, or `github:LOGIN`.
+        provider: GOOGLE, GITHUB or LOCAL.
+        actor: `google:ADDRESS` in lower case, `github:LOGIN`, or `local:owner`.
         name: the name for people.
         address_verified: whether the provider says that the address is theirs.
         hosted_domain: the Google Workspace that the account belongs to.
@@ -31,6 +33,19 @@ class Identity:
     address_verified: bool = True
     hosted_domain: str | None = None
     reach: Reach = EVERYTHING
+
+
+@dataclass(frozen=True, kw_only=True)
+class ProvenIdentity:
+    """Somebody who just proved who they are.
+
+    Attributes:
+        identity: what the provider says of them.
+        token: theirs, where the provider can be asked with it again; None otherwise.
+    """
+
+    identity: Identity
+    token: str | None = field(default=None, repr=False)
 
 
 @dataclass(frozen=True, kw_only=True)

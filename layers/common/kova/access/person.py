@@ -5,10 +5,11 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final
 
+from kova.access.identity import Identity
 from kova.access.subject import ROLE_SCOPES, Role, Subject
 from kova.shared.reach import Reach
 
@@ -20,44 +21,58 @@ IDLE: Final = timedelta(hours=24)
 
 @dataclass(frozen=True, kw_only=True)
 class Person:
-    """Somebody who proved who they are; `actor` and `name` as those of a Subject.
-
-    `hosted_domain` is the Google Workspace that they signed in from.
-    """
+    """Somebody who may come in today; `actor` and `name` as those of a Subject."""
 
     actor: str
     name: str
     role: Role
     reach: Reach
-    hosted_domain: str | None = None
+
+    @property
+    def subject(self) -> Subject:
+        """Who calls."""
+        return Subject(
+            actor=self.actor,
+            name=self.name,
+            scopes=ROLE_SCOPES[self.role],
+            reach=self.reach,
+            key_id=None,
+        )
 
 
 @dataclass(frozen=True, kw_only=True)
 class PersonSession:
-    """A person in a browser.
+    """A session in a browser, as it is stored: the rules of today say what its person may do.
 
     Attributes:
         id: names the session in lists; nobody can get in with it.
+        identity: what the provider said last.
         browser: what the browser says that it is.
+        confirmed_at: when the provider said so.
+        sealed_token: the person's token at the provider, which only the browser's cookie opens;
+            None where the provider cannot be asked again.
     """
 
     id: str
-    person: Person
+    identity: Identity
     created_at: datetime
     expires_at: datetime
+    confirmed_at: datetime
     browser: str = ""
+    sealed_token: str | None = field(default=None, repr=False)
+
+
+@dataclass(frozen=True, kw_only=True)
+class ActiveSession:
+    """A session with what its person may do today."""
+
+    id: str
+    person: Person
 
     @property
     def subject(self) -> Subject:
         """Who calls in this session."""
-        person = self.person
-        return Subject(
-            actor=person.actor,
-            name=person.name,
-            scopes=ROLE_SCOPES[person.role],
-            reach=person.reach,
-            key_id=None,
-        )
+        return self.person.subject
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +91,11 @@ def new_token() -> str:
 def session_id(token: str) -> str:
     """Return the id of the session that a token opens: half of its hash."""
     return hashlib.sha256(b"kova: session:" + _octets(token)).hexdigest()[:32]
+
+
+def sealing_key(token: str) -> bytes:
+    """Return the 256 bits that seal what a session keeps: nothing stored leads to them."""
+    return hmac.digest(_octets(token), b"kova: sealed", "sha256")
 
 
 def csrf_token(token: str) -> str:

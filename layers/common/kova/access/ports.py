@@ -13,8 +13,8 @@ if TYPE_CHECKING:
     from kova.access.admission import Admission, Caller
     from kova.access.api_key import ApiKey, Scope
     from kova.access.idempotency import IdempotencyClaim, IdempotentRequest, StoredAnswer
-    from kova.access.identity import Identity, SignInAttempt
-    from kova.access.person import OpenedSession, Person, PersonSession
+    from kova.access.identity import Identity, ProvenIdentity, SignInAttempt
+    from kova.access.person import PersonSession
     from kova.shared.page import Page, PageRequest
     from kova.shared.reach import Reach
 
@@ -92,19 +92,22 @@ class KeyVault(Protocol):
 
 
 class PeopleSessions(Protocol):
-    """Sessions of people in browsers. Errors are RedisUnavailableError."""
+    """Sessions of people in browsers. Errors are RedisUnavailableError.
 
-    async def create(self, person: Person, *, lifetime: timedelta, browser: str) -> OpenedSession:
-        """Begin a session that ends after a time, and earlier where nobody uses it."""
+    A session ends at its `expires_at`, and earlier where nobody uses it for IDLE.
+    """
 
-    async def get(self, token: str) -> PersonSession | None:
-        """Return the session of a token; None where it has ended or never was."""
+    async def add(self, session: PersonSession) -> None:
+        """Store a new session."""
 
-    async def rotate(self, token: str) -> OpenedSession | None:
-        """Give a session a new token; the earlier one opens nothing from then on.
+    async def get(self, session_id: str) -> PersonSession | None:
+        """Return a session, and note its use; None where it has ended or never was."""
 
-        Of two calls with the same token one gets the new token, the other None.
-        """
+    async def update(self, session: PersonSession) -> None:
+        """Store what has changed of a session; one that has ended stays so."""
+
+    async def claim_confirmation(self, session_id: str, lease: timedelta) -> bool:
+        """True for one caller in the time of a lease: who asks the provider about a session."""
 
     async def revoke(self, session_id: str, actor: str) -> bool:
         """End a session of this person; False where the person has none of this id."""
@@ -134,9 +137,31 @@ class IdentityProvider(Protocol):
     async def authorization_address(self, attempt: SignInAttempt) -> str:
         """Return the page of the provider where somebody proves who they are."""
 
-    async def identify(self, code: str, attempt: SignInAttempt) -> Identity:
+    async def identify(self, code: str, attempt: SignInAttempt) -> ProvenIdentity:
         """Exchange the code that the provider sent back; it works once.
 
         Raises:
             SignInRefusedError: the code, or what it is exchanged for, is not as it should be.
         """
+
+
+class AccessSource(Protocol):
+    """A provider that says again and again what somebody may see."""
+
+    async def read_identity(self, token: str) -> Identity:
+        """Return what a person's token shows.
+
+        Raises:
+            SignInRefusedError: the provider refuses the token.
+            ProviderUnavailableError: the provider does not answer.
+        """
+
+
+class TokenSeal(Protocol):
+    """Makes texts unreadable without a key of 256 bits."""
+
+    def seal(self, text: str, *, key: bytes, about: str) -> str:
+        """Return a text sealed, bound to what it is about."""
+
+    def open(self, sealed: str, *, key: bytes, about: str) -> str | None:
+        """Return a sealed text; None with another key, about something else, or changed."""

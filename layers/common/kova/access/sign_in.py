@@ -3,27 +3,37 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Callable, Collection
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Final
 
-from kova.access.person import LIFETIME, OpenedSession, Person, PersonSession, new_token
-from kova.access.sign_in_rules import person_now
-from kova.access.subject import Role
+from kova.access.identity import GITHUB, LOCAL, Identity, SignInRefusedError
+from kova.access.person import (
+    LIFETIME,
+    ActiveSession,
+    OpenedSession,
+    Person,
+    PersonSession,
+    new_token,
+    session_id,
+)
+from kova.access.sign_in_rules import admit_person
 from kova.shared.exceptions import NotFoundError
-from kova.shared.reach import EVERYTHING
 from kova.shared.text import clean
 
 if TYPE_CHECKING:
+    from kova.access.confirm_access import ConfirmAccess
     from kova.access.ports import OneTimeValues, PeopleSessions
     from kova.access.sign_in_rules import SignInRules
 
-LOCAL_OWNER: Final = Person(actor="local:owner", name="Owner", role=Role.ADMIN, reach=EVERYTHING)
+LOCAL_OWNER: Final = Identity(provider=LOCAL, actor="local:owner", name="Owner")
 """Whoever can read what Kova prints where it runs."""
 LINK_LIFETIME: Final = timedelta(hours=24)
 _LINK: Final = "link"
 _MOST_TOKEN_CHARACTERS: Final = 512
 _MOST_BROWSER_CHARACTERS: Final = 200
+_NAME_LIMIT: Final = 100
 _LOG = logging.getLogger("kova.access")
 
 
@@ -37,11 +47,22 @@ class SignIn:
     """Begins, finds and ends the sessions of people."""
 
     def __init__(
-        self, *, sessions: PeopleSessions, links: OneTimeValues, rules: SignInRules
+        self,
+        *,
+        sessions: PeopleSessions,
+        links: OneTimeValues,
+        rules: SignInRules,
+        providers: Collection[str],
+        confirm: Callable[[], ConfirmAccess],
+        now: Callable[[], datetime],
     ) -> None:
+        """`providers` are those that are configured; `confirm` asks GitHub anew."""
         self._sessions = sessions
         self._links = links
         self._rules = rules
+        self._providers = {LOCAL, *providers}
+        self._confirm = confirm
+        self._now = now
 
     async def make_link_token(self) -> str:
         """Return the token of a link that signs the local owner in, once."""
@@ -57,7 +78,7 @@ class SignIn:
         """
         if len(token) > _MOST_TOKEN_CHARACTERS or await self._links.look(_LINK, token) is None:
             raise LinkSpentError
-        return LOCAL_OWNER
+        return admit_person(LOCAL_OWNER, self._rules)
 
     async def open_link(self, token: str, browser: str) -> OpenedSession:
         """Spend a link's token and begin a session.
@@ -70,27 +91,61 @@ class SignIn:
         return await self.begin(LOCAL_OWNER, browser)
 
     async def begin(
-        self, person: Person, browser: str, *, lifetime: timedelta = LIFETIME
+        self,
+        identity: Identity,
+        browser: str,
+        *,
+        lifetime: timedelta = LIFETIME,
+        provider_token: str | None = None,
     ) -> OpenedSession:
         """Begin a session, always with a new token, whatever the browser had before."""
-        opened = await self._sessions.create(
-            person, lifetime=lifetime, browser=clean(browser)[:_MOST_BROWSER_CHARACTERS]
+        token, now = new_token(), self._now()
+        name = clean(identity.name).strip()[:_NAME_LIMIT] or identity.actor
+        session = PersonSession(
+            id=session_id(token),
+            identity=replace(identity, name=name),
+            created_at=now,
+            expires_at=now + lifetime,
+            confirmed_at=now,
+            browser=clean(browser)[:_MOST_BROWSER_CHARACTERS],
         )
-        _LOG.info("signed in", extra={"actor": person.actor, "role": person.role.value})
-        return opened
+        if provider_token is not None:
+            sealed = self._confirm().seal_token(provider_token, token, session.id)
+            session = replace(session, sealed_token=sealed)
+        await self._sessions.add(session)
+        _LOG.info("signed in", extra={"actor": identity.actor})
+        return OpenedSession(token=token, session=session)
 
-    async def resume(self, token: str) -> PersonSession | None:
-        """Return the session of a browser's token, or None.
+    async def resume(self, token: str) -> ActiveSession | None:
+        """Return the session of a browser's token with what its person may do now, or None.
 
-        The person has the role that the rules give them today, not the one of their sign-in.
+        The role is the one that the rules give today. A session of a provider that is no longer
+        configured, or that says no longer what it said, is over.
+
+        Raises:
+            ProviderUnavailableError: the provider has not answered for too long.
         """
+        session = await self.find(token)
+        if session is None:
+            return None
+        if session.identity.provider not in self._providers:
+            await self._sessions.revoke(session.id, session.identity.actor)
+            return None
+        if session.identity.provider == GITHUB:
+            session = await self._confirm().confirm(session, token)
+        if session is None:
+            return None
+        try:
+            person = admit_person(session.identity, self._rules)
+        except SignInRefusedError:
+            return None
+        return ActiveSession(id=session.id, person=person)
+
+    async def find(self, token: str) -> PersonSession | None:
+        """Return the session of a browser's token as it is stored, or None."""
         if not token or len(token) > _MOST_TOKEN_CHARACTERS:
             return None
-        session = await self._sessions.get(token)
-        person = person_now(session.person, self._rules) if session is not None else None
-        if session is None or person is None:
-            return None
-        return replace(session, person=person)
+        return await self._sessions.get(session_id(token))
 
     async def list_sessions(self, actor: str) -> list[PersonSession]:
         """List the sessions of a person, newest first."""

@@ -11,15 +11,9 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING, Final
 
-from kova.access.identity import (
-    GITHUB,
-    Identity,
-    SignInAttempt,
-    SignInRefusedError,
-)
-from kova.access.person import OpenedSession, Person, new_token
-from kova.access.subject import Role
-from kova.shared.text import clean
+from kova.access.identity import GITHUB, SignInAttempt, SignInRefusedError
+from kova.access.person import OpenedSession, new_token
+from kova.access.sign_in_rules import admit_person
 
 if TYPE_CHECKING:
     from kova.access.ports import IdentityProvider, OneTimeValues
@@ -28,10 +22,9 @@ if TYPE_CHECKING:
 
 ATTEMPT_LIFETIME: Final = timedelta(minutes=10)
 _GITHUB_LIFETIME: Final = timedelta(hours=8)
-"""What somebody may see on GitHub is asked when they sign in: so they do that once a day."""
+"""As long as a token of a person lasts at GitHub."""
 _KIND: Final = "sign-in"
 _MOST_CHARACTERS: Final = 2_048
-_NAME_LIMIT: Final = 100
 _BEGIN_ANEW: Final = (
     "This sign-in was not begun in this browser, or over ten minutes ago. Begin anew."
 )
@@ -128,37 +121,13 @@ class SignInElsewhere:
             verifier=values["verifier"],
             redirect_uri=values["redirect_uri"],
         )
-        identity = await self._providers[provider].identify(code, attempt)
-        person = self._admit(identity)
+        proven = await self._providers[provider].identify(code, attempt)
+        admit_person(proven.identity, self._rules)
         lifetime = {"lifetime": _GITHUB_LIFETIME} if provider == GITHUB else {}
-        opened = await self._sign_in.begin(person, browser, **lifetime)
-        return EndedSignIn(opened=opened, next_path=values["next"])
-
-    def _admit(self, identity: Identity) -> Person:
-        if not identity.address_verified:
-            raise SignInRefusedError(
-                "Google does not vouch for the address of this account. Use one of your Google"
-                " Workspace, or of Gmail."
-            )
-        role = self._rules.role_of(identity)
-        if role is None:
-            raise SignInRefusedError(
-                "This account may not sign in here. Use another account, or ask whoever runs this"
-                " Kova to name yours in its settings."
-            )
-        reach = identity.reach
-        if role is not Role.ADMIN and reach.names is not None and not reach.names:
-            raise SignInRefusedError(
-                "Your account sees none of the repositories that this Kova watches. Ask for access"
-                " to one on GitHub, and sign in again."
-            )
-        return Person(
-            actor=identity.actor,
-            name=clean(identity.name).strip()[:_NAME_LIMIT] or identity.actor,
-            role=role,
-            reach=reach,
-            hosted_domain=identity.hosted_domain,
+        opened = await self._sign_in.begin(
+            proven.identity, browser, provider_token=proven.token, **lifetime
         )
+        return EndedSignIn(opened=opened, next_path=values["next"])
 
 
 def _is_same(expected: str, presented: str) -> bool:

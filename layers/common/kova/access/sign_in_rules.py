@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Final
 
-from kova.access.identity import GITHUB, GOOGLE, Identity
+from kova.access.identity import GITHUB, GOOGLE, LOCAL, Identity, SignInRefusedError
 from kova.access.person import Person
 from kova.access.subject import Role
 from kova.shared.reach import EVERYTHING
@@ -37,21 +37,19 @@ class SignInRules:
     hosted_domain: str | None = None
 
     def role_of(self, identity: Identity) -> Role | None:
-        """Return the role of somebody who just proved who they are; None: they may not sign in."""
-        return self.role_now(identity.actor, identity.hosted_domain)
-
-    def role_now(self, actor: str, hosted_domain: str | None) -> Role | None:
-        """Return the role, as the rules are today, of somebody who signed in from a domain.
+        """Return the role of somebody as the rules are today; None: they may not come in.
 
         With a hosted domain nobody of another one is let in by Google, whatever names them.
         Without it only those that a rule names are: everybody on earth may have a Google account.
         """
-        if actor.startswith(f"{GITHUB}:"):
-            return self.role_named(actor) or Role.VIEWER
-        if self.hosted_domain is not None and hosted_domain != self.hosted_domain:
+        if identity.provider == LOCAL:
+            return Role.ADMIN
+        if identity.provider == GITHUB:
+            return self.role_named(identity.actor) or Role.VIEWER
+        if self.hosted_domain is not None and identity.hosted_domain != self.hosted_domain:
             return None
         default = Role.VIEWER if self.hosted_domain is not None else None
-        return self.role_named(actor) or default
+        return self.role_named(identity.actor) or default
 
     def role_named(self, actor: str) -> Role | None:
         """Return the highest role whose rules name somebody."""
@@ -80,15 +78,28 @@ def rules_of(names: Iterable[str]) -> frozenset[str]:
     return frozenset(name.lower() for name in names)
 
 
-def person_now(person: Person, rules: SignInRules) -> Person | None:
-    """Return somebody as the rules are today; None: they may no longer sign in.
+def admit_person(identity: Identity, rules: SignInRules) -> Person:
+    """Return somebody with what they may do as the rules are today; an admin reaches everything.
 
-    An admin reaches everything; who was one reaches what the provider said at the sign-in.
+    Raises:
+        SignInRefusedError: they may not come in; the message says what to do.
     """
-    role: Role | None = person.role
-    if not person.actor.startswith("local:"):
-        role = rules.role_now(person.actor, person.hosted_domain)
+    if not identity.address_verified:
+        raise SignInRefusedError(
+            "Google does not vouch for the address of this account. Use one of your Google"
+            " Workspace, or of Gmail."
+        )
+    role, reach = rules.role_of(identity), identity.reach
     if role is None:
-        return None
-    reach = EVERYTHING if role is Role.ADMIN else person.reach
-    return replace(person, role=role, reach=reach)
+        raise SignInRefusedError(
+            "This account may not sign in here. Use another account, or ask whoever runs this"
+            " Kova to name yours in its settings."
+        )
+    if role is Role.ADMIN:
+        reach = EVERYTHING
+    elif reach.names is not None and not reach.names:
+        raise SignInRefusedError(
+            "Your account sees none of the repositories that this Kova watches. Ask for access"
+            " to one on GitHub, and sign in again."
+        )
+    return Person(actor=identity.actor, name=identity.name, role=role, reach=reach)

@@ -18,6 +18,7 @@ from kova.access.identity import (
     GOOGLE,
     Identity,
     IdentityTokenError,
+    ProvenIdentity,
     ProviderUnavailableError,
     SignInAttempt,
     SignInRefusedError,
@@ -63,7 +64,7 @@ class GoogleSignIn:
             parameters=parameters,
         )
 
-    async def identify(self, code: str, attempt: SignInAttempt) -> Identity:
+    async def identify(self, code: str, attempt: SignInAttempt) -> ProvenIdentity:
         """Exchange the code and check the token."""
         answer = await self._exchange(code, attempt)
         token = answer.get("id_token")
@@ -77,7 +78,7 @@ class GoogleSignIn:
         if not isinstance(address, str) or "@" not in address:
             raise IdentityTokenError
         domain = claims.get("hd")
-        return Identity(
+        identity = Identity(
             provider=GOOGLE,
             actor=f"{GOOGLE}:{address.lower()}",
             name=name if isinstance(name, str) else address,
@@ -85,6 +86,7 @@ class GoogleSignIn:
             and _is_authority(address, domain),
             hosted_domain=domain.lower() if isinstance(domain, str) else None,
         )
+        return ProvenIdentity(identity=identity)
 
     async def _exchange(self, code: str, attempt: SignInAttempt) -> dict[str, Any]:
         status, answer = await self._oauth.exchange(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import datetime
 from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
@@ -12,12 +13,16 @@ from kova.access.rate_limit import Policy, Verdict
 from kova.access.sign_in import SignIn
 from kova.access.sign_in_rules import SignInRules, rules_of
 from kova.bootstrap.access import AccessRoot
-from kova.bootstrap.core import Core
+from kova.bootstrap.core import Core, now
 from kova.bootstrap.settings import SettingsError
 
 if TYPE_CHECKING:
+    from kova.access.confirm_access import ConfirmAccess
     from kova.access.ports import IdentityProvider
     from kova.access.sign_in_elsewhere import SignInElsewhere
+    from kova.adapters.github.user_access import GitHubAccess
+    from kova.adapters.redis.connection import Redis
+    from kova.adapters.redis.people import RedisPeopleSessions
     from kova.web.pages.provider import SignInProvider
 
 _ATTEMPTS: Final = Policy(name="sign-in", quota=30)
@@ -27,34 +32,34 @@ _ATTEMPTS: Final = Policy(name="sign-in", quota=30)
 class PeopleRoot:
     """Implements web.services.PeopleServices."""
 
-    def __init__(self, core: Core) -> None:
+    def __init__(self, core: Core, now: Callable[[], datetime] = now) -> None:
         self._core = core
+        self._now = now
         self._access = AccessRoot(core)
 
     @cached_property
     def sign_in(self) -> SignIn:
         """The sessions of people; SettingsError without Redis."""
-        if self._core.redis is None:
-            raise SettingsError("Signing in needs KOVA_REDIS_URL: sessions are there.")
-        from kova.adapters.redis.people import RedisOneTimeValues, RedisPeopleSessions
+        from kova.adapters.redis.people import RedisOneTimeValues
 
         return SignIn(
-            sessions=RedisPeopleSessions(self._core.redis),
-            links=RedisOneTimeValues(self._core.redis),
+            sessions=self._sessions,
+            links=RedisOneTimeValues(self._redis),
             rules=self._rules,
+            providers=[provider.id for provider in self.providers],
+            confirm=lambda: self._confirm_access,
+            now=self._now,
         )
 
     @cached_property
     def elsewhere(self) -> SignInElsewhere:
         """Signing in with an account elsewhere; SettingsError without Redis."""
-        if self._core.redis is None:
-            raise SettingsError("Signing in needs KOVA_REDIS_URL: sessions are there.")
         from kova.access.sign_in_elsewhere import SignInElsewhere
         from kova.adapters.redis.people import RedisOneTimeValues
 
         return SignInElsewhere(
             providers=self._identity_providers(),
-            attempts=RedisOneTimeValues(self._core.redis),
+            attempts=RedisOneTimeValues(self._redis),
             sign_in=self.sign_in,
             rules=self._rules,
         )
@@ -67,15 +72,27 @@ class PeopleRoot:
         settings = self._core.settings.sign_in
         providers = []
         if settings.google_client_id:
-            providers.append(SignInProvider(name="Google", path="/auth/google/login"))
+            providers.append(SignInProvider(id=GOOGLE, name="Google"))
         if settings.github_client_id:
-            providers.append(SignInProvider(name="GitHub", path="/auth/github/login"))
+            providers.append(SignInProvider(id=GITHUB, name="GitHub"))
         return providers
 
     @property
     def public_url(self) -> str | None:
         """The address of Kova for people, where it is set."""
         return self._core.settings.public_url
+
+    @property
+    def _redis(self) -> Redis:
+        if self._core.redis is None:
+            raise SettingsError("Signing in needs KOVA_REDIS_URL: sessions are there.")
+        return self._core.redis
+
+    @cached_property
+    def _sessions(self) -> RedisPeopleSessions:
+        from kova.adapters.redis.people import RedisPeopleSessions
+
+        return RedisPeopleSessions(self._redis, now=self._now)
 
     @cached_property
     def _rules(self) -> SignInRules:
@@ -85,6 +102,29 @@ class PeopleRoot:
             members=rules_of(settings.members),
             viewers=rules_of(settings.viewers),
             hosted_domain=settings.google_hosted_domain,
+        )
+
+    @cached_property
+    def _confirm_access(self) -> ConfirmAccess:
+        # Only sessions by GitHub pay for it.
+        from kova.access.confirm_access import ConfirmAccess
+        from kova.adapters.token_seal import AesTokenSeal
+
+        return ConfirmAccess(
+            sessions=self._sessions,
+            source=self._github_access,
+            seal=AesTokenSeal(),
+            rules=self._rules,
+            now=self._now,
+        )
+
+    @cached_property
+    def _github_access(self) -> GitHubAccess:
+        from kova.adapters.github.user_access import GitHubAccess
+
+        settings = self._core.settings
+        return GitHubAccess(
+            api_url=settings.github_api_url, owners=settings.owners, http=self._core.http
         )
 
     def _identity_providers(self) -> dict[str, IdentityProvider]:
@@ -108,10 +148,9 @@ class PeopleRoot:
 
             providers[GITHUB] = GitHubSignIn(
                 web_url=settings.setup.github_web_url or web_address_of(settings.github_api_url),
-                api_url=settings.github_api_url,
                 client_id=sign_in.github_client_id,
                 client_secret=sign_in.github_client_secret,
-                owners=settings.owners,
+                access=self._github_access,
                 http=http,
             )
         return providers

@@ -4,17 +4,9 @@ from __future__ import annotations
 
 import builtins
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import datetime, timedelta
 
-from kova.access.person import (
-    IDLE,
-    OpenedSession,
-    Person,
-    PersonSession,
-    new_token,
-    session_id,
-)
+from kova.access.person import IDLE, PersonSession
 from kova.adapters.memory.availability import Switchable
 from kova.adapters.memory.clock import Clock
 from kova.shared.exceptions import RedisUnavailableError
@@ -28,46 +20,42 @@ class MemoryPeopleSessions(Switchable):
     def __init__(self, now: Callable[[], datetime] | None = None) -> None:
         self._now = now or Clock()
         self._sessions: dict[str, tuple[datetime, PersonSession]] = {}
+        self._claims: dict[str, datetime] = {}
 
-    async def create(self, person: Person, *, lifetime: timedelta, browser: str) -> OpenedSession:
-        """Begin a session."""
+    async def add(self, session: PersonSession) -> None:
+        """Store a session."""
         self.check()
-        now, token = self._now(), new_token()
-        session = PersonSession(
-            id=session_id(token),
-            person=person,
-            created_at=now,
-            expires_at=now + lifetime,
-            browser=browser,
-        )
-        self._sessions[session.id] = (now + IDLE, session)
-        return OpenedSession(token=token, session=session)
+        self._sessions[session.id] = (self._now() + IDLE, session)
 
-    async def get(self, token: str) -> PersonSession | None:
+    async def get(self, session_id: str) -> PersonSession | None:
         """Find a session and note its use."""
         self.check()
-        session = self._live(session_id(token))
+        session = self._live(session_id)
         if session is not None:
             self._sessions[session.id] = (self._now() + IDLE, session)
         return session
 
-    async def rotate(self, token: str) -> OpenedSession | None:
-        """Give a session a new token."""
+    async def update(self, session: PersonSession) -> None:
+        """Store what has changed."""
         self.check()
-        session = self._live(session_id(token))
-        if session is None:
-            return None
-        del self._sessions[session.id]
-        token = new_token()
-        session = replace(session, id=session_id(token))
-        self._sessions[session.id] = (self._now() + IDLE, session)
-        return OpenedSession(token=token, session=session)
+        if self._live(session.id) is not None:
+            idle_until, _ = self._sessions[session.id]
+            self._sessions[session.id] = (idle_until, session)
+
+    async def claim_confirmation(self, session_id: str, lease: timedelta) -> bool:
+        """True for one caller."""
+        self.check()
+        now = self._now()
+        if now < self._claims.get(session_id, now):
+            return False
+        self._claims[session_id] = now + lease
+        return True
 
     async def revoke(self, session_id: str, actor: str) -> bool:
         """End a session."""
         self.check()
         session = self._live(session_id)
-        if session is None or session.person.actor != actor:
+        if session is None or session.identity.actor != actor:
             return False
         del self._sessions[session_id]
         return True
@@ -76,7 +64,7 @@ class MemoryPeopleSessions(Switchable):
         """List a person's sessions."""
         self.check()
         sessions = [self._live(name) for name in builtins.list(self._sessions)]
-        own = [each for each in sessions if each is not None and each.person.actor == actor]
+        own = [each for each in sessions if each is not None and each.identity.actor == actor]
         return sorted(own, key=lambda session: session.created_at, reverse=True)
 
     def _live(self, name: str) -> PersonSession | None:

@@ -68,6 +68,11 @@ def person_sessions(actor: str) -> str:
     return f"{PREFIX}:session:people:{digest(actor)}"
 
 
+def session_confirmation(session_id: str) -> str:
+    """Return the key that somebody holds who asks a provider about a person's session."""
+    return f"{PREFIX}:session:confirmation:{digest(session_id)}"
+
+
 def one_time(kind: str, secret: str) -> str:
     """Return the key of values that are read once."""
     return f"{PREFIX}:session:once:{kind}:{digest(secret)}"

@@ -5,24 +5,18 @@ from __future__ import annotations
 import builtins
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from kova.access.person import (
-    IDLE,
-    OpenedSession,
-    Person,
-    PersonSession,
-    new_token,
-    session_id,
-)
+from kova.access.identity import LOCAL, Identity
+from kova.access.person import IDLE, PersonSession
 from kova.access.subject import Role
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translate_errors
 from kova.shared.reach import reach_of
 
 _IDLE_SECONDS: Final = int(IDLE.total_seconds())
+_NEVER: Final = datetime.min.replace(tzinfo=UTC).isoformat()
 _INDEX_SECONDS: Final = int(timedelta(days=31).total_seconds())
 
 
@@ -39,46 +33,41 @@ class RedisPeopleSessions:
         self._client = redis.client
         self._now = now
 
-    async def create(self, person: Person, *, lifetime: timedelta, browser: str) -> OpenedSession:
-        """Begin a session."""
-        now, token = self._now(), new_token()
-        session = PersonSession(
-            id=session_id(token),
-            person=person,
-            created_at=now,
-            expires_at=now + lifetime,
-            browser=browser,
-        )
-        await self._write(session)
-        return OpenedSession(token=token, session=session)
+    async def add(self, session: PersonSession) -> None:
+        """Store a session."""
+        index = keys.person_sessions(session.identity.actor)
+        with translate_errors():
+            async with self._client.pipeline(transaction=True) as pipe:
+                pipe.set(keys.person_session(session.id), _record(session), ex=_IDLE_SECONDS)
+                pipe.sadd(index, session.id)
+                pipe.expire(index, _INDEX_SECONDS)
+                await pipe.execute()
 
-    async def get(self, token: str) -> PersonSession | None:
+    async def get(self, session_id: str) -> PersonSession | None:
         """Find a session and note its use, in one round trip."""
         with translate_errors():
-            record = await self._client.getex(
-                keys.person_session(session_id(token)), ex=_IDLE_SECONDS
-            )
+            record = await self._client.getex(keys.person_session(session_id), ex=_IDLE_SECONDS)
         return self._live(record)
 
-    async def rotate(self, token: str) -> OpenedSession | None:
-        """Give a session a new token."""
+    async def update(self, session: PersonSession) -> None:
+        """Store what has changed, unless the session was revoked meanwhile."""
         with translate_errors():
-            # Of two calls at once only one gets the record.
-            record = await self._client.getdel(keys.person_session(session_id(token)))
-        session = self._live(record)
-        if session is None:
-            return None
-        await self._forget(session)
-        token = new_token()
-        session = replace(session, id=session_id(token))
-        await self._write(session)
-        return OpenedSession(token=token, session=session)
+            await self._client.set(
+                keys.person_session(session.id), _record(session), xx=True, keepttl=True
+            )
+
+    async def claim_confirmation(self, session_id: str, lease: timedelta) -> bool:
+        """True for one caller."""
+        name = keys.session_confirmation(session_id)
+        milliseconds = int(lease.total_seconds() * 1_000)
+        with translate_errors():
+            return bool(await self._client.set(name, b"1", nx=True, px=milliseconds))
 
     async def revoke(self, session_id: str, actor: str) -> bool:
         """End a session."""
         with translate_errors():
             session = self._live(await self._client.get(keys.person_session(session_id)))
-            if session is None or session.person.actor != actor:
+            if session is None or session.identity.actor != actor:
                 return False
             ended = await self._client.delete(keys.person_session(session_id))
         await self._forget(session)
@@ -102,22 +91,13 @@ class RedisPeopleSessions:
         own = [
             session
             for session in sessions.values()
-            if session is not None and session.person.actor == actor
+            if session is not None and session.identity.actor == actor
         ]
         return sorted(own, key=lambda session: session.created_at, reverse=True)
 
-    async def _write(self, session: PersonSession) -> None:
-        index = keys.person_sessions(session.person.actor)
-        with translate_errors():
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(keys.person_session(session.id), _record(session), ex=_IDLE_SECONDS)
-                pipe.sadd(index, session.id)
-                pipe.expire(index, _INDEX_SECONDS)
-                await pipe.execute()
-
     async def _forget(self, session: PersonSession) -> None:
         with translate_errors():
-            await self._client.srem(keys.person_sessions(session.person.actor), session.id)
+            await self._client.srem(keys.person_sessions(session.identity.actor), session.id)
 
     def _live(self, record: bytes | str | None) -> PersonSession | None:
         if record is None:
@@ -161,34 +141,42 @@ def _values(record: bytes | str | None) -> dict[str, str] | None:
 
 
 def _record(session: PersonSession) -> str:
-    person = session.person
+    identity = session.identity
+    reach = identity.reach.names
     return json.dumps(
         {
             "id": session.id,
-            "actor": person.actor,
-            "name": person.name,
-            "role": person.role,
-            "reach": None if person.reach.names is None else sorted(person.reach.names),
-            "hosted_domain": person.hosted_domain,
+            "provider": identity.provider,
+            "actor": identity.actor,
+            "name": identity.name,
+            "reach": None if reach is None else sorted(reach),
+            "hosted_domain": identity.hosted_domain,
             "created_at": session.created_at.isoformat(),
             "expires_at": session.expires_at.isoformat(),
+            "confirmed_at": session.confirmed_at.isoformat(),
             "browser": session.browser,
+            "sealed_token": session.sealed_token,
+            # For the release before this: its rules say the role of all but the owner.
+            "role": Role.ADMIN if identity.provider == LOCAL else Role.VIEWER,
         }
     )
 
 
 def _session(values: Mapping[str, Any]) -> PersonSession:
+    actor: str = values["actor"]
     return PersonSession(
         id=values["id"],
-        person=Person(
-            actor=values["actor"],
+        identity=Identity(
+            # The release before this stored neither provider, confirmation nor token.
+            provider=values.get("provider", actor.partition(":")[0]),
+            actor=actor,
             name=values["name"],
-            role=Role(values["role"]),
             reach=reach_of(values["reach"]),
-            # The release before this did not store it: its people sign in anew.
             hosted_domain=values.get("hosted_domain"),
         ),
         created_at=datetime.fromisoformat(values["created_at"]),
         expires_at=datetime.fromisoformat(values["expires_at"]),
+        confirmed_at=datetime.fromisoformat(values.get("confirmed_at", _NEVER)),
         browser=values["browser"],
+        sealed_token=values.get("sealed_token"),
     )

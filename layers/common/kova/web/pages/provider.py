@@ -7,7 +7,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True, kw_only=True)
 class SignInProvider:
-    """A way to sign in: `path` is the page of ours where it begins."""
+    """A way to sign in: `id` is the one of its identities, `name` the one for people."""
 
+    id: str
     name: str
-    path: str
+
+    @property
+    def path(self) -> str:
+        """The page of ours where it begins."""
+        return f"/auth/{self.id}/login"

@@ -11,7 +11,7 @@ from fastapi import Depends, Request
 from starlette.exceptions import HTTPException
 
 from kova.access.api_key import Scope
-from kova.access.person import PersonSession, csrf_matches, csrf_token
+from kova.access.person import ActiveSession, csrf_matches, csrf_token
 from kova.access.subject import Subject
 from kova.shared.exceptions import ForbiddenError
 from kova.web.dependencies import capability
@@ -59,7 +59,7 @@ def needs_session(scope: Scope) -> Callable[..., Awaitable[SignedIn]]:
     async def signed_in(request: Request, people: People) -> SignedIn:
         token, session = await current_session(request, people)
         if session is None:
-            raise _sign_in_first(request)
+            raise sign_in_first(request)
         if request.method not in _SAFE:
             await require_own_form(request, people, token)
         subject = session.subject
@@ -72,7 +72,7 @@ def needs_session(scope: Scope) -> Callable[..., Awaitable[SignedIn]]:
 
 async def current_session(
     request: Request, people: PeopleServices
-) -> tuple[str, PersonSession | None]:
+) -> tuple[str, ActiveSession | None]:
     """Return the token of the browser's cookie, and its session where there is one."""
     token = read_cookie(request) or ""
     return token, await people.sign_in.resume(token) if token else None
@@ -102,7 +102,7 @@ async def require_own_form(request: Request, people: PeopleServices, token: str)
         raise ForeignFormError
 
 
-def _sign_in_first(request: Request) -> HTTPException:
+def sign_in_first(request: Request) -> HTTPException:
     """Return what sends a browser to the sign-in, and from there back to this page."""
     location = SIGN_IN_PATH
     if request.method in _SAFE:

@@ -7,13 +7,13 @@ from typing import Annotated, Final
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
 
 from kova.access.api_key import Scope
-from kova.access.identity import GITHUB, GOOGLE
+from kova.access.identity import GITHUB, GOOGLE, ProviderUnavailableError
 from kova.access.person import OpenedSession
 from kova.access.sign_in_elsewhere import ATTEMPT_LIFETIME
 from kova.shared.exceptions import KovaError, NotFoundError
 from kova.web.dependencies import address_of, limited
 from kova.web.own_path import HOME, own_path
-from kova.web.pages.cookie import delete_cookie, is_local, read_cookie, set_cookie
+from kova.web.pages.cookie import delete_cookie, read_cookie, set_cookie
 from kova.web.pages.form import read_form
 from kova.web.pages.own_address import own_address
 from kova.web.pages.session import (
@@ -22,7 +22,9 @@ from kova.web.pages.session import (
     SignedIn,
     current_session,
     needs_session,
+    require_own_form,
     require_own_site,
+    sign_in_first,
 )
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import PeopleServices
@@ -39,7 +41,10 @@ _ATTEMPT: Final = "kova-sign-in"
 async def show_sign_in(request: Request, people: People, next_path: NextPath = None) -> Response:
     """Say how to sign in; who is signed in goes on."""
     path = own_path(next_path)
-    _, session = await current_session(request, people)
+    try:
+        _, session = await current_session(request, people)
+    except ProviderUnavailableError as exc:
+        return refusal(exc, people, path=path)
     if session is not None:
         return _redirect(path)
     return _show_sign_in(people, path)
@@ -104,13 +109,14 @@ async def finish_with_github(request: Request, people: People) -> Response:
 
 
 @router.post("/auth/logout")
-async def sign_out(
-    request: Request,
-    people: People,
-    person: Reader,
-) -> Response:
-    """End the session of this browser."""
-    await people.sign_in.end(person.session_id, person.subject.actor)
+async def sign_out(request: Request, people: People) -> Response:
+    """End the session of this browser, also while its provider does not answer."""
+    token = read_cookie(request) or ""
+    session = await people.sign_in.find(token)
+    if session is None:
+        raise sign_in_first(request)
+    await require_own_form(request, people, token)
+    await people.sign_in.end(session.id, session.identity.actor)
     response = _redirect(SIGN_IN_PATH)
     delete_cookie(request, response)
     return response
@@ -175,13 +181,13 @@ async def _finish(request: Request, people: PeopleServices, provider: str) -> Re
 
 async def _end_earlier(request: Request, people: PeopleServices) -> None:
     """End the session that this browser had: a new sign-in replaces it."""
-    _, session = await current_session(request, people)
+    session = await people.sign_in.find(read_cookie(request) or "")
     if session is not None:
-        await people.sign_in.end(session.id, session.person.actor)
+        await people.sign_in.end(session.id, session.identity.actor)
 
 
 def _require_configured(people: PeopleServices, provider: str) -> None:
-    if all(each.path != f"/auth/{provider}/login" for each in people.providers):
+    if all(each.id != provider for each in people.providers):
         raise NotFoundError
 
 
