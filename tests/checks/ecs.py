@@ -17,7 +17,8 @@ NAMES: Final = ("template", "balancer", "scaling")
 # MakeApp is taken away when Setup is closed, UseKey is there with a key of one's own.
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "ApiRole": frozenset(
-        "ReadData WebhookArn GithubArn ModelsArn ChatArn HashArn MetricsArn SignInArn MakeApp "
+        "ReadData WebhookArn GithubArn ModelsArn ChatArn HashArn MetricsArn SignInArn "
+        "GithubClientArn MakeApp "
         "SendScan SendFix SendCommand Look UseKey".split()
     ),
     "WorkerRole": frozenset(
@@ -44,6 +45,7 @@ MEMBERS: Final = {
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
     "SignInArn": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
+    "GithubClientArn": ("KOVA_GITHUB_CLIENT_ID", "KOVA_GITHUB_CLIENT_SECRET"),
 }
 _MOST_MANAGED: Final = 10
 """Policies of a role, as accounts have it at first."""

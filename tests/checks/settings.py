@@ -42,7 +42,8 @@ AROUND: Final = """
 | secret of `deploy/aws` | members |
 | --- | --- |
 | `WebhookSecret` | `KOVA_GITHUB_WEBHOOK_SECRET` |
-| `GithubSecret` | `KOVA_GITHUB_APP_ID`, `KOVA_GITHUB_PRIVATE_KEY`, and for the sign-in `KOVA_GITHUB_CLIENT_ID`, `KOVA_GITHUB_CLIENT_SECRET` |
+| `GithubSecret` | `KOVA_GITHUB_APP_ID`, `KOVA_GITHUB_PRIVATE_KEY` |
+| `GithubClientSecret` | `KOVA_GITHUB_CLIENT_ID`, `KOVA_GITHUB_CLIENT_SECRET`, by which people sign in |
 | `ModelsSecret` | `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `PINECONE_API_KEY` |
 | `ChatSecret` | `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `KOVA_SLACK_CHANNEL`, `KOVA_GOOGLE_CHAT_WEBHOOK_URL` |
 | `HashSecret` | `KOVA_SECRETS_KEY` |
@@ -88,6 +89,7 @@ KOVA_GITHUB_TOKEN | api, worker | | One token in place of an App, to try it out.
 KOVA_GITHUB_WEBHOOK_SECRET | webhook | | What deliveries are signed with; several with commas between them all count.
 KOVA_GITHUB_APP_FILE | all | | The file with the App that /setup made, where there is no Secrets Manager.
 KOVA_GITHUB_APP_SECRET_ARN | setup | | The secret that gets the App's number and key.
+KOVA_GITHUB_CLIENT_SECRET_ARN | setup | | The secret that gets the App's client id and client secret; without it, that of the App does.
 KOVA_WEBHOOK_SECRET_ARN | setup | | The secret that gets the webhook's secret.
 KOVA_SETUP_TOKEN | setup | | The one-time token of /setup; `kova up` makes one.
 KOVA_PUBLIC_URL | api, setup | | The address under which GitHub and people reach Kova; signing in needs it, but for `kova up`.

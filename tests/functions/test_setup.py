@@ -1,4 +1,4 @@
-"""The setup function as its Makefile builds it: API Gateway's events in, two secrets filled."""
+"""The setup function as its Makefile builds it: API Gateway's events in, three secrets filled."""
 
 from __future__ import annotations
 
@@ -136,17 +136,18 @@ def artifacts(tmp_path: Path) -> Path:
     return folder
 
 
-def test_the_function_makes_the_app_and_fills_both_secrets(
+def test_the_function_makes_the_app_and_fills_each_secret(
     artifacts: Path, github: FakeGitHub, aws: Any, tmp_path: Path
 ) -> None:
     token = new_token()
-    arns = {name: aws.create_secret(Name=name)["ARN"] for name in ("app", "webhook")}
+    arns = {name: aws.create_secret(Name=name)["ARN"] for name in ("app", "client", "webhook")}
     setup_arn = aws.create_secret(
         Name="setup", SecretString=json.dumps({"KOVA_SETUP_TOKEN": token})
     )["ARN"]
     variables = {
         "KOVA_SECRETS_ARN": setup_arn,
         "KOVA_GITHUB_APP_SECRET_ARN": arns["app"],
+        "KOVA_GITHUB_CLIENT_SECRET_ARN": arns["client"],
         "KOVA_WEBHOOK_SECRET_ARN": arns["webhook"],
         "KOVA_GITHUB_API_URL": github.url,
     }
@@ -180,6 +181,11 @@ def test_the_function_makes_the_app_and_fills_both_secrets(
     (app,) = github.state.apps
     stored = json.loads(aws.get_secret_value(SecretId="app")["SecretString"])
     assert stored["KOVA_GITHUB_APP_ID"] == str(app.id)
+    assert "KOVA_GITHUB_CLIENT_SECRET" not in stored
+    assert json.loads(aws.get_secret_value(SecretId="client")["SecretString"]) == {
+        "KOVA_GITHUB_CLIENT_ID": app.client_id,
+        "KOVA_GITHUB_CLIENT_SECRET": app.client_secret,
+    }
     assert json.loads(aws.get_secret_value(SecretId="webhook")["SecretString"]) == {
         "KOVA_GITHUB_WEBHOOK_SECRET": app.webhook_secret
     }

@@ -21,13 +21,13 @@ SECRETS = {
     "Health": {"Data", "Github"},
     "Metrics": {"Data", "Metrics"},
     "Api": {"Data", "Github"},
-    "Auth": {"Data", "Github", "SignIn"},
-    "Dashboard": {"Data", "Github", "SignIn", "Models"},
-    "Reports": {"Data", "SignIn"},
+    "Auth": {"Data", "GithubClient", "SignIn"},
+    "Dashboard": {"Data", "Github", "GithubClient", "SignIn", "Models"},
+    "Reports": {"Data", "GithubClient", "SignIn"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
     "Slack": {"Chat"},
-    "Setup": {"Setup", "Github", "Webhook"},
+    "Setup": {"Setup", "Github", "GithubClient", "Webhook"},
     "Scan": {"Data", "Github", "Hash", "Models"},
     "AiCommand": {"Data", "Github", "Models"},
     "Command": {"Data", "Github", "Models", "Chat"},
@@ -53,7 +53,11 @@ ANSWER_HTTP = {
     "AiCommand",
 }
 """With OnlyThroughCloudFront=yes these read what CloudFront sends, too."""
-MAKES_THE_APP = {"MakeApp": {"Setup", "Github", "Webhook"}}
+POLICIES = {
+    "MakeApp": {"Setup", "Github", "GithubClient", "Webhook"},
+    "ReadSignIn": {"SignIn", "GithubClient"},
+}
+"""The secrets of policies that are about several; any other has the name of its one."""
 QUEUES = {
     "Health": {"Look"},
     "Metrics": {"Look"},
@@ -115,7 +119,7 @@ def test_a_function_reads_the_secrets_that_it_needs_and_no_other(
     readable = {
         secret
         for policy in policies
-        for secret in MAKES_THE_APP.get(policy, {re.sub(r"^(Read|Keep)", "", policy)})
+        for secret in POLICIES.get(policy, {re.sub(r"^(Read|Keep)", "", policy)})
     }
     variables = resources[f"{name}Function"]["Properties"]["Environment"]["Variables"]
     named = {
@@ -128,6 +132,25 @@ def test_a_function_reads_the_secrets_that_it_needs_and_no_other(
     assert named == expected
     assert readable == expected
     assert "Policies" not in role
+
+
+def test_a_policy_names_the_secrets_that_its_name_says() -> None:
+    for name, resource in nested("secrets")["Resources"].items():
+        if resource["Type"] != "AWS::IAM::ManagedPolicy" or name in {"ReadData", "UseKey"}:
+            continue
+        statements = resource["Properties"]["PolicyDocument"]["Statement"]
+        named: set[str] = set()
+        for statement in statements:
+            targets = statement["Resource"]
+            named |= {targets} if isinstance(targets, str) else set(targets)
+        expected = POLICIES.get(name, {re.sub(r"^(Read|Keep)", "", name)})
+        assert named == {f"{secret}Secret" for secret in expected}, name
+
+
+def test_what_signs_people_in_is_apart_from_the_app_s_private_key() -> None:
+    secrets = of_type(nested("secrets")["Resources"], "AWS::SecretsManager::Secret")
+    assert "CLIENT" not in secrets["GithubSecret"]["Description"]
+    assert "KOVA_GITHUB_CLIENT_SECRET" in secrets["GithubClientSecret"]["Description"]
 
 
 def test_every_function_is_in_the_table(resources: dict[str, Any]) -> None:

@@ -28,7 +28,7 @@ CALLS = {call: permission for permission in PERMISSIONS for call in permission.c
 _PLACE = re.compile(r"\{[^}]*\}")
 # Calls of the App itself, with its JWT, and those of a person who signs in, with their own token,
 # which need no permission of the App; and the names that stand for any path.
-JWT_MODULES = {"app.py", "auth.py", "sign_in.py"}
+JWT_MODULES = {"app.py", "auth.py", "sign_in.py", "user_access.py"}
 TRANSPORT = {"client.py", "transport.py", "protocol.py"}
 
 

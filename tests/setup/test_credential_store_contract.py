@@ -49,10 +49,15 @@ def aws(monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
         }.items():
             monkeypatch.setenv(name, text)
         client = boto3.client("secretsmanager")
-        for name in ("app", "webhook"):
+        for name in ("app", "client", "webhook"):
             client.create_secret(Name=name)
         yield client
         client.close()
+
+
+def aws_store(**secrets: str) -> SecretsManagerCredentialStore:
+    names = {"app_secret": "app", "client_secret": "client", "webhook_secret": "webhook"}
+    return SecretsManagerCredentialStore(secrets_client(), **(names | secrets))
 
 
 def members(client: Any, name: str) -> dict[str, str]:
@@ -67,9 +72,7 @@ def store(request: pytest.FixtureRequest, tmp_path: Path) -> CredentialStore:
     if request.param == "file":
         return FileCredentialStore(tmp_path / "folder" / "github-app.env")
     request.getfixturevalue("aws")
-    return SecretsManagerCredentialStore(
-        secrets_client(), app_secret="app", webhook_secret="webhook"
-    )
+    return aws_store()
 
 
 async def test_nothing_has_happened_at_first(store: CredentialStore) -> None:
@@ -146,19 +149,36 @@ async def test_a_file_that_cannot_be_written_says_so_before_github_is_asked(
 async def test_on_aws_each_purpose_has_a_secret_of_its_own(
     aws: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    store = SecretsManagerCredentialStore(
-        secrets_client(), app_secret="app", webhook_secret="webhook"
-    )
+    store = aws_store()
     await store.spend("a" * 64)
     await store.save(CREDENTIALS)
     assert members(aws, "webhook") == {"KOVA_GITHUB_WEBHOOK_SECRET": CREDENTIALS.webhook_secret}
+    assert members(aws, "client") == {
+        "KOVA_GITHUB_CLIENT_ID": CREDENTIALS.client_id,
+        "KOVA_GITHUB_CLIENT_SECRET": CREDENTIALS.client_secret,
+    }
     app = members(aws, "app")
     assert app["KOVA_GITHUB_PRIVATE_KEY"] == CREDENTIALS.private_key
-    assert CREDENTIALS.webhook_secret not in app.values()
-    monkeypatch.setenv("KOVA_SECRETS_ARN", "app, webhook")
+    assert not {CREDENTIALS.webhook_secret, CREDENTIALS.client_secret} & set(app.values())
+    monkeypatch.setenv("KOVA_SECRETS_ARN", "app, webhook, client")
     variables = Environment(os.environ).read()
     assert variables["KOVA_GITHUB_APP_ID"] == "7"
     assert variables["KOVA_GITHUB_WEBHOOK_SECRET"] == CREDENTIALS.webhook_secret
+    assert variables["KOVA_GITHUB_CLIENT_SECRET"] == CREDENTIALS.client_secret
+
+
+async def test_a_client_in_its_earlier_place_still_counts_and_its_own_place_comes_first(
+    aws: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    earlier = {"KOVA_GITHUB_CLIENT_ID": "Iv0", "KOVA_GITHUB_CLIENT_SECRET": "old"}
+    aws.put_secret_value(SecretId="app", SecretString=json.dumps(earlier))
+    aws.put_secret_value(SecretId="client", SecretString="{}")
+    monkeypatch.setenv("KOVA_SECRETS_ARN", "client,app")
+    assert Environment(os.environ).read()["KOVA_GITHUB_CLIENT_SECRET"] == "old"
+    aws.put_secret_value(
+        SecretId="client", SecretString=json.dumps(earlier | {"KOVA_GITHUB_CLIENT_SECRET": "new"})
+    )
+    assert Environment(os.environ).read()["KOVA_GITHUB_CLIENT_SECRET"] == "new"
 
 
 async def test_a_secret_without_a_value_has_no_members(
@@ -174,19 +194,16 @@ async def test_a_secret_without_a_value_has_no_members(
         Environment(os.environ).read()
 
 
-async def test_a_missing_webhook_secret_is_noticed_before_github_is_asked(aws: Any) -> None:
-    store = SecretsManagerCredentialStore(
-        secrets_client(), app_secret="app", webhook_secret="missing"
-    )
+@pytest.mark.parametrize("name", ["webhook_secret", "client_secret"])
+async def test_a_missing_secret_is_noticed_before_github_is_asked(aws: Any, name: str) -> None:
+    store = aws_store(**{name: "missing"})
     with pytest.raises(StoreUnavailableError):
         await store.spend("a" * 64)
     assert (await store.progress()).spent_token is None
 
 
 async def test_a_failure_between_both_secrets_leaves_room_for_another_app(aws: Any) -> None:
-    store = SecretsManagerCredentialStore(
-        secrets_client(), app_secret="app", webhook_secret="webhook"
-    )
+    store = aws_store()
     await store.spend("a" * 64)
     await store.note_exchange("c" * 64)
     aws.put_secret_value(SecretId="webhook", SecretString='{"KOVA_GITHUB_WEBHOOK_SECRET": "old"}')

@@ -81,7 +81,7 @@ def create(
     defaults = {"name": name, "organization": organization}
     credentials = create_github_app(settings, store, defaults, port=port, announce=announce)
     if print_env:
-        typer.echo(env_lines(credentials.app_settings() | credentials.webhook_settings()), nl=False)
+        typer.echo(env_lines(credentials.all_settings()), nl=False)
     else:
         typer.echo(f"The credentials of {credentials.name} are in {file}, for its owner alone.")
         typer.echo("Kova reads them there: KOVA_GITHUB_APP_FILE names the file.")

@@ -71,7 +71,7 @@ class FileCredentialStore(CredentialStore):
         with self._locked():
             if self._read().is_configured:
                 raise AppConfiguredError
-            settings = credentials.app_settings() | credentials.webhook_settings()
+            settings = credentials.all_settings()
             write_environment(self._file, self._settings | settings)
             _sync_folder(self._file.parent)
             self._progress_file.unlink(missing_ok=True)

@@ -31,10 +31,16 @@ class SecretsManagerCredentialStore(CredentialStore):
     both ask for the same version id, and Secrets Manager takes it with one content only.
     """
 
-    def __init__(self, client: Any, *, app_secret: str, webhook_secret: str) -> None:
-        """Name both secrets, by ARN or by name; they exist, with or without a value."""
+    def __init__(
+        self, client: Any, *, app_secret: str, client_secret: str | None, webhook_secret: str
+    ) -> None:
+        """Name the secrets, by ARN or by name; they exist, with or without a value.
+
+        Without one of its own, what signs people in goes into the App's.
+        """
         self._client = client
         self._app_secret = app_secret
+        self._client_secret = client_secret
         self._webhook_secret = webhook_secret
 
     async def progress(self) -> SetupProgress:
@@ -50,7 +56,7 @@ class SecretsManagerCredentialStore(CredentialStore):
         await asyncio.to_thread(self._note_exchange, code_hash)
 
     async def save(self, credentials: AppCredentials) -> None:
-        """Put the webhook secret first: the App's own secret is what makes it configured."""
+        """Put the App's own secret last: that is what makes it configured."""
         await asyncio.to_thread(self._save, credentials)
 
     def _read(self) -> SetupProgress:
@@ -69,7 +75,8 @@ class SecretsManagerCredentialStore(CredentialStore):
             return False
         with _translate_errors():
             # Before GitHub makes anything: a secret that is not there would lose its answer.
-            self._client.describe_secret(SecretId=self._webhook_secret)
+            for secret in filter(None, (self._webhook_secret, self._client_secret)):
+                self._client.describe_secret(SecretId=secret)
         members = SetupProgress(spent_token=token_hash).to_members()
         # Its own content for each writer: the version id is the token's, so the second is refused.
         members["KOVA_SETUP_WRITER"] = uuid.uuid4().hex
@@ -86,11 +93,15 @@ class SecretsManagerCredentialStore(CredentialStore):
         if progress.is_configured:
             raise AppConfiguredError
         version = f"save:{progress.exchanged_code}"
-        settings = credentials.webhook_settings()
-        if not self._put(self._webhook_secret, settings, version=version):
-            raise AppConfiguredError
-        if not self._put(self._app_secret, credentials.app_settings(), version=version):
-            raise AppConfiguredError
+        client, app = credentials.client_settings(), credentials.app_settings()
+        contents = [(self._webhook_secret, credentials.webhook_settings())]
+        if self._client_secret is not None:
+            contents += [(self._client_secret, client), (self._app_secret, app)]
+        else:
+            contents.append((self._app_secret, app | client))
+        for secret, settings in contents:
+            if not self._put(secret, settings, version=version):
+                raise AppConfiguredError
 
     def _put(self, secret: str, members: Mapping[str, str], *, version: str) -> bool:
         """Store a value; False where the version has another content already."""

@@ -58,13 +58,14 @@ class AiSettings:
 class SetupSettings:
     """What /setup needs: its one-time token, GitHub's pages, and where credentials are stored.
 
-    Either a file, which other processes read again when it changes, or two secrets.
+    Either a file, which other processes read again when it changes, or secrets, one a purpose.
     """
 
     token: str | None = field(default=None, repr=False)
     github_web_url: str | None = None
     app_file: str | None = None
     app_secret_arn: str | None = None
+    client_secret_arn: str | None = None
     webhook_secret_arn: str | None = None
 
 
@@ -231,6 +232,7 @@ def _read_settings(reader: SettingReader) -> Settings:
             github_web_url=reader.url("KOVA_GITHUB_WEB_URL"),
             app_file=reader.text("KOVA_GITHUB_APP_FILE"),
             app_secret_arn=reader.text("KOVA_GITHUB_APP_SECRET_ARN"),
+            client_secret_arn=reader.text("KOVA_GITHUB_CLIENT_SECRET_ARN"),
             webhook_secret_arn=reader.text("KOVA_WEBHOOK_SECRET_ARN"),
         ),
         chat=_chat_settings(reader),

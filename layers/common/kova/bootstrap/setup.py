@@ -113,6 +113,7 @@ def credential_store(settings: Settings) -> CredentialStore:
         return SecretsManagerCredentialStore(
             secrets_client(),
             app_secret=setup.app_secret_arn,
+            client_secret=setup.client_secret_arn,
             webhook_secret=setup.webhook_secret_arn,
         )
     raise SettingsError(

@@ -34,12 +34,17 @@ class AppCredentials:
     client_secret: str = field(repr=False)
 
     def app_settings(self) -> dict[str, str]:
-        """Return the settings of the processes that speak to GitHub: all but the webhook secret."""
+        """Return the settings of the processes that speak to GitHub as the App."""
         return {
             APP_ID: self.app_id,
             "KOVA_GITHUB_APP_SLUG": self.slug,
             "KOVA_GITHUB_APP_PAGE": self.page,
             "KOVA_GITHUB_PRIVATE_KEY": self.private_key,
+        }
+
+    def client_settings(self) -> dict[str, str]:
+        """Return the settings of the processes that sign people in."""
+        return {
             "KOVA_GITHUB_CLIENT_ID": self.client_id,
             "KOVA_GITHUB_CLIENT_SECRET": self.client_secret,
         }
@@ -47,6 +52,10 @@ class AppCredentials:
     def webhook_settings(self) -> dict[str, str]:
         """Return the settings of the process that accepts webhooks."""
         return {WEBHOOK_SECRET: self.webhook_secret}
+
+    def all_settings(self) -> dict[str, str]:
+        """Return all of them, for a place that every process reads."""
+        return self.app_settings() | self.client_settings() | self.webhook_settings()
 
 
 @dataclass(frozen=True, kw_only=True)
