@@ -183,7 +183,12 @@ def make_house(
         ),
         "fixes": SimpleNamespace(
             fixes=stores.fixes,
-            request_publish=RequestPublish(fixes=stores.fixes, audit=stores.audit, queue=fix_queue),
+            request_publish=RequestPublish(
+                fixes=stores.fixes,
+                audit=stores.audit,
+                queue=fix_queue,
+                source=lambda: workshop.source,
+            ),
         ),
         "pages": pages,
         "people": SimpleNamespace(sign_in=people, providers=(), public_url=None),

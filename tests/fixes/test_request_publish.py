@@ -17,7 +17,12 @@ BAD = "BAD(x)\n"
 
 
 def request_of(workshop: Workshop, queue: MemoryFixQueue) -> RequestPublish:
-    return RequestPublish(fixes=workshop.stores.fixes, audit=workshop.stores.audit, queue=queue)
+    return RequestPublish(
+        fixes=workshop.stores.fixes,
+        audit=workshop.stores.audit,
+        queue=queue,
+        source=lambda: workshop.source,
+    )
 
 
 async def new_fix(workshop: Workshop, path: str = "a.py", status: FixStatus | None = None) -> Fix:

@@ -129,7 +129,9 @@ class Room:
                 errors=stores.errors,
                 fixes=stores.fixes,
                 change=change,
-                publish=lambda: RequestPublish(fixes=stores.fixes, audit=audit, queue=self.queues),
+                publish=lambda: RequestPublish(
+                    fixes=stores.fixes, audit=audit, queue=self.queues, source=MemoryCodeSource
+                ),
                 notices=stores.notices,
                 compose=compose,
                 claims=claims,

@@ -175,3 +175,16 @@ async def test_kova_works_for_the_owners_that_are_named(workshop: Workshop) -> N
         NAME, None, full=False, fix=True, reach=EVERYTHING
     )
     assert len(queue.messages) == 1
+
+
+async def test_with_owners_named_github_is_asked_for_a_known_repository_too(
+    workshop: Workshop,
+) -> None:
+    """It may have been transferred since; while GitHub is down that cannot be told."""
+    queue = MemoryScanQueue()
+    request = request_of(workshop, queue, owners_of([NAME.partition("/")[0]]))
+    await request.request(NAME, None, full=False, fix=True, reach=EVERYTHING)
+    workshop.source.failure = GitHubUnavailableError()
+    with pytest.raises(GitHubUnavailableError):
+        await request.request(NAME, None, full=False, fix=True, reach=EVERYTHING)
+    assert len(queue.messages) == 1

@@ -36,6 +36,7 @@ from kova_fakes.github.auth import CallerKind, GitHubCaller, GitHubCredentials
 from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.faults import Fault, Faults, fault_answer
+from kova_fakes.github.moves import redirect, resolve_number
 from kova_fakes.github.record import RecordedRequest
 from kova_fakes.github.state import State
 
@@ -101,6 +102,7 @@ class _Edge:
         if scope["type"] != "http" or scope["path"].startswith("/_control") or scope["path"] == "/":
             await self._app(scope, receive, send)
             return
+        resolve_number(self._context, scope)
         request = Request(scope)
         body: list[bytes] = []
 
@@ -149,6 +151,10 @@ class _Edge:
             await exc.response()(scope, receive, send)
             return
         scope.setdefault("state", {})["caller"] = caller
+        moved = redirect(self._context, scope)
+        if moved is not None:
+            await moved(scope, receive, send)
+            return
         if fault is not None and fault.kind == "cut":
             send = _cut_in_the_middle(send)
         await self._app(scope, receive, send)

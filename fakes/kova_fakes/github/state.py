@@ -58,6 +58,7 @@ class State:
         self.tree_limit = tree_limit
         self._file = file
         self._repositories: dict[str, RepositoryState] = {}
+        self._moved: dict[str, int] = {}
         self._next = 1
         if file is not None and file.exists():
             saved = pickle.loads(file.read_bytes())  # noqa: S301 (our own file, in our own folder)
@@ -90,6 +91,25 @@ class State:
         if repository is None:
             raise not_found()
         return repository
+
+    def transfer(self, full_name: str, new_name: str) -> None:
+        """Give a repository another name or owner; requests by the old name are redirected."""
+        with self.lock:
+            repository = self.repository(full_name)
+            del self._repositories[full_name.lower()]
+            self._moved[full_name.lower()] = repository.id
+            repository.full_name = new_name
+            self._repositories[new_name.lower()] = repository
+
+    def moved(self, full_name: str) -> int | None:
+        """Return the id of the repository that had a name before, where no other has it now."""
+        name = full_name.lower()
+        return None if name in self._repositories else self._moved.get(name)
+
+    def name_of(self, number: int) -> str | None:
+        """Return the name of the repository with an id."""
+        matching = (row.full_name for row in self.repositories() if row.id == number)
+        return next(matching, None)
 
     def repositories(self) -> list[RepositoryState]:
         """Return all repositories."""

@@ -113,7 +113,12 @@ class Core:
             raise SettingsError(
                 "GitHub needs KOVA_GITHUB_APP_ID and its key, or KOVA_GITHUB_TOKEN."
             )
-        return GitHubClient(base_url=settings.github_api_url, tokens=tokens, http=self.http)
+        return GitHubClient(
+            base_url=settings.github_api_url,
+            tokens=tokens,
+            http=self.http,
+            owners=settings.owners,
+        )
 
     @cached_property
     def source(self) -> GitHubSource:

@@ -38,6 +38,8 @@ class FixRoot:
             fixes=self.fixes,
             audit=PostgresAuditStore(self._core.database),
             queue=SqsFixQueue(self._core.sqs, url),
+            source=lambda: self._core.source,
+            owners=self._core.settings.owners,
         )
 
     @cached_property

@@ -19,7 +19,7 @@ from kova.errors.ignoring import HOW, parse_ignore, reply_of
 from kova.models.provider import Task
 from kova.scans.request_scan import RequestScan
 from kova.shared.code_source import CodeSource
-from kova.shared.exceptions import KovaError, UnavailableError
+from kova.shared.exceptions import KovaError, OwnerNotAllowedError, UnavailableError
 from kova.shared.reach import reach_of
 from kova.shared.repository import RepositoryRef
 
@@ -63,6 +63,8 @@ class AnswerComment:
     async def answer(self, job: CommentJob) -> None:
         """Answer a comment. A second call edits the same reply and asks no model again.
 
+        A comment in a repository of an owner that Kova does not work for is left alone.
+
         Raises:
             UnavailableError: GitHub, the database or the queue does not answer; try again later.
             BusyError: another worker is answering it.
@@ -70,6 +72,13 @@ class AnswerComment:
         repository_ref = RepositoryRef(
             full_name=job.repository, installation_id=job.installation_id
         )
+        try:
+            await self._answer(job, repository_ref)
+        except OwnerNotAllowedError as exc:
+            log_context = {"repository": job.repository, "reason": exc.reason}
+            _LOG.info("comment ignored", extra=log_context)
+
+    async def _answer(self, job: CommentJob, repository_ref: RepositoryRef) -> None:
         marker = self._marker_of(job)
         if await self._conversation.permission(repository_ref, job.author) not in WRITERS:
             reply = "Sorry, I take commands only from people who can write to this repository."

@@ -17,6 +17,7 @@ from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.models.prompt import Material
 from kova.models.redaction import redact
+from kova.shared.allowed_owner import require_allowed_owner
 from kova.shared.code_source import CodeSource, PullRequest
 from kova.shared.exceptions import (
     ConflictError,
@@ -93,6 +94,8 @@ class GatherContext:
         if full_name is not None:
             self._check(full_name, reach)
         repository = await self._repositories.get(full_name, reach) if full_name else None
+        if repository is not None:
+            await require_allowed_owner(self._owners, self._source, repository.ref)
         if error is not None:
             materials += await self._error_materials(error, repository)
         if request.pull_request is not None:

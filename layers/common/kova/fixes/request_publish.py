@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Callable
 from typing import Final
 
 from kova.fixes.fix import Fix, FixStatus
 from kova.fixes.ports import FixQueue, FixStore
 from kova.fixes.protected import is_protected
+from kova.shared.allowed_owner import require_allowed_owner
 from kova.shared.audit import Action, AuditEvent
+from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import ConflictError, NotFoundError, QueueUnavailableError
+from kova.shared.owners import EVERY_OWNER, Owners
 from kova.shared.ports import AuditStore
 from kova.shared.reach import Reach
+from kova.shared.repository import RepositoryRef
 
 PUBLISHABLE: Final = frozenset({FixStatus.VERIFIED, FixStatus.PUBLISHED})
 _SEND_SECONDS: Final = 4.5
@@ -20,7 +25,18 @@ _SEND_SECONDS: Final = 4.5
 class RequestPublish:
     """POST /api/fixes/{id}/publish."""
 
-    def __init__(self, *, fixes: FixStore, audit: AuditStore, queue: FixQueue) -> None:
+    def __init__(
+        self,
+        *,
+        fixes: FixStore,
+        audit: AuditStore,
+        queue: FixQueue,
+        source: Callable[[], CodeSource],
+        owners: Owners = EVERY_OWNER,
+    ) -> None:
+        """`source` is called where owners are restricted, for it needs GitHub."""
+        self._source = source
+        self._owners = owners
         self._fixes = fixes
         self._audit = audit
         self._queue = queue
@@ -32,7 +48,8 @@ class RequestPublish:
             NotFoundError: there is no such fix in the reach.
             ConflictError: it was not proved, people have decided about it, or its file is
                 protected.
-            QueueUnavailableError: it could not be queued.
+            OwnerNotAllowedError: Kova does not work for the repository's owner.
+            UnavailableError: it could not be queued, or GitHub does not answer.
         """
         fix = await self._fixes.get(fix_id, reach)
         if fix is None:
@@ -41,6 +58,8 @@ class RequestPublish:
             raise ConflictError(f"The fix is {fix.status}: only a verified one is published.")
         if is_protected(fix.path):
             raise ConflictError(f"Fixes in {fix.path} are not pushed: apply the patch yourself.")
+        ref = RepositoryRef(full_name=fix.repository)
+        await require_allowed_owner(self._owners, self._source, ref)
         try:
             async with asyncio.timeout(_SEND_SECONDS):
                 await asyncio.to_thread(self._queue.send_fix, fix.id)

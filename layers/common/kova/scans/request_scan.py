@@ -60,8 +60,9 @@ class RequestScan:
         """
         self._check(full_name, reach)
         repository = await self._repositories.get(full_name, reach)
-        if repository is None:
-            info = await self._source.repository(RepositoryRef(full_name=full_name))
+        if repository is None or not self._owners.is_everybody:
+            repository_ref = repository.ref if repository else RepositoryRef(full_name=full_name)
+            info = await self._source.repository(repository_ref)
             self._check(info.full_name, reach)  # It may have been renamed or transferred.
             repository = await self._repositories.save(info)
         target = ScanTarget(

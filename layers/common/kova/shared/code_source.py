@@ -77,7 +77,7 @@ class CodeSource(Protocol):
     """Reads repositories. No code of a repository is ever run; there is no git here.
 
     Every method raises GitHubUnavailableError (or GitHubRateLimitedError) when trying again may
-    help, RepositoryNotFoundError and GitHubRefusedError when it will not.
+    help, RepositoryNotFoundError, GitHubRefusedError and OwnerNotAllowedError when it will not.
     """
 
     async def repository(self, repository_ref: RepositoryRef) -> RepositoryInfo:

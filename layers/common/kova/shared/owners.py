@@ -13,9 +13,15 @@ class Owners:
 
     names: frozenset[str] | None
 
+    @property
+    def is_everybody(self) -> bool:
+        """True without any restriction."""
+        return self.names is None
+
     def allow(self, full_name: str) -> bool:
         """True if Kova works for the owner of a repository, `owner/name`."""
-        return self.names is None or full_name.partition("/")[0].lower() in self.names
+        owner, slash, _ = full_name.partition("/")
+        return self.names is None or (slash == "/" and owner.lower() in self.names)
 
 
 EVERY_OWNER: Final = Owners(names=None)

@@ -12,10 +12,12 @@ import httpx
 
 from kova.adapters.github import shapes
 from kova.adapters.github.auth import TokenProvider
+from kova.adapters.github.owner_guard import OwnerGuard
 from kova.adapters.github.protocol import Reply
 from kova.adapters.github.shapes import Json
 from kova.adapters.github.transport import JSON_LIMIT, Transport
 from kova.shared.exceptions import GitHubRefusedError
+from kova.shared.owners import EVERY_OWNER, Owners
 from kova.shared.repository import RepositoryRef, check_full_name
 
 PAGES: Final = 50
@@ -28,7 +30,8 @@ class GitHubClient:
     """Calls of GitHub's REST API on repositories.
 
     Paths are relative to `/repos/{owner}/{name}` and already quoted. Every method raises the
-    errors that `kova.shared.code_source.CodeSource` names.
+    errors that `kova.shared.code_source.CodeSource` names, and OwnerNotAllowedError for a
+    repository of an owner that Kova does not work for.
     """
 
     def __init__(
@@ -37,6 +40,7 @@ class GitHubClient:
         base_url: str,
         tokens: TokenProvider,
         http: httpx.AsyncClient,
+        owners: Owners = EVERY_OWNER,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         clock: Callable[[], float] = time.monotonic,
         jitter: Callable[[], float] = random.random,
@@ -47,6 +51,7 @@ class GitHubClient:
             base_url: the API's root, for example https://api.github.com.
             tokens: AppTokens or FixedToken.
             http: with a connect time-out of about 5 s and a read time-out of about 30 s.
+            owners: whose repositories it may be asked for, and may follow a redirect to.
             sleep: waits between attempts.
             clock: measures how long attempts take altogether.
             jitter: a random number between 0 and 1.
@@ -55,6 +60,7 @@ class GitHubClient:
         self._transport = Transport(
             base_url=base_url, http=http, sleep=sleep, clock=clock, jitter=jitter
         )
+        self._guard = OwnerGuard(owners, transport=self._transport, base_url=base_url, clock=clock)
 
     async def get(
         self, repository: RepositoryRef, path: str, *, limit: int = JSON_LIMIT, **params: str
@@ -104,7 +110,13 @@ class GitHubClient:
         address = self._address_of(repository, path)
 
         async def call(authorization: str) -> None:
-            await self._transport.file(address, sink, authorization=authorization, limit=limit)
+            await self._transport.file(
+                address,
+                sink,
+                authorization=authorization,
+                limit=limit,
+                on_redirect=self._guard.on_redirect(authorization),
+            )
 
         await self._call_authorized(repository, call)
 
@@ -129,7 +141,11 @@ class GitHubClient:
 
         async def call(authorization: str) -> Reply:
             return await self._transport.json(
-                method, address, authorization=authorization, **options
+                method,
+                address,
+                authorization=authorization,
+                on_redirect=self._guard.on_redirect(authorization),
+                **options,
             )
 
         return await self._call_authorized(repository, call)
@@ -137,6 +153,7 @@ class GitHubClient:
     async def _call_authorized(
         self, repository: RepositoryRef, call: Callable[[str], Awaitable[T]]
     ) -> T:
+        self._guard.require_name(repository.full_name)
         authorization = await self._tokens.authorization(self._transport, repository)
         try:
             return await call(authorization)

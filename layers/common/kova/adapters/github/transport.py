@@ -7,7 +7,7 @@ import random
 import time
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
-from typing import IO, Any, Final, TypeVar
+from typing import IO, Any, Final, TypeAlias, TypeVar
 
 import httpx
 
@@ -28,6 +28,7 @@ EXCHANGE_SECONDS: Final = 60.0
 RETRY_SECONDS: Final = 45.0
 
 T = TypeVar("T")
+OnRedirect: TypeAlias = Callable[[httpx.URL], Awaitable[None]]
 _REDIRECTS: Final = 3
 _MOVED: Final = frozenset({301, 302, 307, 308})
 _MOVED_KEEPING_METHOD: Final = frozenset({307, 308})
@@ -64,10 +65,13 @@ class Transport:
         repeatable: bool = False,
         limit: int = JSON_LIMIT,
         accept: str | None = None,
+        on_redirect: OnRedirect | None = None,
     ) -> Reply:
         """Send a request and read its JSON. `path` may be a whole address of the same origin.
 
-        A GET may always be repeated, another method when the caller says so.
+        A GET may always be repeated, another method when the caller says so. `on_redirect` is
+        called with each address of the same origin to which GitHub redirects, before anything is
+        sent there; what it raises ends the call.
         """
         request = self._http.build_request(
             method,
@@ -80,7 +84,7 @@ class Transport:
         async def exchange() -> Reply:
             with translate_errors(method):
                 async with asyncio.timeout(EXCHANGE_SECONDS):
-                    response = await self._open(request)
+                    response = await self._open(request, on_redirect)
                     try:
                         content = await _read(response, limit)
                     finally:
@@ -89,8 +93,18 @@ class Transport:
 
         return await self.retry(exchange, repeatable=lambda _: repeatable or method == "GET")
 
-    async def file(self, path: str, sink: IO[bytes], *, authorization: str, limit: int) -> None:
+    async def file(
+        self,
+        path: str,
+        sink: IO[bytes],
+        *,
+        authorization: str,
+        limit: int,
+        on_redirect: OnRedirect | None = None,
+    ) -> None:
         """Write the body of a GET to the file, as it is on the wire. The caller bounds the time.
+
+        `on_redirect` as for `json`.
 
         Raises:
             GitHubRefusedError: the body is longer than `limit` bytes (`refusal` is `too_large`).
@@ -102,7 +116,7 @@ class Transport:
             sink.seek(0)
             sink.truncate()
             with translate_errors("GET"):
-                response = await self._open(request)
+                response = await self._open(request, on_redirect)
                 try:
                     if response.status_code != HTTPStatus.OK:
                         content = await _read(response, JSON_LIMIT)
@@ -132,7 +146,7 @@ class Transport:
             await self._sleep(wait)
             attempt += 1
 
-    async def _open(self, request: httpx.Request) -> httpx.Response:
+    async def _open(self, request: httpx.Request, on_redirect: OnRedirect | None) -> httpx.Response:
         """Send the request and follow GitHub's redirects: renamed repositories and archives."""
         for _ in range(_REDIRECTS + 1):
             response = await self._http.send(request, stream=True, follow_redirects=False)
@@ -141,6 +155,8 @@ class Transport:
                 return response
             await response.aclose()
             request = self._follow_redirect(request, response.headers["location"])
+            if on_redirect is not None and _origin(request.url) == self._origin:
+                await on_redirect(request.url)
         raise GitHubRefusedError("GitHub redirects too often.", refusal="redirect")
 
     def _follow_redirect(self, request: httpx.Request, location: str) -> httpx.Request:
