@@ -104,6 +104,8 @@ def test_the_job_ends_right_though_every_function_is_killed_in_mid_invocation(
             stack = LambdaUp(up, database)
             _check_migration(stack, empty_database_url)
             _check_webhook(stack)
+            # Its schedule calls it at once, and then every quarter of an hour.
+            eventually(lambda: stack.pids("PeriodicFunction"), 60, otherwise=stack.logs)
             _check_scan(stack, empty_database_url)
             _check_fix(stack, empty_database_url)
             _check_refusals(stack)

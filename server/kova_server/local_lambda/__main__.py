@@ -1,4 +1,4 @@
-"""`python -m kova_server.local_lambda`: the functions behind their HTTP API and their queues.
+"""`python -m kova_server.local_lambda`: functions behind their HTTP API, queues and schedules.
 
 `kova up --lambda` starts it, with the settings of the stack as variables.
 """
@@ -27,6 +27,7 @@ from kova_server.local_lambda.invoker import ENVIRONMENTS, Invoker
 from kova_server.local_lambda.migration import lambda_folders
 from kova_server.local_lambda.queue_poller import QueuePoller
 from kova_server.local_lambda.runtime_api import runtime_api
+from kova_server.local_lambda.schedule_caller import ScheduleCaller
 from kova_server.local_lambda.server import PortServer, loopback_sockets, port_of
 from kova_server.local_lambda.template import LambdaStack, QueueMapping, read_stack
 from kova_server.local_lambda.variables import (
@@ -37,6 +38,7 @@ from kova_server.local_lambda.variables import (
 from kova_server.restart import FileWatch
 
 _END_SECONDS: Final = 10.0
+_REGION: Final = "us-east-1"
 _VISIBILITY_SECONDS: Final = 20
 _QUEUE: Final = re.compile(r"\$\{\w+\.Outputs\.(\w+)Arn\}")
 
@@ -77,7 +79,12 @@ class LambdaHost:
             ).run(self._stop)
             for mapping in self._stack.mappings
         ]
-        await asyncio.gather(server.serve(self._listeners), *pollers)
+        region = self._settings.get("AWS_DEFAULT_REGION", _REGION)
+        callers = [
+            ScheduleCaller(schedule, self._invoker, region=region).run(self._stop)
+            for schedule in self._stack.schedules
+        ]
+        await asyncio.gather(server.serve(self._listeners), *pollers, *callers)
 
     async def _end(self) -> None:
         self._stop.set()

@@ -1,4 +1,4 @@
-"""Reads template.yaml: functions, routes, layers, queues and throttles.
+"""Reads template.yaml: functions, routes, layers, queues, schedules and throttles.
 
 Conditions are decided with the parameters' defaults. What another resource would tell, such as the
 address of a queue, stays a text of the form `${QueuesStack.Outputs.ScanUrl}`.
@@ -6,6 +6,7 @@ address of a queue, stays a text of the form `${QueuesStack.Outputs.ScanUrl}`.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,7 +20,9 @@ _FUNCTION: Final = "AWS::Serverless::Function"
 _MAPPING: Final = "AWS::Lambda::EventSourceMapping"
 _HTTP_API: Final = "AWS::Serverless::HttpApi"
 _SCHEDULE: Final = "ScheduleV2"
-"""What a schedule does, workers do here after each batch."""
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/schedule-types.html#rate-based
+_RATE: Final = re.compile(r"rate\((\d+) (minute|hour|day)s?\)")
+_SECONDS: Final = {"minute": 60.0, "hour": 3_600.0, "day": 86_400.0}
 _NO_VALUE: Final = "${AWS::NoValue}"
 
 
@@ -70,6 +73,15 @@ class QueueMapping:
 
 
 @dataclass(frozen=True, kw_only=True)
+class FunctionSchedule:
+    """A function that is called again and again; `name` is the event's in the template."""
+
+    function: str
+    name: str
+    seconds: float
+
+
+@dataclass(frozen=True, kw_only=True)
 class LambdaFunction:
     """A function; `timeout` in seconds, `memory` in MiB."""
 
@@ -91,6 +103,7 @@ class LambdaStack:
     functions: Mapping[str, LambdaFunction]
     routes: tuple[GatewayRoute, ...]
     mappings: tuple[QueueMapping, ...]
+    schedules: tuple[FunctionSchedule, ...]
     migrations: Mapping[str, str]
 
 
@@ -123,6 +136,7 @@ def read_stack(path: Path, parameters: Mapping[str, str] | None = None) -> Lambd
     functions: dict[str, LambdaFunction] = {}
     routes: list[GatewayRoute] = []
     mappings: list[QueueMapping] = []
+    schedules: list[FunctionSchedule] = []
     migrations: dict[str, str] = {}
     throttles = _Throttles.of(resources, resolver)
     for name, resource in resources.items():
@@ -130,6 +144,7 @@ def read_stack(path: Path, parameters: Mapping[str, str] | None = None) -> Lambd
         if resource["Type"] == _FUNCTION:
             functions[name] = _read_function(name, shared, properties, resolver)
             routes += _read_routes(name, properties, resolver, throttles)
+            schedules += _read_schedules(name, properties, resolver)
         elif resource["Type"] == _MAPPING:
             mappings.append(_read_mapping(properties, resolver))
         elif resource["Type"].startswith("Custom::"):
@@ -139,6 +154,7 @@ def read_stack(path: Path, parameters: Mapping[str, str] | None = None) -> Lambd
         functions=functions,
         routes=tuple(routes),
         mappings=tuple(mappings),
+        schedules=tuple(schedules),
         migrations=migrations,
     )
 
@@ -178,6 +194,23 @@ def _read_routes(
         throttle = throttles.by_route.get(f"{method} {path}", throttles.default)
         routes.append(GatewayRoute(method=method, path=path, function=function, throttle=throttle))
     return routes
+
+
+def _read_schedules(
+    function: str, properties: Mapping[str, Any], resolver: TemplateResolver
+) -> list[FunctionSchedule]:
+    schedules = []
+    for name, event in properties.get("Events", {}).items():
+        if event["Type"] != _SCHEDULE:
+            continue
+        details = resolver.resolve(event["Properties"])
+        rate = _RATE.fullmatch(str(details["ScheduleExpression"]))
+        if rate is None or int(rate[1]) < 1:
+            raise TemplateError(f"{function} has the schedule {details['ScheduleExpression']}.")
+        if details.get("State", "ENABLED") == "ENABLED":
+            seconds = int(rate[1]) * _SECONDS[rate[2]]
+            schedules.append(FunctionSchedule(function=function, name=name, seconds=seconds))
+    return schedules
 
 
 def _read_mapping(properties: Mapping[str, Any], resolver: TemplateResolver) -> QueueMapping:

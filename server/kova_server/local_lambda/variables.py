@@ -31,15 +31,21 @@ SECRET_MEMBERS: Final = {
     "HashArn": ("KOVA_SECRETS_KEY",),
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
-    "SignInArn": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
+    "SignInArn": (
+        *("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
+        *("KOVA_GOOGLE_ISSUER", "KOVA_GOOGLE_SHEETS_URL"),
+    ),
     "ChatArn": (
         *("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "KOVA_SLACK_CHANNEL"),
-        "KOVA_GOOGLE_CHAT_WEBHOOK_URL",
+        *("KOVA_SLACK_API_URL", "KOVA_GOOGLE_CHAT_WEBHOOK_URL"),
     ),
     "CacheArn": ("KOVA_REDIS_PASSWORD",),
     "OriginArn": ("KOVA_ORIGIN_SECRET",),
 }
-"""The settings in each secret of deploy/aws/secrets.yaml, by the name of its output."""
+"""The settings in each secret of deploy/aws/secrets.yaml, by the name of its output.
+
+Addresses of stand-ins go the same way: who has the key of a service needs to know where it is.
+"""
 
 _SECRETS: Final = "KOVA_SECRETS_ARN"
 _DATABASE_SECRET: Final = "KOVA_DATABASE_SECRET_ARN"  # noqa: S105 (a name)
@@ -145,4 +151,6 @@ def template_parameters(settings: Mapping[str, str]) -> dict[str, str]:
         parameters["Vectors"] = "pinecone"
     if settings.get("KOVA_ORIGIN_SECRET"):
         parameters["OnlyThroughCloudFront"] = "yes"
+    if settings.get("SLACK_BOT_TOKEN") or settings.get("KOVA_GOOGLE_CHAT_WEBHOOK_URL"):
+        parameters["Chats"] = "yes"
     return parameters
