@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -16,9 +16,12 @@ from kova.web.dashboard.code import patch_rows, snippet_rows
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
 from kova.web.dashboard.error_query import FILTER_CHARACTERS, ChosenFilters, errors_address
 from kova.web.dashboard.forms import BrowserForm, OwnForm
+from kova.web.dashboard.publication import Since, begin_of, publication_of
 from kova.web.dashboard.render import go, show
 from kova.web.dependencies import Errors, Fixes, PathId, encode_cursor
 from kova.web.own_path import own_path
+from kova.web.pages.session import SignedIn
+from kova.web.services import ErrorServices, FixServices, PageServices
 
 router = APIRouter(include_in_schema=False)
 _MOST_AT_ONCE: Final = 100
@@ -66,13 +69,41 @@ async def show_error(  # noqa: PLR0917 (the capabilities)
     fixes: Fixes,
 ) -> Response:
     """Show one error."""
+    since = begin_of(request.query_params.get("done", ""), pages.now())
+    values = await _values(error_id, reader, pages, errors, fixes, since)
+    return show(request, "error.html", reader, now=pages.now(), values=values)
+
+
+@router.get("/ui/errors/{error_id}/live")
+async def show_error_state(  # noqa: PLR0917 (the capabilities)
+    request: Request,
+    error_id: PathId,
+    reader: Reader,
+    pages: Pages,
+    errors: Errors,
+    fixes: Fixes,
+    since: Since = 0,
+) -> Response:
+    """Return the part of an error's page that changes while its fix is published."""
+    values = await _values(error_id, reader, pages, errors, fixes, since)
+    return show(request, "error_state.html", reader, now=pages.now(), values=values)
+
+
+async def _values(  # noqa: PLR0917 (the capabilities)
+    error_id: str,
+    reader: SignedIn,
+    pages: PageServices,
+    errors: ErrorServices,
+    fixes: FixServices,
+    since: int | None,
+) -> dict[str, Any]:
     reach = reader.subject.reach
     error = await errors.errors.get(error_id, reach)
     if error is None:
         raise NotFoundError("There is no such error.")
     fix = await fixes.fixes.get(error.fix.id, reach) if error.fix else None
     finding = error.finding
-    values = {
+    return {
         "title": finding.message,
         "error": error,
         "finding": finding,
@@ -81,8 +112,8 @@ async def show_error(  # noqa: PLR0917 (the capabilities)
         "fix": fix,
         "patch": patch_rows(fix.patch) if fix else [],
         "github": pages.github_web,
+        "publication": publication_of(fix, pages.now(), since),
     }
-    return show(request, "error.html", reader, now=pages.now(), values=values)
 
 
 @router.post("/ui/errors/ignore")
