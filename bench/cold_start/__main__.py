@@ -74,7 +74,7 @@ TARGETS: Final = (
         method="POST",
         path="/ai/command",
         max_ratio=1.3,
-        max_modules=207,
+        max_modules=208,
         status=503,
         body=json.dumps({"command": "why?"}),
     ),

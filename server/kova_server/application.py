@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Final
+
 from fastapi import APIRouter, FastAPI
 
 import functions.ai_command.app
@@ -14,7 +16,7 @@ import functions.reports.app
 import functions.setup.app
 from kova.bootstrap.chat.slack_intake import SlackRoot
 from kova.bootstrap.core import Core
-from kova.bootstrap.functions import build_roots
+from kova.bootstrap.functions import Roots, build_roots
 from kova.bootstrap.intake import IntakeRoot
 from kova.bootstrap.settings import Settings
 from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION
@@ -38,7 +40,7 @@ ROUTERS: tuple[APIRouter, ...] = (
 )
 
 
-ROOTS = {
+ROOTS: Final[Roots] = {
     **_API.roots,
     **_PAGES.roots,
     **functions.ai_command.app.ROOTS,

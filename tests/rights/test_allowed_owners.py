@@ -315,6 +315,7 @@ SPEAK_TO_GITHUB: dict[str, tuple[str, ...]] = {
     "commands/gather_context.py": QUESTIONS,
     "commands/read_files.py": QUESTIONS,
     "errors/trace_history.py": SCANS,
+    "fixes/follow_pull_requests.py": SCANS,
     "fixes/publish_fix.py": PUBLISHING,
     "fixes/request_publish.py": PUBLISHING,
     "scans/analyze_target.py": SCANS,

@@ -17,6 +17,10 @@ NOTED_USE = {"api_keys": "last_used_at"}
 """Columns that say when something was last used."""
 
 
+EXPORTS = {"GET /ui/reports/errors.csv", "GET /ui/reports/month.csv"}
+"""What people take with them is in the audit log."""
+
+
 def rows(rights: Rights) -> Mapping[str, list[str]]:
     """Return the rows of every table."""
     with psycopg.connect(rights.kova.environment["KOVA_DATABASE_URL"]) as connection:
@@ -48,4 +52,7 @@ def test_looking_changes_nothing(rights: Rights, name: str) -> None:
     row, before = ROUTES[name], (rows(rights), sessions(rights))
     for headers in ({"key": rights.keys["everything"]}, {"session": "admin"}, {}):
         rights.call("GET", row, INSIDE, **headers)
-    assert (rows(rights), sessions(rights)) == before
+    after = (rows(rights), sessions(rights))
+    if name in EXPORTS:
+        before = ({**before[0], "audit_log": after[0]["audit_log"]}, before[1])
+    assert after == before
