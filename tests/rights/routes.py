@@ -103,10 +103,10 @@ PAGES: dict[str, Row] = {
     "GET /ui/reports/errors.csv": page("/ui/reports/errors.csv?status=any", about="list"),
     "GET /ui/reports/month": page("/ui/reports/month", about="list"),
     "GET /ui/reports/month.csv": page("/ui/reports/month.csv?month=2026-11", about="list"),
-    # Without Google's client there is no way to it.
-    "GET /ui/reports/google": page("/ui/reports/google", about="list", passes=frozenset({404})),
+    # The Google of this server does not answer, and nobody comes back from it.
+    "GET /ui/reports/google": page("/ui/reports/google", about="list", passes=frozenset({503})),
     "GET /ui/reports/google/callback": page(
-        "/ui/reports/google/callback", about="nothing", passes=frozenset({404})
+        "/ui/reports/google/callback", about="nothing", passes=frozenset({403})
     ),
     "GET /ui/reports/google/done": page(
         "/ui/reports/google/done", about="nothing", passes=frozenset({404})

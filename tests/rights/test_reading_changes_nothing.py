@@ -9,6 +9,7 @@ import pytest
 import redis
 from psycopg import sql
 
+from kova.adapters.redis import keys
 from tests.rights.conftest import INSIDE, Rights
 from tests.rights.routes import ROUTES
 
@@ -40,11 +41,13 @@ def rows(rights: Rights) -> Mapping[str, list[str]]:
         return by_table
 
 
-def sessions(rights: Rights) -> Mapping[bytes, bytes | None]:
-    """Return what Redis holds of sessions, links and sign-ins."""
+def sessions(rights: Rights) -> Mapping[str, bytes | None]:
+    """Return what Redis holds of the sessions; other tests have theirs in it, too."""
     with redis.Redis.from_url(rights.kova.environment["KOVA_REDIS_URL"]) as client:
-        names = client.scan_iter("kova:session:*", _type="string")
-        return {name: client.get(name) for name in names}
+        return {
+            name: client.get(keys.person_session(opened.session.id))
+            for name, opened in rights.sessions.items()
+        }
 
 
 @pytest.mark.parametrize("name", GETS)
