@@ -21,7 +21,6 @@ from kova.commands.command import CommandRequest
 from kova.commands.comment import CommentJob, Verb
 from kova.commands.dispatch_job import DispatchCommandJob, command_log_context
 from kova.commands.request_command import FinishCommand, RequestCommand
-from kova.errors.change_error import ChangeError
 from kova.errors.error import ErrorStatus
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.models.outcome import Outcome
@@ -97,7 +96,7 @@ class Thread:
                 source=self.desk.source,
                 queue=self.scan_queue,
             ),
-            ignore=IgnoreErrors(errors=errors, change=ChangeError(errors=errors, now=self.clock)),
+            ignore=IgnoreErrors(errors=errors),
             run=self.desk.run,
             commands=self.desk.commands,
             secret="s",

@@ -21,7 +21,7 @@ from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
 from kova.web.dashboard.assets import asset_address
 from tests.dashboard.conftest import House, links_of, make_house
-from tests.support.stores import LEASE, new_claim, new_repository
+from tests.support.stores import LEASE, apply_files, new_claim, new_repository
 from tests.support.workshop import Workshop
 
 PATCH = """--- a/a.py
@@ -189,8 +189,35 @@ async def test_chosen_errors_are_ignored_together(house: House) -> None:
     done = await member.post("/ui/errors/ignore", {"reason": "both", "id": ids, **back})
     assert (done.status_code, done.headers["location"]) == (303, "/?done=ignored")
     assert {error.status for error in await house.errors()} == {ErrorStatus.IGNORED}
-    many = await member.post("/ui/errors/ignore", {"reason": "x", "id": ids * 51})
-    assert many.status_code == 400
+    many = [f"{number:08d}-0000-4000-8000-000000000000" for number in range(101)]
+    too_many = await member.post("/ui/errors/ignore", {"reason": "x", "id": many})
+    assert (too_many.status_code, "At most 100" in too_many.text) == (400, True)
+    long = await member.post("/ui/errors/ignore", {"reason": "x" * 1_001, "id": ids})
+    assert (long.status_code, "1,000 characters" in long.text) == (400, True)
+
+
+async def test_of_chosen_errors_all_are_ignored_or_none_and_the_page_says_which_stand_in_the_way(
+    house: House,
+) -> None:
+    repository = await new_repository(house.stores, "octo/sample")
+    for sha, code in (("1" * 40, "BAD(x)\nBAD(y)\nBAD(z)"), ("2" * 40, "BAD(x)\nBAD(y)\n")):
+        await apply_files(house.stores, repository, sha, {"a.py": code})
+    errors = await house.errors()
+    (fixed,) = [error for error in errors if error.status is ErrorStatus.FIXED]
+    member = await house.visitor(Role.MEMBER)
+    fields = {"reason": "x", "id": [error.id for error in errors]}
+    refused = await member.post("/ui/errors/ignore", fields)
+    assert refused.status_code == 409
+    place = f"{fixed.finding.path}:{fixed.finding.span.start_line}"
+    for words in ("Nothing was ignored: 1 of the 3 chosen errors", place, "is fixed"):
+        assert words in refused.text
+    fields["id"] = [*fields["id"], "00000000-0000-4000-8000-000000000000"]
+    unknown = await member.post("/ui/errors/ignore", fields)
+    assert unknown.status_code == 404
+    assert "Nothing was ignored: 2 of the 4 chosen errors" in unknown.text
+    assert "00000000-0000-4000-8000-000000000000" in unknown.text
+    assert {error.status for error in await house.errors()} == {ErrorStatus.OPEN, ErrorStatus.FIXED}
+    assert (await house.stores.audit.page(PageRequest())).items == ()
 
 
 async def test_a_proved_fix_is_published_and_a_rejected_one_is_not(house: House) -> None:

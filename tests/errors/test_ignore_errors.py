@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from collections.abc import Sequence
 
 import pytest
 
 from kova.adapters.memory.errors import MemoryErrorStore
-from kova.errors.change_error import ChangeError
-from kova.errors.error import ErrorRecord, ErrorStatus, IgnoreDecision, RuleCount
+from kova.errors.error import (
+    MOST_AT_ONCE,
+    ErrorRecord,
+    ErrorStatus,
+    IgnoreDecision,
+    IgnoredTogether,
+    RuleCount,
+)
 from kova.errors.ignore_errors import IgnoreErrors
-from kova.errors.ignoring import MOST_AT_ONCE, IgnoreRequest, IgnoreResult
+from kova.errors.ignoring import IgnoreRequest, IgnoreResult
 from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import DatabaseUnavailableError
 from kova.shared.page import PageRequest
@@ -31,9 +37,7 @@ async def ignore(
     full_name: str = NAME,
     reason: str = "known",
 ) -> IgnoreResult:
-    errors = workshop.stores.errors
-    change = ChangeError(errors=errors, now=lambda: datetime.now(UTC))
-    return await IgnoreErrors(errors=errors, change=change).ignore(
+    return await IgnoreErrors(errors=workshop.stores.errors).ignore(
         full_name, IgnoreRequest(rule=rule, path=path, reason=reason), paths=paths, actor=ACTOR
     )
 
@@ -138,16 +142,14 @@ async def test_an_error_that_a_scan_fixes_meanwhile_is_left_out(workshop: Worksh
     class ScannedMeanwhile(MemoryErrorStore):
         """A scan ends after the errors were listed and before the first one is ignored."""
 
-        async def ignore(
-            self, error_id: str, decision: IgnoreDecision, reach: Reach
-        ) -> ErrorRecord | None:
+        async def ignore_together(
+            self, error_ids: Sequence[str], decision: IgnoreDecision, reach: Reach
+        ) -> IgnoredTogether:
             files = {**FILES, "src/a.py": ""}
             await apply_files(workshop.stores, repository, "2" * 40, files, rules=("R1", "R2"))
-            return await super().ignore(error_id, decision, reach)
+            return await super().ignore_together(error_ids, decision, reach)
 
-    errors = ScannedMeanwhile(workshop.database)
-    change = ChangeError(errors=errors, now=lambda: datetime.now(UTC))
-    result = await IgnoreErrors(errors=errors, change=change).ignore(
+    result = await IgnoreErrors(errors=ScannedMeanwhile(workshop.database)).ignore(
         NAME, IgnoreRequest(rule="R1", path=None, reason="known"), paths=None, actor=ACTOR
     )
     assert places(result) == [("src/b.py", 1)]

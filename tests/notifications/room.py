@@ -121,7 +121,7 @@ class Room:
                     source=MemoryCodeSource(),  # type: ignore[arg-type]
                     queue=self.queues,
                 ),
-                ignore=IgnoreErrors(errors=stores.errors, change=change),
+                ignore=IgnoreErrors(errors=stores.errors),
                 run=lambda: self.desk.run,
                 commands=self.desk.commands,
             ),

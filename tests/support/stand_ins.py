@@ -9,7 +9,13 @@ from pathlib import Path
 
 from kova.adapters.memory.availability import Switchable
 from kova.code_index.index_repository import blob_sha
-from kova.errors.error import ErrorRecord, ErrorStatus, IgnoreDecision, RuleCount
+from kova.errors.error import (
+    ErrorRecord,
+    ErrorStatus,
+    IgnoreDecision,
+    IgnoredTogether,
+    RuleCount,
+)
 from kova.errors.ports import ErrorFilter
 from kova.shared.code_source import Comparison, FetchLimits, PullRequest, Tree, TreeFile
 from kova.shared.exceptions import (
@@ -153,6 +159,12 @@ class StandInErrors(Switchable):
             return error
         self._errors[error_id] = replace(error, status=ErrorStatus.IGNORED, ignored=decision)
         return self._errors[error_id]
+
+    async def ignore_together(
+        self, error_ids: Sequence[str], decision: IgnoreDecision, reach: Reach
+    ) -> IgnoredTogether:
+        errors = [await self.ignore(error_id, decision, reach) for error_id in error_ids]
+        return IgnoredTogether(errors=tuple(error for error in errors if error is not None))
 
     def _live(self, full_name: str) -> list[ErrorRecord]:
         live = {ErrorStatus.OPEN, ErrorStatus.IGNORED}

@@ -10,6 +10,8 @@ from typing import Final
 from kova.analysis.finding import Finding
 
 REASON_LIMIT: Final = 1_000
+MOST_AT_ONCE: Final = 100
+"""So many errors are ignored together at most."""
 
 
 class ErrorStatus(enum.StrEnum):
@@ -65,6 +67,22 @@ class FixReference:
     id: str
     status: str
     pull_request_url: str | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class RefusedIgnore:
+    """An error that cannot be ignored: it is fixed, or, with `error` None, not there."""
+
+    error_id: str
+    error: ErrorRecord | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class IgnoredTogether:
+    """The result of ignoring errors together: all of them, or, with `refused`, none."""
+
+    errors: tuple[ErrorRecord, ...] = ()
+    refused: tuple[RefusedIgnore, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,11 +5,15 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
-from kova.errors.change_error import ChangeError
-from kova.errors.error import ErrorRecord, ErrorStatus, RuleCount
-from kova.errors.ignoring import MOST_AT_ONCE, IgnoreRequest, IgnoreResult
+from kova.errors.error import (
+    MOST_AT_ONCE,
+    ErrorRecord,
+    ErrorStatus,
+    IgnoreDecision,
+    RuleCount,
+)
+from kova.errors.ignoring import IgnoreRequest, IgnoreResult
 from kova.errors.ports import ErrorFilter, ErrorStore
-from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
 
@@ -18,11 +22,10 @@ _PAGES: Final = 100
 
 
 class IgnoreErrors:
-    """`/kova ignore`: each error is ignored as by PATCH /api/errors/{id}."""
+    """`/kova ignore`: all errors of a request in one transaction."""
 
-    def __init__(self, *, errors: ErrorStore, change: ChangeError) -> None:
+    def __init__(self, *, errors: ErrorStore) -> None:
         self._errors = errors
-        self._change = change
 
     async def ignore(
         self,
@@ -60,14 +63,8 @@ class IgnoreErrors:
         if len(open_errors) > MOST_AT_ONCE:
             return IgnoreResult(matching=len(open_errors))
         errors = await self._find(full_name, matching_rules, ErrorStatus.IGNORED, matches)
-        for error in open_errors:
-            try:
-                record = await self._change.ignore(
-                    error.id, reason=request.reason, until=None, actor=actor, reach=EVERYTHING
-                )
-            except (ConflictError, NotFoundError):
-                continue  # A scan closed it meanwhile: it needs no ignoring.
-            errors.append(record)
+        decision = IgnoreDecision(reason=request.reason, by=actor, until=None)
+        errors += await self._ignore([error.id for error in open_errors], decision)
         errors.sort(key=lambda error: (error.finding.path, error.finding.span, error.id))
         open_rules = tuple(rule for rule in rules if rule.open)
         return IgnoreResult(
@@ -75,6 +72,16 @@ class IgnoreErrors:
             rules=open_rules if not errors else (),
             matching=len(open_errors),
         )
+
+    async def _ignore(self, ids: list[str], decision: IgnoreDecision) -> tuple[ErrorRecord, ...]:
+        """Ignore all of them but those that a scan closes meanwhile: they need no ignoring."""
+        while ids:
+            result = await self._errors.ignore_together(ids, decision, EVERYTHING)
+            if not result.refused:
+                return result.errors
+            refused = {each.error_id for each in result.refused}
+            ids = [error_id for error_id in ids if error_id not in refused]
+        return ()
 
     async def _find(
         self,

@@ -9,11 +9,10 @@ from functools import cached_property
 from typing import Final
 
 from kova.analysis.globs import PATTERN_LIMIT, Glob
-from kova.errors.error import REASON_LIMIT, ErrorRecord, RuleCount
+from kova.errors.error import MOST_AT_ONCE, REASON_LIMIT, ErrorRecord, RuleCount
 from kova.shared.markdown import code, plural
 from kova.shared.text import shorten
 
-MOST_AT_ONCE: Final = 100
 _ERRORS_SHOWN: Final = 10
 _RULES_SHOWN: Final = 20
 _WORD: Final = re.compile(r"(?:`([^`\n]{1,300})`|(\S{1,300}))(?!\S)\s*")

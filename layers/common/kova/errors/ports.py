@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
         ErrorStatus,
         FindingStatus,
         IgnoreDecision,
+        IgnoredTogether,
         LifecycleChange,
         RuleCount,
     )
@@ -93,6 +95,15 @@ class ErrorStore(Protocol):
         None: there is no such error in the reach.
 
         Repeating it with the same reason changes and records nothing.
+        """
+
+    async def ignore_together(
+        self, error_ids: Sequence[str], decision: IgnoreDecision, reach: Reach
+    ) -> IgnoredTogether:
+        """Ignore errors and record each, in one transaction: all of them or none.
+
+        An error that is fixed, or not in the reach, is refused. Ids that come twice count once;
+        what is ignored by the same decision already is in the result, and not recorded again.
         """
 
     async def open(self, error_id: str, actor: str, reach: Reach) -> ErrorRecord | None:

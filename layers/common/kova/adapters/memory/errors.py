@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import uuid
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kova.adapters.memory.database import ErrorRow, MemoryDatabase
@@ -18,7 +19,9 @@ from kova.errors.error import (
     FindingStatus,
     FixReference,
     IgnoreDecision,
+    IgnoredTogether,
     LifecycleChange,
+    RefusedIgnore,
     RuleCount,
 )
 from kova.errors.lifecycle import History, ScanEvidence
@@ -121,6 +124,22 @@ class MemoryErrorStore:
                 )
             )
         return await self.get(error_id, reach)
+
+    async def ignore_together(
+        self, error_ids: Sequence[str], decision: IgnoreDecision, reach: Reach
+    ) -> IgnoredTogether:
+        """Ignore all of them, or none."""
+        self._database.check()
+        by_id = {error_id: await self.get(error_id, reach) for error_id in error_ids}
+        refused = tuple(
+            RefusedIgnore(error_id=error_id, error=error)
+            for error_id, error in by_id.items()
+            if error is None or error.status is ErrorStatus.FIXED
+        )
+        if refused:
+            return IgnoredTogether(refused=refused)
+        ignored = [await self.ignore(error_id, decision, reach) for error_id in by_id]
+        return IgnoredTogether(errors=tuple(error for error in ignored if error is not None))
 
     async def open(self, error_id: str, actor: str, reach: Reach) -> ErrorRecord | None:
         """Open an ignored error and record that; others stay as they are."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any, Final, LiteralString
 
@@ -24,7 +25,9 @@ from kova.errors.error import (
     FindingStatus,
     FixReference,
     IgnoreDecision,
+    IgnoredTogether,
     LifecycleChange,
+    RefusedIgnore,
     RuleCount,
 )
 from kova.errors.ports import AppliedState, ErrorFilter
@@ -57,15 +60,18 @@ _IN_REACH: Final[LiteralString] = f"""
     AND {_REACHED}
 RETURNING errors.repository_id"""
 
-_IGNORE: Final[LiteralString] = (
-    """
+_SET_IGNORED: Final[LiteralString] = """
 UPDATE errors SET status = 'ignored', fixed_at = NULL, ignore_reason = %(reason)s,
     ignored_until = %(until)s, ignored_by = %(by)s
-WHERE id = %(id)s AND status <> 'fixed'
-    AND (status, ignore_reason, ignored_until, ignored_by)
-        IS DISTINCT FROM ('ignored', %(reason)s, %(until)s::timestamptz, %(by)s)"""
-    + _IN_REACH
-)
+WHERE status <> 'fixed' AND (status, ignore_reason, ignored_until, ignored_by)
+    IS DISTINCT FROM ('ignored', %(reason)s, %(until)s::timestamptz, %(by)s)"""
+
+_IGNORE: Final[LiteralString] = _SET_IGNORED + " AND id = %(id)s" + _IN_REACH
+
+# In the order of their ids, so that two who ignore the same errors wait for each other.
+_LOCK: Final[LiteralString] = "SELECT FROM errors WHERE id = ANY(%(ids)s) ORDER BY id FOR UPDATE"
+
+_IGNORE_TOGETHER: Final[LiteralString] = _SET_IGNORED + " AND id = ANY(%(ids)s) RETURNING id"
 
 _OPEN: Final[LiteralString] = (
     """
@@ -189,17 +195,34 @@ class PostgresErrorStore:
         self, error_id: str, ignored: IgnoreDecision, reach: Reach
     ) -> ErrorRecord | None:
         """Ignore an error, whatever it was."""
-        event = AuditEvent(
-            actor=ignored.by,
-            action=Action.ERROR_IGNORED,
-            target=error_id,
-            detail={
-                "reason": ignored.reason,
-                "until": ignored.until.isoformat() if ignored.until else None,
-            },
-        )
-        values = {"reason": ignored.reason, "until": ignored.until, "by": ignored.by}
-        return await self._change(error_id, _IGNORE, values, event, reach)
+        event = _ignored_event(error_id, ignored)
+        return await self._change(error_id, _IGNORE, _decision_values(ignored), event, reach)
+
+    async def ignore_together(
+        self, error_ids: Sequence[str], ignored: IgnoreDecision, reach: Reach
+    ) -> IgnoredTogether:
+        """Ignore all of them, or none."""
+        ids = {error_id: as_uuid(error_id) for error_id in error_ids}
+        values = {"ids": [number for number in ids.values() if number], **reach_values(reach)}
+        query: LiteralString = _SELECT + " WHERE errors.id = ANY(%(ids)s) AND " + REACHED
+        async with self._database.transaction() as connection:
+            await connection.execute(_LOCK, values)
+            rows = await (await connection.execute(query, values)).fetchall()
+            records = {row["id"]: _record(row) for row in rows}
+            refused = tuple(
+                RefusedIgnore(error_id=error_id, error=records.get(number))
+                for error_id, number in ids.items()
+                if number not in records or records[number].status is ErrorStatus.FIXED
+            )
+            if refused:
+                return IgnoredTogether(refused=refused)
+            values |= clean_values(_decision_values(ignored))
+            changed = await (await connection.execute(_IGNORE_TOGETHER, values)).fetchall()
+            for row in changed:
+                await record_event(connection, _ignored_event(str(row["id"]), ignored))
+            rows = await (await connection.execute(query, values)).fetchall()
+        records = {row["id"]: _record(row) for row in rows}
+        return IgnoredTogether(errors=tuple(records[number] for number in ids.values()))
 
     async def open(self, error_id: str, actor: str, reach: Reach) -> ErrorRecord | None:
         """Open an error that was ignored."""
@@ -232,6 +255,20 @@ class PostgresErrorStore:
         async with self._database.transaction() as connection:
             rows = await (await connection.execute(query, values)).fetchall()
         return [_record(row).finding for row in rows]
+
+
+def _decision_values(ignored: IgnoreDecision) -> dict[str, Any]:
+    return {"reason": ignored.reason, "until": ignored.until, "by": ignored.by}
+
+
+def _ignored_event(error_id: str, ignored: IgnoreDecision) -> AuditEvent:
+    until = ignored.until.isoformat() if ignored.until else None
+    return AuditEvent(
+        actor=ignored.by,
+        action=Action.ERROR_IGNORED,
+        target=error_id,
+        detail={"reason": ignored.reason, "until": until},
+    )
 
 
 _OF_SCAN: Final[LiteralString] = """

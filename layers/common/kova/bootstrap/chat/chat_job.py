@@ -55,7 +55,7 @@ def answer_chat(core: Core, commands: CommandRoot) -> AnswerChat:
             stores=scans.stores,
             notices=notices,
             scan=lambda: scans.request_scan,
-            ignore=IgnoreErrors(errors=errors.errors, change=errors.change_error),
+            ignore=IgnoreErrors(errors=errors.errors),
             run=lambda: commands.run,
             commands=commands.commands,
         ),

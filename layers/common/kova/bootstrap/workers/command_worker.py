@@ -84,7 +84,7 @@ def answer_comment(core: Core, commands: CommandRoot) -> AnswerComment:
         conversation=GitHubConversation(core.github),
         source=core.source,
         scan=ScanRoot(core).request_scan,
-        ignore=IgnoreErrors(errors=errors.errors, change=errors.change_error),
+        ignore=IgnoreErrors(errors=errors.errors),
         run=commands.run,
         commands=commands.commands,
         secret="\n".join(secret_values(core.settings)),

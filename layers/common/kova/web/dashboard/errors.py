@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, time
-from typing import Any, Final
+from typing import Any
 from urllib.parse import urlencode
 
 from fastapi import APIRouter, Request, Response
@@ -11,7 +11,7 @@ from fastapi import APIRouter, Request, Response
 from kova.errors.error import ErrorStatus
 from kova.errors.saved_view import check_view_name
 from kova.reports.export_request import ANY, FILTERS, error_filter
-from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
+from kova.shared.exceptions import InvalidInputError, NotFoundError
 from kova.web.dashboard.code import patch_rows, snippet_rows
 from kova.web.dashboard.dependencies import Member, Pages, Reader, RowsRequest
 from kova.web.dashboard.error_query import FILTER_CHARACTERS, ChosenFilters, errors_address
@@ -24,7 +24,6 @@ from kova.web.pages.session import SignedIn
 from kova.web.services import ErrorServices, FixServices, PageServices
 
 router = APIRouter(include_in_schema=False)
-_MOST_AT_ONCE: Final = 100
 
 
 @router.get("/ui/errors")
@@ -118,23 +117,13 @@ async def _values(  # noqa: PLR0917 (the capabilities)
 
 @router.post("/ui/errors/ignore")
 async def ignore_errors(member: Member, form: OwnForm, errors: Errors) -> Response:
-    """Ignore some errors for one reason; those that a scan closed meanwhile stay as they are."""
-    ids = form.texts("id")
-    if not ids:
-        raise InvalidInputError("Choose the errors first: each row of the list has a box.")
-    if len(ids) > _MOST_AT_ONCE:
-        raise InvalidInputError(f"At most {_MOST_AT_ONCE} errors are ignored at once.")
-    for error_id in ids:
-        try:
-            await errors.change_error.ignore(
-                error_id,
-                reason=form.text("reason"),
-                until=None,
-                actor=member.subject.actor,
-                reach=member.subject.reach,
-            )
-        except ConflictError:
-            continue
+    """Ignore some errors for one reason: all of them, or none and a page that says why."""
+    await errors.change_error.ignore_together(
+        form.texts("id"),
+        reason=form.text("reason"),
+        actor=member.subject.actor,
+        reach=member.subject.reach,
+    )
     return go(own_path(form.text("back") or "/ui/errors"), "ignored")
 
 
