@@ -8,7 +8,10 @@ import time
 from dataclasses import dataclass
 from typing import Literal
 
-Kind = Literal["500", "502", "429", "403", "secondary", "slow", "cut", "html"]
+Kind = Literal[
+    "401", "403", "404", "422", "429", "500", "502",
+    "secondary", "forbidden", "suspended", "slow", "cut", "html",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -17,6 +20,7 @@ class Fault:
 
     403 is the primary rate limit, `secondary` the secondary one. `seconds` is the delay of a slow
     answer and the value of Retry-After. `cut` ends the connection in the middle of the body.
+    `forbidden` is a permission that the App lacks, `suspended` its installation's suspension.
     """
 
     kind: Kind
@@ -37,6 +41,11 @@ class Faults:
         """Add a fault."""
         with self._lock:
             self._pending.append((fault, fault.times))
+
+    def clear(self) -> None:
+        """Forget every pending fault: an outage is over."""
+        with self._lock:
+            self._pending.clear()
 
     def take(self, method: str, path: str) -> Fault | None:
         """Return the first pending fault that matches a request, and use it up once."""
@@ -64,6 +73,11 @@ def fault_answer(fault: Fault) -> tuple[int, dict[str, str], bytes] | None:
         "429": (429, json_type | retry, secondary),
         "403": (403, json_type | reset, limit),
         "secondary": (403, json_type | retry, secondary),
+        "401": (401, json_type, b'{"message": "Bad credentials"}'),
+        "404": (404, json_type, b'{"message": "Not Found"}'),
+        "422": (422, json_type, b'{"message": "No commit found for SHA"}'),
+        "forbidden": (403, json_type, b'{"message": "Resource not accessible by integration"}'),
+        "suspended": (403, json_type, b'{"message": "This installation has been suspended"}'),
         "html": (200, {"content-type": "text/html"}, b"<html><body>Unicorn!</body></html>"),
     }
     return answers.get(fault.kind)

@@ -246,8 +246,8 @@ class FakeGitHub:
         self.context.faults.inject(fault)
 
     def clear_faults(self) -> None:
-        """Forget the pending faults."""
-        self.context.faults = Faults()
+        """Answer as usual from now on."""
+        self.context.faults.clear()
 
     def push_event(self, full_name: str, branch: str = "main") -> dict[str, Any]:
         """Return the payload of the last push to a branch."""
