@@ -32,7 +32,7 @@ from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
 from kova.bootstrap.workers.scan_worker import handle_scan_job
 from kova.errors.error import LifecycleChange
-from kova.scans.message import encode_scan_job
+from kova.scans.message import ScanJob, encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.reach import EVERYTHING
 from kova.shared.run_job import Done, JobRunner
@@ -58,7 +58,7 @@ class WatchedErrors(PostgresErrorStore):
 class Worker:
     """A worker's job and what watches it."""
 
-    job: JobRunner[ScanTarget]
+    job: JobRunner[ScanJob]
     errors: WatchedErrors
     fake: Fake
 
@@ -80,7 +80,7 @@ class Worker:
             await asyncio.to_thread(httpx.get, place, headers=headers, follow_redirects=True)
         gc.collect()
         started = time.perf_counter()
-        outcome = await self.job.handle(encode_scan_job(target), 1)
+        outcome = await self.job.handle(encode_scan_job(ScanJob(target=target)), 1)
         ended = time.perf_counter()
         assert isinstance(outcome, Done), outcome
         return Duration(written=self.errors.written - started, total=ended - started)

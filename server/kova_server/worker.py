@@ -11,7 +11,7 @@ from collections.abc import AsyncIterator, Callable
 from functools import partial
 from typing import Any, Final
 
-from kova.adapters.sqs import Received, SqsConsumer, sqs_client
+from kova.adapters.sqs import SqsConsumer, sqs_client
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.chat.notices import notice_tasks
 from kova.bootstrap.core import Core
@@ -19,12 +19,13 @@ from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import Settings, load_settings, require
 from kova.bootstrap.workers.command_worker import handle_command_job
 from kova.bootstrap.workers.fix_worker import handle_publish_job
+from kova.bootstrap.workers.messages import hiding, settle_message
 from kova.bootstrap.workers.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
 from kova.bootstrap.workers.redelivery import redelivery_tasks
 from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
 from kova.shared.exceptions import UnavailableError
 from kova.shared.periodic_tasks import PeriodicTasks
-from kova.shared.retry import GiveUp, Retry
+from kova.shared.queue_consumer import Received
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
@@ -186,33 +187,12 @@ class _QueueLoop:
         return future
 
     async def _handle_message(self, message: Received) -> None:
-        async with self._prolonging(message):
+        async with hiding(self._consumer, message, self._visibility):
             outcome = await self._handle.handle(
                 message.body, message.attempt, waited=message.waited
             )
         try:
-            if isinstance(outcome, Retry):
-                await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
-            elif isinstance(outcome, GiveUp):
-                await asyncio.to_thread(self._consumer.bury, message, outcome.reason)
-            else:
-                await asyncio.to_thread(self._consumer.delete, message)
+            await settle_message(self._consumer, message, outcome)
         except UnavailableError as exc:
             # The message comes back. A job that was done is recognised and not repeated.
             _LOG.warning("message not settled", extra={"reason": exc.reason})
-
-    @contextlib.asynccontextmanager
-    async def _prolonging(self, message: Received) -> AsyncIterator[None]:
-        """Hide the message from other workers as long as its job runs."""
-
-        async def prolong() -> None:
-            while True:
-                await asyncio.sleep(self._visibility / 3)
-                with contextlib.suppress(UnavailableError):
-                    await asyncio.to_thread(self._consumer.hide, message, self._visibility)
-
-        task = asyncio.create_task(prolong())
-        try:
-            yield
-        finally:
-            task.cancel()

@@ -24,7 +24,7 @@ what to do. The `request_id` of an answer is in the log too.
 | --- | --- | --- | --- |
 """
 # Those that only Kova's own code sees: no answer has them.
-INTERNAL: Final = frozenset({"error", "stopped", "environment_gone"})
+INTERNAL: Final = frozenset({"error", "stopped", "environment_gone", "not_due", "suspect_scan"})
 ADVICE: Final = """
 invalid_input | Read the detail: it names the field.
 not_found | Look at the id; lists show what there is.
@@ -60,10 +60,10 @@ schema_outdated | Run `kova migrate`; on AWS a deployment does.
 migration_failed | The report names the statement. Nothing was changed: mend the cause, migrate again.
 queue_unavailable | Is SQS reachable, and are its address and rights right? GitHub shows the delivery as failed: send it again.
 redis_unavailable | Kova goes on without: limits are counted by each process, answers are made again.
-github_unavailable | Nothing: the work is tried again for about an hour.
+github_unavailable | Nothing: a scan is tried again for a day. If it failed: `kova scans retry`, or run the check again.
 github_rate_limited | Nothing: the work waits as GitHub asks.
-github_refused | The detail says why. Often a permission lacks: `/health` lists it (docs/github-app.md).
-repository_not_found | Install the App on the repository; look at the spelling.
+github_refused | The detail says why. Often a permission lacks: `/health` lists it (docs/github-app.md). A scan is tried again for 20 minutes to two hours; then `kova scans retry`, or run the check again.
+repository_not_found | Install the App on the repository; look at the spelling. A scan is tried again for 20 minutes.
 index_unavailable | Ask again; answers then come with less context.
 chat_unavailable | Nothing: the message is sent again, and looked for before that.
 chat_rate_limited | Nothing: the channel rests as long as the chat asks.
@@ -73,6 +73,9 @@ message_fault | A fault of Kova keeps the message back. Tell us, with the log of
 busy | Nothing: another worker does it.
 stale_fix | Push or ask for a scan: the fix is proved anew.
 malformed_message | Somebody else writes to the queue. The message is among the dead letters.
+worker_killed | The scan needs more memory or time than its worker has, or it met a fault of Kova. Give the worker more, or tell us; `kova scans retry` tries it once more.
+scan_lost | Does a worker run, and does it reach the queue? Then `kova scans retry`.
+internal_fault | Tell us, with the worker's log of that moment; `kova scans retry` tries it again.
 scan_failed | The lines before say what could not be read.
 model_error | Ask again; with two providers the other stands in.
 model_unavailable | As for model_error.

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kova.intake.delivery import Delivery, parse_delivery, parse_json, verify_signature
-from kova.scans.message import decode_scan_job, encode_scan_job
+from kova.scans.message import ScanJob, decode_scan_job, encode_scan_job
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
 
@@ -81,7 +81,8 @@ def test_a_push_to_the_default_branch_becomes_a_scan() -> None:
     assert target is not None
     assert (target.trigger, target.commit_sha, target.installation_id) == (Trigger.PUSH, SHA, 3)
     assert target.dedupe_key == f"push:refs/heads/main:{SHA}"
-    assert decode_scan_job(encode_scan_job(target)) == target
+    job = ScanJob(target=target)
+    assert decode_scan_job(encode_scan_job(job)) == job
 
 
 def test_a_form_encoded_push_is_the_same_push() -> None:

@@ -23,6 +23,7 @@ from tests.support.stores import (
     memory_stores,
     new_claim,
     new_repository,
+    release,
 )
 
 SHA = "a" * 40
@@ -55,7 +56,7 @@ async def apply(stores: AllStores, content: str) -> tuple[str, dict[str, str]]:
     repository = await stores.repositories.get(NAME, EVERYTHING) or await new_repository(stores)
     claim = await new_claim(stores, repository, commit_sha=SHA)
     change = await apply_files(stores, repository, SHA, {"a.py": content}, claim=claim)
-    await stores.scans.release(claim)
+    await release(stores, claim)
     return claim.id, change.error_ids
 
 

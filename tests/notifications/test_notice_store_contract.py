@@ -29,6 +29,7 @@ from tests.support.stores import (
     new_key,
     new_repository,
     new_repository_with_budget,
+    release,
 )
 
 
@@ -103,7 +104,7 @@ async def test_a_scan_that_failed_for_good_is_told_and_one_that_is_tried_again_i
 ) -> None:
     repository = await new_repository(stores)
     released = await new_claim(stores, repository)
-    await stores.scans.release(released)
+    await release(stores, released)
     failed = await new_claim(stores, repository)
     await stores.scans.finish(failed, ScanStatus.FAILED, stats=STATS, skipped=(), failure="x")
     await stores.scans.fail(released.id, "given up")
@@ -116,7 +117,7 @@ async def test_a_scan_that_failed_for_good_is_told_and_one_that_is_tried_again_i
 async def test_a_scan_whose_claim_was_lost_tells_nothing(stores: AllStores) -> None:
     repository = await new_repository(stores)
     claim = await new_claim(stores, repository)
-    await stores.scans.release(claim)
+    await release(stores, claim)
     await stores.scans.finish(claim, ScanStatus.FAILED, stats=STATS, skipped=(), failure="x")
     assert await take_notices(stores) == []
 

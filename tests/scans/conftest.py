@@ -18,6 +18,7 @@ from kova.bootstrap.core import Core
 from kova.bootstrap.scans import ScanRoot
 from kova.bootstrap.settings import load_settings
 from kova.bootstrap.workers.scan_job import scan_repository
+from kova.scans.message import ScanJob
 from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.shared.code_source import FetchLimits
 from kova.shared.reach import EVERYTHING
@@ -79,7 +80,9 @@ class Desk:
             limits=self.limits,
             meter=self.core.meter,
         )
-        scan = self.run(self.stores.scans.get(self.run(job.scan(target)), EVERYTHING))
+        scan = self.run(
+            self.stores.scans.get(self.run(job.scan(ScanJob(target=target))), EVERYTHING)
+        )
         assert scan.status == "succeeded", scan.failure
         return scan  # type: ignore[no-any-return]
 

@@ -11,6 +11,7 @@ from kova.adapters.github.publisher import GitHubPublisher
 from kova.bootstrap.errors import ErrorRoot
 from kova.shared.exceptions import GitHubUnavailableError
 from kova.shared.reach import EVERYTHING
+from kova.shared.run_job import SettledError
 from tests.scans.conftest import NAME, Desk
 
 BAD = b"import re\n\n\ndef f(x):\n    return x is 'a' and re.match('\\d', x)\n"
@@ -92,7 +93,7 @@ def test_an_attempt_that_died_before_it_told_loses_nothing(
 
     with monkeypatch.context() as patched:
         patched.setattr(GitHubPublisher, "check_run", die)
-        with pytest.raises(GitHubUnavailableError):
+        with pytest.raises(SettledError):
             desk.scan(fix=False, scan_id=scan_id)
     assert len(desk.errors()) == 2
     scan = desk.scan(fix=False, scan_id=scan_id)

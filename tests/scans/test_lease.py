@@ -12,7 +12,13 @@ from kova.adapters.memory.database import MemoryDatabase
 from kova.scans.lease import LEASE, renewing_lease
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, ConflictError
-from tests.support.stores import AllStores, memory_stores, new_repository, scan_target
+from tests.support.stores import (
+    AllStores,
+    memory_stores,
+    new_repository,
+    release,
+    scan_target,
+)
 from tests.support.virtual_time import run_in_virtual_time
 
 BEGIN = datetime(2026, 1, 1, tzinfo=UTC)
@@ -58,7 +64,7 @@ def test_whoever_lost_the_lease_is_stopped() -> None:
     async def main() -> float:
         worker = LeasedWorker()
         claim = await worker.claim()
-        await worker.stores.scans.release(claim)
+        await release(worker.stores, claim)
         await worker.claim_again(claim.id)
         with pytest.raises(ConflictError, match="took the scan over"):
             async with renewing_lease(worker.stores.scans, claim):

@@ -7,23 +7,22 @@ from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 
-import pytest
-
 from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.errors.ports import ErrorFilter
 from kova.fixes.fix import Fix, FixStatus
+from kova.scans.message import ScanJob
 from kova.scans.scan import ScanStatus, ScanTarget, Trigger
 from kova.shared.code_source import TreeFile
 from kova.shared.exceptions import (
     BusyError,
     DatabaseUnavailableError,
-    GitHubRefusedError,
     GitHubUnavailableError,
-    KovaError,
+    InvalidInputError,
 )
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import AutoFix, Repository, RepositoryChange
+from kova.shared.run_job import Ended, Later
 from tests.support.stores import LEASE, NAME, scan_target
 from tests.support.workshop import Workshop
 
@@ -70,15 +69,14 @@ async def test_a_job_without_a_commit_scans_the_head_of_the_default_branch(
 
 async def test_a_job_of_an_unknown_repository_asks_github_what_it_is(workshop: Workshop) -> None:
     head = workshop.push(a=BAD)
-    scan_id = await workshop.job.scan(scan_target(commit_sha=head))
-    assert scan_id
+    await workshop.scan_target(scan_target(commit_sha=head))
     assert (await workshop.repository()).github_id == workshop.info.github_id
 
 
 async def test_an_event_that_describes_the_repository_updates_it(workshop: Workshop) -> None:
     repository = await workshop.repository()
     head = workshop.push(a="")
-    await workshop.job.scan(
+    await workshop.scan_target(
         scan_target(
             commit_sha=head,
             github_id=workshop.info.github_id,
@@ -116,8 +114,8 @@ async def test_a_commit_that_another_worker_scans_is_left_to_it(workshop: Worksh
     repository = await workshop.repository()
     scan = await workshop.stores.scans.create(target, repository.id)
     await workshop.stores.scans.claim(scan.id, LEASE)
-    with pytest.raises(BusyError):
-        await workshop.job.scan(target)
+    plan, error = await workshop.fail_to_scan(target)
+    assert (type(plan), type(error)) == (Later, BusyError)
     assert workshop.tool.runs == []
     assert workshop.database.deliveries == {}
 
@@ -134,8 +132,8 @@ async def test_an_outage_of_github_leaves_the_scan_to_the_next_attempt(workshop:
     target = scan_target(commit_sha=workshop.push(a=BAD), delivery="guid")
     await workshop.repository()
     workshop.source.failure = GitHubUnavailableError()
-    with pytest.raises(GitHubUnavailableError):
-        await workshop.job.scan(target)
+    plan, error = await workshop.fail_to_scan(target)
+    assert (type(plan), type(error)) == (Later, GitHubUnavailableError)
     scan = await workshop.stores.scans.get(target.scan_id or "", EVERYTHING)
     assert scan is not None
     assert (scan.status, workshop.database.deliveries) == (ScanStatus.QUEUED, {})
@@ -150,8 +148,8 @@ async def test_an_outage_while_publishing_loses_nothing_and_counts_once(
     head = workshop.push(a=BAD)
     target = scan_target(commit_sha=head)
     workshop.publisher.failure = GitHubUnavailableError()
-    with pytest.raises(GitHubUnavailableError):
-        await workshop.job.scan(target)
+    plan, error = await workshop.fail_to_scan(target)
+    assert (type(plan), type(error)) == (Later, GitHubUnavailableError)
     assert len(await list_errors(workshop)) == 1
     workshop.publisher.failure = None
     scan = await workshop.scan_target(target)
@@ -160,35 +158,26 @@ async def test_an_outage_while_publishing_loses_nothing_and_counts_once(
     assert [fix.status for fix in await list_fixes(workshop)] == [FixStatus.PUBLISHED]
 
 
-@pytest.mark.parametrize("failure", [GitHubRefusedError("No access."), KovaError("Broken.")])
 async def test_what_trying_again_cannot_mend_fails_the_scan_with_its_reason(
-    workshop: Workshop, failure: KovaError
+    workshop: Workshop,
 ) -> None:
     target = scan_target(commit_sha=workshop.push(a=BAD), delivery="guid")
     await workshop.repository()
-    workshop.source.failure = failure
-    scan = await workshop.scan_target(target)
-    assert (scan.status, scan.failure) == (
-        ScanStatus.FAILED,
-        f"{failure.reason}: {failure.message}",
-    )
+    workshop.source.failure = InvalidInputError("The tree is no tree.")
+    plan, _ = await workshop.fail_to_scan(target)
+    assert plan == Ended(reason="invalid_input: The tree is no tree.")
+    scan = await workshop.stores.scans.get(target.scan_id or "", EVERYTHING)
+    assert scan is not None
+    assert (scan.status, scan.failure) == (ScanStatus.FAILED, plan.reason)
     assert await workshop.stores.deliveries.scan_of("guid") == scan.id
     assert await list_errors(workshop) == []
 
 
-async def test_a_commit_that_github_does_not_have_fails_the_scan(workshop: Workshop) -> None:
-    workshop.push(a=BAD)
-    scan = await workshop.scan_target(scan_target(commit_sha="0" * 40))
-    assert scan.status is ScanStatus.FAILED
-    assert scan.failure is not None
-    assert scan.failure.startswith("repository_not_found: ")
-
-
-async def test_an_outage_of_the_database_is_raised(workshop: Workshop) -> None:
+async def test_without_the_database_the_message_waits(workshop: Workshop) -> None:
     target = scan_target(commit_sha=workshop.push(a=BAD))
     workshop.database.available = False
-    with pytest.raises(DatabaseUnavailableError):
-        await workshop.job.scan(target)
+    plan, error = await workshop.fail_to_scan(target)
+    assert (type(plan), type(error)) == (Later, DatabaseUnavailableError)
 
 
 async def test_the_second_scan_reads_nothing_again_and_counts_what_changed(
@@ -276,7 +265,7 @@ async def test_a_finished_scan_fills_the_code_index_with_its_commit(workshop: Wo
 async def test_a_scan_that_failed_does_not_touch_the_code_index(workshop: Workshop) -> None:
     workshop.indexer = indexer = ListedFiles(workshop)
     workshop.push(a=BAD)
-    await workshop.scan_target(scan_target(commit_sha="0" * 40))
+    await workshop.fail_to_scan(scan_target(commit_sha="0" * 40))
     assert indexer.calls == []
 
 
@@ -290,7 +279,8 @@ async def test_a_scan_that_lost_its_lease_does_not_end_the_one_of_its_successor(
     successor = await workshop.stores.scans.claim(scan.id, LEASE)
     assert late is not None
     assert successor is not None
-    await workshop.job._attempt(repository, target, late, workshop.new_folder())
+    job = ScanJob(target=target)
+    await workshop.job._attempt(repository, job, late, workshop.new_folder())
     assert await workshop.stores.scans.renew(successor, LEASE)
     running = await workshop.stores.scans.get(scan.id, EVERYTHING)
     assert running is not None

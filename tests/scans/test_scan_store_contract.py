@@ -18,6 +18,7 @@ from tests.support.stores import (
     AllStores,
     new_claim,
     new_repository,
+    release,
     repository_info,
     scan_target,
 )
@@ -70,7 +71,7 @@ async def test_two_scans_of_one_commit_are_not_claimed_at_once(stores: AllStores
     second = await stores.scans.create(scan_target(commit_sha=SHA), repository.id)
     with pytest.raises(BusyError):
         await stores.scans.claim(second.id, LEASE)
-    await stores.scans.release(first)
+    await release(stores, first)
     assert await stores.scans.claim(second.id, LEASE) is not None
 
 
@@ -99,7 +100,7 @@ async def test_a_scan_whose_lease_is_over_goes_to_the_next_worker(stores: AllSto
     assert not await stores.scans.finish(
         dead, ScanStatus.FAILED, stats=ScanStats(), skipped=(), failure="late"
     )
-    await stores.scans.release(dead)
+    await release(stores, dead)
     with pytest.raises(BusyError):
         await stores.scans.claim(scan.id, LEASE)
 
@@ -116,7 +117,7 @@ async def test_a_renewed_lease_is_longer(stores: AllStores) -> None:
 
 async def test_a_released_scan_is_queued_for_the_next_attempt(stores: AllStores) -> None:
     claim = await new_claim(stores, await new_repository(stores))
-    await stores.scans.release(claim)
+    await release(stores, claim)
     scan = await stores.scans.get(claim.id, EVERYTHING)
     assert scan is not None
     assert scan.status is ScanStatus.QUEUED

@@ -27,6 +27,7 @@ from kova.adapters.memory.notices import MemoryNoticeStore
 from kova.adapters.memory.reports import MemoryReportStore
 from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.adapters.memory.saved_views import MemorySavedViewStore
+from kova.adapters.memory.scan_recovery import MemoryScanRecovery
 from kova.adapters.memory.scans import MemoryScanStore
 from kova.adapters.memory.summary import MemorySummaryStore
 from kova.adapters.memory.usage import MemoryUsageStore
@@ -45,6 +46,7 @@ from kova.adapters.postgres.pool import Database
 from kova.adapters.postgres.reports import PostgresReportStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.saved_views import PostgresSavedViewStore
+from kova.adapters.postgres.scan_recovery import PostgresScanRecovery
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.adapters.postgres.summary import PostgresSummaryStore
 from kova.adapters.postgres.usage import PostgresUsageStore
@@ -93,6 +95,7 @@ def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> 
     return AllStores(
         repositories=repositories,
         scans=MemoryScanStore(database),
+        recovery=MemoryScanRecovery(database),
         errors=MemoryErrorStore(database),
         fixes=MemoryFixStore(database),
         deliveries=MemoryDeliveryStore(database),
@@ -118,6 +121,7 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
         yield AllStores(
             repositories=PostgresRepositoryStore(database),
             scans=PostgresScanStore(database),
+            recovery=PostgresScanRecovery(database),
             errors=PostgresErrorStore(database),
             fixes=PostgresFixStore(database),
             deliveries=PostgresDeliveryStore(database),
@@ -192,6 +196,11 @@ async def new_claim(stores: Stores, repository: Repository, **fields: object) ->
     return claim
 
 
+async def release(stores: Stores, claim: ClaimedScan) -> None:
+    """Give a claim up: the scan waits for its next attempt, which is due."""
+    await stores.scans.postpone(claim, timedelta())
+
+
 async def apply_files(
     stores: Stores,
     repository: Repository,
@@ -205,6 +214,6 @@ async def apply_files(
     """Apply the analysis of a small tree (tests/support/findings.py) as one scan."""
     if claim is None:
         claim = await new_claim(stores, repository, commit_sha=commit_sha)
-        await stores.scans.release(claim)
+        await release(stores, claim)
     result = analysis_of(files, **analysis)  # type: ignore[arg-type]
     return await stores.errors.apply(claim, commit_sha, result, history)

@@ -5,8 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
+
+import pytest
 
 from kova.adapters.analyzers.python_syntax import PythonSyntax
+from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.code_source import MemoryCodeSource
 from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.memory.publisher import MemoryPublisher
@@ -21,31 +25,40 @@ from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.claim_scan import ClaimScan
+from kova.scans.message import ScanJob
 from kova.scans.offer_fixes import OfferFixes
 from kova.scans.ports import CodeIndexer
 from kova.scans.publish_scan import PublishScan
 from kova.scans.record_scan import RecordScan
 from kova.scans.scan import Scan, ScanTarget
 from kova.scans.scan_repository import ScanRepository
+from kova.scans.settle_scan import SettleScan
+from kova.scans.tell_failure import TellFailure
+from kova.scans.worker_slots import WorkerSlots
 from kova.shared.code_source import FetchLimits
 from kova.shared.meter import SilentMeter
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository
+from kova.shared.run_job import Plan, Receipt, SettledError
 from tests.support.analyzer import MarkAnalyzer
 from tests.support.stores import NAME, memory_stores, scan_target
+
+FIRST: Final = Receipt()
 
 
 class Workshop:
     """One repository on GitHub, and the use cases as they are wired in bootstrap/workers/scan_job.py."""
 
-    def __init__(self, folder: Path) -> None:
-        self.database = MemoryDatabase()
+    def __init__(self, folder: Path, clock: Clock | None = None) -> None:
+        self.database = MemoryDatabase(clock=clock or Clock())
         self.stores = memory_stores(self.database)
         self.source = MemoryCodeSource()
         self.publisher = MemoryPublisher(self.source)
         self.tool = MarkAnalyzer()
         self.tools: list[Analyzer] = [self.tool]
         self.limits = FetchLimits()
+        self.slots = WorkerSlots()
         self.indexer: CodeIndexer | None = None
         self.info = self.source.create_repository(NAME)
         self._folder = folder
@@ -153,10 +166,25 @@ class Workshop:
         )
 
     @property
+    def tell(self) -> TellFailure:
+        return TellFailure(scans=self.stores.scans, publish=PublishScan(self.publisher))
+
+    @property
     def job(self) -> ScanRepository:
         return ScanRepository(
             stores=self.stores,
             source=self.source,
+            claims=ClaimScan(
+                scans=self.stores.scans,
+                recovery=self.stores.recovery,
+                slots=self.slots,
+                now=self.database.clock,
+            ),
+            settle=SettleScan(
+                scans=self.stores.scans,
+                tell=self.tell,
+                now=self.database.clock,
+            ),
             target_analysis=self.target_analysis,
             record=self.record,
             meter=SilentMeter(),
@@ -169,9 +197,19 @@ class Workshop:
         return await self.scan_target(scan_target(**{"commit_sha": head, **fields}))
 
     async def scan_target(self, target: ScanTarget) -> Scan:
-        scan = await self.stores.scans.get(await self.job.scan(target), EVERYTHING)
+        scan_id = await self.job.scan(ScanJob(target=target))
+        scan = await self.stores.scans.get(scan_id, EVERYTHING)
         assert scan is not None
         return scan
+
+    async def fail_to_scan(
+        self, job: ScanTarget | ScanJob, receipt: Receipt = FIRST
+    ) -> tuple[Plan, BaseException | None]:
+        """Scan what cannot be scanned now; return the plan, and what it failed with."""
+        job = job if isinstance(job, ScanJob) else ScanJob(target=job)
+        with pytest.raises(SettledError) as caught:
+            await self.job.scan(job, receipt)
+        return caught.value.plan, caught.value.__cause__
 
 
 def fixes_of(proposed: Mapping[str, FileFixes]) -> dict[str, list[str]]:

@@ -4,9 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.config import Config
@@ -16,20 +15,27 @@ from botocore.session import get_session
 from kova.commands.comment import CommentJob
 from kova.commands.message import encode_command_job, encode_comment_job
 from kova.fixes.message import encode_publish_job
-from kova.scans.message import encode_scan_job
+from kova.scans.message import ScanJob, ScanRetry, encode_scan_job
 from kova.scans.scan import ScanTarget
 from kova.shared.exceptions import QueueUnavailableError
+from kova.shared.queue_consumer import Received
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.literals import QueueAttributeNameType
+    from mypy_boto3_sqs.literals import MessageSystemAttributeNameType, QueueAttributeNameType
 
 _WAIT_SECONDS: Final = 10
+LONGEST_DELAY: Final = 900
 _COUNTS: Final[Mapping[str, QueueAttributeNameType]] = {
     "visible": "ApproximateNumberOfMessages",
     "in_flight": "ApproximateNumberOfMessagesNotVisible",
     "delayed": "ApproximateNumberOfMessagesDelayed",
 }
+_SYSTEM_ATTRIBUTES: Final[Sequence[MessageSystemAttributeNameType]] = (
+    "ApproximateReceiveCount",
+    "MessageGroupId",
+    "SentTimestamp",
+)
 
 
 def sqs_client(*, waits: bool = False) -> SQSClient:
@@ -63,12 +69,12 @@ class SqsScanQueue:
         self._client = client
         self._queue_url = queue_url
 
-    def send(self, target: ScanTarget) -> None:
+    def send(self, target: ScanTarget, retry: ScanRetry | None = None) -> None:
         """Send one message; the group keeps a busy repository from starving the others."""
         with translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url,
-                MessageBody=encode_scan_job(target),
+                MessageBody=encode_scan_job(ScanJob(target=target, retry=retry)),
                 MessageGroupId=target.repository.replace("/", ":")[:128],
             )
 
@@ -115,27 +121,27 @@ class SqsFixQueue:
             )
 
 
-@dataclass(frozen=True, kw_only=True)
-class Received:
-    """One message in hand.
-
-    Attributes:
-        attempt: counts its receipts from 1.
-        waited: seconds since it was sent; None where the queue does not say it.
-    """
-
-    body: str
-    receipt: str
-    attempt: int
-    waited: float | None = None
+def received(body: str, receipt: str, attributes: Mapping[Any, str]) -> Received:
+    """Return a message as the worker has it in hand, given its system attributes."""
+    return Received(
+        body=body,
+        receipt=receipt,
+        attempt=int(attributes["ApproximateReceiveCount"]),
+        waited=seconds_since_sent(attributes),
+        group=attributes.get("MessageGroupId"),
+    )
 
 
 class SqsConsumer:
-    """The worker's side of a queue."""
+    """Implements shared.queue_consumer.QueueConsumer."""
 
-    def __init__(self, client: SQSClient, queue_url: str) -> None:
+    def __init__(
+        self, client: SQSClient, queue_url: str, *, wait_seconds: int = _WAIT_SECONDS
+    ) -> None:
+        """`wait_seconds`: how long a receipt waits for the first message."""
         self._client = client
         self._queue_url = queue_url
+        self._wait_seconds = wait_seconds
 
     def receive(self, *, limit: int, visibility: int) -> list[Received]:
         """Wait for messages, some seconds at most."""
@@ -143,17 +149,12 @@ class SqsConsumer:
             answer = self._client.receive_message(
                 QueueUrl=self._queue_url,
                 MaxNumberOfMessages=limit,
-                WaitTimeSeconds=_WAIT_SECONDS,
+                WaitTimeSeconds=self._wait_seconds,
                 VisibilityTimeout=visibility,
-                MessageSystemAttributeNames=["ApproximateReceiveCount", "SentTimestamp"],
+                MessageSystemAttributeNames=_SYSTEM_ATTRIBUTES,
             )
         return [
-            Received(
-                body=message["Body"],
-                receipt=message["ReceiptHandle"],
-                attempt=int(message["Attributes"]["ApproximateReceiveCount"]),
-                waited=seconds_since_sent(message["Attributes"]),
-            )
+            received(message["Body"], message["ReceiptHandle"], message["Attributes"])
             for message in answer.get("Messages", [])
         ]
 
@@ -170,6 +171,18 @@ class SqsConsumer:
                 ReceiptHandle=message.receipt,
                 VisibilityTimeout=seconds,
             )
+
+    def postpone(self, message: Received, body: str, delay: int) -> None:
+        """Send another one with a delay, then delete it."""
+        group: dict[str, Any] = {"MessageGroupId": message.group} if message.group else {}
+        with translate_errors():
+            self._client.send_message(
+                QueueUrl=self._queue_url,
+                MessageBody=body,
+                DelaySeconds=max(0, min(delay, LONGEST_DELAY)),
+                **group,
+            )
+            self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
 
     def bury(self, message: Received, reason: str) -> None:
         """Move it to the dead-letter queue with its reason, instead of trying in vain."""

@@ -10,6 +10,7 @@ from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.fixes import PostgresFixStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
+from kova.adapters.postgres.scan_recovery import PostgresScanRecovery
 from kova.adapters.postgres.scans import PostgresScanStore
 from kova.bootstrap.core import Core
 from kova.bootstrap.queues import scan_queue
@@ -33,6 +34,7 @@ class ScanRoot:
         return Stores(
             repositories=PostgresRepositoryStore(database),
             scans=PostgresScanStore(database),
+            recovery=PostgresScanRecovery(database),
             errors=PostgresErrorStore(database),
             fixes=PostgresFixStore(database),
             deliveries=PostgresDeliveryStore(database),

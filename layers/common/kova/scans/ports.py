@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -12,7 +12,15 @@ if TYPE_CHECKING:
     from kova.analysis.ports import AnalysisCache
     from kova.errors.ports import ErrorStore
     from kova.fixes.ports import FixStore
-    from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
+    from kova.scans.message import ScanRetry
+    from kova.scans.scan import (
+        FailureSeries,
+        OverdueScan,
+        Scan,
+        ScanStats,
+        ScanStatus,
+        ScanTarget,
+    )
     from kova.scans.summary import ErrorSummary
     from kova.shared.claimed_scan import ClaimedScan
     from kova.shared.code_source import TreeFile
@@ -20,6 +28,7 @@ if TYPE_CHECKING:
     from kova.shared.ports import RepositoryStore
     from kova.shared.reach import Reach
     from kova.shared.repository import Repository
+    from kova.shared.retry import FailureKind
     from kova.shared.skipped import Skipped
 
 
@@ -29,11 +38,28 @@ class ScanStore(Protocol):
     async def create(self, target: ScanTarget, repository_id: str) -> Scan:
         """Record a queued scan; the same target again returns the first one."""
 
-    async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+    async def claim(
+        self,
+        scan_id: str,
+        lease: timedelta,
+        *,
+        unreleased: str | None = None,
+        alone: bool = True,
+    ) -> ClaimedScan | None:
         """Lease the scan to this worker. None when it is finished already.
+
+        The attempt is counted now, before the work begins; and a death, where the scan is running
+        and its lease has ended.
+
+        Args:
+            scan_id: the scan.
+            lease: how long it is this worker's without a renewal.
+            unreleased: the token of a lease whose worker is alive but could not give it back.
+            alone: nothing else runs in this worker.
 
         Raises:
             BusyError: another worker has a lease on this scan or another one of the commit.
+            SuspectScanError: a worker died of it, perhaps, and this one is not alone.
         """
 
     async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
@@ -42,8 +68,16 @@ class ScanStore(Protocol):
     async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
         """Record the commit of a scan that was requested without one."""
 
-    async def release(self, claim: ClaimedScan) -> None:
-        """Give the lease up before the scan is finished, for the next attempt."""
+    async def count_failure(self, claim: ClaimedScan, kind: FailureKind) -> FailureSeries | None:
+        """Count a failed attempt; None when the claim was lost."""
+
+    async def postpone(
+        self, claim: ClaimedScan, delay: timedelta, reason: str = ""
+    ) -> datetime | None:
+        """Give the lease up for an attempt after the delay; return its moment.
+
+        None when the claim was lost.
+        """
 
     async def finish(
         self,
@@ -72,6 +106,33 @@ class ScanStore(Protocol):
         """List those in the reach, newest first."""
 
 
+class ScanRecovery(Protocol):
+    """Takes scans up again that have failed, or whose message was lost."""
+
+    async def reopen(self, scan_id: str, *, failed_only: bool = True) -> bool:
+        """Queue a scan that has ended, as if it were new; False if it has not.
+
+        Of the workers that died of it one is forgotten, so that it gets an attempt at least.
+        """
+
+    async def defer(self, scan_id: str, delay: timedelta) -> None:
+        """Record that a queued scan is looked at again after the delay."""
+
+    async def take_overdue(self, limit: int) -> Sequence[OverdueScan]:
+        """Return scans that should have been looked at, each to one caller; count a requeue."""
+
+    async def find_failed(
+        self, full_name: str | None, since: datetime | None, limit: int
+    ) -> Mapping[str, ScanTarget]:
+        """Return what scans that have failed are about, by id, those that failed first first."""
+
+    async def find_target(self, scan_id: str) -> ScanTarget | None:
+        """Return what a scan is about; None where there is no such scan."""
+
+    async def find_of_commit(self, repository_id: str, commit_sha: str) -> Sequence[ScanTarget]:
+        """Return what the scans of a commit are about, the newest of each branch or pull."""
+
+
 class SummaryStore(Protocol):
     """Figures about errors, fixes and money."""
 
@@ -98,8 +159,8 @@ class DeliveryStore(Protocol):
 class ScanQueue(Protocol):
     """The queue of scans."""
 
-    def send(self, target: ScanTarget) -> None:
-        """Accept a scan durably.
+    def send(self, target: ScanTarget, retry: ScanRetry | None = None) -> None:
+        """Accept a scan durably; without `retry` somebody wishes it now.
 
         Raises:
             QueueUnavailableError: it was not accepted.
@@ -131,6 +192,7 @@ class Stores:
 
     repositories: RepositoryStore
     scans: ScanStore
+    recovery: ScanRecovery
     errors: ErrorStore
     fixes: FixStore
     deliveries: DeliveryStore

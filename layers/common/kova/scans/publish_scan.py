@@ -28,6 +28,8 @@ _LEVELS = {
 
 
 _FAILURE: Final = "failure"
+EXTERNAL_ID_BRANCH: Final = "kova/branch"
+EXTERNAL_ID_PULL: Final = "kova/pull/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,13 +55,13 @@ class PublishScan:
         commit again updates the one check run.
         """
         assert target.commit_sha is not None
-        pull, introduced = target.pull_request, report.introduced
+        introduced = report.introduced
         conclusion = _conclusion(report, repository)
         url = await self._publisher.check_run(
             repository.ref,
             CheckRun(
                 commit_sha=target.commit_sha,
-                external_id=f"kova/pull/{pull}" if pull is not None else "kova/branch",
+                external_id=_external_id(target),
                 conclusion=conclusion,
                 title=texts.title(report),
                 summary=texts.summary(report),
@@ -67,6 +69,26 @@ class PublishScan:
             ),
         )
         return PublishedCheck(url=url, failed=conclusion == _FAILURE)
+
+    async def publish_failure(
+        self, repository: Repository, target: ScanTarget, failure: str
+    ) -> str | None:
+        """Publish a check run that says why the commit was not scanned; return its address.
+
+        It says failure: a check that is required must not let through what nobody looked at.
+        """
+        assert target.commit_sha is not None
+        return await self._publisher.check_run(
+            repository.ref,
+            CheckRun(
+                commit_sha=target.commit_sha,
+                external_id=_external_id(target),
+                conclusion=_FAILURE,
+                title="Kova could not scan this commit",
+                summary=texts.failure_summary(failure),
+                annotations=(),
+            ),
+        )
 
     def select_offerable(
         self, repository: Repository, files: Iterable[FileFixes], settings: KovaTomlSettings
@@ -102,6 +124,11 @@ class PublishScan:
                 files={file.path: file.content for file in files if file.content is not None},
             ),
         )
+
+
+def _external_id(target: ScanTarget) -> str:
+    pull = target.pull_request
+    return f"{EXTERNAL_ID_PULL}{pull}" if pull is not None else EXTERNAL_ID_BRANCH
 
 
 def _conclusion(report: ScanReport, repository: Repository) -> str:

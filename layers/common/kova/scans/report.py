@@ -22,6 +22,7 @@ from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
 
 _SKIPPED_SHOWN = 20
+_FAILURE_LIMIT = 1_000
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -120,6 +121,23 @@ def summary(report: ScanReport) -> str:
         lines += [_skipped_row(skip) for skip in analysis.skipped[:_SKIPPED_SHOWN]]
         lines += _hidden_row(len(analysis.skipped), " |")
     return "\n".join(lines)
+
+
+def failure_summary(failure: str) -> str:
+    """Return the summary of a check run whose commit could not be scanned."""
+    reason, _, text = failure.partition(": ")
+    return "\n".join(
+        [
+            code(text or reason, _FAILURE_LIMIT),
+            "",
+            (
+                "Kova has looked at nothing here, so nothing can be said about this commit."
+                " A re-run of this check, another push, or a redelivery tries it again."
+            ),
+            "",
+            f"Reason: {code(reason)}",
+        ]
+    )
 
 
 def _open_errors(report: ScanReport) -> list[str]:

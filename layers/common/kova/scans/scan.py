@@ -5,7 +5,7 @@ from __future__ import annotations
 import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from kova.shared.skipped import Skipped
@@ -56,7 +56,14 @@ class ScanStats:
 
 @dataclass(frozen=True, kw_only=True)
 class Scan:
-    """A scan as the API shows it."""
+    """A scan as the API shows it.
+
+    Attributes:
+        failure: why it failed for good.
+        attempts: how often a worker took it up.
+        retry_at: when the next attempt is due, while it waits for one.
+        retry_reason: what the last attempt failed with, while it waits.
+    """
 
     id: str
     repository: str
@@ -72,6 +79,32 @@ class Scan:
     coverage: Mapping[str, Any] = field(default_factory=dict)
     failure: str | None = None
     check_run_url: str | None = None
+    attempts: int = 0
+    retry_at: datetime | None = None
+    retry_reason: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class FailureSeries:
+    """How often a scan failed in the same way without a pause, and since when."""
+
+    attempt: int
+    age: timedelta
+
+
+@dataclass(frozen=True, kw_only=True)
+class OverdueScan:
+    """A scan that nothing happened to when something should have.
+
+    Attributes:
+        requeues: how often its message was sent anew without a claim, this time included.
+        retry_at: when its next attempt is due, if it waits for one.
+    """
+
+    id: str
+    target: ScanTarget
+    requeues: int
+    retry_at: datetime | None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -90,6 +123,7 @@ class ScanTarget:
         scan_id: the row that POST /api/scan made beforehand.
         full: analyse everything again.
         fix: propose and prove fixes.
+        rerun: people ask for it again, however it ended.
     """
 
     repository: str
@@ -106,6 +140,7 @@ class ScanTarget:
     scan_id: str | None = None
     full: bool = False
     fix: bool = True
+    rerun: bool = False
 
     @property
     def dedupe_key(self) -> str:

@@ -6,22 +6,31 @@ import tempfile
 import time
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import CommitAnalysis
 from kova.errors.error import LifecycleChange
 from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.claim_scan import ClaimScan
 from kova.scans.coverage import coverage_of
-from kova.scans.lease import LEASE, renewing_lease
+from kova.scans.exceptions import WorkerKilledError
+from kova.scans.lease import renewing_lease
+from kova.scans.message import ScanJob
 from kova.scans.ports import CodeIndexer, Stores
 from kova.scans.record_scan import RecordScan
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
+from kova.scans.settle_scan import SettleScan
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
-from kova.shared.exceptions import KovaError, UnavailableError
 from kova.shared.meter import Meter
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
+from kova.shared.run_job import Ended, Receipt, SettledError
+
+_FIRST: Final = Receipt()
+# A worker may be killed by chance, by a deployment, or by what ran beside the scan: not so often.
+MOST_DEATHS: Final = 3
 
 
 class ScanRepository:
@@ -32,6 +41,8 @@ class ScanRepository:
         *,
         stores: Stores,
         source: CodeSource,
+        claims: ClaimScan,
+        settle: SettleScan,
         target_analysis: AnalyzeTarget,
         record: RecordScan,
         meter: Meter,
@@ -40,27 +51,36 @@ class ScanRepository:
         """Without an indexer, the code index is left as it is."""
         self._stores = stores
         self._source = source
+        self._claims = claims
+        self._settle = settle
         self._target_analysis = target_analysis
         self._record = record
         self._meter = meter
         self._indexer = indexer
 
-    async def scan(self, target: ScanTarget) -> str:
+    async def scan(self, job: ScanJob, receipt: Receipt = _FIRST) -> str:
         """Scan the target unless it was scanned before; return the scan's id.
 
         Raises:
-            BusyError: another worker is scanning this commit; try again later.
-            UnavailableError: something did not answer; try again later.
+            SettledError: it is not done; the plan says what becomes of the message.
         """
-        repository = await self._find_or_create(target)
-        scan = await self._stores.scans.create(target, repository.id)
-        claim = await self._stores.scans.claim(scan.id, LEASE)
-        if claim is not None:
-            with tempfile.TemporaryDirectory(prefix="kova-") as name:
-                await self._scan_claimed(repository, target, claim, Path(name))
-        if target.delivery:
-            await self._stores.deliveries.remember(target.delivery, target.trigger, scan.id)
+        try:
+            self._claims.check_due(job.retry.due_at if job.retry else None)
+            repository = await self._find_or_create(job.target)
+            scan = await self._stores.scans.create(job.target, repository.id)
+            async with self._claims.claim(scan, job, receipt) as claim:
+                if claim is not None:
+                    await self._scan_claimed(repository, job, claim)
+        except SettledError:
+            raise
+        except Exception as exc:
+            raise SettledError(self._settle.settle_unclaimed(job, exc)) from exc
+        await self._remember(job.target, scan.id)
         return scan.id
+
+    async def _remember(self, target: ScanTarget, scan_id: str) -> None:
+        if target.delivery:
+            await self._stores.deliveries.remember(target.delivery, target.trigger, scan_id)
 
     async def _find_or_create(self, target: ScanTarget) -> Repository:
         repository = await self._stores.repositories.get(target.repository, EVERYTHING)
@@ -79,38 +99,52 @@ class ScanRepository:
         ref = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
         return await self._stores.repositories.save(await self._source.repository(ref))
 
-    async def _scan_claimed(
-        self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
-    ) -> None:
-        async with renewing_lease(self._stores.scans, claim):
-            analysis = await self._attempt(repository, target, claim, folder)
-        if analysis is not None and self._indexer is not None:
-            # The scan is finished and published: a worker that dies from here on loses nothing.
-            target = replace(target, commit_sha=analysis.request.commit_sha)
-            await self._indexer.index(repository, target, folder, analysis.tree_files)
+    async def _scan_claimed(self, repository: Repository, job: ScanJob, claim: ClaimedScan) -> None:
+        with tempfile.TemporaryDirectory(prefix="kova-") as name:
+            folder = Path(name)
+            async with renewing_lease(self._stores.scans, claim):
+                analysis = await self._attempt(repository, job, claim, folder)
+            if self._indexer is not None:
+                # The scan is finished and published: a worker that dies from here on loses nothing.
+                target = replace(job.target, commit_sha=analysis.request.commit_sha)
+                await self._indexer.index(repository, target, folder, analysis.tree_files)
 
     async def _attempt(
-        self, repository: Repository, target: ScanTarget, claim: ClaimedScan, folder: Path
-    ) -> CommitAnalysis | None:
-        """Scan, and record how it ended; None where it failed for good."""
+        self, repository: Repository, job: ScanJob, claim: ClaimedScan, folder: Path
+    ) -> CommitAnalysis:
+        """Scan, and record how it ended.
+
+        Raises:
+            SettledError: it failed; the row says so.
+        """
         started = time.monotonic()
         try:
-            target = await self._resolve(repository, target, claim)
-            analysis = await self._target_analysis.analyze(repository, target, folder)
-            change, check = await self._record.record(repository, target, claim, analysis, folder)
-        except UnavailableError:
-            await self._stores.scans.release(claim)
-            raise
-        except KovaError as exc:
-            await self._stores.scans.finish(
-                claim,
-                ScanStatus.FAILED,
-                stats=ScanStats(duration_ms=_milliseconds_since(started)),
-                skipped=(),
-                failure=f"{exc.reason}: {exc.message}",
+            if claim.worker_deaths >= MOST_DEATHS:
+                raise WorkerKilledError(
+                    f"The scan ended its worker {claim.worker_deaths} times: for want of memory or"
+                    " time, or by a crash."
+                )
+            return await self._scan(repository, job.target, claim, folder, started)
+        except Exception as exc:
+            plan = await self._settle.settle(
+                repository, job, claim, exc, duration_ms=_milliseconds_since(started)
             )
-            self._count(target, "failed", started)
-            return None
+            if isinstance(plan, Ended):
+                self._count(job.target, "failed", started)
+                await self._remember(job.target, claim.id)
+            raise SettledError(plan) from exc
+
+    async def _scan(
+        self,
+        repository: Repository,
+        target: ScanTarget,
+        claim: ClaimedScan,
+        folder: Path,
+        started: float,
+    ) -> CommitAnalysis:
+        target = await self._resolve(repository, target, claim)
+        analysis = await self._target_analysis.analyze(repository, target, folder)
+        change, check = await self._record.record(repository, target, claim, analysis, folder)
         await self._stores.scans.finish(
             claim,
             ScanStatus.SUCCEEDED,

@@ -8,9 +8,15 @@ from datetime import datetime
 
 @dataclass(frozen=True, kw_only=True)
 class ClaimedScan:
-    """A scan that this worker alone works on, until the lease ends. `lease` is its token."""
+    """A scan that this worker alone works on, until the lease ends.
+
+    Attributes:
+        lease: the lease's token.
+        worker_deaths: how many workers died while they worked on it.
+    """
 
     id: str
     repository_id: str
     lease: str
     started_at: datetime
+    worker_deaths: int = 0

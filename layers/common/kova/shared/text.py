@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from datetime import timedelta
 from typing import Final
 
 # Postgres stores neither NUL nor lone surrogates; both arrive in file names, messages and JSON.
@@ -25,3 +26,13 @@ def visible(text: str) -> str:
     return "".join(
         character if character.isprintable() else f"\\x{ord(character):02x}" for character in text
     )
+
+
+def duration(span: timedelta) -> str:
+    """Return a time in its largest unit that is not zero, such as `2 hours`."""
+    seconds = max(round(span.total_seconds()), 0)
+    for unit, length in (("day", 86_400), ("hour", 3_600), ("minute", 60)):
+        if seconds >= length:
+            number = seconds // length
+            return f"{number} {unit}{'s' * (number != 1)}"
+    return f"{seconds} second{'s' * (seconds != 1)}"

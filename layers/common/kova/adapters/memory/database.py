@@ -12,20 +12,31 @@ from kova.analysis.finding import Finding
 from kova.errors.error import ErrorStatus, IgnoreDecision
 from kova.errors.ports import AppliedState
 from kova.fixes.fix import Fix
-from kova.scans.scan import Scan
+from kova.scans.scan import Scan, ScanTarget
 from kova.shared.audit import AuditEvent, AuditRecord
 from kova.shared.repository import Repository
+from kova.shared.retry import FailureKind
 
 
 @dataclass(frozen=True, kw_only=True)
 class ScanRow:
-    """A scan with the lease of the worker that works on it."""
+    """A scan with the lease of the worker that works on it, and what it fails with.
+
+    `look_at` is when somebody has to look what became of it.
+    """
 
     scan: Scan
     repository_id: str
     dedupe_key: str
+    target: ScanTarget
+    look_at: datetime
     lease: str | None = None
     lease_until: datetime | None = None
+    worker_deaths: int = 0
+    failure_kind: FailureKind | None = None
+    failures: int = 0
+    failing_since: datetime | None = None
+    requeues: int = 0
 
 
 @dataclass(frozen=True, kw_only=True)

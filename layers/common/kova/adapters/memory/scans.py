@@ -5,18 +5,23 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from datetime import timedelta
-from typing import Any
+from datetime import datetime, timedelta
+from typing import Any, Final
 
 from kova.adapters.memory.database import MemoryDatabase, ScanRow
 from kova.adapters.memory.outbox import record_ended_scan
 from kova.adapters.memory.pages import newest_first
-from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget
+from kova.scans.exceptions import SuspectScanError
+from kova.scans.scan import FailureSeries, Scan, ScanStats, ScanStatus, ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, NotFoundError
 from kova.shared.page import Page, PageRequest, Position
 from kova.shared.reach import Reach
+from kova.shared.retry import FailureKind
 from kova.shared.skipped import Skipped
+
+UNTIL_LOOK: Final = timedelta(minutes=10)
+UNTIL_DEAD: Final = timedelta(seconds=45)
 
 
 class MemoryScanStore:
@@ -40,11 +45,24 @@ class MemoryScanStore:
             status=ScanStatus.QUEUED,
             created_at=now,
         )
-        row = ScanRow(scan=scan, repository_id=repository_id, dedupe_key=key)
+        row = ScanRow(
+            scan=scan,
+            repository_id=repository_id,
+            dedupe_key=key,
+            target=target,
+            look_at=now + UNTIL_LOOK,
+        )
         self._database.scans[scan.id] = row
         return self._scan(row)
 
-    async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+    async def claim(
+        self,
+        scan_id: str,
+        lease: timedelta,
+        *,
+        unreleased: str | None = None,
+        alone: bool = True,
+    ) -> ClaimedScan | None:
         """Lease a scan to this worker; None when it is finished."""
         now, row = self._database.now(), self._database.scans.get(scan_id)
         if row is None:
@@ -56,17 +74,37 @@ class MemoryScanStore:
                 rival.scan.commit_sha is not None and rival.scan.commit_sha == row.scan.commit_sha
             )
             leased = rival.lease_until is not None and rival.lease_until > now
-            if leased and (rival is row or same_commit):
+            is_own = rival is row and row.lease == unreleased
+            if leased and (rival is row or same_commit) and not is_own:
                 raise BusyError
+        died = row.scan.status is ScanStatus.RUNNING and row.lease != unreleased
+        deaths = row.worker_deaths + died
+        if deaths and not alone:
+            raise SuspectScanError
         token, started_at = str(uuid.uuid4()), row.scan.started_at or now
+        scan = replace(
+            row.scan,
+            status=ScanStatus.RUNNING,
+            started_at=started_at,
+            attempts=row.scan.attempts + 1,
+            retry_at=None,
+            retry_reason=None,
+        )
         self._database.scans[scan_id] = replace(
             row,
-            scan=replace(row.scan, status=ScanStatus.RUNNING, started_at=started_at),
+            scan=scan,
             lease=token,
             lease_until=now + lease,
+            worker_deaths=deaths,
+            requeues=0,
+            look_at=now + lease + UNTIL_DEAD,
         )
         return ClaimedScan(
-            id=scan_id, repository_id=row.repository_id, lease=token, started_at=started_at
+            id=scan_id,
+            repository_id=row.repository_id,
+            lease=token,
+            started_at=started_at,
+            worker_deaths=deaths,
         )
 
     async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
@@ -74,7 +112,9 @@ class MemoryScanStore:
         now, row = self._database.now(), self._claimed_row(claim)
         if row is None:
             return False
-        self._database.scans[claim.id] = replace(row, lease_until=now + lease)
+        self._database.scans[claim.id] = replace(
+            row, lease_until=now + lease, look_at=now + lease + UNTIL_DEAD
+        )
         return True
 
     async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
@@ -85,12 +125,31 @@ class MemoryScanStore:
             scan = replace(row.scan, ref=ref, commit_sha=commit_sha)
             self._database.scans[scan_id] = replace(row, scan=scan)
 
-    async def release(self, claim: ClaimedScan) -> None:
-        """Give the lease up before the scan is finished, for the next attempt."""
-        row = self._claimed_row(claim)
-        if row is not None:
-            scan = replace(row.scan, status=ScanStatus.QUEUED)
-            self._database.scans[claim.id] = _without_lease(row, scan)
+    async def count_failure(self, claim: ClaimedScan, kind: FailureKind) -> FailureSeries | None:
+        """Count a failed attempt; None when the claim was lost."""
+        now, row = self._database.now(), self._claimed_row(claim)
+        if row is None:
+            return None
+        since = row.failing_since if row.failure_kind is kind else None
+        failures, since = row.failures + 1 if since else 1, since or now
+        self._database.scans[claim.id] = replace(
+            row, failure_kind=kind, failures=failures, failing_since=since
+        )
+        return FailureSeries(attempt=failures, age=now - since)
+
+    async def postpone(
+        self, claim: ClaimedScan, delay: timedelta, reason: str = ""
+    ) -> datetime | None:
+        """Give the lease up for an attempt after the delay; return its moment."""
+        now, row = self._database.now(), self._claimed_row(claim)
+        if row is None:
+            return None
+        scan = replace(
+            row.scan, status=ScanStatus.QUEUED, retry_at=now + delay, retry_reason=reason
+        )
+        row = replace(_without_lease(row, scan), look_at=now + delay + UNTIL_LOOK)
+        self._database.scans[claim.id] = row
+        return scan.retry_at
 
     async def finish(
         self,
@@ -126,7 +185,14 @@ class MemoryScanStore:
         """End a scan that will not be tried again, unless it has ended."""
         now, row = self._database.now(), self._database.scans.get(scan_id)
         if row is not None and not row.scan.status.final:
-            scan = replace(row.scan, status=ScanStatus.FAILED, failure=failure, finished_at=now)
+            scan = replace(
+                row.scan,
+                status=ScanStatus.FAILED,
+                failure=failure,
+                finished_at=now,
+                retry_at=None,
+                retry_reason=None,
+            )
             self._database.scans[scan_id] = _without_lease(row, scan)
             record_ended_scan(self._database, scan, row.repository_id, checks=False)
 

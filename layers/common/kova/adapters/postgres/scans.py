@@ -5,7 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -20,11 +20,14 @@ from kova.adapters.postgres.rows import (
     fetch_page,
     reach_values,
 )
-from kova.scans.scan import Scan, ScanStats, ScanStatus, ScanTarget, Trigger
+from kova.scans.exceptions import SuspectScanError
+from kova.scans.message import encode_target
+from kova.scans.scan import FailureSeries, Scan, ScanStats, ScanStatus, ScanTarget, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, NotFoundError
 from kova.shared.page import Page, PageRequest
 from kova.shared.reach import EVERYTHING, Reach
+from kova.shared.retry import FailureKind
 from kova.shared.skipped import Skipped
 from kova.shared.text import clean
 
@@ -33,16 +36,18 @@ SELECT scans.*, repositories.full_name AS repository
 FROM scans JOIN repositories ON repositories.id = scans.repository_id"""
 
 _CREATE: Final[LiteralString] = """
-INSERT INTO scans (id, repository_id, dedupe_key, ref, commit_sha, trigger)
+INSERT INTO scans (id, repository_id, dedupe_key, ref, commit_sha, trigger, target)
 VALUES (coalesce(%(id)s, gen_random_uuid()), %(repository_id)s, %(key)s, %(ref)s, %(sha)s,
-    %(trigger)s)
+    %(trigger)s, %(target)s)
 ON CONFLICT (repository_id, dedupe_key) DO UPDATE SET dedupe_key = EXCLUDED.dedupe_key
 RETURNING id"""
 
 # Another live scan of the same commit makes this one wait: FOR UPDATE on the repository's row
 # orders two claims that come at the same moment.
 _LOCK: Final[LiteralString] = """
-SELECT scans.id, scans.status, scans.repository_id, scans.lease_until > now() AS held,
+SELECT scans.id, scans.status, scans.repository_id, scans.worker_deaths,
+    scans.lease_until > now() AND scans.lease IS DISTINCT FROM %(unreleased)s AS held,
+    scans.status = 'running' AND scans.lease IS DISTINCT FROM %(unreleased)s AS died,
     EXISTS (
         SELECT FROM scans AS other WHERE other.repository_id = scans.repository_id
         AND other.commit_sha = scans.commit_sha AND other.id <> scans.id
@@ -51,21 +56,42 @@ SELECT scans.id, scans.status, scans.repository_id, scans.lease_until > now() AS
 FROM scans JOIN repositories ON repositories.id = scans.repository_id
 WHERE scans.id = %(id)s FOR UPDATE OF repositories, scans"""
 
+# A worker renews its lease three times in its length: whoever is late by 45 seconds is dead.
 _CLAIM: Final[LiteralString] = """
 UPDATE scans SET status = 'running', lease = %(lease)s, lease_until = now() + %(duration)s,
-    attempts = attempts + 1, started_at = coalesce(started_at, now())
+    attempts = attempts + 1, worker_deaths = %(deaths)s, retry_at = NULL, requeues = 0,
+    started_at = coalesce(started_at, now()),
+    look_at = now() + %(duration)s + interval '45 seconds'
 WHERE id = %(id)s RETURNING started_at"""
+
+_RENEW: Final[LiteralString] = """
+UPDATE scans SET lease_until = now() + %(duration)s,
+    look_at = now() + %(duration)s + interval '45 seconds'
+WHERE id = %(id)s AND lease = %(lease)s"""
+
+_COUNT_FAILURE: Final[LiteralString] = """
+UPDATE scans SET failure_kind = %(kind)s,
+    failures = CASE WHEN failure_kind = %(kind)s THEN failures + 1 ELSE 1 END,
+    failing_since = CASE WHEN failure_kind = %(kind)s THEN failing_since ELSE now() END
+WHERE id = %(id)s AND lease = %(lease)s
+RETURNING failures, now() - failing_since AS age"""
+
+_POSTPONE: Final[LiteralString] = """
+UPDATE scans SET status = 'queued', lease = NULL, lease_until = NULL, failure = %(reason)s,
+    retry_at = now() + %(delay)s, look_at = now() + %(delay)s + interval '10 minutes'
+WHERE id = %(id)s AND lease = %(lease)s
+RETURNING retry_at"""
 
 _FINISH: Final[LiteralString] = """
 UPDATE scans SET status = %(status)s, stats = %(stats)s, skipped = %(skipped)s,
     coverage = %(coverage)s, failure = %(failure)s, check_run_url = %(check_run_url)s,
-    finished_at = now(), lease = NULL, lease_until = NULL
+    finished_at = now(), lease = NULL, lease_until = NULL, retry_at = NULL
 WHERE id = %(id)s AND lease = %(lease)s"""
 
 
 _FAIL: Final[LiteralString] = """
 UPDATE scans SET status = 'failed', failure = %(failure)s, finished_at = now(),
-    lease = NULL, lease_until = NULL
+    lease = NULL, lease_until = NULL, retry_at = NULL
 WHERE id = %(id)s AND status IN ('queued', 'running')"""
 
 
@@ -84,6 +110,7 @@ class PostgresScanStore:
             "ref": target.ref,
             "sha": target.commit_sha,
             "trigger": target.trigger,
+            "target": Jsonb(encode_target(target)),
         }
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_CREATE, clean_values(values))).fetchone()
@@ -92,18 +119,34 @@ class PostgresScanStore:
         assert scan is not None
         return scan
 
-    async def claim(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+    async def claim(
+        self,
+        scan_id: str,
+        lease: timedelta,
+        *,
+        unreleased: str | None = None,
+        alone: bool = True,
+    ) -> ClaimedScan | None:
         """Lease a scan to this worker; None when it is finished."""
         token = uuid.uuid4()
+        values = {
+            "id": as_uuid(scan_id),
+            "unreleased": as_uuid(unreleased) if unreleased else None,
+            "lease": token,
+            "duration": lease,
+        }
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(_LOCK, {"id": as_uuid(scan_id)})).fetchone()
+            row = await (await connection.execute(_LOCK, values)).fetchone()
             if row is None:
                 raise NotFoundError
             if ScanStatus(row["status"]).final:
                 return None
             if row["held"] or row["same_commit_held"]:
                 raise BusyError
-            values = {"id": row["id"], "lease": token, "duration": lease}
+            deaths = row["worker_deaths"] + bool(row["died"])
+            if deaths and not alone:
+                raise SuspectScanError
+            values["deaths"] = deaths
             claimed = await (await connection.execute(_CLAIM, values)).fetchone()
         assert claimed is not None
         return ClaimedScan(
@@ -111,15 +154,13 @@ class PostgresScanStore:
             repository_id=str(row["repository_id"]),
             lease=str(token),
             started_at=claimed["started_at"],
+            worker_deaths=deaths,
         )
 
     async def renew(self, claim: ClaimedScan, lease: timedelta) -> bool:
         """Prolong the lease."""
-        return await self._update(
-            """UPDATE scans SET lease_until = now() + %(duration)s
-            WHERE id = %(id)s AND lease = %(lease)s""",
-            {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease), "duration": lease},
-        )
+        values = {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease), "duration": lease}
+        return await self._update(_RENEW, values)
 
     async def resolve(self, scan_id: str, ref: str, commit_sha: str) -> None:
         """Note the commit."""
@@ -128,13 +169,26 @@ class PostgresScanStore:
             {"id": as_uuid(scan_id), "ref": ref, "sha": commit_sha},
         )
 
-    async def release(self, claim: ClaimedScan) -> None:
-        """Let it go."""
-        await self._update(
-            """UPDATE scans SET status = 'queued', lease = NULL, lease_until = NULL
-            WHERE id = %(id)s AND lease = %(lease)s""",
-            {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease)},
-        )
+    async def count_failure(self, claim: ClaimedScan, kind: FailureKind) -> FailureSeries | None:
+        """Count it, in a row with those before it of its kind."""
+        values = {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease), "kind": kind}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_COUNT_FAILURE, values)).fetchone()
+        return FailureSeries(attempt=row["failures"], age=row["age"]) if row else None
+
+    async def postpone(
+        self, claim: ClaimedScan, delay: timedelta, reason: str = ""
+    ) -> datetime | None:
+        """Queue it again, for later."""
+        values = {
+            "id": as_uuid(claim.id),
+            "lease": as_uuid(claim.lease),
+            "delay": delay,
+            "reason": reason,
+        }
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_POSTPONE, clean_values(values))).fetchone()
+        return row["retry_at"] if row else None
 
     async def finish(
         self,
@@ -231,6 +285,9 @@ def _scan(row: DictRow) -> Scan:
         stats=ScanStats(**row["stats"]),
         skipped=tuple(Skipped(**skipped_file) for skipped_file in row["skipped"]),
         coverage=row["coverage"],
-        failure=row["failure"],
+        failure=row["failure"] if row["status"] == "failed" else None,
         check_run_url=row["check_run_url"],
+        attempts=row["attempts"],
+        retry_at=row["retry_at"],
+        retry_reason=row["failure"] if row["retry_at"] else None,
     )

@@ -22,7 +22,7 @@ from kova.commands.dispatch_job import DispatchCommandJob, command_log_context
 from kova.commands.message import decode_command_message
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.shared.exceptions import MalformedMessageError
-from kova.shared.run_job import JobRunner
+from kova.shared.run_job import JobRunner, Receipt
 
 if TYPE_CHECKING:
     from kova.notifications.answer_chat import AnswerChat
@@ -37,7 +37,7 @@ def handle_command_job(core: Core) -> JobRunner[Job]:
     job = DispatchCommandJob(commands.finish, lambda: answer_comment(core, commands))
     chat = _Chat(core, commands)
 
-    async def work(message: Job) -> str:
+    async def work(message: Job, _: Receipt) -> str:
         if isinstance(message, ChatJob):
             await chat.answer.answer(message)
             return message.id

@@ -10,17 +10,17 @@ from kova.bootstrap.fixes import FixRoot
 from kova.bootstrap.settings import require
 from kova.bootstrap.workers.queue_worker import QueueWorker, worker_settings
 from kova.fixes.message import decode_publish_job
-from kova.shared.run_job import JobRunner
+from kova.shared.run_job import JobRunner, Receipt
 
 
 def handle_publish_job(core: Core) -> JobRunner[str]:
     """Build the handler of one message of the fix queue."""
-    return JobRunner(
-        queue="fix",
-        decode=decode_publish_job,
-        work=FixRoot(core).publish_fix.publish,
-        meter=core.meter,
-    )
+    publish_fix = FixRoot(core).publish_fix
+
+    async def work(fix_id: str, _: Receipt) -> None:
+        await publish_fix.publish(fix_id)
+
+    return JobRunner(queue="fix", decode=decode_publish_job, work=work, meter=core.meter)
 
 
 def build_fix_worker(variables: Mapping[str, str]) -> QueueWorker:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import time
 from collections.abc import Mapping
 from typing import Any, Final, Protocol
@@ -10,35 +9,42 @@ from typing import Any, Final, Protocol
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.chat_claims import PostgresChatClaims
 from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.sqs import Received, SqsConsumer, seconds_since_sent
+from kova.adapters.sqs import SqsConsumer, received
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
 from kova.bootstrap.event_loop import event_loop
 from kova.bootstrap.github_app import check_app
 from kova.bootstrap.settings import Settings, load_settings
+from kova.bootstrap.workers.messages import hiding, settle_message
+from kova.bootstrap.workers.scan_recovery import recovery_task
 from kova.shared.periodic_tasks import PeriodicTask, PeriodicTasks
-from kova.shared.retry import GiveUp, Retry
+from kova.shared.retry import Retry
+from kova.shared.run_job import Done, Ended, Outcome
 from kova.web.logs import configure_logging
 
 # A transaction may write thousands of errors.
 DATABASE_SECONDS: Final = 60.0
+_VISIBILITY_SECONDS: Final = 30
 
 
 class JobHandler(Protocol):
     """Handles the messages of one queue."""
 
-    async def handle(self, body: str, attempt: int, *, waited: float | None = None) -> object:
-        """Return a Retry or a GiveUp, or something else when the message may be deleted."""
+    async def handle(self, body: str, attempt: int, *, waited: float | None = None) -> Outcome:
+        """Do a message's job and return what becomes of the message."""
 
 
 class QueueWorker:
     """Handles SQS events and reports per record."""
 
-    def __init__(self, handler: JobHandler, consumer: SqsConsumer, core: Core) -> None:
+    def __init__(
+        self, handler: JobHandler, consumer: SqsConsumer, core: Core, *, sends_scans: bool = False
+    ) -> None:
+        """`sends_scans`: this function may send to the queue of scans."""
         self._handler = handler
         self._consumer = consumer
         self._core = core
-        self._periodic_tasks = periodic_tasks(core)
+        self._periodic_tasks = periodic_tasks(core, sends_scans=sends_scans)
 
     def lambda_batch(self, event: dict[str, Any]) -> dict[str, Any]:
         """Handle a batch; answer with `batchItemFailures` as Lambda's SQS integration wants it."""
@@ -59,28 +65,34 @@ class QueueWorker:
         return {"batchItemFailures": failures}
 
     async def _handle_record(self, record: dict[str, Any]) -> bool:
-        message = Received(
-            body=record["body"],
-            receipt=record["receiptHandle"],
-            attempt=int(record["attributes"]["ApproximateReceiveCount"]),
-            waited=seconds_since_sent(record["attributes"]),
-        )
-        outcome = await self._handler.handle(message.body, message.attempt, waited=message.waited)
-        if isinstance(outcome, Retry):
-            await asyncio.to_thread(self._consumer.hide, message, outcome.delay)
-            return False
-        if isinstance(outcome, GiveUp):
-            await asyncio.to_thread(self._consumer.bury, message, outcome.reason)
-        return True
+        """Handle a message; False when it stays in the queue.
+
+        The queue hides it for an hour, as Lambda asks of a queue that it polls. From here on the
+        function does it itself, so that what a killed one had in hand comes back soon.
+        """
+        message = received(record["body"], record["receiptHandle"], record["attributes"])
+        async with hiding(self._consumer, message, _VISIBILITY_SECONDS):
+            outcome = await self._handler.handle(
+                message.body, message.attempt, waited=message.waited
+            )
+        if not isinstance(outcome, Done | Ended):  # Lambda itself deletes what is done.
+            await settle_message(self._consumer, message, outcome)
+        return not isinstance(outcome, Retry)
 
 
-def periodic_tasks(core: Core) -> PeriodicTasks:
-    """Build the tasks that a worker repeats from time to time."""
+def periodic_tasks(core: Core, *, sends_scans: bool = True) -> PeriodicTasks:
+    """Build the tasks that a worker repeats from time to time.
+
+    `sends_scans`: this process may send to the queue of scans, and so take lost ones up again.
+    """
     tasks: dict[str, PeriodicTask] = {
         "open ignored errors whose time is over": PostgresErrorStore(core.database).expire,
         "forget reservations that nobody settles": PostgresBudgetStore(core.database).forget,
         "forget old events of chats": PostgresChatClaims(core.database).forget,
     }
+    recover = recovery_task(core) if sends_scans else None
+    if recover is not None:
+        tasks["take up scans that were lost"] = recover
     check = check_app(core)
     if check is not None:
         app_check = check

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import Final
 
 from kova.adapters.analyzers.code_digest import PROOFS, code_digest
@@ -23,12 +25,16 @@ from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.claim_scan import ClaimScan
 from kova.scans.offer_fixes import OfferFixes
 from kova.scans.ports import Stores
 from kova.scans.publish_scan import PublishScan
 from kova.scans.record_scan import RecordScan
 from kova.scans.replay_scan import ReadOnlyCache, ReplayScan
 from kova.scans.scan_repository import ScanRepository
+from kova.scans.settle_scan import SettleScan
+from kova.scans.tell_failure import TellFailure
+from kova.scans.worker_slots import WorkerSlots
 from kova.shared.code_source import CodeSource, FetchLimits
 from kova.shared.meter import Meter
 
@@ -83,8 +89,9 @@ def scan_repository(
     limits: FetchLimits,
     meter: Meter,
     index: CodeIndex | None = None,
+    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ScanRepository:
-    """Build the job from its parts."""
+    """Build the job from its parts; there is one in a process, for its slots are the worker's."""
     commit_analysis = AnalyzeCommit(
         source=source,
         analyzers=analyzers,
@@ -95,6 +102,12 @@ def scan_repository(
     return ScanRepository(
         stores=stores,
         source=source,
+        claims=ClaimScan(
+            scans=stores.scans, recovery=stores.recovery, slots=WorkerSlots(), now=now
+        ),
+        settle=SettleScan(
+            scans=stores.scans, tell=TellFailure(scans=stores.scans, publish=publish), now=now
+        ),
         meter=meter,
         indexer=IndexRepository(index, source=source, limits=limits) if index else None,
         target_analysis=AnalyzeTarget(

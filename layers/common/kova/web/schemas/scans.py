@@ -45,7 +45,11 @@ class SkippedView(View):
 
 
 class ScanView(View):
-    """A scan."""
+    """A scan.
+
+    `retry_at` and `retry_reason` say when a queued scan is tried again, and what its last attempt
+    failed with.
+    """
 
     model_config = ConfigDict(from_attributes=True)
 
@@ -63,6 +67,9 @@ class ScanView(View):
     coverage: dict[str, Any]
     failure: str | None
     check_run_url: str | None
+    attempts: int
+    retry_at: datetime | None
+    retry_reason: str | None
 
     @classmethod
     def of(cls, scan: Scan) -> Self:
