@@ -108,6 +108,17 @@ def test_what_is_wrong_is_told_and_then_nothing_applies(text: str, beginning: st
     assert broken.reports(finding())
 
 
+@pytest.mark.parametrize(
+    "text", [".".join("a" * 30_000) + " = 1", f"[{'.'.join('a' * 30_000)}]", "a" + ".a" * 201]
+)
+def test_a_key_of_very_many_parts_is_told_and_not_parsed(
+    text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # The parser takes the square of the parts: 20 seconds.
+    monkeypatch.setattr("tomllib.loads", None)
+    assert parse_settings(text.encode()).problems == ("A line has more than 200 dots.",)
+
+
 def test_bytes_that_are_no_text_are_told() -> None:
     assert parse_settings(b"\xff").problems == ("The file is not UTF-8.",)
 

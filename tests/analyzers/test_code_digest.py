@@ -65,8 +65,8 @@ JUDGES = {
     "kova.analysis.run_analyzers",
 }
 PROVERS = {
-    "kova.adapters.analyzers.python_syntax",
-    "kova.adapters.analyzers.yaml_syntax",
+    "kova.adapters.analyzers.bounded_syntax",
+    "kova.adapters.analyzers.outline_child",
     "kova.fixes.combine_fixes",
     "kova.fixes.propose_fixes",
     "kova.fixes.prove_fix",

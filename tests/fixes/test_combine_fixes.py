@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
@@ -22,10 +23,9 @@ class FewLines:
     def handles(self, path: str) -> bool:
         return path == PATH
 
-    def outline(self, text: str) -> Outline | None:
-        if text.count("!") > 1:
-            return None
-        return Outline(definitions={}, names=frozenset(), imports=frozenset())
+    def outlines(self, files: Sequence[tuple[str, str]]) -> list[Outline | None]:
+        empty = Outline(definitions={}, names=frozenset(), imports=frozenset())
+        return [None if text.count("!") > 1 else empty for _, text in files]
 
 
 PROVER = ProveFix(analyzers=AnalyzeTree([MarkAnalyzer()]), syntax=[FewLines()])
@@ -39,7 +39,7 @@ def findings_of(code: str) -> tuple[SourceText, list[Finding]]:
 
 def prove(source: SourceText, findings: list[Finding]) -> list[Proof]:
     """Prove the fix of each of these findings by itself, on the whole file."""
-    state = PROVER.state(PATH, source, findings_of(source.text)[1])
+    (state,) = PROVER.states([(PATH, source, findings_of(source.text)[1])])
     proofs = PROVER.prove([FixCandidate.of(state, finding) for finding in findings])
     assert all(proof.state is not None for proof in proofs)
     return proofs

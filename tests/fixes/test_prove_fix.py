@@ -40,7 +40,8 @@ def state_of(prove: ProveFix, content: bytes = CODE) -> FileState:
     source = decode(content)
     assert source is not None
     (run,) = ANALYZE.analyze_texts([(PATH, source)])
-    return prove.state(PATH, source, run.findings)
+    (state,) = prove.states([(PATH, source, run.findings)])
+    return state
 
 
 def the_finding(state: FileState) -> Finding:

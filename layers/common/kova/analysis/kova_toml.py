@@ -17,6 +17,7 @@ BYTES_LIMIT: Final = 64_000
 MOST_PATTERNS: Final = 50
 MOST_SECTIONS: Final = 50
 MOST_PROBLEMS: Final = 20
+_MOST_DOTS: Final = 200
 _TOP: Final = frozenset(
     {"exclude", "include", "languages", "analyzers", "rules", "fail_on", "auto_fix", "section"}
 )
@@ -31,6 +32,9 @@ def parse_settings(content: bytes | None) -> KovaTomlSettings:
         return KovaTomlSettings()
     if len(content) > BYTES_LIMIT:
         return _invalid([f"The file has more than {BYTES_LIMIT} bytes."])
+    if max(line.count(b".") for line in content.split(b"\n")) > _MOST_DOTS:
+        # tomllib takes the square of a key's parts: 20 seconds for one that fills the file.
+        return _invalid([f"A line has more than {_MOST_DOTS} dots."])
     try:
         document = tomllib.loads(content.decode("utf-8"))
     except UnicodeDecodeError:

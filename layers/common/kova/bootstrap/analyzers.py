@@ -89,7 +89,6 @@ def find_program(name: str, folder: str | None, named: Mapping[str, str | None])
 
 def prove_fix(analyzers: AnalyzeTree) -> ProveFix:
     """Make the prover for these analysers."""
-    from kova.adapters.analyzers.python_syntax import PythonSyntax  # LibCST: workers only.
-    from kova.adapters.analyzers.yaml_syntax import YamlSyntax
+    from kova.adapters.analyzers.bounded_syntax import BoundedSyntax
 
-    return ProveFix(analyzers=analyzers, syntax=[PythonSyntax(), YamlSyntax()])
+    return ProveFix(analyzers=analyzers, syntax=[BoundedSyntax()])

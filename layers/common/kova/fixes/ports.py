@@ -108,5 +108,8 @@ class SyntaxReader(Protocol):
     def handles(self, path: str) -> bool:
         """Tell whether this reader knows the file's language."""
 
-    def outline(self, text: str) -> Outline | None:
-        """Return the outline, or None when the text does not parse."""
+    def outlines(self, files: Sequence[tuple[str, str]]) -> Sequence[Outline | None]:
+        """Return the outline of each text, given with its path, in order.
+
+        None where a text does not parse, or would take its reader more than there is.
+        """

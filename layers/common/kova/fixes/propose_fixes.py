@@ -107,7 +107,7 @@ class ProposeFixes:
         There is nothing to compare such a file with.
         """
         coverage = {part.name: part for part in analysis.coverage}
-        states: dict[str, FileState] = {}
+        files = []
         for path, file_findings in findings.items():
             source = decode((folder / path).read_bytes())
             read_by_all = all(
@@ -115,8 +115,8 @@ class ProposeFixes:
                 for name in self._prover.readers(path)
             )
             if source is not None and read_by_all:
-                states[path] = self._prover.state(path, source, file_findings)
-        return states
+                files.append((path, source, file_findings))
+        return {state.path: state for state in self._prover.states(files)}
 
     def _prove_files(
         self,

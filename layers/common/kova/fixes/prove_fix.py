@@ -85,48 +85,75 @@ class ProveFix:
         """Return the names of the analysers that a proof about such a file asks."""
         return self._analyzers.readers(path)
 
-    def state(self, path: str, source: SourceText, findings: Iterable[Finding]) -> FileState:
-        """Return the state of a file, given all of its findings."""
-        outline = self._outline(path, source)
-        return FileState(path=path, source=source, findings=tuple(findings), outline=outline)
+    def states(self, files: Sequence[tuple[str, SourceText, Iterable[Finding]]]) -> list[FileState]:
+        """Return the state of each file, given all of its findings."""
+        outlines = self._outlines([(path, source) for path, source, _ in files])
+        return [
+            FileState(path=path, source=source, findings=tuple(findings), outline=outline)
+            for (path, source, findings), outline in zip(files, outlines, strict=True)
+        ]
 
     def prove(self, candidates: Sequence[FixCandidate]) -> list[Proof]:
         """Return the proof of each candidate by itself, in order.
 
         The analysers run once over all of them: to start a tool is most of what it costs.
         """
-        drafts = [self._draft(candidate) for candidate in candidates]
+        drafts = self._parse([_apply(candidate) for candidate in candidates])
         texts = [
             (draft.state.path, draft.state.source) for draft in drafts if draft.state is not None
         ]
         runs = iter(self._analyzers.analyze_texts(texts))
         return [_judge(draft, next(runs)) if draft.state else draft for draft in drafts]
 
-    def _draft(self, candidate: FixCandidate) -> Proof:
-        """Run the steps that need no analyser; the state has no findings yet."""
-        before, steps = candidate.state, list[Verification]()
-        after: SourceText | None = before.source
-        for finding in candidate.edited:
-            assert after is not None
-            after, detail = proof.check_applies(after, finding)
-            if after is None:
-                break
-        try:
-            _record(steps, Step.APPLIES, after is not None, detail)
-            assert after is not None
-            state = self.state(before.path, after, ())
-            parsed = state.outline is not None
-            detail = "The file parses." if parsed else "It does not parse."
-            _record(steps, Step.PARSES, parsed, detail)
-        except _RejectedError:
-            return Proof(candidate=candidate, steps=tuple(steps), after=after)
-        return Proof(candidate=candidate, steps=tuple(steps), after=after, state=state)
+    def _parse(self, drafts: Sequence[Proof]) -> list[Proof]:
+        """Run the second step on the drafts that passed the first; states have no findings yet."""
+        files = [
+            (draft.candidate.state.path, draft.after) for draft in drafts if draft.after is not None
+        ]
+        outlines = iter(self._outlines(files))
+        return [
+            draft if draft.after is None else _check_parsed(draft, draft.after, next(outlines))
+            for draft in drafts
+        ]
 
-    def _outline(self, path: str, source: SourceText) -> Outline | None:
+    def _outlines(self, files: Sequence[tuple[str, SourceText]]) -> list[Outline | None]:
+        """Return the outline of each file, None where no reader can read it."""
+        outlines: list[Outline | None] = [None] * len(files)
+        pending = dict(enumerate(files))
         for reader in self._syntax:
-            if reader.handles(path):
-                return reader.outline(source.text)
-        return None
+            handled = {
+                number: (path, source.text)
+                for number, (path, source) in pending.items()
+                if reader.handles(path)
+            }
+            for number, outline in zip(
+                handled, reader.outlines(list(handled.values())), strict=True
+            ):
+                outlines[number] = outline
+                del pending[number]
+        return outlines
+
+
+def _apply(candidate: FixCandidate) -> Proof:
+    """Run the first step; `after` is None where it failed."""
+    before, steps = candidate.state, list[Verification]()
+    after: SourceText | None = before.source
+    for finding in candidate.edited:
+        assert after is not None
+        after, detail = proof.check_applies(after, finding)
+        if after is None:
+            break
+    steps.append(Verification(step=Step.APPLIES, passed=after is not None, detail=detail))
+    return Proof(candidate=candidate, steps=tuple(steps), after=after)
+
+
+def _check_parsed(draft: Proof, after: SourceText, outline: Outline | None) -> Proof:
+    parsed = outline is not None
+    detail = "The file parses." if parsed else "It does not parse, or nests too deeply to be read."
+    step = Verification(step=Step.PARSES, passed=parsed, detail=detail)
+    path = draft.candidate.state.path
+    state = FileState(path=path, source=after, findings=(), outline=outline) if parsed else None
+    return replace(draft, steps=(*draft.steps, step), state=state)
 
 
 def _judge(draft: Proof, run: AnalyzerRun) -> Proof:

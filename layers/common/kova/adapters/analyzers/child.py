@@ -25,6 +25,12 @@ _BOOT: Final = (
 )
 
 
+def child_command(module: str) -> Sequence[str]:
+    """Return the command of a module's child: the isolated interpreter, and our import path."""
+    paths = ":".join(path for path in sys.path if Path(path).is_absolute())
+    return (sys.executable, "-I", "-B", "-X", "utf8", "-c", _BOOT, paths, module)
+
+
 class ChildAnalyzer(ProgramAnalyzer):
     """An analyser whose program is a module of ours."""
 
@@ -36,9 +42,8 @@ class ChildAnalyzer(ProgramAnalyzer):
 
     @property
     def launch(self) -> Sequence[str]:
-        """The isolated interpreter, our own import path, and the module."""
-        paths = ":".join(path for path in sys.path if Path(path).is_absolute())
-        return (self._program, "-I", "-B", "-X", "utf8", "-c", _BOOT, paths, self.module)
+        """The child of the module."""
+        return child_command(self.module)
 
     def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """None: the rules are part of the version."""

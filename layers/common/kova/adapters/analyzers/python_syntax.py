@@ -1,40 +1,32 @@
-"""Python's syntax: what a module defines and imports, in any grammar that can be read."""
+"""Python's syntax: what a module defines and imports, in any grammar that can be read.
+
+It is read in a child process (outline_child.py): the readers overflow on a text that nests deeply.
+"""
 
 from __future__ import annotations
 
 import ast
 from collections.abc import Iterator, Sequence
-from pathlib import PurePosixPath
-from typing import Final
 
 from kova.adapters.analyzers.python_rules.grammar.parse import parse
 from kova.fixes.outline import Outline
 
-_SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw"})
 
-
-class PythonSyntax:
-    """Implements fixes.ports.SyntaxReader."""
-
-    def handles(self, path: str) -> bool:
-        """Tell whether it is Python."""
-        return PurePosixPath(path).suffix in _SUFFIXES
-
-    def outline(self, text: str) -> Outline | None:
-        """Parse and outline; None when it does not parse or nests too deeply to be walked."""
-        try:
-            module = parse(text)
-            if module is None:
-                return None
-            collector = _OutlineCollector()
-            collector.walk(module, "")
-        except RecursionError:
+def outline_python(text: str) -> Outline | None:
+    """Return the outline, None when the text does not parse or nests too deeply to be walked."""
+    try:
+        module = parse(text)
+        if module is None:
             return None
-        return Outline(
-            definitions=collector.definitions,
-            names=frozenset(_assigned(module.body)),
-            imports=frozenset(collector.imports),
-        )
+        collector = _OutlineCollector()
+        collector.walk(module, "")
+    except RecursionError:
+        return None
+    return Outline(
+        definitions=collector.definitions,
+        names=frozenset(_assigned(module.body)),
+        imports=frozenset(collector.imports),
+    )
 
 
 class _OutlineCollector:

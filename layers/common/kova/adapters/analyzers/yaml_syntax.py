@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import PurePosixPath
 from typing import Final
 
 import yaml
@@ -13,22 +12,15 @@ from kova.fixes.outline import Outline
 _DEEPEST: Final = 2  # `jobs.build`: what other files and branch rules refer to.
 
 
-class YamlSyntax:
-    """Implements fixes.ports.SyntaxReader."""
-
-    def handles(self, path: str) -> bool:
-        """Tell whether it is YAML."""
-        return PurePosixPath(path).suffix in {".yml", ".yaml"}
-
-    def outline(self, text: str) -> Outline | None:
-        """Return the keys of the first two levels as definitions; None when it does not parse."""
-        definitions: dict[str, tuple[str, ...]] = {}
-        try:
-            for event, stack, is_key in events(text):
-                if is_key and isinstance(event, yaml.ScalarEvent):
-                    stack[-1].key = event.value
-                    if len(stack) <= _DEEPEST:
-                        definitions[".".join(level.key for level in stack)] = ()
-        except yaml.YAMLError:
-            return None
-        return Outline(definitions=definitions, names=frozenset(), imports=frozenset())
+def outline_yaml(text: str) -> Outline | None:
+    """Return the keys of the first two levels as definitions; None when it does not parse."""
+    definitions: dict[str, tuple[str, ...]] = {}
+    try:
+        for event, stack, is_key in events(text):
+            if is_key and isinstance(event, yaml.ScalarEvent):
+                stack[-1].key = event.value
+                if len(stack) <= _DEEPEST:
+                    definitions[".".join(level.key for level in stack)] = ()
+    except yaml.YAMLError:
+        return None
+    return Outline(definitions=definitions, names=frozenset(), imports=frozenset())
