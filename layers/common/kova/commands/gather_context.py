@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -26,6 +25,7 @@ from kova.shared.exceptions import (
     OwnerNotAllowedError,
     RepositoryNotFoundError,
 )
+from kova.shared.line_diff import LineDiff
 from kova.shared.owners import EVERY_OWNER, Owners
 from kova.shared.page import PageRequest
 from kova.shared.ports import RepositoryStore
@@ -216,7 +216,7 @@ class GatherContext:
 
     def _hunks(self, path: str, before: Sequence[str], after: Sequence[str]) -> list[Material]:
         """Return the changed hunks of a file as material, numbered by its new lines."""
-        matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+        matcher = LineDiff(before, after)
         redacted = self.material("file", path, after).lines
         materials: list[Material] = []
         for group in matcher.get_grouped_opcodes(_AROUND_CHANGE):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 import sys
 from collections import Counter
@@ -11,6 +10,7 @@ from typing import Final
 
 from kova.analysis.finding import Finding, TextEdit
 from kova.analysis.source_text import EditError, SourceText
+from kova.shared import line_diff
 
 NEAR_LINES: Final = 25
 MAX_EDIT_LINES: Final = 60
@@ -150,9 +150,7 @@ def new_dangers(before: str, after: str) -> list[str]:
 
 def unified_diff(path: str, before: str, after: str) -> str:
     """Return a patch in git's form."""
-    lines = difflib.unified_diff(
-        _lines(before), _lines(after), fromfile=f"a/{path}", tofile=f"b/{path}"
-    )
+    lines = line_diff.unified_diff(path, _lines(before), _lines(after))
     return "".join(
         line if line.endswith("\n") else f"{line}\n\\ No newline at end of file\n" for line in lines
     )

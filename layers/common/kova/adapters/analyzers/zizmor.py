@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -20,6 +19,7 @@ from kova.adapters.analyzers.rules.tools import ZIZMOR
 from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, ProposedEdit, Span, TextEdit
 from kova.analysis.source_text import decode
+from kova.shared.line_diff import LineDiff
 
 _WORKFLOW: Final = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
 _NOTHING: Final = 3  # The status when no input could be read,
@@ -122,7 +122,7 @@ def _edits(before: bytes, after: bytes) -> list[TextEdit]:
     old, new = decode(before), decode(after)
     if old is None or new is None:
         return []
-    matcher = difflib.SequenceMatcher(None, old.raw_lines, new.raw_lines, autojunk=False)
+    matcher = LineDiff(old.raw_lines, new.raw_lines)
     return [
         TextEdit(
             span=Span(start_line=first + 1, start_column=1, end_line=last + 1, end_column=1),
