@@ -83,7 +83,7 @@ async def main(number: int, max_files: int) -> None:
     )
     with tempfile.TemporaryDirectory() as name:
         analysis = await commits.analyze(request, Path(name))
-    coverage_of(analysis, KovaTomlSettings())
+    coverage_of(analysis, KovaTomlSettings(), {})
     sys.stdout.write(f"{len(analysis.analyzed)} {len(analysis.skipped)} {peak_kilobytes()}\n")
 
 

@@ -11,7 +11,12 @@ from kova.errors.error import IgnoreDecision, LifecycleChange
 from kova.errors.ports import ErrorFilter
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
 from kova.fixes.publisher import PullState
-from kova.shared.exceptions import GitHubUnavailableError
+from kova.shared.exceptions import (
+    GitHubRefusedError,
+    GitHubUnavailableError,
+    KovaError,
+    RepositoryNotFoundError,
+)
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
 from tests.support.stores import NAME, new_claim
@@ -30,6 +35,7 @@ class Scanned:
     ) -> None:
         self.workshop, self.analysis, self.change = workshop, analysis, change
         self.folder: Path = workshop.folder
+        self.refusal: str | None = None
 
     @classmethod
     async def at(cls, workshop: Workshop, commit_sha: str, **fields: object) -> Scanned:
@@ -42,9 +48,11 @@ class Scanned:
     async def offer(self) -> tuple[ProvedFix, ...]:
         repository = await self.workshop.repository()
         claim = await new_claim(self.workshop.stores, repository, commit_sha=None)
-        return await self.workshop.offer.offer(
+        offered = await self.workshop.offer.offer(
             repository, claim, self.analysis, self.change, self.folder
         )
+        self.refusal = offered.refusal
+        return offered.fixes
 
 
 async def list_fixes(workshop: Workshop) -> list[Fix]:
@@ -146,6 +154,22 @@ async def test_an_outage_while_publishing_keeps_the_proofs_for_the_next_attempt(
     (after,) = await list_fixes(workshop)
     assert (before.status, after.status) == (FixStatus.VERIFIED, FixStatus.PUBLISHED)
     assert before.id == after.id
+
+
+@pytest.mark.parametrize(
+    "failure", [GitHubRefusedError("Not yours.", refusal="forbidden"), RepositoryNotFoundError()]
+)
+async def test_a_pull_request_that_github_refuses_is_told_and_the_fixes_stay_proved(
+    workshop: Workshop, failure: KovaError
+) -> None:
+    scanned = await Scanned.at(workshop, workshop.push(a=BAD))
+    workshop.publisher.failure = failure
+    (fix,) = await scanned.offer()
+    assert (fix.status, scanned.refusal) == (FixStatus.VERIFIED, failure.message)
+    workshop.publisher.failure = None
+    await scanned.offer()
+    assert scanned.refusal is None
+    assert [row.status for row in await list_fixes(workshop)] == [FixStatus.PUBLISHED]
 
 
 async def test_without_anything_to_mend_nothing_is_written(workshop: Workshop) -> None:

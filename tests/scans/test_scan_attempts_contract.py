@@ -136,8 +136,9 @@ async def test_a_failed_scan_is_claimed_again_when_it_was_reopened(stores: AllSt
     assert await stores.recovery.reopen(scan.id)
     assert not await stores.recovery.reopen(scan.id)
     row = await scan_of(stores, scan.id)
-    assert (row.status, row.failure, row.started_at, row.finished_at) == (
+    assert (row.status, row.attempts, row.failure, row.started_at, row.finished_at) == (
         ScanStatus.QUEUED,
+        0,
         None,
         None,
         None,

@@ -21,7 +21,7 @@ from tests.conftest import fresh_database
 from tests.support.eventually import eventually
 from tests.support.kova_process import KovaProcess, start_command
 from tests.support.ports import own_port
-from tests.support.queues import depth, environment, make_queue
+from tests.support.queues import depth, environment, make_queue, purge
 
 
 @dataclass
@@ -74,6 +74,8 @@ class Kova:
             60,
             otherwise=lambda: "the last test left messages behind",
         )
+        for url in queues:
+            purge(url)  # Scans of the last test that wait for their next attempt.
         with psycopg.connect(self.environment["KOVA_DATABASE_URL"]) as connection:
             connection.execute("TRUNCATE repositories, deliveries, audit_log, sweeps CASCADE")
         self.github.reset()

@@ -39,6 +39,13 @@ def depth(url: str) -> int:
     return sum(int(attributes[name]) for name in names)
 
 
+def purge(url: str) -> None:
+    """Delete every message of a queue, delayed ones too."""
+    client = boto3.client("sqs")
+    client.purge_queue(QueueUrl=url)
+    client.close()
+
+
 def environment() -> dict[str, str]:
     """What a process needs to reach the run's services, apart from database and queue."""
     force = services_in_force()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any, Final
 
 from kova.analysis.analysis import Analysis
@@ -14,8 +15,10 @@ _SUPPRESSED_SHOWN: Final = 500
 _REASON_LIMIT: Final = 200
 
 
-def coverage_of(analysis: Analysis, settings: KovaTomlSettings) -> dict[str, Any]:
-    """Return the `coverage` member of a scan as plain JSON."""
+def coverage_of(
+    analysis: Analysis, settings: KovaTomlSettings, refusals: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return the `coverage` member of a scan as plain JSON; `refusals` are GitHub's."""
     files, analyzed = count_languages(analysis.blobs), count_languages(analysis.understood)
     suppressed = [
         {
@@ -50,5 +53,6 @@ def coverage_of(analysis: Analysis, settings: KovaTomlSettings) -> dict[str, Any
             "skipped": dict(sorted(Counter(skip.reason for skip in analysis.skipped).items())),
         },
         "suppressed": {"count": len(analysis.suppressed), "items": suppressed},
+        "publishing": {kind: clean(refusal) for kind, refusal in refusals.items()},
         "settings": {"found": settings.present, "problems": list(settings.problems)},
     }

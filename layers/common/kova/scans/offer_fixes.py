@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from collections import defaultdict
 from collections.abc import Container
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from kova.analysis.analysis import Analysis
@@ -18,8 +19,19 @@ from kova.fixes.proof_cache import FingerprintsByPath, ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.scans.publish_scan import PublishScan
 from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.meter import Meter
 from kova.shared.repository import Repository
+
+_LOG = logging.getLogger("kova.scan")
+
+
+@dataclass(frozen=True, kw_only=True)
+class OfferedFixes:
+    """The outcome of every fix; `refusal`: why GitHub takes no pull request of the proved ones."""
+
+    fixes: tuple[ProvedFix, ...] = ()
+    refusal: str | None = None
 
 
 class OfferFixes:
@@ -51,7 +63,7 @@ class OfferFixes:
         analysis: CommitAnalysis,
         change: LifecycleChange,
         folder: Path,
-    ) -> tuple[ProvedFix, ...]:
+    ) -> OfferedFixes:
         """Return the outcome of every fix, those that were proved by an earlier scan among them.
 
         A change that people have closed is not offered again, and a pull request is closed when
@@ -68,14 +80,20 @@ class OfferFixes:
         await self._fixes.save(claim.id, fixes, change.error_ids)
         request = analysis.request
         offered = self._publish.select_offerable(repository, files, request.settings)
-        url = await self._publish.publish_pull_request(repository, request.commit_sha, offered)
+        try:
+            url = await self._publish.publish_pull_request(repository, request.commit_sha, offered)
+        except (GitHubRefusedError, RepositoryNotFoundError) as exc:
+            # The errors are found and recorded: a branch that may not be written costs no scan.
+            context = {"repository": repository.full_name, "reason": exc.reason, "error": str(exc)}
+            _LOG.warning("the fixes are not offered", extra=context)
+            return OfferedFixes(fixes=fixes, refusal=exc.message)
         if url:
             combined = [fix for file in offered for fix in file.combined]
             ids = [change.error_ids[fix.finding.fingerprint] for fix in combined]
             await self._fixes.mark_published(ids, url)
             await self._fixes.settle(url, FixStatus.CLOSED, keep=ids)
         await self._follow.withdraw_unneeded(repository)
-        return fixes
+        return OfferedFixes(fixes=fixes)
 
     async def _prove(
         self, scanned: CommitAnalysis, ignored: frozenset[str], folder: Path

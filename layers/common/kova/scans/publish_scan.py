@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -16,6 +16,7 @@ from kova.fixes.pull_request_text import pull_request_body, pull_request_title
 from kova.scans import report as texts
 from kova.scans.report import ScanReport
 from kova.scans.scan import ScanTarget
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import AutoFix, Repository
 from kova.shared.severity import Severity
 
@@ -33,11 +34,18 @@ EXTERNAL_ID_PULL: Final = "kova/pull/"
 
 
 @dataclass(frozen=True, kw_only=True)
-class PublishedCheck:
-    """A check run as it was published: its address if it has one, and whether it says failure."""
+class Publication:
+    """What GitHub took of a scan.
+
+    Attributes:
+        url: the check run's address, if it has one.
+        failed: the check run says failure.
+        refusals: what GitHub refused, `check_run` or `pull_request`, and in which words.
+    """
 
     url: str | None
     failed: bool
+    refusals: Mapping[str, str]
 
 
 class PublishScan:
@@ -47,28 +55,39 @@ class PublishScan:
         self._publisher = publisher
 
     async def publish_check_run(
-        self, repository: Repository, target: ScanTarget, report: ScanReport
-    ) -> PublishedCheck:
-        """Publish the check run and return how it ended.
+        self,
+        repository: Repository,
+        target: ScanTarget,
+        report: ScanReport,
+        *,
+        is_vital: bool = True,
+    ) -> Publication:
+        """Publish the check run and return what became of it.
 
         Its external id says what it is about and not which scan made it, so that scanning a
-        commit again updates the one check run.
+        commit again updates the one check run. If GitHub refuses one that is not vital, the
+        publication says so.
         """
         assert target.commit_sha is not None
         introduced = report.introduced
         conclusion = _conclusion(report, repository)
-        url = await self._publisher.check_run(
-            repository.ref,
-            CheckRun(
-                commit_sha=target.commit_sha,
-                external_id=_external_id(target),
-                conclusion=conclusion,
-                title=texts.title(report),
-                summary=texts.summary(report),
-                annotations=tuple(_annotation(finding) for finding in introduced),
-            ),
+        check_run = CheckRun(
+            commit_sha=target.commit_sha,
+            external_id=_external_id(target),
+            conclusion=conclusion,
+            title=texts.title(report),
+            summary=texts.summary(report),
+            annotations=tuple(_annotation(finding) for finding in introduced),
         )
-        return PublishedCheck(url=url, failed=conclusion == _FAILURE)
+        refusals = {"pull_request": report.refusal} if report.refusal else {}
+        url = None
+        try:
+            url = await self._publisher.check_run(repository.ref, check_run)
+        except (GitHubRefusedError, RepositoryNotFoundError) as exc:
+            if is_vital:
+                raise
+            refusals["check_run"] = exc.message
+        return Publication(url=url, failed=conclusion == _FAILURE, refusals=refusals)
 
     async def publish_failure(
         self, repository: Repository, target: ScanTarget, failure: str

@@ -4,21 +4,23 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Final
 
 from kova.analysis.analyze_commit import CommitAnalysis
 from kova.errors.error import FindingStatus, LifecycleChange
 from kova.errors.ports import ErrorStore
 from kova.errors.trace_history import TraceHistory
-from kova.fixes.fix import ProvedFix
 from kova.scans.analyze_target import is_default
-from kova.scans.offer_fixes import OfferFixes
-from kova.scans.publish_scan import PublishedCheck, PublishScan
+from kova.scans.offer_fixes import OfferedFixes, OfferFixes
+from kova.scans.publish_scan import Publication, PublishScan
 from kova.scans.report import ScanReport
 from kova.scans.scan import ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.repository import Repository
 
+# So often a refused check run is tried again: GitHub may not know the commit yet.
+_VITAL_ATTEMPTS: Final = 3
 _UNCHANGED = LifecycleChange(
     new=0, fixed=0, reopened=0, error_ids={}, finding_status=FindingStatus()
 )
@@ -49,17 +51,17 @@ class RecordScan:
         claim: ClaimedScan,
         analysis: CommitAnalysis,
         folder: Path,
-    ) -> tuple[LifecycleChange, PublishedCheck]:
+    ) -> tuple[LifecycleChange, Publication]:
         """Write rows and publish; the folder has the files that were fetched.
 
         Errors are the state of the default branch: a commit that is no longer its head does not
         change them, since a newer scan does or will. A pull request's are only shown.
 
         Returns:
-            What the scan changed, and its check run.
+            What the scan changed, and what GitHub took of it.
         """
         commit_sha = analysis.request.commit_sha
-        fixes: tuple[ProvedFix, ...] = ()
+        offered = OfferedFixes()
         if target.pull_request is not None:
             fingerprints = frozenset(finding.fingerprint for finding in analysis.findings)
             status = FindingStatus(introduced=fingerprints)
@@ -68,18 +70,22 @@ class RecordScan:
             history = await self._history.trace(analysis)
             change = await self._errors.apply(claim, commit_sha, analysis, history)
             if target.fix:
-                fixes = await self._offer.offer(repository, claim, analysis, change, folder)
+                offered = await self._offer.offer(repository, claim, analysis, change, folder)
         else:
             status = await self._errors.finding_status(repository.id, commit_sha, analysis)
             change = replace(_UNCHANGED, finding_status=status)
         report = ScanReport(
             analysis=analysis,
             status=change.finding_status,
-            fixes=fixes,
+            fixes=offered.fixes,
             settings=analysis.request.settings,
             is_branch=target.pull_request is None,
+            refusal=offered.refusal,
         )
-        return change, await self._publish.publish_check_run(repository, target, report)
+        publication = await self._publish.publish_check_run(
+            repository, target, report, is_vital=claim.attempt <= _VITAL_ATTEMPTS
+        )
+        return change, publication
 
     async def _is_head(self, repository: Repository, target: ScanTarget) -> bool:
         if not is_default(repository, target) and target.ref != target.commit_sha:

@@ -35,6 +35,7 @@ class ScanReport:
         fixes: the outcome of every fix.
         settings: of the repository, by which it was made.
         is_branch: it is about a whole branch, and not about what a pull request changed.
+        refusal: why GitHub takes no pull request of the fixes.
     """
 
     analysis: Analysis
@@ -42,6 +43,7 @@ class ScanReport:
     fixes: Sequence[ProvedFix]
     settings: KovaTomlSettings
     is_branch: bool
+    refusal: str | None = None
 
     @cached_property
     def introduced(self) -> list[Finding]:
@@ -105,6 +107,9 @@ def summary(report: ScanReport) -> str:
     if report.fixes:
         verified = sum(fix.status is FixStatus.VERIFIED for fix in report.fixes)
         lines.append(f"{plural(len(report.fixes), 'fix')} tried, {verified} proved.")
+    if report.refusal:
+        refusal = code(report.refusal, _FAILURE_LIMIT)
+        lines.append(f"The proved fixes are in no pull request: {refusal}")
     if analysis.incomplete:
         lines.append(f"Did not finish: {', '.join(sorted(analysis.incomplete))}.")
     if introduced:

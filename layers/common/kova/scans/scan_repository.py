@@ -144,15 +144,15 @@ class ScanRepository:
     ) -> CommitAnalysis:
         target = await self._resolve(repository, target, claim)
         analysis = await self._target_analysis.analyze(repository, target, folder)
-        change, check = await self._record.record(repository, target, claim, analysis, folder)
+        change, publication = await self._record.record(repository, target, claim, analysis, folder)
         await self._stores.scans.finish(
             claim,
             ScanStatus.SUCCEEDED,
             stats=_stats(analysis, change, started),
             skipped=analysis.skipped,
-            coverage=coverage_of(analysis, analysis.request.settings),
-            check_run_url=check.url,
-            checks_failed=check.failed,
+            coverage=coverage_of(analysis, analysis.request.settings, publication.refusals),
+            check_run_url=publication.url,
+            checks_failed=publication.failed,
         )
         self._count(target, "succeeded", started)
         return analysis

@@ -12,6 +12,7 @@ class ClaimedScan:
 
     Attributes:
         lease: the lease's token.
+        attempt: counts its claims from 1.
         worker_deaths: how many workers died while they worked on it.
     """
 
@@ -19,4 +20,5 @@ class ClaimedScan:
     repository_id: str
     lease: str
     started_at: datetime
+    attempt: int = 1
     worker_deaths: int = 0

@@ -36,6 +36,7 @@ class MemoryScanRecovery:
             finished_at=None,
             retry_at=None,
             retry_reason=None,
+            attempts=0,
         )
         self._database.scans[scan_id] = replace(
             row,

@@ -104,6 +104,7 @@ class MemoryScanStore:
             repository_id=row.repository_id,
             lease=token,
             started_at=started_at,
+            attempt=scan.attempts,
             worker_deaths=deaths,
         )
 

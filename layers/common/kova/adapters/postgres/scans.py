@@ -62,7 +62,7 @@ UPDATE scans SET status = 'running', lease = %(lease)s, lease_until = now() + %(
     attempts = attempts + 1, worker_deaths = %(deaths)s, retry_at = NULL, requeues = 0,
     started_at = coalesce(started_at, now()),
     look_at = now() + %(duration)s + interval '45 seconds'
-WHERE id = %(id)s RETURNING started_at"""
+WHERE id = %(id)s RETURNING started_at, attempts"""
 
 _RENEW: Final[LiteralString] = """
 UPDATE scans SET lease_until = now() + %(duration)s,
@@ -154,6 +154,7 @@ class PostgresScanStore:
             repository_id=str(row["repository_id"]),
             lease=str(token),
             started_at=claimed["started_at"],
+            attempt=claimed["attempts"],
             worker_deaths=deaths,
         )
 

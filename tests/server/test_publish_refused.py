@@ -1,0 +1,60 @@
+"""Publishing never fails a scan: what GitHub refuses is told, and the rest is there."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from kova_fakes.github import Fault
+from tests.server.conftest import Kova
+
+BAD = b"def f(x):\n    return x is 'a'\n"
+OTHER = b"import re\n\n\ndef g(x):\n    return re.match('\\d', x)\n"
+NAME = "octo/sample"
+FOR_EVER = 10**9
+
+
+def only_run(kova: Kova, sha: str) -> dict[str, Any]:
+    (run,) = [run for run in kova.github.state.check_runs(NAME) if run["head_sha"] == sha]
+    return run
+
+
+@pytest.mark.parametrize("path", ["/git/trees$", "/git/refs$", "/pulls$"])
+def test_a_branch_that_may_not_be_written_is_told_on_the_check_run(kova: Kova, path: str) -> None:
+    kova.github.inject(Fault(kind="forbidden", method="POST", path=path, times=FOR_EVER))
+    sha = kova.push(NAME, {"a.py": BAD, "b.py": OTHER})
+    (scan,) = kova.wait_for_scans(1)
+    assert (scan["status"], scan["failure"], scan["attempts"]) == ("succeeded", None, 1)
+    assert scan["stats"]["errors"] == 2
+    assert len(kova.all("/api/errors", status="open")) == 2
+    run = only_run(kova, sha)
+    assert run["conclusion"] == "failure"
+    assert run["output"]["title"].startswith("2 new errors")
+    assert "Resource not accessible by integration" in run["output"]["summary"]
+    refusals = scan["coverage"]["publishing"]
+    assert "Resource not accessible by integration" in refusals["pull_request"]
+    assert {fix["status"] for fix in kova.all("/api/fixes")} == {"verified"}
+
+
+def test_a_branch_that_holds_commits_of_somebody_else_is_told(kova: Kova) -> None:
+    state = kova.github.state
+    kova.push(NAME, {"a.py": BAD})
+    kova.wait_for_scans(1)
+    (pull,) = state.pulls(NAME)
+    # A person commits to the branch; the pull request is merged as one commit, the branch stays.
+    state.push(NAME, {"a.py": b"def f(x):\n    return x == 'a'\n"}, branch=pull["head_ref"])
+    pull["state"] = "closed"
+    sha = kova.push(NAME, {"a.py": b"def f(x):\n    return x == 'a'\n", "b.py": OTHER})
+    scan = kova.wait_for_scans(2)[0]
+    assert (scan["commit_sha"], scan["status"]) == (sha, "succeeded")
+    assert "holds commits of somebody else" in only_run(kova, sha)["output"]["summary"]
+
+
+def test_a_check_run_that_github_never_takes_leaves_the_scan_whole(kova: Kova) -> None:
+    kova.github.inject(Fault(kind="422", method="POST", path="/check-runs$", times=FOR_EVER))
+    kova.push(NAME, {"a.py": BAD})
+    (scan,) = kova.wait_for_scans(1)
+    assert (scan["status"], scan["check_run_url"], scan["attempts"]) == ("succeeded", None, 4)
+    assert "No commit found for SHA" in scan["coverage"]["publishing"]["check_run"]
+    assert len(kova.all("/api/errors", status="open")) == 1
