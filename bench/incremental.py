@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import gc
+import os
 import resource
 import statistics
 import tempfile
@@ -134,7 +135,9 @@ async def _measure(database: str, fake: Fake, archive: Path, paths: Sequence[str
         "KOVA_DATABASE_URL": database,
         "KOVA_GITHUB_API_URL": fake.url,
         "KOVA_GITHUB_TOKEN": fake.token,
+        "KOVA_SCAN_QUEUE_URL": "http://127.0.0.1:9/000000000000/none",  # Nothing is sent.
     }
+    os.environ.setdefault("AWS_DEFAULT_REGION", "us-east-1")
     core = Core(load_settings(environment))
     scans, errors = ScanRoot(core), WatchedErrors(core.database)
     scans.__dict__["stores"] = replace(scans.stores, errors=errors)

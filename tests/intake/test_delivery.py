@@ -3,6 +3,7 @@
 import hashlib
 import hmac
 import json
+from typing import Any
 from urllib.parse import quote_plus
 
 import pytest
@@ -208,3 +209,64 @@ def test_the_signature_is_over_the_raw_bytes() -> None:
     verify_signature(body, "sha256=" + hmac.new(b"s", body, hashlib.sha256).hexdigest(), ["s"])
     with pytest.raises(SignatureError):
         verify_signature(json.dumps(json.loads(body)).encode(), sign("s", body), ["s"])
+
+
+def rerequest(event: str = "check_run", **check: Any) -> dict[str, Any]:
+    suite = {"head_branch": "main"}
+    about = {"head_sha": SHA, "external_id": "kova/branch", "check_suite": suite, **check}
+    return {"action": "rerequested", event: about, "repository": REPOSITORY}
+
+
+def test_a_rerun_of_a_branchs_check_is_the_same_scan_as_its_push() -> None:
+    target = parse(rerequest(), "check_run").target
+    pushed = parse(push()).target
+    assert target is not None
+    assert pushed is not None
+    assert (target.dedupe_key, target.rerun, pushed.rerun) == (pushed.dedupe_key, True, False)
+    assert not target.is_incomplete
+
+
+def test_a_rerun_of_a_pull_requests_check_names_its_base_where_github_does() -> None:
+    pulls = [{"number": 4, "base": {"sha": "c" * 40}}, {"number": 5, "base": {"sha": "b" * 40}}]
+    payload = rerequest(external_id="kova/pull/5", pull_requests=pulls)
+    target = parse(payload, "check_run").target
+    assert target is not None
+    assert target.dedupe_key == f"pull_request:5:{'b' * 40}:{SHA}"
+    of_fork = parse(rerequest(external_id="kova/pull/5", pull_requests=[]), "check_run").target
+    assert of_fork is not None
+    assert (of_fork.pull_request, of_fork.base_sha, of_fork.is_incomplete) == (5, None, True)
+
+
+def test_a_rerun_of_all_checks_is_every_scan_of_the_commit() -> None:
+    target = parse(rerequest("check_suite"), "check_suite").target
+    assert target is not None
+    assert (target.commit_sha, target.ref, target.is_incomplete) == (SHA, None, True)
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"external_id": "other/branch"},
+        {"external_id": "kova/pull/0"},
+        {"external_id": "kova/pull/7; x"},
+        {"external_id": None},
+        {"head_sha": "main"},
+        {"head_sha": None},
+    ],
+)
+def test_a_rerun_of_what_is_no_check_of_kovas_is_ignored(changes: dict[str, Any]) -> None:
+    assert parse(rerequest(**changes), "check_run").target is None
+
+
+@pytest.mark.parametrize("event", ["check_run", "check_suite"])
+def test_other_actions_and_odd_payloads_of_checks_are_ignored(event: str) -> None:
+    for payload in (
+        {**rerequest(event), "action": "completed"},
+        {**rerequest(event), event: [1]},
+        {"action": "rerequested", "repository": REPOSITORY},
+    ):
+        assert parse(payload, event).target is None
+    odd = {"check_suite": 5, "pull_requests": [None, {"base": 1}, {"base": {"sha": 5}}]}
+    target = parse(rerequest(**odd), "check_run").target
+    assert target is not None
+    assert target.ref is None

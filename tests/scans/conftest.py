@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from kova.adapters.github.publisher import GitHubPublisher
+from kova.adapters.memory.queues import MemoryScanQueue
 from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.analysis.ports import Analyzer
 from kova.analysis.run_analyzers import AnalyzeTree
@@ -74,6 +75,7 @@ class Desk:
         job = scan_repository(
             stores=self.stores,
             source=self.core.source,
+            queue=MemoryScanQueue(),
             analyzers=analyze,
             prove=prove_fix(analyze),
             publisher=GitHubPublisher(self.core.github),

@@ -133,3 +133,20 @@ def test_a_pull_request_of_a_commit_that_is_being_scanned_waits_for_it(kova: Kov
     assert {scan["status"] for scan in scans} == {"succeeded"}
     assert {scan["trigger"] for scan in scans} == {"push", "pull_request"}
     assert len({scan["commit_sha"] for scan in scans}) == 1
+
+
+@pytest.mark.parametrize("suite", [False, True])
+def test_a_rerun_on_github_scans_a_failed_commit_and_one_that_succeeded(
+    kova: Kova, *, suite: bool
+) -> None:
+    fail_scan(kova)
+    (run,) = kova.github.state.check_runs(NAME)
+    event, url = "check_suite" if suite else "check_run", f"{kova.address}/webhooks/github"
+    for _ in range(2):
+        payload = kova.github.rerequest_event(NAME, run["id"], suite=suite)
+        run["output"]["title"] = None
+        answer = kova.github.deliver(url, event, payload)
+        assert answer.json()["status"] == "queued", answer.text
+        eventually(lambda: run["output"]["title"] == "1 new error: 1 high", 30)
+    scan_with(kova, status="succeeded")
+    assert len(kova.all("/api/scans")) == 1

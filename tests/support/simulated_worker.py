@@ -62,6 +62,7 @@ class SimulatedWorker:
         self.clock = Clock(BEGIN)
         self.workshop = Workshop(folder, self.clock)
         self.queue = MemoryQueue(now=self.clock)
+        self.workshop.queue = self
         self.outcomes: list[Outcome] = []
         self.dies_before: str | None = None
         """The step of settling at which the process is killed, once: `send`, `delete` or `end`."""
@@ -145,7 +146,7 @@ class SimulatedWorker:
     def _runner(self) -> JobRunner[ScanJob]:
         job = self.workshop.job
 
-        async def work(scan_job: ScanJob, receipt: Receipt) -> str:
+        async def work(scan_job: ScanJob, receipt: Receipt) -> str | None:
             self.attempts += 1
             if self.on_attempt is not None:
                 await self.on_attempt(scan_job)

@@ -14,6 +14,7 @@ from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.code_source import MemoryCodeSource
 from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.memory.publisher import MemoryPublisher
+from kova.adapters.memory.queues import MemoryScanQueue
 from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRequest
 from kova.analysis.finding_cache import FindingCache
 from kova.analysis.ports import Analyzer
@@ -27,9 +28,10 @@ from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.claim_scan import ClaimScan
+from kova.scans.find_reruns import FindReruns
 from kova.scans.message import ScanJob
 from kova.scans.offer_fixes import OfferFixes
-from kova.scans.ports import CodeIndexer
+from kova.scans.ports import CodeIndexer, ScanQueue
 from kova.scans.publish_scan import PublishScan
 from kova.scans.record_scan import RecordScan
 from kova.scans.scan import Scan, ScanTarget
@@ -70,6 +72,7 @@ class Workshop:
         self.tools: list[Analyzer] = [self.tool]
         self.limits = FetchLimits()
         self.slots = WorkerSlots()
+        self.queue: ScanQueue = MemoryScanQueue()
         self.indexer: CodeIndexer | None = None
         self.info = self.source.create_repository(NAME)
         self._folder = folder
@@ -185,6 +188,8 @@ class Workshop:
         return ScanRepository(
             stores=self.stores,
             source=self.source,
+            queue=self.queue,
+            reruns=FindReruns(recovery=self.stores.recovery, source=self.source),
             claims=ClaimScan(
                 scans=self.stores.scans,
                 recovery=self.stores.recovery,
@@ -209,6 +214,7 @@ class Workshop:
 
     async def scan_target(self, target: ScanTarget) -> Scan:
         scan_id = await self.job.scan(ScanJob(target=target))
+        assert scan_id is not None
         scan = await self.stores.scans.get(scan_id, EVERYTHING)
         assert scan is not None
         return scan

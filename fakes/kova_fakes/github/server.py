@@ -48,7 +48,7 @@ _PERMISSIONS = {
     "metadata": "read",
     "pull_requests": "write",
 }
-_EVENTS = ("issue_comment", "pull_request", "push")
+_EVENTS = ("check_run", "check_suite", "issue_comment", "pull_request", "push")
 _SECRETS = {"authorization", "x-hub-signature-256"}
 
 
@@ -259,6 +259,13 @@ class FakeGitHub:
         """Return the payload of a pull request's event."""
         repository = self.state.repository(full_name)
         return webhooks.pull_request_event(self.context, repository, number, action)
+
+    def rerequest_event(
+        self, full_name: str, check_run_id: int, *, suite: bool = False
+    ) -> dict[str, Any]:
+        """Press "Re-run" at a check run, or at its suite, and return the payload of the event."""
+        repository = self.state.repository(full_name)
+        return webhooks.rerequest_event(self.context, repository, check_run_id, suite=suite)
 
     def comment_event(
         self,

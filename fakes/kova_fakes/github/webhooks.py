@@ -75,6 +75,47 @@ def comment_event(
     return {"action": "created", "issue": issue, "comment": shown, **_common(context, repository)}
 
 
+def rerequest_event(
+    context: GitHubContext, repository: RepositoryState, check_run_id: int, *, suite: bool
+) -> dict[str, Any]:
+    """Return the payload of "Re-run" at a check run, or of "Re-run all checks" at its suite.
+
+    The suite is queued again and has no conclusion; the check run stays as its App left it. Pull
+    requests are named where their head is in this repository.
+    """
+    run = next(run for run in repository.check_runs if run["id"] == check_run_id)
+    heads = {
+        sha: name.removeprefix("heads/")
+        for name, sha in repository.git.refs.items()
+        if name.startswith("heads/")
+    }
+    pulls = [
+        {
+            "number": pull["number"],
+            "head": {"ref": pull["head_ref"], "sha": run["head_sha"]},
+            "base": {
+                "ref": pull["base_ref"],
+                "sha": repository.git.refs[f"heads/{pull['base_ref']}"],
+            },
+        }
+        for pull in repository.pulls
+        if pull["state"] == "open" and heads.get(run["head_sha"]) == pull["head_ref"]
+    ]
+    checks = {
+        "id": repository.id,
+        "head_branch": heads.get(run["head_sha"]),
+        "head_sha": run["head_sha"],
+        "status": "queued",
+        "conclusion": None,
+        "pull_requests": pulls,
+        "app": run["app"],
+    }
+    about = {"check_suite": checks}
+    if not suite:
+        about = {"check_run": {**run, "check_suite": checks, "pull_requests": pulls}}
+    return {"action": "rerequested", **about, **_common(context, repository)}
+
+
 def ping_event(context: GitHubContext, repository: RepositoryState) -> dict[str, Any]:
     """Return the payload of a ping."""
     return {

@@ -16,13 +16,14 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from kova.commands.comment import CommentJob, parse_comment
+from kova.intake.rerequest import REREQUESTS, read_rerequest
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
 from kova.shared.json_text import parse_json
 from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.shared.text import clean
 
-KNOWN_EVENTS: Final = frozenset({"push", "pull_request", "issue_comment", "ping"})
+KNOWN_EVENTS: Final = REREQUESTS | {"push", "pull_request", "issue_comment", "ping"}
 _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
@@ -131,6 +132,8 @@ def _target(event: str, delivery_id: str, payload: dict[str, Any]) -> ScanTarget
         "private": repository.get("private") is True,
         "delivery": delivery_id,
     }
+    if event in REREQUESTS:
+        return read_rerequest(event, payload, common)
     if event == "push":
         return _push_target(payload, common)
     if event == "pull_request":

@@ -29,8 +29,6 @@ _LEVELS = {
 
 
 _FAILURE: Final = "failure"
-EXTERNAL_ID_BRANCH: Final = "kova/branch"
-EXTERNAL_ID_PULL: Final = "kova/pull/"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ class PublishScan:
         conclusion = _conclusion(report, repository)
         check_run = CheckRun(
             commit_sha=target.commit_sha,
-            external_id=_external_id(target),
+            external_id=target.external_id,
             conclusion=conclusion,
             title=texts.title(report),
             summary=texts.summary(report),
@@ -101,7 +99,7 @@ class PublishScan:
             repository.ref,
             CheckRun(
                 commit_sha=target.commit_sha,
-                external_id=_external_id(target),
+                external_id=target.external_id,
                 conclusion=_FAILURE,
                 title="Kova could not scan this commit",
                 summary=texts.failure_summary(failure),
@@ -143,11 +141,6 @@ class PublishScan:
                 files={file.path: file.content for file in files if file.content is not None},
             ),
         )
-
-
-def _external_id(target: ScanTarget) -> str:
-    pull = target.pull_request
-    return f"{EXTERNAL_ID_PULL}{pull}" if pull is not None else EXTERNAL_ID_BRANCH
 
 
 def _conclusion(report: ScanReport, repository: Repository) -> str:

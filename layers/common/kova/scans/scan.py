@@ -6,9 +6,12 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, Final
 
 from kova.shared.skipped import Skipped
+
+CHECK_OF_BRANCH: Final = "kova/branch"
+CHECK_OF_PULL: Final = "kova/pull/"
 
 
 class Trigger(enum.StrEnum):
@@ -141,6 +144,19 @@ class ScanTarget:
     full: bool = False
     fix: bool = True
     rerun: bool = False
+
+    @property
+    def external_id(self) -> str:
+        """The check run's external id: what it is about, and not which scan made it."""
+        pull = self.pull_request
+        return f"{CHECK_OF_PULL}{pull}" if pull is not None else CHECK_OF_BRANCH
+
+    @property
+    def is_incomplete(self) -> bool:
+        """True for a re-run that does not say enough: GitHub names no pull requests of forks."""
+        if self.pull_request is not None:
+            return self.rerun and self.base_sha is None
+        return self.rerun and self.ref is None
 
     @property
     def dedupe_key(self) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 from dataclasses import replace
@@ -15,9 +16,10 @@ from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.claim_scan import ClaimScan
 from kova.scans.coverage import coverage_of
 from kova.scans.exceptions import WorkerKilledError
+from kova.scans.find_reruns import FindReruns
 from kova.scans.lease import renewing_lease
 from kova.scans.message import ScanJob
-from kova.scans.ports import CodeIndexer, Stores
+from kova.scans.ports import CodeIndexer, ScanQueue, Stores
 from kova.scans.record_scan import RecordScan
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.scans.settle_scan import SettleScan
@@ -41,6 +43,8 @@ class ScanRepository:
         *,
         stores: Stores,
         source: CodeSource,
+        queue: ScanQueue,
+        reruns: FindReruns,
         claims: ClaimScan,
         settle: SettleScan,
         target_analysis: AnalyzeTarget,
@@ -51,6 +55,8 @@ class ScanRepository:
         """Without an indexer, the code index is left as it is."""
         self._stores = stores
         self._source = source
+        self._queue = queue
+        self._reruns = reruns
         self._claims = claims
         self._settle = settle
         self._target_analysis = target_analysis
@@ -58,8 +64,10 @@ class ScanRepository:
         self._meter = meter
         self._indexer = indexer
 
-    async def scan(self, job: ScanJob, receipt: Receipt = _FIRST) -> str:
+    async def scan(self, job: ScanJob, receipt: Receipt = _FIRST) -> str | None:
         """Scan the target unless it was scanned before; return the scan's id.
+
+        None for a re-run that names no single scan: each that it asks for is queued.
 
         Raises:
             SettledError: it is not done; the plan says what becomes of the message.
@@ -67,6 +75,10 @@ class ScanRepository:
         try:
             self._claims.check_due(job.retry.due_at if job.retry else None)
             repository = await self._find_or_create(job.target)
+            if job.target.is_incomplete:
+                for target in await self._reruns.find(repository, job.target):
+                    await asyncio.to_thread(self._queue.send, target)
+                return None
             scan = await self._stores.scans.create(job.target, repository.id)
             async with self._claims.claim(scan, job, receipt) as claim:
                 if claim is not None:

@@ -118,6 +118,16 @@ EVENTS: Final = (
         reason="Scans what a pull request brings.",
     ),
     WebhookEvent(
+        name="check_run",
+        permission="checks",
+        reason="Scans again when somebody re-runs a check of Kova's.",
+    ),
+    WebhookEvent(
+        name="check_suite",
+        permission="checks",
+        reason="Scans again when somebody re-runs all checks.",
+    ),
+    WebhookEvent(
         name="issue_comment",
         permission="issues",
         reason="Hears `/kova` commands in comments.",

@@ -15,6 +15,7 @@ from kova.bootstrap.analyzers import local_analyzers, prove_fix
 from kova.bootstrap.code_index import code_index
 from kova.bootstrap.core import Core
 from kova.bootstrap.fixes import fetch_limits
+from kova.bootstrap.queues import scan_queue
 from kova.bootstrap.scans import ScanRoot
 from kova.code_index.index_repository import IndexRepository
 from kova.code_index.ports import CodeIndex
@@ -26,8 +27,9 @@ from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.scans.analyze_target import AnalyzeTarget
 from kova.scans.claim_scan import ClaimScan
+from kova.scans.find_reruns import FindReruns
 from kova.scans.offer_fixes import OfferFixes
-from kova.scans.ports import Stores
+from kova.scans.ports import ScanQueue, Stores
 from kova.scans.publish_scan import PublishScan
 from kova.scans.record_scan import RecordScan
 from kova.scans.replay_scan import ReadOnlyCache, ReplayScan
@@ -48,6 +50,7 @@ def scan_job(core: Core, scans: ScanRoot) -> ScanRepository:
     return scan_repository(
         stores=scans.stores,
         source=core.source,
+        queue=scan_queue(core),
         analyzers=analyzers,
         prove=prove_fix(analyzers),
         publisher=GitHubPublisher(core.github),
@@ -83,6 +86,7 @@ def scan_repository(
     *,
     stores: Stores,
     source: CodeSource,
+    queue: ScanQueue,
     analyzers: AnalyzeTree,
     prove: ProveFix,
     publisher: Publisher,
@@ -102,6 +106,8 @@ def scan_repository(
     return ScanRepository(
         stores=stores,
         source=source,
+        queue=queue,
+        reruns=FindReruns(recovery=stores.recovery, source=source),
         claims=ClaimScan(
             scans=stores.scans, recovery=stores.recovery, slots=WorkerSlots(), now=now
         ),
