@@ -7,7 +7,7 @@ import contextlib
 import logging
 import signal
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
@@ -23,14 +23,22 @@ from kova.bootstrap.workers.messages import hiding, settle_message
 from kova.bootstrap.workers.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
 from kova.bootstrap.workers.redelivery import redelivery_tasks
 from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
-from kova.shared.exceptions import UnavailableError
+from kova.shared.exceptions import (
+    DatabaseUnavailableError,
+    SchemaOutdatedError,
+    UnavailableError,
+)
 from kova.shared.periodic_tasks import PeriodicTasks
 from kova.shared.queue_consumer import Received
+from kova.shared.run_job import Later, Outcome
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
 _LOG = logging.getLogger("kova.worker")
 _LOOK_SECONDS: Final = 10
 _END_LOOK_SECONDS: Final = 0.5
+_PAUSE_SECONDS: Final = 2.0
+_PING_SECONDS: Final = 5.0
+_DATABASE_AWAY: Final = {DatabaseUnavailableError.reason, SchemaOutdatedError.reason}
 
 
 async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: False) -> None:
@@ -66,6 +74,7 @@ async def run_worker(settings: Settings, *, ends: Callable[[], bool] = lambda: F
             handle,
             settings.worker_visibility_seconds,
             partial(core.meter.count, "kova_worker_polls_total", queue=name),
+            core.database.ping,
         ).run(stop)
         for name, consumer, handle in queues
         for _ in range(settings.worker_concurrency)
@@ -133,11 +142,13 @@ class _QueueLoop:
         handle: JobHandler,
         visibility: int,
         on_poll: Callable[[], None],
+        ping_database: Callable[[], Awaitable[None]],
     ) -> None:
         self._consumer = consumer
         self._handle = handle
         self._visibility = visibility
         self._on_poll = on_poll
+        self._ping_database = ping_database
 
     async def run(self, stop: asyncio.Event) -> None:
         """Receive and handle messages until `stop` is set."""
@@ -155,11 +166,25 @@ class _QueueLoop:
             except UnavailableError as exc:
                 _LOG.warning("queue does not answer", extra={"reason": exc.reason})
                 with contextlib.suppress(TimeoutError):
-                    await asyncio.wait_for(stop.wait(), timeout=2)
+                    await asyncio.wait_for(stop.wait(), timeout=_PAUSE_SECONDS)
                 continue
             self._on_poll()
             for message in messages:
-                await self._handle_message(message)
+                outcome = await self._handle_message(message)
+                if isinstance(outcome, Later) and outcome.reason in _DATABASE_AWAY:
+                    await self._wait_for_database(stop)
+
+    async def _wait_for_database(self, stop: asyncio.Event) -> None:
+        """Receive nothing while no job can be done: each message would only be sent on."""
+        _LOG.warning("database does not answer: the worker waits")
+        while not stop.is_set():
+            with contextlib.suppress(DatabaseUnavailableError, TimeoutError):
+                async with asyncio.timeout(_PING_SECONDS):
+                    await self._ping_database()
+                _LOG.info("database answers: the worker goes on")
+                return
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(stop.wait(), timeout=_PAUSE_SECONDS)
 
     def _poll(self) -> asyncio.Future[list[Received]]:
         """Receive in a daemon thread, so that a waiting poll does not delay the worker's end."""
@@ -186,7 +211,7 @@ class _QueueLoop:
         threading.Thread(target=receive, daemon=True).start()
         return future
 
-    async def _handle_message(self, message: Received) -> None:
+    async def _handle_message(self, message: Received) -> Outcome:
         async with hiding(self._consumer, message, self._visibility):
             outcome = await self._handle.handle(
                 message.body, message.attempt, waited=message.waited
@@ -196,3 +221,4 @@ class _QueueLoop:
         except UnavailableError as exc:
             # The message comes back. A job that was done is recognised and not repeated.
             _LOG.warning("message not settled", extra={"reason": exc.reason})
+        return outcome

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +15,7 @@ from kova.adapters.memory.queues import MemoryQueue
 from kova.adapters.sqs import LONGEST_DELAY, SqsConsumer, sqs_client
 from kova.shared.queue_consumer import QueueConsumer, Received
 from tests.support.eventually import eventually
-from tests.support.queues import make_queue
+from tests.support.queues import dead_letters, make_queue
 
 HIDDEN = 30
 
@@ -61,25 +60,10 @@ def memory_queue(most_receipts: int) -> QueueUnderTest:
 def sqs_queue(most_receipts: int) -> QueueUnderTest:
     url = make_queue(max_receives=most_receipts)
     client: Any = boto3.client("sqs")
-    policy = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
-    arn = json.loads(policy["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
-    dead_url = client.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
 
     def send(body: str, group: str | None) -> None:
         options = {"MessageGroupId": group} if group else {}
         client.send_message(QueueUrl=url, MessageBody=body, **options)
-
-    def dead() -> list[tuple[str, str | None]]:
-        answer = client.receive_message(
-            QueueUrl=dead_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-        )
-        return [
-            (
-                message["Body"],
-                message.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
-            )
-            for message in answer.get("Messages", [])
-        ]
 
     def delays() -> int:
         names = ["ApproximateNumberOfMessagesDelayed"]
@@ -88,7 +72,11 @@ def sqs_queue(most_receipts: int) -> QueueUnderTest:
 
     consumer = SqsConsumer(sqs_client(waits=True), url, wait_seconds=0)
     return QueueUnderTest(
-        consumer=consumer, send=send, pass_second=lambda: None, dead=dead, delays=delays
+        consumer=consumer,
+        send=send,
+        pass_second=lambda: None,
+        dead=lambda: dead_letters(url),
+        delays=delays,
     )
 
 

@@ -13,6 +13,7 @@ from kova.adapters.metrics.meter import PrometheusMeter
 from kova.shared.exceptions import (
     DatabaseUnavailableError,
     GitHubRefusedError,
+    GitHubUnavailableError,
     MalformedMessageError,
 )
 from kova.shared.retry import MAX_ATTEMPTS, GiveUp, Retry
@@ -132,7 +133,7 @@ async def test_a_reader_that_breaks_is_tried_again_and_then_given_up() -> None:
 async def test_what_does_not_answer_is_tried_again(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    post = Post(ending=DatabaseUnavailableError("x" * 900))
+    post = Post(ending=GitHubUnavailableError("x" * 900))
     assert await post.runner().handle("a", 3) == Retry(delay=8)
     assert post.counts() == (1, 0)
     (record,) = caplog.records
@@ -144,6 +145,13 @@ async def test_what_does_not_answer_is_tried_again(
         "error": "x" * 500,
         "plan": "Retry(delay=8)",
     }
+
+
+async def test_the_database_is_waited_for_by_a_new_message_however_long_it_takes() -> None:
+    post = Post(ending=DatabaseUnavailableError())
+    outcome = await post.runner().handle("a", MAX_ATTEMPTS)
+    assert outcome == Later(delay=60, body="a", reason="database_unavailable")
+    assert post.counts() == (1, 0)
 
 
 async def test_what_trying_again_does_not_help_is_given_up() -> None:

@@ -39,6 +39,35 @@ def depth(url: str) -> int:
     return sum(int(attributes[name]) for name in names)
 
 
+def dead_letter_url(url: str) -> str:
+    """Return the URL of a queue's dead letters."""
+    client = boto3.client("sqs")
+    policy = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
+    arn = json.loads(policy["Attributes"]["RedrivePolicy"])["deadLetterTargetArn"]
+    dead = client.get_queue_url(QueueName=arn.rsplit(":", 1)[1])["QueueUrl"]
+    client.close()
+    return dead
+
+
+def dead_letters(url: str) -> list[tuple[str, str | None]]:
+    """Return the bodies of a queue's dead letters with their reasons; they stay there."""
+    client = boto3.client("sqs")
+    answer = client.receive_message(
+        QueueUrl=dead_letter_url(url),
+        MaxNumberOfMessages=10,
+        MessageAttributeNames=["All"],
+        VisibilityTimeout=0,
+    )
+    client.close()
+    return [
+        (
+            message["Body"],
+            message.get("MessageAttributes", {}).get("reason", {}).get("StringValue"),
+        )
+        for message in answer.get("Messages", [])
+    ]
+
+
 def purge(url: str) -> None:
     """Delete every message of a queue, delayed ones too."""
     client = boto3.client("sqs")

@@ -7,12 +7,17 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Final, Generic, TypeAlias, TypeVar
 
-from kova.shared.exceptions import KovaError, MalformedMessageError
+from kova.shared.exceptions import (
+    DatabaseUnavailableError,
+    KovaError,
+    MalformedMessageError,
+)
 from kova.shared.meter import Meter
 from kova.shared.retry import GiveUp, Retry, plan_by_receipts
 
 Job = TypeVar("Job")
 LogContext: TypeAlias = Mapping[str, object]
+_DATABASE_SECONDS: Final = 60
 _ERROR_LIMIT: Final = 500  # Characters of an error in a log line.
 _LOG = logging.getLogger("kova.worker")
 
@@ -127,6 +132,11 @@ class JobRunner(Generic[Job]):
         except SettledError as exc:
             _log_failure("job not done", exc.__cause__ or exc, exc.plan, log_context)
             return exc.plan
+        except DatabaseUnavailableError as exc:
+            # It may last for hours, and each receipt would count.
+            later = Later(delay=_DATABASE_SECONDS, body=body, reason=exc.reason)
+            _log_failure("job not done", exc, later, log_context)
+            return later
         except Exception as exc:  # noqa: BLE001 (the boundary, as above)
             plan = plan_by_receipts(exc, receipt.number)
             _log_failure("job not done", exc, plan, log_context)

@@ -26,6 +26,8 @@ _LOG = logging.getLogger("kova.postgres")
 # time-out ends this wait.
 _GRACE: Final = 0.5
 _REPLICA_PAUSE: Final = 5.0
+# Whoever has a minute for a transaction need not wait so long for a server that is away.
+_CONNECTION_SECONDS: Final = 10.0
 _VARIABLES: Final = {"primary": "KOVA_DATABASE_URL", "replica": "KOVA_DATABASE_READ_URL"}
 # psycopg reads moments only where they are written in ISO; in zones east of UTC the last hours of
 # the year 9999 are beyond what Python can hold. PGTZ and the like set them for libpq.
@@ -249,7 +251,7 @@ class _Pool:
             async with (
                 asyncio.timeout(allowed + _GRACE),
                 asyncio.timeout(allowed),
-                self._pool.connection() as connection,
+                self._pool.connection(timeout=min(allowed, _CONNECTION_SECONDS)) as connection,
             ):
                 if not self._schema_checked:
                     await check_schema(connection)
