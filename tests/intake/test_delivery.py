@@ -270,3 +270,46 @@ def test_other_actions_and_odd_payloads_of_checks_are_ignored(event: str) -> Non
     target = parse(rerequest(**odd), "check_run").target
     assert target is not None
     assert target.ref is None
+
+
+def merge_group(**changes: object) -> dict[str, object]:
+    group = {
+        "head_sha": SHA,
+        "head_ref": "refs/heads/gh-readonly-queue/main/pr-7-1a2b",
+        "base_sha": "b" * 40,
+        "base_ref": "refs/heads/main",
+    }
+    payload = {"action": "checks_requested", "merge_group": group, "repository": REPOSITORY}
+    return payload | changes
+
+
+def test_a_merge_queue_that_asks_for_checks_is_compared_with_its_base() -> None:
+    target = parse(merge_group(), "merge_group").target
+    assert target is not None
+    assert (target.trigger, target.commit_sha, target.base_sha, target.pull_request) == (
+        Trigger.PULL_REQUEST,
+        SHA,
+        "b" * 40,
+        None,
+    )
+    assert target.ref == "refs/heads/gh-readonly-queue/main/pr-7-1a2b"
+    assert target.is_proposal
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"action": "destroyed"},
+        {"merge_group": None},
+        {"merge_group": {"head_sha": SHA, "head_ref": "refs/heads/x"}},
+        {"merge_group": {"head_sha": SHA, "head_ref": 7, "base_sha": SHA}},
+        {"merge_group": {"head_sha": SHA, "head_ref": "a..b", "base_sha": SHA}},
+    ],
+)
+def test_another_merge_group_is_nothing_to_scan(changes: dict[str, object]) -> None:
+    assert parse(merge_group(**changes), "merge_group").target is None
+
+
+@pytest.mark.parametrize("event", ["projects_v2_item", "merge_group", "x" * 64])
+def test_an_event_s_name_may_hold_digits(event: str) -> None:
+    assert parse({}, event).target is None

@@ -126,6 +126,24 @@ def test_a_pull_request_of_360_files_is_read_to_its_end(kova: Kova) -> None:
     assert [note["path"] for note in state.annotations(run["id"])] == ["m355.py"]
 
 
+def test_a_merge_queue_gets_the_check_that_it_waits_for(kova: Kova) -> None:
+    state = kova.github.state
+    state.create_repository("octo/sample", files={"a.py": BAD, "b.py": b"x = 1\n"})
+    queue = "gh-readonly-queue/main/pr-1"
+    sha = state.push("octo/sample", {"b.py": BAD}, branch=queue)
+    payload = kova.github.merge_group_event("octo/sample", queue)
+    url = f"{kova.address}/webhooks/github"
+    answer = kova.github.deliver(url, "merge_group", payload)
+    assert (answer.status_code, answer.json()["status"]) == (202, "queued")
+    (scan,) = kova.wait_for_scans(1)
+    assert (scan["status"], scan["stats"]["new_errors"]) == ("succeeded", 2)
+    (run,) = state.check_runs("octo/sample")
+    assert (run["head_sha"], run["status"], run["conclusion"]) == (sha, "completed", "failure")
+    assert {note["path"] for note in state.annotations(run["id"])} == {"b.py"}
+    # The errors of the default branch are what they were.
+    assert kova.all("/api/errors") == []
+
+
 def test_a_scan_asked_for_by_hand(kova: Kova) -> None:
     sha = kova.github.state.create_repository("octo/sample", files={"a.py": BAD})
     answer = kova.client.post("/api/scan", json={"repository": "octo/sample"})

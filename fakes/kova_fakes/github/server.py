@@ -45,10 +45,11 @@ _PERMISSIONS = {
     "checks": "write",
     "contents": "write",
     "issues": "write",
+    "merge_queues": "read",
     "metadata": "read",
     "pull_requests": "write",
 }
-_EVENTS = ("check_run", "check_suite", "issue_comment", "pull_request", "push")
+_EVENTS = ("check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "push")
 _SECRETS = {"authorization", "x-hub-signature-256"}
 
 
@@ -285,6 +286,11 @@ class FakeGitHub:
             user=user,
             pull_request=pull_request,
         )
+
+    def merge_group_event(self, full_name: str, head: str, base: str = "main") -> dict[str, Any]:
+        """Return the payload of a merge queue that asks for checks on a branch of its own."""
+        repository = self.state.repository(full_name)
+        return webhooks.merge_group_event(self.context, repository, head, base)
 
     def deliver(
         self,

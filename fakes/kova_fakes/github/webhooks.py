@@ -50,6 +50,24 @@ def pull_request_event(
     }
 
 
+def merge_group_event(
+    context: GitHubContext, repository: RepositoryState, head_ref: str, base_ref: str
+) -> dict[str, Any]:
+    """Return the payload of a merge queue that asks for checks on a branch of its own."""
+    refs = repository.git.refs
+    return {
+        "action": "checks_requested",
+        "merge_group": {
+            "head_sha": refs[f"heads/{head_ref}"],
+            "head_ref": f"refs/heads/{head_ref}",
+            "base_sha": refs[f"heads/{base_ref}"],
+            "base_ref": f"refs/heads/{base_ref}",
+            "head_commit": {"id": refs[f"heads/{head_ref}"], "message": "Merge"},
+        },
+        **_common(context, repository),
+    }
+
+
 def comment_event(
     context: GitHubContext,
     repository: RepositoryState,

@@ -43,7 +43,7 @@ class IndexRepository:
             files: all files that were scanned.
         """
         branch = repository.default_branch
-        if target.pull_request is not None or target.ref not in {branch, f"refs/heads/{branch}"}:
+        if target.is_proposal or target.ref not in {branch, f"refs/heads/{branch}"}:
             return
         assert target.commit_sha is not None
         files = [file for file in files if is_indexed(file.path)]

@@ -23,7 +23,13 @@ from kova.shared.json_text import parse_json
 from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.shared.text import clean
 
-KNOWN_EVENTS: Final = REREQUESTS | {"push", "pull_request", "issue_comment", "ping"}
+KNOWN_EVENTS: Final = REREQUESTS | {
+    "push",
+    "pull_request",
+    "merge_group",
+    "issue_comment",
+    "ping",
+}
 _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
@@ -79,7 +85,7 @@ def parse_delivery(
     """
     if not delivery_id or not _DELIVERY.fullmatch(delivery_id):
         raise InvalidInputError("X-GitHub-Delivery is missing or malformed.")
-    if not event or not re.fullmatch(r"[a-z_]{1,64}", event):
+    if not event or not re.fullmatch(r"[a-z0-9_]{1,64}", event):
         raise InvalidInputError("X-GitHub-Event is missing or malformed.")
     payload = _payload(content_type or "", body)
     action = payload.get("action")
@@ -138,6 +144,8 @@ def _target(event: str, delivery_id: str, payload: dict[str, Any]) -> ScanTarget
         return _push_target(payload, common)
     if event == "pull_request":
         return _pull_request_target(payload, common)
+    if event == "merge_group":
+        return _merge_group_target(payload, common)
     return None
 
 
@@ -166,6 +174,23 @@ def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> Sca
         commit_sha=shas[0],
         base_sha=shas[1],
         pull_request=number,
+        **common,
+    )
+
+
+def _merge_group_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget | None:
+    """Return the scan of a merge queue's commit: a queue that requires the check waits for it."""
+    group = _object(payload, "merge_group")
+    ref, shas = group.get("head_ref"), (group.get("head_sha"), group.get("base_sha"))
+    if payload.get("action") != "checks_requested" or not _is_branch(ref):
+        return None
+    if not all(isinstance(sha, str) and is_sha(sha) for sha in shas):
+        return None
+    return ScanTarget(
+        trigger=Trigger.PULL_REQUEST,
+        ref=str(ref),
+        commit_sha=shas[0],
+        base_sha=shas[1],
         **common,
     )
 

@@ -42,7 +42,7 @@ class AnalyzeTarget:
             commit_sha=target.commit_sha,
             full=target.full,
         )
-        if target.pull_request is not None and target.base_sha is not None:
+        if target.base_sha is not None:
             analysis = await self._analyze_pull_request(
                 repository, target, target.base_sha, request, folder
             )

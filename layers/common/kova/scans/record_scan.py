@@ -62,7 +62,7 @@ class RecordScan:
         """
         commit_sha = analysis.request.commit_sha
         offered = OfferedFixes()
-        if target.pull_request is not None:
+        if target.is_proposal:
             fingerprints = frozenset(finding.fingerprint for finding in analysis.findings)
             status = FindingStatus(introduced=fingerprints)
             change = replace(_UNCHANGED, new=len(analysis.findings), finding_status=status)
@@ -79,7 +79,7 @@ class RecordScan:
             status=change.finding_status,
             fixes=offered.fixes,
             settings=analysis.request.settings,
-            is_branch=target.pull_request is None,
+            is_branch=not target.is_proposal,
             refusal=offered.refusal,
         )
         publication = await self._publish.publish_check_run(

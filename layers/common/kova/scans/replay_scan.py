@@ -100,7 +100,7 @@ class ReplayScan:
         yield ReplayStep(name="files", lines=_describe_files(analysis))
         yield ReplayStep(name="analysers", lines=_describe_analyzers(analysis))
         yield ReplayStep(name="findings", lines=_describe_findings(analysis.findings))
-        if target.pull_request is None:
+        if not target.is_proposal:
             yield await self._match(repository, analysis)
         yield await self._prove(analysis, folder)
 

@@ -11,6 +11,7 @@ from typing import Any, Final
 from kova.shared.skipped import Skipped
 
 CHECK_OF_BRANCH: Final = "kova/branch"
+CHECK_OF_MERGE_GROUP: Final = "kova/merge-group"
 CHECK_OF_PULL: Final = "kova/pull/"
 
 
@@ -121,7 +122,8 @@ class ScanTarget:
         ref: full ref name (`refs/heads/main`) or None for the default branch.
         commit_sha: the commit, or None to resolve it from the ref.
         pull_request: the number, for pull requests.
-        base_sha: the commit that a pull request's head is compared with.
+        base_sha: the commit that the head of a pull request, or of a group of them in a merge
+            queue, is compared with.
         delivery: GitHub's delivery id, for webhooks.
         scan_id: the row that POST /api/scan made beforehand.
         full: analyse everything again.
@@ -148,8 +150,14 @@ class ScanTarget:
     @property
     def external_id(self) -> str:
         """The check run's external id: what it is about, and not which scan made it."""
-        pull = self.pull_request
-        return f"{CHECK_OF_PULL}{pull}" if pull is not None else CHECK_OF_BRANCH
+        if self.pull_request is not None:
+            return f"{CHECK_OF_PULL}{self.pull_request}"
+        return CHECK_OF_MERGE_GROUP if self.is_proposal else CHECK_OF_BRANCH
+
+    @property
+    def is_proposal(self) -> bool:
+        """Whether it is about what would be merged, and not about a branch as a whole."""
+        return self.pull_request is not None or self.base_sha is not None
 
     @property
     def is_incomplete(self) -> bool:
@@ -165,4 +173,6 @@ class ScanTarget:
             return f"api:{self.scan_id}"
         if self.pull_request is not None:
             return f"pull_request:{self.pull_request}:{self.base_sha}:{self.commit_sha}"
+        if self.is_proposal:
+            return f"merge_group:{self.base_sha}:{self.commit_sha}"
         return f"push:{self.ref}:{self.commit_sha}"

@@ -94,6 +94,12 @@ PERMISSIONS: Final = (
         ),
     ),
     Permission(
+        name="merge_queues",
+        access="read",
+        reason="GitHub tells of a merge queue's commits only whoever may read the queue.",
+        calls=(),
+    ),
+    Permission(
         name="issues",
         access="write",
         reason="Answers `/kova` commands in comments on issues and pull requests, with one reply"
@@ -126,6 +132,12 @@ EVENTS: Final = (
         name="check_suite",
         permission="checks",
         reason="Scans again when somebody re-runs all checks.",
+    ),
+    WebhookEvent(
+        name="merge_group",
+        permission="merge_queues",
+        reason="Scans what a merge queue is about to merge: a queue that requires Kova's check"
+        " waits for it.",
     ),
     WebhookEvent(
         name="issue_comment",
