@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
+
+import pytest
 
 from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.errors.ports import ErrorFilter
@@ -22,7 +25,7 @@ from kova.shared.exceptions import (
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import AutoFix, Repository, RepositoryChange
-from kova.shared.run_job import Ended, Later
+from kova.shared.run_job import Ended, Later, SettledError
 from tests.support.stores import LEASE, NAME, scan_target
 from tests.support.workshop import Workshop
 
@@ -285,3 +288,27 @@ async def test_a_scan_that_lost_its_lease_does_not_end_the_one_of_its_successor(
     running = await workshop.stores.scans.get(scan.id, EVERYTHING)
     assert running is not None
     assert running.status is ScanStatus.RUNNING
+
+
+async def test_a_late_delivery_does_not_take_a_name_from_its_present_owner(
+    workshop: Workshop,
+) -> None:
+    head = workshop.push(a=BAD)
+    await workshop.scan()
+    earlier_owner = scan_target(commit_sha=head, github_id=77, default_branch="main")
+    with pytest.raises(SettledError) as refused:
+        await workshop.job.scan(ScanJob(target=earlier_owner))
+    assert isinstance(refused.value.plan, Later)
+    row = await workshop.stores.repositories.get(NAME, EVERYTHING)
+    assert row is not None
+    assert row.github_id == workshop.info.github_id
+
+
+async def test_a_repository_takes_the_name_of_one_that_gave_it_up(workshop: Workshop) -> None:
+    head = workshop.push(a=BAD)
+    await workshop.stores.repositories.save(replace(workshop.info, github_id=77))
+    target = scan_target(commit_sha=head, github_id=workshop.info.github_id, default_branch="main")
+    await workshop.job.scan(ScanJob(target=target))
+    row = await workshop.stores.repositories.get(NAME, EVERYTHING)
+    assert row is not None
+    assert row.github_id == workshop.info.github_id

@@ -25,6 +25,7 @@ from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.scans.settle_scan import SettleScan
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
+from kova.shared.exceptions import RepositoryNotFoundError
 from kova.shared.meter import Meter
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
@@ -95,21 +96,36 @@ class ScanRepository:
             await self._stores.deliveries.remember(target.delivery, target.trigger, scan_id)
 
     async def _find_or_create(self, target: ScanTarget) -> Repository:
+        """Return the repository's row, as the target describes it or as GitHub does.
+
+        Raises:
+            RepositoryNotFoundError: the target is an old delivery of a repository whose name
+                belongs to another one today.
+        """
         repository = await self._stores.repositories.get(target.repository, EVERYTHING)
-        if target.github_id is not None and target.default_branch is not None:
-            return await self._stores.repositories.save(
-                RepositoryInfo(
-                    full_name=target.repository,
-                    github_id=target.github_id,
-                    installation_id=target.installation_id,
-                    default_branch=target.default_branch,
-                    private=target.private,
-                )
+        if target.github_id is None or target.default_branch is None:
+            return repository or await self._ask_github(target)
+        if repository is not None and repository.github_id not in {None, target.github_id}:
+            # Whose name is it today? The delivery may be late, or the other one may be gone.
+            return await self._ask_github(target)
+        return await self._stores.repositories.save(
+            RepositoryInfo(
+                full_name=target.repository,
+                github_id=target.github_id,
+                installation_id=target.installation_id,
+                default_branch=target.default_branch,
+                private=target.private,
             )
-        if repository is not None:
-            return repository
+        )
+
+    async def _ask_github(self, target: ScanTarget) -> Repository:
         ref = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
-        return await self._stores.repositories.save(await self._source.repository(ref))
+        info = await self._source.repository(ref)
+        if target.github_id not in {None, info.github_id}:
+            raise RepositoryNotFoundError(
+                "Another repository has this name by now: the delivery is an old one."
+            )
+        return await self._stores.repositories.save(info)
 
     async def _scan_claimed(self, repository: Repository, job: ScanJob, claim: ClaimedScan) -> None:
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
