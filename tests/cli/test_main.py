@@ -33,7 +33,9 @@ def test_the_version_is_said() -> None:
 @pytest.mark.parametrize(
     "command",
     [[], ["scan"], ["up"], ["serve"], ["worker"], ["migrate"], ["keys"], ["keys", "create"],
-     ["keys", "list"], ["keys", "revoke"], ["github-app"], ["github-app", "create"]],
+     ["keys", "list"], ["keys", "revoke"], ["github-app"], ["github-app", "create"],
+     ["scans"], ["scans", "retry"], ["replay"], ["dlq"], ["dlq", "list"], ["dlq", "show"],
+     ["dlq", "redrive"], ["dlq", "drop"]],
 )  # fmt: skip
 def test_every_command_explains_itself_shortly_too(command: list[str]) -> None:
     long, short = run(*command, "--help"), run(*command, "-h")
@@ -43,7 +45,8 @@ def test_every_command_explains_itself_shortly_too(command: list[str]) -> None:
 
 
 @pytest.mark.parametrize(
-    "command", ["scan", "up", "serve", "worker", "migrate", "keys", "github-app"]
+    "command",
+    ["scan", "up", "serve", "worker", "migrate", "keys", "github-app", "scans", "replay", "dlq"],
 )
 def test_every_command_shows_an_example(command: str) -> None:
     assert f"  kova {command} " in run(command, "--help").stdout.split("Examples:")[1]

@@ -69,6 +69,7 @@ QUEUES = {
     "AiCommand": {"SendCommand"},
     "Command": {"WorkCommand", "SendScan", "SendFix"},
     "Fix": {"WorkFix"},
+    "Periodic": {"SendScan"},
 }
 
 

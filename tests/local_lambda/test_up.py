@@ -97,7 +97,6 @@ def test_the_job_ends_right_though_every_function_is_killed_in_mid_invocation(
         tmp_path / "data",
         arguments=("--lambda", "--build", str(build_folder)),
         KOVA_DATABASE_URL=empty_database_url,
-        KOVA_WORKER_VISIBILITY_SECONDS="2",
     )
     try:
         with psycopg.connect(empty_database_url) as database:

@@ -39,7 +39,8 @@ from kova_server.restart import FileWatch
 
 _END_SECONDS: Final = 10.0
 _REGION: Final = "us-east-1"
-_VISIBILITY_SECONDS: Final = 20
+_TIMEOUTS: Final = 6
+"""For so many time-outs of its function a message is hidden, as deploy/aws/queues.yaml has it."""
 _QUEUE: Final = re.compile(r"\$\{\w+\.Outputs\.(\w+)Arn\}")
 
 
@@ -68,14 +69,13 @@ class LambdaHost:
         apps[port_of(self._listeners[0])] = Front(self._stack.routes, self._invoker)
         server = PortServer(apps, before_end=self._end, each_second=self._look)
         client = sqs_client(waits=True)
-        visibility = int(os.environ.get("KOVA_WORKER_VISIBILITY_SECONDS") or _VISIBILITY_SECONDS)
         pollers = [
             QueuePoller(
                 mapping,
                 client,
                 _queue_url(mapping, self._settings),
                 self._invoker,
-                visibility=visibility,
+                visibility=round(_TIMEOUTS * self._stack.functions[mapping.function].timeout),
             ).run(self._stop)
             for mapping in self._stack.mappings
         ]

@@ -1,8 +1,8 @@
 """Lambda's event source mapping for SQS: messages become events, and done ones are deleted.
 
-See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. AWS asks for a queue whose messages
-stay hidden for six times the function's time-out; after a killed function that is an hour. Here
-they are hidden for some seconds, which are prolonged while the function runs.
+See https://docs.aws.amazon.com/lambda/latest/dg/with-sqs.html. As on AWS a message stays hidden
+for six times the function's time-out. The function itself shortens that, and prolongs it while it
+works, so that what a killed one had in hand comes back soon.
 """
 
 from __future__ import annotations
@@ -11,8 +11,8 @@ import asyncio
 import base64
 import json
 import logging
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -40,7 +40,7 @@ class QueuePoller:
         *,
         visibility: int,
     ) -> None:
-        """`visibility` is for how many seconds a message is hidden, and hidden again."""
+        """`visibility` is for how many seconds a message is hidden."""
         self._mapping = mapping
         self._client = client
         self._url = queue_url
@@ -70,11 +70,10 @@ class QueuePoller:
 
     async def _work(self, messages: Sequence[Mapping[str, Any]], arn: str) -> None:
         event = json.dumps(sqs_event(messages, arn)).encode()
-        async with self._hiding(messages):
-            try:
-                answer = await self._invoker.invoke(self._mapping.function, event, waits=True)
-            except TooManyInvocationsError:
-                return  # It ends; the messages come back.
+        try:
+            answer = await self._invoker.invoke(self._mapping.function, event, waits=True)
+        except TooManyInvocationsError:
+            return  # It ends; the messages come back.
         if answer.is_error:
             return  # They come back when they are no longer hidden.
         failures = failed_ids(answer.body) if self._mapping.partial_failures else set()
@@ -87,20 +86,6 @@ class QueuePoller:
             return
         with _tolerating("messages not deleted"):
             await asyncio.to_thread(self._delete, done)
-
-    @asynccontextmanager
-    async def _hiding(self, messages: Sequence[Mapping[str, Any]]) -> AsyncIterator[None]:
-        async def prolong() -> None:
-            while True:
-                await asyncio.sleep(self._visibility / 3)
-                with _tolerating("messages not hidden"):
-                    await asyncio.to_thread(self._hide, messages)
-
-        task = asyncio.create_task(prolong())
-        try:
-            yield
-        finally:
-            task.cancel()
 
     def _read_arn(self) -> str:
         answer = self._client.get_queue_attributes(QueueUrl=self._url, AttributeNames=["QueueArn"])
@@ -117,14 +102,6 @@ class QueuePoller:
         )
         messages: Sequence[Mapping[str, Any]] = answer.get("Messages", [])
         return messages
-
-    def _hide(self, messages: Sequence[Mapping[str, Any]]) -> None:
-        for message in messages:
-            self._client.change_message_visibility(
-                QueueUrl=self._url,
-                ReceiptHandle=message["ReceiptHandle"],
-                VisibilityTimeout=self._visibility,
-            )
 
     def _delete(self, messages: Sequence[Mapping[str, Any]]) -> None:
         for message in messages:

@@ -19,6 +19,7 @@ from kova.scans.message import ScanJob, ScanRetry, encode_scan_job
 from kova.scans.scan import ScanTarget
 from kova.shared.exceptions import QueueUnavailableError
 from kova.shared.queue_consumer import Received
+from kova.shared.text import visible
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 _WAIT_SECONDS: Final = 10
 LONGEST_DELAY: Final = 900
+_REASON_LIMIT: Final = 256
 _COUNTS: Final[Mapping[str, QueueAttributeNameType]] = {
     "visible": "ApproximateNumberOfMessages",
     "in_flight": "ApproximateNumberOfMessagesNotVisible",
@@ -174,32 +176,29 @@ class SqsConsumer:
 
     def postpone(self, message: Received, body: str, delay: int) -> None:
         """Send another one with a delay, then delete it."""
-        group: dict[str, Any] = {"MessageGroupId": message.group} if message.group else {}
         with translate_errors():
             self._client.send_message(
                 QueueUrl=self._queue_url,
                 MessageBody=body,
                 DelaySeconds=max(0, min(delay, LONGEST_DELAY)),
-                **group,
+                **_group(message),
             )
             self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
 
     def bury(self, message: Received, reason: str) -> None:
         """Move it to the dead-letter queue with its reason, instead of trying in vain."""
+        # SQS takes no control characters.
+        text = visible(reason)[:_REASON_LIMIT] or "unknown"
         with translate_errors():
-            url = self._dead_letter_url()
+            url = dead_letter_url(self._client, self._queue_url)
             if url is not None:
                 self._client.send_message(
                     QueueUrl=url,
                     MessageBody=message.body,
-                    MessageAttributes={
-                        "reason": {"DataType": "String", "StringValue": reason[:256]}
-                    },
+                    MessageAttributes={"reason": {"DataType": "String", "StringValue": text}},
+                    **_group(message),
                 )
                 self._client.delete_message(QueueUrl=self._queue_url, ReceiptHandle=message.receipt)
-
-    def _dead_letter_url(self) -> str | None:
-        return _dead_letter_url(self._client, self._queue_url)
 
 
 def seconds_since_sent(attributes: Mapping[Any, str]) -> float | None:
@@ -222,7 +221,7 @@ def queue_depths(client: SQSClient, queues: Mapping[str, str]) -> dict[tuple[str
         for name, url in queues.items():
             for state, number in _depth(client, url).items():
                 depths[name, state] = number
-            dead = _dead_letter_url(client, url)
+            dead = dead_letter_url(client, url)
             if dead is not None:
                 depths[name, "dead"] = _depth(client, dead)["visible"]
     return depths
@@ -233,7 +232,12 @@ def _depth(client: SQSClient, url: str) -> dict[str, int]:
     return {state: int(answer["Attributes"][name]) for state, name in _COUNTS.items()}
 
 
-def _dead_letter_url(client: SQSClient, url: str) -> str | None:
+def _group(message: Received) -> dict[str, Any]:
+    return {"MessageGroupId": message.group} if message.group else {}
+
+
+def dead_letter_url(client: SQSClient, url: str) -> str | None:
+    """Return where a queue's dead letters are; None for a queue without them."""
     answer = client.get_queue_attributes(QueueUrl=url, AttributeNames=["RedrivePolicy"])
     policy = json.loads(answer.get("Attributes", {}).get("RedrivePolicy", "{}"))
     arn = policy.get("deadLetterTargetArn")

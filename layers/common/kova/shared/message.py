@@ -27,3 +27,19 @@ def parse_message(body: str, kind: str) -> dict[str, Any]:
     if message.get("version") != VERSION:
         raise MalformedMessageError("The queue message has a version that is not known.")
     return message
+
+
+def as_new_message(body: str) -> str:
+    """Return a message as somebody's new wish: without what it says of earlier attempts.
+
+    What is no message of ours is returned as it is.
+    """
+    try:
+        message = json.loads(body)
+    except (ValueError, RecursionError):
+        return body
+    if not isinstance(message, dict) or "retry" not in message:
+        return body
+    return json.dumps(
+        {key: value for key, value in message.items() if key != "retry"}, separators=(",", ":")
+    )

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.chat_claims import PostgresChatClaims
 from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.sqs import SqsConsumer, received
+from kova.adapters.sqs import received
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
 from kova.bootstrap.event_loop import event_loop
@@ -18,6 +18,7 @@ from kova.bootstrap.settings import Settings, load_settings
 from kova.bootstrap.workers.messages import hiding, settle_message
 from kova.bootstrap.workers.scan_recovery import recovery_task
 from kova.shared.periodic_tasks import PeriodicTask, PeriodicTasks
+from kova.shared.queue_consumer import QueueConsumer
 from kova.shared.retry import Retry
 from kova.shared.run_job import Done, Ended, Outcome
 from kova.web.logs import configure_logging
@@ -38,7 +39,12 @@ class QueueWorker:
     """Handles SQS events and reports per record."""
 
     def __init__(
-        self, handler: JobHandler, consumer: SqsConsumer, core: Core, *, sends_scans: bool = False
+        self,
+        handler: JobHandler,
+        consumer: QueueConsumer,
+        core: Core,
+        *,
+        sends_scans: bool = False,
     ) -> None:
         """`sends_scans`: this function may send to the queue of scans."""
         self._handler = handler
