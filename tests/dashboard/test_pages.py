@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -263,6 +263,10 @@ async def test_a_scan_is_asked_for_and_followed_to_its_end(house: House) -> None
 async def test_a_failed_scan_says_why_and_can_be_repeated(house: House) -> None:
     repository = await new_repository(house.stores)
     claim = await new_claim(house.stores, repository)
+    await house.stores.scans.postpone(claim, timedelta(minutes=5), "github_refused: <No>.")
+    page = await (await house.visitor(Role.MEMBER)).get(f"/ui/scans/{claim.id}")
+    assert "1 attempt failed, and the next one is at " in page
+    assert "github_refused: &lt;No&gt;." in page
     await house.stores.scans.fail(claim.id, "The commit is gone.")
     page = await (await house.visitor(Role.MEMBER)).get(f"/ui/scans/{claim.id}")
     assert "The commit is gone." in page

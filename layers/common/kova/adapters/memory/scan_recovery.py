@@ -34,7 +34,7 @@ class MemoryScanRecovery:
             failure=None,
             started_at=None,
             finished_at=None,
-            retry_at=None,
+            retry_at=now,
             retry_reason=None,
             attempts=0,
         )

@@ -110,7 +110,8 @@ class Reading:
 READINGS: Final = (
     Reading("kova_open_errors", "Open errors of all repositories.", ("severity",)),
     Reading(
-        "kova_oldest_queued_scan_age_seconds", "Age of the oldest scan that waits for a worker."
+        "kova_oldest_queued_scan_age_seconds",
+        "How long the scan that was due first has waited for a worker.",
     ),
     Reading("kova_budget_limit_usd", "US dollars that a month may cost, where there is a limit."),
     Reading("kova_budget_spent_usd", "US dollars spent and reserved in this month (UTC)."),

@@ -23,8 +23,8 @@ SELECT severity, sum(number)::bigint AS number FROM open_errors GROUP BY severit
 # One row: what the database knows of scans, of this month's money and of itself.
 _STATE: Final[LiteralString] = """
 SELECT
-    (SELECT coalesce(extract(epoch FROM now() - min(created_at)), 0)::float
-        FROM scans WHERE status = 'queued') AS oldest_queued,
+    (SELECT greatest(coalesce(extract(epoch FROM now() - min(coalesce(retry_at, created_at))), 0),
+        0)::float FROM scans WHERE status = 'queued') AS oldest_queued,
     coalesce((SELECT spent_usd FROM ai_spending
         WHERE scope = 'all' AND month = date_trunc('month', now() AT TIME ZONE 'UTC')::date), 0)
     + coalesce((SELECT sum(amount_usd) FROM ai_reservations

@@ -20,7 +20,7 @@ repositories.full_name AS repository, repositories.installation_id"""
 
 _REOPEN: Final[LiteralString] = """
 UPDATE scans SET status = 'queued', failure = NULL, finished_at = NULL, started_at = NULL,
-    attempts = 0, failure_kind = NULL, failures = 0, failing_since = NULL, retry_at = NULL,
+    attempts = 0, failure_kind = NULL, failures = 0, failing_since = NULL, retry_at = now(),
     requeues = 0, worker_deaths = greatest(worker_deaths - 1, 0),
     look_at = now() + interval '10 minutes'
 WHERE id = %(id)s AND (status = 'failed' OR
