@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from kova.shared.exceptions import (
     KovaError,
     RepositoryNotFoundError,
 )
+from kova.shared.reach import EVERYTHING
 from kova.shared.run_job import Done, Ended, GiveUp
 from tests.support.simulated_worker import SimulatedWorker
 from tests.support.stores import NAME, scan_target
@@ -201,3 +203,22 @@ async def test_a_second_wish_is_tried_at_once_and_leaves_one_message(
     await worker.work()
     assert await statuses(worker) == ["succeeded"]
     assert isinstance(worker.outcomes[-1], Done)
+
+
+async def test_a_repository_that_is_renamed_meanwhile_keeps_its_new_name(
+    worker: SimulatedWorker,
+) -> None:
+    worker.push(a=BAD)
+    worker.fail_until(timedelta(hours=1), GitHubUnavailableError())
+    await worker.work(until=timedelta(minutes=30))
+    workshop = worker.workshop
+    workshop.source._repositories["octo/renamed"] = workshop.source._repositories[NAME]
+    renamed = replace(workshop.info, full_name="octo/renamed", installation_id=9)
+    await workshop.stores.repositories.save(renamed)
+    workshop.source._repositories[NAME].info = renamed
+    await worker.work()
+    (scan,) = await worker.scans()
+    assert (scan.status, scan.repository) == (ScanStatus.SUCCEEDED, "octo/renamed")
+    stored = await workshop.stores.repositories.get("octo/renamed", EVERYTHING)
+    assert stored is not None
+    assert stored.installation_id == 9

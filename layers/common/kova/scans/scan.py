@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -146,6 +146,21 @@ class ScanTarget:
     full: bool = False
     fix: bool = True
     rerun: bool = False
+
+    def of_known(self, full_name: str, installation_id: int | None) -> ScanTarget:
+        """Return the target about a repository that is stored.
+
+        What the event said of the repository is left out: it may be renamed or installed anew
+        since, and must not become what it was.
+        """
+        return replace(
+            self,
+            repository=full_name,
+            installation_id=installation_id,
+            github_id=None,
+            default_branch=None,
+            private=False,
+        )
 
     @property
     def external_id(self) -> str:

@@ -82,7 +82,8 @@ class SettleScan:
         if isinstance(plan, Retry):
             delay = timedelta(seconds=plan.delay)
             due_at = await self._scans.postpone(claim, delay, describe_failure(error))
-            return _later(job.target, plan, ScanRetry(due_at=due_at), error)
+            target = job.target.of_known(repository.full_name, repository.installation_id)
+            return _later(target, plan, ScanRetry(due_at=due_at), error)
         failure = describe_failure(error, plan.reason if series.attempt > 1 else "")
         await self._tell.tell(repository, job.target, claim.id, failure)
         await self._scans.finish(

@@ -120,8 +120,9 @@ class MemoryScanRecovery:
         )
 
     def _target(self, row: ScanRow) -> ScanTarget:
-        """Return the target with its repository's name of today."""
-        return replace(row.target, repository=self._name(row))
+        """Return the target with what is known of its repository today."""
+        repository = self._database.repositories[row.repository_id]
+        return row.target.of_known(repository.full_name, repository.installation_id)
 
     def _name(self, row: ScanRow) -> str:
         return self._database.repositories[row.repository_id].full_name

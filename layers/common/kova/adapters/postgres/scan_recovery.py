@@ -123,7 +123,8 @@ class PostgresScanRecovery:
 def _target(row: DictRow) -> ScanTarget:
     """Return what a scan is about, under the name that its repository has today."""
     if row["target"] is not None:
-        return replace(decode_target(row["target"]), repository=row["repository"])
+        target = decode_target(row["target"])
+        return target.of_known(row["repository"], row["installation_id"])
     # A row of before the target was recorded: its key says the same, but for two options.
     kind, _, rest = row["dedupe_key"].partition(":")
     target = ScanTarget(

@@ -14,17 +14,24 @@ from kova.shared.run_job import Later, Outcome
 
 
 @asynccontextmanager
-async def hiding(consumer: QueueConsumer, message: Received, seconds: int) -> AsyncIterator[None]:
-    """Hide a message for some seconds, and again and again while the block runs.
+async def hiding(
+    consumer: QueueConsumer, message: Received, seconds: int, *, at_once: bool = False
+) -> AsyncIterator[None]:
+    """Hide a message for some seconds again and again while the block runs.
 
     So the message of a worker that is killed comes back within those seconds, however long its job
-    takes.
+    takes. `at_once`: it was received with another time.
     """
+    call: asyncio.Future[None] | None = None
 
     async def hide() -> None:
+        nonlocal call
+        if not at_once:
+            await asyncio.sleep(seconds / 3)
         while True:
+            call = asyncio.ensure_future(asyncio.to_thread(consumer.hide, message, seconds))
             with contextlib.suppress(UnavailableError):
-                await asyncio.to_thread(consumer.hide, message, seconds)
+                await asyncio.shield(call)
             await asyncio.sleep(seconds / 3)
 
     task = asyncio.create_task(hide())
@@ -32,6 +39,11 @@ async def hiding(consumer: QueueConsumer, message: Received, seconds: int) -> As
         yield
     finally:
         task.cancel()
+        if call is not None:
+            # Its thread goes on: it must not hide what is settled next.
+            await asyncio.wait({call})
+            with contextlib.suppress(UnavailableError):
+                call.result()
 
 
 async def settle_message(consumer: QueueConsumer, message: Received, outcome: Outcome) -> None:

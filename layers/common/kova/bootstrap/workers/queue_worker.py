@@ -77,7 +77,7 @@ class QueueWorker:
         function does it itself, so that what a killed one had in hand comes back soon.
         """
         message = received(record["body"], record["receiptHandle"], record["attributes"])
-        async with hiding(self._consumer, message, _VISIBILITY_SECONDS):
+        async with hiding(self._consumer, message, _VISIBILITY_SECONDS, at_once=True):
             outcome = await self._handler.handle(
                 message.body, message.attempt, waited=message.waited
             )
