@@ -11,7 +11,8 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from functools import partial
 from typing import Any, Final
 
-from kova.adapters.sqs import SqsConsumer, sqs_client
+from kova.adapters.sqs import sqs_client
+from kova.adapters.sqs_consumer import SqsConsumer
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.chat.notices import notice_tasks
 from kova.bootstrap.core import Core

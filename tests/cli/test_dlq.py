@@ -10,7 +10,8 @@ from typing import Any, Final
 import boto3
 import pytest
 
-from kova.adapters.sqs import SqsConsumer, sqs_client
+from kova.adapters.sqs import sqs_client
+from kova.adapters.sqs_consumer import SqsConsumer
 from kova.scans.message import ScanJob, ScanRetry, decode_scan_job, encode_scan_job
 from tests.support.kova_process import run_command
 from tests.support.queues import dead_letter_url, depth, environment, make_queue

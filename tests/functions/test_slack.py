@@ -14,7 +14,8 @@ import pytest
 from fastapi.testclient import TestClient
 
 import functions.slack.app
-from kova.adapters.sqs import SqsConsumer, sqs_client
+from kova.adapters.sqs import sqs_client
+from kova.adapters.sqs_consumer import SqsConsumer
 from kova.bootstrap.settings import load_settings
 from kova.commands.chat_message import decode_chat_job
 from kova_fakes.slack import FakeSlackApi, serve_slack_api

@@ -12,7 +12,8 @@ import pytest
 
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.queues import MemoryQueue
-from kova.adapters.sqs import LONGEST_DELAY, SqsConsumer, sqs_client
+from kova.adapters.sqs import sqs_client
+from kova.adapters.sqs_consumer import LONGEST_DELAY, SqsConsumer
 from kova.shared.queue_consumer import QueueConsumer, Received
 from tests.support.eventually import eventually
 from tests.support.queues import dead_letters, make_queue

@@ -13,11 +13,11 @@ from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.message import ID_PATTERN, VERSION, parse_message
 from kova.shared.repository import FULL_NAME_PATTERN
-from kova.shared.retry import FailureKind
 
 _FIELDS: Final = {field.name for field in dataclasses.fields(ScanTarget)}
 _INTEGERS: Final = {"github_id", "installation_id", "pull_request"}
 _BOOLEANS: Final = {"private", "full", "fix", "rerun"}
+_KIND: Final = re.compile(r"[a-z_]{1,30}")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,14 +27,14 @@ class ScanRetry:
     Attributes:
         due_at: the moment that the scan's row names for the next attempt; None where the row did
             not decide about the wait.
-        kind: what is waited for without the row: another worker, or the database.
+        kind: the kind of failure that the message counts itself (kova.shared.retry.FailureKind).
         attempt: how many attempts have failed so.
         since: when the first of them did.
         lease: the token of a lease that the last attempt could not give back.
     """
 
     due_at: datetime | None = None
-    kind: FailureKind | None = None
+    kind: str | None = None
     attempt: int = 0
     since: datetime | None = None
     lease: str | None = None
@@ -101,10 +101,12 @@ def _decode_retry(fields: Any) -> ScanRetry:
         raise MalformedMessageError("The queue message counts no attempts.")
     if lease is not None and (not isinstance(lease, str) or not ID_PATTERN.fullmatch(lease)):
         raise MalformedMessageError("The queue message names no lease.")
+    if kind is not None and (not isinstance(kind, str) or not _KIND.fullmatch(kind)):
+        raise MalformedMessageError("The queue message names no kind of failure.")
     try:
         return ScanRetry(
             due_at=_moment(fields.get("due_at")),
-            kind=None if kind is None else FailureKind(kind),
+            kind=kind,
             attempt=attempt,
             since=_moment(fields.get("since")),
             lease=lease,

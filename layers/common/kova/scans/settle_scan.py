@@ -57,7 +57,7 @@ class SettleScan:
             retry = replace(retry, due_at=due_at)
             plan: Retry | GiveUp = Retry(delay=round((due_at - now).total_seconds()))
         else:
-            if retry.kind is not kind or retry.since is None:
+            if retry.kind != kind or retry.since is None:
                 retry = replace(retry, kind=kind, attempt=0, since=now)
             retry = replace(retry, attempt=retry.attempt + 1)
             age = now - (retry.since or now)

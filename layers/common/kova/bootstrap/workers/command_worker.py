@@ -7,7 +7,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kova.adapters.github.conversation import GitHubConversation
-from kova.adapters.sqs import SqsConsumer
+from kova.adapters.sqs_consumer import SqsConsumer
 from kova.bootstrap.commands import CommandRoot, secret_values
 from kova.bootstrap.core import Core
 from kova.bootstrap.errors import ErrorRoot

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from kova.adapters.sqs import SqsConsumer
+from kova.adapters.sqs_consumer import SqsConsumer
 from kova.bootstrap.core import Core
 from kova.bootstrap.fixes import FixRoot
 from kova.bootstrap.settings import require

@@ -9,7 +9,7 @@ from typing import Any, Final, Protocol
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.chat_claims import PostgresChatClaims
 from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.sqs import received
+from kova.adapters.sqs_consumer import received
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
 from kova.bootstrap.event_loop import event_loop
