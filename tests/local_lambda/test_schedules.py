@@ -25,15 +25,18 @@ from tests.support.eventually import eventually
 PERIODIC = FunctionSchedule(
     function="PeriodicFunction", name="EveryQuarterOfAnHour", seconds=15 * 60.0
 )
+REDELIVERY = FunctionSchedule(
+    function="RedeliveryFunction", name="EveryQuarterOfAnHour", seconds=15 * 60.0
+)
 NOTIFY = FunctionSchedule(function="NotifyFunction", name="EveryMinute", seconds=60.0)
 
 
 @pytest.mark.parametrize(
     ("settings", "schedules"),
     [
-        ({}, (PERIODIC,)),
-        ({"SLACK_BOT_TOKEN": "t"}, (PERIODIC, NOTIFY)),
-        ({"KOVA_GOOGLE_CHAT_WEBHOOK_URL": "https://chat"}, (PERIODIC, NOTIFY)),
+        ({}, (PERIODIC, REDELIVERY)),
+        ({"SLACK_BOT_TOKEN": "t"}, (PERIODIC, REDELIVERY, NOTIFY)),
+        ({"KOVA_GOOGLE_CHAT_WEBHOOK_URL": "https://chat"}, (PERIODIC, REDELIVERY, NOTIFY)),
     ],
 )
 def test_the_template_s_schedules_are_read_and_that_of_notices_with_a_chat_alone(

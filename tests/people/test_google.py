@@ -179,6 +179,18 @@ def test_an_answer_counts_only_in_the_browser_that_asked(desk: GoogleDesk) -> No
     refused(desk, desk.come_back(victim, redirect), victim)
 
 
+def test_the_newest_of_two_tabs_signs_in_whichever_comes_back_first(desk: GoogleDesk) -> None:
+    browser = desk.browser()
+    first, second = desk.to_google(browser), desk.to_google(browser)
+    refused(desk, desk.come_back(browser, first), browser)
+    assert desk.come_back(browser, second).status_code == 303
+    # A link to the way back, wherever it stands, ends no sign-in that is under way either.
+    other = desk.browser()
+    redirect = desk.to_google(other)
+    other.client.get(f"{desk.address}/auth/google/callback", params={"state": "x"})
+    assert desk.come_back(other, redirect).status_code == 303
+
+
 def test_a_cancelled_consent_is_said(desk: GoogleDesk) -> None:
     desk.google.account = None
     browser = desk.browser()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from datetime import UTC, datetime
 from decimal import Decimal
 
@@ -12,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kova.reports.csv_text import write_csv
-from kova.reports.table import CELL_CHARACTERS, Table, cell
+from kova.reports.table import CELL_CHARACTERS, Table, cell, row_bytes
 
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n", "\uff1d", "\uff0b", "\uff0d", "\uff20")
 
@@ -89,3 +90,12 @@ def test_no_text_becomes_a_formula_or_another_cell(texts: list[str]) -> None:
     assert len(cells) == len(texts)
     for shown in cells:
         assert not shown.startswith(FORMULAS)
+
+
+@pytest.mark.parametrize("text", [";=" * 490, '"' * 200, "=1", "\t=", "plain"])
+def test_a_row_is_counted_with_all_that_is_added_to_it(text: str) -> None:
+    row = (cell(text), cell(1), None)
+    columns = ("a", "b", "c")
+    content = write_csv(Table(title="t", columns=columns, rows=(row,))).decode("utf-8-sig")
+    line = content.split("\r\n", 1)[1]
+    assert row_bytes(row) >= len(json.dumps(line.rstrip("\r\n"), ensure_ascii=False).encode()) - 8

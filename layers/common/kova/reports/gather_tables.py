@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 MOST_ERRORS: Final = 5_000
 """Of one export, the newest first."""
 MOST_BYTES: Final = 4_500_000
-"""Of one export as CSV: an answer of Lambda holds 6 MB, and apostrophes may come on top."""
+"""Of one export as CSV: an answer of Lambda holds 6 MB."""
 _ROWS_AT_ONCE: Final = 500
 _SECONDS: Final = 6.0
 """To read the rows of an export: Google's part of it has 17 seconds, the function 25."""

@@ -36,11 +36,14 @@ class Markup:
     html: str
 
 
-@cache
 def setup_asset(name: str) -> StaticPage | None:
     """Return a file that the pages load, or None."""
-    if name not in _ASSETS:
-        return None
+    # Nothing is cached by what a stranger names: it would stay for good.
+    return _read_asset(name) if name in _ASSETS else None
+
+
+@cache
+def _read_asset(name: str) -> StaticPage:
     headers = {"content-type": _ASSETS[name], "cache-control": _CACHED}
     return StaticPage(body=(_HERE / name).read_bytes(), headers=headers)
 

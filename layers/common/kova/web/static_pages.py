@@ -48,12 +48,17 @@ class StaticPage:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@cache
 def static_page(path: str) -> StaticPage | None:
     """Return the answer to GET of a path, or None where no file stands there."""
+    # Nothing is cached by what a stranger names: it would stay for good.
+    return _read(path) if path in _FILES or path in _SWAGGER_FILES else None
+
+
+@cache
+def _read(path: str) -> StaticPage:
     if path in _FILES:
         return _page(_HERE / _FILES[path])
-    return _page(_swagger() / _SWAGGER_FILES[path]) if path in _SWAGGER_FILES else None
+    return _page(_swagger() / _SWAGGER_FILES[path])
 
 
 def _page(file: Path) -> StaticPage:

@@ -26,11 +26,14 @@ def asset_address(name: str) -> str:
     return f"/ui/assets/{_digest(name)}/{name}"
 
 
-@cache
 def read_asset(digest: str, name: str) -> StaticPage | None:
     """Return a file; None where there is none of that name and content."""
-    if name not in _MEDIA_TYPES or digest != _digest(name):
-        return None
+    # Nothing is cached by what a stranger names: it would stay for good.
+    return _read(name) if name in _MEDIA_TYPES and digest == _digest(name) else None
+
+
+@cache
+def _read(name: str) -> StaticPage:
     headers = {"content-type": _MEDIA_TYPES[name], "cache-control": _FOR_GOOD}
     return StaticPage(body=(_HERE / name).read_bytes(), headers=headers)
 

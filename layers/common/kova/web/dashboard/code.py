@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import re
 from dataclasses import dataclass
 from typing import Final
@@ -88,5 +89,17 @@ def answer_blocks(output: str) -> list[Block]:
         if index % 2:
             blocks.append(Block(text=part.strip("\n"), code=True))
         else:
-            blocks += [Block(text=text.strip()) for text in part.split("\n\n") if text.strip()]
+            paragraphs = [text.strip() for text in part.split("\n\n")]
+            blocks += [Block(text=_unescape(text)) for text in paragraphs if text]
     return blocks
+
+
+def _unescape(text: str) -> str:
+    """Return an answer's text as it was before its markup was escaped; templates escape it again.
+
+    Code between backquotes never was.
+    """
+    parts = text.split("`")
+    if len(parts) % 2 == 0:
+        return html.unescape(text)  # A single backquote opens nothing.
+    return "`".join(part if index % 2 else html.unescape(part) for index, part in enumerate(parts))

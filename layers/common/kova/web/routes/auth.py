@@ -61,7 +61,10 @@ async def show_link(
         await people.admit_attempt(address_of(request), limited(request))
         person = await people.sign_in.look_at_link(token)
     except KovaError as exc:
-        return refusal(exc, people, path=HOME)
+        response = refusal(exc, people, path=HOME)
+        # The link may still work: not even our own files are told of it.
+        response.headers["referrer-policy"] = "strict-origin"
+        return response
     return _answer(link_page(person, token=token, next_path=own_path(next_path)))
 
 
@@ -170,9 +173,8 @@ async def _finish(request: Request, people: PeopleServices, provider: str) -> Re
             request.headers.get("user-agent", ""),
         )
     except KovaError as exc:
-        response = refusal(exc, people, path=HOME)
-        delete_cookie(request, response, _ATTEMPT)
-        return response
+        # The cookie stays: it may be that of another tab, whose sign-in is under way.
+        return refusal(exc, people, path=HOME)
     await _end_earlier(request, people)
     response = signed_in(request, ended.opened, own_path(ended.next_path))
     delete_cookie(request, response, _ATTEMPT)
