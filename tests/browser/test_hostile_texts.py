@@ -63,6 +63,7 @@ def paths(whole_site: Site) -> Iterator[list[str]]:
         "/ui/rules?q=%3Cscript%3Ealert(1)%3C/script%3E",
         "/ui/reports/month",
         "/ui/reports/errors?rule=%3Cscript%3Ealert(1)%3C/script%3E&path=%22%3E%3Cimg%20src=x%3E",
+        "/ui/errors?rule=%E2%80%AEx&path=a%E2%80%8Bb&status=any",
     ]  # fmt: skip
     yield [
         *lists,
@@ -193,6 +194,15 @@ def _strays(page: Page) -> list[str]:
                     found.push(`${node.tagName} ${attribute.name}=${attribute.value}`);
             }
         }
+        const shown = [document.title, document.body.textContent];
+        for (const node of document.querySelectorAll("*"))
+            for (const name of ["title", "aria-label", "alt", "placeholder"])
+                if (node.hasAttribute(name)) shown.push(node.getAttribute(name));
+        const hidden = shown.join("").match(
+            /[\\u0000-\\u0008\\u000b\\u000e-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u200b-\\u200f\\u2028-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0]|\\u{e0061}|\\u{e0100}/gu
+        );
+        if (hidden) found.push(...new Set(hidden.map(
+            character => "hidden U+" + character.codePointAt(0).toString(16))));
         const root = document.documentElement;
         if (root.scrollWidth > root.clientWidth) found.push(`${root.scrollWidth} px wide`);
         return found;
@@ -202,4 +212,4 @@ def _strays(page: Page) -> list[str]:
 
 
 def test_the_corpus_is_large_enough() -> None:
-    assert len(set(HOSTILE)) >= 60
+    assert len(set(HOSTILE)) >= 80

@@ -193,7 +193,7 @@ def test_an_answer_with_odd_characters_is_stored_and_sent(ai: Ai, gpt: FakeOpenA
     gpt.script.always = ModelReply(text=text)
     answer = ai.ask("odd?")
     assert answer.status_code == 200
-    assert answer.json()["output"] == "a \ufffd b  c"
+    assert answer.json()["output"] == "a \ufffd b [U+202E] c"
 
 
 def test_the_overhead_is_told_by_the_meter(ai: Ai) -> None:

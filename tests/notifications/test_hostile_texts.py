@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from dataclasses import replace
 
 import httpx
@@ -19,6 +21,17 @@ from tests.notifications.conftest import CHANNEL
 from tests.support.hostile_texts import HOSTILE
 
 OWN = WebLink(label="Open", url="https://kova.example/ui/errors/1")
+
+
+# Mentions are broken by U+200B, which is Kova's own.
+HIDDEN = re.compile(
+    "[\u00ad\u061c\u200c-\u200f\u202a-\u202e\u2060-\u2069\u3164\ufe0f\ufeff\U000e0061\x1b]"
+)
+
+
+def hidden_in(message: object) -> list[str]:
+    """Return what nobody would see of a message that a chat received."""
+    return HIDDEN.findall(json.dumps(message, ensure_ascii=False))
 
 
 def hostile_post(text: str) -> ChatPost:
@@ -51,6 +64,7 @@ async def test_in_slack_all_of_them_are_text(
         seen = slack.seen(slack.channels[CHANNEL].messages[-1])
         assert (seen.mentions, seen.links, seen.styled) == ([], [OWN.url], []), text
         assert [button.get("url") for button in seen.buttons] == [None, OWN.url], text
+        assert hidden_in(slack.channels[CHANNEL].messages[-1]) == [], text
 
 
 async def test_in_google_chat_all_of_them_are_text(
@@ -62,6 +76,7 @@ async def test_in_google_chat_all_of_them_are_text(
         )
         seen = google_chat.seen(google_chat.messages[-1])
         assert (seen.markup, seen.links) == ([], []), text
+        assert hidden_in(google_chat.messages[-1]) == [], text
     assert len(google_chat.messages) == len(HOSTILE)
 
 
@@ -90,6 +105,9 @@ def test_an_answer_in_slack_is_text(text: str) -> None:
     check_blocks(blocks)
     seen = see("", blocks)
     assert (seen.mentions, seen.links, seen.styled) == ([], [], [])
+    assert hidden_in(blocks) == []
+    # What Kova itself wrote to break a mention would be shown, too: an answer has none.
+    assert "\u200b" not in json.dumps(blocks, ensure_ascii=False)
 
 
 def test_the_modal_says_nothing_foreign() -> None:

@@ -21,5 +21,7 @@ HOSTILE: Final = (
     "data:text/html,<script>alert(1)</script>", '" onmouseover="alert(1)', "' OR 1=1 --",
     "{{7*7}}", "${7*7}", "{% raw %}", "\u202eevil\u202c", "\u200b<!here>", "a\x00<!here>b",
     "\ud800<@U0123456789>", "\x1b[31mred\x1b[0m", "<!here>" * 200, "x" * 10_000,
+    "\u2066admin\u2069", "ad\u200bmin \u200c\u200d", "in\u2060vi\ufeffsi\u00adble",
+    "tag\U000e0061\U000e007f", "\u061c\u200e\u200f", "var\ufe0f\U000e0100", "\u3164\u115f",
     "HTTPS://EVIL.EXAMPLE/UP", "ftp://evil.example/f", "slack://channel?id=C1", "tel:+15551234567",
 )  # fmt: skip

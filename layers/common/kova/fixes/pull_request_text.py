@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from kova.fixes.fix import FileFixes, Fix
 from kova.shared.markdown import code, plural
-from kova.shared.text import shorten
+from kova.shared.text import reveal, shorten
 
 _LIST_SHOWN = 100
 
@@ -46,7 +46,7 @@ def pull_request_body(files: Sequence[FileFixes], commit_sha: str) -> str:
 
 def fix_title(fix: Fix) -> str:
     """Return the title of a pull request with one fix."""
-    return f"Fix {' '.join(fix.rule_id.split())} in {shorten(fix.path, 120)}"
+    return f"Fix {' '.join(reveal(fix.rule_id).split())} in {shorten(reveal(fix.path), 120)}"
 
 
 def fix_body(fix: Fix, commit_sha: str) -> str:

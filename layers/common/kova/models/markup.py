@@ -8,6 +8,8 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from kova.shared.text import reveal
+
 # Tags, comments and autolinks of Markdown begin like this; `<|` begins markers of chat models.
 _TAG: Final = re.compile(r"<(?=[A-Za-z/!?|])")
 _ENTITY: Final = re.compile(r"&(?=#|[A-Za-z][A-Za-z0-9]{1,31};)")
@@ -18,7 +20,6 @@ _SAFE_TARGET: Final = re.compile(
 )
 _FENCE: Final = re.compile(r"^ {0,3}(`{3,}|~{3,})(.*)$")
 _CODE_SPAN: Final = re.compile(r"(?<!`)(`{1,2})(?!`)(.+?)(?<!`)\1(?!`)")
-_BIDI: Final = re.compile("[\u202a-\u202e\u2066-\u2069\u200e\u200f]")
 _INFO: Final = re.compile(r"[^A-Za-z0-9_+.#-]")
 
 
@@ -30,7 +31,7 @@ class MarkupFilter:
 
     def filter_line(self, text: str) -> str:
         """Return one line, given without its line end, with its markup escaped."""
-        text = _BIDI.sub("", text)
+        text = reveal(text)
         fence = _FENCE.match(text)
         if self._fence is not None:
             if fence and fence[1].startswith(self._fence) and not fence[2].strip():

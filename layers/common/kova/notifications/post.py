@@ -7,7 +7,7 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from kova.shared.text import clean, shorten
+from kova.shared.text import reveal, shorten
 
 # An address and a mention are broken by a character of no width, as in comments on GitHub.
 _LINKED: Final = re.compile(
@@ -88,10 +88,15 @@ class ChatPost:
 
 
 def mute(text: str) -> str:
-    """Return a text in which no chat sees an address or a mention."""
-    return _LINKED.sub(_BREAK, clean(text))
+    """Return a text in which no chat sees an address or a mention, and nothing is hidden."""
+    return _LINKED.sub(_BREAK, reveal(text))
 
 
 def plain_title(text: str, limit: int) -> str:
     """Return a title without any character that a chat reads as its own."""
     return shorten(" ".join(mute(text).translate(_LOOKALIKES).split()), limit) or "Kova"
+
+
+def plain_name(text: str, limit: int) -> str:
+    """Return a person's name, as part of a text that is muted where it is shown."""
+    return shorten(" ".join(reveal(text).translate(_LOOKALIKES).split()), limit) or "Kova"

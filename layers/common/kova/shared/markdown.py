@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from kova.shared.text import shorten
+from kova.shared.text import reveal, shorten
 
 
 def code(text: str, limit: int = 200) -> str:
     """Return the text as a Markdown code span that it cannot end."""
-    flat = " ".join(text.split()).replace("`", "\u02cb").replace("|", "\u2223")
+    flat = " ".join(reveal(text).split()).replace("`", "\u02cb").replace("|", "\u2223")
     return f"`{shorten(flat, limit) or ' '}`"
 
 

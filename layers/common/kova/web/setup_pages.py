@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 from kova.setup.app_needs import EVENTS, PERMISSIONS
 from kova.setup.credentials import AppCredentials
 from kova.setup.manifest import AppRequest, apps_address
+from kova.shared.text import reveal
 from kova.web.static_pages import StaticPage
 
 _HERE: Final = Path(__file__).parent / "static" / "setup"
@@ -128,13 +129,13 @@ def _rows(pairs: list[tuple[str, str]]) -> Markup:
 def _problem(text: str | None) -> Markup:
     if text is None:
         return Markup(html="")
-    return Markup(html=f'<div class="problem" role="alert">{html.escape(text)}</div>')
+    return Markup(html=f'<div class="problem" role="alert">{html.escape(reveal(text))}</div>')
 
 
 def _fill(name: str, values: Mapping[str, str | Markup]) -> Markup:
     """Return a template with its places filled; all that is not Markup is escaped."""
     escaped = {
-        key: value.html if isinstance(value, Markup) else html.escape(value, quote=True)
+        key: value.html if isinstance(value, Markup) else html.escape(reveal(value), quote=True)
         for key, value in values.items()
     }
     return Markup(html=_template(name).substitute(escaped))

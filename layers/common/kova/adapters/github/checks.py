@@ -14,7 +14,7 @@ from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.shapes import Json
 from kova.fixes.publisher import CheckAnnotation, CheckRun
 from kova.shared.repository import RepositoryRef
-from kova.shared.text import clean, shorten
+from kova.shared.text import clean, reveal, shorten
 
 CHECK_NAME: Final = "Kova"
 ANNOTATIONS: Final = 1_000
@@ -142,10 +142,10 @@ def _annotation(annotation: CheckAnnotation) -> Json:
         "start_line": start,
         "end_line": max(annotation.end_line, start),
         "annotation_level": _level(annotation),
-        "message": _shorten_bytes(clean(annotation.message)) or CHECK_NAME,
+        "message": _shorten_bytes(reveal(annotation.message)) or CHECK_NAME,
     }
     if annotation.title:
-        shown["title"] = shorten(clean(annotation.title), TITLE_LIMIT)
+        shown["title"] = shorten(reveal(annotation.title), TITLE_LIMIT)
     # GitHub answers 422 to columns of an annotation over several lines.
     if annotation.start_column and annotation.end_column and annotation.end_line <= start:
         shown["start_column"] = annotation.start_column

@@ -9,7 +9,7 @@ import json
 from typing import Any, Final
 
 from kova.notifications.post import ChatPost, mute, plain_title
-from kova.shared.text import shorten
+from kova.shared.text import reveal, shorten
 
 MESSAGE_BYTES: Final = 32_000
 # Characters of a text; each may become several bytes, so that a smaller limit is tried then.
@@ -38,7 +38,7 @@ def encode_message(post: ChatPost, *, thread_key: str, card_id: str) -> bytes:
 def _message(post: ChatPost, *, thread_key: str, card_id: str, limit: int) -> dict[str, Any]:
     header = {"title": plain_title(post.title, 200)}
     if post.repository:
-        header["subtitle"] = post.repository
+        header["subtitle"] = reveal(post.repository)
     card = {"header": header, "sections": [{"widgets": _widgets(post, limit)}]}
     return {
         "fallbackText": plain_title(post.title, 200),

@@ -10,7 +10,7 @@ from __future__ import annotations
 from typing import Any, Final
 
 from kova.notifications.post import Act, ChatPost, plain_title
-from kova.shared.text import clean, shorten
+from kova.shared.text import reveal, shorten
 
 HEADER_LIMIT: Final = 150
 TEXT_LIMIT: Final = 3_000
@@ -41,7 +41,7 @@ def render_blocks(post: ChatPost) -> list[Block]:
     if post.excerpt:
         preformatted = {
             "type": "rich_text_preformatted",
-            "elements": _text(shorten(post.excerpt, TEXT_LIMIT)),
+            "elements": _text(post.excerpt),
         }
         blocks.append(_rich_text([preformatted]))
     if post.facts:
@@ -82,7 +82,7 @@ def ignore_view(error_id: str, channel: str, message: str) -> Block:
 
 def text_blocks(text: str) -> list[Block]:
     """Return the blocks of a plain answer."""
-    return [_rich_text([_section(_text(shorten(text, TEXT_LIMIT)))])]
+    return [_rich_text([_section(_text(text))])]
 
 
 def _header(title: str) -> Block:
@@ -114,14 +114,14 @@ def _list(items: list[Block]) -> Block:
 def _text(text: str, *, bold: bool = False) -> list[Block]:
     if not text:
         return []
-    element: Block = {"type": "text", "text": shorten(clean(text), TEXT_LIMIT)}
+    element: Block = {"type": "text", "text": shorten(reveal(text), TEXT_LIMIT)}
     return [{**element, "style": {"bold": True}} if bold else element]
 
 
 def _code(text: str) -> list[Block]:
     if not text:
         return []
-    shown = shorten(" ".join(clean(text).split()), 300)
+    shown = shorten(" ".join(reveal(text).split()), 300)
     return [{"type": "text", "text": shown, "style": {"code": True}}]
 
 

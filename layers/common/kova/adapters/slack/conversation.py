@@ -16,9 +16,8 @@ from kova.adapters.slack.blocks import render_blocks, text_blocks
 from kova.adapters.slack.client import SlackClient
 from kova.adapters.slack.messenger import SlackMessenger
 from kova.notifications.exceptions import MessageRefusedError, MessengerError
-from kova.notifications.post import ChatPost, plain_title
+from kova.notifications.post import ChatPost, plain_name
 from kova.shared.reach import EVERYTHING
-from kova.shared.text import clean, shorten
 
 if TYPE_CHECKING:
     from kova.notifications.ports import Roles
@@ -138,7 +137,7 @@ class SlackPeople:
         name = _text(profile.get("real_name")) or user
         return Subject(
             actor=f"slack:{team}/{user}",
-            name=plain_title(shorten(clean(name), 80), 80),
+            name=plain_name(name, 80),
             scopes=ROLE_SCOPES[role],
             reach=EVERYTHING,
             key_id=None,

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlsplit
 
 from markupsafe import Markup, escape
 
+from kova.shared.text import reveal
 from kova.web.dashboard.words import FAILED_STEPS
 
 _MINUTE: Final = 60
@@ -114,9 +115,9 @@ def path_of(text: str) -> str:
 
 def inline_code(text: str) -> Markup:
     """Return text in which what stands between backquotes is code."""
-    parts = text.split("`")
+    parts = reveal(text).split("`")
     if len(parts) % 2 == 0:
-        return escape(text)  # A single backquote opens nothing.
+        return escape("`".join(parts))  # A single backquote opens nothing.
     return Markup("").join(
         Markup("<code>{}</code>").format(part) if index % 2 else escape(part)
         for index, part in enumerate(parts)
@@ -125,7 +126,7 @@ def inline_code(text: str) -> Markup:
 
 def breakable(text: str) -> Markup:
     """Return a path that may be broken after its slashes."""
-    return Markup("/<wbr>").join(escape(part) for part in text.split("/"))
+    return Markup("/<wbr>").join(escape(part) for part in reveal(text).split("/"))
 
 
 def rejection(text: str) -> str:
@@ -133,3 +134,8 @@ def rejection(text: str) -> str:
     step, colon, detail = text.partition(": ")
     words = FAILED_STEPS.get(step)
     return f"{words}{colon}{detail}" if words else text
+
+
+def unchanged(text: str) -> Markup:
+    """Return a text for the field of a form, which sends it back as it is."""
+    return escape(text)

@@ -14,6 +14,7 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from kova.access.api_key import Scope
 from kova.shared.severity import Severity
+from kova.shared.text import reveal
 from kova.web.dashboard import filters
 from kova.web.dashboard.assets import asset_address
 from kova.web.dashboard.browser import browser_name
@@ -86,6 +87,11 @@ class Viewer:
         return [tab for tab in TABS if self.may(tab.scope)]
 
 
+def _reveal_text(value: object) -> object:
+    """Return what a template writes: plain text with its hidden characters shown."""
+    return reveal(value) if type(value) is str else value  # Markup was made of revealed text.
+
+
 @cache
 def templates() -> Environment:
     """Return the environment of all templates: everything is escaped, nothing may be missing."""
@@ -93,6 +99,7 @@ def templates() -> Environment:
         loader=FileSystemLoader(Path(__file__).parent / "templates"),
         autoescape=True,
         undefined=StrictUndefined,
+        finalize=_reveal_text,
         trim_blocks=True,
         lstrip_blocks=True,
         auto_reload=False,
@@ -111,6 +118,7 @@ def templates() -> Environment:
         browser=browser_name,
         rejection=filters.rejection,
         inline_code=filters.inline_code,
+        unchanged=filters.unchanged,
         action=lambda action: ACTIONS.get(action, action),
         status=lambda status: STATUSES.get(status, status),
         skip_reason=lambda reason: REASONS.get(reason, reason.replace("_", " ")),
