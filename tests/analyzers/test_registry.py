@@ -138,9 +138,9 @@ def make_misbehaving(kind: type[ProgramAnalyzer], script: str, folder: Path) -> 
     program.chmod(0o755)
     limits = ProcessLimits(seconds=0.5, output=1_000_000)
     if issubclass(kind, ChildAnalyzer):
-        analyzer: ProgramAnalyzer = kind(limits)
-        analyzer._program = str(program)
-        return analyzer
+        launch = property(lambda _: (str(program),))
+        misbehaving: ProgramAnalyzer = type("Misbehaving", (kind,), {"launch": launch})(limits)
+        return misbehaving
     return kind(program, limits)
 
 

@@ -18,7 +18,7 @@ from kova.bootstrap.settings import Settings
 from kova.bootstrap.workers.queue_worker import QueueWorker
 from kova.shared.queue_consumer import Received
 from kova.shared.retry import GiveUp, Retry
-from kova.shared.run_job import Done, Ended, Later, Outcome
+from kova.shared.run_job import Done, JobEnded, Later, Outcome
 
 HOUR = 3_600
 
@@ -93,7 +93,7 @@ def test_a_message_in_work_comes_back_after_half_a_minute_and_not_after_an_hour(
     assert hidden_until - side.clock() <= timedelta(seconds=30)
 
 
-@pytest.mark.parametrize("outcome", [Done(result="x"), Ended(reason="x: y")])
+@pytest.mark.parametrize("outcome", [Done(result="x"), JobEnded(reason="x: y")])
 def test_what_is_done_is_left_to_lambda(
     side: LambdaSide, worker: QueueWorker, outcome: Outcome
 ) -> None:

@@ -20,7 +20,7 @@ from tests.support.stores import AllStores, new_repository, postgres_stores, sca
 
 
 @dataclass
-class Desk:
+class RetryDesk:
     """A database with scans, their queue, and the command line."""
 
     url: str
@@ -59,12 +59,12 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[RetryDesk]:
     async with postgres_stores(database_url) as stores:
-        yield Desk(database_url, make_queue(), stores)
+        yield RetryDesk(database_url, make_queue(), stores)
 
 
-async def test_a_scan_is_queued_again_by_its_id(desk: Desk) -> None:
+async def test_a_scan_is_queued_again_by_its_id(desk: RetryDesk) -> None:
     scan_id, target = await desk.fail("octo/sample")
     other_id, _ = await desk.fail("octo/sample")
     process = desk.run("scans", "retry", scan_id)
@@ -77,7 +77,7 @@ async def test_a_scan_is_queued_again_by_its_id(desk: Desk) -> None:
     assert desk.statuses() == {scan_id: "queued", other_id: "failed"}
 
 
-async def test_a_repositorys_scans_and_all_since_a_moment_are_queued_again(desk: Desk) -> None:
+async def test_a_repositorys_scans_and_all_since_a_moment_are_queued_again(desk: RetryDesk) -> None:
     ids = {
         (name, hour): (await desk.fail(f"octo/{name}", hour))[0]
         for name in ("a", "b")
@@ -96,7 +96,7 @@ async def test_a_repositorys_scans_and_all_since_a_moment_are_queued_again(desk:
     assert desk.run("scans", "retry", "--repository", "octo/b").stdout == "0 scans queued again.\n"
 
 
-async def test_many_failed_scans_are_each_queued_once(desk: Desk) -> None:
+async def test_many_failed_scans_are_each_queued_once(desk: RetryDesk) -> None:
     for _ in range(130):
         await desk.fail("octo/sample")
     process = desk.run("scans", "retry", "--repository", "octo/sample")
@@ -104,7 +104,7 @@ async def test_many_failed_scans_are_each_queued_once(desk: Desk) -> None:
     assert set(desk.statuses().values()) == {"queued"}
 
 
-async def test_a_delivery_is_done_again_however_its_scan_ended(desk: Desk) -> None:
+async def test_a_delivery_is_done_again_however_its_scan_ended(desk: RetryDesk) -> None:
     scan_id, target = await desk.fail("octo/sample", delivery="guid-1")
     await desk.stores.deliveries.remember("guid-1", "push", scan_id)
     process = desk.run("replay", "guid-1")
@@ -118,7 +118,7 @@ async def test_a_delivery_is_done_again_however_its_scan_ended(desk: Desk) -> No
     assert desk.statuses() == {scan_id: "queued"}
 
 
-async def test_a_row_of_before_its_target_was_recorded_is_taken_up_too(desk: Desk) -> None:
+async def test_a_row_of_before_its_target_was_recorded_is_taken_up_too(desk: RetryDesk) -> None:
     api_id = str(uuid.uuid4())
     targets = [
         scan_target(trigger=Trigger.PUSH, scan_id=None),
@@ -156,13 +156,13 @@ async def test_a_row_of_before_its_target_was_recorded_is_taken_up_too(desk: Des
     ],
 )
 async def test_what_cannot_be_retried_is_one_line(
-    desk: Desk, arguments: list[str], message: str
+    desk: RetryDesk, arguments: list[str], message: str
 ) -> None:
     process = desk.run("scans", *arguments)
     assert (process.returncode, process.stdout, process.stderr) == (2, "", f"kova: {message}\n")
 
 
-async def test_a_scan_that_has_not_failed_is_left_alone(desk: Desk) -> None:
+async def test_a_scan_that_has_not_failed_is_left_alone(desk: RetryDesk) -> None:
     repository = await new_repository(desk.stores)
     scan = await desk.stores.scans.create(scan_target(), repository.id)
     process = desk.run("scans", "retry", scan.id)
@@ -170,13 +170,13 @@ async def test_a_scan_that_has_not_failed_is_left_alone(desk: Desk) -> None:
     assert desk.jobs() == []
 
 
-async def test_a_delivery_that_kova_does_not_know_is_said_with_what_to_do(desk: Desk) -> None:
+async def test_a_delivery_that_kova_does_not_know_is_said_with_what_to_do(desk: RetryDesk) -> None:
     process = desk.run("replay", "guid-9")
     assert process.returncode == 2
     assert "No scan of this delivery has ended. GitHub can send it again" in process.stderr
 
 
-async def test_without_the_queue_the_scan_stays_queued_for_housekeeping(desk: Desk) -> None:
+async def test_without_the_queue_the_scan_stays_queued_for_housekeeping(desk: RetryDesk) -> None:
     scan_id, _ = await desk.fail("octo/sample")
     process = desk.run("scans", "retry", scan_id, AWS_ENDPOINT_URL_SQS="http://127.0.0.1:9")
     assert process.stderr == "kova: The queue does not accept messages.\n"

@@ -9,7 +9,9 @@ import pytest
 from kova.models.markup import escape_markup
 from kova.web import setup_pages, static_pages
 from kova.web.dashboard import assets
+from kova.web.dashboard.assets import asset_address
 from kova.web.dashboard.code import answer_blocks
+from tests.dashboard.conftest import House
 
 
 @pytest.mark.parametrize(
@@ -43,3 +45,10 @@ def test_what_does_not_exist_leaves_nothing_behind(
     assert {read(f"{number}x") for number in range(100)} == {None}
     assert cached.cache_info().currsize == before  # type: ignore[attr-defined]
     assert not hasattr(read, "cache_info")
+
+
+async def test_files_have_addresses_of_their_content_and_are_kept(house: House) -> None:
+    for name in ("kova.css", "kova.js", "icon.svg"):
+        answer = await house.client.get(asset_address(name))
+        assert answer.status_code == 200
+        assert "immutable" in answer.headers["cache-control"]

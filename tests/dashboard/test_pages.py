@@ -19,7 +19,6 @@ from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
-from kova.web.dashboard.assets import asset_address
 from tests.dashboard.conftest import House, links_of, make_house
 from tests.support.stores import LEASE, apply_files, new_claim, new_repository
 from tests.support.workshop import Workshop
@@ -372,13 +371,6 @@ async def test_full_lists_fit_a_page(house: House) -> None:
     viewer = await house.visitor(Role.MEMBER)
     for path in ("/", "/ui/errors", "/ui/scans", "/ui/repositories", "/ui/fixes"):
         assert len((await viewer.get(path)).encode()) < 100_000, path
-
-
-async def test_files_have_addresses_of_their_content_and_are_kept(house: House) -> None:
-    for name in ("kova.css", "kova.js", "icon.svg"):
-        answer = await house.client.get(asset_address(name))
-        assert answer.status_code == 200
-        assert "immutable" in answer.headers["cache-control"]
 
 
 async def test_every_link_of_every_page_leads_somewhere(house: House) -> None:

@@ -25,7 +25,7 @@ from kova.commands.chat_message import encode_chat_job
 from kova.commands.comment import CommentJob, Verb
 from kova.commands.message import encode_comment_job
 from kova.fixes.message import encode_publish_job
-from kova.scans.message import encode_scan_job
+from kova.scans.message import ScanJob, encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
 from kova_fakes.slack.web_api import FakeSlackApi, serve_slack_api
@@ -190,7 +190,9 @@ def ask_for_later(moved: Moved) -> None:
     assert answer.status_code == 202, answer.text
     path = answer.headers["location"]
     ended = eventually(
-        lambda: (row := moved.kova.get(path))["outcome"] != "queued" and row, 60, pause=0.1
+        lambda: (row := moved.kova.get(path))["outcome"] not in {"queued", "running"} and row,
+        60,
+        pause=0.1,
     )
     assert (ended["outcome"], SENTENCE in ended["detail"]) == ("no_context", True)
 
@@ -218,7 +220,7 @@ def scan_by_job(moved: Moved) -> None:
     target = ScanTarget(
         repository=OLD, trigger=Trigger.API, ref=None, scan_id=str(uuid.uuid4()), full=True
     )
-    moved.send_job("SCAN", encode_scan_job(target))
+    moved.send_job("SCAN", encode_scan_job(ScanJob(target=target)))
     assert len(moved.scan_failures()) == before + 1
 
 
@@ -319,6 +321,7 @@ SPEAK_TO_GITHUB: dict[str, tuple[str, ...]] = {
     "fixes/publish_fix.py": PUBLISHING,
     "fixes/request_publish.py": PUBLISHING,
     "scans/analyze_target.py": SCANS,
+    "scans/find_reruns.py": SCANS,
     "scans/publish_scan.py": SCANS,
     "scans/record_scan.py": SCANS,
     "scans/replay_scan.py": SCANS,

@@ -18,7 +18,7 @@ from kova.shared.exceptions import (
     RepositoryNotFoundError,
 )
 from kova.shared.reach import EVERYTHING
-from kova.shared.run_job import Done, Ended, GiveUp
+from kova.shared.run_job import Done, GiveUp, JobEnded
 from tests.support.simulated_worker import SimulatedWorker
 from tests.support.stores import NAME, scan_target
 
@@ -94,7 +94,7 @@ async def test_what_stays_ends_with_a_reason_and_is_taken_up_by_a_redelivery(
     assert scan.failure.startswith(f"{error.reason}: {error.message}")
     assert text in scan.failure
     assert timedelta(hours=hours) <= worker.elapsed <= timedelta(hours=hours, minutes=16)
-    assert isinstance(worker.outcomes[-1], Ended)
+    assert isinstance(worker.outcomes[-1], JobEnded)
     assert (len(worker.queue), worker.queue.dead) == (0, [])
     worker.fail_until(timedelta(), error)
     worker.send(target)

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.scans.sarif_places import Places, is_checkout
+from kova.scans.sarif_places import SarifPlaces, is_checkout
 
 CHECKOUT = "/home/runner/work/r/r"
 URI = f"file://{CHECKOUT}"
@@ -16,7 +16,7 @@ URI = f"file://{CHECKOUT}"
 
 def place(uri: str, base: str = "", checkouts: tuple[str, ...] = (), **run: Any) -> str | None:
     location = {"uri": uri, "uriBaseId": base} if base else {"uri": uri}
-    return Places(run, checkouts).path(location)
+    return SarifPlaces(run, checkouts).path(location)
 
 
 @pytest.mark.parametrize(
@@ -122,7 +122,7 @@ def test_a_checkout_is_an_absolute_folder(uri: str) -> None:
 def test_any_text_is_a_clean_path_or_none(uri: str, base: str, checkout: str) -> None:
     run = {"originalUriBaseIds": {"A": {"uri": base}, "B": base}}
     for name in ("", "A", "B"):
-        path = Places(run, [checkout]).path({"uri": uri, "uriBaseId": name})
+        path = SarifPlaces(run, [checkout]).path({"uri": uri, "uriBaseId": name})
         if path is not None:
             names = path.split("/")
             assert path.isprintable() or "\x00" not in path

@@ -25,7 +25,7 @@ from kova.shared.exceptions import (
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import AutoFix, Repository, RepositoryChange
-from kova.shared.run_job import Ended, Later, SettledError
+from kova.shared.run_job import JobEnded, Later, SettledError
 from tests.support.stores import LEASE, NAME, scan_target
 from tests.support.workshop import Workshop
 
@@ -168,7 +168,7 @@ async def test_what_trying_again_cannot_mend_fails_the_scan_with_its_reason(
     await workshop.repository()
     workshop.source.failure = InvalidInputError("The tree is no tree.")
     plan, _ = await workshop.fail_to_scan(target)
-    assert plan == Ended(reason="invalid_input: The tree is no tree.")
+    assert plan == JobEnded(reason="invalid_input: The tree is no tree.")
     scan = await workshop.stores.scans.get(target.scan_id or "", EVERYTHING)
     assert scan is not None
     assert (scan.status, scan.failure) == (ScanStatus.FAILED, plan.reason)

@@ -22,7 +22,7 @@ AWAY_SECONDS = 12.0
 
 
 @dataclass
-class Stack:
+class AwayStack:
     """Kova with a Postgres of its own."""
 
     kova: Kova
@@ -33,7 +33,7 @@ class Stack:
 
 
 @pytest.fixture(scope="module")
-def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
+def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[AwayStack]:
     folder = tmp_path_factory.mktemp("away")
     supervisor = Supervisor(folder)
     outside = {"KOVA_GITHUB_API_URL": "http://127.0.0.1:9", "KOVA_GITHUB_WEBHOOK_SECRET": "x"}
@@ -46,12 +46,12 @@ def stack(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stack]:
         ):
             kova.start_worker()
             children = {child.service.name: child for child in supervisor.children}
-            yield Stack(kova, children["postgres"])
+            yield AwayStack(kova, children["postgres"])
     finally:
         supervisor.stop()
 
 
-def test_webhooks_are_accepted_and_their_scans_done_when_postgres_is_back(stack: Stack) -> None:
+def test_webhooks_are_accepted_and_their_scans_done_when_postgres_is_back(stack: AwayStack) -> None:
     kova = stack.kova
     names = [f"octo/r{number}" for number in range(6)]
     for name in names:

@@ -19,7 +19,7 @@ from kova.shared.exceptions import (
 from kova.shared.retry import MAX_ATTEMPTS, GiveUp, Retry
 from kova.shared.run_job import (
     Done,
-    Ended,
+    JobEnded,
     JobRunner,
     Later,
     Plan,
@@ -170,7 +170,7 @@ async def test_a_job_knows_which_receipt_it_is() -> None:
     ("plan", "counts"),
     [
         (Later(delay=60, body="b", reason="github_refused"), (1, 0)),
-        (Ended(reason="github_refused: No."), (0, 0)),
+        (JobEnded(reason="github_refused: No."), (0, 0)),
         (GiveUp(reason="x"), (0, 1)),
     ],
 )

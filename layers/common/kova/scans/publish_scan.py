@@ -32,7 +32,7 @@ _FAILURE: Final = "failure"
 
 
 @dataclass(frozen=True, kw_only=True)
-class Publication:
+class ScanPublication:
     """What GitHub took of a scan.
 
     Attributes:
@@ -59,7 +59,7 @@ class PublishScan:
         report: ScanReport,
         *,
         is_vital: bool = True,
-    ) -> Publication:
+    ) -> ScanPublication:
         """Publish the check run and return what became of it.
 
         Its external id says what it is about and not which scan made it, so that scanning a
@@ -85,7 +85,7 @@ class PublishScan:
             if is_vital:
                 raise
             refusals["check_run"] = exc.message
-        return Publication(url=url, failed=conclusion == _FAILURE, refusals=refusals)
+        return ScanPublication(url=url, failed=conclusion == _FAILURE, refusals=refusals)
 
     async def publish_failure(
         self, repository: Repository, target: ScanTarget, failure: str

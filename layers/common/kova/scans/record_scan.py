@@ -12,7 +12,7 @@ from kova.errors.ports import ErrorStore
 from kova.errors.trace_history import TraceHistory
 from kova.scans.analyze_target import is_default
 from kova.scans.offer_fixes import OfferedFixes, OfferFixes
-from kova.scans.publish_scan import Publication, PublishScan
+from kova.scans.publish_scan import PublishScan, ScanPublication
 from kova.scans.report import ScanReport
 from kova.scans.scan import ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
@@ -51,7 +51,7 @@ class RecordScan:
         claim: ClaimedScan,
         analysis: CommitAnalysis,
         folder: Path,
-    ) -> tuple[LifecycleChange, Publication]:
+    ) -> tuple[LifecycleChange, ScanPublication]:
         """Write rows and publish; the folder has the files that were fetched.
 
         Errors are the state of the default branch: a commit that is no longer its head does not

@@ -14,11 +14,10 @@ from typing import Any, Final
 
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import fingerprint_of
-from kova.scans.sarif_json import as_list, as_object, as_text
-from kova.scans.sarif_places import Places
+from kova.scans.sarif_places import SarifPlaces
 from kova.scans.sarif_result import NOT_A_FAILURE, Rules, read_result
 from kova.shared.exceptions import InvalidInputError
-from kova.shared.json_text import parse_json
+from kova.shared.json_text import as_list, as_object, as_text, parse_json
 from kova.shared.limits import SARIF_BYTES
 from kova.shared.text import clean, shorten
 
@@ -102,7 +101,7 @@ def _import_run(run: dict[str, Any], checkouts: Sequence[str]) -> ImportedRun:
         raise InvalidInputError("A run has no tool.driver.name.")
     version = as_text(driver.get("semanticVersion")) or as_text(driver.get("version"))
     name += _category(run)
-    rules, places = Rules(run), Places(run, checkouts)
+    rules, places = Rules(run), SarifPlaces(run, checkouts)
     refused: Counter[str] = Counter()
     findings: list[Finding] = []
     for result in as_list(run.get("results")):

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from kova.scans.sarif_json import as_list, as_object, as_text
+from kova.shared.json_text import as_list, as_object, as_text
 
 PATH_LIMIT: Final = 1_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -25,32 +25,32 @@ _DEEPEST_BASE: Final = 10
 
 
 @dataclass(frozen=True, kw_only=True)
-class Place:
+class SarifPlace:
     """A path in parts. `root` is `/` or a drive (`c:`), and empty in the repository itself."""
 
     root: str
     names: tuple[str, ...]
 
-    def below(self, folder: Place) -> Place | None:
+    def below(self, folder: SarifPlace) -> SarifPlace | None:
         """Return the place inside of a folder as a path in the repository, else None."""
         count = len(folder.names)
         if self.root != folder.root or self._compared()[:count] != folder._compared():
             return None
-        return Place(root="", names=self.names[count:])
+        return SarifPlace(root="", names=self.names[count:])
 
-    def join(self, other: Place) -> Place:
+    def join(self, other: SarifPlace) -> SarifPlace:
         """Return another place, seen from this folder."""
-        return other if other.root else Place(root=self.root, names=self.names + other.names)
+        return other if other.root else SarifPlace(root=self.root, names=self.names + other.names)
 
     def _compared(self) -> tuple[str, ...]:
         """Windows does not tell capital letters from small ones."""
         return tuple(map(str.casefold, self.names)) if self.root.endswith(":") else self.names
 
 
-REPOSITORY: Final = Place(root="", names=())
+REPOSITORY: Final = SarifPlace(root="", names=())
 
 
-class Places:
+class SarifPlaces:
     """The addresses of one run."""
 
     def __init__(self, run: dict[str, Any], checkouts: Sequence[str]) -> None:
@@ -90,7 +90,7 @@ class Places:
         paths = {self.path(as_object(artifact.get("location"))) for artifact in targets}
         return frozenset(path for path in paths if path) if targets else None
 
-    def _resolve(self, location: dict[str, Any]) -> Place | None:
+    def _resolve(self, location: dict[str, Any]) -> SarifPlace | None:
         """Return a location with its bases before it; None where one leads nowhere."""
         place = _read_folder(location)
         for _ in range(_DEEPEST_BASE):
@@ -102,7 +102,7 @@ class Places:
             place = _without_dots(base.join(place)) if base else None
         return None
 
-    def _roots_of(self, run: dict[str, Any]) -> list[Place]:
+    def _roots_of(self, run: dict[str, Any]) -> list[SarifPlace]:
         """Return the roots that the run tells, by the first of its ways that names any."""
         provenance = [as_object(part) for part in as_list(run.get("versionControlProvenance"))]
         mapped = self._folders([as_object(part.get("mappedTo")) for part in provenance])
@@ -118,7 +118,7 @@ class Places:
         working = self._folders([as_object(part.get("workingDirectory")) for part in invocations])
         return mapped or self._folders(usual) or alone or working
 
-    def _folders(self, locations: Sequence[dict[str, Any]]) -> list[Place]:
+    def _folders(self, locations: Sequence[dict[str, Any]]) -> list[SarifPlace]:
         places = [self._resolve(location) for location in locations]
         # The root of a whole machine would make every file one of the repository.
         return [place for place in places if place and place.root and place.names]
@@ -130,13 +130,13 @@ def is_checkout(uri: str) -> bool:
     return place is not None and bool(place.root and place.names)
 
 
-def _read_folder(location: dict[str, Any]) -> Place | None:
+def _read_folder(location: dict[str, Any]) -> SarifPlace | None:
     """Return what a location names by itself: without a path of a machine, the repository."""
     uri = as_text(location.get("uri"))
     return read_place(uri) if uri and not uri.startswith(_WEB) else REPOSITORY
 
 
-def read_place(uri: str) -> Place | None:
+def read_place(uri: str) -> SarifPlace | None:
     """Return what a `file:` address, a path of Windows or of Unix, or a relative one names.
 
     None for everything else, and for what leads above the root of a machine.
@@ -159,22 +159,22 @@ def read_place(uri: str) -> Place | None:
     return None if parts.scheme or parts.netloc else _relative(path)
 
 
-def _relative(path: str) -> Place | None:
+def _relative(path: str) -> SarifPlace | None:
     # A tool on Windows; where both kinds stand, a name of Unix may hold the other one.
     path = path.replace("\\", "/") if "/" not in path else path
     return _place("", path) if path else None
 
 
-def _place(root: str, path: str) -> Place | None:
+def _place(root: str, path: str) -> SarifPlace | None:
     if _CONTROL.search(path) or "\\" in path or path.startswith("//"):
         return None
     names = path.strip("/").split("/")
     if "" in names and names != [""]:
         return None
-    return _without_dots(Place(root=root, names=tuple(name for name in names if name)))
+    return _without_dots(SarifPlace(root=root, names=tuple(name for name in names if name)))
 
 
-def _without_dots(place: Place) -> Place | None:
+def _without_dots(place: SarifPlace) -> SarifPlace | None:
     """Return a place without `.` and `..`; None where it leads above its root.
 
     A relative one keeps those that it begins with: they count in the base that it stands below.
@@ -187,4 +187,4 @@ def _without_dots(place: Place) -> Place | None:
             return None
         elif name != ".":
             names.append(name)
-    return Place(root=place.root, names=tuple(names))
+    return SarifPlace(root=place.root, names=tuple(names))

@@ -9,8 +9,8 @@ from typing import Any, Final
 
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
 from kova.analysis.fingerprint import make_traits, strip_format
-from kova.scans.sarif_json import as_list, as_object, as_text
-from kova.scans.sarif_places import PATH_LIMIT, Places
+from kova.scans.sarif_places import PATH_LIMIT, SarifPlaces
+from kova.shared.json_text import as_list, as_object, as_text
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten
 
@@ -55,7 +55,9 @@ class Rules:
         return name, rule or indexed
 
 
-def read_result(result: dict[str, Any], rules: Rules, places: Places, tool: str) -> Finding | str:
+def read_result(
+    result: dict[str, Any], rules: Rules, places: SarifPlaces, tool: str
+) -> Finding | str:
     """Return a finding without fingerprint, or the reason for refusing the result."""
     if result.get("kind", "fail") != "fail" or result.get("baselineState") == "absent":
         return NOT_A_FAILURE

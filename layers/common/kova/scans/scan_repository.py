@@ -29,7 +29,7 @@ from kova.shared.exceptions import RepositoryNotFoundError
 from kova.shared.meter import Meter
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
-from kova.shared.run_job import Ended, Receipt, SettledError
+from kova.shared.run_job import JobEnded, Receipt, SettledError
 
 _FIRST: Final = Receipt()
 # A worker may be killed by chance, by a deployment, or by what ran beside the scan: not so often.
@@ -157,7 +157,7 @@ class ScanRepository:
             plan = await self._settle.settle(
                 repository, job, claim, exc, duration_ms=_milliseconds_since(started)
             )
-            if isinstance(plan, Ended):
+            if isinstance(plan, JobEnded):
                 self._count(job.target, "failed", started)
                 await self._remember(job.target, claim.id)
             raise SettledError(plan) from exc

@@ -16,7 +16,7 @@ from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, DatabaseUnavailableError, KovaError
 from kova.shared.repository import Repository
 from kova.shared.retry import GiveUp, Retry, asked_wait, failure_kind, plan_retry
-from kova.shared.run_job import Ended, Later
+from kova.shared.run_job import JobEnded, Later
 
 
 class SettleScan:
@@ -35,7 +35,7 @@ class SettleScan:
         error: Exception,
         *,
         duration_ms: int,
-    ) -> Later | Ended | GiveUp:
+    ) -> Later | JobEnded | GiveUp:
         """Return the plan for the message of a scan that is claimed; the claim is given up.
 
         A later attempt stands in the row before the message is sent, so that a worker that dies
@@ -73,7 +73,7 @@ class SettleScan:
         claim: ClaimedScan,
         error: Exception,
         duration_ms: int,
-    ) -> Later | Ended | GiveUp:
+    ) -> Later | JobEnded | GiveUp:
         kind = failure_kind(error)
         series = await self._scans.count_failure(claim, kind)
         if series is None:
@@ -93,7 +93,7 @@ class SettleScan:
             skipped=(),
             failure=failure,
         )
-        return Ended(reason=failure)
+        return JobEnded(reason=failure)
 
 
 def _later(target: ScanTarget, plan: Retry, retry: ScanRetry, error: Exception) -> Later:

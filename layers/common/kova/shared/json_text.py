@@ -1,4 +1,4 @@
-"""JSON from outside, parsed strictly."""
+"""JSON from outside, parsed strictly, and its members by their kind."""
 
 from __future__ import annotations
 
@@ -45,3 +45,18 @@ def _too_deep(body: bytes) -> bool:
 
 def _refuse_constant(name: str) -> Any:
     raise ValueError(f"{name} is not JSON")
+
+
+def as_object(value: Any) -> dict[str, Any]:
+    """Return the value if it is an object, else an empty one."""
+    return value if isinstance(value, dict) else {}
+
+
+def as_list(value: Any) -> list[Any]:
+    """Return the value if it is a list, else an empty one."""
+    return value if isinstance(value, list) else []
+
+
+def as_text(value: Any) -> str:
+    """Return the value if it is a text, else an empty one."""
+    return value if isinstance(value, str) else ""

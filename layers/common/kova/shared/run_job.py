@@ -39,13 +39,13 @@ class Later:
 
 
 @dataclass(frozen=True, kw_only=True)
-class Ended:
+class JobEnded:
     """The job failed for good, and that is recorded: the message may be deleted."""
 
     reason: str
 
 
-Plan: TypeAlias = Retry | Later | GiveUp | Ended
+Plan: TypeAlias = Retry | Later | GiveUp | JobEnded
 Outcome: TypeAlias = Done | Plan
 
 

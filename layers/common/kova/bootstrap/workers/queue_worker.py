@@ -20,7 +20,7 @@ from kova.bootstrap.workers.scan_recovery import recovery_task
 from kova.shared.periodic_tasks import PeriodicTask, PeriodicTasks
 from kova.shared.queue_consumer import QueueConsumer
 from kova.shared.retry import Retry
-from kova.shared.run_job import Done, Ended, Outcome
+from kova.shared.run_job import Done, JobEnded, Outcome
 from kova.web.logs import configure_logging
 
 # A transaction may write thousands of errors.
@@ -81,7 +81,7 @@ class QueueWorker:
             outcome = await self._handler.handle(
                 message.body, message.attempt, waited=message.waited
             )
-        if not isinstance(outcome, Done | Ended):  # Lambda itself deletes what is done.
+        if not isinstance(outcome, Done | JobEnded):  # Lambda itself deletes what is done.
             await settle_message(self._consumer, message, outcome)
         return not isinstance(outcome, Retry)
 
