@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from kova.scans.sarif_places import SarifPlaces, is_checkout
+from kova.scans.sarif_places import SarifPlaces
 
 CHECKOUT = "/home/runner/work/r/r"
 URI = f"file://{CHECKOUT}"
@@ -113,9 +113,8 @@ def test_bases_in_a_circle_and_the_root_of_a_machine_place_nothing() -> None:
 
 @pytest.mark.parametrize("uri", ["", "/", "file:///", "src", "../r", "https://x/r", "C:", "//h/r"])
 def test_a_checkout_is_an_absolute_folder(uri: str) -> None:
-    assert not is_checkout(uri)
-    assert is_checkout(CHECKOUT)
-    assert is_checkout(URI)
+    assert place(f"{URI}/a.py", checkouts=(uri,)) is None
+    assert place(f"{URI}/a.py", checkouts=(uri, URI)) == "a.py"
 
 
 @given(st.text(max_size=60), st.text(max_size=60), st.text(max_size=60))

@@ -87,7 +87,7 @@ def test_paths_of_the_tool_s_machine_are_placed_where_the_caller_says(kova: Kova
     assert refused["fixed_errors"] == 0
     (error,) = kova.all("/api/errors", analyzer="CodeQL")
     assert (error["path"], error["status"]) == ("src/a.py", "open")
-    assert send("work/r")["status"] == 422
+    assert send("work/r")["tools"] == refused["tools"]
 
 
 def test_what_is_sent_wrong_is_told(kova: Kova) -> None:

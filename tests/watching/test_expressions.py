@@ -31,6 +31,7 @@ from tests.watching.conftest import TOKEN, Prometheus, needs_prometheus, run_pro
 
 # Selectors without data in this test, and why that is right.
 NOTHING = {
+    'kova_scans_total{outcome="failed"}': "a failure is tried again for twenty minutes at least",
     'kova_deliveries_refused_total{reason=~"queue_unavailable|not_configured"}': (
         "the queue is there, and the webhook's secret is configured"
     ),

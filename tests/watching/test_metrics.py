@@ -13,7 +13,7 @@ import functions.github_webhook.app as webhook
 from kova.adapters.metrics.catalogue import CATALOGUE
 from kova.adapters.metrics.page import Gauge, render
 from kova.adapters.postgres.pool import Database
-from kova.adapters.sqs import seconds_since_sent
+from kova.adapters.sqs_consumer import seconds_since_sent
 from kova.bootstrap.environment import FromEnvironment
 from tests.functions.test_built import http_event
 from tests.support.queues import environment, make_queue

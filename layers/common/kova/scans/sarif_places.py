@@ -63,7 +63,7 @@ class SarifPlaces:
         self._bases = as_object(run.get("originalUriBaseIds"))
         self._artifacts = [as_object(artifact) for artifact in as_list(run.get("artifacts"))]
         places = [place for text in checkouts if (place := read_place(text))]
-        self._roots = [*places, *self._roots_of(run)]
+        self._roots = [*_roots(places), *self._roots_of(run)]
 
     def path(self, location: dict[str, Any]) -> str | None:
         """Return a location's path in the repository; None when it is not in it."""
@@ -119,15 +119,12 @@ class SarifPlaces:
         return mapped or self._folders(usual) or alone or working
 
     def _folders(self, locations: Sequence[dict[str, Any]]) -> list[SarifPlace]:
-        places = [self._resolve(location) for location in locations]
-        # The root of a whole machine would make every file one of the repository.
-        return [place for place in places if place and place.root and place.names]
+        return _roots([place for location in locations if (place := self._resolve(location))])
 
 
-def is_checkout(uri: str) -> bool:
-    """Return whether an address or path names a folder of a machine, other than its root."""
-    place = read_place(uri)
-    return place is not None and bool(place.root and place.names)
+def _roots(places: Sequence[SarifPlace]) -> list[SarifPlace]:
+    """Return absolute folders; the root of a machine would place every file in the repository."""
+    return [place for place in places if place.root and place.names]
 
 
 def _read_folder(location: dict[str, Any]) -> SarifPlace | None:

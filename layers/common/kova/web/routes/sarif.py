@@ -6,29 +6,23 @@ from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
-from pydantic import AfterValidator
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
 from kova.scans.sarif import MOST_RESULTS, to_sarif
-from kova.scans.sarif_places import is_checkout
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import PathId, Scans, needs, once
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.scans import SarifImportView
 
-
-def _checkout(uri: str) -> str:
-    if not is_checkout(uri):
-        raise ValueError("it must be the absolute path of a folder, or its file: address")
-    return uri
-
-
 CheckoutUri = Annotated[
     str | None,
-    Query(max_length=1_000, description="Where the repository was on the tool's machine."),
-    AfterValidator(lambda uri: None if uri is None else _checkout(uri)),
+    Query(
+        max_length=1_000,
+        description="Where the repository was on the tool's machine: an absolute path, or its"
+        " `file:` address. Another text places nothing.",
+    ),
 ]
 router = APIRouter(tags=["scans"])
 _MEDIA_TYPE: Final = "application/sarif+json"
