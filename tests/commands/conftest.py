@@ -129,13 +129,6 @@ def github() -> Iterator[FakeGitHub]:
 
 
 @pytest.fixture
-def redis_url(redis_url: str) -> str:
-    """A database of this process's own: tests beside it ask the same questions."""
-    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
-    return f"{redis_url.removesuffix('/0')}/{1 + number % 15}"
-
-
-@pytest.fixture
 def start(
     database_url: str, redis_url: str, gpt: FakeOpenAI, claude: FakeAnthropic
 ) -> Iterator[Callable[..., Ai]]:
@@ -177,7 +170,7 @@ def ai(start: Callable[..., Ai]) -> Ai:
 
 
 def _forget_answers(redis_url: str) -> None:
-    """One Valkey serves the whole run: answers of one test are not another's."""
+    """One database serves all tests of a process: answers of one test are not another's."""
     import redis
 
     with redis.Redis.from_url(redis_url) as client:

@@ -262,3 +262,20 @@ async def test_a_claim_forgets_how_often_a_message_was_sent_anew(stores: AllStor
     await claim(stores, scan.id, LONG_OVER)
     (overdue,) = await stores.recovery.take_overdue(10)
     assert overdue.requeues == 1
+
+
+async def test_a_repository_has_no_more_scans_at_work_than_its_share(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    busy = [
+        await stores.scans.create(scan_target(commit_sha=letter * 40), repository.id)
+        for letter in "abc"
+    ]
+    other = await stores.scans.create(scan_target(), (await new_repository(stores, "z/quiet")).id)
+    first = await stores.scans.claim(busy[0].id, LEASE, share=2)
+    assert await stores.scans.claim(busy[1].id, LEASE, share=2)
+    with pytest.raises(BusyError):
+        await stores.scans.claim(busy[2].id, LEASE, share=2)
+    assert await stores.scans.claim(other.id, LEASE, share=2)
+    assert first is not None
+    await end(stores, first, ScanStatus.SUCCEEDED)
+    assert await stores.scans.claim(busy[2].id, LEASE, share=2)

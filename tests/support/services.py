@@ -24,6 +24,7 @@ RUN: Final = "KOVA_TEST_RUN"
 """Holds the number of the process that began the run, and that ends it."""
 _START_SECONDS: Final = 120
 _LOOK_SECONDS: Final = 0.2
+_REDIS_DATABASES: Final = 16  # Valkey's default.
 
 
 @cache
@@ -31,6 +32,8 @@ def services_in_force() -> dict[str, str]:
     """Return the settings that name the services; they are started where they are not yet.
 
     SQS's address and credentials are put into this process's environment, as its clients want it.
+    Each process of the run has a database of its own in the run's Valkey: callers of a test beside
+    it have the same address, and would use up what one address may do in a minute.
     """
     folder = Path(os.environ[FOLDER])
     settings = folder / "services.json"
@@ -39,6 +42,9 @@ def services_in_force() -> dict[str, str]:
         if not settings.exists():
             _start_host(folder, settings)
     force: dict[str, str] = json.loads(settings.read_text())
+    number = int(os.environ.get("PYTEST_XDIST_WORKER", "gw0").removeprefix("gw"))
+    address = force["KOVA_REDIS_URL"].rpartition("/")[0]
+    force["KOVA_REDIS_URL"] = f"{address}/{number % _REDIS_DATABASES}"
     os.environ.update({key: text for key, text in force.items() if key.startswith("AWS_")})
     return force
 

@@ -123,6 +123,7 @@ class Settings:
     max_total_bytes: int = 400_000_000
     fetch_seconds: int = 120
     worker_concurrency: int = 2
+    scans_per_repository: int = 4
     worker_visibility_seconds: int = 20
     body_seconds: int = 20
     rate_limit_per_minute: int = 6_000
@@ -206,6 +207,9 @@ def _read_settings(reader: SettingReader) -> Settings:
         fetch_seconds=reader.number("KOVA_FETCH_SECONDS", Settings.fetch_seconds, 3_600),
         worker_concurrency=reader.number(
             "KOVA_WORKER_CONCURRENCY", Settings.worker_concurrency, 64
+        ),
+        scans_per_repository=reader.number(
+            "KOVA_SCANS_PER_REPOSITORY", Settings.scans_per_repository, 1_000
         ),
         worker_visibility_seconds=reader.number(
             "KOVA_WORKER_VISIBILITY_SECONDS", Settings.worker_visibility_seconds, 43_200

@@ -32,11 +32,14 @@ class ClaimScan:
         recovery: ScanRecovery,
         slots: WorkerSlots,
         now: Callable[[], datetime],
+        share: int | None = None,
     ) -> None:
+        """`share`: how many scans of a repository may run at once, in all workers; None: any."""
         self._scans = scans
         self._recovery = recovery
         self._slots = slots
         self._now = now
+        self._share = share
 
     def check_due(self, due_at: datetime | None) -> None:
         """Do nothing where an attempt is due; None is always due.
@@ -58,7 +61,7 @@ class ClaimScan:
         None where there is nothing to do: the scan has ended, or another message stands for it.
 
         Raises:
-            BusyError: another worker has it in hand.
+            BusyError: another worker has it in hand, or its repository's share is spent.
             NotDueError: its next attempt is not due yet.
         """
         if scan.status.final and not await self._reopen(scan, job, receipt):
@@ -80,11 +83,13 @@ class ClaimScan:
         unreleased = job.retry.lease if job.retry else None
         await stack.enter_async_context(self._slots.shared())
         try:
-            return await self._scans.claim(scan.id, LEASE, unreleased=unreleased, alone=False)
+            return await self._scans.claim(
+                scan.id, LEASE, unreleased=unreleased, alone=False, share=self._share
+            )
         except SuspectScanError:
             await stack.aclose()
             await stack.enter_async_context(self._slots.alone())
-            return await self._scans.claim(scan.id, LEASE, unreleased=unreleased)
+            return await self._scans.claim(scan.id, LEASE, unreleased=unreleased, share=self._share)
         except BusyError:
             await self._recovery.defer(scan.id, _BUSY)
             raise

@@ -45,6 +45,7 @@ class ScanStore(Protocol):
         *,
         unreleased: str | None = None,
         alone: bool = True,
+        share: int | None = None,
     ) -> ClaimedScan | None:
         """Lease the scan to this worker. None when it is finished already.
 
@@ -56,9 +57,11 @@ class ScanStore(Protocol):
             lease: how long it is this worker's without a renewal.
             unreleased: the token of a lease whose worker is alive but could not give it back.
             alone: nothing else runs in this worker.
+            share: how many scans of the repository may run at once, in all workers; None: any.
 
         Raises:
-            BusyError: another worker has a lease on this scan or another one of the commit.
+            BusyError: another worker has a lease on this scan or another one of the commit, or the
+                repository's share is spent.
             SuspectScanError: a worker died of it, perhaps, and this one is not alone.
         """
 

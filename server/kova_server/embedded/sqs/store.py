@@ -27,12 +27,34 @@ CREATE TABLE IF NOT EXISTS messages (
     received INTEGER NOT NULL DEFAULT 0,
     first_received REAL,
     receipt TEXT,
-    source TEXT
+    source TEXT,
+    message_group TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS messages_next ON messages (queue, visible, sequence);
 CREATE INDEX IF NOT EXISTS messages_received ON messages (queue, received);
 CREATE INDEX IF NOT EXISTS messages_receipt ON messages (receipt);
 """
+_MOMENT: Final = 0.000_01
+_ADD_GROUP: Final = "ALTER TABLE messages ADD COLUMN message_group TEXT NOT NULL DEFAULT ''"
+_INDEX_GROUP: Final = """
+CREATE INDEX IF NOT EXISTS messages_group ON messages (queue, message_group, visible, sequence)"""
+
+# The groups of a queue by steps through the index, which a backlog of one group does not lengthen;
+# of each, how many messages are in flight and which one has been visible longest.
+_GROUPS: Final = """
+WITH RECURSIVE groups (name) AS (
+    SELECT min(message_group) FROM messages WHERE queue = :queue
+    UNION ALL
+    SELECT (SELECT min(message_group) FROM messages
+        WHERE queue = :queue AND message_group > groups.name)
+    FROM groups WHERE groups.name IS NOT NULL
+)
+SELECT name,
+    (SELECT count(*) FROM messages WHERE queue = :queue AND message_group = name
+        AND visible > :now AND received > 0) AS in_flight,
+    (SELECT sequence FROM messages WHERE queue = :queue AND message_group = name
+        AND visible <= :now ORDER BY visible, sequence LIMIT 1) AS oldest
+FROM groups WHERE name IS NOT NULL AND oldest IS NOT NULL"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,6 +83,12 @@ class Store:
         self._connection.execute("PRAGMA synchronous = FULL")
         self._connection.execute("PRAGMA foreign_keys = ON")
         self._connection.executescript(_SCHEMA)
+        columns = self._connection.execute("SELECT name FROM pragma_table_info('messages')")
+        if ("message_group",) not in columns.fetchall():
+            self._connection.execute(_ADD_GROUP)  # A folder of an earlier release.
+        self._connection.execute(_INDEX_GROUP)
+        self._turns: dict[tuple[str, str], int] = {}
+        self._turn = 0
 
     @contextmanager
     def _transaction(self) -> Iterator[sqlite3.Connection]:
@@ -116,11 +144,11 @@ class Store:
         identifier, now = str(uuid.uuid4()), time.time()
         with self._transaction() as db:
             db.execute(
-                "INSERT INTO messages (id, queue, body, attributes, system, sent, visible)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?)",
+                "INSERT INTO messages (id, queue, body, attributes, system, sent, visible,"
+                " message_group) VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
                 (
                     *(identifier, queue, body, json.dumps(attributes), json.dumps(system)),
-                    *(now, now + delay),
+                    *(now, now + delay, system.get("MessageGroupId", "")),
                 ),
             )
         return identifier
@@ -128,7 +156,11 @@ class Store:
     def receive(
         self, queue: str, limit: int, visibility: float
     ) -> tuple[list[StoredMessage], str | None]:
-        """Return the messages that have been visible longest, and hide them from other receivers.
+        """Return messages of the groups that have fewest in flight, and hide them from others.
+
+        Of groups with as many the one goes first that was served longest ago, and of a group's
+        messages the one that has been visible longest: as SQS's fair queues do, a busy group does
+        not keep the others waiting. Messages without a group are one group.
 
         Messages that were received too often move to the dead-letter queue first.
 
@@ -138,23 +170,44 @@ class Store:
         now = time.time()
         with self._transaction() as db:
             dead = self._move_dead(db, queue, now)
-            rows = db.execute(
-                "SELECT sequence, id, body, attributes, system, sent, received, first_received"
-                " FROM messages WHERE queue = ? AND visible <= ?"
-                " ORDER BY visible, sequence LIMIT ?",
-                (queue, now, limit),
-            ).fetchall()
-            return [self._hand_out(db, row, now, visibility) for row in rows], dead
+            messages: list[StoredMessage] = []
+            while len(messages) < limit:
+                sequence = self._next(db, queue, now)
+                if sequence is None:
+                    break
+                messages.append(self._hand_out(db, sequence, now, visibility))
+            return messages, dead
+
+    def _next(self, db: sqlite3.Connection, queue: str, now: float) -> int | None:
+        """Return which message is next, and count the turn of its group; None: there is none."""
+        groups = db.execute(_GROUPS, {"queue": queue, "now": now}).fetchall()
+        if not groups:
+            return None
+        turns = {(queue, name): self._turns.get((queue, name), 0) for name, _, _ in groups}
+        name, _, sequence = min(
+            groups, key=lambda group: (group[1], turns[queue, group[0]], group[2])
+        )
+        self._turn += 1
+        turns[queue, name] = self._turn
+        # A group that has nothing to receive is forgotten, and goes first when it comes back.
+        others = {key: turn for key, turn in self._turns.items() if key[0] != queue}
+        self._turns = others | turns
+        return int(sequence)
 
     def _hand_out(
-        self, db: sqlite3.Connection, row: tuple[Any, ...], now: float, visibility: float
+        self, db: sqlite3.Connection, sequence: int, now: float, visibility: float
     ) -> StoredMessage:
-        sequence, identifier, body, attributes, system, sent, received, first = row
+        identifier, body, attributes, system, sent, received, first = db.execute(
+            "SELECT id, body, attributes, system, sent, received, first_received"
+            " FROM messages WHERE sequence = ?",
+            (sequence,),
+        ).fetchone()
         receipt = str(uuid.uuid4())
         db.execute(
             "UPDATE messages SET visible = ?, received = received + 1, receipt = ?,"
             " first_received = coalesce(first_received, ?) WHERE sequence = ?",
-            (now + visibility, receipt, now, sequence),
+            # A call returns a message once, also one that is not to be hidden.
+            (now + max(visibility, _MOMENT), receipt, now, sequence),
         )
         return StoredMessage(
             id=identifier,

@@ -62,6 +62,7 @@ class MemoryScanStore:
         *,
         unreleased: str | None = None,
         alone: bool = True,
+        share: int | None = None,
     ) -> ClaimedScan | None:
         """Lease a scan to this worker; None when it is finished."""
         now, row = self._database.now(), self._database.scans.get(scan_id)
@@ -69,6 +70,7 @@ class MemoryScanStore:
             raise NotFoundError
         if row.scan.status.final:
             return None
+        running = 0
         for rival in self._database.scans.values():
             same_commit = rival.repository_id == row.repository_id and (
                 rival.scan.commit_sha is not None and rival.scan.commit_sha == row.scan.commit_sha
@@ -77,6 +79,9 @@ class MemoryScanStore:
             is_own = rival is row and row.lease == unreleased
             if leased and (rival is row or same_commit) and not is_own:
                 raise BusyError
+            running += leased and rival is not row and rival.repository_id == row.repository_id
+        if share is not None and running >= share:
+            raise BusyError
         died = row.scan.status is ScanStatus.RUNNING and row.lease != unreleased
         deaths = row.worker_deaths + died
         if deaths and not alone:

@@ -52,7 +52,11 @@ SELECT scans.id, scans.status, scans.repository_id, scans.worker_deaths,
         SELECT FROM scans AS other WHERE other.repository_id = scans.repository_id
         AND other.commit_sha = scans.commit_sha AND other.id <> scans.id
         AND other.status = 'running' AND other.lease_until > now()
-    ) AS same_commit_held
+    ) AS same_commit_held,
+    (
+        SELECT count(*) FROM scans AS other WHERE other.repository_id = scans.repository_id
+        AND other.id <> scans.id AND other.status = 'running' AND other.lease_until > now()
+    ) >= %(share)s::int AS share_is_spent
 FROM scans JOIN repositories ON repositories.id = scans.repository_id
 WHERE scans.id = %(id)s FOR UPDATE OF repositories, scans"""
 
@@ -126,6 +130,7 @@ class PostgresScanStore:
         *,
         unreleased: str | None = None,
         alone: bool = True,
+        share: int | None = None,
     ) -> ClaimedScan | None:
         """Lease a scan to this worker; None when it is finished."""
         token = uuid.uuid4()
@@ -134,6 +139,7 @@ class PostgresScanStore:
             "unreleased": as_uuid(unreleased) if unreleased else None,
             "lease": token,
             "duration": lease,
+            "share": share,
         }
         async with self._database.transaction() as connection:
             row = await (await connection.execute(_LOCK, values)).fetchone()
@@ -141,7 +147,7 @@ class PostgresScanStore:
                 raise NotFoundError
             if ScanStatus(row["status"]).final:
                 return None
-            if row["held"] or row["same_commit_held"]:
+            if row["held"] or row["same_commit_held"] or row["share_is_spent"]:
                 raise BusyError
             deaths = row["worker_deaths"] + bool(row["died"])
             if deaths and not alone:

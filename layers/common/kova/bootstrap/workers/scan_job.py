@@ -57,6 +57,7 @@ def scan_job(core: Core, scans: ScanRoot) -> ScanRepository:
         limits=fetch_limits(core.settings),
         meter=core.meter,
         index=code_index(core),
+        share=core.settings.scans_per_repository,
     )
 
 
@@ -93,6 +94,7 @@ def scan_repository(
     limits: FetchLimits,
     meter: Meter,
     index: CodeIndex | None = None,
+    share: int | None = None,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> ScanRepository:
     """Build the job from its parts; there is one in a process, for its slots are the worker's."""
@@ -109,7 +111,11 @@ def scan_repository(
         queue=queue,
         reruns=FindReruns(recovery=stores.recovery, source=source),
         claims=ClaimScan(
-            scans=stores.scans, recovery=stores.recovery, slots=WorkerSlots(), now=now
+            scans=stores.scans,
+            recovery=stores.recovery,
+            slots=WorkerSlots(),
+            now=now,
+            share=share,
         ),
         settle=SettleScan(
             scans=stores.scans, tell=TellFailure(scans=stores.scans, publish=publish), now=now

@@ -54,7 +54,7 @@ let going = false;
 
 function onKey(event) {
   if (event.ctrlKey || event.metaKey || event.altKey) return;
-  if (event.target.closest("input, textarea, select, dialog")) {
+  if (event.target.closest("input, textarea, select, dialog[open]")) {
     if (event.key === "Escape" && !event.target.closest("dialog")) event.target.blur();
     return;
   }
