@@ -15,6 +15,7 @@ from kova.adapters.memory.commands import MemoryCommandStore
 from kova.adapters.memory.conversation import MemoryConversation
 from kova.adapters.memory.model import Silence, Step, complete
 from kova.adapters.memory.queues import MemoryScanQueue
+from kova.adapters.memory.scan_recovery import MemoryScanRecovery
 from kova.adapters.memory.scans import MemoryScanStore
 from kova.commands.answer_comment import AnswerComment
 from kova.commands.command import CommandRequest
@@ -93,6 +94,7 @@ class Thread:
             scan=RequestScan(
                 repositories=self.desk.repositories,
                 scans=MemoryScanStore(self.desk.database),
+                recovery=MemoryScanRecovery(self.desk.database),
                 source=self.desk.source,
                 queue=self.scan_queue,
             ),

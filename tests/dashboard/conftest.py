@@ -172,6 +172,7 @@ def make_house(
     request_scan = RequestScan(
         repositories=stores.repositories,
         scans=stores.scans,
+        recovery=stores.recovery,
         source=workshop.source,
         queue=scan_queue,
     )

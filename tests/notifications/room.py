@@ -118,6 +118,7 @@ class Room:
                 scan=lambda: RequestScan(
                     repositories=stores.repositories,
                     scans=stores.scans,
+                    recovery=stores.recovery,
                     source=MemoryCodeSource(),  # type: ignore[arg-type]
                     queue=self.queues,
                 ),

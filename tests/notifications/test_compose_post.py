@@ -24,6 +24,7 @@ from tests.support.stores import (
     new_claim,
     new_repository,
     release,
+    scan_target,
 )
 
 SHA = "a" * 40
@@ -115,6 +116,20 @@ async def test_a_published_fix_has_its_pull_request_in_place_of_the_button(
     post = await compose(stores, (await take(stores))[1:])
     assert [button.act for button in post.buttons] == [Act.IGNORE]
     assert [link.label for link in post.links] == ["Open", "Pull request"]
+
+
+async def test_a_failed_scan_that_is_tried_again_already_is_not_told_until_it_fails_again(
+    stores: AllStores,
+) -> None:
+    scan = await stores.scans.create(scan_target(), (await new_repository(stores)).id)
+    await stores.scans.fail(scan.id, "github_refused: No.")
+    (notice,) = await take(stores)
+    assert "github_refused: No." in ((await compose(stores, [notice])).text or "")
+    assert await stores.recovery.reopen(scan.id)
+    assert await composer(stores).compose([notice]) is None
+    await stores.scans.fail(scan.id, "github_refused: Never.")
+    (again,) = await take(stores)
+    assert "Never." in ((await compose(stores, [again])).text or "")
 
 
 async def test_what_is_over_before_it_is_told_is_not_told(stores: AllStores) -> None:

@@ -32,6 +32,7 @@ def request_of(workshop: Workshop, queue: ScanQueue, owners: Owners = EVERY_OWNE
     return RequestScan(
         repositories=workshop.stores.repositories,
         scans=workshop.stores.scans,
+        recovery=workshop.stores.recovery,
         source=workshop.source,
         queue=queue,
         owners=owners,
@@ -102,6 +103,23 @@ async def test_a_scan_that_could_not_be_queued_has_failed(workshop: Workshop) ->
         )
     (scan,) = await list_scans(workshop)
     assert (scan.status, scan.failure) == (ScanStatus.FAILED, "queue_unavailable")
+
+
+async def test_the_same_request_again_queues_a_scan_that_could_not_be_queued(
+    workshop: Workshop,
+) -> None:
+    queue, scan_id = MemoryScanQueue(), str(uuid.uuid4())
+    request = request_of(workshop, queue)
+    queue.available = False
+    with pytest.raises(QueueUnavailableError):
+        await request.request(NAME, None, full=False, fix=True, reach=EVERYTHING, scan_id=scan_id)
+    queue.available = True
+    scan = await request.request(
+        NAME, None, full=False, fix=True, reach=EVERYTHING, scan_id=scan_id
+    )
+    assert (scan.id, scan.status, scan.failure) == (scan_id, ScanStatus.QUEUED, None)
+    assert await list_scans(workshop) == [scan]
+    assert [target.scan_id for target in queue.targets()] == [scan_id]
 
 
 def test_a_queue_that_does_not_answer_is_not_waited_for(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ class ScanRoot:
         return RequestScan(
             repositories=self.stores.repositories,
             scans=self.stores.scans,
+            recovery=self.stores.recovery,
             source=self._core.source,
             queue=scan_queue(self._core),
             owners=self._core.settings.owners,

@@ -14,6 +14,7 @@ from kova.fixes.ports import FixStore
 from kova.notifications.notice import Notice, NoticeKind
 from kova.notifications.post import Act, Button, ChatPost, PostRow, Tone, WebLink
 from kova.scans.ports import ScanStore
+from kova.scans.scan import ScanStatus
 from kova.shared.markdown import plural
 from kova.shared.reach import EVERYTHING
 from kova.shared.severity import Severity
@@ -175,7 +176,7 @@ class ComposePost:
 
     async def _scan_failed(self, notice: Notice) -> ChatPost | None:
         scan = await self._scans.get(notice.subject, EVERYTHING)
-        if scan is None:
+        if scan is None or scan.status is not ScanStatus.FAILED:
             return None
         return ChatPost(
             title=f"A scan of {scan.repository} failed",

@@ -6,8 +6,8 @@ import asyncio
 import uuid
 from typing import Final
 
-from kova.scans.ports import ScanQueue, ScanStore
-from kova.scans.scan import Scan, ScanTarget, Trigger
+from kova.scans.ports import ScanQueue, ScanRecovery, ScanStore
+from kova.scans.scan import Scan, ScanStatus, ScanTarget, Trigger
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import (
     OwnerNotAllowedError,
@@ -30,12 +30,14 @@ class RequestScan:
         *,
         repositories: RepositoryStore,
         scans: ScanStore,
+        recovery: ScanRecovery,
         source: CodeSource,
         queue: ScanQueue,
         owners: Owners = EVERY_OWNER,
     ) -> None:
         self._repositories = repositories
         self._scans = scans
+        self._recovery = recovery
         self._source = source
         self._queue = queue
         self._owners = owners
@@ -75,6 +77,8 @@ class RequestScan:
             fix=fix,
         )
         scan = await self._scans.create(target, repository.id)
+        if scan.status is ScanStatus.FAILED and await self._recovery.reopen(scan.id):
+            scan = await self._scans.create(target, repository.id)
         try:
             await self._send(target)
         except QueueUnavailableError:

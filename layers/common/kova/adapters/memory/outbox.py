@@ -123,7 +123,7 @@ def record_ended_scan(
     group_key, now = f"scan:{scan.id}", database.now()
     if scan.status is ScanStatus.FAILED:
         database.outbox.record(
-            f"scan_failed:{scan.id}",
+            f"scan_failed:{scan.id}:{scan.finished_at}",
             NoticeKind.SCAN_FAILED,
             subject=scan.id,
             thread_key=group_key,

@@ -57,10 +57,11 @@ WHERE id = %(scan_id)s AND NOT EXISTS (
     + _ONCE
 )
 
+# A scan that was taken up again and fails again is told again.
 _FAILED: Final[LiteralString] = (
-    _INSERT
-    + """SELECT repository_id, 'scan_failed', NULL, id::text, 'scan_failed:' || id,
-    'scan:' || id, 'scan:' || id
+    _INSERT  # noqa: S608 (as above)
+    + """SELECT repository_id, 'scan_failed', NULL, id::text,
+    'scan_failed:' || id || ':' || extract(epoch FROM finished_at), 'scan:' || id, 'scan:' || id
 FROM scans WHERE id = %(scan_id)s AND status = 'failed'"""
     + _ONCE
 )
