@@ -26,7 +26,8 @@ def places(kova: Kova) -> dict[str, str]:
 
         fixed_error = first(
             "SELECT error_id FROM auto_fixes JOIN errors ON errors.id = error_id"
-            " WHERE auto_fixes.status = 'verified' AND rule_id = 'F632' LIMIT 1"
+            " WHERE auto_fixes.status = 'verified' AND errors.status = 'open' AND rule_id = 'F632'"
+            " ORDER BY last_seen_at DESC LIMIT 1"
         )
         ignored = first("SELECT id FROM errors WHERE status = 'ignored' LIMIT 1")
         rejected = first("SELECT id FROM auto_fixes WHERE status = 'rejected' LIMIT 1")

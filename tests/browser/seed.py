@@ -47,9 +47,9 @@ _KINDS: Final = (
     ("ruff", "E722", Severity.LOW, "Do not use bare except", None, "    except:"),
     ("shellcheck", "SC2115", Severity.MEDIUM, 'Use "${var:?}" to ensure this never expands to /*', None, 'rm -rf "$target/"*'),
 )  # fmt: skip
-PATCH: Final = """--- a/shop/orders/checkout.py
-+++ b/shop/orders/checkout.py
-@@ -40,7 +40,7 @@
+_PATCH: Final = """--- a/{path}
++++ b/{path}
+@@ -{first},6 +{first},6 @@
  def is_settled(order):
      status = order.payment.status
      log.debug("status %s", status)
@@ -211,7 +211,7 @@ def _fixes(findings: list[Finding]) -> list[ProvedFix]:
                 model=None if index % 2 else "gpt-6.1-terra",
                 status=status,
                 safe=bool(index % 2),
-                patch=PATCH,
+                patch=_PATCH.format(path=each.path, first=max(each.span.start_line - 3, 1)),
                 verification=tuple(checks),
                 rejection=None if passed else "no_new_findings: F821 undefined name",
                 cost_usd=Decimal(0) if index % 2 else Decimal("0.0042"),
