@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import os
 import time
+from collections import Counter
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import pytest
@@ -15,10 +18,12 @@ from kova_server.embedded.stack import start_services
 from kova_server.embedded.supervisor import Supervisor
 from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
-from tests.support.queues import dead_letters
+from tests.support.queues import dead_letters, depth
 
 BAD = b"def f(x):\n    return x is 'a'\n"
 AWAY_SECONDS = 12.0
+LOAD_SECONDS, LOAD_PER_SECOND = (60, 100) if os.environ.get("STRESS") else (5, 40)
+LOADED_REPOSITORIES = 50
 
 
 @dataclass
@@ -75,3 +80,34 @@ def test_webhooks_are_accepted_and_their_scans_done_when_postgres_is_back(stack:
     # The worker waited instead of trying each message again and again.
     assert refusals < 3 * len(names)
     assert dead_letters(kova.environment["KOVA_SCAN_QUEUE_URL"]) == []
+
+
+@pytest.mark.stress
+def test_webhooks_at_a_rate_are_accepted_and_worked_off_when_postgres_is_back(
+    stack: AwayStack,
+) -> None:
+    kova = stack.kova
+    names = [f"load/r{number}" for number in range(LOADED_REPOSITORIES)]
+    for name in names:
+        kova.github.state.create_repository(name, files={"a.py": BAD})
+    payloads = [kova.github.push_event(name) for name in names]
+    url = f"{kova.address}/webhooks/github"
+    stack.postgres.stop(hurry=True)
+    begin = time.monotonic()
+
+    def deliver(number: int) -> int:
+        # The moment of its turn; whoever is late delivers at once.
+        time.sleep(max(0.0, begin + number / LOAD_PER_SECOND - time.monotonic()))
+        return kova.github.deliver(url, "push", payloads[number % len(names)]).status_code
+
+    number = LOAD_SECONDS * LOAD_PER_SECOND
+    with ThreadPoolExecutor(32) as threads:
+        answers = Counter(threads.map(deliver, range(number)))
+    stack.postgres.start()
+    wait_ready(stack.postgres)
+    assert answers == {202: number}
+    queue = kova.environment["KOVA_SCAN_QUEUE_URL"]
+    eventually(lambda: depth(queue) == 0, 600, pause=0.5)
+    scans = [scan for name in names for scan in kova.all("/api/scans", repository=name)]
+    assert Counter(scan["status"] for scan in scans) == {"succeeded": len(names)}
+    assert dead_letters(queue) == []

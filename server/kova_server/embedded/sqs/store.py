@@ -116,7 +116,8 @@ class Store:
         """Create a queue or replace its attributes."""
         with self._transaction() as db:
             db.execute(
-                "INSERT INTO queues VALUES (?, ?) ON CONFLICT (name) DO UPDATE SET attributes = ?2",
+                "INSERT INTO queues VALUES (?, ?)"
+                " ON CONFLICT (name) DO UPDATE SET attributes = excluded.attributes",
                 (queue, json.dumps(attributes)),
             )
 
@@ -268,19 +269,19 @@ class Store:
         Returns:
             How many messages moved, and to which queues.
         """
-        now = time.time()
+        values = {"dead": dead, "target": target, "now": time.time()}
         with self._transaction() as db:
             names = "SELECT name FROM queues"
-            where = f"queue = ?1 AND coalesce(?2, source) IN ({names})"
+            where = f"queue = :dead AND coalesce(:target, source) IN ({names})"
             rows = db.execute(
-                f"SELECT DISTINCT coalesce(?2, source) FROM messages WHERE {where}",  # noqa: S608
-                (dead, target),
+                f"SELECT DISTINCT coalesce(:target, source) FROM messages WHERE {where}",  # noqa: S608
+                values,
             ).fetchall()
             moved = db.execute(
-                "UPDATE messages SET queue = coalesce(?2, source), source = NULL, sent = ?3,"  # noqa: S608
-                " visible = ?3, received = 0, first_received = NULL, receipt = NULL"
-                f" WHERE {where}",
-                (dead, target, now),
+                "UPDATE messages SET queue = coalesce(:target, source), source = NULL,"  # noqa: S608
+                " sent = :now, visible = :now, received = 0, first_received = NULL,"
+                f" receipt = NULL WHERE {where}",
+                values,
             )
             return moved.rowcount, {row[0] for row in rows}
 
@@ -288,11 +289,11 @@ class Store:
         """Return how many messages are visible, in flight, and delayed."""
         with self._transaction() as db:
             row = db.execute(
-                "SELECT count(*) FILTER (WHERE visible <= ?1),"
-                " count(*) FILTER (WHERE visible > ?1 AND received > 0),"
-                " count(*) FILTER (WHERE visible > ?1 AND received = 0)"
-                " FROM messages WHERE queue = ?2",
-                (time.time(), queue),
+                "SELECT count(*) FILTER (WHERE visible <= :now),"
+                " count(*) FILTER (WHERE visible > :now AND received > 0),"
+                " count(*) FILTER (WHERE visible > :now AND received = 0)"
+                " FROM messages WHERE queue = :queue",
+                {"now": time.time(), "queue": queue},
             ).fetchone()
         return int(row[0]), int(row[1]), int(row[2])
 
