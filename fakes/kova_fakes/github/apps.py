@@ -59,6 +59,7 @@ class RegisteredApp:
     client_secret: str = field(default_factory=lambda: secrets.token_hex(20), repr=False)
     created_at: datetime = field(default_factory=lambda: datetime.now(UTC))
     installation_id: int | None = None
+    suspended: bool = False
     code: str | None = None
 
     def take_code(self, code: str, now: datetime) -> bool:

@@ -99,6 +99,8 @@ class GitHubCredentials:
         with self._lock:
             app, expires = self._installation_tokens.get(value, (None, None))
         if expires is not None and datetime.now(UTC) < expires:
+            if app is not None and app.suspended:
+                raise ApiError(403, "This installation has been suspended")
             return GitHubCaller(kind=CallerKind.INSTALLATION, app=app)
         if value.count(".") == 2 and scheme.lower() == "bearer":  # noqa: PLR2004 (a JWT)
             return GitHubCaller(kind=CallerKind.APP, app=_app_of_jwt(value, [self.app, *apps]))

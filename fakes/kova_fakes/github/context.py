@@ -72,6 +72,9 @@ def readable(request: Request) -> RepositoryState:
     context = context_of(request)
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
     repository = context.state.repository(name)
+    is_app = caller_of(request) is CallerKind.INSTALLATION
+    if repository.private and is_app and not repository.installed:
+        raise not_found()
     if repository.private and caller_of(request) not in {
         CallerKind.INSTALLATION,
         CallerKind.PERSON,
@@ -81,12 +84,19 @@ def readable(request: Request) -> RepositoryState:
 
 
 def writable(request: Request) -> RepositoryState:
-    """Return the repository of the path, if the caller may write to it."""
+    """Return the repository of the path, if the caller may write to it.
+
+    Raises:
+        ApiError: 403: it is archived, or the caller may not.
+    """
     if caller_of(request) is CallerKind.NOBODY:
         raise ApiError(401, "Requires authentication")
     if caller_of(request) is CallerKind.APP:
         raise ApiError(403, "Resource not accessible by integration")
-    return readable(request)
+    repository = readable(request)
+    if repository.archived:
+        raise ApiError(403, "Repository was archived so is read-only.")
+    return repository
 
 
 def answer(request: Request, content: Any, status: int = 200) -> Response:

@@ -60,7 +60,7 @@ async def create(request: Request) -> Response:
     repository.check_runs.append(run)
     repository.annotations[number] = []
     _apply(repository, run, body)
-    return answer(request, run, 201)
+    return answer(request, _shown(run), 201)
 
 
 async def update(request: Request) -> Response:
@@ -68,11 +68,11 @@ async def update(request: Request) -> Response:
     repository = _require_app(request)
     run = _find(repository, request)
     _apply(repository, run, await bodies.read(request, bodies.CheckRunUpdate))
-    return answer(request, run)
+    return answer(request, _shown(run))
 
 
 def _apply(repository: RepositoryState, run: dict[str, Any], body: bodies.CheckRunUpdate) -> None:
-    values = body.model_dump(exclude_unset=True, exclude={"output", "actions", "head_sha"})
+    values = body.model_dump(exclude_unset=True, exclude={"output", "head_sha"})
     run.update(values)
     if body.conclusion is not None:
         run["status"] = "completed"
@@ -91,6 +91,11 @@ def _apply(repository: RepositoryState, run: dict[str, Any], body: bodies.CheckR
         run["output"]["annotations_url"] = f"{run['url']}/annotations"
 
 
+def _shown(run: dict[str, Any]) -> dict[str, Any]:
+    """Return a check run as the API shows it: its buttons are on the page alone."""
+    return {key: value for key, value in run.items() if key != "actions"}
+
+
 def _find(repository: RepositoryState, request: Request) -> dict[str, Any]:
     for run in repository.check_runs:
         if str(run["id"]) == request.path_params["id"]:
@@ -100,7 +105,7 @@ def _find(repository: RepositoryState, request: Request) -> dict[str, Any]:
 
 async def get(request: Request) -> Response:
     """GET check-runs/{id}."""
-    return answer(request, _find(readable(request), request))
+    return answer(request, _shown(_find(readable(request), request)))
 
 
 async def list_annotations(request: Request) -> Response:
@@ -121,7 +126,7 @@ async def list_for_commit(request: Request) -> Response:
     if query.get("filter", "latest") == "latest":
         latest = {run["name"]: run for run in reversed(runs)}
         runs = [run for run in runs if latest[run["name"]] is run]
-    return paged(request, runs, "check_runs")
+    return paged(request, [_shown(run) for run in runs], "check_runs")
 
 
 async def create_status(request: Request) -> Response:

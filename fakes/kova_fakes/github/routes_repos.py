@@ -29,7 +29,7 @@ async def installation(request: Request) -> Response:
     app, context = require_app(request), context_of(request)
     name = f"{request.path_params['owner']}/{request.path_params['repo']}"
     repository = context.state.repository(name)
-    if app.installation_id is None:
+    if app.installation_id is None or not repository.installed:
         raise not_found()
     view = {
         "id": app.installation_id,
@@ -45,6 +45,8 @@ async def access_token(request: Request) -> Response:
     app = require_app(request)
     if request.path_params["id"] != str(app.installation_id):
         raise not_found()
+    if app.suspended:
+        raise ApiError(403, "This installation has been suspended")
     if await request.body():
         body = await bodies.read_json(request)
         unknown = set(body) - {"repositories", "repository_ids", "permissions"}
@@ -71,7 +73,9 @@ async def installation_repositories(request: Request) -> Response:
         raise ApiError(403, "You must authenticate with an installation access token")
     context = context_of(request)
     views = [
-        repository_view(context.url, repository) for repository in context.state.repositories()
+        repository_view(context.url, repository)
+        for repository in context.state.repositories()
+        if repository.installed
     ]
     return paged(request, views, "repositories")
 

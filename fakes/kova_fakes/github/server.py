@@ -35,6 +35,7 @@ from kova_fakes.github.apps import RegisteredApp, app_key
 from kova_fakes.github.auth import CallerKind, GitHubCaller, GitHubCredentials
 from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.errors import ApiError, not_found
+from kova_fakes.github.event_payloads import FakeGitHubEvents
 from kova_fakes.github.faults import Fault, Faults, fault_answer
 from kova_fakes.github.moves import redirect, resolve_number
 from kova_fakes.github.record import RecordedRequest
@@ -49,7 +50,15 @@ _PERMISSIONS = {
     "metadata": "read",
     "pull_requests": "write",
 }
-_EVENTS = ("check_run", "check_suite", "issue_comment", "merge_group", "pull_request", "push")
+_EVENTS = (
+    "check_run",
+    "check_suite",
+    "issue_comment",
+    "merge_group",
+    "pull_request",
+    "push",
+    "repository",
+)
 _SECRETS = {"authorization", "x-hub-signature-256"}
 
 
@@ -221,7 +230,7 @@ def _response_headers() -> list[tuple[bytes, bytes]]:
     ]
 
 
-class FakeGitHub:
+class FakeGitHub(FakeGitHubEvents):
     """The handle of a running fake, for tests."""
 
     def __init__(self, context: GitHubContext) -> None:
@@ -240,6 +249,8 @@ class FakeGitHub:
     def reset(self) -> None:
         """Forget every repository, request and fault; credentials stay valid."""
         self.state = self.context.state = State()
+        self.context.credentials.app.suspended = False
+        self.context.credentials.app.installation_id = self.installation_id
         self.context.faults = Faults()
 
     def inject(self, fault: Fault) -> None:

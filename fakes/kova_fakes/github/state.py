@@ -32,6 +32,9 @@ class RepositoryState:
     full_name: str
     default_branch: str
     private: bool
+    archived: bool = False
+    installed: bool = True
+    """The App that is there from the start may see it."""
     git: Git = field(default_factory=Git)
     check_runs: list[dict[str, Any]] = field(default_factory=list)
     annotations: dict[int, list[dict[str, Any]]] = field(default_factory=dict)
@@ -100,6 +103,26 @@ class State:
             self._moved[full_name.lower()] = repository.id
             repository.full_name = new_name
             self._repositories[new_name.lower()] = repository
+
+    def delete(self, full_name: str) -> RepositoryState:
+        """Delete a repository and return what it was."""
+        with self.lock:
+            return self._repositories.pop(full_name.lower())
+
+    def merge(self, full_name: str, number: int) -> str:
+        """Merge a pull request as a person would, and return the new head of its base."""
+        with self.lock:
+            repository = self.repository(full_name)
+            pull, git = repository.pulls[number - 1], repository.git
+            base, head = (f"heads/{pull[side]}" for side in ("base_ref", "head_ref"))
+            before = git.refs[base]
+            tree = git.commits[git.refs[head]].tree
+            commit = git.commit(tree, [before, git.refs[head]], f"Merge #{number}")
+            git.refs[base] = commit.sha
+            repository.pushes[base] = (before, commit.sha)
+            pull.update(state="closed", merged_at=timestamp())
+        self.save()
+        return commit.sha
 
     def moved(self, full_name: str) -> int | None:
         """Return the id of the repository that had a name before, where no other has it now."""

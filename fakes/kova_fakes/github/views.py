@@ -27,7 +27,7 @@ def repository_view(url: str, repository: RepositoryState) -> dict[str, Any]:
         "url": f"{url}/repos/{repository.full_name}",
         "default_branch": repository.default_branch,
         "fork": False,
-        "archived": False,
+        "archived": repository.archived,
         "disabled": False,
         "visibility": "private" if repository.private else "public",
         "permissions": {"admin": False, "push": True, "pull": True},

@@ -33,7 +33,7 @@ def push_event(context: GitHubContext, repository: RepositoryState, branch: str)
         "commits": [],
         "head_commit": {"id": after, "tree_id": commit.tree, "message": commit.message},
         "pusher": {"name": "octocat", "email": "octo@example.com"},
-        **_common(context, repository),
+        **common_members(context, repository),
     }
 
 
@@ -46,7 +46,7 @@ def pull_request_event(
         "action": action,
         "number": number,
         "pull_request": pull_view(context.url, repository, pull),
-        **_common(context, repository),
+        **common_members(context, repository),
     }
 
 
@@ -64,7 +64,7 @@ def merge_group_event(
             "base_ref": f"refs/heads/{base_ref}",
             "head_commit": {"id": refs[f"heads/{head_ref}"], "message": "Merge"},
         },
-        **_common(context, repository),
+        **common_members(context, repository),
     }
 
 
@@ -90,7 +90,12 @@ def comment_event(
     if pull_request:
         issue["pull_request"] = {"url": f"{context.url}/pulls/{number}"}
     shown = {key: value for key, value in comment.items() if key != "issue"}
-    return {"action": "created", "issue": issue, "comment": shown, **_common(context, repository)}
+    return {
+        "action": "created",
+        "issue": issue,
+        "comment": shown,
+        **common_members(context, repository),
+    }
 
 
 def rerequest_event(
@@ -131,7 +136,7 @@ def rerequest_event(
     about = {"check_suite": checks}
     if not suite:
         about = {"check_run": {**run, "check_suite": checks, "pull_requests": pulls}}
-    return {"action": "rerequested", **about, **_common(context, repository)}
+    return {"action": "rerequested", **about, **common_members(context, repository)}
 
 
 def ping_event(context: GitHubContext, repository: RepositoryState) -> dict[str, Any]:
@@ -140,11 +145,12 @@ def ping_event(context: GitHubContext, repository: RepositoryState) -> dict[str,
         "zen": "Keep it logically awesome.",
         "hook_id": 1,
         "hook": {},
-        **_common(context, repository),
+        **common_members(context, repository),
     }
 
 
-def _common(context: GitHubContext, repository: RepositoryState) -> dict[str, Any]:
+def common_members(context: GitHubContext, repository: RepositoryState) -> dict[str, Any]:
+    """Return what every payload about a repository has."""
     return {
         "repository": repository_view(context.url, repository),
         "sender": account("octocat"),
@@ -204,7 +210,7 @@ def deliver(
         "duration": 0.0,
         "app_id": app.id if app else context.credentials.app.id,
         "installation_id": installation_id,
-        "repository_id": payload["repository"]["id"],
+        "repository_id": payload.get("repository", {}).get("id"),
         "target": target_url,
         "payload": payload,
     }
