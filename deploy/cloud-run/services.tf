@@ -10,6 +10,8 @@ locals {
     KOVA_GITHUB_API_URL    = var.github_api_url
     KOVA_ALLOWED_OWNERS    = var.allowed_owners
     KOVA_GITHUB_APP_FILE   = "/secrets/github/app.env"
+    # Only workers look at it.
+    KOVA_DELETED_REPOSITORY_DAYS = var.deleted_repository_days
     KOVA_DATABASE_URL      = local.database_url
     KOVA_DATABASE_POOL     = "5"
     KOVA_REDIS_URL         = local.redis_url

@@ -33,6 +33,12 @@ variable "allowed_owners" {
   default     = ""
 }
 
+variable "deleted_repository_days" {
+  description = "Days after which the rows of a repository that was deleted on GitHub are deleted too."
+  type        = string
+  default     = "30"
+}
+
 variable "google_hosted_domain" {
   description = "The Google Workspace whose people may sign in, such as example.com."
   type        = string

@@ -55,6 +55,7 @@ BAD = {
     "KOVA_SCANS_PER_REPOSITORY": ["-1", "4.5", "many"],
     "KOVA_WORKER_CONCURRENCY": ["0", "-1", "100000000", "9" * 5_000, "1.5", "x"],
     "KOVA_WORKER_VISIBILITY_SECONDS": ["99999999999", "43201"],
+    "KOVA_DELETED_REPOSITORY_DAYS": ["-1", "3651", "x y"],
     "KOVA_GITHUB_TOKEN": ["ghp_a\nb", "ghp_ä", "a b"],
     "KOVA_METRICS_TOKEN": ["a\nb"],
     "KOVA_ORIGIN_SECRET": [",", "short", "a" * 24 + ",short", "a b" * 12, "ä" * 24],

@@ -116,6 +116,7 @@ KOVA_FETCH_SECONDS | worker | | Seconds to fetch a scan's files from GitHub.
 KOVA_WORKER_CONCURRENCY | worker | | Jobs of a worker at a time.
 KOVA_SCANS_PER_REPOSITORY | worker | | Scans of a repository that run at once in all workers; fewer than all workers do together, so that a busy repository leaves room for others.
 KOVA_WORKER_VISIBILITY_SECONDS | worker | | Seconds for which a message in work is hidden; renewed while the work goes on.
+KOVA_DELETED_REPOSITORY_DAYS | worker | | Days after which the rows of a repository that was deleted on GitHub are deleted too.
 KOVA_RATE_LIMIT_PER_MINUTE | api | | Calls of a key in a minute.
 KOVA_SCAN_RATE_LIMIT_PER_MINUTE | api | | The same for scans; the usual limit where it is not set.
 KOVA_AI_RATE_LIMIT_PER_MINUTE | api | | The same for AI commands.

@@ -186,6 +186,7 @@ def make_house(
             fixes=stores.fixes,
             request_publish=RequestPublish(
                 fixes=stores.fixes,
+                repositories=stores.repositories,
                 audit=stores.audit,
                 queue=fix_queue,
                 source=lambda: workshop.source,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -16,7 +17,7 @@ from kova.scans.scan import ScanStats, ScanStatus
 from kova.shared.audit import Action
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING, Reach
-from kova.shared.repository import AutoFix
+from kova.shared.repository import AutoFix, RepositoryProblem
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
 from tests.dashboard.conftest import House, links_of, make_house
@@ -288,6 +289,23 @@ async def test_a_repository_shows_its_health_and_takes_settings(house: House) ->
     for change in ({"auto_fix": "x"}, {"monthly_budget_usd": "-1"}, {"monthly_budget_usd": "nan"}):
         answer = await admin.post("/ui/repositories/octo/sample", {**fields, **change})
         assert answer.status_code == 400, change
+
+
+async def test_a_repository_that_is_not_scanned_any_more_says_so(house: House) -> None:
+    await house.scan()
+    rows = house.workshop.database.repositories
+    (row,) = rows.values()
+    rows[row.id] = replace(
+        row,
+        archived=True,
+        problem=RepositoryProblem.SUSPENDED,
+        problem_since=house.workshop.database.clock(),
+    )
+    viewer = await house.visitor(Role.VIEWER)
+    page = await viewer.get("/ui/repositories/octo/sample")
+    assert "The installation of the GitHub App is suspended." in page
+    assert "archived" in page
+    assert "not scanned: suspended" in await viewer.get("/ui/repositories")
 
 
 async def test_a_key_is_shown_once_and_revoked(house: House) -> None:

@@ -19,6 +19,7 @@ BAD = "BAD(x)\n"
 def request_of(workshop: Workshop, queue: MemoryFixQueue) -> RequestPublish:
     return RequestPublish(
         fixes=workshop.stores.fixes,
+        repositories=workshop.stores.repositories,
         audit=workshop.stores.audit,
         queue=queue,
         source=lambda: workshop.source,

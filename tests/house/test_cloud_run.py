@@ -155,6 +155,7 @@ def test_a_process_starts_with_what_it_is_given(tmp_path: Path) -> None:
         "var.admins": "ann@example.com",
         "var.members": "",
         "var.viewers": "",
+        "var.deleted_repository_days": "30",
         "var.queues.region": "eu-central-1",
         **{
             f"var.queues.{name}_url": f"https://sqs.example.com/{name}"

@@ -131,7 +131,11 @@ class Room:
                 fixes=stores.fixes,
                 change=change,
                 publish=lambda: RequestPublish(
-                    fixes=stores.fixes, audit=audit, queue=self.queues, source=MemoryCodeSource
+                    fixes=stores.fixes,
+                    repositories=stores.repositories,
+                    audit=audit,
+                    queue=self.queues,
+                    source=MemoryCodeSource,
                 ),
                 notices=stores.notices,
                 compose=compose,

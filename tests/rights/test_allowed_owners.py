@@ -24,6 +24,8 @@ from kova.commands.chat import ChatJob, ChatKind
 from kova.commands.chat_message import encode_chat_job
 from kova.commands.comment import CommentJob, Verb
 from kova.commands.message import encode_comment_job
+from kova.events.event import EventJob, EventKind
+from kova.events.message import event_message
 from kova.fixes.message import encode_publish_job
 from kova.scans.message import ScanJob, encode_scan_job
 from kova.scans.scan import ScanTarget, Trigger
@@ -264,6 +266,37 @@ def publish_by_slack(moved: Moved) -> None:
     told_in_slack(moved)
 
 
+def event(moved: Moved, kind: EventKind, action: str) -> None:
+    job = EventJob(
+        kind=kind,
+        action=action,
+        repository=OLD,
+        delivery=str(uuid.uuid4()),
+        github_id=moved.kova.github.state.repository(NEW).id,
+        installation_id=moved.kova.github.installation_id,
+        number=1,
+        commit_sha=moved.sha,
+        sender="writer",
+    )
+    moved.send_job("SCAN", encode_scan_job(event_message(job)))
+
+
+def press_a_check_button(moved: Moved) -> None:
+    event(moved, EventKind.BUTTON, "fix")
+    event(moved, EventKind.BUTTON, "ignore")
+    assert moved.kova.get(f"/api/fixes/{moved.fix}")["pull_request_url"] is None
+    assert moved.kova.get(f"/api/errors/{moved.error}")["status"] == "open"
+
+
+def follow_a_pull_request(moved: Moved) -> None:
+    event(moved, EventKind.PULL_REQUEST, "closed")
+
+
+def hear_of_the_transfer(moved: Moved) -> None:
+    event(moved, EventKind.REPOSITORY, "transferred")
+    assert moved.kova.get(f"/api/repositories/{OLD}")["problem"] == REASON
+
+
 DOORS: dict[str, Callable[[Moved], None]] = {
     "POST /api/scan": scan_by_api,
     "POST /ui/scans": scan_by_page,
@@ -285,6 +318,10 @@ DOORS: dict[str, Callable[[Moved], None]] = {
     "/kova fix in Slack": fix_by_slack,
     "/kova ask in Slack": ask_by_slack,
     "Slack's button Publish": publish_by_slack,
+    "a button of a check run": press_a_check_button,
+    "a pull request that changed": follow_a_pull_request,
+    # Last: it is marked by this.
+    "a transfer": hear_of_the_transfer,
 }
 
 
@@ -317,7 +354,9 @@ SPEAK_TO_GITHUB: dict[str, tuple[str, ...]] = {
     "commands/gather_context.py": QUESTIONS,
     "commands/read_files.py": QUESTIONS,
     "errors/trace_history.py": SCANS,
-    "fixes/follow_pull_requests.py": SCANS,
+    "events/press_check_button.py": ("a button of a check run",),
+    "events/refresh_repository.py": ("a transfer",),
+    "fixes/follow_pull_requests.py": (*SCANS, "a pull request that changed"),
     "fixes/publish_fix.py": PUBLISHING,
     "fixes/request_publish.py": PUBLISHING,
     "scans/analyze_target.py": SCANS,

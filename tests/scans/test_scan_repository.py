@@ -76,21 +76,35 @@ async def test_a_job_of_an_unknown_repository_asks_github_what_it_is(workshop: W
     assert (await workshop.repository()).github_id == workshop.info.github_id
 
 
-async def test_an_event_that_describes_the_repository_updates_it(workshop: Workshop) -> None:
+@pytest.mark.parametrize("private", [True, False])
+async def test_where_an_event_says_something_else_github_is_asked(
+    workshop: Workshop, *, private: bool
+) -> None:
     repository = await workshop.repository()
-    head = workshop.push(a="")
+    workshop.source.change_repository(NAME, installation_id=9, private=private)
     await workshop.scan_target(
         scan_target(
-            commit_sha=head,
+            commit_sha=workshop.push(a=""),
             github_id=workshop.info.github_id,
-            installation_id=9,
             default_branch="main",
             private=True,
         )
     )
     updated = await workshop.stores.repositories.get(NAME, EVERYTHING)
     assert updated is not None
-    assert (updated.id, updated.installation_id, updated.private) == (repository.id, 9, True)
+    shown = (updated.id, updated.installation_id, updated.private)
+    assert shown == (repository.id, 9, private)
+
+
+async def test_an_event_that_says_what_is_known_asks_nothing(workshop: Workshop) -> None:
+    repository = await workshop.repository()
+    target = scan_target(
+        commit_sha=workshop.push(a=""), github_id=workshop.info.github_id, default_branch="main"
+    )
+    workshop.source.change_repository(NAME, private=True)
+    await workshop.scan_target(target)
+    row = await workshop.stores.repositories.get(NAME, EVERYTHING)
+    assert row == repository
 
 
 async def test_the_same_push_again_is_scanned_once(workshop: Workshop) -> None:

@@ -37,18 +37,26 @@ def test_a_branch_that_may_not_be_written_is_told_on_the_check_run(kova: Kova, p
     assert {fix["status"] for fix in kova.all("/api/fixes")} == {"verified"}
 
 
-def test_a_branch_that_holds_commits_of_somebody_else_is_told(kova: Kova) -> None:
+@pytest.mark.parametrize("taken", [1, 3])
+def test_a_branch_that_holds_commits_of_somebody_else_is_left_and_told(
+    kova: Kova, taken: int
+) -> None:
     state = kova.github.state
     kova.push(NAME, {"a.py": BAD})
     kova.wait_for_scans(1)
     (pull,) = state.pulls(NAME)
+    mended = b"def f(x):\n    return x == 'a'\n"
     # A person commits to the branch; the pull request is merged as one commit, the branch stays.
-    state.push(NAME, {"a.py": b"def f(x):\n    return x == 'a'\n"}, branch=pull["head_ref"])
+    branches = [pull["head_ref"], "kova/fix2-main", "kova/fix3-main"][:taken]
+    heads = [state.push(NAME, {"a.py": mended}, branch=branch) for branch in branches]
     pull["state"] = "closed"
-    sha = kova.push(NAME, {"a.py": b"def f(x):\n    return x == 'a'\n", "b.py": OTHER})
+    sha = kova.push(NAME, {"a.py": mended, "b.py": OTHER})
     scan = kova.wait_for_scans(2)[0]
     assert (scan["commit_sha"], scan["status"]) == (sha, "succeeded")
-    assert "holds commits of somebody else" in only_run(kova, sha)["output"]["summary"]
+    assert [state.head(NAME, branch) for branch in branches] == heads
+    is_told = "holds commits of somebody else" in only_run(kova, sha)["output"]["summary"]
+    offered = [pull["head_ref"] for pull in state.pulls(NAME) if pull["state"] == "open"]
+    assert (is_told, offered) == ((False, ["kova/fix2-main"]) if taken == 1 else (True, []))
 
 
 def test_a_check_run_that_github_never_takes_leaves_the_scan_whole(kova: Kova) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from tests.server.conftest import Kova
+from tests.server.test_events import follow, send
 
 BAD = b"def f(x):\n    return x is 'a'\n"
 MENDED = b"def f(x):\n    return x == 'a'\n"
@@ -61,3 +62,130 @@ def test_what_was_mended_by_hand_or_deleted_is_closed_with_a_comment(
     (comment,) = repository.comments
     assert "nothing left to merge" in comment["body"]
     assert f"heads/{BRANCH}" not in repository.git.refs
+
+
+def event(kova: Kova, action: str, changes: dict[str, Any] | None = None) -> dict[str, Any]:
+    return kova.github.pull_changed_event("octo/sample", 1, action, changes)
+
+
+def test_the_state_follows_at_once_and_back_when_it_is_opened_again(kova: Kova) -> None:
+    offer(kova)
+    closed = event(kova, "closed")
+    pulls(kova)[0]["state"] = "closed"
+    follow(kova, "pull_request", event(kova, "closed"))
+    assert statuses(kova) == {"closed"}
+    pulls(kova)[0]["state"] = "open"
+    follow(kova, "pull_request", event(kova, "reopened"))
+    assert statuses(kova) == {"published"}
+    follow(kova, "pull_request", closed)  # A late one: it is open by now.
+    assert statuses(kova) == {"published"}
+
+
+def test_a_merge_is_followed_at_once_and_its_branch_is_gone(kova: Kova) -> None:
+    offer(kova)
+    kova.github.state.merge("octo/sample", 1)
+    follow(kova, "pull_request", event(kova, "closed"))
+    assert statuses(kova) == {"merged"}
+    assert f"heads/{BRANCH}" not in kova.github.state.repository("octo/sample").git.refs
+
+
+def test_a_merge_after_a_close_whose_reopening_was_lost_is_a_merge(kova: Kova) -> None:
+    offer(kova)
+    pulls(kova)[0]["state"] = "closed"
+    follow(kova, "pull_request", event(kova, "closed"))
+    kova.github.state.merge("octo/sample", 1)
+    follow(kova, "pull_request", event(kova, "closed"))
+    assert statuses(kova) == {"merged"}
+
+
+def test_a_pull_request_of_people_is_not_followed(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": MENDED})
+    kova.github.state.push("octo/sample", {"b.py": BAD}, branch="feature")
+    kova.github.state.open_pull("octo/sample", head="feature", base="main", title="A feature")
+    assert send(kova, "pull_request", event(kova, "closed")) == "ignored"
+
+
+def test_a_pull_request_with_another_base_is_compared_with_that(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": MENDED})
+    state = kova.github.state
+    state.push("octo/sample", {"b.py": BAD}, branch="release")
+    state.repository("octo/sample").git.refs["heads/feature"] = state.push(
+        "octo/sample", {"c.py": BAD}, branch="release-next"
+    )
+    state.push("octo/sample", {"b.py": BAD}, branch="feature")
+    state.open_pull("octo/sample", head="feature", base="main", title="A feature")
+    send(kova, "pull_request", event(kova, "opened"))
+    kova.wait_for_scans(2)
+    pulls(kova)[0]["base_ref"] = "release"
+    assert send(kova, "pull_request", event(kova, "edited", {"title": {"from": "A"}})) == "ignored"
+    changes = {"base": {"ref": {"from": "main"}, "sha": {"from": "0" * 40}}}
+    assert send(kova, "pull_request", event(kova, "edited", changes)) == "queued"
+    assert len(kova.wait_for_scans(3)) == 3
+
+
+def test_the_push_of_a_fix_branch_is_not_scanned_into_another(kova: Kova) -> None:
+    offer(kova)
+    payload = kova.github.push_event("octo/sample") | {"ref": f"refs/heads/{BRANCH}"}
+    assert send(kova, "push", payload) == "ignored"
+    assert send(kova, "pull_request", event(kova, "opened")) == "queued"
+    kova.wait_for_scans(2)
+    assert len(pulls(kova)) == 1
+
+
+OTHER = b"import re\n\n\ndef g(x):\n    return re.match('\\d', x)\n"
+
+
+def test_other_fixes_go_to_another_branch_where_a_person_works_on_the_first(kova: Kova) -> None:
+    offer(kova)
+    state = kova.github.state
+    mine = state.push("octo/sample", {"a.py": MENDED + b"# mine\n"}, branch=BRANCH)
+    for number in range(2):
+        kova.push("octo/sample", {"b.py": OTHER, "note.md": bytes([65 + number])})
+        kova.wait_for_scans(2 + number)
+        assert state.head("octo/sample", BRANCH) == mine
+        assert [pull["head_ref"] for pull in pulls(kova)] == [BRANCH, "kova/fix2-main"]
+    assert state.file("octo/sample", "kova/fix2-main", "a.py") == BAD
+    assert statuses(kova) == {"published"}
+    fixes = kova.all("/api/fixes")
+    assert len({fix["pull_request_url"] for fix in fixes}) == 2
+
+
+def test_where_a_person_has_all_of_it_nothing_more_is_offered(kova: Kova) -> None:
+    offer(kova)
+    kova.github.state.push("octo/sample", {"a.py": MENDED + b"# mine\n"}, branch=BRANCH)
+    sha = kova.push("octo/sample", {"note.md": b"A later push.\n"})
+    kova.wait_for_scans(2)
+    assert len(pulls(kova)) == 1
+    (run,) = [run for run in kova.github.state.check_runs("octo/sample") if run["head_sha"] == sha]
+    assert "in no pull request" not in run["output"]["summary"]
+
+
+def test_the_fixes_of_two_default_branches_do_not_fight(kova: Kova) -> None:
+    offer(kova)
+    state = kova.github.state
+    state.push("octo/sample", {"a.py": BAD, "b.py": OTHER}, branch="next")
+    state.repository("octo/sample").default_branch = "next"
+    changes = {"default_branch": {"from": "main"}}
+    payload = kova.github.repository_event("octo/sample", "edited", changes)
+    follow(kova, "repository", payload)
+    kova.wait_for_scans(2)
+    former, current = pulls(kova)
+    assert (former["state"], former["head_ref"]) == ("closed", BRANCH)
+    assert (current["state"], current["head_ref"]) == ("open", "kova/fix-next")
+    assert current["base_ref"] == "next"
+    (comment,) = state.repository("octo/sample").comments
+    assert "`next`" in comment["body"]
+    assert {fix["pull_request_url"][-2:] for fix in kova.all("/api/fixes")} == {"/2"}
+
+
+def test_fixes_follow_a_base_that_moved(kova: Kova) -> None:
+    offer(kova)
+    moved = b"# A line before it.\n" + BAD
+    sha = kova.push("octo/sample", {"a.py": moved})
+    kova.wait_for_scans(2)
+    (pull,) = pulls(kova)
+    repository = kova.github.state.repository("octo/sample")
+    head = repository.git.commits[kova.github.state.head("octo/sample", pull["head_ref"])]
+    assert list(head.parents) == [sha]
+    fixed = kova.github.state.file("octo/sample", BRANCH, "a.py")
+    assert fixed == b"# A line before it.\n" + MENDED

@@ -16,6 +16,7 @@ from kova.setup.app_needs import (
     ALWAYS_DELIVERED,
     EVENTS,
     LEVELS,
+    OF_INSTALLATION,
     PERMISSIONS,
     WITHOUT_APP,
     missing_events,
@@ -28,7 +29,7 @@ CALLS = {call: permission for permission in PERMISSIONS for call in permission.c
 _PLACE = re.compile(r"\{[^}]*\}")
 # Calls of the App itself, with its JWT, and those of a person who signs in, with their own token,
 # which need no permission of the App; and the names that stand for any path.
-JWT_MODULES = {"app.py", "auth.py", "sign_in.py", "user_access.py"}
+JWT_MODULES = {"app.py", "auth.py", "installations.py", "sign_in.py", "user_access.py"}
 TRANSPORT = {"client.py", "transport.py", "protocol.py"}
 
 
@@ -82,6 +83,12 @@ def test_the_practice_github_wants_just_these_permissions_for_the_calls() -> Non
         for name in alternatives:
             others.pop(name, None)
         assert not practice.allows(others, method, address), call
+
+
+def test_what_is_asked_of_an_installation_is_there_for_every_app() -> None:
+    source = (ADAPTERS / "installations.py").read_text()
+    for call in OF_INSTALLATION:
+        assert f'"{call.partition(" ")[2]}"' in source
 
 
 def test_write_is_asked_for_only_where_something_is_written() -> None:

@@ -36,6 +36,7 @@ class FixRoot:
         url = require(self._core.settings.fix_queue_url, "KOVA_FIX_QUEUE_URL")
         return RequestPublish(
             fixes=self.fixes,
+            repositories=PostgresRepositoryStore(self._core.database),
             audit=PostgresAuditStore(self._core.database),
             queue=SqsFixQueue(self._core.sqs, url),
             source=lambda: self._core.source,

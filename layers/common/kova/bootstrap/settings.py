@@ -125,6 +125,7 @@ class Settings:
     worker_concurrency: int = 2
     scans_per_repository: int = 4
     worker_visibility_seconds: int = 20
+    deleted_repository_days: int = 30
     body_seconds: int = 20
     rate_limit_per_minute: int = 6_000
     scan_rate_limit_per_minute: int | None = None
@@ -213,6 +214,9 @@ def _read_settings(reader: SettingReader) -> Settings:
         ),
         worker_visibility_seconds=reader.number(
             "KOVA_WORKER_VISIBILITY_SECONDS", Settings.worker_visibility_seconds, 43_200
+        ),
+        deleted_repository_days=reader.number(
+            "KOVA_DELETED_REPOSITORY_DAYS", Settings.deleted_repository_days, 3_650
         ),
         body_seconds=reader.number("KOVA_BODY_SECONDS", Settings.body_seconds, 300),
         rate_limit_per_minute=reader.number(

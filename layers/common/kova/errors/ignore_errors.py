@@ -64,7 +64,7 @@ class IgnoreErrors:
             return IgnoreResult(matching=len(open_errors))
         errors = await self._find(full_name, matching_rules, ErrorStatus.IGNORED, matches)
         decision = IgnoreDecision(reason=request.reason, by=actor, until=None)
-        errors += await self._ignore([error.id for error in open_errors], decision)
+        errors += await self.ignore_ids([error.id for error in open_errors], decision)
         errors.sort(key=lambda error: (error.finding.path, error.finding.span, error.id))
         open_rules = tuple(rule for rule in rules if rule.open)
         return IgnoreResult(
@@ -73,8 +73,14 @@ class IgnoreErrors:
             matching=len(open_errors),
         )
 
-    async def _ignore(self, ids: list[str], decision: IgnoreDecision) -> tuple[ErrorRecord, ...]:
-        """Ignore all of them but those that a scan closes meanwhile: they need no ignoring."""
+    async def ignore_ids(self, ids: list[str], decision: IgnoreDecision) -> tuple[ErrorRecord, ...]:
+        """Ignore errors by their ids, at most MOST_AT_ONCE of them; return those that are.
+
+        Those that a scan closes meanwhile are left out: they need no ignoring.
+
+        Raises:
+            DatabaseUnavailableError: try again later.
+        """
         while ids:
             result = await self._errors.ignore_together(ids, decision, EVERYTHING)
             if not result.refused:

@@ -7,7 +7,7 @@ from typing import Final
 
 from kova.fixes.fix import FixStatus
 from kova.fixes.ports import FixStore, Publisher
-from kova.fixes.publisher import OfferedPull, PullState
+from kova.fixes.publisher import MOST_BRANCHES, OfferedPull, PullState, fix_branch
 from kova.shared.exceptions import GitHubRefusedError, NotFoundError
 from kova.shared.repository import Repository
 
@@ -16,6 +16,12 @@ _MOST_PULLS: Final = 50
 _NOTHING_LEFT: Final = (
     "The errors that this pull request mends are gone from `{branch}`, so there is nothing left to"
     " merge. Kova closes it and deletes its branch."
+)
+
+
+_OTHER_BRANCH: Final = (
+    "The default branch is `{branch}` now, and that is where Kova offers its fixes. It closes this"
+    " pull request, and deletes its branch unless somebody has committed to it."
 )
 
 
@@ -34,15 +40,37 @@ class FollowPullRequests:
         """
         offered = await self._fixes.offered(repository.id)
         for url in list(offered)[:_MOST_PULLS]:
-            pull = await self._find(repository, url)
-            if pull is None:
-                await self._fixes.settle(url, FixStatus.CLOSED)
-            elif pull.state is PullState.MERGED:
-                await self._fixes.settle(url, FixStatus.MERGED)
-                await self._delete_branch(repository, pull)
-            elif pull.state is PullState.CLOSED:
-                await self._fixes.settle(url, FixStatus.CLOSED, declined=True)
+            await self._record_state(repository, url)
         return await self._fixes.declined(repository.id)
+
+    async def follow_pull(self, repository: Repository, number: int) -> None:
+        """Record what became of one pull request, also where people opened it again.
+
+        Raises:
+            UnavailableError: GitHub or the database does not answer.
+        """
+        for url in await self._fixes.pages_of(repository.id, number):
+            state = await self._record_state(repository, url)
+            if state is PullState.OPEN:
+                await self._fixes.reopen(url)
+
+    async def _record_state(self, repository: Repository, url: str) -> PullState | None:
+        """Record a pull request's state, and return it; None where GitHub has no such one."""
+        pull = await self._find(repository, url)
+        if pull is None:
+            await self._fixes.settle(url, FixStatus.CLOSED)
+            return None
+        if pull.state is PullState.MERGED:
+            await self._fixes.settle(url, FixStatus.MERGED)
+            await self._delete_branch(repository, pull)
+        elif pull.state is PullState.CLOSED:
+            await self._fixes.settle(url, FixStatus.CLOSED, declined=True)
+        elif _is_of_former_default(repository, pull) and await self._withdraw(
+            repository, pull, _OTHER_BRANCH
+        ):
+            await self._fixes.settle(url, FixStatus.CLOSED)
+            return PullState.CLOSED
+        return pull.state
 
     async def withdraw_unneeded(self, repository: Repository) -> None:
         """Close the open pull requests of which no error is open any more.
@@ -54,14 +82,19 @@ class FollowPullRequests:
         unneeded = [url for url, errors in offered.items() if not any(errors.values())]
         for url in unneeded[:_MOST_PULLS]:
             pull = await self._find(repository, url)
-            if pull is not None and pull.state is PullState.OPEN:
-                comment = _NOTHING_LEFT.format(branch=repository.default_branch.replace("`", ""))
-                try:
-                    await self._publisher.withdraw(repository.ref, pull, comment)
-                except (GitHubRefusedError, NotFoundError) as exc:
-                    _log_refusal("pull request not withdrawn", url, exc)
-                    continue
-            await self._fixes.settle(url, FixStatus.CLOSED)
+            is_open = pull is not None and pull.state is PullState.OPEN
+            if pull is None or not is_open or await self._withdraw(repository, pull, _NOTHING_LEFT):
+                await self._fixes.settle(url, FixStatus.CLOSED)
+
+    async def _withdraw(self, repository: Repository, pull: OfferedPull, text: str) -> bool:
+        """Close an open pull request with a comment; False where GitHub refuses."""
+        comment = text.format(branch=repository.default_branch.replace("`", ""))
+        try:
+            await self._publisher.withdraw(repository.ref, pull, comment)
+        except (GitHubRefusedError, NotFoundError) as exc:
+            _log_refusal("pull request not withdrawn", pull.url, exc)
+            return False
+        return True
 
     async def _find(self, repository: Repository, url: str) -> OfferedPull | None:
         try:
@@ -76,6 +109,13 @@ class FollowPullRequests:
             await self._publisher.delete_branch(repository.ref, pull.branch)
         except (GitHubRefusedError, NotFoundError) as exc:
             _log_refusal("branch not deleted", pull.url, exc)
+
+
+def _is_of_former_default(repository: Repository, pull: OfferedPull) -> bool:
+    """True for fixes that were offered to what was the default branch before."""
+    base = pull.base_branch
+    branches = {fix_branch(base, number) for number in range(1, MOST_BRANCHES + 1)}
+    return base not in {"", repository.default_branch} and pull.branch in branches
 
 
 def _log_refusal(message: str, url: str, error: GitHubRefusedError | NotFoundError) -> None:

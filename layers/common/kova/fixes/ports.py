@@ -41,12 +41,23 @@ class FixStore(Protocol):
     ) -> None:
         """Record what became of a pull request's published fixes.
 
+        One that is merged after all is merged, though it was seen closed before.
+
         Args:
             url: the pull request's page.
             status: merged or closed.
             declined: people do not want the change; it is not offered again.
             keep: ids of errors whose fixes stay published.
         """
+
+    async def reopen(self, url: str) -> None:
+        """Record that people opened a closed pull request again: its fixes are published."""
+
+    async def pages_of(self, repository_id: str, number: int) -> Sequence[str]:
+        """Return the pages under which a pull request is recorded: its repository has had names."""
+
+    async def publishable(self, repository_id: str, limit: int) -> Sequence[Fix]:
+        """Return proved fixes of open errors in no pull request, the worst errors first."""
 
     async def declined(self, repository_id: str) -> frozenset[str]:
         """Return the ids of the errors whose fix people do not want."""
@@ -88,6 +99,10 @@ class Publisher(Protocol):
 
         Returns None, and touches nothing, when the base branch is no longer at `base_sha`: the
         scan of the newer commit will publish.
+
+        Raises:
+            GitHubRefusedError: `refusal` is `branch_taken` where people have committed to the
+                branch; `url` is its open pull request, if there is one.
         """
 
     async def find_pull(self, repository_ref: RepositoryRef, url: str) -> OfferedPull | None:

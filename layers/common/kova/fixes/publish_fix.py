@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from pathlib import Path
+from typing import Final
 
 from kova.analysis.source_text import decode
 from kova.fixes.fix import Fix
@@ -13,10 +14,13 @@ from kova.fixes.publisher import FixPullRequest
 from kova.fixes.pull_request_text import fix_body, fix_title
 from kova.fixes.request_publish import PUBLISHABLE
 from kova.shared.code_source import CodeSource, FetchLimits
-from kova.shared.exceptions import StaleFixError
+from kova.shared.exceptions import GitHubRefusedError, StaleFixError
 from kova.shared.ports import RepositoryStore
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository
+
+MOST_FIXES_AT_ONCE: Final = 10
+"""So many pull requests one press of a button opens at most."""
 
 
 class PublishFix:
@@ -48,23 +52,27 @@ class PublishFix:
         if fix is None or fix.status not in PUBLISHABLE:
             return
         repository = await self._repositories.get(fix.repository, EVERYTHING)
-        if repository is None:
+        if repository is None or repository.is_unreachable or repository.archived:
             return
         head = await self._source.resolve(repository.ref, f"refs/heads/{repository.default_branch}")
         content = await self._apply(repository, head, fix)
         title = fix_title(fix)
-        url = await self._publisher.pull_request(
-            repository.ref,
-            FixPullRequest(
-                base_branch=repository.default_branch,
-                base_sha=head,
-                branch=f"kova/fix-{fix.id}",
-                title=title,
-                body=fix_body(fix, head),
-                message=title,
-                files={fix.path: content},
-            ),
+        pull = FixPullRequest(
+            base_branch=repository.default_branch,
+            base_sha=head,
+            branch=f"kova/fix-{fix.id}",
+            title=title,
+            body=fix_body(fix, head),
+            message=title,
+            files={fix.path: content},
         )
+        try:
+            url = await self._publisher.pull_request(repository.ref, pull)
+        except GitHubRefusedError as exc:
+            page = exc.data.get("url")  # People go on with it themselves.
+            if not isinstance(page, str):
+                raise
+            url = page
         if url is None:
             raise StaleFixError
         await self._fixes.mark_published([fix.error_id], url)

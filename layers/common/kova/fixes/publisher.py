@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +22,20 @@ class CheckAnnotation:
 
 
 @dataclass(frozen=True, kw_only=True)
+class CheckButton:
+    """A button of a check run; GitHub takes 20, 40 and 20 characters."""
+
+    label: str
+    description: str
+    identifier: str
+
+
+@dataclass(frozen=True, kw_only=True)
 class CheckRun:
-    """A completed check run. `conclusion` is success, failure or neutral; texts are Markdown."""
+    """A completed check run. `conclusion` is success, failure or neutral; texts are Markdown.
+
+    GitHub shows three buttons at most, and only those of an App.
+    """
 
     commit_sha: str
     external_id: str
@@ -30,6 +43,7 @@ class CheckRun:
     title: str
     summary: str
     annotations: tuple[CheckAnnotation, ...]
+    buttons: tuple[CheckButton, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,6 +63,19 @@ class FixPullRequest:
     files: dict[str, bytes]
 
 
+MOST_BRANCHES: Final = 3
+"""So many branches of fixes for one branch, where people have committed to the others."""
+
+
+def fix_branch(base_branch: str, number: int = 1) -> str:
+    """Return the branch of the fixes for a branch.
+
+    The further ones are for when people have committed to those before: their names begin
+    otherwise, so that they are never the first one of another branch.
+    """
+    return f"kova/fix-{base_branch}" if number == 1 else f"kova/fix{number}-{base_branch}"
+
+
 class PullState(enum.StrEnum):
     """What became of a pull request."""
 
@@ -59,8 +86,9 @@ class PullState(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class OfferedPull:
-    """A pull request that Kova opened, and its branch."""
+    """A pull request that Kova opened, its branch, and the branch that it is to be merged into."""
 
     url: str
     state: PullState
     branch: str
+    base_branch: str = ""

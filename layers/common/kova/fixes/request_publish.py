@@ -14,8 +14,8 @@ from kova.shared.audit import Action, AuditEvent
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import ConflictError, NotFoundError, QueueUnavailableError
 from kova.shared.owners import EVERY_OWNER, Owners
-from kova.shared.ports import AuditStore
-from kova.shared.reach import Reach
+from kova.shared.ports import AuditStore, RepositoryStore
+from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.repository import RepositoryRef
 
 PUBLISHABLE: Final = frozenset({FixStatus.VERIFIED, FixStatus.PUBLISHED})
@@ -29,6 +29,7 @@ class RequestPublish:
         self,
         *,
         fixes: FixStore,
+        repositories: RepositoryStore,
         audit: AuditStore,
         queue: FixQueue,
         source: Callable[[], CodeSource],
@@ -38,6 +39,7 @@ class RequestPublish:
         self._source = source
         self._owners = owners
         self._fixes = fixes
+        self._repositories = repositories
         self._audit = audit
         self._queue = queue
 
@@ -46,8 +48,8 @@ class RequestPublish:
 
         Raises:
             NotFoundError: there is no such fix in the reach.
-            ConflictError: it was not proved, people have decided about it, or its file is
-                protected.
+            ConflictError: it was not proved, people have decided about it, its file is
+                protected, or its repository is archived or not shown to Kova.
             OwnerNotAllowedError: Kova does not work for the repository's owner.
             UnavailableError: it could not be queued, or GitHub does not answer.
         """
@@ -58,6 +60,10 @@ class RequestPublish:
             raise ConflictError(f"The fix is {fix.status}: only a verified one is published.")
         if is_protected(fix.path):
             raise ConflictError(f"Fixes in {fix.path} are not pushed: apply the patch yourself.")
+        repository = await self._repositories.get(fix.repository, EVERYTHING)
+        if repository is not None and (repository.archived or repository.is_unreachable):
+            reason = repository.problem or "archived"
+            raise ConflictError(f"The repository takes no pull request: {reason}.")
         ref = RepositoryRef(full_name=fix.repository)
         await require_allowed_owner(self._owners, self._source, ref)
         try:

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from kova.commands.ports import CommandQueue
-from kova.intake.delivery import KNOWN_EVENTS, parse_delivery, verify_signature
+from kova.events.message import event_message
+from kova.intake.delivery import KNOWN_EVENTS, Delivery, parse_delivery, verify_signature
 from kova.scans.ports import ScanQueue
 from kova.shared.exceptions import OwnerNotAllowedError
 from kova.shared.owners import EVERY_OWNER, Owners
@@ -80,8 +81,7 @@ class AcceptDelivery:
             content_type=incoming.content_type,
             body=incoming.body,
         )
-        job = delivery.target or delivery.comment
-        if job is not None and not self._owners.allow(job.repository):
+        if not self._is_allowed(delivery):
             return AcceptedDelivery(
                 delivery=delivery.id,
                 event=delivery.event,
@@ -90,8 +90,21 @@ class AcceptDelivery:
             )
         if delivery.target is not None:
             self._queue.send(delivery.target)
+        if delivery.change is not None:
+            message = event_message(delivery.change)
+            self._queue.send(message.target, message.retry)
         if delivery.comment is not None and self._commands is not None:
             self._commands.send_comment(delivery.comment)
         commanded = delivery.comment is not None and self._commands is not None
-        status = "queued" if delivery.target is not None or commanded else "ignored"
+        job = delivery.target or delivery.change
+        status = "queued" if job is not None or commanded else "ignored"
         return AcceptedDelivery(delivery=delivery.id, event=delivery.event, status=status)
+
+    def _is_allowed(self, delivery: Delivery) -> bool:
+        """Whether Kova works for the owner, or did before the repository was transferred."""
+        job = delivery.target or delivery.comment or delivery.change
+        if job is None or self._owners.allow(job.repository):
+            return True
+        return delivery.former_owner is not None and self._owners.allow(
+            f"{delivery.former_owner}/-"
+        )

@@ -16,6 +16,8 @@ from typing import Any, Final
 from urllib.parse import parse_qs
 
 from kova.commands.comment import CommentJob, parse_comment
+from kova.events.event import EventJob
+from kova.intake.github_event import CHANGES, changes_base, former_owner, read_event
 from kova.intake.rerequest import REREQUESTS, read_rerequest
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
@@ -23,13 +25,9 @@ from kova.shared.json_text import parse_json
 from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.shared.text import clean
 
-KNOWN_EVENTS: Final = REREQUESTS | {
-    "push",
-    "pull_request",
-    "merge_group",
-    "issue_comment",
-    "ping",
-}
+KNOWN_EVENTS: Final = (
+    REREQUESTS | CHANGES | {"push", "pull_request", "merge_group", "issue_comment", "ping"}
+)
 _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
@@ -39,13 +37,18 @@ _MAX_ID: Final = 2**63 - 1
 
 @dataclass(frozen=True, kw_only=True)
 class Delivery:
-    """One verified delivery: something to scan, a command in a comment, or nothing for Kova."""
+    """One verified delivery: something to scan or to look at, a command in a comment, or nothing.
+
+    `former_owner` is whom a transferred repository belonged to before.
+    """
 
     id: str
     event: str
     action: str | None
     target: ScanTarget | None
     comment: CommentJob | None = None
+    change: EventJob | None = None
+    former_owner: str | None = None
 
 
 def verify_signature(body: bytes, header: str | None, secrets: Sequence[str]) -> None:
@@ -95,6 +98,8 @@ def parse_delivery(
         action=action if isinstance(action, str) else None,
         target=_target(event, delivery_id, payload),
         comment=_comment(payload) if event == "issue_comment" else None,
+        change=read_event(event, delivery_id, payload),
+        former_owner=former_owner(payload) if event == "repository" else None,
     )
 
 
@@ -164,7 +169,9 @@ def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> Sca
     number = _id(payload.get("number")) or _id(pull.get("number"))
     head, base = _object(pull, "head"), _object(pull, "base")
     shas = (head.get("sha"), base.get("sha"))
-    if payload.get("action") not in _PULL_ACTIONS or number is None:
+    action = payload.get("action")
+    is_opened = isinstance(action, str) and action in _PULL_ACTIONS
+    if not (is_opened or changes_base(payload)) or number is None:
         return None
     if not all(isinstance(sha, str) and is_sha(sha) for sha in shas):
         return None

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Container
+from collections.abc import Container, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Final
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis
@@ -17,6 +18,8 @@ from kova.fixes.follow_pull_requests import FollowPullRequests
 from kova.fixes.ports import FixStore
 from kova.fixes.proof_cache import FingerprintsByPath, ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
+from kova.fixes.protected import is_protected
+from kova.fixes.publisher import MOST_BRANCHES
 from kova.scans.publish_scan import PublishScan
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
@@ -24,14 +27,23 @@ from kova.shared.meter import Meter
 from kova.shared.repository import Repository
 
 _LOG = logging.getLogger("kova.scan")
+_MOST_COUNTED: Final = 100
+_ARCHIVED: Final = "The repository is archived, and takes no branches."
 
 
 @dataclass(frozen=True, kw_only=True)
 class OfferedFixes:
-    """The outcome of every fix; `refusal`: why GitHub takes no pull request of the proved ones."""
+    """The outcome of every fix.
+
+    Attributes:
+        fixes: every fix that was tried.
+        refusal: why GitHub takes no pull request of the proved ones.
+        publishable: how many proved ones are in no pull request, and may be.
+    """
 
     fixes: tuple[ProvedFix, ...] = ()
     refusal: str | None = None
+    publishable: int = 0
 
 
 class OfferFixes:
@@ -80,20 +92,62 @@ class OfferFixes:
         await self._fixes.save(claim.id, fixes, change.error_ids)
         request = analysis.request
         offered = self._publish.select_offerable(repository, files, request.settings)
+        if repository.archived:
+            return OfferedFixes(fixes=fixes, refusal=_ARCHIVED if offered else None)
+        refusal = None
         try:
-            url = await self._publish.publish_pull_request(repository, request.commit_sha, offered)
+            await self._publish_together(repository, request.commit_sha, offered, change)
         except (GitHubRefusedError, RepositoryNotFoundError) as exc:
             # The errors are found and recorded: a branch that may not be written costs no scan.
             context = {"repository": repository.full_name, "reason": exc.reason, "error": str(exc)}
             _LOG.warning("the fixes are not offered", extra=context)
-            return OfferedFixes(fixes=fixes, refusal=exc.message)
-        if url:
-            combined = [fix for file in offered for fix in file.combined]
-            ids = [change.error_ids[fix.finding.fingerprint] for fix in combined]
-            await self._fixes.mark_published(ids, url)
-            await self._fixes.settle(url, FixStatus.CLOSED, keep=ids)
-        await self._follow.withdraw_unneeded(repository)
-        return OfferedFixes(fixes=fixes)
+            refusal = exc.message
+        else:
+            await self._follow.withdraw_unneeded(repository)
+        publishable = await self._fixes.publishable(repository.id, _MOST_COUNTED)
+        return OfferedFixes(
+            fixes=fixes,
+            refusal=refusal,
+            publishable=sum(not is_protected(fix.path) for fix in publishable),
+        )
+
+    async def _publish_together(
+        self,
+        repository: Repository,
+        commit_sha: str,
+        files: Sequence[FileFixes],
+        change: LifecycleChange,
+    ) -> None:
+        """Offer the combined fixes in one pull request.
+
+        Where people have committed to its branch, that is theirs from then on: what their pull
+        request does not offer goes to a branch of the next name.
+
+        Raises:
+            GitHubRefusedError: people have committed to all of them, or GitHub refuses.
+            RepositoryNotFoundError: GitHub does not show it.
+        """
+        error = None
+        for number in range(1, MOST_BRANCHES + 1):
+            try:
+                url = await self._publish.publish_pull_request(
+                    repository, commit_sha, files, number=number
+                )
+            except GitHubRefusedError as exc:
+                if exc.data.get("refusal") != "branch_taken":
+                    raise
+                offered = await self._fixes.offered(repository.id)
+                theirs = offered.get(str(exc.data.get("url")), {})
+                files = [file for file in files if not theirs.keys() >= _ids(file, change)]
+                error = exc
+                continue
+            if url:
+                ids = {error_id for file in files for error_id in _ids(file, change)}
+                await self._fixes.mark_published(list(ids), url)
+                await self._fixes.settle(url, FixStatus.CLOSED, keep=ids)
+            return
+        if error is not None and files:
+            raise error
 
     async def _prove(
         self, scanned: CommitAnalysis, ignored: frozenset[str], folder: Path
@@ -132,6 +186,11 @@ class OfferFixes:
             self._meter.count(
                 "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
             )
+
+
+def _ids(file: FileFixes, change: LifecycleChange) -> set[str]:
+    """Return the ids of the errors that a file's combined fixes mend."""
+    return {change.error_ids[fix.finding.fingerprint] for fix in file.combined}
 
 
 def _with_edits(analysis: CommitAnalysis, again: Analysis, paths: Container[str]) -> CommitAnalysis:

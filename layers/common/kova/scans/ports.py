@@ -102,6 +102,9 @@ class ScanStore(Protocol):
     async def fail(self, scan_id: str, failure: str) -> None:
         """End a scan that will not be tried again, and record that people may be told."""
 
+    async def skip(self, scan_id: str, reason: str) -> None:
+        """End a queued scan that nobody needs; its `failure` says why."""
+
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Return a scan by id; None outside of the reach."""
 

@@ -8,15 +8,24 @@ from typing import Final
 
 from kova.analysis.finding import Finding
 from kova.analysis.repository_settings import KovaTomlSettings
+from kova.errors.error import MOST_AT_ONCE
 from kova.fixes.fix import FileFixes
 from kova.fixes.ports import Publisher
 from kova.fixes.protected import is_protected
-from kova.fixes.publisher import CheckAnnotation, CheckRun, FixPullRequest
+from kova.fixes.publish_fix import MOST_FIXES_AT_ONCE
+from kova.fixes.publisher import (
+    CheckAnnotation,
+    CheckButton,
+    CheckRun,
+    FixPullRequest,
+    fix_branch,
+)
 from kova.fixes.pull_request_text import pull_request_body, pull_request_title
 from kova.scans import report as texts
 from kova.scans.report import ScanReport
-from kova.scans.scan import ScanTarget
+from kova.scans.scan import FIX_BUTTON, IGNORE_BUTTON, ScanTarget
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
+from kova.shared.markdown import plural
 from kova.shared.repository import AutoFix, Repository
 from kova.shared.severity import Severity
 
@@ -76,13 +85,14 @@ class PublishScan:
             title=texts.title(report),
             summary=texts.summary(report),
             annotations=tuple(_annotation(finding) for finding in introduced),
+            buttons=_buttons(report),
         )
         refusals = {"pull_request": report.refusal} if report.refusal else {}
         url = None
         try:
             url = await self._publisher.check_run(repository.ref, check_run)
         except (GitHubRefusedError, RepositoryNotFoundError) as exc:
-            if is_vital:
+            if is_vital and not repository.archived:
                 raise
             refusals["check_run"] = exc.message
         return ScanPublication(url=url, failed=conclusion == _FAILURE, refusals=refusals)
@@ -120,11 +130,17 @@ class PublishScan:
         ]
 
     async def publish_pull_request(
-        self, repository: Repository, commit_sha: str, files: Sequence[FileFixes]
+        self,
+        repository: Repository,
+        commit_sha: str,
+        files: Sequence[FileFixes],
+        *,
+        number: int = 1,
     ) -> str | None:
         """Offer the combined fixes of these files in one pull request; return its address.
 
-        None when there are no files, or the branch is no longer at this commit.
+        None when there are no files, or the branch is no longer at this commit. `number` is that
+        of the branch, where people have committed to those before.
         """
         if not files:
             return None
@@ -134,7 +150,7 @@ class PublishScan:
             FixPullRequest(
                 base_branch=repository.default_branch,
                 base_sha=commit_sha,
-                branch=f"kova/fix-{repository.default_branch}",
+                branch=fix_branch(repository.default_branch, number),
                 title=title,
                 body=pull_request_body(files, commit_sha),
                 message=title,
@@ -150,6 +166,21 @@ def _conclusion(report: ScanReport, repository: Repository) -> str:
         if finding.severity.at_least(report.settings.fail_on(finding.path, repository.fail_on))
     ]
     return texts.conclusion(report, failing)
+
+
+def _buttons(report: ScanReport) -> tuple[CheckButton, ...]:
+    """Return the buttons that would do something if they were pressed now."""
+    buttons: list[CheckButton] = []
+    if report.publishable:
+        number = min(report.publishable, MOST_FIXES_AT_ONCE)
+        text = f"Open pull requests of {plural(number, 'proved fix')}"
+        button = CheckButton(label="Fix this", description=text, identifier=FIX_BUTTON)
+        buttons.append(button)
+    if 0 < report.ignorable <= MOST_AT_ONCE:
+        text = f"Ignore {plural(report.ignorable, 'new error')} for good"
+        button = CheckButton(label="Ignore", description=text, identifier=IGNORE_BUTTON)
+        buttons.append(button)
+    return tuple(buttons)
 
 
 def _annotation(finding: Finding) -> CheckAnnotation:

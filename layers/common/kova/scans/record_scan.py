@@ -81,6 +81,8 @@ class RecordScan:
             settings=analysis.request.settings,
             is_branch=not target.is_proposal,
             refusal=offered.refusal,
+            publishable=offered.publishable,
+            error_ids=change.error_ids,
         )
         publication = await self._publish.publish_check_run(
             repository, target, report, is_vital=claim.attempt <= _VITAL_ATTEMPTS

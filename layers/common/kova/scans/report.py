@@ -7,7 +7,7 @@ mean nothing.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -36,6 +36,8 @@ class ScanReport:
         settings: of the repository, by which it was made.
         is_branch: it is about a whole branch, and not about what a pull request changed.
         refusal: why GitHub takes no pull request of the fixes.
+        publishable: how many proved fixes are in no pull request, and may be.
+        error_ids: of the findings that are errors of the repository, by fingerprint.
     """
 
     analysis: Analysis
@@ -44,6 +46,8 @@ class ScanReport:
     settings: KovaTomlSettings
     is_branch: bool
     refusal: str | None = None
+    publishable: int = 0
+    error_ids: Collection[str] = ()
 
     @cached_property
     def introduced(self) -> list[Finding]:
@@ -56,6 +60,11 @@ class ScanReport:
         return sorted(
             introduced, key=lambda finding: (finding.severity.rank, finding.path, finding.span)
         )
+
+    @cached_property
+    def ignorable(self) -> int:
+        """How many of the new errors may be ignored: those of a pull request are none yet."""
+        return sum(finding.fingerprint in self.error_ids for finding in self.introduced)
 
     @cached_property
     def is_partial(self) -> bool:
@@ -107,6 +116,9 @@ def summary(report: ScanReport) -> str:
     if report.fixes:
         verified = sum(fix.status is FixStatus.VERIFIED for fix in report.fixes)
         lines.append(f"{plural(len(report.fixes), 'fix')} tried, {verified} proved.")
+    if report.publishable:
+        proved = plural(report.publishable, "proved fix")
+        lines.append(f"**Fix this** opens pull requests of {proved}, the worst errors first.")
     if report.refusal:
         refusal = code(report.refusal, _FAILURE_LIMIT)
         lines.append(f"The proved fixes are in no pull request: {refusal}")

@@ -62,7 +62,8 @@ class RequestScan:
         """
         self._check(full_name, reach)
         repository = await self._repositories.get(full_name, reach)
-        if repository is None or not self._owners.is_everybody:
+        is_known = repository is not None and not repository.is_unreachable
+        if repository is None or not is_known or not self._owners.is_everybody:
             repository_ref = repository.ref if repository else RepositoryRef(full_name=full_name)
             info = await self._source.repository(repository_ref)
             self._check(info.full_name, reach)  # It may have been renamed or transferred.

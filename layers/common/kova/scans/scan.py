@@ -13,6 +13,9 @@ from kova.shared.skipped import Skipped
 CHECK_OF_BRANCH: Final = "kova/branch"
 CHECK_OF_MERGE_GROUP: Final = "kova/merge-group"
 CHECK_OF_PULL: Final = "kova/pull/"
+# The buttons of a branch's check run.
+FIX_BUTTON: Final = "fix"
+IGNORE_BUTTON: Final = "ignore"
 
 
 class Trigger(enum.StrEnum):
@@ -63,7 +66,7 @@ class Scan:
     """A scan as the API shows it.
 
     Attributes:
-        failure: why it failed for good.
+        failure: why it failed for good, or was skipped.
         attempts: how often a worker took it up.
         retry_at: when the next attempt is due, while it waits for one.
         retry_reason: what the last attempt failed with, while it waits.

@@ -25,7 +25,11 @@ from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.scans.settle_scan import SettleScan
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
-from kova.shared.exceptions import RepositoryNotFoundError
+from kova.shared.exceptions import (
+    GitHubRefusedError,
+    OwnerNotAllowedError,
+    RepositoryNotFoundError,
+)
 from kova.shared.meter import Meter
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository, RepositoryInfo, RepositoryRef
@@ -76,11 +80,14 @@ class ScanRepository:
         try:
             self._claims.check_due(job.retry.due_at if job.retry else None)
             repository = await self._find_or_create(job.target)
-            if job.target.is_incomplete:
+            if job.target.is_incomplete and not repository.is_unreachable:
                 for target in await self._reruns.find(repository, job.target):
                     await asyncio.to_thread(self._queue.send, target)
                 return None
             scan = await self._stores.scans.create(job.target, repository.id)
+            if repository.problem is not None and repository.is_unreachable:
+                await self._stores.scans.skip(scan.id, repository.problem.explanation)
+                return scan.id
             async with self._claims.claim(scan, job, receipt) as claim:
                 if claim is not None:
                     await self._scan_claimed(repository, job, claim)
@@ -96,19 +103,33 @@ class ScanRepository:
             await self._stores.deliveries.remember(target.delivery, target.trigger, scan_id)
 
     async def _find_or_create(self, target: ScanTarget) -> Repository:
-        """Return the repository's row, as the target describes it or as GitHub does.
+        """Return the repository's row, as it is known or as GitHub describes it now.
+
+        A delivery may be late: it describes only what nobody knows yet. Where it says something
+        else than the row, GitHub is asked; also where the row says that GitHub shows nothing, and
+        if that is so still, the row is returned as it is.
 
         Raises:
             RepositoryNotFoundError: the target is an old delivery of a repository whose name
                 belongs to another one today.
         """
-        repository = await self._stores.repositories.get(target.repository, EVERYTHING)
+        store = self._stores.repositories
+        namesake = await store.get(target.repository, EVERYTHING)
         if target.github_id is None or target.default_branch is None:
-            return repository or await self._ask_github(target)
-        if repository is not None and repository.github_id not in {None, target.github_id}:
+            row = namesake
+        else:
+            row = await store.find(target.github_id)
+        if row is not None and row.is_unreachable:
+            return await self._ask_again(target, row)
+        if row is not None and _says_the_same(row, target):
+            return row
+        is_foreign = namesake is not None and namesake.github_id not in {None, target.github_id}
+        if row is not None or is_foreign:
             # Whose name is it today? The delivery may be late, or the other one may be gone.
-            return await self._ask_github(target)
-        return await self._stores.repositories.save(
+            return await self._ask_github(target, row)
+        if target.github_id is None or target.default_branch is None:
+            return await self._ask_github(target, None)
+        return await store.save(
             RepositoryInfo(
                 full_name=target.repository,
                 github_id=target.github_id,
@@ -118,14 +139,32 @@ class ScanRepository:
             )
         )
 
-    async def _ask_github(self, target: ScanTarget) -> Repository:
-        ref = RepositoryRef(full_name=target.repository, installation_id=target.installation_id)
-        info = await self._source.repository(ref)
-        if target.github_id not in {None, info.github_id}:
-            raise RepositoryNotFoundError(
-                "Another repository has this name by now: the delivery is an old one."
-            )
-        return await self._stores.repositories.save(info)
+    async def _ask_github(self, target: ScanTarget, row: Repository | None) -> Repository:
+        """Ask by the names that the repository has or had; of a known one the App may be new."""
+        github_id = target.github_id or (row.github_id if row else None)
+        installation_id = target.installation_id if row is None else None
+        names = [target.repository]
+        if row is not None and row.full_name != target.repository and "#" not in row.full_name:
+            names.append(row.full_name)
+        for name in names:
+            ref = RepositoryRef(full_name=name, installation_id=installation_id)
+            info = await self._source.repository(ref)
+            if github_id in {None, info.github_id}:
+                return await self._stores.repositories.save(info)
+        raise RepositoryNotFoundError(
+            "Another repository has this name by now: the delivery is an old one."
+        )
+
+    async def _ask_again(self, target: ScanTarget, row: Repository) -> Repository:
+        """Return the row as GitHub shows it, or as it is where GitHub still shows nothing."""
+        try:
+            return await self._ask_github(target, row)
+        except (RepositoryNotFoundError, OwnerNotAllowedError):
+            return row
+        except GitHubRefusedError as exc:
+            if exc.data.get("refusal") != "forbidden":
+                raise
+            return row
 
     async def _scan_claimed(self, repository: Repository, job: ScanJob, claim: ClaimedScan) -> None:
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
@@ -201,6 +240,15 @@ class ScanRepository:
         commit_sha = await self._source.resolve(repository.ref, ref)
         await self._stores.scans.resolve(claim.id, ref, commit_sha)
         return replace(target, ref=ref, commit_sha=commit_sha)
+
+
+def _says_the_same(row: Repository, target: ScanTarget) -> bool:
+    """True where an event describes a repository as it is known."""
+    if target.github_id is None or target.default_branch is None:
+        return True
+    described = (target.repository, target.default_branch, target.private)
+    is_same_app = target.installation_id in {None, row.installation_id}
+    return is_same_app and described == (row.full_name, row.default_branch, row.private)
 
 
 def _stats(analysis: Analysis, change: LifecycleChange, started: float) -> ScanStats:

@@ -121,12 +121,19 @@ EVENTS: Final = (
     WebhookEvent(
         name="pull_request",
         permission="pull_requests",
-        reason="Scans what a pull request brings.",
+        reason="Scans what a pull request brings, and follows those with Kova's fixes.",
+    ),
+    WebhookEvent(
+        name="repository",
+        permission="metadata",
+        reason="Follows a repository that is renamed, transferred, deleted, archived, or made"
+        " private, and another default branch.",
     ),
     WebhookEvent(
         name="check_run",
         permission="checks",
-        reason="Scans again when somebody re-runs a check of Kova's.",
+        reason="Scans again when somebody re-runs a check of Kova's, and does what its buttons"
+        " say.",
     ),
     WebhookEvent(
         name="check_suite",
@@ -148,6 +155,9 @@ EVENTS: Final = (
 
 ALWAYS_DELIVERED: Final = frozenset({"ping", "installation", "installation_repositories"})
 """GitHub sends these to every App and refuses a manifest that asks for them."""
+
+OF_INSTALLATION: Final = ("GET /installation/repositories",)
+"""What is asked of a whole installation; `metadata: read` is enough."""
 
 WITHOUT_APP: Final = ("GET /commits/{ref}/statuses", "POST /statuses/{sha}")
 """What only a personal token is used for: an App writes check runs instead."""

@@ -6,6 +6,7 @@ import enum
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from typing import Final
 
 
 class Action(enum.StrEnum):
@@ -19,11 +20,19 @@ class Action(enum.StrEnum):
     FIX_PUBLISHED = "fix.published"
     ERRORS_EXPORTED = "errors.exported"
     REPORT_EXPORTED = "report.exported"
+    REPOSITORY_DELETED = "repository.deleted"
+
+
+HOUSEKEEPING: Final = "housekeeping"
+"""The actor of what Kova does by itself when its time has come."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class AuditEvent:
-    """One action: `actor` is `key:<prefix>`, `github:<login>` or `cli`; `target` is its object."""
+    """One action: `target` is its object.
+
+    `actor` is `key:<prefix>`, `github:<login>`, `cli` or `housekeeping`.
+    """
 
     actor: str
     action: Action

@@ -15,7 +15,13 @@ class RepositoryStore(Protocol):
     """Watched repositories."""
 
     async def save(self, info: RepositoryInfo) -> Repository:
-        """Create the repository, or update it by GitHub's number (it may have been renamed)."""
+        """Create the repository, or update it by GitHub's number (it may have been renamed).
+
+        Where GitHub was asked (`archived` is not None), it has no problem any more.
+        """
+
+    async def find(self, github_id: int) -> Repository | None:
+        """Find it by GitHub's number."""
 
     async def get(self, full_name: str, reach: Reach) -> Repository | None:
         """Find it by name, whatever its letters' case; None outside of the reach."""
@@ -32,8 +38,8 @@ class RepositoryStore(Protocol):
 class AuditStore(Protocol):
     """Who did what."""
 
-    async def record(self, event: AuditEvent) -> None:
-        """Record an event."""
+    async def record(self, event: AuditEvent, *, once: str | None = None) -> None:
+        """Record an event; with `once`, a UUID of the caller's, recording it again does nothing."""
 
     async def page(self, request: PageRequest) -> Page[AuditRecord]:
         """List, newest first."""

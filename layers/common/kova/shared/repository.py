@@ -65,9 +65,47 @@ class NotifySeverity(enum.StrEnum):
     HIGH = "high"
 
 
+class RepositoryProblem(enum.StrEnum):
+    """Why a repository is not scanned. `kova/events` records it, and asking GitHub clears it."""
+
+    DELETED = "deleted"
+    REMOVED = "removed"
+    """The App is installed elsewhere, and no longer on this one."""
+    UNINSTALLED = "uninstalled"
+    SUSPENDED = "suspended"
+    NOT_FOUND = "not_found"
+    OWNER_NOT_ALLOWED = "owner_not_allowed"
+    DEFAULT_BRANCH_DELETED = "default_branch_deleted"
+    """The repository itself can be read."""
+
+    @property
+    def sentence(self) -> str:
+        """What it is, for people."""
+        return _PROBLEMS[self.value]
+
+    @property
+    def explanation(self) -> str:
+        """The sentence after the machine's word, as failures of scans have it."""
+        return f"{self.value}: {self.sentence}"
+
+
+_PROBLEMS: Final = {
+    "deleted": "The repository was deleted on GitHub.",
+    "removed": "The GitHub App is no longer installed on this repository.",
+    "uninstalled": "The GitHub App was uninstalled.",
+    "suspended": "The installation of the GitHub App is suspended.",
+    "not_found": "GitHub does not show this repository to Kova.",
+    "owner_not_allowed": "It belongs to an owner that KOVA_ALLOWED_OWNERS does not name.",
+    "default_branch_deleted": "Its default branch was deleted; a push to it is scanned again.",
+}
+
+
 @dataclass(frozen=True, kw_only=True)
 class Repository:
     """One watched repository. `github_id` is GitHub's number, which survives renames.
+
+    `problem` says why it is not scanned, and since when; an archived one takes no branches and no
+    check runs.
 
     `slack_channel`, `notify_severity` and `quiet_hours` say who is told of what, and when; None
     leaves it to the settings of the process.
@@ -87,6 +125,14 @@ class Repository:
     slack_channel: str | None = None
     notify_severity: NotifySeverity | None = None
     quiet_hours: str | None = None
+    archived: bool = False
+    problem: RepositoryProblem | None = None
+    problem_since: datetime | None = None
+
+    @property
+    def is_unreachable(self) -> bool:
+        """True where GitHub does not show it to Kova."""
+        return self.problem not in {None, RepositoryProblem.DEFAULT_BRANCH_DELETED}
 
     @property
     def ref(self) -> RepositoryRef:
@@ -151,10 +197,14 @@ class RepositoryRef:
 
 @dataclass(frozen=True, kw_only=True)
 class RepositoryInfo:
-    """A repository as GitHub describes it."""
+    """A repository as GitHub describes it.
+
+    `archived` is None where an event described it: events come late, and in any order.
+    """
 
     full_name: str
     github_id: int
     installation_id: int | None
     default_branch: str
     private: bool
+    archived: bool | None = None

@@ -133,6 +133,12 @@ class AppTokens:
         claims = {"iat": issued, "exp": issued + JWT_SECONDS, "iss": self._app_id}
         return f"Bearer {jwt.encode(claims, _load_rsa_key(self._private_key), algorithm='RS256')}"
 
+    async def new_authorization(self, transport: Transport, installation_id: int) -> str:
+        """Return a new token of an installation as a header; an earlier one may be void."""
+        token = await self._request_token(transport, installation_id)
+        self._tokens[installation_id] = token
+        return token.authorization
+
     async def _look_up(self, transport: Transport, repository: RepositoryRef) -> int:
         name = check_full_name(repository.full_name)
         cached = self._installations.get(name)

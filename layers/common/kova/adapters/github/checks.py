@@ -6,6 +6,7 @@ https://docs.github.com/rest/checks/runs
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import asdict
 from datetime import datetime
 from typing import Final
 
@@ -111,7 +112,13 @@ def _body(run: CheckRun, batch: Sequence[CheckAnnotation]) -> Json:
     output: Json = {"title": _title(run), "summary": summary_of(run)}
     if batch:
         output["annotations"] = [_annotation(annotation) for annotation in batch]
-    return {"status": "completed", "conclusion": run.conclusion, "output": output}
+    buttons = [asdict(button) for button in run.buttons]
+    return {
+        "status": "completed",
+        "conclusion": run.conclusion,
+        "output": output,
+        "actions": buttons,
+    }
 
 
 def _title(run: CheckRun) -> str:

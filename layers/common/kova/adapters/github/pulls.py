@@ -48,11 +48,11 @@ class PullRequests:
                 return shapes.page_url(existing)
         opened = next((existing for existing in pulls if existing.get("state") == "open"), None)
         if not await self._move_branch(repository, pull.branch, commit_sha):
-            if opened is None:
-                raise GitHubRefusedError(
-                    "The branch holds commits of somebody else.", refusal="branch_taken"
-                )
-            return shapes.page_url(opened)
+            raise GitHubRefusedError(
+                "The branch holds commits of somebody else.",
+                refusal="branch_taken",
+                url=shapes.page_url(opened) if opened else None,
+            )
         if opened is None:
             return shapes.page_url(await self._open(repository, pull))
         return shapes.page_url(await self._update(repository, pull, opened))
@@ -75,7 +75,8 @@ class PullRequests:
         state = PullState.OPEN if pull.get("state") == "open" else PullState.CLOSED
         if pull.get("merged_at") is not None:
             state = PullState.MERGED
-        return OfferedPull(url=url, state=state, branch=branch)
+        base = shapes.text(pull, "base", "ref")
+        return OfferedPull(url=url, state=state, branch=branch, base_branch=base)
 
     async def withdraw(self, repository: RepositoryRef, pull: OfferedPull, comment: str) -> None:
         """Close a pull request, say why, and delete its branch.

@@ -54,6 +54,7 @@ class GitHubSource(CodeSource):
             installation_id=await self._client.installation(repository),
             default_branch=branch,
             private=shapes.field(details, "private") is not False,
+            archived=shapes.field(details, "archived") is True,
         )
 
     async def resolve(self, repository: RepositoryRef, ref: str) -> str:

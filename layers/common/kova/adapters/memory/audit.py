@@ -16,9 +16,11 @@ class MemoryAuditStore:
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
 
-    async def record(self, event: AuditEvent) -> None:
-        """Record an event."""
-        self._database.record_event(event, str(uuid.uuid4()))
+    async def record(self, event: AuditEvent, *, once: str | None = None) -> None:
+        """Record an event; with `once` only the first time."""
+        self._database.check()
+        if once not in self._database.audit:
+            self._database.record_event(event, once or str(uuid.uuid4()))
 
     async def page(self, request: PageRequest) -> Page[AuditRecord]:
         """List, newest first."""

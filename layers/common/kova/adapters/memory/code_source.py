@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from kova.code_index.index_repository import blob_sha
 from kova.shared.code_source import Comparison, FetchLimits, PullRequest, Tree, TreeFile
@@ -60,9 +61,15 @@ class MemoryCodeSource:
             installation_id=None,
             default_branch=default_branch,
             private=private,
+            archived=False,
         )
         self._repositories[full_name] = _MemoryRepository(info=info)
         return info
+
+    def change_repository(self, full_name: str, **fields: Any) -> None:
+        """Give a repository other values of RepositoryInfo."""
+        repository = self._repositories[full_name]
+        repository.info = replace(repository.info, **fields)
 
     def push(self, full_name: str, files: Mapping[str, bytes], *, branch: str = "main") -> str:
         """Commit a whole tree to a branch and return the commit's id.

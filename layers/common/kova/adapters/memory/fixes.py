@@ -69,11 +69,50 @@ class MemoryFixStore:
         """Record what became of a pull request's published fixes."""
         self._database.check()
         for fix in list(self._database.fixes.values()):
-            is_meant = fix.status is FixStatus.PUBLISHED and fix.pull_request_url == url
+            is_merged = status is FixStatus.MERGED and fix.error_id in self._database.declined
+            is_live = fix.status is FixStatus.PUBLISHED or is_merged
+            is_meant = is_live and fix.pull_request_url == url
             if is_meant and fix.error_id not in keep:
                 self._database.fixes[fix.id] = replace(fix, status=status)
                 if declined:
                     self._database.declined.add(fix.error_id)
+                else:
+                    self._database.declined.discard(fix.error_id)
+
+    async def reopen(self, url: str) -> None:
+        """Record that people opened a closed pull request again."""
+        self._database.check()
+        for fix in list(self._database.fixes.values()):
+            is_open = self._database.errors[fix.error_id].status is ErrorStatus.OPEN
+            if fix.status is FixStatus.CLOSED and fix.pull_request_url == url and is_open:
+                self._database.fixes[fix.id] = replace(fix, status=FixStatus.PUBLISHED)
+                self._database.declined.discard(fix.error_id)
+
+    async def pages_of(self, repository_id: str, number: int) -> Sequence[str]:
+        """Return the pages under which a pull request is recorded."""
+        self._database.check()
+        pages = {
+            fix.pull_request_url
+            for fix in self._database.fixes.values()
+            if self._database.errors[fix.error_id].repository_id == repository_id
+        }
+        return [page for page in pages if page is not None and page.endswith(f"/pull/{number}")]
+
+    async def publishable(self, repository_id: str, limit: int) -> Sequence[Fix]:
+        """Return proved fixes of open errors that are in no pull request."""
+        self._database.check()
+        rows = [
+            (self._database.errors[fix.error_id], self._with_error(fix))
+            for fix in self._database.fixes.values()
+            if fix.status is FixStatus.VERIFIED
+        ]
+        rows = [
+            (error, fix)
+            for error, fix in rows
+            if error.repository_id == repository_id and error.status is ErrorStatus.OPEN
+        ]
+        rows.sort(key=lambda row: (row[0].finding.severity.rank, row[1].path, row[1].id))
+        return [fix for _, fix in rows[:limit]]
 
     async def declined(self, repository_id: str) -> frozenset[str]:
         """Return the ids of the errors whose fix people do not want."""

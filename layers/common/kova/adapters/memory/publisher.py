@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from kova.fixes.publisher import CheckRun, FixPullRequest, OfferedPull, PullState
 from kova.shared.code_source import CodeSource
-from kova.shared.exceptions import KovaError
+from kova.shared.exceptions import GitHubRefusedError, KovaError
 from kova.shared.repository import RepositoryRef
 
 
@@ -17,6 +17,7 @@ class MemoryPublisher:
         pull_requests: what is offered, by repository and branch.
         states: what became of pull requests, by address; open where nothing is said.
         comments: what was written on pull requests, by address.
+        taken: the branches that people have committed to.
     """
 
     def __init__(self, source: CodeSource) -> None:
@@ -27,6 +28,7 @@ class MemoryPublisher:
         self.states: dict[str, PullState] = {}
         self.comments: dict[str, list[str]] = {}
         self.deleted_branches: list[str] = []
+        self.taken: set[str] = set()
         self._urls: dict[str, tuple[str, str]] = {}
 
     async def check_run(self, repository_ref: RepositoryRef, check_run: CheckRun) -> str | None:
@@ -49,6 +51,8 @@ class MemoryPublisher:
         if head != pull.base_sha:
             return None
         key = (repository_ref.full_name, pull.branch)
+        if pull.branch in self.taken:
+            raise GitHubRefusedError(refusal="branch_taken", url=self._open_page_of(key))
         self.pull_requests[key] = pull
         return self._address_of(key)
 
@@ -59,7 +63,8 @@ class MemoryPublisher:
         key = self._urls.get(url)
         if key is None or key[0] != repository_ref.full_name:
             return None
-        return OfferedPull(url=url, state=self.states.get(url, PullState.OPEN), branch=key[1])
+        state, pull = self.states.get(url, PullState.OPEN), self.pull_requests[key]
+        return OfferedPull(url=url, state=state, branch=key[1], base_branch=pull.base_branch)
 
     async def withdraw(
         self, repository_ref: RepositoryRef, pull: OfferedPull, comment: str
@@ -78,9 +83,15 @@ class MemoryPublisher:
 
     def _address_of(self, key: tuple[str, str]) -> str:
         """Return the page of the branch's open pull request, or of a new one."""
-        for url, known_key in self._urls.items():
-            if known_key == key and self.states.get(url, PullState.OPEN) is PullState.OPEN:
-                return url
+        existing = self._open_page_of(key)
+        if existing is not None:
+            return existing
         url = f"https://github.example/{key[0]}/pull/{len(self._urls) + 1}"
         self._urls[url] = key
         return url
+
+    def _open_page_of(self, key: tuple[str, str]) -> str | None:
+        for url, known_key in self._urls.items():
+            if known_key == key and self.states.get(url, PullState.OPEN) is PullState.OPEN:
+                return url
+        return None

@@ -49,6 +49,10 @@ class MemoryRepositoryStore:
             default_branch=info.default_branch,
             private=info.private,
         )
+        if info.archived is not None:
+            repository = replace(
+                repository, archived=info.archived, problem=None, problem_since=None
+            )
         rows[repository.id] = repository
         return self._with_counts(repository)
 
@@ -58,6 +62,12 @@ class MemoryRepositoryStore:
         if repository is None or not reach.covers(full_name):
             return None
         return self._with_counts(repository)
+
+    async def find(self, github_id: int) -> Repository | None:
+        """Find it by GitHub's number."""
+        rows = self._database.repositories.values()
+        repository = next((row for row in rows if row.github_id == github_id), None)
+        return self._with_counts(repository) if repository else None
 
     async def change(
         self, full_name: str, change: RepositoryChange, actor: str, reach: Reach

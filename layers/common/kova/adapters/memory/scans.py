@@ -187,6 +187,20 @@ class MemoryScanStore:
         record_ended_scan(self._database, scan, row.repository_id, checks=checks_failed)
         return True
 
+    async def skip(self, scan_id: str, reason: str) -> None:
+        """End a queued scan that nobody needs."""
+        now, row = self._database.now(), self._database.scans.get(scan_id)
+        if row is not None and row.scan.status is ScanStatus.QUEUED:
+            scan = replace(
+                row.scan,
+                status=ScanStatus.SKIPPED,
+                failure=reason,
+                finished_at=now,
+                retry_at=None,
+                retry_reason=None,
+            )
+            self._database.scans[scan_id] = _without_lease(row, scan)
+
     async def fail(self, scan_id: str, failure: str) -> None:
         """End a scan that will not be tried again, unless it has ended."""
         now, row = self._database.now(), self._database.scans.get(scan_id)

@@ -55,7 +55,29 @@ _SETTLE: Final[LiteralString] = """
 UPDATE auto_fixes SET status = %(status)s, declined = %(declined)s, updated_at = now()
 FROM errors
 WHERE errors.id = auto_fixes.error_id AND auto_fixes.pull_request_url = %(url)s
-    AND auto_fixes.status = 'published' AND errors.id <> ALL(%(keep)s)"""
+    AND (auto_fixes.status = 'published' OR
+        auto_fixes.status = 'closed' AND auto_fixes.declined AND %(status)s = 'merged')
+    AND errors.id <> ALL(%(keep)s)"""
+
+_REOPEN: Final[LiteralString] = """
+UPDATE auto_fixes SET status = 'published', declined = false, updated_at = now()
+FROM errors
+WHERE errors.id = auto_fixes.error_id AND auto_fixes.pull_request_url = %(url)s
+    AND auto_fixes.status = 'closed' AND errors.status = 'open'"""
+
+_PAGES_OF: Final[LiteralString] = """
+SELECT DISTINCT auto_fixes.pull_request_url AS url
+FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
+WHERE errors.repository_id = %(repository)s
+    AND right(auto_fixes.pull_request_url, length(%(ending)s)) = %(ending)s"""
+
+_PUBLISHABLE: Final[LiteralString] = (
+    _SELECT
+    + """ WHERE errors.repository_id = %(repository)s AND auto_fixes.status = 'verified'
+    AND errors.status = 'open'
+ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], errors.severity),
+    errors.path, auto_fixes.id LIMIT %(limit)s"""
+)
 
 _DECLINED: Final[LiteralString] = """
 SELECT errors.id FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
@@ -117,6 +139,25 @@ class PostgresFixStore:
         }
         async with self._database.transaction() as connection:
             await connection.execute(_SETTLE, values)
+
+    async def reopen(self, url: str) -> None:
+        """Publish them again."""
+        async with self._database.transaction() as connection:
+            await connection.execute(_REOPEN, {"url": clean(url)})
+
+    async def pages_of(self, repository_id: str, number: int) -> Sequence[str]:
+        """Find them by the end of the address."""
+        values = {"repository": as_uuid(repository_id), "ending": f"/pull/{number}"}
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_PAGES_OF, values)
+            return [row["url"] async for row in cursor]
+
+    async def publishable(self, repository_id: str, limit: int) -> Sequence[Fix]:
+        """Find those that a button publishes."""
+        values = {"repository": as_uuid(repository_id), "limit": limit}
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_PUBLISHABLE, values)
+            return [_fix(row) async for row in cursor]
 
     async def declined(self, repository_id: str) -> frozenset[str]:
         """Return what people do not want."""

@@ -19,10 +19,11 @@ from kova.shared.repository import (
     Repository,
     RepositoryChange,
     RepositoryInfo,
+    RepositoryProblem,
 )
 from kova.shared.severity import Severity
 
-_SELECT: Final[LiteralString] = """
+SELECT: Final[LiteralString] = """
 SELECT repositories.*, coalesce((
     SELECT jsonb_object_agg(severity, number) FROM open_errors
     WHERE open_errors.repository_id = repositories.id
@@ -36,12 +37,17 @@ UPDATE repositories SET full_name = full_name || '#' || id::text
 WHERE lower(full_name) = lower(%(full_name)s) AND github_id <> %(github_id)s"""
 
 _SAVE: Final[LiteralString] = """
-INSERT INTO repositories (full_name, github_id, installation_id, default_branch, private)
-VALUES (%(full_name)s, %(github_id)s, %(installation_id)s, %(default_branch)s, %(private)s)
+INSERT INTO repositories
+    (full_name, github_id, installation_id, default_branch, private, archived)
+VALUES (%(full_name)s, %(github_id)s, %(installation_id)s, %(default_branch)s, %(private)s,
+    coalesce(%(archived)s::boolean, false))
 ON CONFLICT (github_id) DO UPDATE SET
     full_name = EXCLUDED.full_name,
     installation_id = coalesce(EXCLUDED.installation_id, repositories.installation_id),
-    default_branch = EXCLUDED.default_branch, private = EXCLUDED.private, updated_at = now()
+    default_branch = EXCLUDED.default_branch, private = EXCLUDED.private, updated_at = now(),
+    archived = coalesce(%(archived)s::boolean, repositories.archived),
+    problem = CASE WHEN %(archived)s::boolean IS NULL THEN repositories.problem END,
+    problem_since = CASE WHEN %(archived)s::boolean IS NULL THEN repositories.problem_since END
 RETURNING *, '{}'::jsonb AS open_errors"""
 
 
@@ -74,18 +80,25 @@ class PostgresRepositoryStore:
             cursor = await connection.execute(_SAVE, values)
             row = await cursor.fetchone()
         assert row is not None
-        return _repository(row)
+        return repository_of(row)
 
     async def get(self, full_name: str, reach: Reach) -> Repository | None:
         """Find it by name."""
         if not reach.covers(full_name):
             return None
-        query: LiteralString = _SELECT + " WHERE lower(full_name) = lower(%(name)s)"
+        query: LiteralString = SELECT + " WHERE lower(full_name) = lower(%(name)s)"
         async with self._database.transaction() as connection:
             row = await (
                 await connection.execute(query, clean_values({"name": full_name}))
             ).fetchone()
-        return _repository(row) if row else None
+        return repository_of(row) if row else None
+
+    async def find(self, github_id: int) -> Repository | None:
+        """Find it by GitHub's number."""
+        query: LiteralString = SELECT + " WHERE github_id = %(id)s"
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(query, {"id": github_id})).fetchone()
+        return repository_of(row) if row else None
 
     async def change(
         self, full_name: str, change: RepositoryChange, actor: str, reach: Reach
@@ -114,13 +127,13 @@ class PostgresRepositoryStore:
         async with self._database.reading() as connection:
             return await fetch_page(
                 connection,
-                select=_SELECT,
+                select=SELECT,
                 table="repositories",
                 ordered_by="created_at",
                 where=where,
                 values=reach_values(reach),
                 request=request,
-                make=_repository,
+                make=repository_of,
             )
 
 
@@ -132,10 +145,12 @@ def vars_of(info: RepositoryInfo) -> dict[str, object]:
         "installation_id": info.installation_id,
         "default_branch": info.default_branch,
         "private": info.private,
+        "archived": info.archived,
     }
 
 
-def _repository(row: DictRow) -> Repository:
+def repository_of(row: DictRow) -> Repository:
+    """Return the repository of a row with its counts in `open_errors`."""
     return Repository(
         id=str(row["id"]),
         full_name=row["full_name"],
@@ -150,6 +165,9 @@ def _repository(row: DictRow) -> Repository:
         slack_channel=row["slack_channel"],
         notify_severity=NotifySeverity(row["notify_severity"]) if row["notify_severity"] else None,
         quiet_hours=row["quiet_hours"],
+        archived=row["archived"],
+        problem=RepositoryProblem(row["problem"]) if row["problem"] else None,
+        problem_since=row["problem_since"],
         open_errors={
             severity.value: int(row["open_errors"].get(severity, 0)) for severity in Severity
         },

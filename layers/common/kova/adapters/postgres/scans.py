@@ -99,6 +99,11 @@ UPDATE scans SET status = 'failed', failure = %(failure)s, finished_at = now(),
 WHERE id = %(id)s AND status IN ('queued', 'running')"""
 
 
+_SKIP: Final[LiteralString] = """
+UPDATE scans SET status = 'skipped', failure = %(reason)s, finished_at = now(), retry_at = NULL
+WHERE id = %(id)s AND status = 'queued'"""
+
+
 class PostgresScanStore:
     """Implements scans.ports.ScanStore."""
 
@@ -231,6 +236,10 @@ class PostgresScanStore:
         """End it for good."""
         await self._end(_FAIL, {"id": as_uuid(scan_id), "failure": failure})
 
+    async def skip(self, scan_id: str, reason: str) -> None:
+        """End it, and tell nobody: nothing failed."""
+        await self._update(_SKIP, {"id": as_uuid(scan_id), "reason": reason})
+
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Find one."""
         query: LiteralString = _SELECT + " WHERE scans.id = %(id)s AND " + REACHED
@@ -292,7 +301,7 @@ def _scan(row: DictRow) -> Scan:
         stats=ScanStats(**row["stats"]),
         skipped=tuple(Skipped(**skipped_file) for skipped_file in row["skipped"]),
         coverage=row["coverage"],
-        failure=row["failure"] if row["status"] == "failed" else None,
+        failure=row["failure"] if row["status"] in {"failed", "skipped"} else None,
         check_run_url=row["check_run_url"],
         attempts=row["attempts"],
         retry_at=row["retry_at"],

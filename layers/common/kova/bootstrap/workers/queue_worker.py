@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from datetime import timedelta
+from functools import partial
 from typing import Any, Final, Protocol
 
 from kova.adapters.postgres.budget import PostgresBudgetStore
 from kova.adapters.postgres.chat_claims import PostgresChatClaims
 from kova.adapters.postgres.errors import PostgresErrorStore
+from kova.adapters.postgres.repository_watch import PostgresRepositoryWatch
 from kova.adapters.sqs_consumer import received
 from kova.adapters.temporary_folder import claim_temporary_folder
 from kova.bootstrap.core import Core
@@ -91,10 +94,13 @@ def periodic_tasks(core: Core, *, sends_scans: bool = True) -> PeriodicTasks:
 
     `sends_scans`: this process may send to the queue of scans, and so take lost ones up again.
     """
+    watch = PostgresRepositoryWatch(core.database)
+    age = timedelta(days=core.settings.deleted_repository_days)
     tasks: dict[str, PeriodicTask] = {
         "open ignored errors whose time is over": PostgresErrorStore(core.database).expire,
         "forget reservations that nobody settles": PostgresBudgetStore(core.database).forget,
         "forget old events of chats": PostgresChatClaims(core.database).forget,
+        "delete what is left of deleted repositories": partial(watch.purge, age),
     }
     recover = recovery_task(core) if sends_scans else None
     if recover is not None:

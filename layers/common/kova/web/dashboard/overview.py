@@ -12,6 +12,7 @@ from fastapi import APIRouter, Request, Response
 from kova.errors.error import ErrorRecord, ErrorStatus
 from kova.errors.ports import ErrorFilter, ErrorStore
 from kova.fixes.fix import FixStatus
+from kova.scans.scan import ScanStatus
 from kova.shared.page import PageRequest
 from kova.shared.reach import Reach
 from kova.shared.severity import Severity
@@ -56,7 +57,7 @@ async def overview(  # noqa: PLR0917 (the capabilities)
         "ready": (await fixes.fixes.page(few, None, FixStatus.VERIFIED, reach)).items,
         "worst": await _worst(errors.errors, reach),
         "scans": latest_scans.items,
-        "failed": [scan for scan in latest_scans.items if scan.failure],
+        "failed": [scan for scan in latest_scans.items if scan.status is ScanStatus.FAILED],
         "is_new": not latest_scans.items,
     }
     return show(request, "overview.html", reader, now=now, values=values)

@@ -59,6 +59,7 @@ ACTIONS: Final[Mapping[str, str]] = {
     "error.opened": "opened an error again",
     "repository.changed": "changed settings",
     "fix.published": "published a fix",
+    "repository.deleted": "deleted what was left of a deleted repository",
     "errors.exported": "exported errors",
     "report.exported": "exported a report",
 }

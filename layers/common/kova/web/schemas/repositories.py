@@ -15,6 +15,7 @@ from kova.shared.repository import (
     AutoFix,
     NotifySeverity,
     Repository,
+    RepositoryProblem,
 )
 from kova.shared.severity import Severity
 from kova.web.schemas.base import Request, View
@@ -45,12 +46,20 @@ def dollars(amount: float | None) -> Decimal | None:
 
 
 class RepositoryView(View):
-    """A watched repository."""
+    """A watched repository.
+
+    `problem` and `problem_since` say why it is not scanned: `deleted`, `removed`, `uninstalled`,
+    `suspended`, `not_found`, `owner_not_allowed`, `default_branch_deleted`. An archived one gets
+    no pull requests.
+    """
 
     id: str
     full_name: str
     default_branch: str
     private: bool
+    archived: bool
+    problem: RepositoryProblem | None
+    problem_since: datetime | None
     auto_fix: AutoFix
     fail_on: Severity
     monthly_budget_usd: float | None

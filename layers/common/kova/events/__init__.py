@@ -1,0 +1,1 @@
+"""What changed on GitHub: repositories, installations, pull requests of fixes, buttons."""
