@@ -200,3 +200,55 @@ async def test_what_people_declined_stays_closed(saved: Saved) -> None:
     assert await saved.stores.fixes.declined(str(uuid.uuid4())) == frozenset()
     statuses = {fix.error_id: fix.status for fix in await saved.list()}
     assert statuses[saved.error_id()] is FixStatus.CLOSED
+
+
+async def test_what_people_open_again_is_published_again(saved: Saved) -> None:
+    await saved.save(saved.fix(0), saved.fix(1))
+    await saved.stores.fixes.mark_published([saved.error_id(0)], URL)
+    await saved.stores.fixes.mark_published([saved.error_id(1)], f"{URL}0")
+    for url in (URL, f"{URL}0"):
+        await saved.stores.fixes.settle(url, FixStatus.CLOSED, declined=True)
+    await saved.stores.fixes.reopen(URL)
+    statuses = {fix.error_id: fix.status for fix in await saved.list()}
+    assert statuses == {
+        saved.error_id(0): FixStatus.PUBLISHED,
+        saved.error_id(1): FixStatus.CLOSED,
+    }
+    declined = await saved.stores.fixes.declined(saved.repository.id)
+    assert declined == {saved.error_id(1)}
+
+
+async def test_what_was_closed_and_is_merged_after_all_is_merged(saved: Saved) -> None:
+    await saved.save(saved.fix(0), saved.fix(1))
+    await saved.stores.fixes.mark_published([saved.error_id(0), saved.error_id(1)], URL)
+    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, keep=[saved.error_id(1)])
+    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, declined=True)
+    await saved.stores.fixes.settle(URL, FixStatus.MERGED)
+    statuses = {fix.error_id: fix.status for fix in await saved.list()}
+    # The first was taken out of the pull request before.
+    assert statuses == {saved.error_id(0): FixStatus.CLOSED, saved.error_id(1): FixStatus.MERGED}
+    assert await saved.stores.fixes.declined(saved.repository.id) == frozenset()
+
+
+async def test_a_pull_request_is_found_by_its_number(saved: Saved) -> None:
+    await saved.save(saved.fix(0), saved.fix(1))
+    await saved.stores.fixes.mark_published([saved.error_id(0)], URL)
+    await saved.stores.fixes.mark_published([saved.error_id(1)], f"{URL}1")
+    assert list(await saved.stores.fixes.pages_of(saved.repository.id, 1)) == [URL]
+    assert list(await saved.stores.fixes.pages_of(saved.repository.id, 111)) == []
+    assert list(await saved.stores.fixes.pages_of(str(uuid.uuid4()), 1)) == []
+
+
+async def test_what_may_be_published_is_proved_offered_nowhere_and_still_needed(
+    saved: Saved,
+) -> None:
+    rejected = saved.fix(2, status=FixStatus.REJECTED, rejection="no")
+    await saved.save(saved.fix(0), saved.fix(1), rejected)
+    publishable = await saved.stores.fixes.publishable(saved.repository.id, 10)
+    assert {fix.error_id for fix in publishable} == {saved.error_id(0), saved.error_id(1)}
+    assert len(await saved.stores.fixes.publishable(saved.repository.id, 1)) == 1
+    await saved.stores.fixes.mark_published([saved.error_id(0)], URL)
+    (fix,) = await saved.stores.fixes.publishable(saved.repository.id, 10)
+    assert fix.error_id == saved.error_id(1)
+    await apply_files(saved.stores, saved.repository, "2" * 40, {"b.py": FILES["b.py"]})
+    assert list(await saved.stores.fixes.publishable(saved.repository.id, 10)) == []

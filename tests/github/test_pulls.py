@@ -9,6 +9,7 @@ import pytest
 
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
+from kova.code_index.index_repository import blob_sha
 from kova.fixes.publisher import FixPullRequest, OfferedPull, PullState
 from kova.shared.exceptions import (
     GitHubRefusedError,
@@ -27,6 +28,7 @@ MOVE_REF = f"PATCH {REPO}/git/refs/heads/{BRANCH}"
 PULLS = f"GET {REPO}/pulls"
 CREATE_PULL = f"POST {REPO}/pulls"
 UPDATE_PULL = f"PATCH {REPO}/pulls/9"
+BLOB = blob_sha(b"new\n")
 PAGE = "https://github.example/octo/sample/pull/9"
 
 
@@ -80,6 +82,7 @@ def github(script: Any) -> Any:
     script.json(f"POST {REPO}/git/blobs", {"sha": OLD}, status=201)
     script.json(f"POST {REPO}/git/trees", {"sha": NEW_TREE}, status=201)
     script.json(f"POST {REPO}/git/commits", {"sha": FIX}, status=201)
+    script.json(f"GET {REPO}/git/commits/{FIX}", commit(FIX) | {"parents": [{"sha": BASE}]})
     return script
 
 
@@ -180,10 +183,58 @@ async def test_commits_of_a_person_are_never_overwritten(
     github.json(REF, ref_json(OLD))
     github.json(f"{REPO}/git/commits/{OLD}", commit(OLD, email="ada@example.org"))
 
-    assert await publisher.pull_request(repository, fix()) == PAGE
-    with pytest.raises(GitHubRefusedError, match="somebody else"):
-        await publisher.pull_request(repository, fix())
+    for page in (PAGE, None):
+        with pytest.raises(GitHubRefusedError, match="somebody else") as caught:
+            await publisher.pull_request(repository, fix())
+        assert (caught.value.data["refusal"], caught.value.data["url"]) == ("branch_taken", page)
     assert list_writes(github) == []
+
+
+COMPARED = {"status": "ahead", "files": [{"filename": "src/a.py", "sha": BLOB}]}
+
+
+@pytest.mark.parametrize(
+    ("mine", "moved", "writes"),
+    [
+        (COMPARED, {"status": "ahead", "files": [{"filename": "b.py", "sha": OLD}]}, []),
+        (COMPARED, COMPARED, [MOVE_REF]),
+        (COMPARED, {"status": "diverged", "files": []}, [MOVE_REF]),
+        (COMPARED, {"status": "ahead", "files": [{"filename": "b.py"}] * 300}, [MOVE_REF]),
+        (
+            COMPARED,
+            {
+                "status": "ahead",
+                "files": [{"filename": "b.py", "previous_filename": "src/a.py", "sha": OLD}],
+            },
+            [MOVE_REF],
+        ),
+        (
+            {"status": "ahead", "files": [{"filename": "src/a.py", "sha": OLD}]},
+            {"status": "ahead", "files": []},
+            [MOVE_REF],
+        ),
+    ],
+)
+async def test_a_branch_moves_only_where_its_fixes_or_their_files_changed(
+    github: Any,
+    publisher: GitHubPublisher,
+    repository: RepositoryRef,
+    *,
+    mine: dict[str, Any],
+    moved: dict[str, Any],
+    writes: list[str],
+) -> None:
+    head = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
+    github.json(PULLS, [pull_json(head=head)])
+    github.json(REF, ref_json(OLD))
+    before = "e" * 40
+    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD) | {"parents": [{"sha": before}]})
+    github.json(f"{REPO}/compare/{before}...{OLD}", mine)
+    github.json(f"{REPO}/compare/{before}...{BASE}", moved)
+    github.json(MOVE_REF, ref_json(FIX))
+
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert list_writes(github) == writes
 
 
 async def test_a_base_that_moved_is_left_alone(
@@ -246,7 +297,7 @@ async def test_one_that_exists_after_all_is_found(
     exists = {"message": "Validation Failed", "errors": [{"message": "already exists"}]}
     github.json(PULLS, [], [pull_json()])
     github.json(CREATE_REF, exists, status=422)
-    github.json(REF, {"message": "Not Found"}, status=404)
+    github.json(REF, {"message": "Not Found"}, {"message": "Not Found"}, status=404)
     github.json(CREATE_PULL, exists, status=422)
     github.answers[REF].append((200, {"content-type": "application/json"}, _json(ref_json(FIX))))
 
@@ -358,7 +409,7 @@ async def test_a_pull_request_is_found_by_its_page(
 ) -> None:
     github.json(f"GET {REPO}/pulls/9", pull_json(**changed))
     found = await publisher.find_pull(repository, PAGE)
-    assert found == OfferedPull(url=PAGE, state=state, branch=BRANCH)
+    assert found == OfferedPull(url=PAGE, state=state, branch=BRANCH, base_branch="main")
 
 
 async def test_a_pull_request_of_somebody_else_is_none_of_kovas(

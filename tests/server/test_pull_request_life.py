@@ -189,3 +189,16 @@ def test_fixes_follow_a_base_that_moved(kova: Kova) -> None:
     assert list(head.parents) == [sha]
     fixed = kova.github.state.file("octo/sample", BRANCH, "a.py")
     assert fixed == b"# A line before it.\n" + MENDED
+
+
+def test_a_base_that_moved_elsewhere_moves_no_branch(kova: Kova) -> None:
+    offer(kova)
+    head = kova.github.state.head("octo/sample", BRANCH)
+    kova.push("octo/sample", {"note.md": b"Another file.\n"})
+    kova.wait_for_scans(2)
+    assert kova.github.state.head("octo/sample", BRANCH) == head
+    assert statuses(kova) == {"published"}
+    kova.push("octo/sample", {"b.py": OTHER})
+    kova.wait_for_scans(3)
+    assert kova.github.state.head("octo/sample", BRANCH) != head
+    assert len(pulls(kova)) == 1

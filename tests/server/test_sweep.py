@@ -10,6 +10,8 @@ import psycopg
 import pytest
 
 from tests.server.conftest import Kova
+from tests.server.test_events import follow
+from tests.support.eventually import eventually
 from tests.support.kova_process import run_command
 from tests.support.ports import own_port
 
@@ -71,3 +73,33 @@ def test_a_delivery_whose_work_is_done_is_not_asked_for(kova: Kova) -> None:
     kova.github.state.deliveries[-1]["status_code"] = 0
     let_minutes_pass(kova, 5)
     assert sweep(kova) == "Deliveries: 1 looked at, 0 asked for again, 0 given up.\n"
+
+
+def test_events_while_kova_was_away_are_followed_after_the_sweep(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": BAD})
+    kova.wait_for_scans(1)
+    nowhere = f"http://127.0.0.1:{own_port()}/webhooks/github"
+    kova.github.state.repository("octo/sample").private = True
+    private = kova.github.repository_event("octo/sample", "privatized")
+    kova.github.state.create_repository("octo/other", files={"a.py": BAD})
+    added = kova.github.installation_event("added", "octo/other")
+    for event, payload in (("repository", private), ("installation_repositories", added)):
+        with contextlib.suppress(httpx.TransportError):
+            kova.github.deliver(nowhere, event, payload)
+    let_minutes_pass(kova, 5)
+    assert "2 asked for again" in sweep(kova)
+    eventually(
+        lambda: (
+            {row["full_name"]: row["private"] for row in kova.all("/api/repositories")}
+            == {"octo/sample": True, "octo/other": False}
+        )
+    )
+
+
+def test_an_event_that_was_followed_is_not_asked_for(kova: Kova) -> None:
+    kova.push("octo/sample", {"a.py": BAD})
+    kova.wait_for_scans(1)
+    follow(kova, "repository", kova.github.repository_event("octo/sample", "publicized"))
+    kova.github.state.deliveries[-1]["status_code"] = 504  # The answer was lost on its way.
+    let_minutes_pass(kova, 5)
+    assert "0 asked for again" in sweep(kova)

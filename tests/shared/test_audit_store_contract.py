@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import uuid
+
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.page import PageRequest
 from tests.support.stores import AllStores
@@ -20,3 +22,12 @@ async def test_events_are_listed_as_they_were_recorded_newest_first(stores: AllS
     assert all(record.detail == detail for record in records)
     assert len({record.id for record in records}) == 3
     assert rest.next is None
+
+
+async def test_what_is_recorded_once_is_there_once(stores: AllStores) -> None:
+    event = AuditEvent(actor="github:ann", action=Action.FIX_PUBLISHED, target="1")
+    key = str(uuid.uuid4())
+    for _ in range(2):
+        await stores.audit.record(event, once=key)
+    await stores.audit.record(event)
+    assert len((await stores.audit.page(PageRequest())).items) == 2

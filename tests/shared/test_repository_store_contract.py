@@ -107,3 +107,16 @@ async def test_pages_are_newest_first_and_whole(stores: AllStores) -> None:
     rest = await stores.repositories.page(PageRequest(limit=2, after=first.next), EVERYTHING)
     listed = [repository.full_name for repository in (*first.items, *rest.items)]
     assert (listed, rest.next) == (names[::-1], None)
+
+
+async def test_a_repository_is_found_by_githubs_number(stores: AllStores) -> None:
+    info = repository_info(github_id=77)
+    repository = await stores.repositories.save(info)
+    assert await stores.repositories.find(77) == repository
+    assert await stores.repositories.find(78) is None
+
+
+async def test_only_github_itself_says_that_a_repository_is_archived(stores: AllStores) -> None:
+    for archived, expected in ((None, False), (True, True), (None, True), (False, False)):
+        row = await stores.repositories.save(repository_info(github_id=77, archived=archived))
+        assert row.archived is expected
