@@ -21,7 +21,7 @@ TERM = timedelta(days=30)
 
 @pytest.fixture
 async def database(database_url: str) -> AsyncIterator[Database]:
-    pool = Database(database_url)
+    pool = Database(database_url, timeout=60.0)
     yield pool
     await pool.close()
 

@@ -71,8 +71,7 @@ def test_a_removed_repository_is_not_scanned_until_it_is_added_again(
     row = repository(kova)
     assert (row["problem"], row["problem_since"] is not None) == ("removed", True)
     answer = kova.client.post("/api/scan", json={"repository": NAME})
-    if private:
-        assert answer.status_code == 404
+    assert answer.status_code == 404
     state.installed = True
     follow(kova, "installation_repositories", kova.github.installation_event("added", NAME))
     assert repository(kova)["problem"] is None
@@ -235,7 +234,7 @@ def test_a_deleted_repository_keeps_nothing_for_one_of_its_name(kova: Kova) -> N
     follow(kova, "repository", kova.github.delete_repository(NAME))
     assert repository(kova)["problem"] == "deleted"
     kova.push(NAME, {"b.py": b"x = 1\n"})
-    kova.wait_for_scans(1, repository=NAME)
+    kova.wait_for_scans(2)
     assert kova.all("/api/errors", repository=NAME) == []
     names = sorted(row["full_name"] for row in kova.all("/api/repositories"))
     assert names[0] == NAME

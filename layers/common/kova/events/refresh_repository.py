@@ -31,6 +31,8 @@ _LOG = logging.getLogger("kova.events")
 _NAMESPACE: Final = uuid.UUID("0b8a5a0e-3c1f-4d68-8f0e-6d5ce7cb5d3c")
 # GitHub may answer by an older state for some seconds after it has sent the event.
 _SURE_AFTER: Final = 3
+MOST_LOOKS: Final = 4
+"""So often GitHub is asked for an event at most."""
 
 
 class RefreshRepository:
@@ -64,31 +66,45 @@ class RefreshRepository:
                 shows what was deleted; try again later.
         """
         assert job.github_id is not None
-        row = await self._repositories.find(job.github_id)
-        is_sure = attempt >= _SURE_AFTER
+        former = row = await self._repositories.find(job.github_id)
+        # Another worker may have written an older answer meanwhile: the look that changes nothing
+        # is the last one.
+        for _ in range(MOST_LOOKS):
+            before, row = row, await self._look(job, row, is_sure=attempt >= _SURE_AFTER)
+            if row is None or (before is not None and _state(before) == _state(row)):
+                break
+        if row is None or row.is_unreachable:
+            return
+        is_other = former is not None and (
+            former.default_branch != row.default_branch
+            or former.problem is RepositoryProblem.DEFAULT_BRANCH_DELETED
+        )
+        if is_other or job.action in DEFAULT_BRANCH_ACTIONS:
+            await self._scan_default_branch(row, job)
+
+    async def _look(
+        self, job: EventJob, row: Repository | None, *, is_sure: bool
+    ) -> Repository | None:
+        """Ask GitHub, and return the row as it is then; None where there is none."""
         try:
             info = await self._describe(job, row)
         except OwnerNotAllowedError:
-            await self._mark(row, RepositoryProblem.OWNER_NOT_ALLOWED)
-            return
+            return await self._mark(row, RepositoryProblem.OWNER_NOT_ALLOWED)
         except RepositoryNotFoundError:
-            if job.action != DELETED and not is_sure:
+            if job.action == DELETED:
+                return await self._mark(row, RepositoryProblem.DELETED)
+            if not is_sure:
                 raise
-            is_deleted = job.action == DELETED
-            problem = RepositoryProblem.DELETED if is_deleted else RepositoryProblem.NOT_FOUND
-            await self._mark(row, problem)
-            return
+            return await self._mark(row, RepositoryProblem.NOT_FOUND)
         except GitHubRefusedError as exc:
             if exc.data.get("refusal") != "forbidden":
                 raise
-            await self._mark(row, RepositoryProblem.SUSPENDED)
-            return
+            return await self._mark(row, RepositoryProblem.SUSPENDED)
         if job.action == DELETED and not is_sure:
             raise GitHubUnavailableError("GitHub still shows the repository that was deleted.")
-        repository = await self._repositories.save(info)
-        has_moved = row is not None and row.default_branch != repository.default_branch
-        if has_moved or job.action in DEFAULT_BRANCH_ACTIONS:
-            await self._scan_default_branch(repository, job)
+        if row is not None and row.matches(info):
+            return row
+        return await self._repositories.save(info)
 
     async def _describe(self, job: EventJob, row: Repository | None) -> RepositoryInfo:
         """Return the repository of this id by one of its names.
@@ -109,10 +125,13 @@ class RefreshRepository:
                 return info
         raise RepositoryNotFoundError
 
-    async def _mark(self, row: Repository | None, problem: RepositoryProblem) -> None:
-        if row is not None and await self._watch.mark([row.id], problem):
+    async def _mark(self, row: Repository | None, problem: RepositoryProblem) -> Repository | None:
+        if row is None or row.github_id is None:
+            return None
+        if await self._watch.mark([row.id], problem):
             context = {"repository": row.full_name, "problem": problem.value}
             _LOG.warning("repository not scanned any more", extra=context)
+        return await self._repositories.find(row.github_id)
 
     async def _scan_default_branch(self, repository: Repository, job: EventJob) -> None:
         """Queue its scan, once an event: errors are the state of the default branch."""
@@ -132,3 +151,7 @@ class RefreshRepository:
             scan_id=str(uuid.uuid5(_NAMESPACE, name)),
         )
         await asyncio.to_thread(self._queue.send, target)
+
+
+def _state(row: Repository) -> tuple[object, ...]:
+    return row.full_name, row.default_branch, row.private, row.archived, row.problem

@@ -134,6 +134,12 @@ class Repository:
         """True where GitHub does not show it to Kova."""
         return self.problem not in {None, RepositoryProblem.DEFAULT_BRANCH_DELETED}
 
+    def matches(self, info: RepositoryInfo) -> bool:
+        """True where GitHub's description would change nothing: there is no problem either."""
+        known = (self.full_name, self.default_branch, self.private, self.archived, self.problem)
+        described = (info.full_name, info.default_branch, info.private, info.archived, None)
+        return known == described and info.installation_id in {None, self.installation_id}
+
     @property
     def ref(self) -> RepositoryRef:
         """The address of the repository for the GitHub client."""

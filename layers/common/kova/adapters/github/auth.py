@@ -46,7 +46,7 @@ class TokenProvider(Protocol):
         """Return the header's value."""
 
     async def installation(self, transport: Transport, repository: RepositoryRef, /) -> int | None:
-        """Return the App's installation on the repository, None where there is no App."""
+        """Return the App's installation on the repository as it is now; None without an App."""
 
     def drop(self, authorization: str, /) -> bool:
         """Forget a refused value; tell whether asking again may give a better one."""
@@ -113,8 +113,9 @@ class AppTokens:
             return await self._installation_token(transport, current)
 
     async def installation(self, transport: Transport, repository: RepositoryRef) -> int | None:
-        """Return the App's installation on the repository."""
-        return repository.installation_id or await self._look_up(transport, repository)
+        """Return the App's installation on the repository, and remember it."""
+        self._installations.pop(repository.full_name, None)
+        return await self._look_up(transport, repository)
 
     def drop(self, authorization: str, /) -> bool:
         """Forget the refused token; tell whether it was a kept one."""

@@ -121,7 +121,12 @@ class GitHubClient:
         await self._call_authorized(repository, call)
 
     async def installation(self, repository: RepositoryRef) -> int | None:
-        """Return the App's installation on the repository, None with a fixed token."""
+        """Ask for the App's installation on the repository; None with a fixed token.
+
+        Raises:
+            RepositoryNotFoundError: there is none, though everybody may see the repository.
+        """
+        self._guard.require_name(repository.full_name)
         return await self._tokens.installation(self._transport, repository)
 
     async def retry_idempotent(self, operation: Callable[[], Awaitable[T]]) -> T:

@@ -13,12 +13,15 @@ from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.paths import unsafe_reason
 from kova.adapters.github.shapes import Json
+from kova.code_index.index_repository import blob_sha
 from kova.fixes.protected import is_protected
 from kova.fixes.publisher import FixPullRequest
 from kova.shared.exceptions import GitHubRefusedError
 from kova.shared.repository import RepositoryRef
 from kova.shared.text import clean
 
+# GitHub lists no more files of a comparison.
+COMPARED_FILES: Final = 300
 _MODES: Final = {"100644": "100644", "100664": "100644", "100755": "100755"}
 
 
@@ -84,6 +87,46 @@ class FixCommits:
         """Tell whether the commit was made here, and not by a person."""
         commit = await self._client.get(repository, f"/git/commits/{commit_sha}")
         return bool(shapes.field(commit, "committer", "email") == self._author.email)
+
+    async def still_applies(
+        self, repository: RepositoryRef, pull: FixPullRequest, commit_sha: str
+    ) -> bool:
+        """Tell whether the branch's commit is this very fix, and the base went on elsewhere.
+
+        Then the branch needs no other commit: each one starts the repository's own checks anew.
+        """
+        commit = await self._client.get(repository, f"/git/commits/{commit_sha}")
+        parents = shapes.objects(commit.get("parents") or [])
+        if shapes.field(commit, "committer", "email") != self._author.email or len(parents) != 1:
+            return False
+        parent = shapes.sha(parents[0], "sha")
+        if parent == pull.base_sha:
+            return False
+        blobs = await self._changed(repository, parent, commit_sha)
+        if blobs != {path: blob_sha(content) for path, content in pull.files.items()}:
+            return False
+        moved = await self._changed(repository, parent, pull.base_sha)
+        return moved is not None and not moved.keys() & pull.files.keys()
+
+    async def _changed(
+        self, repository: RepositoryRef, before: str, after: str
+    ) -> dict[str, str] | None:
+        """Return the blobs of the files that changed, by both of a file's names.
+
+        None where GitHub does not list them all, or `after` does not come after `before`.
+        """
+        comparison = await self._client.get(
+            repository, f"/compare/{before}...{after}", per_page="1", page="1"
+        )
+        files = shapes.objects(comparison.get("files") or [])
+        if comparison.get("status") != "ahead" or len(files) >= COMPARED_FILES:
+            return None
+        blobs: dict[str, str] = {}
+        for file in files:
+            for name in (file.get("filename"), file.get("previous_filename")):
+                if isinstance(name, str):
+                    blobs[name] = str(file.get("sha"))
+        return blobs
 
     async def _entry(self, repository: RepositoryRef, path: str, mode: str, content: bytes) -> Json:
         tree_entry: Json = {"path": path, "mode": mode, "type": "blob"}

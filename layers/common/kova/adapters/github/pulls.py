@@ -39,7 +39,10 @@ class PullRequests:
             await self._client.get(repository, "")  # raises if it is the repository that is gone
         if base != pull.base_sha:
             return None
-        commit_sha = await self._commits.create(repository, pull)
+        current = await self._head(repository, pull.branch)
+        stays = current is not None and await self._commits.still_applies(repository, pull, current)
+        commit_sha = current if stays else None
+        commit_sha = commit_sha or await self._commits.create(repository, pull)
         pulls = await self._list_pulls(repository, pull.branch)
         for existing in pulls:
             same = shapes.field(existing, "head", "sha") == commit_sha
@@ -47,6 +50,8 @@ class PullRequests:
                 # A person merged this very change, or closed it and does not want it again.
                 return shapes.page_url(existing)
         opened = next((existing for existing in pulls if existing.get("state") == "open"), None)
+        if opened is not None and stays and _is_for(opened, pull):
+            return shapes.page_url(opened)
         if not await self._move_branch(repository, pull.branch, commit_sha):
             raise GitHubRefusedError(
                 "The branch holds commits of somebody else.",
@@ -178,6 +183,13 @@ class PullRequests:
             return existing
         path = f"/pulls/{shapes.number(existing, 'number')}"
         return await self._client.write("PATCH", repository, path, dict(texts), repeatable=True)
+
+
+def _is_for(existing: Json, pull: FixPullRequest) -> bool:
+    """True for an open pull request with the right title and base: its body may tell of more."""
+    shown = existing.get("title"), shapes.field(existing, "base", "ref")
+    texts = _texts(pull)
+    return shown == (texts["title"], texts["base"])
 
 
 def _texts(pull: FixPullRequest) -> dict[str, str]:

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.commits import COMPARED_FILES
 from kova.adapters.github.download import Download
 from kova.adapters.github.root_file import root_file
 from kova.adapters.github.tree import TreeReader
@@ -22,8 +23,6 @@ from kova.shared.exceptions import (
 from kova.shared.repository import RepositoryInfo, RepositoryRef, check_full_name, is_ref, is_sha
 from kova.shared.skipped import Skipped
 
-# GitHub lists no more files of a comparison, on the first page or on any other.
-COMPARED_FILES: Final = 300
 # And this many of a pull request, over all pages.
 PULL_FILES: Final = 3_000
 _GONE_AT_HEAD: Final = frozenset({"removed", "unchanged"})
@@ -40,7 +39,9 @@ class GitHubSource(CodeSource):
         self._clock = clock
 
     async def repository(self, repository: RepositoryRef) -> RepositoryInfo:
-        """Describe the repository."""
+        """Describe the repository, by the installation that it has now."""
+        installation_id = await self._client.installation(repository)
+        repository = RepositoryRef(full_name=repository.full_name, installation_id=installation_id)
         details = await self._client.get(repository, "")
         full_name, branch = (
             shapes.text(details, "full_name"),
@@ -51,7 +52,7 @@ class GitHubSource(CodeSource):
         return RepositoryInfo(
             full_name=check_full_name(full_name),
             github_id=shapes.number(details, "id"),
-            installation_id=await self._client.installation(repository),
+            installation_id=installation_id,
             default_branch=branch,
             private=shapes.field(details, "private") is not False,
             archived=shapes.field(details, "archived") is True,
