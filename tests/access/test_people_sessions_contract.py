@@ -279,3 +279,11 @@ def test_a_sealed_token_opens_for_its_session_s_secret_alone() -> None:
     for text in (changed, "", "é", "AAAA", sealed[:-4], sealed + "AAAA", "=" * 10):
         assert seal.open(text, key=sealing_key(token), about="session") is None
     assert sealing_key(token).hex() != csrf_token(token)
+
+
+async def test_a_change_of_rights_is_noted_with_its_moment(rooms: Rooms) -> None:
+    await rooms.sessions.note_change()
+    assert await rooms.sessions.changed_at() == rooms.clock()
+    rooms.clock.advance(timedelta(minutes=1))
+    await rooms.sessions.note_change()
+    assert await rooms.sessions.changed_at() == rooms.clock()

@@ -14,6 +14,7 @@ import redis
 
 from kova.access.confirm_access import CONFIRM_EVERY, GRACE, LEASE
 from kova.adapters.memory.clock import Clock
+from kova.adapters.redis import keys
 from kova.bootstrap.core import Core
 from kova.bootstrap.people import PeopleRoot
 from kova.bootstrap.settings import load_settings
@@ -342,3 +343,21 @@ def test_a_session_by_github_of_the_release_before_signs_in_anew(
         # The release before reads what this one writes.
         client.set(name, json.dumps({field: record[field] for field in earlier}), ex=3_600)
     assert about(browser) == {}
+
+
+def test_when_github_tells_of_a_change_it_is_asked_at_once(
+    desk: GitHubDesk, clock: Clock, cat: GitHubUser
+) -> None:
+    browser = signed_in(desk)
+    clock.advance(LEASE)
+    cat.permissions = {"octo/other": "pull"}
+    assert reach(browser) == {"octo/secret"}
+    with redis.Redis.from_url(desk.variables["KOVA_REDIS_URL"]) as client:
+        client.set(keys.rights_change(), clock().isoformat())
+    assert reach(browser) == {"octo/other"}
+    clock.advance(LEASE)  # And once more, for what GitHub shows a little later.
+    assert reach(browser) == {"octo/other"}
+    asked = questions(desk)
+    clock.advance(LEASE)
+    assert reach(browser) == {"octo/other"}
+    assert questions(desk) == asked

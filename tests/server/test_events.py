@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import psycopg
 import pytest
+import redis
 
+from kova.adapters.redis import keys
 from tests.server.conftest import Kova
 from tests.support.eventually import eventually
 
@@ -178,6 +181,11 @@ def test_visibility_and_the_archive_follow(kova: Kova) -> None:
         follow(kova, "repository", kova.github.repository_event(NAME, action))
         row = repository(kova)
         assert (row["private"], row["archived"]) == (private, archived)
+    with redis.Redis.from_url(kova.environment["KOVA_REDIS_URL"]) as client:
+        noted = client.get(keys.rights_change())
+    # GitHub is asked again what people may see.
+    assert isinstance(noted, bytes)
+    assert datetime.now(UTC) - datetime.fromisoformat(noted.decode()) < timedelta(minutes=1)
 
 
 def test_an_archived_repository_gets_no_pull_request_and_the_scan_says_so(kova: Kova) -> None:

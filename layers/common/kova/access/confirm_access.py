@@ -21,6 +21,8 @@ GRACE: Final = timedelta(hours=1)
 """So long after its last answer, a provider that is down closes the sessions that it gave."""
 LEASE: Final = timedelta(seconds=30)
 """Between two questions about one session, also where the first was not answered."""
+# The event came to another machine, and GitHub may show what it tells of a little later.
+_CLOCKS_DIFFER: Final = timedelta(seconds=10)
 _LOG = logging.getLogger("kova.access")
 
 
@@ -57,7 +59,7 @@ class ConfirmAccess:
             ProviderUnavailableError: the provider has not answered for GRACE.
         """
         age = self._now() - session.confirmed_at
-        if age < CONFIRM_EVERY:
+        if age < CONFIRM_EVERY and not await self._has_changed(session):
             return session
         if await self._sessions.claim_confirmation(session.id, LEASE):
             try:
@@ -78,6 +80,11 @@ class ConfirmAccess:
             " minute.",
             retry_after=LEASE.total_seconds(),
         )
+
+    async def _has_changed(self, session: PersonSession) -> bool:
+        """True where somebody's rights changed since, as GitHub has told."""
+        changed_at = await self._sessions.changed_at()
+        return changed_at is not None and changed_at + _CLOCKS_DIFFER > session.confirmed_at
 
     async def _ask(self, session: PersonSession, token: str) -> PersonSession:
         provider_token = None

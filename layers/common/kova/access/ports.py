@@ -109,6 +109,12 @@ class PeopleSessions(Protocol):
     async def claim_confirmation(self, session_id: str, lease: timedelta) -> bool:
         """True for one caller in the time of a lease: who asks the provider about a session."""
 
+    async def note_change(self) -> None:
+        """Note that somebody may see something else from now on, for some minutes."""
+
+    async def changed_at(self) -> datetime | None:
+        """Return when that was noted last; None where it was not lately."""
+
     async def revoke(self, session_id: str, actor: str) -> bool:
         """End a session of this person; False where the person has none of this id."""
 

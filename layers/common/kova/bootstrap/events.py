@@ -17,7 +17,7 @@ from kova.bootstrap.scans import ScanRoot
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.events.follow_event import FollowEvent
 from kova.events.handle_event import HandleEvent
-from kova.events.ports import RepositoryDirectory
+from kova.events.ports import RepositoryDirectory, RightsChange
 from kova.events.press_check_button import PressCheckButton
 from kova.events.refresh_installation import RefreshInstallation
 from kova.events.refresh_repository import RefreshRepository
@@ -65,8 +65,16 @@ class EventRoot:
                 queue=queue,
             ),
             deliveries=stores.deliveries,
+            rights=self._rights(),
             settle=SettleScan(scans=stores.scans, tell=tell, now=now),
         )
+
+    def _rights(self) -> RightsChange | None:
+        if self._core.redis is None:
+            return None
+        from kova.adapters.redis.people import RedisPeopleSessions
+
+        return RedisPeopleSessions(self._core.redis, now=now)
 
     def _directory(self) -> RepositoryDirectory:
         settings = self._core.settings

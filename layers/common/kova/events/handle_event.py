@@ -7,13 +7,14 @@ import logging
 from kova.events.event import EventJob, EventKind
 from kova.events.follow_event import FollowEvent
 from kova.events.message import event_message
+from kova.events.ports import RightsChange
 from kova.events.press_check_button import PressCheckButton
 from kova.events.refresh_installation import RefreshInstallation
 from kova.events.refresh_repository import RefreshRepository
 from kova.scans.message import ScanJob
 from kova.scans.ports import DeliveryStore
 from kova.scans.settle_scan import SettleScan
-from kova.shared.exceptions import OwnerNotAllowedError
+from kova.shared.exceptions import OwnerNotAllowedError, RedisUnavailableError
 from kova.shared.run_job import SettledError
 
 _LOG = logging.getLogger("kova.events")
@@ -30,6 +31,7 @@ class HandleEvent:
         follow: FollowEvent,
         press: PressCheckButton,
         deliveries: DeliveryStore,
+        rights: RightsChange | None,
         settle: SettleScan,
     ) -> None:
         self._repository = repository
@@ -37,6 +39,7 @@ class HandleEvent:
         self._follow = follow
         self._press = press
         self._deliveries = deliveries
+        self._rights = rights
         self._settle = settle
 
     async def handle(self, event: EventJob, job: ScanJob) -> None:
@@ -61,9 +64,20 @@ class HandleEvent:
     async def _dispatch(self, event: EventJob, attempt: int) -> None:
         if event.kind is EventKind.REPOSITORY:
             await self._repository.refresh(event, attempt)
+            await self._note_change()
         elif event.kind is EventKind.INSTALLATION:
             await self._installation.refresh(event)
+            await self._note_change()
         elif event.kind is EventKind.PULL_REQUEST:
             await self._follow.follow(event)
         else:
             await self._press.press(event)
+
+    async def _note_change(self) -> None:
+        """Let GitHub be asked again what people may see; without Redis that is so after minutes."""
+        if self._rights is None:
+            return
+        try:
+            await self._rights.note_change()
+        except RedisUnavailableError as exc:
+            _LOG.warning("rights are asked for later", extra={"reason": exc.reason})

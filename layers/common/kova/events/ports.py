@@ -51,6 +51,13 @@ class RepositoryWatch(Protocol):
         """
 
 
+class RightsChange(Protocol):
+    """Lets people's rights be asked for again. Errors are RedisUnavailableError."""
+
+    async def note_change(self) -> None:
+        """Note that somebody may see something else from now on."""
+
+
 class IntroducedErrors(Protocol):
     """The errors that a commit's check run shows as new."""
 

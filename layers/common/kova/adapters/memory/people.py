@@ -21,6 +21,7 @@ class MemoryPeopleSessions(Switchable):
         self._now = now or Clock()
         self._sessions: dict[str, tuple[datetime, PersonSession]] = {}
         self._claims: dict[str, datetime] = {}
+        self._changed_at: datetime | None = None
 
     async def add(self, session: PersonSession) -> None:
         """Store a session."""
@@ -50,6 +51,16 @@ class MemoryPeopleSessions(Switchable):
             return False
         self._claims[session_id] = now + lease
         return True
+
+    async def note_change(self) -> None:
+        """Note the moment."""
+        self.check()
+        self._changed_at = self._now()
+
+    async def changed_at(self) -> datetime | None:
+        """Return the moment that was noted last."""
+        self.check()
+        return self._changed_at
 
     async def revoke(self, session_id: str, actor: str) -> bool:
         """End a session."""

@@ -73,6 +73,11 @@ def session_confirmation(session_id: str) -> str:
     return f"{PREFIX}:session:confirmation:{digest(session_id)}"
 
 
+def rights_change() -> str:
+    """Return the key of the moment at which somebody's rights changed last."""
+    return f"{PREFIX}:session:rights-change"
+
+
 def one_time(kind: str, secret: str) -> str:
     """Return the key of values that are read once."""
     return f"{PREFIX}:session:once:{kind}:{digest(secret)}"

@@ -16,6 +16,7 @@ from kova.adapters.redis.connection import Redis, translate_errors
 from kova.shared.reach import reach_of
 
 _IDLE_SECONDS: Final = int(IDLE.total_seconds())
+_CHANGE_SECONDS: Final = int(timedelta(minutes=15).total_seconds())
 _NEVER: Final = datetime.min.replace(tzinfo=UTC).isoformat()
 _INDEX_SECONDS: Final = int(timedelta(days=31).total_seconds())
 
@@ -62,6 +63,21 @@ class RedisPeopleSessions:
         milliseconds = int(lease.total_seconds() * 1_000)
         with translate_errors():
             return bool(await self._client.set(name, b"1", nx=True, px=milliseconds))
+
+    async def note_change(self) -> None:
+        """Note the moment, for longer than a confirmation counts."""
+        moment = self._now().isoformat()
+        with translate_errors():
+            await self._client.set(keys.rights_change(), moment, ex=_CHANGE_SECONDS)
+
+    async def changed_at(self) -> datetime | None:
+        """Return the moment that was noted last."""
+        with translate_errors():
+            record = await self._client.get(keys.rights_change())
+        if record is None:
+            return None
+        text = record.decode() if isinstance(record, bytes) else record
+        return datetime.fromisoformat(text)
 
     async def revoke(self, session_id: str, actor: str) -> bool:
         """End a session."""
