@@ -87,6 +87,7 @@ class ScanRepository:
             scan = await self._stores.scans.create(job.target, repository.id)
             if repository.problem is not None and repository.is_unreachable:
                 await self._stores.scans.skip(scan.id, repository.problem.explanation)
+                await self._remember(job.target, scan.id)
                 return scan.id
             async with self._claims.claim(scan, job, receipt) as claim:
                 if claim is not None:
