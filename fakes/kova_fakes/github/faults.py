@@ -10,7 +10,7 @@ from typing import Literal
 
 Kind = Literal[
     "401", "403", "404", "422", "429", "500", "502",
-    "secondary", "forbidden", "suspended", "slow", "cut", "html",
+    "secondary", "forbidden", "suspended", "slow", "late", "stale", "cut", "html",
 ]  # fmt: skip
 
 
@@ -19,8 +19,10 @@ class Fault:
     """A fault of the next `times` requests that match.
 
     403 is the primary rate limit, `secondary` the secondary one. `seconds` is the delay of a slow
-    answer and the value of Retry-After. `cut` ends the connection in the middle of the body.
-    `forbidden` is a permission that the App lacks, `suspended` its installation's suspension.
+    or late answer and the value of Retry-After. A `late` answer was made before its delay, a
+    `slow` one is made after it; a `stale` one shows a branch as it was before its last push. `cut`
+    ends the connection in the middle of the body. `forbidden` is a permission that the App lacks,
+    `suspended` its installation's suspension.
     """
 
     kind: Kind

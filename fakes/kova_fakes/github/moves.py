@@ -16,6 +16,12 @@ _NAMED = re.compile(r"/repos/([^/]+/[^/]+)(/.*)?")
 _NUMBERED = re.compile(r"/repositories/(\d+)(/.*)?")
 
 
+def named_repository(path: str) -> str | None:
+    """Return the full name of the repository that a path is about."""
+    match = _NAMED.fullmatch(path)
+    return match[1] if match else None
+
+
 def redirect(context: GitHubContext, scope: Scope) -> Response | None:
     """Return the redirect of a request by an old name, None for any other request."""
     match = _NAMED.fullmatch(scope["path"])

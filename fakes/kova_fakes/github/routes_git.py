@@ -14,7 +14,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from kova_fakes.github import bodies
+from kova_fakes.github import bodies, people
 from kova_fakes.github.context import GitHubContext, answer, context_of, readable, writable
 from kova_fakes.github.errors import ApiError, invalid_request, not_found, validation_failed
 from kova_fakes.github.objects import EXECUTABLE, LINK, SUBMODULE, Entry, GitPerson, now
@@ -158,7 +158,8 @@ def _build_archive(repository: RepositoryState, commit: str) -> Iterator[bytes]:
 async def get_commit(request: Request) -> Response:
     """GET commits/{ref}."""
     repository = readable(request)
-    sha = repository.git.resolve(request.path_params["ref"])
+    ref = request.path_params["ref"]
+    sha = _stale_head(request, repository, ref) or repository.git.resolve(ref)
     if sha is None:
         raise ApiError(422, f"No commit found for SHA: {request.path_params['ref'][:80]}")
     view = commit_view(context_of(request).url, repository, repository.git.commits[sha])
@@ -167,6 +168,14 @@ async def get_commit(request: Request) -> Response:
     return answer(
         request, view | {"stats": {"additions": 0, "deletions": 0, "total": 0}, "files": []}
     )
+
+
+def _stale_head(request: Request, repository: RepositoryState, ref: str) -> str | None:
+    """Return where a branch was before its last push, if the answer to this request is stale."""
+    name = ref if ref.startswith("heads/") else f"heads/{ref}"
+    before, after = repository.pushes.get(name, ("", ""))
+    is_last = repository.git.refs.get(name) == after
+    return before if request.state.stale and is_last and before.strip("0") else None
 
 
 async def compare(request: Request) -> Response:
@@ -298,7 +307,8 @@ async def get_ref(request: Request) -> Response:
     name = request.path_params["ref"]
     if name not in repository.git.refs:
         raise not_found()
-    return answer(request, ref_view(context_of(request).url, repository, name))
+    sha = _stale_head(request, repository, name)
+    return answer(request, ref_view(context_of(request).url, repository, name, sha))
 
 
 async def matching_refs(request: Request) -> Response:
@@ -341,8 +351,13 @@ async def update_ref(request: Request) -> Response:
 async def delete_ref(request: Request) -> Response:
     """DELETE git/refs/{ref}."""
     repository = writable(request)
-    if repository.git.refs.pop(request.path_params["ref"], None) is None:
+    name = request.path_params["ref"]
+    if name not in repository.git.refs:
         raise ApiError(422, "Reference does not exist")
+    if name.startswith("heads/"):
+        people.delete_branch(repository, name.removeprefix("heads/"))
+    else:
+        del repository.git.refs[name]
     return Response(status_code=204)
 
 

@@ -8,7 +8,7 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from kova_fakes.github import bodies
+from kova_fakes.github import bodies, people
 from kova_fakes.github.auth import CallerKind
 from kova_fakes.github.context import (
     answer,
@@ -112,6 +112,8 @@ async def update_pull(request: Request) -> Response:
     repository = writable(request)
     pull = _pull(repository, request.path_params["number"])
     body = await bodies.read(request, bodies.PullUpdate)
+    if body.state == "closed" and pull["state"] == "open":
+        people.close_pull(repository, pull["number"])
     pull.update(body.model_dump(exclude_unset=True, exclude={"base", "maintainer_can_modify"}))
     return _pull_answer(request, repository, pull)
 

@@ -37,7 +37,7 @@ from kova_fakes.github.context import GitHubContext
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.event_payloads import FakeGitHubEvents
 from kova_fakes.github.faults import Fault, Faults, fault_answer
-from kova_fakes.github.moves import redirect, resolve_number
+from kova_fakes.github.moves import named_repository, redirect, resolve_number
 from kova_fakes.github.record import RecordedRequest
 from kova_fakes.github.state import State
 
@@ -128,13 +128,14 @@ class _Edge:
             if message["type"] == "http.response.start":
                 status = message["status"]
                 message["headers"] = [*message["headers"], *_response_headers()]
+                if status < 300 and scope["method"] != "GET":  # noqa: PLR2004 (it changed something)
+                    # What is answered is stored: it outlives a kill.
+                    self._context.state.save(named_repository(scope["path"]))
             await send(message)
 
         fault = self._context.faults.take(scope["method"], scope["path"])
         await self._answer(scope, receive_and_note, send_and_note, request, fault)
         self._record(request, scope, b"".join(body), status)
-        if status < 300 and scope["method"] != "GET":  # noqa: PLR2004 (something was changed)
-            self._context.state.save()
 
     async def _answer(
         self, scope: Scope, receive: Receive, send: Send, request: Request, fault: Fault | None
@@ -165,8 +166,11 @@ class _Edge:
         if moved is not None:
             await moved(scope, receive, send)
             return
+        scope["state"]["stale"] = fault is not None and fault.kind == "stale"
         if fault is not None and fault.kind == "cut":
             send = _cut_in_the_middle(send)
+        if fault is not None and fault.kind == "late":
+            send = _send_after(fault.seconds, send)
         await self._app(scope, receive, send)
 
     def _record(self, request: Request, scope: Scope, body: bytes, status: int) -> None:
@@ -216,6 +220,15 @@ def _cut_in_the_middle(send: Send) -> Send:
         raise _CutConnectionError
 
     return cut
+
+
+def _send_after(seconds: float, send: Send) -> Send:
+    async def wait(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            await asyncio.sleep(seconds)
+        await send(message)
+
+    return wait
 
 
 def _response_headers() -> list[tuple[bytes, bytes]]:

@@ -68,8 +68,8 @@ class State:
             self._repositories, self._next, self.deliveries, *apps = saved
             self.apps = apps[0] if apps else []
 
-    def save(self) -> None:
-        """Write the state to its file atomically."""
+    def save(self, full_name: str | None = None) -> None:  # noqa: ARG002 (the file holds all)
+        """Write the state to its file atomically; `full_name` is the repository that changed."""
         if self._file is None:
             return
         with self.lock:
@@ -77,6 +77,17 @@ class State:
             temporary = self._file.with_suffix(".new")
             temporary.write_bytes(content)
             temporary.replace(self._file)
+
+    def add_delivery(self, delivery: dict[str, Any]) -> None:
+        """List an attempt at a delivery, which nobody has answered yet."""
+        with self.lock:
+            self.deliveries.append(delivery)
+
+    def end_delivery(self, delivery: dict[str, Any], status_code: int, seconds: float) -> None:
+        """Note what an attempt was answered, and after how many seconds."""
+        delivery["status_code"] = status_code
+        delivery["status"] = "OK" if status_code < 300 else "Invalid HTTP Response"  # noqa: PLR2004
+        delivery["duration"] = round(seconds, 3)
 
     def number(self) -> int:
         """Return a new number for an id."""
@@ -176,7 +187,7 @@ class State:
             commit = git.commit(tree, [parent] if parent else [], message)
             repository.pushes[name] = (git.refs.get(name, "0" * 40), commit.sha)
             git.refs[name] = commit.sha
-        self.save()
+        self.save(full_name)
         return commit.sha
 
     def head(self, full_name: str, branch: str) -> str:
@@ -230,7 +241,7 @@ class State:
                     "draft": False,
                 }
             )
-        self.save()
+        self.save(full_name)
         return number
 
 

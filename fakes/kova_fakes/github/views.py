@@ -91,9 +91,11 @@ def commit_view(url: str, repository: RepositoryState, commit: Commit) -> dict[s
     }
 
 
-def ref_view(url: str, repository: RepositoryState, name: str) -> dict[str, Any]:
-    """Return a ref. `name` is without `refs/`."""
-    sha = repository.git.refs[name]
+def ref_view(
+    url: str, repository: RepositoryState, name: str, sha: str | None = None
+) -> dict[str, Any]:
+    """Return a ref, where it is or at an earlier commit. `name` is without `refs/`."""
+    sha = sha or repository.git.refs[name]
     base = f"{url}/repos/{repository.full_name}/git"
     return {
         "ref": f"refs/{name}",
@@ -107,13 +109,16 @@ def pull_view(url: str, repository: RepositoryState, pull: dict[str, Any]) -> di
     """Return a pull request."""
     git: Git = repository.git
     number = pull["number"]
-    shown = {key: value for key, value in pull.items() if not key.endswith("_ref")}
+    shown = {key: value for key, value in pull.items() if not key.endswith(("_ref", "_sha"))}
 
-    def side(ref: str) -> dict[str, Any]:
+    def side(name: str) -> dict[str, Any]:
+        ref = pull[f"{name}_ref"]
+        # A closed pull request stays as it was, also where its branch goes on or is deleted.
+        sha = pull.get(f"{name}_sha") or git.refs.get(f"heads/{ref}", "0" * 40)
         return {
             "label": f"{repository.owner}:{ref}",
             "ref": ref,
-            "sha": git.refs.get(f"heads/{ref}", "0" * 40),
+            "sha": sha,
             "user": account(repository.owner),
             "repo": repository_view(url, repository),
         }
@@ -121,8 +126,8 @@ def pull_view(url: str, repository: RepositoryState, pull: dict[str, Any]) -> di
     return shown | {
         "url": f"{url}/repos/{repository.full_name}/pulls/{number}",
         "html_url": f"{url}/{repository.full_name}/pull/{number}",
-        "head": side(pull["head_ref"]),
-        "base": side(pull["base_ref"]),
+        "head": side("head"),
+        "base": side("base"),
         "user": account("kova[bot]"),
         "merged": pull["merged_at"] is not None,
         "locked": False,

@@ -214,9 +214,9 @@ def deliver(
         "target": target_url,
         "payload": payload,
     }
-    context.state.deliveries.append(delivery)
+    context.state.add_delivery(delivery)
     response = httpx.post(target_url, content=body, headers=headers, timeout=10)
-    delivery["status_code"] = response.status_code
-    delivery["status"] = "OK" if response.is_success else "Invalid HTTP Response"
-    delivery["duration"] = round(response.elapsed.total_seconds(), 3)
+    context.state.end_delivery(
+        delivery, response.status_code, response.elapsed.total_seconds()
+    )
     return response
