@@ -60,9 +60,7 @@ class Errors:
             scan_id=str(uuid.uuid4()),
         )
         scan = self.run(self._scans.create(target, self.repository_id))
-        claim = self.run(self._scans.claim(scan.id, timedelta(seconds=60)))
-        self.run(self._scans.finish(claim, ScanStatus.SUCCEEDED, stats=ScanStats(), skipped=()))
-        return claim  # type: ignore[no-any-return]
+        return self.run(self._scans.claim(scan.id, timedelta(seconds=60)))  # type: ignore[no-any-return]
 
     def scan(
         self,
@@ -73,8 +71,11 @@ class Errors:
         **kwargs: Any,
     ) -> LifecycleChange:
         analysis = files if isinstance(files, Analysis) else analysis_of(files, **kwargs)
-        claim = claim or self.claim(commit)
-        return self.run(self.store.apply(claim, commit, analysis, history))  # type: ignore[no-any-return]
+        own = claim or self.claim(commit)
+        change = self.run(self.store.apply(own, commit, analysis, history))
+        if claim is None:
+            self.run(self._scans.finish(own, ScanStatus.SUCCEEDED, stats=ScanStats(), skipped=()))
+        return change  # type: ignore[no-any-return]
 
     def counts(self, *args: Any, **kwargs: Any) -> tuple[int, int, int]:
         """Scan and return how many errors are new, fixed and reopened."""

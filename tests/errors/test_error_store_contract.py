@@ -140,7 +140,7 @@ async def test_only_a_tool_is_new_where_the_code_is_the_same(stores: AllStores) 
     repository = await new_repository(stores)
     await apply_files(stores, repository, FIRST, {"a.py": ""}, version="1")
     assert await stores.errors.state(repository.id) == AppliedState(
-        commit_sha=FIRST, identities={"tool": "tool 1"}
+        commit_sha=FIRST, identities={"tool": "tool 1"}, generation=1
     )
     history = History(upgraded=frozenset({"tool"}), unchanged=frozenset({"a.py"}))
     change = await apply_files(
@@ -149,7 +149,7 @@ async def test_only_a_tool_is_new_where_the_code_is_the_same(stores: AllStores) 
     assert (change.new, change.finding_status.introduced) == (0, frozenset())
     assert {error.introduced_in for error in await list_errors(stores)} == {None}
     assert await stores.errors.state(repository.id) == AppliedState(
-        commit_sha=SECOND, identities={"tool": "tool 2"}
+        commit_sha=SECOND, identities={"tool": "tool 2"}, generation=2
     )
 
 
@@ -324,7 +324,7 @@ async def test_the_status_of_a_commit_is_read_without_a_change(stores: AllStores
     assert new.span.start_line == 8
     assert await list_errors(stores) == before
     assert (await stores.errors.state(repository.id)) == AppliedState(
-        commit_sha=FIRST, identities={"tool": "tool 1"}
+        commit_sha=FIRST, identities={"tool": "tool 1"}, generation=1
     )
 
 

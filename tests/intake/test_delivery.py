@@ -81,9 +81,53 @@ def test_a_push_to_the_default_branch_becomes_a_scan() -> None:
     target = parse(push()).target
     assert target is not None
     assert (target.trigger, target.commit_sha, target.installation_id) == (Trigger.PUSH, SHA, 3)
-    assert target.dedupe_key == f"push:refs/heads/main:{SHA}"
+    assert target.ref == "refs/heads/main"
     job = ScanJob(target=target)
     assert decode_scan_job(encode_scan_job(job)) == job
+
+
+def pushed(*, pushed_at: object = 1_764_000_000, delivery: str = "d-1", **changes: object) -> Any:
+    """Return the target of a push that says how the branch moved."""
+    repository = {**REPOSITORY, "pushed_at": pushed_at}
+    payload = push(**{"before": "b" * 40, "repository": repository, **changes})
+    return parse_delivery(
+        delivery_id=delivery,
+        event="push",
+        content_type="application/json",
+        body=json.dumps(payload).encode(),
+    ).target
+
+
+def test_a_push_says_how_the_branch_moved_and_when() -> None:
+    target = pushed(forced=True)
+    assert (target.before, target.commit_sha, target.forced) == ("b" * 40, SHA, True)
+    assert target.pushed_at == 1_764_000_000
+    assert pushed(pushed_at="2025-11-24T16:00:00Z").pushed_at == 1_764_000_000
+
+
+def test_a_push_is_one_by_whatever_delivery_it_comes() -> None:
+    first = pushed().dedupe_key
+    assert pushed(delivery="d-2").dedupe_key == first
+    # A force push back to the same commit is another one, and so is each from another commit.
+    assert pushed(pushed_at=1_764_000_001).dedupe_key != first
+    assert pushed(before="c" * 40).dedupe_key != first
+
+
+@pytest.mark.parametrize(
+    "pushed_at", [None, 0, -5, 2**70, True, 1.5, "", "yesterday", "2025-11-24T16:00:00", [1], {}]
+)
+def test_a_push_without_a_usable_time_is_told_apart_by_its_delivery(pushed_at: object) -> None:
+    target = pushed(pushed_at=pushed_at)
+    assert (target.pushed_at, target.before) == (None, "b" * 40)
+    assert target.dedupe_key == pushed(pushed_at=pushed_at).dedupe_key
+    assert target.dedupe_key != pushed(pushed_at=pushed_at, delivery="d-2").dedupe_key
+
+
+@pytest.mark.parametrize("before", [None, 7, "b" * 39, "main"])
+def test_a_push_may_not_say_where_the_branch_was(before: object) -> None:
+    target = parse(push(before=before)).target
+    assert target is not None
+    assert target.before is None
 
 
 def test_a_form_encoded_push_is_the_same_push() -> None:
@@ -217,12 +261,14 @@ def rerequest(event: str = "check_run", **check: Any) -> dict[str, Any]:
     return {"action": "rerequested", event: about, "repository": REPOSITORY}
 
 
-def test_a_rerun_of_a_branchs_check_is_the_same_scan_as_its_push() -> None:
+def test_a_rerun_of_a_branchs_check_names_its_branch_and_commit() -> None:
     target = parse(rerequest(), "check_run").target
     pushed = parse(push()).target
     assert target is not None
     assert pushed is not None
-    assert (target.dedupe_key, target.rerun, pushed.rerun) == (pushed.dedupe_key, True, False)
+    # The worker looks for the scan of the last push.
+    assert (target.ref, target.commit_sha) == (pushed.ref, pushed.commit_sha)
+    assert (target.push_id, target.rerun, pushed.rerun) == (None, True, False)
     assert not target.is_incomplete
 
 

@@ -360,11 +360,11 @@ SPEAK_TO_GITHUB: dict[str, tuple[str, ...]] = {
     "fixes/publish_fix.py": PUBLISHING,
     "fixes/request_publish.py": PUBLISHING,
     "scans/analyze_target.py": SCANS,
-    "scans/find_reruns.py": SCANS,
+    "scans/branch_head.py": SCANS,
     "scans/publish_scan.py": SCANS,
-    "scans/record_scan.py": SCANS,
     "scans/replay_scan.py": SCANS,
     "scans/request_scan.py": SCANS,
+    "scans/retry_scans.py": SCANS,
     "scans/scan_repository.py": SCANS,
     "shared/allowed_owner.py": (*SCANS, *QUESTIONS, *PUBLISHING),
 }

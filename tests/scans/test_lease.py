@@ -9,7 +9,7 @@ import pytest
 
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.database import MemoryDatabase
-from kova.scans.lease import LEASE, renewing_lease
+from kova.scans.claim_scan import LEASE, renewing_lease
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, ConflictError
 from tests.support.stores import (

@@ -297,7 +297,10 @@ async def test_a_scan_that_lost_its_lease_does_not_end_the_one_of_its_successor(
     assert late is not None
     assert successor is not None
     job = ScanJob(target=target)
-    await workshop.job._attempt(repository, job, late, workshop.new_folder())
+    with pytest.raises(SettledError) as refused:
+        await workshop.job._attempt(repository, job, late, workshop.new_folder())
+    assert isinstance(refused.value.plan, Later)
+    assert await list_errors(workshop) == []
     assert await workshop.stores.scans.renew(successor, LEASE)
     running = await workshop.stores.scans.get(scan.id, EVERYTHING)
     assert running is not None

@@ -24,6 +24,7 @@ from kova.adapters.memory.errors import MemoryErrorStore
 from kova.adapters.memory.fixes import MemoryFixStore
 from kova.adapters.memory.idempotency import MemoryIdempotencyStore
 from kova.adapters.memory.notices import MemoryNoticeStore
+from kova.adapters.memory.pushes import MemoryPushStore
 from kova.adapters.memory.reports import MemoryReportStore
 from kova.adapters.memory.repositories import MemoryRepositoryStore
 from kova.adapters.memory.saved_views import MemorySavedViewStore
@@ -43,6 +44,7 @@ from kova.adapters.postgres.fixes import PostgresFixStore
 from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.adapters.postgres.notices import PostgresNoticeStore
 from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.pushes import PostgresPushStore
 from kova.adapters.postgres.reports import PostgresReportStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.saved_views import PostgresSavedViewStore
@@ -96,6 +98,7 @@ def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> 
         repositories=repositories,
         scans=MemoryScanStore(database),
         recovery=MemoryScanRecovery(database),
+        pushes=MemoryPushStore(database),
         errors=MemoryErrorStore(database),
         fixes=MemoryFixStore(database),
         deliveries=MemoryDeliveryStore(database),
@@ -122,6 +125,7 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
             repositories=PostgresRepositoryStore(database),
             scans=PostgresScanStore(database),
             recovery=PostgresScanRecovery(database),
+            pushes=PostgresPushStore(database),
             errors=PostgresErrorStore(database),
             fixes=PostgresFixStore(database),
             deliveries=PostgresDeliveryStore(database),
@@ -212,8 +216,11 @@ async def apply_files(
     **analysis: object,
 ) -> LifecycleChange:
     """Apply the analysis of a small tree (tests/support/findings.py) as one scan."""
+    is_own = claim is None
     if claim is None:
         claim = await new_claim(stores, repository, commit_sha=commit_sha)
-        await release(stores, claim)
     result = analysis_of(files, **analysis)  # type: ignore[arg-type]
-    return await stores.errors.apply(claim, commit_sha, result, history)
+    change = await stores.errors.apply(claim, commit_sha, result, history)
+    if is_own:
+        await release(stores, claim)
+    return change

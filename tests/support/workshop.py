@@ -27,16 +27,18 @@ from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.branch_head import FindHead
 from kova.scans.claim_scan import ClaimScan
-from kova.scans.find_reruns import FindReruns
 from kova.scans.message import ScanJob
 from kova.scans.offer_fixes import OfferFixes
 from kova.scans.ports import CodeIndexer, ScanQueue
 from kova.scans.publish_scan import PublishScan
 from kova.scans.record_scan import RecordScan
+from kova.scans.retry_scans import FindReruns
 from kova.scans.scan import Scan, ScanTarget
 from kova.scans.scan_repository import ScanRepository
 from kova.scans.settle_scan import SettleScan
+from kova.scans.supersede_scan import SupersedeScan
 from kova.scans.tell_failure import TellFailure
 from kova.scans.worker_slots import WorkerSlots
 from kova.shared.code_source import FetchLimits
@@ -170,10 +172,22 @@ class Workshop:
         )
 
     @property
+    def heads(self) -> FindHead:
+        return FindHead(
+            repositories=self.stores.repositories,
+            pushes=self.stores.pushes,
+            recovery=self.stores.recovery,
+            errors=self.stores.errors,
+            source=self.source,
+            queue=self.queue,
+            now=self.database.clock,
+        )
+
+    @property
     def record(self) -> RecordScan:
         return RecordScan(
             errors=self.stores.errors,
-            source=self.source,
+            heads=self.heads,
             history=self.history,
             offer=self.offer,
             publish=PublishScan(self.publisher),
@@ -190,6 +204,14 @@ class Workshop:
             source=self.source,
             queue=self.queue,
             reruns=FindReruns(recovery=self.stores.recovery, source=self.source),
+            heads=self.heads,
+            supersede=SupersedeScan(
+                scans=self.stores.scans,
+                recovery=self.stores.recovery,
+                pushes=self.stores.pushes,
+                errors=self.stores.errors,
+                publish=PublishScan(self.publisher),
+            ),
             claims=ClaimScan(
                 scans=self.stores.scans,
                 recovery=self.stores.recovery,

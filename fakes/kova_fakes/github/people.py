@@ -22,10 +22,7 @@ def force_push(repository: RepositoryState, branch: str, sha: str) -> str:
     git, name = repository.git, f"heads/{branch}"
     if sha not in git.commits:
         raise ApiError(422, "Object does not exist")
-    before = git.refs.get(name, NOWHERE)
-    repository.pushes[name] = (before, sha)
-    git.refs[name] = sha
-    return before
+    return repository.move(name, sha)
 
 
 def delete_branch(repository: RepositoryState, branch: str) -> str:

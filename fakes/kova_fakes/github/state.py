@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 import threading
+import time
 from collections import deque
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -19,9 +20,10 @@ from kova_fakes.github.record import RecordedRequest
 _REQUESTS = 20_000
 
 
-def timestamp() -> str:
-    """Return the time as GitHub writes it."""
-    return datetime.now(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+def timestamp(seconds: float | None = None) -> str:
+    """Return a moment of Unix time, or this one, as GitHub writes it."""
+    moment = datetime.now(UTC) if seconds is None else datetime.fromtimestamp(seconds, UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @dataclass(kw_only=True)
@@ -42,11 +44,21 @@ class RepositoryState:
     pulls: list[dict[str, Any]] = field(default_factory=list)
     comments: list[dict[str, Any]] = field(default_factory=list)
     pushes: dict[str, tuple[str, str]] = field(default_factory=dict)
+    pushed_at: int = 0
+    """The second, in Unix time, of the last push to any branch."""
 
     @property
     def owner(self) -> str:
         """The account's name."""
         return self.full_name.partition("/")[0]
+
+    def move(self, name: str, sha: str) -> str:
+        """Let a branch, `heads/...`, end at a commit, and return where it ended before."""
+        before = self.git.refs.get(name, "0" * 40)
+        self.pushes[name] = (before, sha)
+        self.pushed_at = int(time.time())
+        self.git.refs[name] = sha
+        return before
 
 
 class State:
@@ -185,8 +197,7 @@ class State:
             parent = git.refs.get(name) or git.refs.get(f"heads/{repository.default_branch}")
             tree = git.write(parent, files, deletes)
             commit = git.commit(tree, [parent] if parent else [], message)
-            repository.pushes[name] = (git.refs.get(name, "0" * 40), commit.sha)
-            git.refs[name] = commit.sha
+            repository.move(name, commit.sha)
         self.save(full_name)
         return commit.sha
 
@@ -237,6 +248,7 @@ class State:
                     "head_ref": head,
                     "base_ref": base,
                     "created_at": timestamp(),
+                    "updated_at": timestamp(),
                     "merged_at": None,
                     "draft": False,
                 }

@@ -20,20 +20,23 @@ from kova_fakes.github.views import account, pull_view, repository_view
 def push_event(context: GitHubContext, repository: RepositoryState, branch: str) -> dict[str, Any]:
     """Return the payload of the last push to a branch."""
     before, after = repository.pushes[f"heads/{branch}"]
-    commit = repository.git.commits[after]
+    git = repository.git
+    commit, common = git.commits[after], common_members(context, repository)
+    # Here it is a number, and a text wherever else a repository is described.
+    common["repository"] |= {"pushed_at": repository.pushed_at}
     return {
         "ref": f"refs/heads/{branch}",
         "before": before,
         "after": after,
         "created": not before.strip("0"),
         "deleted": False,
-        "forced": False,
+        "forced": bool(before.strip("0")) and before not in git.ancestors(after),
         "base_ref": None,
         "compare": f"{context.url}/{repository.full_name}/compare",
         "commits": [],
         "head_commit": {"id": after, "tree_id": commit.tree, "message": commit.message},
         "pusher": {"name": "octocat", "email": "octo@example.com"},
-        **common_members(context, repository),
+        **common,
     }
 
 
@@ -42,10 +45,16 @@ def pull_request_event(
 ) -> dict[str, Any]:
     """Return the payload of a pull request's event."""
     pull = repository.pulls[number - 1]
+    view, moved = pull_view(context.url, repository, pull), {}
+    if action == "synchronize":
+        before, after = repository.pushes[f"heads/{pull['head_ref']}"]
+        moved = {"before": before, "after": after}
+        view["updated_at"] = timestamp(repository.pushed_at)
     return {
         "action": action,
         "number": number,
-        "pull_request": pull_view(context.url, repository, pull),
+        "pull_request": view,
+        **moved,
         **common_members(context, repository),
     }
 
@@ -216,7 +225,5 @@ def deliver(
     }
     context.state.add_delivery(delivery)
     response = httpx.post(target_url, content=body, headers=headers, timeout=10)
-    context.state.end_delivery(
-        delivery, response.status_code, response.elapsed.total_seconds()
-    )
+    context.state.end_delivery(delivery, response.status_code, response.elapsed.total_seconds())
     return response

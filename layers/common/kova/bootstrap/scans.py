@@ -9,6 +9,7 @@ from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
 from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.pushes import PostgresPushStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scan_recovery import PostgresScanRecovery
 from kova.adapters.postgres.scans import PostgresScanStore
@@ -35,6 +36,7 @@ class ScanRoot:
             repositories=PostgresRepositoryStore(database),
             scans=PostgresScanStore(database),
             recovery=PostgresScanRecovery(database),
+            pushes=PostgresPushStore(database),
             errors=PostgresErrorStore(database),
             fixes=PostgresFixStore(database),
             deliveries=PostgresDeliveryStore(database),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Final
 
@@ -108,3 +108,5 @@ class LifecycleChange:
     error_ids: dict[str, str]
     """Error id by the finding's fingerprint, for all findings of the scan."""
     finding_status: FindingStatus
+    generation: int | None = field(default=None, compare=False)
+    """The state of the errors that it made; None where it changed none."""

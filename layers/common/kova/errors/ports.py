@@ -40,10 +40,17 @@ class ErrorFilter:
 
 @dataclass(frozen=True, kw_only=True)
 class AppliedState:
-    """The last scan that changed a repository's errors: its commit, and analysers by name."""
+    """The last scan that changed a repository's errors.
+
+    Attributes:
+        commit_sha: its commit.
+        identities: analysers by name.
+        generation: counts such scans.
+    """
 
     commit_sha: str | None
     identities: dict[str, str]
+    generation: int = 0
 
 
 class ErrorStore(Protocol):
@@ -61,11 +68,25 @@ class ErrorStore(Protocol):
         commit_sha: str,
         analysis: Analysis,
         history: History | None = None,
+        *,
+        generation: int | None = None,
     ) -> LifecycleChange:
         """Recognise what is known, open what is new, close what is gone (errors/lifecycle.py).
 
         In one transaction; applying the same analysis again changes nothing, and still counts
         what the scan's first attempt changed.
+
+        Args:
+            claim: the scan, whose lease must be this worker's still; imported results have none,
+                and begin no new generation.
+            commit_sha: its commit.
+            analysis: of the commit.
+            history: what happened since the last scan that was applied.
+            generation: the one that the caller's knowledge of the branch is about; None for any.
+
+        Raises:
+            GenerationMovedError: another scan was applied since; nothing is changed.
+            ConflictError: another worker has the scan; nothing is changed.
         """
 
     async def finding_status(

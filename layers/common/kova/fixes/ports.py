@@ -18,11 +18,17 @@ class FixStore(Protocol):
     """Fixes and their proofs."""
 
     async def save(
-        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
-    ) -> None:
+        self,
+        scan_id: str,
+        fixes: Sequence[ProvedFix],
+        error_ids: dict[str, str],
+        *,
+        generation: int | None = None,
+    ) -> bool:
         """Record the outcome of each fix, one row an error; costs add up.
 
-        The latest outcome replaces the one before, unless people saw that on GitHub.
+        The latest outcome replaces the one before, unless people saw that on GitHub. False, and
+        nothing is recorded, where the errors are no longer those of the generation.
         """
 
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:

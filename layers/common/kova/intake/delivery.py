@@ -12,6 +12,7 @@ import hmac
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qs
 
@@ -33,6 +34,7 @@ _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 _LOGIN: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _MAX_ID: Final = 2**63 - 1
+_LAST_SECOND: Final = 2**33  # In Unix time; the year 2242.
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -161,7 +163,12 @@ def _push_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget 
         return None
     if not isinstance(after, str) or not is_sha(after) or not after.strip("0"):
         return None
-    return ScanTarget(trigger=Trigger.PUSH, ref=ref, commit_sha=after, **common)
+    forced = payload.get("forced") is True
+    pushed_at = _second(_object(payload, "repository").get("pushed_at"))
+    moved = _move(payload.get("before"), pushed_at, common)
+    return ScanTarget(
+        trigger=Trigger.PUSH, ref=ref, commit_sha=after, forced=forced, **moved, **common
+    )
 
 
 def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget | None:
@@ -181,8 +188,34 @@ def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> Sca
         commit_sha=shas[0],
         base_sha=shas[1],
         pull_request=number,
+        # Only the event of a push says where the head was before.
+        **_move(payload.get("before"), _second(pull.get("updated_at")), common),
         **common,
     )
+
+
+def _move(before: Any, pushed_at: int | None, common: dict[str, Any]) -> dict[str, Any]:
+    """Return how a ref moved. What GitHub says of it may be missing or malformed.
+
+    Without its second each delivery counts as a push of its own.
+    """
+    return {
+        "before": before if isinstance(before, str) and is_sha(before) else None,
+        "pushed_at": pushed_at,
+        "push_id": common["delivery"] if pushed_at is None else str(pushed_at),
+    }
+
+
+def _second(moment: Any) -> int | None:
+    """Return a moment in whole seconds of Unix time: GitHub writes numbers and texts."""
+    if isinstance(moment, str):
+        try:
+            parsed = datetime.fromisoformat(moment)
+        except ValueError:
+            return None
+        moment = int(parsed.timestamp()) if parsed.tzinfo is not None else None
+    valid = isinstance(moment, int) and not isinstance(moment, bool)
+    return moment if valid and 0 < moment < _LAST_SECOND else None
 
 
 def _merge_group_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget | None:

@@ -1,22 +1,26 @@
-"""Claim a scan for a message: now, later, or not at all, for the message is an old one."""
+"""Claim a scan for a message: now, later, or not at all, for the message is an old one.
+
+The lease of a claim is renewed while its worker works on it.
+"""
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Final
 
 from kova.scans.exceptions import NotDueError, SuspectScanError
-from kova.scans.lease import LEASE
 from kova.scans.message import ScanJob
 from kova.scans.ports import ScanRecovery, ScanStore
 from kova.scans.scan import Scan, ScanStatus
 from kova.scans.worker_slots import WorkerSlots
 from kova.shared.claimed_scan import ClaimedScan
-from kova.shared.exceptions import BusyError
+from kova.shared.exceptions import BusyError, ConflictError, UnavailableError
 from kova.shared.run_job import Receipt
 
+LEASE: Final = timedelta(seconds=15)
 # Clocks differ, and SQS counts whole seconds: an attempt that is nearly due is due.
 _EARLY: Final = timedelta(seconds=5)
 _BUSY: Final = timedelta(minutes=1)
@@ -106,6 +110,41 @@ class ClaimScan:
             age = timedelta(seconds=receipt.age or 0)
             if receipt.age is None or self._now() - age <= scan.finished_at:
                 return False
-        if scan.status is not ScanStatus.FAILED and not job.target.rerun:
+        by_hand = job.target.rerun
+        # What was skipped for a newer push may be the newest by now: its branch came back to it.
+        is_wanted = by_hand or scan.status is ScanStatus.SKIPPED
+        if scan.status is not ScanStatus.FAILED and not is_wanted:
             return False
-        return await self._recovery.reopen(scan.id, failed_only=not job.target.rerun)
+        return await self._recovery.reopen(scan.id, failed_only=not is_wanted, by_hand=by_hand)
+
+
+@asynccontextmanager
+async def renewing_lease(scans: ScanStore, claim: ClaimedScan) -> AsyncIterator[None]:
+    """Renew the lease while the block runs; cancel the block when the lease is lost.
+
+    Raises:
+        ConflictError: another worker took the scan over.
+    """
+    scanning = asyncio.current_task()
+    assert scanning is not None
+    lost = False
+
+    async def renew() -> None:
+        nonlocal lost
+        while True:
+            await asyncio.sleep(LEASE.total_seconds() / 3)
+            with suppress(UnavailableError):
+                if not await scans.renew(claim, LEASE):
+                    lost = True
+                    scanning.cancel()
+                    return
+
+    task = asyncio.create_task(renew())
+    try:
+        yield
+    except asyncio.CancelledError:
+        if lost:
+            raise ConflictError("Another worker took the scan over.") from None
+        raise
+    finally:
+        task.cancel()

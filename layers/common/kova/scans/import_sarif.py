@@ -8,6 +8,7 @@ import uuid
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from typing import Final
 
 from kova.analysis.analysis import Analysis, AnalyzerCoverage, split_suppressed
 from kova.errors.error import LifecycleChange
@@ -17,8 +18,10 @@ from kova.scans.ports import Stores
 from kova.scans.sarif_import import ImportedRun, parse_sarif
 from kova.scans.scan import Scan, ScanStatus, Trigger
 from kova.shared.claimed_scan import ClaimedScan
-from kova.shared.exceptions import ConflictError, NotFoundError
+from kova.shared.exceptions import ConflictError, GenerationMovedError, NotFoundError
 from kova.shared.reach import Reach
+
+_OTHER_COMMIT: Final = "Another commit is the last one scanned: send results for that."
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -79,7 +82,7 @@ class ImportSarif:
         if repository is None or state is None or commit_sha is None:
             raise ConflictError("No commit of the default branch was scanned to its end.")
         if state.commit_sha != commit_sha:
-            raise ConflictError("Another commit is the last one scanned: send results for that.")
+            raise ConflictError(_OTHER_COMMIT)
         runs = [_separate_name(run, state) for run in runs]
         digest = hashlib.sha256(body).hexdigest()
         claim = ClaimedScan(
@@ -94,7 +97,12 @@ class ImportSarif:
         useful = [run for run in runs if not run.is_void]
         analysis = _analysis(useful, commit_sha, live_paths)
         history = _history(analysis, state)
-        change = await self._stores.errors.apply(claim, commit_sha, analysis, history)
+        try:
+            change = await self._stores.errors.apply(
+                claim, commit_sha, analysis, history, generation=state.generation
+            )
+        except GenerationMovedError as exc:
+            raise ConflictError(_OTHER_COMMIT) from exc
         return ImportedSarif(scan=scan, tools=tuple(_tool(run) for run in runs), change=change)
 
 

@@ -15,8 +15,8 @@ from kova.shared.message import ID_PATTERN, VERSION, parse_message
 from kova.shared.repository import FULL_NAME_PATTERN
 
 _FIELDS: Final = {field.name for field in dataclasses.fields(ScanTarget)}
-_INTEGERS: Final = {"github_id", "installation_id", "pull_request"}
-_BOOLEANS: Final = {"private", "full", "fix", "rerun"}
+_INTEGERS: Final = {"github_id", "installation_id", "pull_request", "pushed_at"}
+_BOOLEANS: Final = {"private", "forced", "full", "fix", "rerun"}
 _KIND: Final = re.compile(r"[a-z_]{1,30}")
 
 

@@ -89,7 +89,12 @@ class OfferFixes:
         }
         files = await self._prove(analysis, change.finding_status.ignored | declined, folder)
         fixes = tuple(fix for file in files for fix in file.fixes)
-        await self._fixes.save(claim.id, fixes, change.error_ids)
+        is_current = await self._fixes.save(
+            claim.id, fixes, change.error_ids, generation=change.generation
+        )
+        if not is_current:
+            # A newer scan has changed the errors meanwhile, and offers its own.
+            return OfferedFixes(fixes=fixes)
         request = analysis.request
         offered = self._publish.select_offerable(repository, files, request.settings)
         if repository.archived:

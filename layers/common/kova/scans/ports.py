@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from kova.analysis.ports import AnalysisCache
     from kova.errors.ports import ErrorStore
     from kova.fixes.ports import FixStore
+    from kova.scans.branch_head import Push
     from kova.scans.message import ScanRetry
     from kova.scans.scan import (
         FailureSeries,
@@ -102,8 +103,11 @@ class ScanStore(Protocol):
     async def fail(self, scan_id: str, failure: str) -> None:
         """End a scan that will not be tried again, and record that people may be told."""
 
-    async def skip(self, scan_id: str, reason: str) -> None:
-        """End a queued scan that nobody needs; its `failure` says why."""
+    async def skip(self, scan_id: str, reason: str) -> bool:
+        """End a scan without an attempt; False where it has ended or a worker has it in hand."""
+
+    async def link_check_run(self, scan_id: str, url: str) -> None:
+        """Record the page of the check run that says why a scan was skipped."""
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Return a scan by id; None outside of the reach."""
@@ -115,10 +119,11 @@ class ScanStore(Protocol):
 class ScanRecovery(Protocol):
     """Takes scans up again that have failed, or whose message was lost."""
 
-    async def reopen(self, scan_id: str, *, failed_only: bool = True) -> bool:
+    async def reopen(self, scan_id: str, *, failed_only: bool = True, by_hand: bool = True) -> bool:
         """Queue a scan that has ended, as if it were new; False if it has not.
 
         Of the workers that died of it one is forgotten, so that it gets an attempt at least.
+        `by_hand`: somebody asks for this very commit, and no newer push supersedes it.
         """
 
     async def defer(self, scan_id: str, delay: timedelta) -> None:
@@ -137,6 +142,16 @@ class ScanRecovery(Protocol):
 
     async def find_of_commit(self, repository_id: str, commit_sha: str) -> Sequence[ScanTarget]:
         """Return what the scans of a commit are about, the newest of each branch or pull."""
+
+
+class PushStore(Protocol):
+    """The moves of branches and of pull requests' heads."""
+
+    async def record(self, target: ScanTarget, repository_id: str, scan_id: str) -> None:
+        """Record the push that a scan is about, once; nothing where nobody pushed."""
+
+    async def list(self, repository_id: str, ref: str) -> Sequence[Push]:
+        """Return the last hundred pushes of a ref, those received last first."""
 
 
 class SummaryStore(Protocol):
@@ -199,6 +214,7 @@ class Stores:
     repositories: RepositoryStore
     scans: ScanStore
     recovery: ScanRecovery
+    pushes: PushStore
     errors: ErrorStore
     fixes: FixStore
     deliveries: DeliveryStore

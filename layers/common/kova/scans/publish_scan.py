@@ -117,6 +117,23 @@ class PublishScan:
             ),
         )
 
+    async def publish_skip(
+        self, repository: Repository, target: ScanTarget, reason: str
+    ) -> str | None:
+        """Publish a check run that says for what the commit was skipped; return its address."""
+        assert target.commit_sha is not None
+        return await self._publisher.check_run(
+            repository.ref,
+            CheckRun(
+                commit_sha=target.commit_sha,
+                external_id=target.external_id,
+                conclusion="neutral",
+                title="A newer push came before the scan",
+                summary=texts.skip_summary(reason),
+                annotations=(),
+            ),
+        )
+
     def select_offerable(
         self, repository: Repository, files: Iterable[FileFixes], settings: KovaTomlSettings
     ) -> list[FileFixes]:

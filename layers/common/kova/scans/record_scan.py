@@ -11,16 +11,19 @@ from kova.errors.error import FindingStatus, LifecycleChange
 from kova.errors.ports import ErrorStore
 from kova.errors.trace_history import TraceHistory
 from kova.scans.analyze_target import is_default
+from kova.scans.branch_head import FindHead
 from kova.scans.offer_fixes import OfferedFixes, OfferFixes
 from kova.scans.publish_scan import PublishScan, ScanPublication
 from kova.scans.report import ScanReport
 from kova.scans.scan import ScanTarget
 from kova.shared.claimed_scan import ClaimedScan
-from kova.shared.code_source import CodeSource
+from kova.shared.exceptions import GenerationMovedError, HeadMovedError
 from kova.shared.repository import Repository
 
 # So often a refused check run is tried again: GitHub may not know the commit yet.
 _VITAL_ATTEMPTS: Final = 3
+# So often other scans may change the errors between the question for the head and the answer.
+_MOST_QUESTIONS: Final = 3
 _UNCHANGED = LifecycleChange(
     new=0, fixed=0, reopened=0, error_ids={}, finding_status=FindingStatus()
 )
@@ -33,13 +36,13 @@ class RecordScan:
         self,
         *,
         errors: ErrorStore,
-        source: CodeSource,
+        heads: FindHead,
         history: TraceHistory,
         offer: OfferFixes,
         publish: PublishScan,
     ) -> None:
         self._errors = errors
-        self._source = source
+        self._heads = heads
         self._history = history
         self._offer = offer
         self._publish = publish
@@ -59,6 +62,10 @@ class RecordScan:
 
         Returns:
             What the scan changed, and what GitHub took of it.
+
+        Raises:
+            StaleHeadError: GitHub shows the branch as it was before a push.
+            ConflictError: another worker has the scan, or other scans were applied meanwhile.
         """
         commit_sha = analysis.request.commit_sha
         offered = OfferedFixes()
@@ -66,9 +73,8 @@ class RecordScan:
             fingerprints = frozenset(finding.fingerprint for finding in analysis.findings)
             status = FindingStatus(introduced=fingerprints)
             change = replace(_UNCHANGED, new=len(analysis.findings), finding_status=status)
-        elif await self._is_head(repository, target):
-            history = await self._history.trace(analysis)
-            change = await self._errors.apply(claim, commit_sha, analysis, history)
+        elif (applied := await self._apply(repository, target, claim, analysis)) is not None:
+            change = applied
             if target.fix:
                 offered = await self._offer.offer(repository, claim, analysis, change, folder)
         else:
@@ -89,8 +95,28 @@ class RecordScan:
         )
         return change, publication
 
-    async def _is_head(self, repository: Repository, target: ScanTarget) -> bool:
+    async def _apply(
+        self,
+        repository: Repository,
+        target: ScanTarget,
+        claim: ClaimedScan,
+        analysis: CommitAnalysis,
+    ) -> LifecycleChange | None:
+        """Write the errors; None where the commit is not the head of the default branch."""
         if not is_default(repository, target) and target.ref != target.commit_sha:
-            return False
-        head = f"refs/heads/{repository.default_branch}"
-        return await self._source.resolve(repository.ref, head) == target.commit_sha
+            return None
+        commit_sha = analysis.request.commit_sha
+        for _ in range(_MOST_QUESTIONS):
+            # Before the question: an answer is older than whatever is applied after this.
+            state = await self._errors.state(repository.id)
+            if not await self._heads.is_head(repository, commit_sha):
+                return None
+            history = await self._history.trace(analysis)
+            generation = state.generation if state else 0
+            try:
+                return await self._errors.apply(
+                    claim, commit_sha, analysis, history, generation=generation
+                )
+            except GenerationMovedError:
+                continue
+        raise HeadMovedError

@@ -157,6 +157,18 @@ def failure_summary(failure: str) -> str:
     )
 
 
+def skip_summary(reason: str) -> str:
+    """Return the summary of a check run whose commit was skipped."""
+    _, _, text = reason.partition(": ")
+    return "\n".join(
+        [
+            code(text, _FAILURE_LIMIT),
+            "",
+            "Kova scans the newer commit instead. A re-run of this check scans this one.",
+        ]
+    )
+
+
 def _open_errors(report: ScanReport) -> list[str]:
     """Count a branch's errors; of a pull request only what it introduces is known."""
     if not report.is_branch:

@@ -1,18 +1,49 @@
-"""Take failed scans up again: `kova scans retry` and `kova replay`."""
+"""Take scans up again: re-runs on GitHub, `kova scans retry` and `kova replay`."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from typing import Final
 
 from kova.scans.ports import DeliveryStore, ScanQueue, ScanRecovery
 from kova.scans.scan import ScanTarget
+from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import ConflictError, NotFoundError
+from kova.shared.repository import Repository
 
 _AT_ONCE: Final = 100
+
+
+class FindReruns:
+    """Finds what a re-run is about: among the scans of the commit first, then at GitHub."""
+
+    def __init__(self, *, recovery: ScanRecovery, source: CodeSource) -> None:
+        self._recovery = recovery
+        self._source = source
+
+    async def find(self, repository: Repository, target: ScanTarget) -> Sequence[ScanTarget]:
+        """Return the scans that an incomplete re-run asks for, each of them complete."""
+        known = await self._find_known(repository, target)
+        if known or target.pull_request is None:
+            return known
+        pull = await self._source.pull_request(repository.ref, target.pull_request)
+        return [replace(target, base_sha=pull.base_sha)]
+
+    async def find_pushed(self, repository: Repository, target: ScanTarget) -> ScanTarget:
+        """Return the newest scan of the commit that a re-run names with its branch."""
+        known = await self._find_known(repository, target)
+        return next((scan for scan in known if scan.ref == target.ref), target)
+
+    async def _find_known(self, repository: Repository, target: ScanTarget) -> Sequence[ScanTarget]:
+        assert target.commit_sha is not None
+        return [
+            replace(scan, delivery=target.delivery, rerun=True)
+            for scan in await self._recovery.find_of_commit(repository.id, target.commit_sha)
+            if target.pull_request in {None, scan.pull_request}
+        ]
 
 
 class RetryScans:
@@ -87,4 +118,6 @@ class RetryScans:
 
     async def _send(self, target: ScanTarget) -> None:
         """Send its message; if that fails, the reopened row is queued again by housekeeping."""
+        if target.push_id is not None:
+            target = replace(target, rerun=True)  # No newer push supersedes it.
         await asyncio.to_thread(self._queue.send, target)

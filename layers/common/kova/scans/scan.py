@@ -124,6 +124,10 @@ class ScanTarget:
         installation_id: the App's installation, where the event named it.
         ref: full ref name (`refs/heads/main`) or None for the default branch.
         commit_sha: the commit, or None to resolve it from the ref.
+        before: where the ref was before the push; all zeros where it was not there.
+        forced: the push took commits away.
+        pushed_at: the second, in Unix time, at which GitHub says that it moved.
+        push_id: tells the pushes of one commit to one ref apart; None where nobody pushed.
         pull_request: the number, for pull requests.
         base_sha: the commit that the head of a pull request, or of a group of them in a merge
             queue, is compared with.
@@ -142,6 +146,10 @@ class ScanTarget:
     private: bool = False
     ref: str | None = None
     commit_sha: str | None = None
+    before: str | None = None
+    forced: bool = False
+    pushed_at: int | None = None
+    push_id: str | None = None
     pull_request: int | None = None
     base_sha: str | None = None
     delivery: str | None = None
@@ -180,9 +188,16 @@ class ScanTarget:
     @property
     def is_incomplete(self) -> bool:
         """True for a re-run that does not say enough: GitHub names no pull requests of forks."""
-        if self.pull_request is not None:
-            return self.rerun and self.base_sha is None
-        return self.rerun and self.ref is None
+        if not self.rerun or self.scan_id is not None:
+            return False
+        return self.base_sha is None if self.pull_request is not None else self.ref is None
+
+    @property
+    def push_key(self) -> str | None:
+        """What makes two deliveries the same push; None where nobody pushed."""
+        if self.push_id is None or self.ref is None or self.commit_sha is None:
+            return None
+        return f"{self.ref}:{self.before}:{self.commit_sha}:{self.push_id}"
 
     @property
     def dedupe_key(self) -> str:
@@ -193,4 +208,5 @@ class ScanTarget:
             return f"pull_request:{self.pull_request}:{self.base_sha}:{self.commit_sha}"
         if self.is_proposal:
             return f"merge_group:{self.base_sha}:{self.commit_sha}"
-        return f"push:{self.ref}:{self.commit_sha}"
+        # A branch may come back to a commit; of a pull request each commit is looked at once.
+        return f"push:{self.push_key or f'{self.ref}:{self.commit_sha}'}"

@@ -12,17 +12,18 @@ from typing import Final
 from kova.analysis.analysis import Analysis
 from kova.analysis.analyze_commit import CommitAnalysis
 from kova.errors.error import LifecycleChange
-from kova.scans.analyze_target import AnalyzeTarget
-from kova.scans.claim_scan import ClaimScan
+from kova.scans.analyze_target import AnalyzeTarget, is_default
+from kova.scans.branch_head import FindHead
+from kova.scans.claim_scan import ClaimScan, renewing_lease
 from kova.scans.coverage import coverage_of
 from kova.scans.exceptions import WorkerKilledError
-from kova.scans.find_reruns import FindReruns
-from kova.scans.lease import renewing_lease
 from kova.scans.message import ScanJob
 from kova.scans.ports import CodeIndexer, ScanQueue, Stores
 from kova.scans.record_scan import RecordScan
+from kova.scans.retry_scans import FindReruns
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget
 from kova.scans.settle_scan import SettleScan
+from kova.scans.supersede_scan import SupersedeScan
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import (
@@ -50,6 +51,8 @@ class ScanRepository:
         source: CodeSource,
         queue: ScanQueue,
         reruns: FindReruns,
+        heads: FindHead,
+        supersede: SupersedeScan,
         claims: ClaimScan,
         settle: SettleScan,
         target_analysis: AnalyzeTarget,
@@ -62,6 +65,8 @@ class ScanRepository:
         self._source = source
         self._queue = queue
         self._reruns = reruns
+        self._heads = heads
+        self._supersede = supersede
         self._claims = claims
         self._settle = settle
         self._target_analysis = target_analysis
@@ -84,9 +89,15 @@ class ScanRepository:
                 for target in await self._reruns.find(repository, job.target):
                     await asyncio.to_thread(self._queue.send, target)
                 return None
+            if job.target.rerun and job.target.push_id is None and job.target.scan_id is None:
+                job = replace(job, target=await self._reruns.find_pushed(repository, job.target))
             scan = await self._stores.scans.create(job.target, repository.id)
+            await self._stores.pushes.record(job.target, repository.id, scan.id)
             if repository.problem is not None and repository.is_unreachable:
                 await self._stores.scans.skip(scan.id, repository.problem.explanation)
+                await self._remember(job.target, scan.id)
+                return scan.id
+            if await self._supersede.supersede(repository, job.target, scan):
                 await self._remember(job.target, scan.id)
                 return scan.id
             async with self._claims.claim(scan, job, receipt) as claim:
@@ -238,9 +249,13 @@ class ScanRepository:
         if target.commit_sha is not None:
             return target
         ref = target.ref or f"refs/heads/{repository.default_branch}"
-        commit_sha = await self._source.resolve(repository.ref, ref)
+        target = replace(target, ref=ref)
+        if is_default(repository, target):
+            commit_sha = await self._heads.find(repository)
+        else:
+            commit_sha = await self._source.resolve(repository.ref, ref)
         await self._stores.scans.resolve(claim.id, ref, commit_sha)
-        return replace(target, ref=ref, commit_sha=commit_sha)
+        return replace(target, commit_sha=commit_sha)
 
 
 def _says_the_same(row: Repository, target: ScanTarget) -> bool:

@@ -11,7 +11,7 @@ class ClaimedScan:
     """A scan that this worker alone works on, until the lease ends.
 
     Attributes:
-        lease: the lease's token.
+        lease: the lease's token; empty for imported results, which no worker works on.
         attempt: counts its claims from 1.
         worker_deaths: how many workers died while they worked on it.
     """

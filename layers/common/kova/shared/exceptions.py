@@ -165,6 +165,24 @@ class BusyError(KovaError):
     reason = "busy"
 
 
+class StaleHeadError(KovaError):
+    """GitHub shows the branch as it was before a push that Kova knows of."""
+
+    reason = "stale_head"
+
+
+class GenerationMovedError(ConflictError):
+    """Another scan has changed the errors meanwhile."""
+
+    reason = "generation_moved"
+
+
+class HeadMovedError(ConflictError):
+    """Other scans changed the errors of the branch again and again meanwhile."""
+
+    reason = "head_moved"
+
+
 class StaleFixError(KovaError):
     """The file is no longer the one that the fix was proved on: a new scan proves it again."""
 

@@ -18,6 +18,7 @@ from kova.shared.exceptions import (
     KovaError,
     NotConfiguredError,
     RepositoryNotFoundError,
+    StaleHeadError,
     UnavailableError,
 )
 from kova.shared.text import duration
@@ -39,6 +40,7 @@ class FailureKind(enum.StrEnum):
     CREDENTIALS = "credentials"
     FORBIDDEN = "forbidden"
     NOT_YET = "not_yet"
+    STALE = "stale"
     FAULT = "fault"
     FINAL = "final"
 
@@ -71,6 +73,8 @@ RETRY_RULES: Final[Mapping[FailureKind, RetryRule]] = {
     FailureKind.FORBIDDEN: RetryRule(first=5, longest=900, lasts=timedelta(hours=1)),
     # A webhook is sent before all of GitHub knows the commit.
     FailureKind.NOT_YET: RetryRule(first=2, longest=300, lasts=timedelta(minutes=20)),
+    # Within a few minutes an answer of GitHub's is believed, whatever it says.
+    FailureKind.STALE: RetryRule(first=1, longest=60, lasts=timedelta(minutes=20)),
     FailureKind.FAULT: RetryRule(first=5, longest=900, lasts=timedelta(hours=1)),
     FailureKind.FINAL: RetryRule(first=0, longest=0, lasts=timedelta()),
 }
@@ -89,6 +93,7 @@ _KINDS: Final[tuple[tuple[type[KovaError], FailureKind], ...]] = (
     (GitHubRateLimitedError, FailureKind.RATE_LIMIT),
     (UnavailableError, FailureKind.OUTAGE),
     (RepositoryNotFoundError, FailureKind.NOT_YET),
+    (StaleHeadError, FailureKind.STALE),
     (NotConfiguredError, FailureKind.CREDENTIALS),
 )
 

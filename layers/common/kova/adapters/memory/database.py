@@ -8,6 +8,7 @@ from datetime import datetime
 from kova.adapters.memory.availability import Switchable
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.outbox import MemoryOutbox
+from kova.adapters.memory.pushes import PushRow
 from kova.analysis.finding import Finding
 from kova.errors.error import ErrorStatus, IgnoreDecision
 from kova.errors.ports import AppliedState
@@ -83,6 +84,7 @@ class MemoryDatabase(Switchable):
     clock: Clock = field(default_factory=Clock)
     repositories: dict[str, Repository] = field(default_factory=dict)
     scans: dict[str, ScanRow] = field(default_factory=dict)
+    pushes: dict[tuple[str, str], PushRow] = field(default_factory=dict)
     errors: dict[str, ErrorRow] = field(default_factory=dict)
     states: dict[str, AppliedState] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)

@@ -28,6 +28,7 @@ from kova.errors.lifecycle import History, ScanEvidence
 from kova.errors.ports import AppliedState, ErrorFilter
 from kova.shared.audit import Action, AuditEvent
 from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.exceptions import ConflictError, GenerationMovedError
 from kova.shared.page import Page, PageRequest, Position
 from kova.shared.reach import Reach
 
@@ -53,8 +54,16 @@ class MemoryErrorStore:
         commit_sha: str,
         analysis: Analysis,
         history: History | None = None,
+        *,
+        generation: int | None = None,
     ) -> LifecycleChange:
         """Recognise what is known, open what is new, close what is gone."""
+        state = self._database.states.get(claim.repository_id)
+        if generation not in {None, state.generation if state else 0}:
+            raise GenerationMovedError
+        row = self._database.scans.get(claim.id)
+        if claim.lease and (row is None or row.lease != claim.lease):
+            raise ConflictError("Another worker took the scan over.")
         return ApplyInMemory(
             self._database, claim, commit_sha, analysis, history or History()
         ).apply()

@@ -26,16 +26,26 @@ class MemoryFixStore:
         self._database = database
 
     async def save(
-        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
-    ) -> None:
+        self,
+        scan_id: str,
+        fixes: Sequence[ProvedFix],
+        error_ids: dict[str, str],
+        *,
+        generation: int | None = None,
+    ) -> bool:
         """Record the outcome of each fix whose error has an id."""
         self._database.check()
+        if generation is not None:
+            state = self._database.states.get(self._database.scans[scan_id].repository_id)
+            if state is None or state.generation != generation:
+                return False
         saved: list[Fix] = []
         for fix in fixes:
             error_id = error_ids.get(fix.finding.fingerprint)
             if error_id is not None:
                 saved += self._save_fix(fix, error_id)
         record_ready_fixes(self._database, scan_id, saved)
+        return True
 
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Record the pull request that offers the fixes of these errors."""

@@ -169,9 +169,11 @@ class ApplyInMemory:
         repository_id = self._claim.repository_id
         state = self._database.states.get(repository_id)
         identities = {coverage.name: coverage.identity for coverage in self._analysis.coverage}
+        # Imported results, which hold no lease, are about the state that is there.
         self._database.states[repository_id] = AppliedState(
             commit_sha=self._commit_sha,
             identities={**(state.identities if state else {}), **identities},
+            generation=(state.generation if state else 0) + bool(self._claim.lease),
         )
 
     def _change(self, ids: dict[str, str], matches: ErrorMatches) -> LifecycleChange:
@@ -185,6 +187,7 @@ class ApplyInMemory:
             reopened=sum(row.reopened_scan == scan_id for row in rows),
             error_ids=ids,
             finding_status=lifecycle.finding_status(matches, self._history, reopens=True),
+            generation=self._database.states[self._claim.repository_id].generation,
         )
 
     def _with_finding(self, row: ErrorRow, finding: Finding) -> ErrorRow:

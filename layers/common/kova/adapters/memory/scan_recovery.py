@@ -21,7 +21,7 @@ class MemoryScanRecovery:
     def __init__(self, database: MemoryDatabase) -> None:
         self._database = database
 
-    async def reopen(self, scan_id: str, *, failed_only: bool = True) -> bool:
+    async def reopen(self, scan_id: str, *, failed_only: bool = True, by_hand: bool = True) -> bool:
         """Queue a scan that has ended, as if it were new; False if it has not."""
         now, row = self._database.now(), self._database.scans.get(scan_id)
         if row is None or not row.scan.status.final:
@@ -38,9 +38,11 @@ class MemoryScanRecovery:
             retry_reason=None,
             attempts=0,
         )
+        is_pushed = row.target.push_id is not None
         self._database.scans[scan_id] = replace(
             row,
             scan=scan,
+            target=replace(row.target, rerun=True) if by_hand and is_pushed else row.target,
             failure_kind=None,
             failures=0,
             failing_since=None,

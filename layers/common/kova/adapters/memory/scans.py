@@ -187,20 +187,6 @@ class MemoryScanStore:
         record_ended_scan(self._database, scan, row.repository_id, checks=checks_failed)
         return True
 
-    async def skip(self, scan_id: str, reason: str) -> None:
-        """End a queued scan that nobody needs."""
-        now, row = self._database.now(), self._database.scans.get(scan_id)
-        if row is not None and row.scan.status is ScanStatus.QUEUED:
-            scan = replace(
-                row.scan,
-                status=ScanStatus.SKIPPED,
-                failure=reason,
-                finished_at=now,
-                retry_at=None,
-                retry_reason=None,
-            )
-            self._database.scans[scan_id] = _without_lease(row, scan)
-
     async def fail(self, scan_id: str, failure: str) -> None:
         """End a scan that will not be tried again, unless it has ended."""
         now, row = self._database.now(), self._database.scans.get(scan_id)
@@ -215,6 +201,32 @@ class MemoryScanStore:
             )
             self._database.scans[scan_id] = _without_lease(row, scan)
             record_ended_scan(self._database, scan, row.repository_id, checks=False)
+
+    async def skip(self, scan_id: str, reason: str) -> bool:
+        """End a scan without an attempt; False where it has ended or a worker has it in hand."""
+        now, row = self._database.now(), self._database.scans.get(scan_id)
+        if row is None or row.scan.status.final:
+            return False
+        if row.scan.status is ScanStatus.RUNNING and row.lease_until and row.lease_until >= now:
+            return False
+        scan = replace(
+            row.scan,
+            status=ScanStatus.SKIPPED,
+            failure=reason,
+            finished_at=now,
+            retry_at=None,
+            retry_reason=None,
+        )
+        self._database.scans[scan_id] = _without_lease(row, scan)
+        return True
+
+    async def link_check_run(self, scan_id: str, url: str) -> None:
+        """Record the page of the check run that says why a scan was skipped."""
+        self._database.check()
+        row = self._database.scans.get(scan_id)
+        if row is not None and row.scan.status is ScanStatus.SKIPPED:
+            scan = replace(row.scan, check_run_url=url)
+            self._database.scans[scan_id] = replace(row, scan=scan)
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Return a scan by id; None outside of the reach."""

@@ -126,12 +126,15 @@ class PostgresErrorStore:
         commit_sha: str,
         analysis: Analysis,
         history: History | None = None,
+        *,
+        generation: int | None = None,
     ) -> LifecycleChange:
         """Open, refresh and close in one transaction."""
         from kova.adapters.postgres.lifecycle import ApplyAnalysis
 
         async with self._database.transaction(seconds=_APPLY_SECONDS) as connection:
-            return await ApplyAnalysis(connection, claim, commit_sha, analysis, history).apply()
+            application = ApplyAnalysis(connection, claim, commit_sha, analysis, history)
+            return await application.apply(generation)
 
     async def finding_status(
         self, repository_id: str, commit_sha: str, analysis: Analysis

@@ -9,7 +9,7 @@ from psycopg.rows import DictRow
 from psycopg.types.json import Jsonb
 
 from kova.adapters.postgres.outbox import record_ready_fixes
-from kova.adapters.postgres.pool import Database
+from kova.adapters.postgres.pool import Connection, Database
 from kova.adapters.postgres.rows import (
     REACHED,
     as_uuid,
@@ -43,6 +43,12 @@ ON CONFLICT (error_id) DO UPDATE SET
     updated_at = now()
 WHERE known.status IN ('proposed', 'verified', 'rejected')
     OR known.status = 'closed' AND NOT known.declined"""
+
+# No newer scan is applied while the outcomes of this one are recorded.
+_LOCK_GENERATION: Final[LiteralString] = """
+SELECT FROM repository_states JOIN scans USING (repository_id)
+WHERE scans.id = %(scan_id)s AND repository_states.generation = %(generation)s
+FOR SHARE OF repository_states"""
 
 _OFFERED: Final[LiteralString] = """
 SELECT auto_fixes.pull_request_url AS url, errors.id, errors.status = 'open' AS is_open
@@ -91,18 +97,27 @@ class PostgresFixStore:
         self._database = database
 
     async def save(
-        self, scan_id: str, fixes: Sequence[ProvedFix], error_ids: dict[str, str]
-    ) -> None:
+        self,
+        scan_id: str,
+        fixes: Sequence[ProvedFix],
+        error_ids: dict[str, str],
+        *,
+        generation: int | None = None,
+    ) -> bool:
         """Record each outcome."""
         rows = [
             _values(scan_id, fix, error_ids[fix.finding.fingerprint])
             for fix in fixes
             if fix.finding.fingerprint in error_ids
         ]
-        if rows:
-            async with self._database.transaction() as connection:
+        values = {"scan_id": as_uuid(scan_id), "generation": generation}
+        async with self._database.transaction() as connection:
+            if generation is not None and not await _lock_generation(connection, values):
+                return False
+            if rows:
                 await connection.cursor().executemany(_SAVE, rows)
                 await record_ready_fixes(connection, as_uuid(scan_id))
+        return True
 
     async def mark_published(self, error_ids: Sequence[str], url: str) -> None:
         """Note the pull request."""
@@ -204,6 +219,10 @@ class PostgresFixStore:
                 request=request,
                 make=_fix,
             )
+
+
+async def _lock_generation(connection: Connection, values: dict[str, Any]) -> bool:
+    return (await connection.execute(_LOCK_GENERATION, values)).rowcount == 1
 
 
 def _values(scan_id: str, fix: ProvedFix, error_id: str) -> dict[str, Any]:

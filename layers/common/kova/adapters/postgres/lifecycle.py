@@ -29,12 +29,17 @@ from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History, KnownError
 from kova.errors.ports import AppliedState
 from kova.shared.claimed_scan import ClaimedScan
+from kova.shared.exceptions import ConflictError, GenerationMovedError
 from kova.shared.text import clean
 
 # Whoever applies holds this row: two scans of one repository do so one after the other.
 _LOCK: Final[LiteralString] = """
 INSERT INTO repository_states (repository_id) VALUES (%(repository_id)s)
-ON CONFLICT (repository_id) DO UPDATE SET repository_id = EXCLUDED.repository_id"""
+ON CONFLICT (repository_id) DO UPDATE SET repository_id = EXCLUDED.repository_id
+RETURNING generation"""
+# Last of all: the lease is renewed on another connection, which must not wait for this one.
+_LOCK_LEASE: Final[LiteralString] = """
+SELECT FROM scans WHERE id = %(scan_id)s AND lease = %(lease)s FOR SHARE"""
 
 # What a statement writes in one go: the columns, the row that each belongs to (its id, or its
 # fingerprint where it is new), its status, and whether this scan counts it.
@@ -80,8 +85,11 @@ _RELOCATE: Final[LiteralString] = """
 UPDATE errors SET path = moved.path FROM unnest(%(ids)s::uuid[], %(paths)s::text[])
 AS moved (id, path) WHERE errors.id = moved.id"""
 _STATE: Final[LiteralString] = """
-UPDATE repository_states SET commit_sha = %(commit_sha)s, applied_at = now(),
-    identities = identities || %(identities)s WHERE repository_id = %(repository_id)s"""
+UPDATE repository_states SET commit_sha = %(commit_sha)s,
+    -- A trigger counts the generation wherever this changes.
+    applied_at = CASE WHEN %(lease)s::uuid IS NULL THEN applied_at ELSE clock_timestamp() END,
+    identities = identities || %(identities)s WHERE repository_id = %(repository_id)s
+RETURNING generation"""
 
 # By scan rather than by what this attempt changed: an earlier attempt of the same scan may have
 # died after its transaction.
@@ -97,7 +105,7 @@ _BATCH: Final = 4_000
 async def read_state(connection: Connection, repository_id: str) -> AppliedState | None:
     """Return the last scan that was applied."""
     cursor = await connection.execute(
-        """SELECT commit_sha, identities FROM repository_states
+        """SELECT commit_sha, identities, generation FROM repository_states
         WHERE repository_id = %(id)s AND applied_at IS NOT NULL""",
         {"id": as_uuid(repository_id)},
     )
@@ -125,6 +133,7 @@ class ApplyAnalysis:
         self._values: dict[str, Any] = {
             "repository_id": as_uuid(claim.repository_id),
             "scan_id": as_uuid(claim.id),
+            "lease": as_uuid(claim.lease),
             "commit_sha": commit_sha,
             "identities": Jsonb(
                 {coverage.name: coverage.identity for coverage in analysis.coverage}
@@ -132,9 +141,11 @@ class ApplyAnalysis:
         }
         self._ids: dict[str, str] = {}
 
-    async def apply(self) -> LifecycleChange:
+    async def apply(self, generation: int | None) -> LifecycleChange:
         """Recognise the known errors, write what changed, and return the counts."""
-        await self._execute(_LOCK)
+        locked = await (await self._execute(_LOCK)).fetchone()
+        if generation not in {None, locked["generation"]}:
+            raise GenerationMovedError
         matches = await self._recognition.recognise()
         known_errors = matches.known_errors
         await self._refresh(matches.pairs)
@@ -146,12 +157,21 @@ class ApplyAnalysis:
         await self._update_by_id(
             _RELOCATE, [error for error, _ in moved], paths=[clean(path) for _, path in moved]
         )
-        await self._execute(_STATE)
+        state = await (await self._execute(_STATE)).fetchone()
         await record_opened_errors(self._connection, self._values["scan_id"])
         counts = await (await self._execute(_COUNT)).fetchone()
         assert counts is not None
         status = lifecycle.finding_status(matches, self._history, reopens=True)
-        return LifecycleChange(**counts, error_ids=self._ids, finding_status=status)
+        await self._check_lease()
+        return LifecycleChange(
+            **counts, error_ids=self._ids, finding_status=status, generation=state["generation"]
+        )
+
+    async def _check_lease(self) -> None:
+        if self._values["lease"] is None:
+            return  # Imported results, which no worker works on.
+        if (await self._execute(_LOCK_LEASE)).rowcount != 1:
+            raise ConflictError("Another worker took the scan over.")
 
     async def _refresh(self, pairs: Sequence[tuple[KnownError, Finding]]) -> None:
         changed: list[dict[str, Any]] = []

@@ -22,7 +22,9 @@ _REOPEN: Final[LiteralString] = """
 UPDATE scans SET status = 'queued', failure = NULL, finished_at = NULL, started_at = NULL,
     attempts = 0, failure_kind = NULL, failures = 0, failing_since = NULL, retry_at = now(),
     requeues = 0, worker_deaths = greatest(worker_deaths - 1, 0),
-    look_at = now() + interval '10 minutes'
+    look_at = now() + interval '10 minutes',
+    target = CASE WHEN %(by_hand)s AND jsonb_exists(target, 'push_id')
+        THEN target || '{"rerun": true}' ELSE target END
 WHERE id = %(id)s AND (status = 'failed' OR
     NOT %(failed_only)s AND status IN ('succeeded', 'skipped'))"""
 
@@ -69,9 +71,9 @@ class PostgresScanRecovery:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    async def reopen(self, scan_id: str, *, failed_only: bool = True) -> bool:
+    async def reopen(self, scan_id: str, *, failed_only: bool = True, by_hand: bool = True) -> bool:
         """Queue a scan that has ended."""
-        values = {"id": as_uuid(scan_id), "failed_only": failed_only}
+        values = {"id": as_uuid(scan_id), "failed_only": failed_only, "by_hand": by_hand}
         async with self._database.transaction() as connection:
             return (await connection.execute(_REOPEN, values)).rowcount == 1
 

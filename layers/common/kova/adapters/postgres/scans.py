@@ -100,8 +100,9 @@ WHERE id = %(id)s AND status IN ('queued', 'running')"""
 
 
 _SKIP: Final[LiteralString] = """
-UPDATE scans SET status = 'skipped', failure = %(reason)s, finished_at = now(), retry_at = NULL
-WHERE id = %(id)s AND status = 'queued'"""
+UPDATE scans SET status = 'skipped', failure = %(reason)s, finished_at = now(),
+    lease = NULL, lease_until = NULL, retry_at = NULL
+WHERE id = %(id)s AND (status = 'queued' OR status = 'running' AND lease_until < now())"""
 
 
 class PostgresScanStore:
@@ -236,9 +237,16 @@ class PostgresScanStore:
         """End it for good."""
         await self._end(_FAIL, {"id": as_uuid(scan_id), "failure": failure})
 
-    async def skip(self, scan_id: str, reason: str) -> None:
-        """End it, and tell nobody: nothing failed."""
-        await self._update(_SKIP, {"id": as_uuid(scan_id), "reason": reason})
+    async def skip(self, scan_id: str, reason: str) -> bool:
+        """End it without an attempt."""
+        return await self._update(_SKIP, {"id": as_uuid(scan_id), "reason": reason})
+
+    async def link_check_run(self, scan_id: str, url: str) -> None:
+        """Note the page."""
+        await self._update(
+            "UPDATE scans SET check_run_url = %(url)s WHERE id = %(id)s AND status = 'skipped'",
+            {"id": as_uuid(scan_id), "url": url},
+        )
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Find one."""

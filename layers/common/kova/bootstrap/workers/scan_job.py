@@ -26,15 +26,17 @@ from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.prove_fix import ProveFix
 from kova.scans.analyze_target import AnalyzeTarget
+from kova.scans.branch_head import FindHead
 from kova.scans.claim_scan import ClaimScan
-from kova.scans.find_reruns import FindReruns
 from kova.scans.offer_fixes import OfferFixes
 from kova.scans.ports import ScanQueue, Stores
 from kova.scans.publish_scan import PublishScan
 from kova.scans.record_scan import RecordScan
 from kova.scans.replay_scan import ReadOnlyCache, ReplayScan
+from kova.scans.retry_scans import FindReruns
 from kova.scans.scan_repository import ScanRepository
 from kova.scans.settle_scan import SettleScan
+from kova.scans.supersede_scan import SupersedeScan
 from kova.scans.tell_failure import TellFailure
 from kova.scans.worker_slots import WorkerSlots
 from kova.shared.code_source import CodeSource, FetchLimits
@@ -105,11 +107,28 @@ def scan_repository(
         cache=FindingCache(cache=stores.cache, analyzers=analyzers),
     )
     publish = PublishScan(publisher)
+    heads = FindHead(
+        repositories=stores.repositories,
+        pushes=stores.pushes,
+        recovery=stores.recovery,
+        errors=stores.errors,
+        source=source,
+        queue=queue,
+        now=now,
+    )
     return ScanRepository(
         stores=stores,
         source=source,
         queue=queue,
         reruns=FindReruns(recovery=stores.recovery, source=source),
+        heads=heads,
+        supersede=SupersedeScan(
+            scans=stores.scans,
+            recovery=stores.recovery,
+            pushes=stores.pushes,
+            errors=stores.errors,
+            publish=publish,
+        ),
         claims=ClaimScan(
             scans=stores.scans,
             recovery=stores.recovery,
@@ -127,7 +146,7 @@ def scan_repository(
         ),
         record=RecordScan(
             errors=stores.errors,
-            source=source,
+            heads=heads,
             history=TraceHistory(
                 errors=stores.errors, source=source, commit_analysis=commit_analysis
             ),

@@ -1,0 +1,102 @@
+"""Skip the scan of a commit that a newer push has replaced before a worker took it up."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Sequence
+
+from kova.errors.ports import ErrorStore
+from kova.scans.branch_head import Push, find_successors, is_newer
+from kova.scans.ports import PushStore, ScanRecovery, ScanStore
+from kova.scans.publish_scan import PublishScan
+from kova.scans.scan import Scan, ScanStatus, ScanTarget
+from kova.shared.exceptions import KovaError
+from kova.shared.repository import Repository
+
+_LOG = logging.getLogger("kova.scan")
+
+
+class SupersedeScan:
+    """Skips what nobody waits for any more. No result depends on it, for it only saves work."""
+
+    def __init__(
+        self,
+        *,
+        scans: ScanStore,
+        recovery: ScanRecovery,
+        pushes: PushStore,
+        errors: ErrorStore,
+        publish: PublishScan,
+    ) -> None:
+        self._scans = scans
+        self._recovery = recovery
+        self._pushes = pushes
+        self._errors = errors
+        self._publish = publish
+
+    async def supersede(self, repository: Repository, target: ScanTarget, scan: Scan) -> bool:
+        """Skip a scan that no worker has in hand where a newer push is known; True if skipped.
+
+        What somebody has asked for by hand is never skipped, nor what may be the newest.
+        """
+        if target.push_key is None or target.rerun or target.ref is None:
+            return False
+        if scan.status in {ScanStatus.SUCCEEDED, ScanStatus.FAILED}:
+            return False
+        pushes = await self._pushes.list(repository.id, target.ref)
+        newer = await self._find_newer(repository, target, pushes)
+        if newer is None or await self._is_by_hand(scan):
+            return False
+        ref = target.ref.removeprefix("refs/heads/")
+        reason = f"superseded: {newer.after} was pushed to {ref} before a worker took this one up."
+        if scan.status is not ScanStatus.SKIPPED and not await self._scans.skip(scan.id, reason):
+            return False
+        is_told = scan.check_run_url is not None or any(
+            push.after == target.commit_sha and push.scan_status is ScanStatus.SUCCEEDED
+            for push in pushes
+        )
+        if not is_told:
+            await self._tell(repository, target, scan.id, reason)
+        return True
+
+    async def _find_newer(
+        self, repository: Repository, target: ScanTarget, pushes: Sequence[Push]
+    ) -> Push | None:
+        """Return the last push of those that are certain to have come after this commit."""
+        assert target.commit_sha is not None
+        state = await self._errors.state(repository.id)
+        applied = state.commit_sha if state else None
+        newer = [
+            push
+            for push in find_successors(target.commit_sha, pushes)
+            if _is_looked_at(push, target, applied)
+        ]
+        return next(
+            (push for push in newer if not any(is_newer(other, push, pushes) for other in newer)),
+            None,
+        )
+
+    async def _is_by_hand(self, scan: Scan) -> bool:
+        stored = await self._recovery.find_target(scan.id)
+        return stored is not None and stored.rerun
+
+    async def _tell(
+        self, repository: Repository, target: ScanTarget, scan_id: str, reason: str
+    ) -> None:
+        """Say so on the commit; where GitHub does not take it, the scan's row alone does."""
+        try:
+            url = await self._publish.publish_skip(repository, target, reason)
+        except KovaError as exc:
+            context = {"repository": repository.full_name, "scan": scan_id, "reason": exc.reason}
+            _LOG.warning("that a scan was skipped is not on its commit", extra=context)
+            return
+        if url is not None:
+            await self._scans.link_check_run(scan_id, url)
+
+
+def _is_looked_at(push: Push, target: ScanTarget, applied: str | None) -> bool:
+    """Tell whether a push's commit will be scanned, or is what people see already."""
+    if push.scan_status in {ScanStatus.QUEUED, ScanStatus.RUNNING}:
+        return True
+    is_shown = target.is_proposal or push.after == applied
+    return push.scan_status is ScanStatus.SUCCEEDED and is_shown
