@@ -48,9 +48,9 @@ class WatchedErrors(PostgresErrorStore):
 
     written = 0.0
 
-    async def apply(self, *arguments: Any) -> LifecycleChange:
+    async def apply(self, *arguments: Any, **options: Any) -> LifecycleChange:
         """Apply, and note the time."""
-        change = await super().apply(*arguments)
+        change = await super().apply(*arguments, **options)
         self.written = time.perf_counter()
         return change
 

@@ -366,6 +366,7 @@ SPEAK_TO_GITHUB: dict[str, tuple[str, ...]] = {
     "scans/request_scan.py": SCANS,
     "scans/retry_scans.py": SCANS,
     "scans/scan_repository.py": SCANS,
+    "scans/supersede_scan.py": SCANS,
     "shared/allowed_owner.py": (*SCANS, *QUESTIONS, *PUBLISHING),
 }
 PORTS = {"CodeSource", "Publisher", "Conversation"}

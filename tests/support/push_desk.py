@@ -6,6 +6,7 @@ Time is simulated: messages that wait are handled as soon as nothing else is the
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
@@ -24,17 +25,15 @@ from kova.bootstrap.workers.scan_job import scan_repository
 from kova.errors.ports import ErrorFilter
 from kova.fixes.prove_fix import ProveFix
 from kova.intake.accept_delivery import AcceptDelivery, AcceptedDelivery, IncomingDelivery
-from kova.scans.branch_head import Push
 from kova.scans.message import ScanJob, ScanRetry, decode_scan_job, encode_scan_job
 from kova.scans.ports import PushStore
-from kova.scans.scan import Scan, ScanTarget
+from kova.scans.scan import Scan, ScanTarget, Trigger
 from kova.scans.scan_repository import ScanRepository
-from kova.shared.code_source import CodeSource, FetchLimits
+from kova.shared.code_source import FetchLimits
 from kova.shared.meter import SilentMeter
 from kova.shared.page import PageRequest
 from kova.shared.queue_consumer import Received
 from kova.shared.reach import EVERYTHING
-from kova.shared.repository import RepositoryRef
 from kova.shared.run_job import JobRunner, Receipt
 from kova_fakes.github import FakeGitHub, people
 from kova_fakes.github.webhooks import signed_request
@@ -50,40 +49,46 @@ class KilledError(BaseException):
     """The worker's process is gone."""
 
 
-class LateSource:
-    """GitHub's API, whose answers about the head may be a while on their way."""
+class Hooked:
+    """A port whose answers may be a while on their way: others go on meanwhile.
 
-    def __init__(self, source: CodeSource) -> None:
-        self._source = source
-        self.on_the_way: Callable[[str], Awaitable[None]] | None = None
-        """Called with each answer before a worker gets it; it may raise KilledError."""
+    Attributes:
+        hooks: called with a method's answer before the caller gets it, by the method's name; one
+            may raise KilledError.
+    """
 
-    def __getattr__(self, name: str) -> Any:
-        return getattr(self._source, name)
-
-    async def resolve(self, repository_ref: RepositoryRef, ref: str) -> str:
-        sha = await self._source.resolve(repository_ref, ref)
-        if self.on_the_way is not None:
-            await self.on_the_way(sha)
-        return sha
-
-
-class LatePushes:
-    """The store of pushes, which may be slow to answer."""
-
-    def __init__(self, pushes: PushStore) -> None:
-        self._pushes = pushes
-        self.on_the_way: Callable[[], Awaitable[None]] | None = None
-        """Called when the default branch's pushes were read; it may raise KilledError."""
+    def __init__(self, port: Any) -> None:
+        self._port = port
+        self.hooks: dict[str, Callable[[Any], Awaitable[None]]] = {}
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._pushes, name)
+        method = getattr(self._port, name)
+        if name not in self.hooks:
+            return method
 
-    async def list(self, repository_id: str, ref: str) -> Sequence[Push]:
-        pushes = await self._pushes.list(repository_id, ref)
-        if self.on_the_way is not None:
-            await self.on_the_way()
-        return pushes
+        async def call(*arguments: Any, **options: Any) -> Any:
+            answer = await method(*arguments, **options)
+            if (hook := self.hooks.get(name)) is not None:
+                await hook(answer)
+            return answer
+
+        return call
+
+
+class SimulatedPushes(Hooked):
+    """The store of pushes, which are received in simulated time."""
+
+    def __init__(self, desk: PushDesk, pushes: PushStore) -> None:
+        super().__init__(pushes)
+        self._desk = desk
+        self._keys: set[str | None] = set()
+
+    async def record(self, target: ScanTarget, repository_id: str, scan_id: str) -> None:
+        await self._port.record(target, repository_id, scan_id)
+        if target.push_key not in self._keys:
+            self._keys.add(target.push_key)
+            query = "UPDATE pushes SET received_at = %s WHERE dedupe_key = %s"
+            await self._desk.execute(query, self._desk.clock(), target.push_key)
 
 
 class PushDesk:
@@ -99,14 +104,22 @@ class PushDesk:
         self.github = github
         self.core = Core(load_settings(environment))
         stores = ScanRoot(self.core).stores
-        self.pushes = LatePushes(stores.pushes)
-        self.stores = replace(stores, pushes=self.pushes)
+        self.scan_rows = Hooked(stores.scans)
+        self.pushes = SimulatedPushes(self, stores.pushes)
+        self.errors = Hooked(stores.errors)
+        self.stores = replace(
+            stores,
+            scans=self.scan_rows,
+            pushes=self.pushes,
+            errors=self.errors,  # type: ignore[arg-type]
+        )
         self.clock = Clock()
         self.queue = MemoryQueue(now=self.clock)
         self.tool = MarkAnalyzer()
-        self.source = LateSource(self.core.source)
+        self.source = Hooked(self.core.source)
         self.intake = AcceptDelivery(secrets=[github.webhook_secret], queue=self)
         self.job = self.new_job()
+        self.second = int(self.clock().timestamp())
         self.before_job: Callable[[ScanJob], Awaitable[None]] | None = None
 
     def new_job(self) -> ScanRepository:
@@ -114,7 +127,7 @@ class PushDesk:
         analyzers = AnalyzeTree([self.tool])
         return scan_repository(
             stores=self.stores,
-            source=self.source,
+            source=self.source,  # type: ignore[arg-type]
             queue=self,
             analyzers=analyzers,
             prove=ProveFix(analyzers=analyzers, syntax=[PlainPython()]),
@@ -133,19 +146,28 @@ class PushDesk:
 
     # What people do.
 
-    def create(self, **files: str) -> str:
+    def create(self, **files: str) -> dict[str, Any]:
+        """Create the repository with one commit and return the event's payload."""
         contents = {f"{name}.py": text.encode() for name, text in files.items()}
-        return self.github.state.create_repository(NAME, files=contents)
+        self.github.state.create_repository(NAME, files=contents)
+        return self._event("main")
 
     def push(self, *, branch: str = "main", **files: str) -> dict[str, Any]:
         """Push files and return the payload of GitHub's event."""
         contents = {f"{name}.py": text.encode() for name, text in files.items()}
         self.github.state.push(NAME, contents, branch=branch)
-        return self.github.push_event(NAME, branch)
+        return self._event(branch)
 
     def force(self, sha: str, *, branch: str = "main") -> dict[str, Any]:
         """Let the branch end at a commit that is there, and return the event's payload."""
         people.force_push(self.github.state.repository(NAME), branch, sha)
+        return self._event(branch)
+
+    def _event(self, branch: str) -> dict[str, Any]:
+        """Return the event of the last push, each a second after the one before."""
+        self.second += 1
+        repository = self.github.state.repository(NAME)
+        repository.pushed_at = self.second
         return self.github.push_event(NAME, branch)
 
     def head(self, branch: str = "main") -> str:
@@ -166,6 +188,10 @@ class PushDesk:
             body=body,
         )
         return self.intake.accept(incoming)
+
+    def target_by_hand(self) -> ScanTarget:
+        """Return what POST /api/scan queues about the default branch."""
+        return ScanTarget(repository=NAME, trigger=Trigger.API, scan_id=str(uuid.uuid4()))
 
     # What workers do.
 

@@ -210,6 +210,7 @@ class Workshop:
                 recovery=self.stores.recovery,
                 pushes=self.stores.pushes,
                 errors=self.stores.errors,
+                source=self.source,
                 publish=PublishScan(self.publisher),
             ),
             claims=ClaimScan(

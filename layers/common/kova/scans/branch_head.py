@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 # So long after a push was received GitHub's answer may be older than it. It is believed afterwards:
 # the event of a later push may have been lost.
 STALENESS: Final = timedelta(minutes=5)
+# An event tells when its repository was pushed to last, at the moment when the event was made.
+_INACCURACY: Final = timedelta(minutes=1)
 _ENDED_WELL: Final = frozenset({ScanStatus.SUCCEEDED, ScanStatus.SKIPPED})
 
 
@@ -54,14 +56,25 @@ class Push:
 def is_newer(push: Push, other: Push, pushes: Iterable[Push]) -> bool:
     """True where it is certain that a push came after another one of the same ref.
 
-    GitHub's times decide, unless the commits say the opposite; where they are equal or missing, the
-    commits do: one push begins where the other one ended, perhaps with others between them.
+    GitHub's times decide, unless they are close and the commits say the opposite; where they are
+    equal or missing, the commits do: one push begins where the other one ended, perhaps with others
+    between them.
     """
+    lead = _time_after(push, other)
+    if abs(lead) > _INACCURACY:
+        return lead > timedelta()
     pushes = tuple(pushes)
     follows, precedes = _leads(other, push, pushes), _leads(push, other, pushes)
-    if push.pushed_at is None or other.pushed_at is None or push.pushed_at == other.pushed_at:
+    if not lead:
         return follows and not precedes
-    return push.pushed_at > other.pushed_at and (follows or not precedes)
+    return lead > timedelta() and (follows or not precedes)
+
+
+def _time_after(push: Push, other: Push) -> timedelta:
+    """Return how much later a push was than another one; nothing where that is not known."""
+    if push.pushed_at is None or other.pushed_at is None:
+        return timedelta()
+    return push.pushed_at - other.pushed_at
 
 
 def _leads(first: Push, last: Push, pushes: Sequence[Push]) -> bool:
@@ -107,6 +120,18 @@ class _Answer:
     pushes: Sequence[Push]
     is_doubtful: bool
 
+    def is_replaced(self, commit_sha: str) -> bool:
+        """True where a newer push than those to a commit is known, whatever GitHub shows.
+
+        Where GitHub shows that very commit, the pushes' times must say so too.
+        """
+        own = [push.pushed_at for push in self.pushes if push.after == commit_sha]
+        return any(
+            self.sha != commit_sha
+            or (push.pushed_at is not None and all(at and at < push.pushed_at for at in own))
+            for push in find_successors(commit_sha, self.pushes)
+        )
+
 
 class FindHead:
     """Asks GitHub where the default branch ends."""
@@ -151,8 +176,8 @@ class FindHead:
         """
         answer = await self._ask(repository)
         if answer.is_doubtful:
-            if find_successors(commit_sha, answer.pushes):
-                return False  # Whatever GitHub shows: a newer push is known.
+            if answer.is_replaced(commit_sha):
+                return False
             raise StaleHeadError
         if answer.sha == commit_sha:
             return True

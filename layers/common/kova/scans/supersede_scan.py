@@ -10,6 +10,7 @@ from kova.scans.branch_head import Push, find_successors, is_newer
 from kova.scans.ports import PushStore, ScanRecovery, ScanStore
 from kova.scans.publish_scan import PublishScan
 from kova.scans.scan import Scan, ScanStatus, ScanTarget
+from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError
 from kova.shared.repository import Repository
 
@@ -26,12 +27,14 @@ class SupersedeScan:
         recovery: ScanRecovery,
         pushes: PushStore,
         errors: ErrorStore,
+        source: CodeSource,
         publish: PublishScan,
     ) -> None:
         self._scans = scans
         self._recovery = recovery
         self._pushes = pushes
         self._errors = errors
+        self._source = source
         self._publish = publish
 
     async def supersede(self, repository: Repository, target: ScanTarget, scan: Scan) -> bool:
@@ -46,6 +49,8 @@ class SupersedeScan:
         pushes = await self._pushes.list(repository.id, target.ref)
         newer = await self._find_newer(repository, target, pushes)
         if newer is None or await self._is_by_hand(scan):
+            return False
+        if scan.status is ScanStatus.QUEUED and await self._is_shown(repository, target):
             return False
         ref = target.ref.removeprefix("refs/heads/")
         reason = f"superseded: {newer.after} was pushed to {ref} before a worker took this one up."
@@ -75,6 +80,17 @@ class SupersedeScan:
             (push for push in newer if not any(is_newer(other, push, pushes) for other in newer)),
             None,
         )
+
+    async def _is_shown(self, repository: Repository, target: ScanTarget) -> bool:
+        """Tell whether GitHub says, or cannot be asked, that the commit is the newest after all."""
+        try:
+            if target.pull_request is not None:
+                pull = await self._source.pull_request(repository.ref, target.pull_request)
+                return pull.head_sha == target.commit_sha
+            assert target.ref is not None
+            return await self._source.resolve(repository.ref, target.ref) == target.commit_sha
+        except KovaError:
+            return True
 
     async def _is_by_hand(self, scan: Scan) -> bool:
         stored = await self._recovery.find_target(scan.id)

@@ -127,6 +127,7 @@ def scan_repository(
             recovery=stores.recovery,
             pushes=stores.pushes,
             errors=stores.errors,
+            source=source,
             publish=publish,
         ),
         claims=ClaimScan(
