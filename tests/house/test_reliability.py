@@ -19,6 +19,7 @@ ROWS: Final = {
     "401, or Kova's credentials are wrong": FailureKind.CREDENTIALS,
     "403: suspended, or a permission lacks": FailureKind.FORBIDDEN,
     "404, 409, 422: GitHub does not know the commit yet": FailureKind.NOT_YET,
+    "GitHub shows a branch as it was before a push": FailureKind.STALE,
     "a fault of Kova's own": FailureKind.FAULT,
 }
 LASTS: Final = {

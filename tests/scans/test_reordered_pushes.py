@@ -48,6 +48,10 @@ class History:
         steps = (self._push, self._push, self._force, self._deliver, self._deliver, self._work)
         for _ in range(STEPS):
             await self.random.choice(steps)()
+        # The last push decides: nothing comes later that would put a wrong end right.
+        await self.random.choice((self._push, self._force))()
+        self.desk.github.clear_faults()
+        self.desk.github.inject(Fault(kind="stale", path=HEAD, times=3))
         self.is_over = True
         while self.waiting or len(self.desk.queue):
             await self._deliver()

@@ -47,8 +47,8 @@ class SkippedView(View):
 class ScanView(View):
     """A scan.
 
-    `retry_at` and `retry_reason` say when a queued scan is tried again, and what its last attempt
-    failed with.
+    `failure` says why it failed, or for which newer push it was skipped. `retry_at` and
+    `retry_reason` say when a queued scan is tried again, and what its last attempt failed with.
     """
 
     model_config = ConfigDict(from_attributes=True)
