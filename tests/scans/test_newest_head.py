@@ -504,6 +504,8 @@ async def test_the_fixes_of_a_scan_that_was_replaced_meanwhile_are_not_offered(
         del desk.errors.hooks["apply"]
         desk.deliver(desk.push(a=WORSE))
         await desk.work_one()
+        # GitHub would let the older scan write over the newer one's branch.
+        desk.github.inject(Fault(kind="stale", path="/heads/main$", times=9))
 
     desk.errors.hooks["apply"] = scan_a_newer_push_meanwhile
     await desk.work()
