@@ -23,6 +23,7 @@ from kova.bootstrap.settings import load_settings
 from kova.bootstrap.workers.messages import settle_message
 from kova.bootstrap.workers.scan_job import scan_repository
 from kova.errors.ports import ErrorFilter
+from kova.events.message import event_of
 from kova.fixes.prove_fix import ProveFix
 from kova.intake.accept_delivery import AcceptDelivery, AcceptedDelivery, IncomingDelivery
 from kova.scans.message import ScanJob, ScanRetry, decode_scan_job, encode_scan_job
@@ -212,6 +213,8 @@ class PushDesk:
 
     async def _handle(self, job: ScanRepository, message: Received) -> None:
         async def scan(scan_job: ScanJob, receipt: Receipt) -> str | None:
+            if event_of(scan_job) is not None:
+                return None  # For another use case: the desk is about pushes.
             if self.before_job is not None:
                 await self.before_job(scan_job)
             return await job.scan(scan_job, receipt)

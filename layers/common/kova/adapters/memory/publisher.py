@@ -30,6 +30,7 @@ class MemoryPublisher:
         self.deleted_branches: list[str] = []
         self.taken: set[str] = set()
         self._urls: dict[str, tuple[str, str]] = {}
+        self._base_branches: dict[str, str] = {}
 
     async def check_run(self, repository_ref: RepositoryRef, check_run: CheckRun) -> str | None:
         """Create or update the one check run with this external id; return its page's address."""
@@ -54,7 +55,9 @@ class MemoryPublisher:
         if pull.branch in self.taken:
             raise GitHubRefusedError(refusal="branch_taken", url=self._open_page_of(key))
         self.pull_requests[key] = pull
-        return self._address_of(key)
+        url = self._address_of(key)
+        self._base_branches[url] = pull.base_branch
+        return url
 
     async def find_pull(self, repository_ref: RepositoryRef, url: str) -> OfferedPull | None:
         """Return a pull request by its page; None where there is none."""
@@ -63,8 +66,12 @@ class MemoryPublisher:
         key = self._urls.get(url)
         if key is None or key[0] != repository_ref.full_name:
             return None
-        state, pull = self.states.get(url, PullState.OPEN), self.pull_requests[key]
-        return OfferedPull(url=url, state=state, branch=key[1], base_branch=pull.base_branch)
+        return OfferedPull(
+            url=url,
+            state=self.states.get(url, PullState.OPEN),
+            branch=key[1],
+            base_branch=self._base_branches[url],
+        )
 
     async def withdraw(
         self, repository_ref: RepositoryRef, pull: OfferedPull, comment: str
