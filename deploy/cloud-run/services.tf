@@ -10,8 +10,6 @@ locals {
     KOVA_GITHUB_API_URL    = var.github_api_url
     KOVA_ALLOWED_OWNERS    = var.allowed_owners
     KOVA_GITHUB_APP_FILE   = "/secrets/github/app.env"
-    # Only workers look at it.
-    KOVA_DELETED_REPOSITORY_DAYS = var.deleted_repository_days
     KOVA_DATABASE_URL      = local.database_url
     KOVA_DATABASE_POOL     = "5"
     KOVA_REDIS_URL         = local.redis_url
@@ -19,6 +17,8 @@ locals {
     KOVA_FIX_QUEUE_URL     = var.queues.fix_url
     KOVA_COMMAND_QUEUE_URL = var.queues.command_url
     AWS_DEFAULT_REGION     = var.queues.region
+    # Only workers look at it.
+    KOVA_DELETED_REPOSITORY_DAYS = var.deleted_repository_days
     # Asks Google who it is, and AWS for credentials of an hour: there is no key.
     AWS_CONFIG_FILE = "/kova/lib/python3.13/site-packages/kova_server/google_credentials.ini"
   }
