@@ -444,7 +444,9 @@ async def test_another_branch_that_becomes_the_default_one_is_not_overwritten(
     assert await desk.open_errors() == desk.true_errors("next") == []
 
 
-async def test_a_message_of_the_previous_release_is_read_and_it_reads_ours(desk: PushDesk) -> None:
+async def test_a_message_that_says_nothing_of_the_push_is_scanned_as_before(
+    desk: PushDesk,
+) -> None:
     desk.deliver(desk.create(a=BAD))
     (message,) = desk.queue.receive(limit=1, visibility=60)
     desk.queue.delete(message)

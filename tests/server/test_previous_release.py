@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,6 +15,8 @@ import httpx
 import psycopg
 import pytest
 
+from kova.scans.message import ScanJob, encode_scan_job
+from kova.scans.scan import ScanTarget, Trigger
 from kova_fakes.github import serve_github
 from tests.conftest import fresh_database
 from tests.server.conftest import Kova, run_kova
@@ -98,6 +101,32 @@ def test_it_is_the_previous_code_that_runs(release: Release, previous: Kova) -> 
     )
     assert process.stdout.count(str(release.folder)) == 3
     assert release.newest_migration not in release.migrations()
+
+
+def test_the_previous_release_reads_todays_messages(release: Release) -> None:
+    target = ScanTarget(
+        repository=NAME,
+        trigger=Trigger.PUSH,
+        ref="refs/heads/main",
+        commit_sha="a" * 40,
+        before="b" * 40,
+        forced=True,
+        pushed_at=1_764_000_000,
+        push_id="1764000000",
+    )
+    body = encode_scan_job(ScanJob(target=target))
+    command = (
+        "import sys; from kova.scans.message import decode_scan_job;"
+        " target = decode_scan_job(sys.argv[1]).target; print(target.dedupe_key)"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", command, body],
+        env={**os.environ, **release.variables()},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert "a" * 40 in process.stdout
 
 
 @pytest.fixture(scope="module")

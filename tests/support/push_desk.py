@@ -112,7 +112,7 @@ class PushDesk:
             stores,
             scans=self.scan_rows,
             pushes=self.pushes,
-            errors=self.errors,  # type: ignore[arg-type]
+            errors=self.errors,
         )
         self.clock = Clock()
         self.queue = MemoryQueue(now=self.clock)
@@ -128,7 +128,7 @@ class PushDesk:
         analyzers = AnalyzeTree([self.tool])
         return scan_repository(
             stores=self.stores,
-            source=self.source,  # type: ignore[arg-type]
+            source=self.source,
             queue=self,
             analyzers=analyzers,
             prove=ProveFix(analyzers=analyzers, syntax=[PlainPython()]),

@@ -193,6 +193,11 @@ class ScanTarget:
         return self.base_sha is None if self.pull_request is not None else self.ref is None
 
     @property
+    def names_no_push(self) -> bool:
+        """True for a re-run of a branch's commit: GitHub does not say which push brought it."""
+        return self.rerun and not (self.push_id or self.scan_id or self.is_proposal)
+
+    @property
     def push_key(self) -> str | None:
         """What makes two deliveries the same push; None where nobody pushed."""
         if self.push_id is None or self.ref is None or self.commit_sha is None:

@@ -89,7 +89,7 @@ class ScanRepository:
                 for target in await self._reruns.find(repository, job.target):
                     await asyncio.to_thread(self._queue.send, target)
                 return None
-            if job.target.rerun and job.target.push_id is None and job.target.scan_id is None:
+            if job.target.names_no_push:
                 job = replace(job, target=await self._reruns.find_pushed(repository, job.target))
             scan = await self._stores.scans.create(job.target, repository.id)
             await self._stores.pushes.record(job.target, repository.id, scan.id)
@@ -98,6 +98,8 @@ class ScanRepository:
                 await self._remember(job.target, scan.id)
                 return scan.id
             if await self._supersede.supersede(repository, job.target, scan):
+                trigger = job.target.trigger.value
+                self._meter.count("kova_scans_total", trigger=trigger, outcome="skipped")
                 await self._remember(job.target, scan.id)
                 return scan.id
             async with self._claims.claim(scan, job, receipt) as claim:
