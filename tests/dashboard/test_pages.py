@@ -21,7 +21,7 @@ from kova.shared.repository import AutoFix, RepositoryProblem
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
 from tests.dashboard.conftest import House, links_of, make_house
-from tests.support.stores import LEASE, apply_files, new_claim, new_repository
+from tests.support.stores import LEASE, apply_files, new_claim, new_repository, scan_target
 from tests.support.workshop import Workshop
 
 PATCH = """--- a/a.py
@@ -272,6 +272,17 @@ async def test_a_failed_scan_says_why_and_can_be_repeated(house: House) -> None:
     assert "The commit is gone." in page
     assert "Scan again" in page
     assert "Scans that failed" in await (await house.visitor(Role.VIEWER)).get("/")
+
+
+async def test_a_skipped_scan_says_for_what_and_is_no_failure(house: House) -> None:
+    repository = await new_repository(house.stores)
+    scan = await house.stores.scans.create(scan_target(), repository.id)
+    await house.stores.scans.skip(scan.id, "superseded: <abc> was pushed to main before.")
+    member = await house.visitor(Role.MEMBER)
+    page = await member.get(f"/ui/scans/{scan.id}")
+    assert '<p class="notice warn" role="status">superseded: &lt;abc&gt; was pushed' in page
+    assert "Scan again" not in page
+    assert "Scans that failed" not in await member.get("/")
 
 
 async def test_a_repository_shows_its_health_and_takes_settings(house: House) -> None:

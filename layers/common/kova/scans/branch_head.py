@@ -7,6 +7,7 @@ it was before a push.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -79,12 +80,15 @@ def _time_after(push: Push, other: Push) -> timedelta:
 
 def _leads(first: Push, last: Push, pushes: Sequence[Push]) -> bool:
     """Tell whether pushes lead from the end of one to the beginning of another."""
+    ends: defaultdict[str | None, set[str]] = defaultdict(set)
+    for push in pushes:
+        ends[push.before].add(push.after)
     reached, waiting = {first.after}, [first.after]
     while waiting:
         sha = waiting.pop()
         if sha == last.before:
             return True
-        fresh = {push.after for push in pushes if push.before == sha} - reached
+        fresh = ends[sha] - reached
         reached |= fresh
         waiting += fresh
     return False
