@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from kova_fakes.github.context import GitHubContext
@@ -69,7 +70,10 @@ def deleted_event(
 
 
 def repository_event(
-    context: GitHubContext, repository: RepositoryState, action: str, **changes: Any
+    context: GitHubContext,
+    repository: RepositoryState,
+    action: str,
+    changes: Mapping[str, Any] | None = None,
 ) -> dict[str, Any]:
     """Return the payload of an event about the repository itself, such as `renamed`."""
     return {
@@ -77,5 +81,5 @@ def repository_event(
         "repository": repository_view(context.url, repository),
         "sender": account("octocat"),
         "installation": {"id": context.credentials.installation_id, "node_id": "I_1"},
-        **({"changes": changes} if changes else {}),
+        **({"changes": dict(changes)} if changes else {}),
     }
