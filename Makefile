@@ -8,7 +8,7 @@ UV := $(BIN)/uv
 # Certificates of the system, as every other program here: a company's own among them.
 export UV_SYSTEM_CERTS ?= 1
 # What `make run` and `make demo` need, and on top of it what tests and checks need.
-RUN := $(VENV)/.run
+RUNTIME := $(VENV)/.run
 DEV := $(VENV)/.dev
 # More than the two cores: some tests wait for time-outs.
 WORKERS ?= 4
@@ -22,7 +22,7 @@ sync = VIRTUAL_ENV="$(CURDIR)/$(1)" $(UV) pip sync --quiet --require-hashes $(2)
 PROJECT := layers/common/pyproject.toml server/pyproject.toml functions/pyproject.toml fakes/pyproject.toml
 install = VIRTUAL_ENV="$(CURDIR)/$(VENV)" $(UV) pip install --quiet --no-deps --no-build-isolation $(patsubst %/pyproject.toml,-e %,$(PROJECT))
 
-$(RUN): requirements/run.txt $(PROJECT)
+$(RUNTIME): requirements/run.txt $(PROJECT)
 	@echo "Setting up $(VENV) (a minute the first time) ..."
 	@test -x $(BIN)/python || "$(PYTHON)" -m venv $(VENV)
 	@test -x $(UV) || $(BIN)/python -m pip install --quiet --disable-pip-version-check "$$(sed -n 's/^\(uv==[^ ]*\).*/\1/p' requirements/run.txt)"
@@ -30,7 +30,7 @@ $(RUN): requirements/run.txt $(PROJECT)
 	@$(install)
 	@touch $@
 
-$(DEV): requirements/dev.txt $(RUN)
+$(DEV): requirements/dev.txt $(RUNTIME)
 	@echo "Adding what tests and checks need ..."
 	@$(call sync,$(VENV),requirements/dev.txt)
 	@$(install)
@@ -73,11 +73,11 @@ $(TERRAFORM): requirements/terraform.txt $(DEV)
 setup: $(DEV) ## set up everything that the other commands need (they call it)
 
 .PHONY: demo
-demo: $(RUN) ## the main job from end to end on a real repository (REPO=path for yours)
+demo: $(RUNTIME) ## the main job from end to end on a real repository (REPO=path for yours)
 	@$(BIN)/python -m examples.demo $(if $(REPO),--repository "$(REPO)")
 
 .PHONY: run
-run: $(RUN) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it; SETUP=1 to make an App)
+run: $(RUNTIME) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it; SETUP=1 to make an App)
 	@$(BIN)/kova up --sample $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") $(if $(SETUP),--setup)
 
 .PHONY: build
@@ -98,6 +98,14 @@ test: $(if $(T),$(DEV),$(SAM) $(EMULATOR) $(BROWSER) $(DEPLOY)) ## all tests (T=
 .PHONY: stress
 stress: $(DEV) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples
 	@STRESS=1 $(BIN)/python -m pytest -q -m stress
+
+# A long run goes on where it was interrupted: its stack and its log stay in build/chaos.
+CHAOS := build/chaos/$(RUN)
+.PHONY: chaos
+chaos: $(DEV) ## what people do while everything fails and is killed (RUN=10000 for one long run)
+	@mkdir -p build/chaos
+	@$(BIN)/python -m tests.chaos $(if $(RUN),$(if $(wildcard $(CHAOS).jsonl),--resume $(CHAOS).jsonl,\
+	  --seed 1 --deliveries $(RUN) --folder $(CHAOS) --log $(CHAOS).jsonl),--log build/chaos/log.jsonl)
 
 .PHONY: quality
 quality: $(DEV) ## recall and false alarms on the labelled examples

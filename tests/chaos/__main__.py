@@ -6,14 +6,15 @@ import argparse
 import json
 import sys
 import tempfile
+from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 
 from tests.chaos.practice import FAULT_KINDS
 from tests.chaos.report import print_differences, print_tables
-from tests.chaos.run import RunOptions, open_run
+from tests.chaos.run import RunOptions, RunResult, open_run
 from tests.chaos.stack import PARTS
 from tests.chaos.steps import WEIGHTS
-from tests.support.ports import own_port
 
 _SEEDS = (1, 2, 3)
 
@@ -27,23 +28,34 @@ def main() -> int:
         runs = [RunOptions(**{**line["options"], "without": tuple(line["options"]["without"])})]
     else:
         runs = [_options(arguments, seed, len(seeds)) for seed in seeds]
-    tables, is_equal = {}, True
+    tables: dict[str, dict[str, str]] = {}
+    is_equal = True
     for options in runs:
         log = arguments.resume or arguments.log
         if log is not None and len(runs) > 1:
             log = log.with_stem(f"{log.stem}-{options.seed}")
-        with open_run(options, log) as (run, stack):
-            result = run.run(stack)
-        print_differences(result.differences, options.seed)
-        tables[f"seed {options.seed}"] = {"seed": str(options.seed), **result.table}
+        result = _run(options, log)
+        tables[str(options.seed)] = {"seed": str(options.seed), **result.table}
         is_equal = is_equal and not result.differences
-    print_tables(tables)
+    print_tables(list(tables.values()))
     return 0 if is_equal else 1
 
 
+def _run(options: RunOptions, log: Path | None) -> RunResult:
+    """Run once and write the differences; a stack that nobody named a folder for goes."""
+    with ExitStack() as cleanup:
+        if not options.folder:
+            folder = cleanup.enter_context(tempfile.TemporaryDirectory(prefix="kova-chaos-"))
+            options = replace(options, folder=folder)
+        run, stack = cleanup.enter_context(open_run(options, log))
+        result = run.run(stack)
+    print_differences(result.differences, options.seed)
+    return result
+
+
 def _options(arguments: argparse.Namespace, seed: int, runs: int) -> RunOptions:
-    folder = arguments.folder or Path(tempfile.mkdtemp(prefix="kova-chaos-"))
-    if runs > 1:
+    folder = arguments.folder.resolve() if arguments.folder else None
+    if folder is not None and runs > 1:
         folder /= str(seed)
     kills = arguments.kills
     if kills is None:
@@ -52,8 +64,7 @@ def _options(arguments: argparse.Namespace, seed: int, runs: int) -> RunOptions:
         seed=seed,
         deliveries=arguments.deliveries,
         kills=kills,
-        folder=str(folder.resolve()),
-        port=own_port(),
+        folder=str(folder or ""),
         repositories=arguments.repositories or max(arguments.deliveries // 60, 4),
         faults=arguments.faults,
         quiet_seconds=arguments.quiet_seconds,

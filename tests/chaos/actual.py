@@ -85,7 +85,7 @@ def unanswered(state: State) -> list[str]:
     """Return the ids of the deliveries of which no attempt was answered 2xx."""
     guids = dict.fromkeys(delivery["guid"] for delivery in list(state.deliveries))
     for delivery in list(state.deliveries):
-        if 200 <= delivery["status_code"] < 300:  # noqa: PLR2004 (any success)
+        if 200 <= delivery["status_code"] < 300:
             guids.pop(delivery["guid"], None)
     return list(guids)
 
@@ -106,7 +106,5 @@ def _view(state: State, full_name: str) -> GitHubView:
             pulls=[dict(pull) for pull in repository.pulls],
             comments=[dict(comment) for comment in repository.comments],
             branches=branches,
-            parents={
-                sha: repository.git.commits[sha].parents for sha in branches.values()
-            },
+            parents={sha: repository.git.commits[sha].parents for sha in branches.values()},
         )

@@ -42,9 +42,7 @@ def write_and_delete(
     before: Mapping[str, FileState], after: Mapping[str, FileState]
 ) -> tuple[dict[str, bytes], list[str]]:
     """Return the files that a commit writes, and the paths that it deletes."""
-    writes = {
-        path: state.content for path, state in after.items() if before.get(path) != state
-    }
+    writes = {path: state.content for path, state in after.items() if before.get(path) != state}
     return writes, sorted(before.keys() - after.keys())
 
 

@@ -72,7 +72,9 @@ class Courier:
 
     def send_due(self, step: int) -> None:
         """Begin to send what is due at a step, in the order in which it came."""
-        rows = self._ledger.read("SELECT id, due, content FROM outbox WHERE due <= ? ORDER BY id", step)
+        rows = self._ledger.read(
+            "SELECT id, due, content FROM outbox WHERE due <= ? ORDER BY id", step
+        )
         for number, due, content in rows:
             with self._lock:
                 if number in self._sending:

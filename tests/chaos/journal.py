@@ -24,9 +24,7 @@ class Journal:
             file.write_text("".join(f"{text}\n" for text in texts))
             self._file = file.open("a")
 
-    def record(
-        self, line: str, *statements: tuple[str, tuple[Any, ...]], **values: Any
-    ) -> None:
+    def record(self, line: str, *statements: tuple[str, tuple[Any, ...]], **values: Any) -> None:
         """Add a line, together with other changes of the ledger."""
         text = json.dumps({"line": line, **values})
         with self._lock:

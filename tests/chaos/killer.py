@@ -9,6 +9,7 @@ import time
 from typing import Final
 
 from tests.chaos.journal import Journal
+from tests.chaos.report import Progress
 from tests.chaos.stack import PARTS, KovaStack
 
 _LATEST_SECONDS: Final = 2.0
@@ -19,10 +20,20 @@ _LOOK_SECONDS: Final = 0.05
 class Killer:
     """Kills, one after the other, in a thread of its own, what it is asked for."""
 
-    def __init__(self, *, seed: int, stack: KovaStack, journal: Journal, without: frozenset[str]):
+    def __init__(
+        self,
+        *,
+        seed: int,
+        stack: KovaStack,
+        journal: Journal,
+        progress: Progress,
+        without: frozenset[str],
+    ) -> None:
+        """`without` names parts that stay alive."""
         self._seed = seed
         self._stack = stack
         self._journal = journal
+        self._progress = progress
         self._parts = {part: weight for part, weight in PARTS.items() if part not in without}
         self._numbers: queue.Queue[int | None] = queue.Queue()
         self._thread = threading.Thread(target=self._work, daemon=True)
@@ -48,3 +59,4 @@ class Killer:
             while not (killed := self._stack.kill(part)) and time.monotonic() < end:
                 time.sleep(_LOOK_SECONDS)
             self._journal.record("kill", number=number, part=part, done=killed, at=time.time())
+            self._progress.counts["kills"] += 1

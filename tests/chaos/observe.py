@@ -43,16 +43,16 @@ class KovaObserver:
         if after is None:
             assert before is not None
             step.facts.append({"fact": "deleted", "repository": model.id, "branch": FIX_BRANCH})
-            payload = people.deleted_event(
-                self._github.context, repository, FIX_BRANCH, before
-            )
+            payload = people.deleted_event(self._github.context, repository, FIX_BRANCH, before)
         else:
             step.facts.append(
                 {
                     "fact": "pushed",
                     "repository": model.id,
                     "kova": True,
-                    **{"branch": FIX_BRANCH, "before": before, "after": after},
+                    "branch": FIX_BRANCH,
+                    "before": before,
+                    "after": after,
                     "overwrites": model.meddled and before is not None,
                     "files": _encode(_files_of(model, repository, after)),
                 }
@@ -68,9 +68,7 @@ class KovaObserver:
         for pull in repository.pulls:
             known, action = model.pulls.get(pull["number"]), ""
             if known is None:
-                step.facts.append(
-                    _fact(model, pull, "opened", branch=pull["head_ref"], kova=True)
-                )
+                step.facts.append(_fact(model, pull, "opened", branch=pull["head_ref"], kova=True))
                 action = "opened"
             elif known.kova and known.state == "open" and pull["state"] == "open" and moved:
                 action = "synchronize"

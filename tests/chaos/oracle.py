@@ -62,9 +62,7 @@ class Oracle:
         self._actual = actual
         self._views = {view.id: view for view in actual.github}
         # Kova's rows are found by the name that it has of a repository.
-        self._names = {
-            row["full_name"].lower(): row for row in actual.repositories
-        }
+        self._names = {row["full_name"].lower(): row for row in actual.repositories}
 
     def compare(self) -> list[Difference]:
         """Return every difference."""
@@ -174,9 +172,7 @@ class Oracle:
 
     def _compare_pulls(self, model: RepositoryModel, view: GitHubView) -> Iterator[Difference]:
         kova = [pull for pull in model.pulls.values() if pull.kova]
-        opened = [
-            pull for pull in view.pulls if pull["state"] == "open" and _is_kovas(pull)
-        ]
+        opened = [pull for pull in view.pulls if pull["state"] == "open" and _is_kovas(pull)]
         if len(opened) > 1:
             yield _difference("pull requests", model, FIX_BRANCH, "1 open", f"{len(opened)} open")
         strange = {name for name in view.branches if name.startswith("kova/")} - {FIX_BRANCH}
@@ -315,9 +311,10 @@ def _is_kovas(pull: Row) -> bool:
 
 
 def _difference(
-    demand: str, model: RepositoryModel, subject: str, expected: str, actual: str, about: str = ""
+    demand: str, model: RepositoryModel, subject: str, expected: str, actual: str, *about: str
 ) -> Difference:
-    steps = model.steps.get(about) or model.steps.get("", [])
+    """Return a difference; the steps are those about a commit, or else the repository's."""
+    steps = [step for sha in about for step in model.steps.get(sha, [])] or model.steps.get("", [])
     return Difference(
         demand=demand,
         repository=model.name,

@@ -16,6 +16,8 @@ from typing import Any, Final
 from kova_fakes.github.faults import Fault, Faults, Kind
 from kova_fakes.github.state import RepositoryState, State
 
+_HEAD_FACTOR: Final = 4
+"""On where a branch ends most depends: these answers are faults so much more often."""
 FRESH_SECONDS: Final = 10.0
 """So long after a push GitHub may not know the commit, or show the branch as it was."""
 _TABLES: Final = """
@@ -154,7 +156,8 @@ class RandomFaults(Faults):
     def take(self, method: str, path: str) -> Fault | None:
         """Return a fault now and then."""
         with self._guard:
-            if self._chance.random() >= self.rate:
+            is_head = method == "GET" and _HEAD.search(path) is not None
+            if self._chance.random() >= self.rate * (_HEAD_FACTOR if is_head else 1):
                 return None
             kinds = [kind for kind in self._possible(method, path) if kind not in self._without]
             if not kinds:
@@ -175,8 +178,7 @@ class RandomFaults(Faults):
             if method == "POST" and path.endswith("/check-runs"):
                 kinds += ["422", "422"]
             if method == "GET" and _HEAD.search(path):
-                # What a branch shows is what most depends on: it is stale more often.
-                kinds += ["stale"] * 6
+                kinds += ["stale"] * len(kinds)
         return kinds
 
     def _is_fresh(self, subject: str) -> bool:

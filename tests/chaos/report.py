@@ -11,7 +11,7 @@ from typing import Any, Final
 from tests.chaos.oracle import Difference
 
 _SHOW_SECONDS: Final = 10.0
-_WIDTH: Final = 60
+_WIDTH: Final = 24
 
 
 class Progress:
@@ -22,11 +22,11 @@ class Progress:
         self._deliveries = deliveries
         self._began = time.monotonic()
         self._at_start = 0
-        self._shown = self._began
+        self._shown = self._last = self._began
 
     def show(self, unanswered: int | None = None) -> None:
         """Write a line now and then."""
-        now = time.monotonic()
+        self._last = now = time.monotonic()
         if not self._at_start:
             self._at_start = self.counts["sent"]
         if now - self._shown < _SHOW_SECONDS:
@@ -57,12 +57,12 @@ class Progress:
             "doubled": str(self.counts["doubled"]),
             "late or reordered": str(self.counts["late"]),
             "lost": str(self.counts["lost"]),
-            "faults": f"{faults.total()}: {_listed(faults)}",
-            "kills": f"{kills.total()}: {_listed(kills)}",
+            "faults": _listed(faults),
+            "kills": _listed(kills),
             "sessions": str(sessions),
             "came back by the sweep": str(swept),
             "without a 202": str(unanswered),
-            "scans": f"{len(scans)}: {_listed(Counter(scans))}",
+            "scans": _listed(Counter(scans)),
             "re-run by hand": str(self.counts["pressed"]),
             "deliveries a second": f"{self._rate():.1f}",
             "seconds until quiet": f"{quiet_seconds:.0f}",
@@ -70,15 +70,18 @@ class Progress:
         }
 
     def _rate(self) -> float:
-        seconds = max(self._shown - self._began, 1.0)
+        seconds = max(self._last - self._began, 1.0)
         return (self.counts["sent"] - self._at_start) / seconds
 
 
-def print_tables(tables: Mapping[str, Mapping[str, str]]) -> None:
-    """Write the tables of some runs side by side."""
-    for name in next(iter(tables.values())):
-        cells = "  ".join(f"{table[name]:<{_WIDTH if len(tables) == 1 else 34}}" for table in tables.values())
-        sys.stdout.write(f"{name:<24}{cells.rstrip()}\n")
+def print_tables(tables: Sequence[Mapping[str, str]]) -> None:
+    """Write the tables of some runs side by side; a list of kinds stands in lines of its own."""
+    for name in tables[0]:
+        cells = [table[name].split(", ") for table in tables]
+        for line in range(max(map(len, cells))):
+            row = [cell[line] if line < len(cell) else "" for cell in cells]
+            texts = "".join(f"{text:<{_WIDTH}}" for text in row).rstrip()
+            sys.stdout.write(f"{name if line == 0 else '':<24}{texts}\n")
 
 
 def print_differences(differences: Sequence[Difference], seed: int) -> None:
@@ -93,4 +96,7 @@ def print_differences(differences: Sequence[Difference], seed: int) -> None:
 
 
 def _listed(counts: Counter[str]) -> str:
-    return ", ".join(f"{name} {count}" for name, count in counts.most_common()) or "none"
+    """Return the sum, and each kind with its count."""
+    return ", ".join(
+        [str(counts.total()), *(f"{name} {count}" for name, count in counts.most_common())]
+    )

@@ -18,6 +18,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from kova_fakes.github import FakeGitHub, serve_github
 from kova_fakes.github.apps import new_key
 from kova_fakes.github.server import new_context
+from kova_server.embedded.ports import free_port
 from tests.chaos.actual import read_actual, unanswered
 from tests.chaos.courier import Courier
 from tests.chaos.journal import Journal
@@ -54,7 +55,6 @@ class RunOptions:
     deliveries: int
     kills: int
     folder: str
-    port: int
     repositories: int
     faults: float = 0.05
     quiet_seconds: float = 1_800
@@ -111,6 +111,7 @@ class ChaosRun:
             seed=self._options.seed,
             stack=stack,
             journal=self._journal,
+            progress=self.progress,
             without=frozenset(self._options.without),
         )
         kills = self.progress.counts["kills"]
@@ -225,7 +226,10 @@ class ChaosRun:
         for model in self.world.repositories.values():
             for run in self._state.check_runs(model.name):
                 ref = run["external_id"].replace("kova/pull/", "refs/pull/")
-                key = ("refs/heads/main" if ref == "kova/branch" else f"{ref}/head", run["head_sha"])
+                key = (
+                    "refs/heads/main" if ref == "kova/branch" else f"{ref}/head",
+                    run["head_sha"],
+                )
                 if key in killed and key not in self._pressed:
                     self._pressed.add(key)
                     step.facts.append(self._maker.press_rerun(model, run, step))
@@ -235,9 +239,7 @@ class ChaosRun:
         return bool(step.facts)
 
 
-def _let_minutes_pass(
-    state: DurableState, ledger: Ledger, stack: KovaStack, minutes: int
-) -> None:
+def _let_minutes_pass(state: DurableState, ledger: Ledger, stack: KovaStack, minutes: int) -> None:
     """Make GitHub's list, and the mark of how far it was swept, so much older."""
     statements = []
     with state.lock:
@@ -280,13 +282,11 @@ def open_run(options: RunOptions, log: Path | None = None) -> Iterator[tuple[Cha
                 "fault", kind=kind, method=method, path=path, at=time.time()
             ),
         )
-        port = int(ledger.remember("github", "0"))
+        # The same one when the run goes on: addresses of it are in the database.
+        port = int(ledger.remember("github", str(free_port())))
         with serve_github(port, context) as github:
-            if not port:
-                address = github.url.rpartition(":")[2]
-                ledger.write(("UPDATE meta SET value = ? WHERE name = 'github'", (address,)))
             run = ChaosRun(options, ledger, journal, github)
-            with run_stack(folder / "stack", options.port, github) as stack:
+            with run_stack(folder / "stack", github) as stack:
                 yield run, stack
     finally:
         journal.close()

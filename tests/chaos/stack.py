@@ -19,6 +19,7 @@ import httpx
 
 from kova.adapters.env_file import read_environment
 from kova_fakes.github import FakeGitHub
+from kova_server.embedded.ports import free_port
 from kova_server.embedded.service import started_at
 from tests.support.eventually import eventually
 from tests.support.kova_process import KovaProcess, run_command, start_command
@@ -156,15 +157,11 @@ class KovaStack:
 
 
 def _environment() -> dict[str, str]:
-    return {
-        key: text for key, text in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))
-    }
+    return {key: text for key, text in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))}
 
 
 @contextmanager
-def run_stack(
-    folder: Path, port: int, github: FakeGitHub, visibility: int = 5
-) -> Iterator[KovaStack]:
+def run_stack(folder: Path, github: FakeGitHub, visibility: int = 5) -> Iterator[KovaStack]:
     """Run the product against a practice GitHub; `visibility` is that of a worker's messages.
 
     What an earlier run left in the folder is taken up.
@@ -179,6 +176,7 @@ def run_stack(
         "KOVA_WORKER_VISIBILITY_SECONDS": str(visibility),
         "HOME": str(folder),
     }
+    port = free_port()
     launcher = Path(sys.modules[started_at.__module__].__file__ or "").with_name("launch.py")
     command = [sys.executable, "-S", str(launcher), str(os.getpid()), "SIGTERM"]
     command += [sys.executable, "-m", "kova_server", "up", "--port", str(port)]

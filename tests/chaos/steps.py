@@ -97,7 +97,9 @@ class StepMaker:
                 "fact": "created",
                 "repository": repository.id,
                 "name": name,
-                **{"branch": MAIN, "before": people.NOWHERE, "after": sha},
+                "branch": MAIN,
+                "before": people.NOWHERE,
+                "after": sha,
                 "files": _encode(files),
             }
         )
@@ -222,9 +224,7 @@ class StepMaker:
 
     def _delete(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
         pulls = [
-            pull
-            for pull in model.pulls.values()
-            if pull.branch in model.branches and not pull.kova
+            pull for pull in model.pulls.values() if pull.branch in model.branches and not pull.kova
         ]
         pull = _choose(chance, pulls)
         if pull is None:

@@ -20,7 +20,9 @@ def test_kova_reports_and_mends_what_the_table_says(tmp_path: Path) -> None:
     process = run_command("scan", tmp_path, "--fix", "--apply", "--format", "json")
     report = json.loads(process.stdout)
     reported = Counter((finding["path"], finding["rule_id"]) for finding in report["findings"])
-    assert reported == Counter((path, rule) for path, state in states.items() for rule in state.rules)
+    assert reported == Counter(
+        (path, rule) for path, state in states.items() for rule in state.rules
+    )
     for path, state in states.items():
         repair = state.repair or state
         assert (tmp_path / path).read_bytes() == repair.content

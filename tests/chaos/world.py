@@ -125,9 +125,7 @@ class World:
         model.overwritten |= bool(fact.get("overwrites"))
 
     def _opened(self, model: RepositoryModel, fact: Fact) -> None:
-        pull = PullModel(
-            number=fact["number"], branch=fact["branch"], kova=bool(fact.get("kova"))
-        )
+        pull = PullModel(number=fact["number"], branch=fact["branch"], kova=bool(fact.get("kova")))
         model.pulls[pull.number] = pull
 
     def _proposed(self, model: RepositoryModel, fact: Fact) -> None:

@@ -28,11 +28,7 @@ async def deliveries(request: Request) -> Response:
     )
     cursor = request.query_params.get("cursor")
     if cursor is not None:
-        delivered = [
-            delivery
-            for delivery in delivered
-            if str(delivery["id"]) < cursor or int(delivery["id"]) < int(cursor)
-        ]
+        delivered = [delivery for delivery in delivered if int(delivery["id"]) < int(cursor)]
     size = int(request.query_params.get("per_page", "30"))
     shown = [
         {key: delivery[key] for key in delivery.keys() - _HIDDEN} for delivery in delivered[:size]
