@@ -16,8 +16,8 @@ from kova_fakes.github import FakeGitHub, webhooks
 from tests.chaos.outgoing import Outgoing, decode_outgoing
 from tests.chaos.practice import Ledger
 
-RATES: Final = {"late": 0.1, "doubled": 0.1, "lost": 0.02}
-"""Shares of the deliveries. A late one comes after others, a lost one meets no Kova."""
+RATES: Final = {"reordered": 0.1, "doubled": 0.1, "lost": 0.02}
+"""Shares of the deliveries. A reordered one comes after later ones, a lost one meets no Kova."""
 _NEVER: Final = -1
 _NOWHERE: Final = "http://127.0.0.1:9/webhooks/github"
 _MOST_LATE_STEPS: Final = 30
@@ -30,7 +30,7 @@ class Courier:
     def __init__(
         self, *, seed: int, ledger: Ledger, github: FakeGitHub, without: Collection[str] = ()
     ) -> None:
-        """`without` may name doubled, late, lost."""
+        """`without` may name doubled, reordered, lost."""
         self.url = ""
         self._seed = seed
         self._ledger = ledger
@@ -56,7 +56,7 @@ class Courier:
                 for kind, rate in RATES.items()
             }
             counts.update(happens)
-            due = [number + happens["late"] * chance.randint(2, _MOST_LATE_STEPS)]
+            due = [number + happens["reordered"] * chance.randint(2, _MOST_LATE_STEPS)]
             if happens["doubled"]:
                 due.append(due[0] + chance.randint(0, 5))
             if happens["lost"]:

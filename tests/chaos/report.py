@@ -55,7 +55,7 @@ class Progress:
         return {
             "deliveries": str(self.counts["sent"]),
             "doubled": str(self.counts["doubled"]),
-            "late or reordered": str(self.counts["late"]),
+            "reordered": str(self.counts["reordered"]),
             "lost": str(self.counts["lost"]),
             "faults": _listed(faults),
             "kills": _listed(kills),
