@@ -35,6 +35,8 @@ _DEPTH: Final = 20
 """While so many scans wait, nobody does anything more: the run is as long as the work."""
 _POLL_SECONDS: Final = 0.2
 _SWEEP_MINUTES: Final = 10
+_MOST_SWEEPS: Final = 60
+"""GitHub's list is not older than the three days that it is kept for."""
 _UNFINISHED: Final = "SELECT count(*) FROM scans WHERE status IN ('queued', 'running')"
 _KILLED: Final = """SELECT ref, commit_sha FROM scans
 WHERE status = 'failed' AND failure LIKE 'worker_killed%'"""
@@ -192,10 +194,11 @@ class ChaosRun:
         """Return how many deliveries the sweep brought back."""
         self._courier.send_due(10**9)
         self._courier.wait()
-        missing = len(unanswered(self._state))
+        missing, sweeps = len(unanswered(self._state)), 0
         while time.monotonic() < end and stack.is_alive:
             stack.start_second()
-            if unanswered(self._state):
+            if unanswered(self._state) and sweeps < _MOST_SWEEPS and stack.is_healthy():
+                sweeps += 1
                 _let_minutes_pass(self._state, self._ledger, stack, _SWEEP_MINUTES)
                 self._journal.record("sweep", said=stack.sweep(), at=time.time())
             if not self._is_idle(stack):
@@ -240,7 +243,14 @@ class ChaosRun:
 
 
 def _let_minutes_pass(state: DurableState, ledger: Ledger, stack: KovaStack, minutes: int) -> None:
-    """Make GitHub's list, and the mark of how far it was swept, so much older."""
+    """Make the mark of how far GitHub's list was swept so much older, and then the list."""
+    try:
+        with psycopg.connect(stack.settings["KOVA_DATABASE_URL"]) as connection:
+            connection.execute(
+                "UPDATE sweeps SET swept_to = swept_to - make_interval(mins => %s)", [minutes]
+            )
+    except psycopg.OperationalError:
+        return  # It was killed, and is not back yet.
     statements = []
     with state.lock:
         for delivery in state.deliveries:
@@ -249,13 +259,6 @@ def _let_minutes_pass(state: DurableState, ledger: Ledger, stack: KovaStack, min
             row = (delivery["id"], json.dumps(delivery))
             statements.append(("INSERT OR REPLACE INTO deliveries VALUES (?, ?)", row))
     ledger.write(*statements)
-    with (
-        contextlib.suppress(psycopg.OperationalError),
-        psycopg.connect(stack.settings["KOVA_DATABASE_URL"]) as connection,
-    ):
-        connection.execute(
-            "UPDATE sweeps SET swept_to = swept_to - make_interval(mins => %s)", [minutes]
-        )
 
 
 @contextlib.contextmanager

@@ -71,7 +71,7 @@ class KovaStack:
 
         def is_ready() -> bool:
             assert self.is_alive, self.output()
-            return self.pid("worker") is not None and self._answers()
+            return self.pid("worker") is not None and self.is_healthy()
 
         eventually(is_ready, _START_SECONDS, pause=0.1, otherwise=self.output)
         self.settings = read_environment(self.folder / "kova.env")
@@ -149,7 +149,8 @@ class KovaStack:
             self.process.send_signal(signal.SIGINT)
             self.process.wait(_STOP_SECONDS)
 
-    def _answers(self) -> bool:
+    def is_healthy(self) -> bool:
+        """True if the API says that everything it needs is there."""
         try:
             return httpx.get(f"{self.address}/health", timeout=5).status_code == httpx.codes.OK
         except httpx.TransportError:
