@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import signal
@@ -161,6 +162,16 @@ def _environment() -> dict[str, str]:
     return {key: text for key, text in os.environ.items() if not key.startswith(("KOVA_", "AWS_"))}
 
 
+def _is_unlocked(file: Path) -> bool:
+    """True if the stack of a run that was killed has ended."""
+    with file.open("a") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return False
+        return True
+
+
 @contextmanager
 def run_stack(folder: Path, github: FakeGitHub, visibility: int = 5) -> Iterator[KovaStack]:
     """Run the product against a practice GitHub; `visibility` is that of a worker's messages.
@@ -177,6 +188,7 @@ def run_stack(folder: Path, github: FakeGitHub, visibility: int = 5) -> Iterator
         "KOVA_WORKER_VISIBILITY_SECONDS": str(visibility),
         "HOME": str(folder),
     }
+    eventually(lambda: _is_unlocked(folder / "lock"), _STOP_SECONDS, pause=0.1)
     port = free_port()
     launcher = Path(sys.modules[started_at.__module__].__file__ or "").with_name("launch.py")
     command = [sys.executable, "-S", str(launcher), str(os.getpid()), "SIGTERM"]
