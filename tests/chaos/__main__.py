@@ -14,7 +14,7 @@ from tests.chaos.practice import FAULT_KINDS
 from tests.chaos.report import print_differences, print_tables
 from tests.chaos.run import RunOptions, RunResult, open_run
 from tests.chaos.stack import PARTS
-from tests.chaos.steps import WEIGHTS
+from tests.chaos.steps import FIXES, WEIGHTS
 
 _SEEDS = (1, 2, 3)
 
@@ -73,7 +73,7 @@ def _options(arguments: argparse.Namespace, seed: int, runs: int) -> RunOptions:
 
 
 def _parser() -> argparse.ArgumentParser:
-    kinds = [*WEIGHTS, "doubled", "reordered", "lost", *FAULT_KINDS, *PARTS]
+    kinds = [*WEIGHTS, FIXES, "doubled", "reordered", "lost", *FAULT_KINDS, *PARTS]
     parser = argparse.ArgumentParser(prog="python -m tests.chaos", description=__doc__)
     parser.add_argument("--seed", type=int, action="append", help="may be repeated; 1, 2 and 3")
     parser.add_argument("--deliveries", type=int, default=3_000)

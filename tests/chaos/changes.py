@@ -10,13 +10,16 @@ from tests.chaos.samples import FileState, samples
 from tests.chaos.world import Files
 
 _PATHS: Final = ("a.py", "b.py", "c.py", "pkg/d.py", "e.json")
+SETTINGS: Final = ".kova.toml"
 _AGAIN: Final = "0"
 """A note of its own makes a file that was never analysed; this one comes again and again."""
 
 
-def first_files(chance: random.Random, step: int) -> Files:
-    """Return the files of a new repository."""
+def first_files(chance: random.Random, step: int, *, fixes: bool) -> Files:
+    """Return the files of a new repository; without `fixes`, its settings say so."""
     files: Files = {}
+    if not fixes:
+        files[SETTINGS] = FileState(sample="settings", note=_AGAIN)
     for path in chance.sample(_PATHS, 2):
         files[path] = _state(chance, path, step)
     return files
@@ -27,8 +30,9 @@ def change_files(chance: random.Random, files: Mapping[str, FileState], step: in
     changed = dict(files)
     for _ in range(chance.choice((1, 1, 2))):
         kind = chance.random()
-        path = chance.choice(sorted(changed))
-        if kind < 0.1 and len(changed) > 1:
+        paths = sorted(changed.keys() - {SETTINGS})
+        path = chance.choice(paths)
+        if kind < 0.1 and len(paths) > 1:
             del changed[path]
         elif kind < 0.2:
             _rename(chance, changed, path)

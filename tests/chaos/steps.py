@@ -32,6 +32,8 @@ WEIGHTS: Final = {
     "rerun": 4,
 }
 """How often each kind of step is drawn. A kind that is not possible becomes a push."""
+FIXES: Final = "fixes"
+"""Without these, the settings of every repository ask for no pull requests of fixes."""
 _MOST_PULLS: Final = 3
 
 
@@ -66,6 +68,7 @@ class StepMaker:
         self._state = github.state
         self._faults = faults
         self._repositories = repositories
+        self._fixes = FIXES not in without
         self._weights = {kind: WEIGHTS[kind] for kind in WEIGHTS if kind not in without}
 
     def make(self, number: int) -> Step:
@@ -87,7 +90,7 @@ class StepMaker:
 
     def _create(self, chance: random.Random, number: int) -> Step:
         step = Step(number=number, kind="create")
-        name, files = f"octo/r{number}", first_files(chance, number)
+        name, files = f"octo/r{number}", first_files(chance, number, fixes=self._fixes)
         sha = self._state.create_repository(
             name, files={path: state.content for path, state in files.items()}
         )

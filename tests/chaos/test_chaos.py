@@ -14,7 +14,7 @@ from tests.chaos.run import RunOptions, open_run
 from tests.support.eventually import eventually
 
 # What Kova does not do yet, and the oracle asks for: docs/reliability.md.
-NOT_YET = ("force_known", "rename", "close_fix", "stale", "late")
+NOT_YET = ("force_known", "rename", "fixes", "stale", "late")
 
 
 def options(folder: Path, deliveries: int, kills: int) -> RunOptions:
@@ -31,7 +31,7 @@ def options(folder: Path, deliveries: int, kills: int) -> RunOptions:
 @pytest.mark.stress
 def test_a_run_with_faults_and_kills_ends_as_the_oracle_says(tmp_path: Path) -> None:
     """`make stress` has 400 deliveries and 20 kills."""
-    deliveries, kills = (400, 20) if os.environ.get("STRESS") else (40, 3)
+    deliveries, kills = (400, 20) if os.environ.get("STRESS") else (30, 3)
     with open_run(options(tmp_path, deliveries, kills)) as (run, stack):
         result = run.run(stack)
     assert result.differences == []

@@ -38,7 +38,7 @@ def delete_branch(repository: RepositoryState, branch: str) -> str:
 def close_pull(repository: RepositoryState, number: int, *, merged: bool = False) -> None:
     """Close a pull request; it stays at the commits where it is now."""
     pull, refs = repository.pulls[number - 1], repository.git.refs
-    pull["state"] = "closed"
+    pull["state"], pull["updated_at"] = "closed", timestamp()
     if merged:
         pull["merged_at"] = timestamp()
     for side in ("head", "base"):
@@ -54,7 +54,7 @@ def reopen_pull(repository: RepositoryState, number: int) -> None:
     pull = repository.pulls[number - 1]
     if pull["merged_at"] is not None or f"heads/{pull['head_ref']}" not in repository.git.refs:
         raise ApiError(422, "Validation Failed")
-    pull["state"] = "open"
+    pull["state"], pull["updated_at"] = "open", timestamp()
     for side in ("head", "base"):
         pull.pop(f"{side}_sha", None)
 
