@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
@@ -16,7 +16,10 @@ Row: TypeAlias = Mapping[str, Any]
 
 @dataclass(frozen=True, kw_only=True)
 class GitHubView:
-    """What GitHub has of one repository; `parents` are those of the ends of branches."""
+    """What GitHub has of one repository.
+
+    `parents` are those of the ends of branches, `history` the commits of the default branch.
+    """
 
     id: int
     full_name: str
@@ -25,6 +28,7 @@ class GitHubView:
     comments: Sequence[Row] = ()
     branches: Mapping[str, str] = field(default_factory=dict)
     parents: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    history: Collection[str] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,4 +111,5 @@ def _view(state: State, full_name: str) -> GitHubView:
             comments=[dict(comment) for comment in repository.comments],
             branches=branches,
             parents={sha: repository.git.commits[sha].parents for sha in branches.values()},
+            history=repository.git.ancestors(branches[repository.default_branch]),
         )

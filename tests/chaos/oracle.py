@@ -176,7 +176,7 @@ class Oracle:
     def _compare_pulls(self, model: RepositoryModel, view: GitHubView) -> Iterator[Difference]:
         kova = [pull for pull in model.pulls.values() if pull.kova]
         opened = [pull for pull in view.pulls if pull["state"] == "open" and _is_kovas(pull)]
-        if len(opened) > 1:
+        if len(opened) > 1 and not model.meddled:
             yield _difference("pull requests", model, FIX_BRANCH, "1 open", f"{len(opened)} open")
         for name in sorted(view.branches):
             if not name.startswith("kova/") or _FIX_BRANCHES.fullmatch(name):
@@ -200,17 +200,15 @@ class Oracle:
         offered: dict[str, str] = {}
         if is_open and sha is not None:
             (parent,) = view.parents[sha]
-            if parent != model.head:
-                yield _difference(
-                    "pull requests", model, FIX_BRANCH, f"on {model.head[:9]}", f"on {parent[:9]}"
-                )
-                return
-            files = model.commits.get(sha, {})
+            files, base = model.commits.get(sha, {}), model.commits.get(parent, {})
             offered = {
-                path: state.encode()
-                for path, state in files.items()
-                if model.files.get(path) != state
+                path: state.encode() for path, state in files.items() if base.get(path) != state
             }
+            moved = [path for path in offered if base.get(path) != model.files.get(path)]
+            if moved or parent not in view.history:
+                place = f"on {model.head[:9]}, or on one before with the same files"
+                yield _difference("pull requests", model, FIX_BRANCH, place, f"on {parent[:9]}")
+                return
         missing = {path: text for path, text in due.items() if offered.get(path) != text}
         surplus = {
             path: text for path, text in offered.items() if {**due, **allowed}.get(path) != text

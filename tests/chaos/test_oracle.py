@@ -79,6 +79,7 @@ RIGHT_VIEW = GitHubView(
     comments=[{"issue": "2", "body": "Rebased."}],
     branches={MAIN: SECOND, "topic": TOPIC, FIX_BRANCH: FIX},
     parents={FIX: [SECOND], SECOND: [FIRST], TOPIC: [FIRST]},
+    history={FIRST, SECOND},
 )
 FIX_ROW = {
     "id": "fix-1",
@@ -143,6 +144,7 @@ def test_the_right_end_has_no_difference() -> None:
         ("pull requests", view(pulls=[pull(1, "topic"), pull(2, FIX_BRANCH, "closed")])),
         ("pull requests", view(branches={**RIGHT_VIEW.branches, "kova/fix-other": FIX})),
         ("pull requests", view(parents={FIX: [FIRST]})),
+        ("pull requests", view(history={SECOND[:-1] + "0"})),
         ("comments", view(comments=[*RIGHT_VIEW.comments, *RIGHT_VIEW.comments])),
         ("fixes", view(pulls=[pull(1, "topic"), pull(2, FIX_BRANCH, "closed")])),
     ],
