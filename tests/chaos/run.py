@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import random
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Final
 
@@ -29,14 +27,12 @@ from tests.chaos.practice import DurableState, Ledger, RandomFaults
 from tests.chaos.report import Progress
 from tests.chaos.stack import KovaStack, run_stack
 from tests.chaos.steps import Step, StepMaker
+from tests.chaos.sweep import Sweeper
 from tests.chaos.world import World
 
 _DEPTH: Final = 20
 """While so many scans wait, nobody does anything more: the run is as long as the work."""
 _POLL_SECONDS: Final = 0.2
-_SWEEP_MINUTES: Final = 10
-_MOST_SWEEPS: Final = 60
-"""GitHub's list is not older than the three days that it is kept for."""
 _UNFINISHED: Final = "SELECT count(*) FROM scans WHERE status IN ('queued', 'running')"
 _KILLED: Final = """SELECT ref, commit_sha FROM scans
 WHERE status = 'failed' AND failure LIKE 'worker_killed%'"""
@@ -194,13 +190,12 @@ class ChaosRun:
         """Return how many deliveries the sweep brought back."""
         self._courier.send_due(10**9)
         self._courier.wait()
-        missing, sweeps = len(unanswered(self._state)), 0
+        missing = len(unanswered(self._state))
+        sweeper = Sweeper(self._state, self._ledger, self._journal, stack)
         while time.monotonic() < end and stack.is_alive:
             stack.start_second()
-            if unanswered(self._state) and sweeps < _MOST_SWEEPS and stack.is_healthy():
-                sweeps += 1
-                _let_minutes_pass(self._state, self._ledger, stack, _SWEEP_MINUTES)
-                self._journal.record("sweep", said=stack.sweep(), at=time.time())
+            if unanswered(self._state):
+                sweeper.sweep()
             if not self._is_idle(stack):
                 time.sleep(_POLL_SECONDS)
                 continue
@@ -240,25 +235,6 @@ class ChaosRun:
             self._take(step, f"rerun {len(self._pressed)}")
             self.progress.counts["pressed"] += len(step.facts)
         return bool(step.facts)
-
-
-def _let_minutes_pass(state: DurableState, ledger: Ledger, stack: KovaStack, minutes: int) -> None:
-    """Make the mark of how far GitHub's list was swept so much older, and then the list."""
-    try:
-        with psycopg.connect(stack.settings["KOVA_DATABASE_URL"]) as connection:
-            connection.execute(
-                "UPDATE sweeps SET swept_to = swept_to - make_interval(mins => %s)", [minutes]
-            )
-    except psycopg.OperationalError:
-        return  # It was killed, and is not back yet.
-    statements = []
-    with state.lock:
-        for delivery in state.deliveries:
-            moment = datetime.fromisoformat(delivery["delivered_at"]) - timedelta(minutes=minutes)
-            delivery["delivered_at"] = moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-            row = (delivery["id"], json.dumps(delivery))
-            statements.append(("INSERT OR REPLACE INTO deliveries VALUES (?, ?)", row))
-    ledger.write(*statements)
 
 
 @contextlib.contextmanager
