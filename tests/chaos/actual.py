@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 import httpx
+import psycopg
 
 from kova_fakes.github.state import State
 from tests.chaos.stack import KovaStack
@@ -36,7 +37,7 @@ class Actual:
     """Everything that the oracle compares.
 
     Attributes:
-        unanswered: the ids of deliveries that were never answered 2xx.
+        unanswered: the ids of deliveries that were never answered 2xx, and whose work is not done.
         depths: messages by queue.
         alive: the product's processes are there.
     """
@@ -59,7 +60,7 @@ def read_actual(stack: KovaStack, state: State) -> Actual:
         fixes=read_rows(stack, "/api/fixes"),
         repositories=read_rows(stack, "/api/repositories"),
         github=[_view(state, repository.full_name) for repository in state.repositories()],
-        unanswered=unanswered(state),
+        unanswered=not_done(stack, state),
         depths=stack.depths(),
         alive=stack.is_alive,
     )
@@ -92,6 +93,21 @@ def unanswered(state: State) -> list[str]:
         if 200 <= delivery["status_code"] < 300:
             guids.pop(delivery["guid"], None)
     return list(guids)
+
+
+def not_done(stack: KovaStack, state: State) -> list[str]:
+    """Return those of the unanswered deliveries whose work Kova does not remember as done.
+
+    An API that is killed after it queued a job has answered nothing.
+
+    Raises:
+        psycopg.OperationalError: the database does not answer.
+    """
+    guids = unanswered(state)
+    with psycopg.connect(stack.settings["KOVA_DATABASE_URL"]) as connection:
+        rows = connection.execute("SELECT id FROM deliveries WHERE id = ANY(%s)", [guids])
+        handled = {guid for (guid,) in rows}
+    return [guid for guid in guids if guid not in handled]
 
 
 def _view(state: State, full_name: str) -> GitHubView:

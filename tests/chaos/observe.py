@@ -53,7 +53,7 @@ class KovaObserver:
                     "branch": FIX_BRANCH,
                     "before": before,
                     "after": after,
-                    "overwrites": model.meddled and before is not None,
+                    "overwrites": before in model.commits_of_people,
                     "files": _encode(_files_of(model, repository, after)),
                 }
             )

@@ -44,7 +44,7 @@ class Progress:
         lines: Sequence[Mapping[str, Any]],
         scans: Sequence[str],
         swept: int,
-        unanswered: int,
+        unanswered: str,
         quiet_seconds: float,
         differences: int,
     ) -> dict[str, str]:
@@ -61,7 +61,7 @@ class Progress:
             "kills": _listed(kills),
             "sessions": str(sessions),
             "came back by the sweep": str(swept),
-            "without a 202": str(unanswered),
+            "without a 202": unanswered,
             "scans": _listed(Counter(scans)),
             "re-run by hand": str(self.counts["pressed"]),
             "deliveries a second": f"{self._rate():.1f}",

@@ -17,7 +17,7 @@ from kova_fakes.github import FakeGitHub, serve_github
 from kova_fakes.github.apps import new_key
 from kova_fakes.github.server import new_context
 from kova_server.embedded.ports import free_port
-from tests.chaos.actual import read_actual, unanswered
+from tests.chaos.actual import not_done, read_actual, unanswered
 from tests.chaos.courier import Courier
 from tests.chaos.journal import Journal
 from tests.chaos.killer import Killer
@@ -177,7 +177,7 @@ class ChaosRun:
             lines=list(self._journal.lines("kill", "fault", "session")),
             scans=[row["status"] for row in actual.scans],
             swept=swept,
-            unanswered=len(actual.unanswered),
+            unanswered=f"{len(unanswered(self._state))}, not done {len(actual.unanswered)}",
             quiet_seconds=seconds,
             differences=len(differences),
         )
@@ -187,22 +187,23 @@ class ChaosRun:
         return RunResult(table=table, differences=differences)
 
     def _wait_for_quiet(self, stack: KovaStack, end: float) -> int:
-        """Return how many deliveries the sweep brought back."""
+        """Return how many deliveries came back by the sweep."""
         self._courier.send_due(10**9)
         self._courier.wait()
         missing = len(unanswered(self._state))
         sweeper = Sweeper(self._state, self._ledger, self._journal, stack)
         while time.monotonic() < end and stack.is_alive:
             stack.start_second()
-            if unanswered(self._state):
-                sweeper.sweep()
             if not self._is_idle(stack):
                 time.sleep(_POLL_SECONDS)
+                continue
+            if not_done(stack, self._state):
+                sweeper.sweep()
                 continue
             moved = self._observe() or self._press_reruns(stack)
             self._courier.send_due(10**9)
             self._courier.wait()
-            if not moved and not unanswered(self._state) and self._is_idle(stack):
+            if not moved and not not_done(stack, self._state) and self._is_idle(stack):
                 break
         return missing - len(unanswered(self._state))
 

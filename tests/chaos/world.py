@@ -40,7 +40,7 @@ class RepositoryModel:
         proposals: what was opened or pushed to pull requests: number, base and head.
         declined: the changes that people closed: path, and the blobs before and after.
         declined_samples: the kinds of files in them.
-        meddled: a person has committed to the branch of fixes.
+        commits_of_people: what people have committed to the branch of fixes.
         overwritten: Kova wrote over such commits.
         repeated: pull request and path of changes that were offered after a person closed them.
         names: the names that it had, in small letters.
@@ -58,12 +58,17 @@ class RepositoryModel:
     pulls: dict[int, PullModel] = field(default_factory=dict)
     declined: set[tuple[str, str, str]] = field(default_factory=set)
     declined_samples: set[str] = field(default_factory=set)
-    meddled: bool = False
+    commits_of_people: set[str] = field(default_factory=set)
     overwritten: bool = False
     repeated: list[tuple[int, str]] = field(default_factory=list)
     names: set[str] = field(default_factory=set)
     reruns: Counter[tuple[str, str]] = field(default_factory=Counter)
     steps: dict[str, list[int]] = field(default_factory=dict)
+
+    @property
+    def meddled(self) -> bool:
+        """Whether a person has ever committed to the branch of fixes."""
+        return bool(self.commits_of_people)
 
     @property
     def head(self) -> str:
@@ -121,7 +126,7 @@ class World:
             model.history.append(after)
             model.moves.append((fact["before"], after))
         if branch == FIX_BRANCH and not fact.get("kova"):
-            model.meddled = True
+            model.commits_of_people.add(after)
         model.overwritten |= bool(fact.get("overwrites"))
 
     def _opened(self, model: RepositoryModel, fact: Fact) -> None:
