@@ -192,6 +192,19 @@ async def test_an_outage_loses_nothing_and_a_refusal_is_given_up(
     assert (await sweep.sweep()).asked == 0
 
 
+@pytest.mark.parametrize("refusal", ["unauthenticated", "forbidden"])
+async def test_a_refusal_that_a_moment_mends_gives_nothing_up(
+    log: ListedDeliveries, sweep: SweepDeliveries, refusal: str
+) -> None:
+    log.send("first", 0)
+    log.now += timedelta(minutes=5)
+    log.failure = GitHubRefusedError("Bad credentials", refusal=refusal)
+    assert (await sweep.sweep()).given_up == 0
+    log.now += timedelta(minutes=6)
+    log.failure = None
+    assert (await sweep.sweep()).asked == 1
+
+
 async def test_reading_ends_with_its_time(log: ListedDeliveries, database: MemoryDatabase) -> None:
     for number in range(50):
         log.send(f"guid {number}", 0)

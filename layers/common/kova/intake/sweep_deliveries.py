@@ -21,6 +21,8 @@ from kova.shared.meter import Meter
 _LOG = logging.getLogger("kova.sweep")
 # GitHub shows an attempt a little after its time.
 _OVERLAP: Final = timedelta(minutes=2)
+# What passes: a token or key that is being replaced, an App that is suspended for a while.
+_PASSING: Final = frozenset({"unauthenticated", "forbidden"})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -144,7 +146,7 @@ class SweepDeliveries:
         return attempts
 
     async def _ask(self, source: str, group: list[SentDelivery]) -> bool:
-        """Ask for the newest attempt of a delivery; False where GitHub will not send it."""
+        """Ask for the newest attempt of a delivery; False where GitHub will never send it."""
         newest = max(group, key=lambda attempt: (attempt.delivered_at, attempt.id))
         try:
             await self._log.redeliver(source, newest.id)
@@ -152,7 +154,7 @@ class SweepDeliveries:
             _LOG.warning(
                 "redelivery refused", extra={"delivery": newest.guid, "reason": exc.reason}
             )
-            return False
+            return exc.data.get("refusal") in _PASSING
         return True
 
 
