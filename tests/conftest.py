@@ -30,7 +30,7 @@ _KEPT = {"KOVA_GITHUB_OPENAPI", "KOVA_PG_BIN", "KOVA_SARIF_SCHEMA"}
 _STOP_SECONDS = 60
 # Folders whose tests run whole stacks. They go first: a long test that is the last one keeps
 # every other process waiting.
-_LONG = ("local_lambda", "embedded", "server", "functions", "watching", "commands")
+_LONG = ("chaos", "local_lambda", "embedded", "server", "functions", "watching", "commands")
 
 
 def pytest_configure(config: pytest.Config) -> None:
