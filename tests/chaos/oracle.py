@@ -287,8 +287,8 @@ def demanded_scans(model: RepositoryModel) -> list[ScanDemand]:
 def due_repairs(model: RepositoryModel) -> tuple[dict[str, str], dict[str, str]]:
     """Return the mended files that must be offered, and those that may be.
 
-    What a person closed is not offered again. An error may move with its file, so that another
-    file of the same kind may count as closed, too.
+    What a person closed is not offered again. An error may move to another file, so that an error
+    of the same rule may count as closed, too.
     """
     if SETTINGS in model.files:
         return {}, {}
@@ -298,7 +298,7 @@ def due_repairs(model: RepositoryModel) -> tuple[dict[str, str], dict[str, str]]
         repair = state.repair
         if repair is None or (path, state.encode(), repair.encode()) in model.declined:
             continue
-        group = allowed if state.sample in model.declined_samples else due
+        group = allowed if model.declined_rules.intersection(state.rules) else due
         group[path] = repair.encode()
     return due, allowed
 

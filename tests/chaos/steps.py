@@ -200,8 +200,7 @@ class StepMaker:
         base = model.commits[start]
         mended = {path: state for path, state in head.items() if base.get(path) != state}
         changes = [[path, base[path].encode(), mended[path].encode()] for path in mended]
-        names = sorted({state.sample for state in mended.values()})
-        step.facts.append(_fact(model, "declined", changes=changes, samples=names))
+        step.facts.append(_fact(model, "declined", changes=changes))
         self._end(model, step, pull, merged=False)
         return True
 

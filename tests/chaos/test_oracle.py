@@ -169,7 +169,7 @@ def test_a_push_back_to_a_commit_is_a_push_of_its_own() -> None:
 def test_what_a_person_closed_is_not_offered_again(*, again: bool) -> None:
     change = ["a.py", FILES["a.py"], MENDED["a.py"]]
     facts = [
-        fact("declined", changes=[change], samples=["identity"]),
+        fact("declined", changes=[change]),
         fact("closed", number=2),
     ]
     pulls = [pull(1, "topic"), pull(2, FIX_BRANCH, "closed")]

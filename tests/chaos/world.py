@@ -39,7 +39,7 @@ class RepositoryModel:
         moves: the pushes of the default branch, as pairs of before and after.
         proposals: what was opened or pushed to pull requests: number, base and head.
         declined: the changes that people closed: path, and the blobs before and after.
-        declined_samples: the kinds of files in them.
+        declined_rules: the rules that they mend.
         commits_of_people: what people have committed to the branch of fixes.
         overwritten: Kova wrote over such commits.
         repeated: pull request and path of changes that were offered after a person closed them.
@@ -57,7 +57,7 @@ class RepositoryModel:
     proposals: list[tuple[int, str, str]] = field(default_factory=list)
     pulls: dict[int, PullModel] = field(default_factory=dict)
     declined: set[tuple[str, str, str]] = field(default_factory=set)
-    declined_samples: set[str] = field(default_factory=set)
+    declined_rules: set[str] = field(default_factory=set)
     commits_of_people: set[str] = field(default_factory=set)
     overwritten: bool = False
     repeated: list[tuple[int, str]] = field(default_factory=list)
@@ -153,7 +153,8 @@ class World:
 
     def _declined(self, model: RepositoryModel, fact: Fact) -> None:
         model.declined |= {(path, before, after) for path, before, after in fact["changes"]}
-        model.declined_samples |= set(fact["samples"])
+        for _, before, _ in fact["changes"]:
+            model.declined_rules |= set(decode_state(before).rules)
 
     def _renamed(self, model: RepositoryModel, fact: Fact) -> None:
         model.name = fact["name"]
