@@ -14,7 +14,7 @@ from tests.chaos.run import RunOptions, open_run
 from tests.support.eventually import eventually
 
 # What Kova does not do yet, and the oracle asks for: docs/reliability.md.
-NOT_YET = ("force_known", "rename", "fixes", "stale", "late")
+NOT_YET = ("fixes",)
 
 
 def options(folder: Path, deliveries: int, kills: int) -> RunOptions:

@@ -47,6 +47,9 @@ async def fill(database: Database, repository: Repository, rows: int) -> None:
             """INSERT INTO scans (repository_id, dedupe_key, trigger, status)
             SELECT %(id)s, 'push:' || number, 'push', 'succeeded'
             FROM generate_series(1, %(rows)s) AS number""",
+            """INSERT INTO pushes (repository_id, dedupe_key, ref, after_sha, scan_id)
+            SELECT %(id)s, dedupe_key, 'refs/heads/main', repeat('a', 40), id FROM scans
+            WHERE repository_id = %(id)s""",
             """INSERT INTO errors (repository_id, fingerprint, analyzer, rule_id, severity, tier,
                 confidence, category, message, path, start_line, start_column, end_line,
                 end_column, snippet)
@@ -91,9 +94,9 @@ async def test_it_goes_in_batches_and_only_after_the_term(database: Database) ->
     await deleted_days_ago(database, old, 31)
     await deleted_days_ago(database, recent, 29)
     watch = PostgresRepositoryWatch(database)
-    assert await watch.purge(TERM) == 3 * 2_500 + 2
+    assert await watch.purge(TERM) == 4 * 2_500 + 2
     assert await watch.purge(TERM) == 0
-    for table in ("scans", "errors", "auto_fixes", "analysis_cache"):
+    for table in ("scans", "pushes", "errors", "auto_fixes", "analysis_cache"):
         assert await count(database, table) == 6, table
     page = await PostgresRepositoryStore(database).page(PageRequest(limit=10), EVERYTHING)
     assert {row.full_name for row in page.items} == {"octo/recent", "octo/live"}
@@ -111,7 +114,7 @@ async def test_one_call_is_bounded(database: Database) -> None:
     total = 0
     while number := await watch.purge(TERM):
         total += number
-    assert total == 36_002 - 19_001
+    assert total == 48_002 - 19_001
     assert await count(database, "repositories") == 0
 
 
@@ -130,7 +133,7 @@ async def test_a_repository_of_the_same_name_inherits_nothing(database: Database
     await deleted_days_ago(database, old, 31)
     new = await new_repository(database, "octo/sample", 2)
     assert new.id != old.id
-    assert await PostgresRepositoryWatch(database).purge(TERM) == 2 * 3 + 2
+    assert await PostgresRepositoryWatch(database).purge(TERM) == 2 * 4 + 2
     row = await PostgresRepositoryStore(database).get("octo/sample", EVERYTHING)
     assert row is not None
     assert row.id == new.id

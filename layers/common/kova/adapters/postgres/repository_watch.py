@@ -44,6 +44,8 @@ _BATCHES: Final[tuple[LiteralString, ...]] = (
     SELECT id FROM notices WHERE repository_id = %(id)s LIMIT %(limit)s))""",
     """DELETE FROM errors WHERE id = ANY(ARRAY(
     SELECT id FROM errors WHERE repository_id = %(id)s LIMIT %(limit)s))""",
+    """DELETE FROM pushes WHERE id = ANY(ARRAY(
+    SELECT id FROM pushes WHERE repository_id = %(id)s LIMIT %(limit)s))""",
     """DELETE FROM scans WHERE id = ANY(ARRAY(
     SELECT id FROM scans WHERE repository_id = %(id)s LIMIT %(limit)s))""",
 )
