@@ -12,6 +12,7 @@ from typing import Any, Final
 
 import pytest
 
+from kova.scans.scan_repository import MOST_DEATHS
 from kova_fakes.github import Fault, serve_github
 from tests.support.push_desk import NAME, KilledError, PushDesk
 
@@ -125,7 +126,8 @@ class History:
                 self.depth -= 1
 
     async def _die_at_times(self, _: object) -> None:
-        if self.deaths < 6 and self.random.random() < 0.03:
+        # One more of the same scan would end it as failed.
+        if self.deaths < MOST_DEATHS - 1 and self.random.random() < 0.03:
             self.deaths += 1
             self.log.append("death")
             raise KilledError

@@ -26,6 +26,7 @@ from kova.errors.ports import ErrorFilter
 from kova.events.message import event_of
 from kova.fixes.prove_fix import ProveFix
 from kova.intake.accept_delivery import AcceptDelivery, AcceptedDelivery, IncomingDelivery
+from kova.scans.claim_scan import LEASE
 from kova.scans.message import ScanJob, ScanRetry, decode_scan_job, encode_scan_job
 from kova.scans.ports import PushStore
 from kova.scans.scan import Scan, ScanTarget, Trigger
@@ -43,7 +44,7 @@ from tests.support.findings import findings_of
 from tests.support.workshop import PlainPython
 
 NAME: Final = "octo/sample"
-_VISIBILITY: Final = 60
+_VISIBILITY: Final = 20
 
 
 class KilledError(BaseException):
@@ -201,7 +202,10 @@ class PushDesk:
         end = self.clock() + until
         jobs = [self.job, *(self.new_job() for _ in range(workers - 1))]
         while (due := self.queue.next_visible()) is not None and due <= end:
-            self.clock.advance(max(due - self.clock(), timedelta()))
+            wait = max(due - self.clock(), timedelta())
+            self.clock.advance(wait)
+            if wait > LEASE:
+                await self.expire_leases()
             async with asyncio.TaskGroup() as tasks:
                 for job in jobs:
                     tasks.create_task(self.work_one(job))
@@ -225,7 +229,7 @@ class PushDesk:
             await settle_message(self.queue, message, outcome)
 
     async def expire_leases(self) -> None:
-        """Let the leases of killed workers end, which takes a quarter of a minute."""
+        """Let the leases of killed workers end: Postgres knows nothing of simulated time."""
         await self.execute("UPDATE scans SET lease_until = now() - interval '1 second'")
 
     # What is there in the end.
