@@ -517,3 +517,38 @@ async def test_the_fixes_of_a_scan_that_was_replaced_meanwhile_are_not_offered(
     assert content == WORSE.replace("BAD", "").encode()
     page = await desk.execute("SELECT status FROM auto_fixes")
     assert [row["status"] for row in page] == ["published", "published"]
+
+
+async def test_a_scan_that_has_written_its_errors_is_not_skipped_before_it_tells_them(
+    desk: PushDesk,
+) -> None:
+    async def die_once(_: object) -> None:
+        del desk.errors.hooks["apply"]
+        raise KilledError
+
+    desk.errors.hooks["apply"] = die_once
+    first = desk.create(a=BAD)
+    desk.deliver(first)
+    await desk.work_one()
+    desk.deliver(desk.push(b=BAD))
+    await desk.work_one()
+    await desk.expire_leases()
+    await desk.work()
+    assert await statuses(desk) == ["succeeded", "succeeded"]
+    assert await desk.open_errors() == desk.true_errors()
+    titles = [run["output"]["title"] for run in desk.github.state.check_runs(NAME)]
+    assert titles == ["1 new error: 1 high"] * 2
+
+
+async def test_a_push_made_by_hand_says_little_and_is_scanned_at_once_all_the_same(
+    desk: PushDesk,
+) -> None:
+    payloads = desk.create(a=BAD), desk.push(a=BAD, b=BAD)
+    for payload in payloads:
+        for name in ("before", "forced"):
+            payload.pop(name)
+        payload["repository"].pop("pushed_at")
+        desk.deliver(payload)
+    await desk.work(until=timedelta(seconds=5))
+    assert await statuses(desk) == ["succeeded", "succeeded"]
+    assert await desk.open_errors() == desk.true_errors()

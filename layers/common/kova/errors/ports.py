@@ -59,6 +59,9 @@ class ErrorStore(Protocol):
     async def state(self, repository_id: str) -> AppliedState | None:
         """The last scan that changed the repository's errors, if there was one."""
 
+    async def has_opened(self, scan_id: str) -> bool:
+        """Whether a scan opened errors, or opened some again."""
+
     async def live_paths(self, repository_id: str) -> frozenset[str]:
         """The files that have open or ignored errors."""
 

@@ -195,8 +195,12 @@ class FindHead:
         sha = await self._source.resolve(stored.ref, ref)
         pushes = await self._pushes.list(stored.id, ref)
         doubts = find_doubts(sha, pushes, self._now())
+        # Where the pushes that are known say nothing of an order, the commits do.
         is_known = any(sha in {push.before, push.after} for push in pushes)
-        is_doubtful = bool(doubts) and (is_known or not await self._is_ahead(stored, sha, doubts))
+        is_ordered = any(push.before or push.pushed_at for push in doubts)
+        is_doubtful = bool(doubts) and (
+            (is_known and is_ordered) or not await self._is_ahead(stored, sha, doubts)
+        )
         return _Answer(sha=sha, pushes=pushes, is_doubtful=is_doubtful)
 
     async def _requeue(self, repository_id: str, answer: _Answer) -> None:

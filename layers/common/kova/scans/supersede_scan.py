@@ -52,6 +52,8 @@ class SupersedeScan:
             return False
         if scan.status is ScanStatus.QUEUED and await self._is_shown(repository, target):
             return False
+        if scan.attempts and await self._errors.has_opened(scan.id):
+            return False  # Its worker died before it told them: no other scan calls them new.
         ref = target.ref.removeprefix("refs/heads/")
         reason = f"superseded: {newer.after} was pushed to {ref} before a worker took this one up."
         if scan.status is not ScanStatus.SKIPPED and not await self._scans.skip(scan.id, reason):

@@ -44,6 +44,12 @@ class MemoryErrorStore:
         self._database.check()
         return self._database.states.get(repository_id)
 
+    async def has_opened(self, scan_id: str) -> bool:
+        """Return whether a scan opened errors, or opened some again."""
+        self._database.check()
+        rows = self._database.errors.values()
+        return any(scan_id in {row.opened_scan, row.reopened_scan} for row in rows)
+
     async def live_paths(self, repository_id: str) -> frozenset[str]:
         """Return the files that have open or ignored errors."""
         return frozenset(row.finding.path for row in self._live_rows(repository_id))

@@ -112,6 +112,14 @@ class PostgresErrorStore:
         async with self._database.transaction() as connection:
             return await read_state(connection, repository_id)
 
+    async def has_opened(self, scan_id: str) -> bool:
+        """Look for one."""
+        query: LiteralString = """SELECT FROM errors
+            WHERE opened_scan = %(id)s OR reopened_scan = %(id)s LIMIT 1"""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(query, {"id": as_uuid(scan_id)})
+            return cursor.rowcount == 1
+
     async def live_paths(self, repository_id: str) -> frozenset[str]:
         """The files that have open or ignored errors."""
         query: LiteralString = """SELECT DISTINCT path FROM errors
