@@ -102,8 +102,20 @@ def find_doubts(sha: str, pushes: Sequence[Push], now: datetime) -> list[Push]:
         for push in pushes
         if push.after != sha
         and now - push.received_at < STALENESS
-        and not any(is_newer(mention, push, pushes) for mention in mentions)
+        and not any(
+            is_newer(mention, push, pushes) or _is_received_later(mention, push)
+            for mention in mentions
+        )
     ]
+
+
+def _is_received_later(push: Push, other: Push) -> bool:
+    """True where two pushes say nothing of their order, and GitHub's answer confirms this one.
+
+    Events that people make by hand are so; GitHub's own say where a push began.
+    """
+    says = any((push.before, push.pushed_at, other.before, other.pushed_at))
+    return not says and push.received_at > other.received_at
 
 
 def find_successors(commit_sha: str, pushes: Sequence[Push]) -> list[Push]:
@@ -195,12 +207,8 @@ class FindHead:
         sha = await self._source.resolve(stored.ref, ref)
         pushes = await self._pushes.list(stored.id, ref)
         doubts = find_doubts(sha, pushes, self._now())
-        # Where the pushes that are known say nothing of an order, the commits do.
         is_known = any(sha in {push.before, push.after} for push in pushes)
-        is_ordered = any(push.before or push.pushed_at for push in doubts)
-        is_doubtful = bool(doubts) and (
-            (is_known and is_ordered) or not await self._is_ahead(stored, sha, doubts)
-        )
+        is_doubtful = bool(doubts) and (is_known or not await self._is_ahead(stored, sha, doubts))
         return _Answer(sha=sha, pushes=pushes, is_doubtful=is_doubtful)
 
     async def _requeue(self, repository_id: str, answer: _Answer) -> None:
