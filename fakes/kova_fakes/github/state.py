@@ -144,6 +144,8 @@ class State:
             git.refs[base] = commit.sha
             repository.pushes[base] = (before, commit.sha)
             pull.update(state="closed", merged_at=timestamp())
+            # It stays at the commits where it is now, also where its branch is made anew.
+            pull.update(head_sha=git.refs[head], base_sha=before)
         self.save()
         return commit.sha
 
