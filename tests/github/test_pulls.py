@@ -29,6 +29,7 @@ PULLS = f"GET {REPO}/pulls"
 CREATE_PULL = f"POST {REPO}/pulls"
 UPDATE_PULL = f"PATCH {REPO}/pulls/9"
 BLOB = blob_sha(b"new\n")
+WITHDRAWN = "<!-- kova:withdrawn -->"
 PAGE = "https://github.example/octo/sample/pull/9"
 
 
@@ -408,8 +409,10 @@ async def test_a_pull_request_is_found_by_its_page(
     state: PullState,
 ) -> None:
     github.json(f"GET {REPO}/pulls/9", pull_json(**changed))
-    found = await publisher.find_pull(repository, PAGE)
-    assert found == OfferedPull(url=PAGE, state=state, branch=BRANCH, base_branch="main")
+    offered = await publisher.find_pull(repository, PAGE)
+    assert offered == OfferedPull(
+        url=PAGE, state=state, branch=BRANCH, base_branch="main", head_sha=FIX, body="Proved."
+    )
 
 
 async def test_a_pull_request_of_somebody_else_is_none_of_kovas(
@@ -431,14 +434,79 @@ async def test_a_withdrawn_pull_request_is_closed_then_explained(
     github.json(REF, ref_json(FIX))
     github.json(f"{REPO}/git/commits/{FIX}", commit(FIX))
     github.raw(f"DELETE {REPO}/git/refs/heads/{BRANCH}", status=204)
-    pull = OfferedPull(url=PAGE, state=PullState.OPEN, branch=BRANCH)
-    await publisher.withdraw(repository, pull, "Nothing is left.")
+    github.json(PULLS, [pull_json()])  # GitHub's list is a moment behind.
+    await publisher.withdraw(repository, offered_pull(), "Nothing is left.")
     assert list_writes(github) == [
         UPDATE_PULL,
         f"POST {REPO}/issues/9/comments",
         f"DELETE {REPO}/git/refs/heads/{BRANCH}",
     ]
-    assert github.sent("PATCH") == [(f"{REPO}/pulls/9", {"state": "closed"})]
+    body = f"Proved.\n\n{WITHDRAWN}"
+    assert github.sent("PATCH") == [(f"{REPO}/pulls/9", {"state": "closed", "body": body})]
+
+
+def offered_pull(**changed: Any) -> OfferedPull:
+    fields = {"state": PullState.OPEN, "branch": BRANCH, "head_sha": FIX, "body": "Proved."}
+    return OfferedPull(**{"url": PAGE, **fields, **changed})
+
+
+@pytest.mark.parametrize(("comments", "told"), [([], 1), ([{"body": "Nothing is left."}], 0)])
+async def test_an_interrupted_withdrawal_is_ended(
+    github: Any,
+    publisher: GitHubPublisher,
+    repository: RepositoryRef,
+    comments: list[dict[str, str]],
+    told: int,
+) -> None:
+    github.json(f"{REPO}/issues/9/comments", comments)
+    github.json(f"POST {REPO}/issues/9/comments", {"id": 1}, status=201)
+    pull = offered_pull(state=PullState.CLOSED, body=WITHDRAWN, is_withdrawn=True)
+    await publisher.withdraw(repository, pull, "Nothing is left.")
+    assert len(list_writes(github)) == told
+
+
+async def test_a_withdrawn_pull_request_that_is_open_again_loses_its_mark(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(UPDATE_PULL, pull_json())
+    await publisher.forget_withdrawal(repository, offered_pull(body=f"Proved.\n\n{WITHDRAWN}"))
+    await publisher.forget_withdrawal(repository, offered_pull())
+    assert github.sent("PATCH") == [(f"{REPO}/pulls/9", {"body": "Proved."})]
+
+
+async def test_the_change_of_a_withdrawn_pull_request_is_offered_again(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(PULLS, [pull_json(state="closed", body=f"Proved.\n\n{WITHDRAWN}")])
+    github.json(CREATE_REF, {}, status=201)
+    github.json(CREATE_PULL, pull_json(), status=201)
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert list_writes(github) == [CREATE_REF, CREATE_PULL]
+
+
+@pytest.mark.parametrize(
+    ("head", "other", "deleted"),
+    [
+        (FIX, pull_json(number=8, state="closed"), True),
+        (FIX, pull_json(number=8), False),
+        (OLD, pull_json(number=8, state="closed"), False),
+    ],
+)
+async def test_a_branch_that_others_go_on_with_is_not_deleted(
+    github: Any,
+    publisher: GitHubPublisher,
+    repository: RepositoryRef,
+    *,
+    head: str,
+    other: dict[str, Any],
+    deleted: bool,
+) -> None:
+    github.json(REF, ref_json(head))
+    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD))
+    github.json(PULLS, [other])
+    github.raw(f"DELETE {REPO}/git/refs/heads/{BRANCH}", status=204)
+    await publisher.delete_branch(repository, offered_pull(state=PullState.MERGED))
+    assert bool(list_writes(github)) == deleted
 
 
 async def test_a_branch_with_a_persons_commits_is_not_deleted(
@@ -446,6 +514,6 @@ async def test_a_branch_with_a_persons_commits_is_not_deleted(
 ) -> None:
     github.json(REF, ref_json(OLD))
     github.json(f"{REPO}/git/commits/{OLD}", commit(OLD, "person@example.com"))
-    await publisher.delete_branch(repository, BRANCH)
-    await publisher.delete_branch(repository, "main")
+    await publisher.delete_branch(repository, offered_pull(head_sha=OLD))
+    await publisher.delete_branch(repository, offered_pull(branch="main"))
     assert list_writes(github) == []

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from kova_fakes.github import Fault
 from tests.server.conftest import Kova
 from tests.server.test_events import follow, send
 
@@ -202,3 +203,50 @@ def test_a_base_that_moved_elsewhere_moves_no_branch(kova: Kova) -> None:
     kova.wait_for_scans(3)
     assert kova.github.state.head("octo/sample", BRANCH) != head
     assert len(pulls(kova)) == 1
+
+
+def test_a_late_event_of_a_merged_pull_request_leaves_the_branch_of_the_next_one(
+    kova: Kova,
+) -> None:
+    offer(kova)
+    kova.github.state.merge("octo/sample", 1)
+    late = event(kova, "closed")
+    kova.push("octo/sample", {"b.py": OTHER})
+    kova.wait_for_scans(2)
+    assert [pull["state"] for pull in pulls(kova)] == ["closed", "open"]
+    follow(kova, "pull_request", late)
+    assert [pull["state"] for pull in pulls(kova)] == ["closed", "open"]
+    assert f"heads/{BRANCH}" in kova.github.state.repository("octo/sample").git.refs
+
+
+@pytest.mark.parametrize("kind", ["422", "404"])
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("POST", "/issues/1/comments$"), ("DELETE", f"/git/refs/heads/{BRANCH}$")],
+)
+def test_an_interrupted_withdrawal_is_no_decision_of_people(
+    kova: Kova, kind: Any, method: str, path: str
+) -> None:
+    offer(kova)
+    kova.github.inject(Fault(kind=kind, method=method, path=path))
+    kova.push("octo/sample", {"a.py": MENDED})
+    kova.wait_for_scans(2)
+    follow(kova, "pull_request", event(kova, "closed"))
+    kova.push("octo/sample", {"a.py": BAD, "note.md": b"It is back.\n"})
+    kova.wait_for_scans(3)
+    assert [pull["state"] for pull in pulls(kova)] == ["closed", "open"]
+    assert statuses(kova) == {"published"}
+    assert len(kova.github.state.repository("octo/sample").comments) == 1
+
+
+def test_what_kova_withdrew_may_be_closed_by_people_when_they_opened_it_again(kova: Kova) -> None:
+    offer(kova)
+    kova.push("octo/sample", {"a.py": MENDED})
+    kova.wait_for_scans(2)
+    kova.push("octo/sample", {"a.py": BAD, "note.md": b"It is back.\n"})
+    kova.wait_for_scans(3)
+    pulls(kova)[1]["state"] = "closed"
+    kova.push("octo/sample", {"note.md": b"A later push.\n"})
+    kova.wait_for_scans(4)
+    assert [pull["state"] for pull in pulls(kova)] == ["closed", "closed"]
+    assert statuses(kova) == {"closed"}

@@ -40,7 +40,7 @@ class FollowPullRequests:
         """
         offered = await self._fixes.offered(repository.id)
         for url in list(offered)[:_MOST_PULLS]:
-            await self._record_state(repository, url)
+            await self._record_state(repository, url, await self._find(repository, url))
         return await self._fixes.declined(repository.id)
 
     async def follow_pull(self, repository: Repository, number: int) -> None:
@@ -50,26 +50,36 @@ class FollowPullRequests:
             UnavailableError: GitHub or the database does not answer.
         """
         for url in await self._fixes.pages_of(repository.id, number):
-            state = await self._record_state(repository, url)
+            pull = await self._find(repository, url)
+            if pull is not None and not _is_followed_by_events(pull):
+                continue
+            state = await self._record_state(repository, url, pull)
             if state is PullState.OPEN:
                 await self._fixes.reopen(url)
 
-    async def _record_state(self, repository: Repository, url: str) -> PullState | None:
+    async def _record_state(
+        self, repository: Repository, url: str, pull: OfferedPull | None
+    ) -> PullState | None:
         """Record a pull request's state, and return it; None where GitHub has no such one."""
-        pull = await self._find(repository, url)
         if pull is None:
             await self._fixes.settle(url, FixStatus.CLOSED)
             return None
         if pull.state is PullState.MERGED:
-            await self._fixes.settle(url, FixStatus.MERGED)
+            # The branch first: of what is settled nobody asks again.
             await self._delete_branch(repository, pull)
+            await self._fixes.settle(url, FixStatus.MERGED)
+        elif pull.state is PullState.CLOSED and pull.is_withdrawn:
+            # It was interrupted. Closed it is, whatever GitHub says to the rest.
+            await self._withdraw(repository, pull)
+            await self._fixes.settle(url, FixStatus.CLOSED)
         elif pull.state is PullState.CLOSED:
             await self._fixes.settle(url, FixStatus.CLOSED, declined=True)
-        elif _is_of_former_default(repository, pull) and await self._withdraw(
-            repository, pull, _OTHER_BRANCH
-        ):
-            await self._fixes.settle(url, FixStatus.CLOSED)
-            return PullState.CLOSED
+        elif _is_of_former_default(repository, pull):
+            if await self._withdraw(repository, pull):
+                await self._fixes.settle(url, FixStatus.CLOSED)
+                return PullState.CLOSED
+        elif pull.is_withdrawn:
+            await self._forget_withdrawal(repository, pull)
         return pull.state
 
     async def withdraw_unneeded(self, repository: Repository) -> None:
@@ -82,12 +92,14 @@ class FollowPullRequests:
         unneeded = [url for url, errors in offered.items() if not any(errors.values())]
         for url in unneeded[:_MOST_PULLS]:
             pull = await self._find(repository, url)
-            is_open = pull is not None and pull.state is PullState.OPEN
-            if pull is None or not is_open or await self._withdraw(repository, pull, _NOTHING_LEFT):
+            if pull is None or pull.state is not PullState.OPEN:
+                await self._record_state(repository, url, pull)
+            elif _is_read(pull) and await self._withdraw(repository, pull):
                 await self._fixes.settle(url, FixStatus.CLOSED)
 
-    async def _withdraw(self, repository: Repository, pull: OfferedPull, text: str) -> bool:
-        """Close an open pull request with a comment; False where GitHub refuses."""
+    async def _withdraw(self, repository: Repository, pull: OfferedPull) -> bool:
+        """Close a pull request with a comment, or end doing so; False where GitHub refuses."""
+        text = _OTHER_BRANCH if _is_of_former_default(repository, pull) else _NOTHING_LEFT
         comment = text.format(branch=repository.default_branch.replace("`", ""))
         try:
             await self._publisher.withdraw(repository.ref, pull, comment)
@@ -95,6 +107,12 @@ class FollowPullRequests:
             _log_refusal("pull request not withdrawn", pull.url, exc)
             return False
         return True
+
+    async def _forget_withdrawal(self, repository: Repository, pull: OfferedPull) -> None:
+        try:
+            await self._publisher.forget_withdrawal(repository.ref, pull)
+        except (GitHubRefusedError, NotFoundError) as exc:
+            _log_refusal("pull request still marked as withdrawn", pull.url, exc)
 
     async def _find(self, repository: Repository, url: str) -> OfferedPull | None:
         try:
@@ -106,9 +124,18 @@ class FollowPullRequests:
 
     async def _delete_branch(self, repository: Repository, pull: OfferedPull) -> None:
         try:
-            await self._publisher.delete_branch(repository.ref, pull.branch)
+            await self._publisher.delete_branch(repository.ref, pull)
         except (GitHubRefusedError, NotFoundError) as exc:
             _log_refusal("branch not deleted", pull.url, exc)
+
+
+def _is_followed_by_events(pull: OfferedPull) -> bool:
+    """False where it was not read, or a scan withdraws it: that one ends it, or the next one."""
+    return _is_read(pull) and not (pull.state is PullState.CLOSED and pull.is_withdrawn)
+
+
+def _is_read(pull: OfferedPull) -> bool:
+    return bool(pull.branch)
 
 
 def _is_of_former_default(repository: Repository, pull: OfferedPull) -> bool:

@@ -117,10 +117,21 @@ class Publisher(Protocol):
     async def withdraw(
         self, repository_ref: RepositoryRef, pull: OfferedPull, comment: str
     ) -> None:
-        """Close an open pull request with a comment, and delete its branch."""
+        """Close an open pull request with a comment, and delete its branch.
 
-    async def delete_branch(self, repository_ref: RepositoryRef, branch: str) -> None:
-        """Delete a branch of Kova's own, unless a person has committed to it."""
+        From the moment when it is closed it `is_withdrawn`. Of one that is, what an interruption
+        left undone is done.
+        """
+
+    async def forget_withdrawal(self, repository_ref: RepositoryRef, pull: OfferedPull) -> None:
+        """Note that people have opened a withdrawn pull request again: they close it next."""
+
+    async def delete_branch(self, repository_ref: RepositoryRef, pull: OfferedPull) -> None:
+        """Delete the branch of a pull request that is closed.
+
+        It stays where it has gone on since, where a person has committed to it, and where
+        another pull request is open on it.
+        """
 
 
 class SyntaxReader(Protocol):

@@ -86,9 +86,22 @@ class PullState(enum.StrEnum):
 
 @dataclass(frozen=True, kw_only=True)
 class OfferedPull:
-    """A pull request that Kova opened, its branch, and the branch that it is to be merged into."""
+    """A pull request that Kova opened.
+
+    Attributes:
+        url: its page.
+        state: what became of it.
+        branch: where it comes from.
+        base_branch: what it is to be merged into.
+        head_sha: where its branch ends; of one that is closed, where it ended then.
+        body: its text.
+        is_withdrawn: it says itself that Kova closed it, and no person.
+    """
 
     url: str
     state: PullState
     branch: str
     base_branch: str = ""
+    head_sha: str = ""
+    body: str = ""
+    is_withdrawn: bool = False

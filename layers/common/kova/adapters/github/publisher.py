@@ -65,6 +65,10 @@ class GitHubPublisher(Publisher):
         """Close an open pull request with a comment, and delete its branch."""
         await self._pulls.withdraw(repository, pull, comment)
 
-    async def delete_branch(self, repository: RepositoryRef, branch: str) -> None:
-        """Delete a branch of Kova's own, unless a person has committed to it."""
-        await self._pulls.delete_branch(repository, branch)
+    async def forget_withdrawal(self, repository: RepositoryRef, pull: OfferedPull) -> None:
+        """Note that people have opened a withdrawn pull request again: they close it next."""
+        await self._pulls.forget_withdrawal(repository, pull)
+
+    async def delete_branch(self, repository: RepositoryRef, pull: OfferedPull) -> None:
+        """Delete the branch of a pull request that is closed, unless others go on with it."""
+        await self._pulls.delete_branch(repository, pull)

@@ -21,6 +21,8 @@ from kova.shared.text import clean, shorten
 BRANCH_PREFIX: Final = "kova/"
 TITLE_LIMIT: Final = 255
 BODY_LIMIT: Final = 65_000
+# Written by the very call that closes, so that no interruption comes between.
+_WITHDRAWN: Final = "<!-- kova:withdrawn -->"
 _PULL_PAGE: Final = re.compile(r"/pull/([1-9][0-9]{0,9})$")
 
 
@@ -46,7 +48,8 @@ class PullRequests:
         pulls = await self._list_pulls(repository, pull.branch)
         for existing in pulls:
             same = shapes.field(existing, "head", "sha") == commit_sha
-            if same and existing.get("state") == "closed":
+            is_withdrawn = _WITHDRAWN in str(existing.get("body") or "")
+            if same and existing.get("state") == "closed" and not is_withdrawn:
                 # A person merged this very change, or closed it and does not want it again.
                 return shapes.page_url(existing)
         opened = next((existing for existing in pulls if existing.get("state") == "open"), None)
@@ -80,32 +83,66 @@ class PullRequests:
         state = PullState.OPEN if pull.get("state") == "open" else PullState.CLOSED
         if pull.get("merged_at") is not None:
             state = PullState.MERGED
-        base = shapes.text(pull, "base", "ref")
-        return OfferedPull(url=url, state=state, branch=branch, base_branch=base)
+        body = str(pull.get("body") or "")
+        return OfferedPull(
+            url=url,
+            state=state,
+            branch=branch,
+            base_branch=shapes.text(pull, "base", "ref"),
+            head_sha=shapes.text(pull, "head", "sha"),
+            body=body,
+            is_withdrawn=_WITHDRAWN in body,
+        )
 
     async def withdraw(self, repository: RepositoryRef, pull: OfferedPull, comment: str) -> None:
-        """Close a pull request, say why, and delete its branch.
+        """Close a pull request, say why, and delete its branch; of a closed one, the rest.
 
-        Closed first: a worker that dies in between leaves no second comment behind.
+        Closed first, and marked by the same call: what is interrupted after that is no decision
+        of a person, and is ended by the next call, which leaves no second comment behind.
         """
         match = _PULL_PAGE.search(pull.url)
         if match is None:
             return
-        number = match[1]
-        body: Json = {"state": "closed"}
-        await self._client.write("PATCH", repository, f"/pulls/{number}", body, repeatable=True)
-        await self._client.write(
-            "POST", repository, f"/issues/{number}/comments", {"body": clean(comment)}
-        )
-        await self.delete_branch(repository, pull.branch)
+        number, text = match[1], clean(comment)
+        is_told = False
+        if pull.state is PullState.OPEN:
+            marked = f"{shorten(pull.body, BODY_LIMIT)}\n\n{_WITHDRAWN}"
+            body: Json = {"state": "closed", "body": marked}
+            await self._client.write("PATCH", repository, f"/pulls/{number}", body, repeatable=True)
+        else:
+            is_told = await self._has_comment(repository, number, text)
+        if not is_told:
+            path = f"/issues/{number}/comments"
+            await self._client.write("POST", repository, path, {"body": text})
+        await self.delete_branch(repository, pull)
 
-    async def delete_branch(self, repository: RepositoryRef, branch: str) -> None:
-        """Delete a branch of Kova's own, unless it is gone or a person has committed to it."""
+    async def forget_withdrawal(self, repository: RepositoryRef, pull: OfferedPull) -> None:
+        """Take the mark off: who closes it next is a person."""
+        match = _PULL_PAGE.search(pull.url)
+        if match is not None and _WITHDRAWN in pull.body:
+            body: Json = {"body": pull.body.replace(_WITHDRAWN, "").rstrip()}
+            path = f"/pulls/{match[1]}"
+            await self._client.write("PATCH", repository, path, body, repeatable=True)
+
+    async def delete_branch(self, repository: RepositoryRef, pull: OfferedPull) -> None:
+        """Delete a closed pull request's branch, unless others go on with it, or it is gone."""
+        branch = pull.branch
         if not branch.startswith(BRANCH_PREFIX) or not is_ref(branch):
             return
         head = await self._head(repository, branch)
-        if head is not None and await self._commits.is_ours(repository, head):
-            await self._client.delete(repository, f"/git/refs/heads/{_quote_ref(branch)}")
+        if head is None or head != pull.head_sha:
+            return
+        if not await self._commits.is_ours(repository, head):
+            return
+        number = pull.url.rpartition("/")[2]
+        for other in await self._list_pulls(repository, branch):
+            if other.get("state") == "open" and str(other.get("number")) != number:
+                return
+        await self._client.delete(repository, f"/git/refs/heads/{_quote_ref(branch)}")
+
+    async def _has_comment(self, repository: RepositoryRef, number: str, text: str) -> bool:
+        comments = self._client.pages(repository, f"/issues/{number}/comments")
+        return any([comment.get("body") == text async for comment in comments])
 
     async def _head(self, repository: RepositoryRef, branch: str) -> str | None:
         try:
@@ -186,7 +223,12 @@ class PullRequests:
 
 
 def _is_for(existing: Json, pull: FixPullRequest) -> bool:
-    """True for an open pull request with the right title and base: its body may tell of more."""
+    """True for an open pull request with the right title and base: its body may tell of more.
+
+    But not that Kova closed it.
+    """
+    if _WITHDRAWN in str(existing.get("body") or ""):
+        return False
     shown = existing.get("title"), shapes.field(existing, "base", "ref")
     texts = _texts(pull)
     return shown == (texts["title"], texts["base"])

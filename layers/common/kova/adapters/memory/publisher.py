@@ -31,6 +31,7 @@ class MemoryPublisher:
         self.taken: set[str] = set()
         self._urls: dict[str, tuple[str, str]] = {}
         self._base_branches: dict[str, str] = {}
+        self._withdrawn: set[str] = set()
 
     async def check_run(self, repository_ref: RepositoryRef, check_run: CheckRun) -> str | None:
         """Create or update the one check run with this external id; return its page's address."""
@@ -71,6 +72,7 @@ class MemoryPublisher:
             state=self.states.get(url, PullState.OPEN),
             branch=key[1],
             base_branch=self._base_branches[url],
+            is_withdrawn=url in self._withdrawn,
         )
 
     async def withdraw(
@@ -81,12 +83,18 @@ class MemoryPublisher:
             raise self.failure
         self.states[pull.url] = PullState.CLOSED
         self.comments.setdefault(pull.url, []).append(comment)
-        await self.delete_branch(repository_ref, pull.branch)
+        self._withdrawn.add(pull.url)
+        await self.delete_branch(repository_ref, pull)
 
-    async def delete_branch(self, repository_ref: RepositoryRef, branch: str) -> None:
+    async def forget_withdrawal(self, repository_ref: RepositoryRef, pull: OfferedPull) -> None:
+        """Note that people have opened a withdrawn pull request again."""
+        del repository_ref
+        self._withdrawn.discard(pull.url)
+
+    async def delete_branch(self, repository_ref: RepositoryRef, pull: OfferedPull) -> None:
         """Delete a branch."""
         del repository_ref
-        self.deleted_branches.append(branch)
+        self.deleted_branches.append(pull.branch)
 
     def _address_of(self, key: tuple[str, str]) -> str:
         """Return the page of the branch's open pull request, or of a new one."""
