@@ -190,6 +190,50 @@ async def test_the_end_of_a_pull_request_settles_its_fixes_alone(saved: Saved) -
     assert statuses[saved.error_id(2)] is FixStatus.MERGED
 
 
+async def merge(saved: Saved) -> None:
+    await saved.save(saved.fix())
+    await saved.stores.fixes.mark_published([saved.error_id()], URL)
+    await saved.stores.fixes.settle(URL, FixStatus.MERGED)
+
+
+async def counted(saved: Saved) -> dict[str, int]:
+    today = (await saved.only()).created_at.date()
+    summary = await saved.stores.summaries.summary(EVERYTHING, since=today, until=today)
+    report = await saved.stores.reports.month(today, EVERYTHING)
+    by_status = {status.value: number for status, number in report.fixes[0].by_status.items()}
+    assert by_status == summary.fixes
+    return by_status
+
+
+async def test_what_was_merged_and_is_needed_again_is_another_proposal(saved: Saved) -> None:
+    await merge(saved)
+    before = await saved.only()
+    for digit, files in (("2", {}), ("3", FILES)):
+        claim = await new_claim(saved.stores, saved.repository, commit_sha=digit * 40)
+        await apply_files(saved.stores, saved.repository, digit * 40, files, claim=claim)
+    await saved.save(saved.fix(patch="another"))
+    fix = await saved.only()
+    assert (fix.id, fix.status, fix.patch) == (before.id, FixStatus.VERIFIED, "another")
+    await saved.stores.fixes.mark_published([saved.error_id()], f"{URL}2")
+    assert list(await saved.stores.fixes.offered(saved.repository.id)) == [f"{URL}2"]
+    assert await counted(saved) == {"merged": 1, "published": 1}
+
+
+async def test_what_was_merged_is_in_another_pull_request_only_when_that_is_there(
+    saved: Saved,
+) -> None:
+    """A scan of a commit before the merge proves it again; one of after it offers it again."""
+    await merge(saved)
+    await saved.save(saved.fix())
+    await saved.stores.fixes.mark_published([saved.error_id()], URL)
+    assert (await saved.only()).status is FixStatus.MERGED
+    assert await counted(saved) == {"merged": 1}
+    await saved.stores.fixes.mark_published([saved.error_id()], f"{URL}2")
+    fix = await saved.only()
+    assert (fix.status, fix.pull_request_url) == (FixStatus.PUBLISHED, f"{URL}2")
+    assert await counted(saved) == {"merged": 1, "published": 1}
+
+
 async def test_what_people_declined_stays_closed(saved: Saved) -> None:
     await saved.save(saved.fix(), saved.fix(1))
     await saved.stores.fixes.mark_published([saved.error_id()], URL)

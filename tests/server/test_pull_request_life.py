@@ -250,3 +250,25 @@ def test_what_kova_withdrew_may_be_closed_by_people_when_they_opened_it_again(ko
     kova.wait_for_scans(4)
     assert [pull["state"] for pull in pulls(kova)] == ["closed", "closed"]
     assert statuses(kova) == {"closed"}
+
+
+@pytest.mark.parametrize("is_closed", [True, False])
+def test_what_was_merged_and_came_back_has_a_life_of_its_own(
+    kova: Kova, *, is_closed: bool
+) -> None:
+    offer(kova)
+    kova.github.state.merge("octo/sample", 1)
+    follow(kova, "pull_request", event(kova, "closed"))
+    kova.push("octo/sample", {"note.md": b"Merged.\n"})
+    kova.wait_for_scans(2)
+    kova.push("octo/sample", {"a.py": BAD})
+    kova.wait_for_scans(3)
+    assert [pull["state"] for pull in pulls(kova)] == ["closed", "open"]
+    assert statuses(kova) == {"published"}
+    if is_closed:
+        pulls(kova)[1]["state"] = "closed"
+    kova.push("octo/sample", {"note.md": b"Later.\n"} if is_closed else {"a.py": MENDED})
+    kova.wait_for_scans(4)
+    assert [pull["state"] for pull in pulls(kova)] == ["closed", "closed"]
+    assert statuses(kova) == {"closed"}
+    assert len(kova.github.state.repository("octo/sample").comments) == (not is_closed)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -12,7 +14,7 @@ from kova.adapters.memory.pushes import PushRow
 from kova.analysis.finding import Finding
 from kova.errors.error import ErrorStatus, IgnoreDecision
 from kova.errors.ports import AppliedState
-from kova.fixes.fix import Fix
+from kova.fixes.fix import Fix, FixStatus
 from kova.scans.scan import Scan, ScanTarget
 from kova.shared.audit import AuditEvent, AuditRecord
 from kova.shared.repository import Repository
@@ -67,6 +69,7 @@ class ErrorRow:
     fixed_scan: str | None = None
     reopened_scan: str | None = None
     reopened_count: int = 0
+    reopened_at: datetime | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -89,6 +92,8 @@ class MemoryDatabase(Switchable):
     states: dict[str, AppliedState] = field(default_factory=dict)
     fixes: dict[str, Fix] = field(default_factory=dict)
     declined: set[str] = field(default_factory=set)
+    settled_at: dict[str, datetime] = field(default_factory=dict)
+    merges: Counter[str] = field(default_factory=Counter)
     audit: dict[str, AuditRecord] = field(default_factory=dict)
     deliveries: dict[str, str | None] = field(default_factory=dict)
     cache: dict[tuple[str, bytes], CacheRow] = field(default_factory=dict)
@@ -102,6 +107,14 @@ class MemoryDatabase(Switchable):
         """
         self.check()
         return self.clock()
+
+    def count_fixes(self, fixes: Iterable[Fix]) -> Counter[FixStatus]:
+        """Count fixes by status, and each time that one was merged before it came back."""
+        counts = Counter[FixStatus]()
+        for fix in fixes:
+            counts[fix.status] += 1
+            counts[FixStatus.MERGED] += self.merges[fix.id]
+        return +counts
 
     def find_repository(self, full_name: str) -> Repository | None:
         """Return a repository by name, whatever its letters' case."""

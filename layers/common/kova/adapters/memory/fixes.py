@@ -51,7 +51,10 @@ class MemoryFixStore:
         """Record the pull request that offers the fixes of these errors."""
         self._database.check()
         for fix in list(self._database.fixes.values()):
-            if fix.error_id in error_ids and fix.status is FixStatus.VERIFIED:
+            # A merged one in another pull request: its error was back before a scan saw it gone.
+            is_back = fix.status is FixStatus.MERGED and fix.pull_request_url != url
+            if fix.error_id in error_ids and (fix.status is FixStatus.VERIFIED or is_back):
+                self._database.merges[fix.id] += is_back
                 self._database.fixes[fix.id] = replace(
                     fix, status=FixStatus.PUBLISHED, pull_request_url=url
                 )
@@ -77,13 +80,14 @@ class MemoryFixStore:
         keep: Collection[str] = (),
     ) -> None:
         """Record what became of a pull request's published fixes."""
-        self._database.check()
+        now = self._database.now()
         for fix in list(self._database.fixes.values()):
             is_merged = status is FixStatus.MERGED and fix.error_id in self._database.declined
             is_live = fix.status is FixStatus.PUBLISHED or is_merged
             is_meant = is_live and fix.pull_request_url == url
             if is_meant and fix.error_id not in keep:
                 self._database.fixes[fix.id] = replace(fix, status=status)
+                self._database.settled_at[fix.id] = now
                 if declined:
                     self._database.declined.add(fix.error_id)
                 else:
@@ -164,6 +168,8 @@ class MemoryFixStore:
         existing = next((row for row in rows.values() if row.error_id == error_id), None)
         if existing is not None and not self._is_replaceable(existing):
             return []
+        if existing is not None and existing.status is FixStatus.MERGED:
+            self._database.merges[existing.id] += 1
         row = Fix(
             id=existing.id if existing else str(uuid.uuid4()),
             error_id=error_id,
@@ -188,7 +194,16 @@ class MemoryFixStore:
 
     def _is_replaceable(self, fix: Fix) -> bool:
         is_gone = fix.status is FixStatus.CLOSED and fix.error_id not in self._database.declined
-        return fix.status in _UNSEEN or is_gone
+        return fix.status in _UNSEEN or is_gone or self._is_back(fix)
+
+    def _is_back(self, fix: Fix) -> bool:
+        """True for a merged fix whose error has come back since."""
+        if fix.status is not FixStatus.MERGED or fix.id not in self._database.settled_at:
+            return False
+        error = self._database.errors[fix.error_id]
+        if error.status is not ErrorStatus.OPEN or error.reopened_at is None:
+            return False
+        return error.reopened_at >= self._database.settled_at[fix.id]
 
     def _with_error(self, fix: Fix) -> Fix:
         """Return the fix with what its error says today."""

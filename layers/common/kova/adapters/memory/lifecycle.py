@@ -129,6 +129,7 @@ class ApplyInMemory:
             last_seen_at=self._now,
             reopened_scan=self._claim.id if reopened else row.reopened_scan,
             reopened_count=row.reopened_count + was_fixed,
+            reopened_at=self._now if was_fixed else row.reopened_at,
         )
 
     def _open(self, finding: Finding) -> str:

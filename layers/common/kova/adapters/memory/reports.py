@@ -63,7 +63,7 @@ class MemoryReportStore:
         counts = defaultdict[str, Counter[FixStatus]](Counter)
         for fix in self._database.fixes.values():
             if fix.error_id in repositories and span[0] <= fix.created_at < span[1]:
-                counts[repositories[fix.error_id]][fix.status] += 1
+                counts[repositories[fix.error_id]] += self._database.count_fixes([fix])
         return tuple(
             FixCounts(repository=name, by_status=dict(by_status))
             for name, by_status in sorted(counts.items(), key=_most_first)[:MOST_ROWS]

@@ -41,13 +41,14 @@ class MemorySummaryStore:
         return ErrorSummary(
             open_errors={severity.value: counts[severity.value] for severity in Severity},
             days=tuple(DayCount(day=day, opened=opened[day], fixed=fixed[day]) for day in days),
-            fixes=dict(
-                Counter(
-                    fix.status.value
+            fixes={
+                status.value: number
+                for status, number in self._database.count_fixes(
+                    fix
                     for fix in self._database.fixes.values()
                     if fix.error_id in error_ids and _day(fix.created_at) >= since
-                )
-            ),
+                ).items()
+            },
             seconds_to_fix=_median(errors),
             spent_usd=sum((self._spent(scope, until) for scope in scopes), Decimal(0)),
         )

@@ -29,7 +29,8 @@ FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
 JOIN repositories ON repositories.id = errors.repository_id"""
 
 # What people already see (published, merged) or do not want is not taken back by proposing it
-# again; what was closed since the error was gone may be, for the error has come back.
+# again. What was closed since the error was gone may be, and what was merged where the error has
+# come back since: that is another proposal.
 _SAVE: Final[LiteralString] = """
 INSERT INTO auto_fixes AS known (error_id, scan_id, strategy, provider, model, status, safe, patch,
     verification, rejection, cost_usd)
@@ -40,9 +41,19 @@ ON CONFLICT (error_id) DO UPDATE SET
     model = EXCLUDED.model, status = EXCLUDED.status, safe = EXCLUDED.safe,
     patch = EXCLUDED.patch, verification = EXCLUDED.verification,
     rejection = EXCLUDED.rejection, cost_usd = known.cost_usd + EXCLUDED.cost_usd,
-    updated_at = now()
+    merges = known.merges + (known.status = 'merged')::int, updated_at = now()
 WHERE known.status IN ('proposed', 'verified', 'rejected')
-    OR known.status = 'closed' AND NOT known.declined"""
+    OR known.status = 'closed' AND NOT known.declined
+    OR known.status = 'merged' AND EXISTS (
+        SELECT FROM errors WHERE errors.id = known.error_id AND errors.status = 'open'
+            AND errors.reopened_at >= known.updated_at)"""
+
+# A merged one in another pull request: its error was back before a scan saw it gone.
+_MARK_PUBLISHED: Final[LiteralString] = """
+UPDATE auto_fixes SET status = 'published', merges = merges + (status = 'merged')::int,
+    pull_request_url = %(url)s, updated_at = now()
+WHERE error_id = ANY(%(ids)s)
+    AND (status = 'verified' OR status = 'merged' AND pull_request_url <> %(url)s)"""
 
 # No newer scan is applied while the outcomes of this one are recorded.
 _LOCK_GENERATION: Final[LiteralString] = """
@@ -123,8 +134,7 @@ class PostgresFixStore:
         """Note the pull request."""
         async with self._database.transaction() as connection:
             await connection.execute(
-                """UPDATE auto_fixes SET status = 'published', pull_request_url = %(url)s,
-                updated_at = now() WHERE error_id = ANY(%(ids)s) AND status = 'verified'""",
+                _MARK_PUBLISHED,
                 {"ids": [as_uuid(error_id) for error_id in error_ids], "url": url},
             )
 

@@ -68,12 +68,16 @@ ORDER BY sum(open + introduced + fixed) OVER (PARTITION BY repository) DESC, low
 LIMIT %(limit)s"""
 _FIXES: Final[LiteralString] = """
 SELECT full_name AS repository, jsonb_object_agg(status, number) AS by_status FROM (
-    SELECT repositories.full_name, auto_fixes.status, count(*) AS number FROM auto_fixes
+    SELECT repositories.full_name, outcomes.status, sum(outcomes.number)::bigint AS number
+    FROM auto_fixes CROSS JOIN LATERAL (
+        VALUES (auto_fixes.status, 1), ('merged', nullif(auto_fixes.merges, 0))
+    ) AS outcomes (status, number)
     JOIN errors ON errors.id = auto_fixes.error_id
     JOIN repositories ON repositories.id = errors.repository_id
     WHERE auto_fixes.created_at >= %(begin)s AND auto_fixes.created_at < %(end)s
         AND (%(ids)s::uuid[] IS NULL OR errors.repository_id = ANY(%(ids)s))
-    GROUP BY repositories.full_name, auto_fixes.status
+        AND outcomes.number IS NOT NULL
+    GROUP BY repositories.full_name, outcomes.status
 ) AS counted
 GROUP BY full_name ORDER BY sum(number) DESC, lower(full_name) LIMIT %(limit)s"""
 _TIMES: Final[LiteralString] = """

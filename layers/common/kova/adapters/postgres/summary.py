@@ -40,8 +40,12 @@ SELECT
         WHERE status = 'fixed' AND {errors} ORDER BY fixed_at DESC LIMIT %(last_fixed)s
     ) AS latest) AS seconds_to_fix,
     (SELECT jsonb_object_agg(status, number) FROM (
-        SELECT auto_fixes.status, count(*) AS number FROM auto_fixes {join}
-        WHERE auto_fixes.created_at >= %(since)s AND {errors} GROUP BY auto_fixes.status
+        SELECT outcomes.status, sum(outcomes.number) AS number FROM auto_fixes
+        CROSS JOIN LATERAL (
+            VALUES (auto_fixes.status, 1), ('merged', nullif(auto_fixes.merges, 0))
+        ) AS outcomes (status, number) {join}
+        WHERE auto_fixes.created_at >= %(since)s AND {errors} AND outcomes.number IS NOT NULL
+        GROUP BY outcomes.status
     ) AS counted) AS fixes,
     (SELECT sum(spent_usd) FROM ai_spending
         WHERE month = %(month)s AND scope = ANY({scopes})) AS spent_usd"""
