@@ -37,6 +37,46 @@ def test_a_branch_that_may_not_be_written_is_told_on_the_check_run(kova: Kova, p
     assert {fix["status"] for fix in kova.all("/api/fixes")} == {"verified"}
 
 
+@pytest.mark.parametrize("kind", ["401", "404", "422", "429", "403"])
+@pytest.mark.parametrize("path", ["/git/refs$", "/pulls$"])
+def test_a_refusal_that_a_moment_mends_costs_no_pull_request(
+    kova: Kova, kind: Any, path: str
+) -> None:
+    kova.github.inject(Fault(kind=kind, method="POST", path=path, times=2))
+    sha = kova.push(NAME, {"a.py": BAD})
+    (scan,) = kova.wait_for_scans(1)
+    assert (scan["status"], scan["coverage"]["publishing"]) == ("succeeded", {})
+    assert "in no pull request" not in only_run(kova, sha)["output"]["summary"]
+    assert [pull["state"] for pull in kova.github.state.pulls(NAME)] == ["open"]
+    assert {fix["status"] for fix in kova.all("/api/fixes")} == {"published"}
+
+
+def test_a_refused_branch_that_stays_refused_is_told_after_some_attempts(kova: Kova) -> None:
+    kova.github.inject(Fault(kind="422", method="POST", path="/git/refs$", times=FOR_EVER))
+    sha = kova.push(NAME, {"a.py": BAD})
+    (scan,) = kova.wait_for_scans(1)
+    assert (scan["status"], scan["failure"], scan["attempts"]) == ("succeeded", None, 4)
+    assert set(scan["coverage"]["publishing"]) == {"pull_request"}
+    assert only_run(kova, sha)["conclusion"] == "failure"
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [("PATCH", "/pulls/1$"), ("POST", "/issues/1/comments$"), ("DELETE", "/git/refs/heads/")],
+)
+def test_a_moments_refusal_costs_no_withdrawal(kova: Kova, method: str, path: str) -> None:
+    kova.push(NAME, {"a.py": BAD})
+    kova.wait_for_scans(1)
+    kova.github.inject(Fault(kind="422", method=method, path=path))
+    kova.push(NAME, {"a.py": b"x = 1\n"})
+    assert [scan["status"] for scan in kova.wait_for_scans(2)] == ["succeeded"] * 2
+    repository = kova.github.state.repository(NAME)
+    assert [pull["state"] for pull in kova.github.state.pulls(NAME)] == ["closed"]
+    assert len(repository.comments) == 1
+    assert "heads/kova/fix-main" not in repository.git.refs
+    assert {fix["status"] for fix in kova.all("/api/fixes")} == {"closed"}
+
+
 @pytest.mark.parametrize("taken", [1, 3])
 def test_a_branch_that_holds_commits_of_somebody_else_is_left_and_told(
     kova: Kova, taken: int

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections.abc import Awaitable
 from typing import Final
 
 from kova.fixes.fix import FixStatus
@@ -10,6 +11,7 @@ from kova.fixes.ports import FixStore, Publisher
 from kova.fixes.publisher import MOST_BRANCHES, OfferedPull, PullState, fix_branch
 from kova.shared.exceptions import GitHubRefusedError, NotFoundError
 from kova.shared.repository import Repository
+from kova.shared.retry import is_passing
 
 _LOG = logging.getLogger("kova.pulls")
 _MOST_PULLS: Final = 50
@@ -32,15 +34,18 @@ class FollowPullRequests:
         self._fixes = fixes
         self._publisher = publisher
 
-    async def follow(self, repository: Repository) -> frozenset[str]:
+    async def follow(self, repository: Repository, *, is_vital: bool = False) -> frozenset[str]:
         """Record merged and closed pull requests; return the errors whose fix nobody wants.
 
         Raises:
             UnavailableError: GitHub or the database does not answer.
+            GitHubRefusedError: what is vital is refused, and may not be in a moment.
+            NotFoundError: as that.
         """
         offered = await self._fixes.offered(repository.id)
         for url in list(offered)[:_MOST_PULLS]:
-            await self._record_state(repository, url, await self._find(repository, url))
+            pull = await self._find(repository, url, is_vital=is_vital)
+            await self._record_state(repository, url, pull, is_vital=is_vital)
         return await self._fixes.declined(repository.id)
 
     async def follow_pull(self, repository: Repository, number: int) -> None:
@@ -58,7 +63,7 @@ class FollowPullRequests:
                 await self._fixes.reopen(url)
 
     async def _record_state(
-        self, repository: Repository, url: str, pull: OfferedPull | None
+        self, repository: Repository, url: str, pull: OfferedPull | None, *, is_vital: bool = False
     ) -> PullState | None:
         """Record a pull request's state, and return it; None where GitHub has no such one."""
         if pull is None:
@@ -66,67 +71,71 @@ class FollowPullRequests:
             return None
         if pull.state is PullState.MERGED:
             # The branch first: of what is settled nobody asks again.
-            await self._delete_branch(repository, pull)
+            deletion = self._publisher.delete_branch(repository.ref, pull)
+            await _attempt(deletion, "branch not deleted", url, is_vital=is_vital)
             await self._fixes.settle(url, FixStatus.MERGED)
         elif pull.state is PullState.CLOSED and pull.is_withdrawn:
             # It was interrupted. Closed it is, whatever GitHub says to the rest.
-            await self._withdraw(repository, pull)
+            await self._withdraw(repository, pull, is_vital=is_vital)
             await self._fixes.settle(url, FixStatus.CLOSED)
         elif pull.state is PullState.CLOSED:
             await self._fixes.settle(url, FixStatus.CLOSED, declined=True)
         elif _is_of_former_default(repository, pull):
-            if await self._withdraw(repository, pull):
+            if await self._withdraw(repository, pull, is_vital=is_vital):
                 await self._fixes.settle(url, FixStatus.CLOSED)
                 return PullState.CLOSED
         elif pull.is_withdrawn:
-            await self._forget_withdrawal(repository, pull)
+            change = self._publisher.forget_withdrawal(repository.ref, pull)
+            await _attempt(change, "still marked as withdrawn", url, is_vital=is_vital)
         return pull.state
 
-    async def withdraw_unneeded(self, repository: Repository) -> None:
+    async def withdraw_unneeded(self, repository: Repository, *, is_vital: bool = False) -> None:
         """Close the open pull requests of which no error is open any more.
 
         Raises:
             UnavailableError: GitHub or the database does not answer.
+            GitHubRefusedError: what is vital is refused, and may not be in a moment.
+            NotFoundError: as that.
         """
         offered = await self._fixes.offered(repository.id)
         unneeded = [url for url, errors in offered.items() if not any(errors.values())]
         for url in unneeded[:_MOST_PULLS]:
-            pull = await self._find(repository, url)
+            pull = await self._find(repository, url, is_vital=is_vital)
             if pull is None or pull.state is not PullState.OPEN:
-                await self._record_state(repository, url, pull)
-            elif _is_read(pull) and await self._withdraw(repository, pull):
+                await self._record_state(repository, url, pull, is_vital=is_vital)
+            elif _is_read(pull) and await self._withdraw(repository, pull, is_vital=is_vital):
                 await self._fixes.settle(url, FixStatus.CLOSED)
 
-    async def _withdraw(self, repository: Repository, pull: OfferedPull) -> bool:
+    async def _withdraw(self, repository: Repository, pull: OfferedPull, *, is_vital: bool) -> bool:
         """Close a pull request with a comment, or end doing so; False where GitHub refuses."""
         text = _OTHER_BRANCH if _is_of_former_default(repository, pull) else _NOTHING_LEFT
         comment = text.format(branch=repository.default_branch.replace("`", ""))
-        try:
-            await self._publisher.withdraw(repository.ref, pull, comment)
-        except (GitHubRefusedError, NotFoundError) as exc:
-            _log_refusal("pull request not withdrawn", pull.url, exc)
-            return False
-        return True
+        withdrawal = self._publisher.withdraw(repository.ref, pull, comment)
+        return await _attempt(withdrawal, "pull request not withdrawn", pull.url, is_vital=is_vital)
 
-    async def _forget_withdrawal(self, repository: Repository, pull: OfferedPull) -> None:
-        try:
-            await self._publisher.forget_withdrawal(repository.ref, pull)
-        except (GitHubRefusedError, NotFoundError) as exc:
-            _log_refusal("pull request still marked as withdrawn", pull.url, exc)
-
-    async def _find(self, repository: Repository, url: str) -> OfferedPull | None:
+    async def _find(
+        self, repository: Repository, url: str, *, is_vital: bool = False
+    ) -> OfferedPull | None:
         try:
             return await self._publisher.find_pull(repository.ref, url)
         except GitHubRefusedError as exc:
+            if is_vital and is_passing(exc):
+                raise
             _log_refusal("pull request not read", url, exc)
             # As it was seen last.
             return OfferedPull(url=url, state=PullState.OPEN, branch="")
 
-    async def _delete_branch(self, repository: Repository, pull: OfferedPull) -> None:
-        try:
-            await self._publisher.delete_branch(repository.ref, pull)
-        except (GitHubRefusedError, NotFoundError) as exc:
-            _log_refusal("branch not deleted", pull.url, exc)
+
+async def _attempt(call: Awaitable[None], message: str, url: str, *, is_vital: bool) -> bool:
+    """Await a call; False, and the message is logged, where GitHub refuses it for good."""
+    try:
+        await call
+    except (GitHubRefusedError, NotFoundError) as exc:
+        if is_vital and is_passing(exc):
+            raise
+        _log_refusal(message, url, exc)
+        return False
+    return True
 
 
 def _is_followed_by_events(pull: OfferedPull) -> bool:

@@ -25,6 +25,7 @@ from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.meter import Meter
 from kova.shared.repository import Repository
+from kova.shared.retry import is_passing
 
 _LOG = logging.getLogger("kova.scan")
 _MOST_COUNTED: Final = 100
@@ -75,13 +76,20 @@ class OfferFixes:
         analysis: CommitAnalysis,
         change: LifecycleChange,
         folder: Path,
+        *,
+        is_vital: bool = False,
     ) -> OfferedFixes:
         """Return the outcome of every fix, those that were proved by an earlier scan among them.
 
         A change that people have closed is not offered again, and a pull request is closed when
         none of its errors is left.
+
+        Raises:
+            UnavailableError: GitHub or the database does not answer.
+            GitHubRefusedError: what is vital is refused, and may not be in a moment.
+            NotFoundError: as that.
         """
-        declined_ids = await self._follow.follow(repository)
+        declined_ids = await self._follow.follow(repository, is_vital=is_vital)
         declined = {
             fingerprint
             for fingerprint, error_id in change.error_ids.items()
@@ -103,12 +111,14 @@ class OfferFixes:
         try:
             await self._publish_together(repository, request.commit_sha, offered, change)
         except (GitHubRefusedError, RepositoryNotFoundError) as exc:
+            if is_vital and is_passing(exc):
+                raise
             # The errors are found and recorded: a branch that may not be written costs no scan.
             context = {"repository": repository.full_name, "reason": exc.reason, "error": str(exc)}
             _LOG.warning("the fixes are not offered", extra=context)
             refusal = exc.message
         else:
-            await self._follow.withdraw_unneeded(repository)
+            await self._follow.withdraw_unneeded(repository, is_vital=is_vital)
         publishable = await self._fixes.publishable(repository.id, _MOST_COUNTED)
         return OfferedFixes(
             fixes=fixes,

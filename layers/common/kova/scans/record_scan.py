@@ -20,7 +20,7 @@ from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import GenerationMovedError, HeadMovedError
 from kova.shared.repository import Repository
 
-# So often a refused check run is tried again: GitHub may not know the commit yet.
+# So often a refused check run or pull request is tried again: GitHub may not know the commit yet.
 _VITAL_ATTEMPTS: Final = 3
 # So often other scans may change the errors between the question for the head and the answer.
 _MOST_QUESTIONS: Final = 3
@@ -64,11 +64,12 @@ class RecordScan:
             What the scan changed, and what GitHub took of it.
 
         Raises:
+            GitHubRefusedError: one of the first attempts is refused, and may not be in a moment.
             StaleHeadError: GitHub shows the branch as it was before a push.
             ConflictError: another worker has the scan, or other scans were applied meanwhile.
         """
         commit_sha = analysis.request.commit_sha
-        offered = OfferedFixes()
+        offered, is_vital = OfferedFixes(), claim.attempt <= _VITAL_ATTEMPTS
         if target.is_proposal:
             fingerprints = frozenset(finding.fingerprint for finding in analysis.findings)
             status = FindingStatus(introduced=fingerprints)
@@ -76,7 +77,9 @@ class RecordScan:
         elif (applied := await self._apply(repository, target, claim, analysis)) is not None:
             change = applied
             if target.fix:
-                offered = await self._offer.offer(repository, claim, analysis, change, folder)
+                offered = await self._offer.offer(
+                    repository, claim, analysis, change, folder, is_vital=is_vital
+                )
         else:
             status = await self._errors.finding_status(repository.id, commit_sha, analysis)
             change = replace(_UNCHANGED, finding_status=status)
@@ -91,7 +94,7 @@ class RecordScan:
             error_ids=change.error_ids,
         )
         publication = await self._publish.publish_check_run(
-            repository, target, report, is_vital=claim.attempt <= _VITAL_ATTEMPTS
+            repository, target, report, is_vital=is_vital
         )
         return change, publication
 

@@ -85,6 +85,8 @@ _REFUSALS: Final = {
     "conflict": FailureKind.NOT_YET,
     "invalid": FailureKind.NOT_YET,
 }
+# What ends by itself, often within a moment. A permission that is lacking waits for people.
+_PASSING: Final = frozenset({FailureKind.CREDENTIALS, FailureKind.NOT_YET})
 # The first class that fits decides.
 _KINDS: Final[tuple[tuple[type[KovaError], FailureKind], ...]] = (
     (BusyError, FailureKind.BUSY),
@@ -120,6 +122,11 @@ def failure_kind(error: Exception) -> FailureKind:
         return _REFUSALS.get(str(error.data.get("refusal")), FailureKind.FINAL)
     fitting = (kind for error_class, kind in _KINDS if isinstance(error, error_class))
     return next(fitting, FailureKind.FINAL)
+
+
+def is_passing(error: Exception) -> bool:
+    """Tell whether a refusal is of the kinds that end by themselves, so that waiting helps."""
+    return failure_kind(error) in _PASSING
 
 
 def plan_retry(
