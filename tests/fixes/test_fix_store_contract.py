@@ -183,6 +183,8 @@ async def test_the_end_of_a_pull_request_settles_its_fixes_alone(saved: Saved) -
     }
     repository = saved.repository
     assert await saved.stores.fixes.declined(repository.id) == frozenset()
+    assert await saved.stores.fixes.withdrawn(repository.id) == {URL}
+    assert await saved.stores.fixes.withdrawn(str(uuid.uuid4())) == frozenset()
     # Closed since it was not needed: it may be proposed again. Merged ones are not.
     await saved.save(saved.fix(), saved.fix(2))
     statuses = {fix.error_id: fix.status for fix in await saved.list()}
@@ -240,6 +242,7 @@ async def test_what_people_declined_stays_closed(saved: Saved) -> None:
     await saved.stores.fixes.settle(URL, FixStatus.CLOSED, declined=True)
     await saved.save(saved.fix())
     repository = saved.repository
+    assert await saved.stores.fixes.withdrawn(repository.id) == frozenset()
     assert await saved.stores.fixes.declined(repository.id) == {saved.error_id()}
     assert await saved.stores.fixes.declined(str(uuid.uuid4())) == frozenset()
     statuses = {fix.error_id: fix.status for fix in await saved.list()}

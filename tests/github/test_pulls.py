@@ -254,25 +254,88 @@ async def test_a_base_that_was_deleted_is_left_alone_but_a_lost_repository_is_sa
     assert await publisher.pull_request(repository, fix()) is None
 
 
-@pytest.mark.parametrize("merged_at", [None, "2030-01-01T00:00:00Z"])
-async def test_the_same_change_is_not_offered_again(
-    github: Any, publisher: GitHubPublisher, repository: RepositoryRef, merged_at: str | None
-) -> None:
-    github.json(PULLS, [pull_json(state="closed", merged_at=merged_at)])
+MERGED = {"state": "closed", "merged_at": "2030-01-01T00:00:00Z"}
 
-    assert await publisher.pull_request(repository, fix()) == PAGE
+
+async def test_a_change_that_is_merged_meanwhile_is_left_to_the_next_scan(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    main = f"{REPO}/git/ref/heads/main"
+    github.answers[main] = []
+    github.json(main, ref_json(BASE), ref_json(OLD))
+    github.json(PULLS, [pull_json(**MERGED)])
+    assert await publisher.pull_request(repository, fix()) is None
     assert list_writes(github) == []
 
 
-async def test_another_change_after_a_closed_one_is_offered(
+async def test_a_merged_change_is_offered_again_where_the_base_was_set_back(
     github: Any, publisher: GitHubPublisher, repository: RepositoryRef
 ) -> None:
-    head = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
-    github.json(PULLS, [pull_json(state="closed", head=head)])
+    github.json(PULLS, [pull_json(**MERGED)])
+    github.json(CREATE_REF, {}, status=201)
+    github.json(CREATE_PULL, pull_json(), status=201)
+    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert list_writes(github) == [CREATE_REF, CREATE_PULL]
+
+
+OTHER_HEAD = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
+
+
+@pytest.mark.parametrize(
+    ("closed", "known", "paths"),
+    [
+        ({}, {}, {"src/a.py"}),
+        ({"head": OTHER_HEAD}, {}, {"src/a.py"}),
+        ({"head": OTHER_HEAD}, {"followed": frozenset({PAGE})}, set()),
+    ],
+    ids=["the same commit", "the same content", "followed"],
+)
+async def test_what_people_closed_is_not_offered_again(
+    github: Any,
+    publisher: GitHubPublisher,
+    repository: RepositoryRef,
+    *,
+    closed: dict[str, Any],
+    known: dict[str, Any],
+    paths: set[str],
+) -> None:
+    github.json(PULLS, [pull_json(state="closed", **closed), pull_json(number=8, **MERGED)])
+    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD) | {"parents": [{"sha": SRC}]})
+    github.json(f"{REPO}/compare/{SRC}...{OLD}", COMPARED)
+    with pytest.raises(GitHubRefusedError, match="People have closed") as caught:
+        await publisher.pull_request(repository, fix(**known))
+    assert caught.value.data == {"refusal": "declined", "url": PAGE, "paths": paths}
+    assert list_writes(github) == []
+
+
+@pytest.mark.parametrize(
+    ("email", "blob", "known"),
+    [
+        ("kova@kova.invalid", OLD, {}),
+        ("ada@example.org", BLOB, {}),
+        (None, BLOB, {}),
+        ("kova@kova.invalid", BLOB, {"withdrawn": frozenset({PAGE})}),
+    ],
+)
+async def test_another_change_after_a_closed_one_is_offered(
+    github: Any,
+    publisher: GitHubPublisher,
+    repository: RepositoryRef,
+    *,
+    email: str | None,
+    blob: str,
+    known: dict[str, Any],
+) -> None:
+    github.json(PULLS, [pull_json(state="closed", head=OTHER_HEAD)])
+    if email is not None:
+        old = commit(OLD, email) | {"parents": [{"sha": SRC}]}
+        github.json(f"{REPO}/git/commits/{OLD}", old)
+    files = [{"filename": "src/a.py", "sha": blob}]
+    github.json(f"{REPO}/compare/{SRC}...{OLD}", {"status": "ahead", "files": files})
     github.json(CREATE_REF, {}, status=201)
     github.json(CREATE_PULL, pull_json(), status=201)
 
-    assert await publisher.pull_request(repository, fix()) == PAGE
+    assert await publisher.pull_request(repository, fix(**known)) == PAGE
     assert list_writes(github) == [CREATE_REF, CREATE_PULL]
 
 

@@ -6,11 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from kova.adapters.memory.publisher import MemoryPublisher
 from kova.analysis.analyze_commit import CommitAnalysis
 from kova.errors.error import IgnoreDecision, LifecycleChange
 from kova.errors.ports import ErrorFilter
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
-from kova.fixes.publisher import PullState
+from kova.fixes.publisher import FixPullRequest, PullState
 from kova.shared.exceptions import (
     GitHubRefusedError,
     GitHubUnavailableError,
@@ -19,6 +20,7 @@ from kova.shared.exceptions import (
 )
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
+from kova.shared.repository import RepositoryRef
 from tests.support.stores import NAME, new_claim
 from tests.support.workshop import Workshop
 
@@ -242,3 +244,29 @@ async def test_a_fix_that_is_no_longer_needed_leaves_the_pull_request(workshop: 
         "b.py": FixStatus.CLOSED,
     }
     assert workshop.publisher.comments == {}
+
+
+class LostAnswers(MemoryPublisher):
+    """Opens a pull request, and nobody hears of it: as where the worker dies then."""
+
+    is_lost = True
+
+    async def pull_request(self, repository_ref: RepositoryRef, pull: FixPullRequest) -> str | None:
+        url = await super().pull_request(repository_ref, pull)
+        if self.is_lost:
+            raise GitHubUnavailableError
+        return url
+
+
+async def test_what_people_closed_before_it_was_recorded_is_not_offered_again(
+    workshop: Workshop,
+) -> None:
+    workshop.publisher = publisher = LostAnswers(workshop.source)
+    with pytest.raises(GitHubUnavailableError):
+        await offer_at(workshop, workshop.push(a=BAD))
+    publisher.is_lost = False
+    workshop.publisher.states[page_of(1)] = PullState.CLOSED
+    await offer_at(workshop, workshop.push(a=BAD, b=BAD))
+    (pull,) = workshop.publisher.pull_requests.values()
+    assert set(pull.files) == {"b.py"}
+    assert await fix_statuses(workshop) == {"a.py": FixStatus.CLOSED, "b.py": FixStatus.PUBLISHED}

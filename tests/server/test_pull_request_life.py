@@ -7,8 +7,10 @@ from typing import Any
 import pytest
 
 from kova_fakes.github import Fault
+from kova_fakes.github.people import force_push
 from tests.server.conftest import Kova
 from tests.server.test_events import follow, send
+from tests.support.eventually import eventually
 
 BAD = b"def f(x):\n    return x is 'a'\n"
 MENDED = b"def f(x):\n    return x == 'a'\n"
@@ -80,6 +82,49 @@ def test_the_state_follows_at_once_and_back_when_it_is_opened_again(kova: Kova) 
     assert statuses(kova) == {"published"}
     follow(kova, "pull_request", closed)  # A late one: it is open by now.
     assert statuses(kova) == {"published"}
+
+
+def test_a_close_between_the_look_and_the_offer_is_a_decision(kova: Kova) -> None:
+    offer(kova)
+    requests = kova.github.state.requests
+    seen = len(requests)
+    kova.github.inject(Fault(kind="slow", path="/octo/sample/pulls$", seconds=3))
+    kova.push("octo/sample", {"b.py": OTHER})
+    eventually(
+        lambda: any(request.path.endswith("/pulls/1") for request in list(requests)[seen:]), 30
+    )
+    pulls(kova)[0]["state"] = "closed"
+    kova.wait_for_scans(2)
+    offered = {fix["path"]: fix["status"] for fix in kova.all("/api/fixes")}
+    assert offered == {"a.py": "closed", "b.py": "published"}
+    assert [pull["state"] for pull in pulls(kova)] == ["closed", "open"]
+    assert kova.github.state.file("octo/sample", BRANCH, "a.py") == BAD
+
+
+def test_a_close_before_the_pull_request_is_recorded_is_a_decision(kova: Kova) -> None:
+    kova.github.inject(Fault(kind="late", method="POST", path="/pulls$", seconds=4))
+    kova.push("octo/sample", {"a.py": BAD})
+    eventually(lambda: pulls(kova), 30)
+    pulls(kova)[0]["state"] = "closed"
+    follow(kova, "pull_request", event(kova, "closed"))
+    kova.wait_for_scans(1)
+    assert statuses(kova) == {"closed"}
+    kova.push("octo/sample", {"note.md": b"A later push.\n"})
+    kova.wait_for_scans(2)
+    assert len(pulls(kova)) == 1
+
+
+def test_what_was_merged_is_offered_again_where_the_branch_is_set_back(kova: Kova) -> None:
+    offer(kova)
+    before = kova.github.state.head("octo/sample", "main")
+    kova.github.state.merge("octo/sample", 1)
+    follow(kova, "pull_request", event(kova, "closed"))
+    kova.push("octo/sample", {"note.md": b"Merged.\n"})
+    kova.wait_for_scans(2)
+    force_push(kova.github.state.repository("octo/sample"), "main", before)
+    kova.deliver("octo/sample")
+    eventually(lambda: len(pulls(kova)) == 2, 60, otherwise=lambda: kova.all("/api/scans"))
+    eventually(lambda: statuses(kova) == {"published"}, 60)
 
 
 def test_a_merge_is_followed_at_once_and_its_branch_is_gone(kova: Kova) -> None:

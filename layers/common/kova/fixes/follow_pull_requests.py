@@ -48,6 +48,14 @@ class FollowPullRequests:
             await self._record_state(repository, url, pull, is_vital=is_vital)
         return await self._fixes.declined(repository.id)
 
+    async def follow_page(self, repository: Repository, url: str) -> None:
+        """Record what became of one published pull request.
+
+        Raises:
+            UnavailableError: GitHub or the database does not answer.
+        """
+        await self._record_state(repository, url, await self._find(repository, url))
+
     async def follow_pull(self, repository: Repository, number: int) -> None:
         """Record what became of one pull request, also where people opened it again.
 

@@ -65,6 +65,9 @@ class FixStore(Protocol):
     async def publishable(self, repository_id: str, limit: int) -> Sequence[Fix]:
         """Return proved fixes of open errors in no pull request, the worst errors first."""
 
+    async def withdrawn(self, repository_id: str) -> frozenset[str]:
+        """Return pages of pull requests that Kova closed itself: their fixes may be offered."""
+
     async def declined(self, repository_id: str) -> frozenset[str]:
         """Return the ids of the errors whose fix people do not want."""
 
@@ -108,7 +111,9 @@ class Publisher(Protocol):
 
         Raises:
             GitHubRefusedError: `refusal` is `branch_taken` where people have committed to the
-                branch; `url` is its open pull request, if there is one.
+                branch; `url` is its open pull request, if there is one. It is `declined` where
+                people have closed a pull request of the branch: the one at `url`, which is
+                followed, or whose change of the files `paths` is the very one of this.
         """
 
     async def find_pull(self, repository_ref: RepositoryRef, url: str) -> OfferedPull | None:

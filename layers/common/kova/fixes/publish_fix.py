@@ -65,6 +65,8 @@ class PublishFix:
             body=fix_body(fix, head),
             message=title,
             files={fix.path: content},
+            followed=frozenset([fix.pull_request_url] if fix.pull_request_url else []),
+            withdrawn=await self._fixes.withdrawn(repository.id),
         )
         try:
             url = await self._publisher.pull_request(repository.ref, pull)

@@ -52,6 +52,10 @@ class FixPullRequest:
 
     The branch's name is decided by the caller and always the same for the same work, so that
     publishing twice ends in one pull request.
+
+    Attributes:
+        followed: the pages of the pull requests that the caller takes for open.
+        withdrawn: the pages of those that Kova has closed itself.
     """
 
     base_branch: str
@@ -61,6 +65,8 @@ class FixPullRequest:
     body: str
     message: str
     files: dict[str, bytes]
+    followed: frozenset[str] = frozenset()
+    withdrawn: frozenset[str] = frozenset()
 
 
 MOST_BRANCHES: Final = 3

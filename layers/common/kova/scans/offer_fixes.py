@@ -29,6 +29,8 @@ from kova.shared.retry import is_passing
 
 _LOG = logging.getLogger("kova.scan")
 _MOST_COUNTED: Final = 100
+# So often people may close pull requests while fixes are offered.
+_MOST_ROUNDS: Final = 3
 _ARCHIVED: Final = "The repository is archived, and takes no branches."
 
 
@@ -89,6 +91,34 @@ class OfferFixes:
             GitHubRefusedError: what is vital is refused, and may not be in a moment.
             NotFoundError: as that.
         """
+        for rounds in range(1, _MOST_ROUNDS + 1):
+            may_repeat = rounds < _MOST_ROUNDS
+            offered = await self._offer(
+                repository,
+                claim,
+                analysis,
+                change,
+                folder,
+                is_vital=is_vital,
+                may_repeat=may_repeat,
+            )
+            if offered is not None:
+                break
+        assert offered is not None
+        return offered
+
+    async def _offer(
+        self,
+        repository: Repository,
+        claim: ClaimedScan,
+        analysis: CommitAnalysis,
+        change: LifecycleChange,
+        folder: Path,
+        *,
+        is_vital: bool,
+        may_repeat: bool,
+    ) -> OfferedFixes | None:
+        """Return the outcome; None where people have closed some of it meanwhile."""
         declined_ids = await self._follow.follow(repository, is_vital=is_vital)
         declined = {
             fingerprint
@@ -113,6 +143,9 @@ class OfferFixes:
         except (GitHubRefusedError, RepositoryNotFoundError) as exc:
             if is_vital and is_passing(exc):
                 raise
+            if may_repeat and exc.data.get("refusal") == "declined":
+                await self._record_closed(repository, exc, offered, change)
+                return None
             # The errors are found and recorded: a branch that may not be written costs no scan.
             context = {"repository": repository.full_name, "reason": exc.reason, "error": str(exc)}
             _LOG.warning("the fixes are not offered", extra=context)
@@ -143,10 +176,17 @@ class OfferFixes:
             RepositoryNotFoundError: GitHub does not show it.
         """
         error = None
+        followed = frozenset(await self._fixes.offered(repository.id))
+        withdrawn = await self._fixes.withdrawn(repository.id)
         for number in range(1, MOST_BRANCHES + 1):
             try:
                 url = await self._publish.publish_pull_request(
-                    repository, commit_sha, files, number=number
+                    repository,
+                    commit_sha,
+                    files,
+                    number=number,
+                    followed=followed,
+                    withdrawn=withdrawn,
                 )
             except GitHubRefusedError as exc:
                 if exc.data.get("refusal") != "branch_taken":
@@ -160,9 +200,26 @@ class OfferFixes:
                 ids = {error_id for file in files for error_id in _ids(file, change)}
                 await self._fixes.mark_published(list(ids), url)
                 await self._fixes.settle(url, FixStatus.CLOSED, keep=ids)
+                if url not in followed:
+                    # It may be closed already, by an event that came before it was recorded.
+                    await self._follow.follow_page(repository, url)
             return
         if error is not None and files:
             raise error
+
+    async def _record_closed(
+        self,
+        repository: Repository,
+        refusal: GitHubRefusedError | RepositoryNotFoundError,
+        files: Sequence[FileFixes],
+        change: LifecycleChange,
+    ) -> None:
+        """Record that people have closed a pull request, also one that nobody had recorded."""
+        url, paths = str(refusal.data["url"]), refusal.data["paths"]
+        assert isinstance(paths, frozenset)
+        ids = {error_id for file in files if file.path in paths for error_id in _ids(file, change)}
+        await self._fixes.mark_published(list(ids), url)
+        await self._follow.follow_page(repository, url)
 
     async def _prove(
         self, scanned: CommitAnalysis, ignored: frozenset[str], folder: Path

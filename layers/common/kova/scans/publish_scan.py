@@ -153,11 +153,14 @@ class PublishScan:
         files: Sequence[FileFixes],
         *,
         number: int = 1,
+        followed: frozenset[str] = frozenset(),
+        withdrawn: frozenset[str] = frozenset(),
     ) -> str | None:
         """Offer the combined fixes of these files in one pull request; return its address.
 
         None when there are no files, or the branch is no longer at this commit. `number` is that
-        of the branch, where people have committed to those before.
+        of the branch, where people have committed to those before; `followed` and `withdrawn` are
+        those of FixPullRequest.
         """
         if not files:
             return None
@@ -172,6 +175,8 @@ class PublishScan:
                 body=pull_request_body(files, commit_sha),
                 message=title,
                 files={file.path: file.content for file in files if file.content is not None},
+                followed=followed,
+                withdrawn=withdrawn,
             ),
         )
 

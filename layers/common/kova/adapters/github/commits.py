@@ -16,7 +16,7 @@ from kova.adapters.github.shapes import Json
 from kova.code_index.index_repository import blob_sha
 from kova.fixes.protected import is_protected
 from kova.fixes.publisher import FixPullRequest
-from kova.shared.exceptions import GitHubRefusedError
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef
 from kova.shared.text import clean
 
@@ -107,6 +107,22 @@ class FixCommits:
             return False
         moved = await self._changed(repository, parent, pull.base_sha)
         return moved is not None and not moved.keys() & pull.files.keys()
+
+    async def same_paths(
+        self, repository: RepositoryRef, pull: FixPullRequest, commit_sha: str
+    ) -> frozenset[str]:
+        """Return the files that a commit of Kova's changed just as this fix does."""
+        try:
+            commit = await self._client.get(repository, f"/git/commits/{commit_sha}")
+        except RepositoryNotFoundError:
+            return frozenset()  # Nothing holds it any more.
+        parents = shapes.objects(commit.get("parents") or [])
+        if shapes.field(commit, "committer", "email") != self._author.email or len(parents) != 1:
+            return frozenset()
+        changed = await self._changed(repository, shapes.sha(parents[0], "sha"), commit_sha) or {}
+        return frozenset(
+            path for path, content in pull.files.items() if changed.get(path) == blob_sha(content)
+        )
 
     async def _changed(
         self, repository: RepositoryRef, before: str, after: str

@@ -6,6 +6,7 @@ https://docs.github.com/rest/pulls/pulls
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import quote
 
@@ -46,12 +47,15 @@ class PullRequests:
         commit_sha = current if stays else None
         commit_sha = commit_sha or await self._commits.create(repository, pull)
         pulls = await self._list_pulls(repository, pull.branch)
-        for existing in pulls:
-            same = shapes.field(existing, "head", "sha") == commit_sha
-            is_withdrawn = _WITHDRAWN in str(existing.get("body") or "")
-            if same and existing.get("state") == "closed" and not is_withdrawn:
-                # A person merged this very change, or closed it and does not want it again.
-                return shapes.page_url(existing)
+        await self._check_declined(repository, pull, pulls, commit_sha)
+        is_merged = any(
+            existing.get("merged_at") is not None
+            and shapes.field(existing, "head", "sha") == commit_sha
+            for existing in pulls
+        )
+        if is_merged and await self._head(repository, pull.base_branch) != pull.base_sha:
+            # A moment ago. Where the base is as before, it was set back to before the merge.
+            return None
         opened = next((existing for existing in pulls if existing.get("state") == "open"), None)
         if opened is not None and stays and _is_for(opened, pull):
             return shapes.page_url(opened)
@@ -144,6 +148,38 @@ class PullRequests:
         comments = self._client.pages(repository, f"/issues/{number}/comments")
         return any([comment.get("body") == text async for comment in comments])
 
+    async def _check_declined(
+        self,
+        repository: RepositoryRef,
+        pull: FixPullRequest,
+        pulls: Sequence[Json],
+        commit_sha: str,
+    ) -> None:
+        """Refuse a change that people have closed, though nobody has recorded it yet.
+
+        Raises:
+            GitHubRefusedError: `refusal` is `declined`.
+        """
+        if not pulls:
+            return
+        newest = max(pulls, key=lambda existing: shapes.number(existing, "number"))
+        for existing in pulls:
+            if not _is_closed_by_people(existing):
+                continue
+            url, head_sha = shapes.page_url(existing), shapes.sha(existing, "head", "sha")
+            paths = frozenset[str]()
+            if url in pull.followed or url in pull.withdrawn:
+                pass
+            elif head_sha == commit_sha:
+                paths = frozenset(pull.files)
+            elif existing is newest:
+                # Who opened it died before it wrote that down: no other one would come after it.
+                paths = await self._commits.same_paths(repository, pull, head_sha)
+            if paths or url in pull.followed:
+                raise GitHubRefusedError(
+                    "People have closed this change.", refusal="declined", url=url, paths=paths
+                )
+
     async def _head(self, repository: RepositoryRef, branch: str) -> str | None:
         try:
             ref = await self._client.get(repository, f"/git/ref/heads/{_quote_ref(branch)}")
@@ -220,6 +256,12 @@ class PullRequests:
             return existing
         path = f"/pulls/{shapes.number(existing, 'number')}"
         return await self._client.write("PATCH", repository, path, dict(texts), repeatable=True)
+
+
+def _is_closed_by_people(existing: Json) -> bool:
+    is_withdrawn = _WITHDRAWN in str(existing.get("body") or "")
+    is_closed = existing.get("state") == "closed" and existing.get("merged_at") is None
+    return is_closed and not is_withdrawn
 
 
 def _is_for(existing: Json, pull: FixPullRequest) -> bool:

@@ -128,6 +128,18 @@ class MemoryFixStore:
         rows.sort(key=lambda row: (row[0].finding.severity.rank, row[1].path, row[1].id))
         return [fix for _, fix in rows[:limit]]
 
+    async def withdrawn(self, repository_id: str) -> frozenset[str]:
+        """Return pages of pull requests that Kova closed itself."""
+        self._database.check()
+        return frozenset(
+            fix.pull_request_url
+            for fix in self._database.fixes.values()
+            if fix.pull_request_url is not None
+            and fix.status not in {FixStatus.PUBLISHED, FixStatus.MERGED}
+            and fix.error_id not in self._database.declined
+            and self._database.errors[fix.error_id].repository_id == repository_id
+        )
+
     async def declined(self, repository_id: str) -> frozenset[str]:
         """Return the ids of the errors whose fix people do not want."""
         self._database.check()

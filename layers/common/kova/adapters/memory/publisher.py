@@ -32,6 +32,7 @@ class MemoryPublisher:
         self._urls: dict[str, tuple[str, str]] = {}
         self._base_branches: dict[str, str] = {}
         self._withdrawn: set[str] = set()
+        self._contents: dict[str, dict[str, bytes]] = {}
 
     async def check_run(self, repository_ref: RepositoryRef, check_run: CheckRun) -> str | None:
         """Create or update the one check run with this external id; return its page's address."""
@@ -55,6 +56,8 @@ class MemoryPublisher:
         key = (repository_ref.full_name, pull.branch)
         if pull.branch in self.taken:
             raise GitHubRefusedError(refusal="branch_taken", url=self._open_page_of(key))
+        self._check_declined(key, pull)
+        self._contents[self._address_of(key)] = pull.files
         self.pull_requests[key] = pull
         url = self._address_of(key)
         self._base_branches[url] = pull.base_branch
@@ -95,6 +98,18 @@ class MemoryPublisher:
         """Delete a branch."""
         del repository_ref
         self.deleted_branches.append(pull.branch)
+
+    def _check_declined(self, key: tuple[str, str], pull: FixPullRequest) -> None:
+        """Refuse a change that people have closed."""
+        pages = [url for url, known_key in self._urls.items() if known_key == key]
+        for url in pages:
+            if self.states.get(url) is not PullState.CLOSED or url in self._withdrawn:
+                continue
+            content = self._contents[url] if url == pages[-1] else {}
+            same = {path for path in pull.files if pull.files[path] == content.get(path)}
+            paths = frozenset() if url in pull.followed | pull.withdrawn else frozenset(same)
+            if paths or url in pull.followed:
+                raise GitHubRefusedError(refusal="declined", url=url, paths=paths)
 
     def _address_of(self, key: tuple[str, str]) -> str:
         """Return the page of the branch's open pull request, or of a new one."""

@@ -96,6 +96,12 @@ ORDER BY array_position(ARRAY['critical', 'high', 'medium', 'low'], errors.sever
     errors.path, auto_fixes.id LIMIT %(limit)s"""
 )
 
+_WITHDRAWN: Final[LiteralString] = """
+SELECT DISTINCT auto_fixes.pull_request_url AS url
+FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
+WHERE errors.repository_id = %(repository)s AND auto_fixes.pull_request_url IS NOT NULL
+    AND auto_fixes.status NOT IN ('published', 'merged') AND NOT auto_fixes.declined"""
+
 _DECLINED: Final[LiteralString] = """
 SELECT errors.id FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
 WHERE errors.repository_id = %(repository)s AND auto_fixes.declined"""
@@ -183,6 +189,12 @@ class PostgresFixStore:
         async with self._database.transaction() as connection:
             cursor = await connection.execute(_PUBLISHABLE, values)
             return [_fix(row) async for row in cursor]
+
+    async def withdrawn(self, repository_id: str) -> frozenset[str]:
+        """Return what Kova closed itself."""
+        async with self._database.transaction() as connection:
+            cursor = await connection.execute(_WITHDRAWN, {"repository": as_uuid(repository_id)})
+            return frozenset([row["url"] async for row in cursor])
 
     async def declined(self, repository_id: str) -> frozenset[str]:
         """Return what people do not want."""
