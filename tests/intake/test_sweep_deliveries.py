@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -17,6 +18,7 @@ from kova.intake.sent_delivery import SentDelivery
 from kova.intake.sweep_deliveries import SweepDeliveries, SweepLimits
 from kova.shared.exceptions import GitHubRefusedError, GitHubUnavailableError, KovaError
 from kova.shared.meter import SilentMeter
+from tests.support.virtual_time import run_in_virtual_time
 
 START = datetime(2026, 11, 29, 12, tzinfo=UTC)
 PAGE = 5
@@ -220,3 +222,37 @@ async def test_reading_ends_with_its_time(log: ListedDeliveries, database: Memor
         clock=lambda: float(next(seconds)),
     )
     assert (await sweep.sweep()).seen == 4 * PAGE
+
+
+class HeldDeliveries(ListedDeliveries):
+    """GitHub's list whose answer takes some minutes."""
+
+    async def pages(self, source: str) -> AsyncIterator[Sequence[SentDelivery]]:
+        await asyncio.sleep(200)
+        async for page in super().pages(source):
+            yield page
+
+
+def test_a_sweep_keeps_its_webhook_while_it_lives_and_a_killed_one_for_half_a_minute() -> None:
+    async def work() -> None:
+        loop = asyncio.get_running_loop()
+        database = MemoryDatabase(clock=Clock(read=lambda: START + timedelta(seconds=loop.time())))
+        store, log = MemorySweepStore(database), HeldDeliveries()
+        log.send("first", 202)
+        sweep = SweepDeliveries(
+            log=log,
+            sweeps=store,
+            handled=MemoryDeliveryStore(database),
+            meter=SilentMeter(),
+            now=database.clock,
+        )
+        killed = asyncio.create_task(sweep.sweep())
+        await asyncio.sleep(150)
+        assert (await sweep.sweep()).seen == 0
+        killed.cancel()
+        await asyncio.sleep(20)
+        assert (await sweep.sweep()).seen == 0
+        await asyncio.sleep(15)
+        assert (await sweep.sweep()).seen == 1
+
+    run_in_virtual_time(work())

@@ -52,6 +52,20 @@ async def test_one_at_a_time_sweeps_a_webhook(
     assert again.swept_to == MOMENT
 
 
+async def test_a_claim_is_kept_until_it_is_lost_or_given_back(
+    stores: tuple[SweepStore, Deliveries],
+) -> None:
+    sweeps, _ = stores
+    claim = await sweeps.claim("app/hook", timedelta(seconds=-1))
+    assert claim is not None
+    assert await sweeps.renew(claim, LEASE)
+    assert await sweeps.claim("app/hook", LEASE) is None
+    await sweeps.finish(claim, MOMENT)
+    assert not await sweeps.renew(claim, LEASE)
+    assert await sweeps.claim("app/hook", LEASE) is not None
+    assert not await sweeps.renew(claim, LEASE)
+
+
 async def test_a_lost_claim_records_nothing(
     stores: tuple[SweepStore, Deliveries],
 ) -> None:

@@ -74,5 +74,8 @@ class SweepStore(Protocol):
     async def claim(self, source: str, lease: timedelta) -> SweepClaim | None:
         """Return the right to sweep, None while somebody else has it."""
 
+    async def renew(self, claim: SweepClaim, lease: timedelta) -> bool:
+        """Keep the right for longer; False where somebody else has it by now."""
+
     async def finish(self, claim: SweepClaim, swept_to: datetime) -> None:
         """Record how far was swept, and give the right back; nothing where it was lost."""

@@ -38,6 +38,14 @@ class MemorySweepStore:
         self._sweeps[source] = claimed
         return SweepClaim(source=source, lease=claimed.lease, swept_to=claimed.swept_to)
 
+    async def renew(self, claim: SweepClaim, lease: timedelta) -> bool:
+        """Keep the webhook for longer."""
+        now, row = self._database.now(), self._sweeps.get(claim.source)
+        if row is None or row.lease != claim.lease or row.lease_until is None:
+            return False
+        row.lease_until = now + lease
+        return True
+
     async def finish(self, claim: SweepClaim, swept_to: datetime) -> None:
         """Record how far was swept."""
         self._database.check()

@@ -17,6 +17,10 @@ ON CONFLICT (source) DO UPDATE SET
 WHERE sweeps.lease_until < now()
 RETURNING lease, swept_to"""
 
+_RENEW: Final[LiteralString] = """
+UPDATE sweeps SET lease_until = now() + %(longer)s
+WHERE source = %(source)s AND lease = %(lease)s AND lease_until > '-infinity'"""
+
 _FINISH: Final[LiteralString] = """
 UPDATE sweeps SET swept_to = %(swept_to)s, lease_until = '-infinity'
 WHERE source = %(source)s AND lease = %(lease)s"""
@@ -36,6 +40,12 @@ class PostgresSweepStore:
         if row is None:
             return None
         return SweepClaim(source=source, lease=str(row["lease"]), swept_to=row["swept_to"])
+
+    async def renew(self, claim: SweepClaim, lease: timedelta) -> bool:
+        """Keep the webhook for longer."""
+        values = {"source": claim.source, "lease": as_uuid(claim.lease), "longer": lease}
+        async with self._database.transaction() as connection:
+            return (await connection.execute(_RENEW, values)).rowcount == 1
 
     async def finish(self, claim: SweepClaim, swept_to: datetime) -> None:
         """Record how far was swept."""
