@@ -13,9 +13,6 @@ import pytest
 from tests.chaos.run import RunOptions, open_run
 from tests.support.eventually import eventually
 
-# What Kova does not do yet, and the oracle asks for: docs/reliability.md.
-NOT_YET = ("fixes",)
-
 
 def options(folder: Path, deliveries: int, kills: int) -> RunOptions:
     return RunOptions(
@@ -24,7 +21,6 @@ def options(folder: Path, deliveries: int, kills: int) -> RunOptions:
         kills=kills,
         folder=str(folder),
         repositories=4,
-        without=NOT_YET,
     )
 
 
@@ -44,7 +40,6 @@ def test_a_run_that_was_killed_goes_on_where_it_was(tmp_path: Path) -> None:
     log = tmp_path / "log.jsonl"
     command = [sys.executable, "-m", "tests.chaos", "--seed", "7", "--deliveries", "120"]
     command += ["--kills", "4", "--repositories", "4", "--folder", str(tmp_path / "run")]
-    command += [argument for kind in NOT_YET for argument in ("--without", kind)]
     process = subprocess.Popen([*command, "--log", str(log)], stderr=subprocess.DEVNULL)
     eventually(lambda: log.exists() and log.read_text().count('"line": "step"') > 40, 120)
     process.kill()

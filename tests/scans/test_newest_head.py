@@ -12,6 +12,7 @@ import pytest
 from kova.scans.message import ScanJob, decode_scan_job, encode_scan_job
 from kova.scans.scan import Scan
 from kova_fakes.github import Fault, people, serve_github
+from kova_fakes.github.faults import Kind
 from tests.support.push_desk import NAME, KilledError, PushDesk
 
 BAD = "def f():\n    BAD(x)\n"
@@ -284,6 +285,24 @@ async def test_a_worker_that_dies_while_it_skips_a_scan_still_says_so_on_the_com
     assert deaths == 1
     assert (await scan_of(desk, older["after"])).status == "skipped"
     assert desk.check_runs()[older["after"]]["conclusion"] == "neutral"
+
+
+@pytest.mark.parametrize("kind", ["401", "422", "403"])
+@pytest.mark.parametrize(("times", "is_said"), [(2, True), (60, False)])
+async def test_a_refusal_to_say_that_a_scan_was_skipped_is_tried_again_for_a_while(
+    desk: PushDesk, kind: Kind, times: int, is_said: bool
+) -> None:
+    older, newer = desk.create(a=BAD), desk.push(a=WORSE)
+    desk.deliver(newer)
+    await desk.work()
+    desk.github.inject(
+        Fault(kind=kind, method="POST", path="/(check-runs|statuses/.*)$", times=times)
+    )
+    desk.deliver(older)
+    await desk.work()
+    assert (await scan_of(desk, older["after"])).status == "skipped"
+    assert (older["after"] in desk.check_runs()) is is_said
+    assert len(desk.queue) == 0
 
 
 async def test_the_check_of_a_commit_that_was_scanned_stays_when_a_later_push_of_it_is_skipped(

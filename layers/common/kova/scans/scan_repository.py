@@ -39,6 +39,8 @@ from kova.shared.run_job import JobEnded, Receipt, SettledError
 _FIRST: Final = Receipt()
 # A worker may be killed by chance, by a deployment, or by what ran beside the scan: not so often.
 MOST_DEATHS: Final = 3
+# So often GitHub is asked to say on a commit that its scan was skipped.
+_TELL_ATTEMPTS: Final = 4
 
 
 class ScanRepository:
@@ -97,7 +99,8 @@ class ScanRepository:
                 await self._stores.scans.skip(scan.id, repository.problem.explanation)
                 await self._remember(job.target, scan.id)
                 return scan.id
-            if await self._supersede.supersede(repository, job.target, scan):
+            is_vital = job.retry is None or job.retry.attempt < _TELL_ATTEMPTS
+            if await self._supersede.supersede(repository, job.target, scan, is_vital=is_vital):
                 trigger = job.target.trigger.value
                 self._meter.count("kova_scans_total", trigger=trigger, outcome="skipped")
                 await self._remember(job.target, scan.id)

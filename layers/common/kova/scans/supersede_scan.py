@@ -13,6 +13,7 @@ from kova.scans.scan import Scan, ScanStatus, ScanTarget
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError
 from kova.shared.repository import Repository
+from kova.shared.retry import is_passing
 
 _LOG = logging.getLogger("kova.scan")
 
@@ -37,10 +38,15 @@ class SupersedeScan:
         self._source = source
         self._publish = publish
 
-    async def supersede(self, repository: Repository, target: ScanTarget, scan: Scan) -> bool:
+    async def supersede(
+        self, repository: Repository, target: ScanTarget, scan: Scan, *, is_vital: bool = True
+    ) -> bool:
         """Skip a scan that no worker has in hand where a newer push is known; True if skipped.
 
         What somebody has asked for by hand is never skipped, nor what may be the newest.
+
+        Raises:
+            KovaError: where `is_vital`, GitHub refuses for a moment to have it on the commit.
         """
         if target.push_key is None or target.rerun or target.ref is None:
             return False
@@ -63,7 +69,7 @@ class SupersedeScan:
             for push in pushes
         )
         if not is_told:
-            await self._tell(repository, target, scan.id, reason)
+            await self._tell(repository, target, scan.id, reason, is_vital=is_vital)
         return True
 
     async def _find_newer(
@@ -99,12 +105,20 @@ class SupersedeScan:
         return stored is not None and stored.rerun
 
     async def _tell(
-        self, repository: Repository, target: ScanTarget, scan_id: str, reason: str
+        self,
+        repository: Repository,
+        target: ScanTarget,
+        scan_id: str,
+        reason: str,
+        *,
+        is_vital: bool,
     ) -> None:
         """Say so on the commit; where GitHub does not take it, the scan's row alone does."""
         try:
             url = await self._publish.publish_skip(repository, target, reason)
         except KovaError as exc:
+            if is_vital and is_passing(exc):
+                raise
             context = {"repository": repository.full_name, "scan": scan_id, "reason": exc.reason}
             _LOG.warning("that a scan was skipped is not on its commit", extra=context)
             return
