@@ -22,7 +22,7 @@ from kova.intake.github_event import CHANGES, changes_base, former_owner, read_e
 from kova.intake.rerequest import REREQUESTS, read_rerequest
 from kova.scans.scan import ScanTarget, Trigger
 from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
-from kova.shared.json_text import parse_json
+from kova.shared.json_text import as_id, as_object, parse_json
 from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.shared.text import clean
 
@@ -33,7 +33,6 @@ _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
 _LOGIN: Final = re.compile(r"[A-Za-z0-9_-]{1,100}")
-_MAX_ID: Final = 2**63 - 1
 _LAST_SECOND: Final = 2**33  # In Unix time; the year 2242.
 
 
@@ -132,15 +131,15 @@ def _form_payload(body: bytes) -> bytes:
 
 
 def _target(event: str, delivery_id: str, payload: dict[str, Any]) -> ScanTarget | None:
-    repository = _object(payload, "repository")
+    repository = as_object(payload.get("repository"))
     full_name = repository.get("full_name")
     if not isinstance(full_name, str) or not re.fullmatch(FULL_NAME_PATTERN, full_name):
         return None
     default_branch = repository.get("default_branch")
     common: dict[str, Any] = {
         "repository": full_name,
-        "github_id": _id(repository.get("id")),
-        "installation_id": _id(_object(payload, "installation").get("id")),
+        "github_id": as_id(repository.get("id")),
+        "installation_id": as_id(as_object(payload.get("installation")).get("id")),
         "default_branch": default_branch if _is_branch(default_branch) else None,
         "private": repository.get("private") is True,
         "delivery": delivery_id,
@@ -164,7 +163,7 @@ def _push_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget 
     if not isinstance(after, str) or not is_sha(after) or not after.strip("0"):
         return None
     forced = payload.get("forced") is True
-    pushed_at = _second(_object(payload, "repository").get("pushed_at"))
+    pushed_at = _second(as_object(payload.get("repository")).get("pushed_at"))
     moved = _move(payload.get("before"), pushed_at, common)
     return ScanTarget(
         trigger=Trigger.PUSH, ref=ref, commit_sha=after, forced=forced, **moved, **common
@@ -172,9 +171,9 @@ def _push_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget 
 
 
 def _pull_request_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget | None:
-    pull = _object(payload, "pull_request")
-    number = _id(payload.get("number")) or _id(pull.get("number"))
-    head, base = _object(pull, "head"), _object(pull, "base")
+    pull = as_object(payload.get("pull_request"))
+    number = as_id(payload.get("number")) or as_id(pull.get("number"))
+    head, base = as_object(pull.get("head")), as_object(pull.get("base"))
     shas = (head.get("sha"), base.get("sha"))
     action = payload.get("action")
     is_opened = isinstance(action, str) and action in _PULL_ACTIONS
@@ -220,7 +219,7 @@ def _second(moment: Any) -> int | None:
 
 def _merge_group_target(payload: dict[str, Any], common: dict[str, Any]) -> ScanTarget | None:
     """Return the scan of a merge queue's commit: a queue that requires the check waits for it."""
-    group = _object(payload, "merge_group")
+    group = as_object(payload.get("merge_group"))
     ref, shas = group.get("head_ref"), (group.get("head_sha"), group.get("base_sha"))
     if payload.get("action") != "checks_requested" or not _is_branch(ref):
         return None
@@ -236,11 +235,11 @@ def _merge_group_target(payload: dict[str, Any], common: dict[str, Any]) -> Scan
 
 
 def _comment(payload: dict[str, Any]) -> CommentJob | None:
-    comment, issue = _object(payload, "comment"), _object(payload, "issue")
-    user = _object(comment, "user")
-    full_name = _object(payload, "repository").get("full_name")
+    comment, issue = as_object(payload.get("comment")), as_object(payload.get("issue"))
+    user = as_object(comment.get("user"))
+    full_name = as_object(payload.get("repository")).get("full_name")
     body, login = comment.get("body"), user.get("login")
-    number, comment_id = _id(issue.get("number")), _id(comment.get("id"))
+    number, comment_id = as_id(issue.get("number")), as_id(comment.get("id"))
     if payload.get("action") != "created" or user.get("type") == "Bot":
         return None
     if not isinstance(body, str) or not isinstance(login, str) or not _LOGIN.fullmatch(login):
@@ -253,24 +252,14 @@ def _comment(payload: dict[str, Any]) -> CommentJob | None:
     verb, argument = command
     return CommentJob(
         repository=full_name,
-        installation_id=_id(_object(payload, "installation").get("id")),
+        installation_id=as_id(as_object(payload.get("installation")).get("id")),
         number=number,
-        pull_request=bool(_object(issue, "pull_request")),
+        pull_request=bool(as_object(issue.get("pull_request"))),
         comment_id=comment_id,
         author=login,
         verb=verb,
         argument=clean(argument),
     )
-
-
-def _object(payload: dict[str, Any], key: str) -> dict[str, Any]:
-    value = payload.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _id(value: Any) -> int | None:
-    valid = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_ID
-    return value if valid else None
 
 
 def _is_branch(value: Any) -> bool:

@@ -11,6 +11,7 @@ from typing import Any, Final
 
 from kova.events.event import BUTTONS, EventJob, EventKind
 from kova.scans.scan import CHECK_OF_BRANCH
+from kova.shared.json_text import as_id, as_object
 from kova.shared.repository import FULL_NAME_PATTERN, is_sha
 
 INSTALLATIONS: Final = frozenset({"installation", "installation_repositories"})
@@ -34,15 +35,14 @@ _PULL_ACTIONS: Final = frozenset({"closed", "reopened"})
 _FIX_BRANCH: Final = "kova/"
 _LOGIN: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,62}")
 _SENDER: Final = re.compile(r"[A-Za-z0-9_\[\]-]{1,100}")
-_MAX_ID: Final = 2**63 - 1
 
 
 def read_event(event: str, delivery_id: str, payload: Mapping[str, Any]) -> EventJob | None:
     """Return what to look at; None for what does not concern Kova, or is not as GitHub sends it."""
     if event in INSTALLATIONS:
         return _installation(payload, delivery_id)
-    repository = _object(payload, "repository")
-    full_name, github_id = repository.get("full_name"), _id(repository.get("id"))
+    repository = as_object(payload.get("repository"))
+    full_name, github_id = repository.get("full_name"), as_id(repository.get("id"))
     if not isinstance(full_name, str) or not re.fullmatch(FULL_NAME_PATTERN, full_name):
         return None
     if github_id is None:
@@ -50,7 +50,7 @@ def read_event(event: str, delivery_id: str, payload: Mapping[str, Any]) -> Even
     common: dict[str, Any] = {
         "repository": full_name,
         "github_id": github_id,
-        "installation_id": _id(_object(payload, "installation").get("id")),
+        "installation_id": as_id(as_object(payload.get("installation")).get("id")),
         "delivery": delivery_id,
     }
     if event == "repository":
@@ -66,9 +66,9 @@ def read_event(event: str, delivery_id: str, payload: Mapping[str, Any]) -> Even
 
 def former_owner(payload: Mapping[str, Any]) -> str | None:
     """Return the login that a transferred repository belonged to before."""
-    before = _object(_object(_object(payload, "changes"), "owner"), "from")
+    before = as_object(as_object(as_object(payload.get("changes")).get("owner")).get("from"))
     for kind in ("user", "organization"):
-        login = _object(before, kind).get("login")
+        login = as_object(before.get(kind)).get("login")
         if isinstance(login, str) and _LOGIN.fullmatch(login):
             return login
     return None
@@ -76,12 +76,17 @@ def former_owner(payload: Mapping[str, Any]) -> str | None:
 
 def changes_base(payload: Mapping[str, Any]) -> bool:
     """True where a pull request was edited and has another base now."""
-    return payload.get("action") == "edited" and bool(_object(_object(payload, "changes"), "base"))
+    return payload.get("action") == "edited" and bool(
+        as_object(as_object(payload.get("changes")).get("base"))
+    )
 
 
 def _installation(payload: Mapping[str, Any], delivery_id: str) -> EventJob | None:
-    installation, action = _object(payload, "installation"), payload.get("action")
-    number, login = _id(installation.get("id")), _object(installation, "account").get("login")
+    installation, action = as_object(payload.get("installation")), payload.get("action")
+    number, login = (
+        as_id(installation.get("id")),
+        as_object(installation.get("account")).get("login"),
+    )
     if not isinstance(action, str) or action not in _INSTALLATION_ACTIONS or number is None:
         return None
     if not isinstance(login, str) or not _LOGIN.fullmatch(login):
@@ -99,7 +104,9 @@ def _repository(payload: Mapping[str, Any], common: Mapping[str, Any]) -> EventJ
     action = payload.get("action")
     if not isinstance(action, str) or action not in _REPOSITORY_ACTIONS:
         return None
-    if action == "edited" and not _object(_object(payload, "changes"), "default_branch"):
+    if action == "edited" and not as_object(
+        as_object(payload.get("changes")).get("default_branch")
+    ):
         return None
     return EventJob(kind=EventKind.REPOSITORY, action=action, **common)
 
@@ -116,10 +123,10 @@ def _branch_deleted(
 
 def _pull_request(payload: Mapping[str, Any], common: Mapping[str, Any]) -> EventJob | None:
     """Return a look at a pull request from a branch of Kova's own."""
-    pull, action = _object(payload, "pull_request"), payload.get("action")
-    number = _id(payload.get("number")) or _id(pull.get("number"))
-    head = _object(pull, "head")
-    branch, head_id = head.get("ref"), _id(_object(head, "repo").get("id"))
+    pull, action = as_object(payload.get("pull_request")), payload.get("action")
+    number = as_id(payload.get("number")) or as_id(pull.get("number"))
+    head = as_object(pull.get("head"))
+    branch, head_id = head.get("ref"), as_id(as_object(head.get("repo")).get("id"))
     if not isinstance(action, str) or action not in _PULL_ACTIONS or number is None:
         return None
     if not isinstance(branch, str) or not branch.startswith(_FIX_BRANCH):
@@ -130,8 +137,11 @@ def _pull_request(payload: Mapping[str, Any], common: Mapping[str, Any]) -> Even
 
 
 def _button(payload: Mapping[str, Any], common: Mapping[str, Any]) -> EventJob | None:
-    check, sender = _object(payload, "check_run"), _object(payload, "sender").get("login")
-    identifier = _object(payload, "requested_action").get("identifier")
+    check, sender = (
+        as_object(payload.get("check_run")),
+        as_object(payload.get("sender")).get("login"),
+    )
+    identifier = as_object(payload.get("requested_action")).get("identifier")
     sha = check.get("head_sha")
     if payload.get("action") != "requested_action" or check.get("external_id") != CHECK_OF_BRANCH:
         return None
@@ -144,13 +154,3 @@ def _button(payload: Mapping[str, Any], common: Mapping[str, Any]) -> EventJob |
     return EventJob(
         kind=EventKind.BUTTON, action=identifier, commit_sha=sha, sender=sender, **common
     )
-
-
-def _object(payload: Mapping[str, Any], key: str) -> dict[str, Any]:
-    value = payload.get(key)
-    return value if isinstance(value, dict) else {}
-
-
-def _id(value: Any) -> int | None:
-    valid = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_ID
-    return value if valid else None

@@ -7,6 +7,7 @@ import re
 from typing import Any, Final
 
 DEPTH_LIMIT: Final = 200
+_MAX_ID: Final = 2**63 - 1
 _BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
 
 
@@ -60,3 +61,9 @@ def as_list(value: Any) -> list[Any]:
 def as_text(value: Any) -> str:
     """Return the value if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def as_id(value: Any) -> int | None:
+    """Return the value if it is a positive number that Postgres can hold as bigint, else None."""
+    valid = isinstance(value, int) and not isinstance(value, bool) and 0 < value <= _MAX_ID
+    return value if valid else None
