@@ -6,7 +6,7 @@ import random
 from collections.abc import Mapping
 from typing import Final
 
-from tests.chaos.samples import FileState, samples
+from tests.chaos.samples import SampleState, samples
 from tests.chaos.world import Files
 
 _PATHS: Final = ("a.py", "b.py", "c.py", "pkg/d.py", "e.json")
@@ -19,13 +19,13 @@ def first_files(chance: random.Random, step: int, *, fixes: bool) -> Files:
     """Return the files of a new repository; without `fixes`, its settings say so."""
     files: Files = {}
     if not fixes:
-        files[SETTINGS] = FileState(sample="settings", note=_AGAIN)
+        files[SETTINGS] = SampleState(sample="settings", note=_AGAIN)
     for path in chance.sample(_PATHS, 2):
         files[path] = _state(chance, path, step)
     return files
 
 
-def change_files(chance: random.Random, files: Mapping[str, FileState], step: int) -> Files:
+def change_files(chance: random.Random, files: Mapping[str, SampleState], step: int) -> Files:
     """Return files after one or two changes; never none at all."""
     changed = dict(files)
     for _ in range(chance.choice((1, 1, 2))):
@@ -43,7 +43,7 @@ def change_files(chance: random.Random, files: Mapping[str, FileState], step: in
 
 
 def write_and_delete(
-    before: Mapping[str, FileState], after: Mapping[str, FileState]
+    before: Mapping[str, SampleState], after: Mapping[str, SampleState]
 ) -> tuple[dict[str, bytes], list[str]]:
     """Return the files that a commit writes, and the paths that it deletes."""
     writes = {path: state.content for path, state in after.items() if before.get(path) != state}
@@ -51,7 +51,9 @@ def write_and_delete(
 
 
 def merge_files(
-    base: Mapping[str, FileState], head: Mapping[str, FileState], target: Mapping[str, FileState]
+    base: Mapping[str, SampleState],
+    head: Mapping[str, SampleState],
+    target: Mapping[str, SampleState],
 ) -> Files | None:
     """Return the target with what changed from base to head; None where both changed a file."""
     merged = dict(target)
@@ -74,7 +76,7 @@ def _rename(chance: random.Random, files: Files, path: str) -> None:
         files[chance.choice(free)] = files.pop(path)
 
 
-def _state(chance: random.Random, path: str, step: int) -> FileState:
+def _state(chance: random.Random, path: str, step: int) -> SampleState:
     fitting = [name for name, sample in samples().items() if path.endswith(sample.suffix)]
     note = _AGAIN if chance.random() < 0.7 else str(step)
-    return FileState(sample=chance.choice(fitting), note=note)
+    return SampleState(sample=chance.choice(fitting), note=note)

@@ -9,7 +9,7 @@ from kova_fakes.github.state import RepositoryState
 from tests.chaos.outgoing import Outgoing
 from tests.chaos.practice import DurableState
 from tests.chaos.samples import unknown_state
-from tests.chaos.steps import Step
+from tests.chaos.steps import ChaosStep
 from tests.chaos.world import FIX_BRANCH, Fact, Files, RepositoryModel, World
 
 
@@ -22,9 +22,9 @@ class KovaObserver:
         self._github = github
         self._state = github.state
 
-    def observe(self, number: int) -> Step | None:
+    def observe(self, number: int) -> ChaosStep | None:
         """Return what Kova did since the last look as a step, None where it did nothing."""
-        step = Step(number=number, kind="kova")
+        step = ChaosStep(number=number, kind="kova")
         with self._state.lock:
             for model in self._world.repositories.values():
                 repository = self._state.by_number(model.id)
@@ -33,7 +33,7 @@ class KovaObserver:
         return step if step.facts else None
 
     def _look_at_branch(
-        self, model: RepositoryModel, repository: RepositoryState, step: Step
+        self, model: RepositoryModel, repository: RepositoryState, step: ChaosStep
     ) -> bool:
         """Return whether the branch of fixes is at another commit."""
         before = model.branches.get(FIX_BRANCH)
@@ -63,7 +63,7 @@ class KovaObserver:
         return after is not None
 
     def _look_at_pulls(
-        self, model: RepositoryModel, repository: RepositoryState, step: Step, *, moved: bool
+        self, model: RepositoryModel, repository: RepositoryState, step: ChaosStep, *, moved: bool
     ) -> None:
         for pull in repository.pulls:
             known, action = model.pulls.get(pull["number"]), ""
@@ -81,7 +81,7 @@ class KovaObserver:
                 self._deliver(repository, pull, step, "closed")
 
     def _deliver(
-        self, repository: RepositoryState, pull: dict[str, Any], step: Step, action: str
+        self, repository: RepositoryState, pull: dict[str, Any], step: ChaosStep, action: str
     ) -> dict[str, Any]:
         payload = self._github.pull_request_event(repository.full_name, pull["number"], action)
         step.outgoing.append(Outgoing(event="pull_request", payload=payload))

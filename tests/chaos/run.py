@@ -26,7 +26,7 @@ from tests.chaos.oracle import Difference, Oracle
 from tests.chaos.practice import DurableState, Ledger, RandomFaults
 from tests.chaos.report import Progress
 from tests.chaos.stack import KovaStack, run_stack
-from tests.chaos.steps import Step, StepMaker
+from tests.chaos.steps import ChaosStep, StepMaker
 from tests.chaos.sweep import Sweeper
 from tests.chaos.world import World
 
@@ -128,7 +128,7 @@ class ChaosRun:
         self._faults.rate = 0.0
         return self._end(stack)
 
-    def _take(self, step: Step, label: str | None = None) -> None:
+    def _take(self, step: ChaosStep, label: str | None = None) -> None:
         """Take a step into the world, the ledger and the log, all at once."""
         statements, counts = self._courier.plan(
             label or str(step.number), self._number, step.outgoing
@@ -221,7 +221,7 @@ class ChaosRun:
         """Press "Re-run" where a scan ended since its worker was killed too often, each once."""
         with psycopg.connect(stack.settings["KOVA_DATABASE_URL"]) as connection:
             killed = set(connection.execute(_KILLED).fetchall())
-        step = Step(number=self._number, kind="rerun")
+        step = ChaosStep(number=self._number, kind="rerun")
         for model in self.world.repositories.values():
             for run in self._state.check_runs(model.name):
                 ref = run["external_id"].replace("kova/pull/", "refs/pull/")

@@ -28,7 +28,7 @@ class FileSample:
 
 
 @dataclass(frozen=True, kw_only=True)
-class FileState:
+class SampleState:
     """What a file holds: a sample with its note, mended or as people wrote it."""
 
     sample: str
@@ -50,26 +50,26 @@ class FileState:
         return samples()[self.sample].rules
 
     @property
-    def repair(self) -> FileState | None:
+    def repair(self) -> SampleState | None:
         """The file after Kova's fixes, None where there are none."""
         if self.mended or self.sample == _UNKNOWN or samples()[self.sample].mended is None:
             return None
-        return FileState(sample=self.sample, note=self.note, mended=True)
+        return SampleState(sample=self.sample, note=self.note, mended=True)
 
     def encode(self) -> str:
         """Return it as the log has it."""
         return f"{self.sample}:{self.note}" + (":mended" if self.mended else "")
 
 
-def decode_state(text: str) -> FileState:
+def decode_state(text: str) -> SampleState:
     """Return the state that `encode` wrote."""
     sample, note, *mended = text.split(":")
-    return FileState(sample=sample, note=note, mended=bool(mended))
+    return SampleState(sample=sample, note=note, mended=bool(mended))
 
 
-def unknown_state(sha: str) -> FileState:
+def unknown_state(sha: str) -> SampleState:
     """Return the state of a file with a blob that nobody here wrote."""
-    return FileState(sample=_UNKNOWN, note=sha)
+    return SampleState(sample=_UNKNOWN, note=sha)
 
 
 @cache

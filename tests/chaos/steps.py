@@ -38,7 +38,7 @@ _MOST_PULLS: Final = 3
 
 
 @dataclass(kw_only=True)
-class Step:
+class ChaosStep:
     """What happened in a step, and the deliveries that it makes."""
 
     number: int
@@ -71,7 +71,7 @@ class StepMaker:
         self._fixes = FIXES not in without
         self._weights = {kind: WEIGHTS[kind] for kind in WEIGHTS if kind not in without}
 
-    def make(self, number: int) -> Step:
+    def make(self, number: int) -> ChaosStep:
         """Do the step with this number."""
         chance = random.Random(f"{self._seed}:{number}")
         models = list(self._world.repositories.values())
@@ -80,16 +80,18 @@ class StepMaker:
                 return self._create(chance, number)
             model = chance.choice(models)
             (kind,) = chance.choices(list(self._weights), list(self._weights.values()))
-            step = Step(number=number, kind=kind)
-            act: Callable[[random.Random, RepositoryModel, Step], bool] = getattr(self, f"_{kind}")
+            step = ChaosStep(number=number, kind=kind)
+            act: Callable[[random.Random, RepositoryModel, ChaosStep], bool] = getattr(
+                self, f"_{kind}"
+            )
             if not act(chance, model, step):
-                step = Step(number=number, kind="push")
+                step = ChaosStep(number=number, kind="push")
                 self._push(chance, model, step)
             self._state.save(self._state.name_of(model.id))
             return step
 
-    def _create(self, chance: random.Random, number: int) -> Step:
-        step = Step(number=number, kind="create")
+    def _create(self, chance: random.Random, number: int) -> ChaosStep:
+        step = ChaosStep(number=number, kind="create")
         name, files = f"octo/r{number}", first_files(chance, number, fixes=self._fixes)
         sha = self._state.create_repository(
             name, files={path: state.content for path, state in files.items()}
@@ -114,35 +116,37 @@ class StepMaker:
         ]
         return step
 
-    def _push(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _push(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         self._commit(model, step, MAIN, change_files(chance, model.files, step.number))
         return True
 
-    def _force_known(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _force_known(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         earlier = sorted({sha for sha in model.history if sha != model.head})
         if not earlier:
             return False
         self._move(model, step, MAIN, chance.choice(earlier))
         return True
 
-    def _force_new(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _force_new(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         start = chance.choice(model.history)
         files = change_files(chance, model.commits[start], step.number)
         self._commit(model, step, MAIN, files, start=start)
         return True
 
-    def _open(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _open(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         if len(model.open_pulls()) >= _MOST_PULLS:
             return False
         branch = f"topic-{step.number}"
         self._commit(model, step, branch, change_files(chance, model.files, step.number))
         name = self._name(model)
-        number = self._state.open_pull(name, head=branch, base=MAIN, title=f"Step {step.number}")
+        number = self._state.open_pull(
+            name, head=branch, base=MAIN, title=f"ChaosStep {step.number}"
+        )
         step.facts.append(_fact(model, "opened", number=number, branch=branch))
         self._propose(model, step, number, "opened")
         return True
 
-    def _synchronize(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _synchronize(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pull = _choose(chance, model.open_pulls())
         if pull is None:
             return False
@@ -151,7 +155,7 @@ class StepMaker:
         self._propose(model, step, pull.number, "synchronize")
         return True
 
-    def _force_pull(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _force_pull(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pull = _choose(chance, model.open_pulls())
         if pull is None:
             return False
@@ -160,14 +164,14 @@ class StepMaker:
         self._propose(model, step, pull.number, "synchronize")
         return True
 
-    def _close(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _close(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pull = _choose(chance, model.open_pulls())
         if pull is None:
             return False
         self._end(model, step, pull, merged=False)
         return True
 
-    def _reopen(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _reopen(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         closed = [
             pull
             for pull in model.pulls.values()
@@ -180,15 +184,15 @@ class StepMaker:
         self._propose(model, step, pull.number, "reopened")
         return True
 
-    def _merge(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _merge(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pull = _choose(chance, model.open_pulls())
         return pull is not None and self._merge_pull(model, step, pull)
 
-    def _merge_fix(self, _chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _merge_fix(self, _chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pull = model.fix_pull()
         return pull is not None and self._merge_pull(model, step, pull)
 
-    def _close_fix(self, _chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _close_fix(self, _chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pull = model.fix_pull()
         if pull is None or pull.branch not in model.branches:
             return False
@@ -204,7 +208,7 @@ class StepMaker:
         self._end(model, step, pull, merged=False)
         return True
 
-    def _meddle(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _meddle(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pull = model.fix_pull()
         if pull is None or pull.branch not in model.branches:
             return False
@@ -213,7 +217,7 @@ class StepMaker:
         self._propose(model, step, pull.number, "synchronize")
         return True
 
-    def _rename(self, _chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _rename(self, _chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         old, new = self._name(model), f"octo/r{step.number}"
         self._state.transfer(old, new)
         step.facts.append(_fact(model, "renamed", name=new))
@@ -224,7 +228,7 @@ class StepMaker:
         step.outgoing.append(Outgoing(event="repository", payload=payload))
         return True
 
-    def _delete(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _delete(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         pulls = [
             pull for pull in model.pulls.values() if pull.branch in model.branches and not pull.kova
         ]
@@ -242,7 +246,7 @@ class StepMaker:
         step.outgoing.append(Outgoing(event="push", payload=payload))
         return True
 
-    def _redeliver(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _redeliver(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         attempts = [row for row in self._state.deliveries if row["repository_id"] == model.id]
         attempt = _choose(chance, attempts)
         if attempt is None:
@@ -258,7 +262,7 @@ class StepMaker:
         )
         return True
 
-    def _rerun(self, chance: random.Random, model: RepositoryModel, step: Step) -> bool:
+    def _rerun(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
         runs = [run for run in self._state.check_runs(self._name(model)) if run["conclusion"]]
         run = _choose(chance, runs)
         if run is None:
@@ -268,7 +272,7 @@ class StepMaker:
         return True
 
     def press_rerun(
-        self, model: RepositoryModel, run: dict[str, Any], step: Step, *, suite: bool = False
+        self, model: RepositoryModel, run: dict[str, Any], step: ChaosStep, *, suite: bool = False
     ) -> Fact:
         """Press "Re-run" at a check run, or at its suite; return the fact."""
         payload = self._github.rerequest_event(self._name(model), run["id"], suite=suite)
@@ -276,7 +280,7 @@ class StepMaker:
         step.outgoing.append(Outgoing(event=event, payload=payload))
         return _fact(model, "noted", after=run["head_sha"], rerun=run["external_id"], suite=suite)
 
-    def _merge_pull(self, model: RepositoryModel, step: Step, pull: PullModel) -> bool:
+    def _merge_pull(self, model: RepositoryModel, step: ChaosStep, pull: PullModel) -> bool:
         git = self._state.by_number(model.id).git
         head = model.branches.get(pull.branch, "")
         start = git.merge_base(model.head, head) if head in git.commits else None
@@ -289,7 +293,9 @@ class StepMaker:
         self._commit(model, step, MAIN, files)
         return True
 
-    def _end(self, model: RepositoryModel, step: Step, pull: PullModel, *, merged: bool) -> None:
+    def _end(
+        self, model: RepositoryModel, step: ChaosStep, pull: PullModel, *, merged: bool
+    ) -> None:
         people.close_pull(self._state.by_number(model.id), pull.number, merged=merged)
         step.facts.append(_fact(model, "closed", number=pull.number, merged=merged))
         self._deliver_pull(model, step, pull.number, "closed")
@@ -297,7 +303,7 @@ class StepMaker:
     def _commit(
         self,
         model: RepositoryModel,
-        step: Step,
+        step: ChaosStep,
         branch: str,
         files: Files,
         *,
@@ -310,20 +316,20 @@ class StepMaker:
         parent = start or (before if before in model.commits else model.head)
         writes, deletes = write_and_delete(model.commits[parent], files)
         tree = git.write(parent, writes, deletes)
-        sha = git.commit(tree, [parent], f"Step {step.number}").sha
+        sha = git.commit(tree, [parent], f"ChaosStep {step.number}").sha
         # At once, as on GitHub: the branch is never at a commit in between.
         people.force_push(repository, branch, sha)
         forced = before not in {people.NOWHERE, parent}
         self._note_push(model, step, branch, before, sha, forced=forced, files=files)
 
-    def _move(self, model: RepositoryModel, step: Step, branch: str, sha: str) -> None:
+    def _move(self, model: RepositoryModel, step: ChaosStep, branch: str, sha: str) -> None:
         before = people.force_push(self._state.by_number(model.id), branch, sha)
         self._note_push(model, step, branch, before, sha, forced=True)
 
     def _note_push(
         self,
         model: RepositoryModel,
-        step: Step,
+        step: ChaosStep,
         branch: str,
         before: str,
         after: str,
@@ -338,7 +344,7 @@ class StepMaker:
         payload = {**self._github.push_event(name, branch), "forced": forced}
         step.outgoing.append(Outgoing(event="push", payload=payload))
 
-    def _propose(self, model: RepositoryModel, step: Step, number: int, action: str) -> None:
+    def _propose(self, model: RepositoryModel, step: ChaosStep, number: int, action: str) -> None:
         payload = self._deliver_pull(model, step, number, action)
         pull = payload["pull_request"]
         step.facts.append(
@@ -352,7 +358,7 @@ class StepMaker:
         )
 
     def _deliver_pull(
-        self, model: RepositoryModel, step: Step, number: int, action: str
+        self, model: RepositoryModel, step: ChaosStep, number: int, action: str
     ) -> dict[str, Any]:
         payload = self._github.pull_request_event(self._name(model), number, action)
         step.outgoing.append(Outgoing(event="pull_request", payload=payload))

@@ -6,13 +6,13 @@ import json
 from collections import Counter
 from pathlib import Path
 
-from tests.chaos.samples import FileState, decode_state, samples
+from tests.chaos.samples import SampleState, decode_state, samples
 from tests.support.kova_process import run_command
 
 
 def test_kova_reports_and_mends_what_the_table_says(tmp_path: Path) -> None:
     states = {
-        f"{name}{sample.suffix}": FileState(sample=name, note="step 7")
+        f"{name}{sample.suffix}": SampleState(sample=name, note="step 7")
         for name, sample in samples().items()
         if name != "settings"
     }
@@ -33,6 +33,6 @@ def test_kova_reports_and_mends_what_the_table_says(tmp_path: Path) -> None:
 
 
 def test_a_state_is_read_as_it_was_written() -> None:
-    state = FileState(sample="identity", note="12")
+    state = SampleState(sample="identity", note="12")
     assert decode_state(state.encode()) == state
-    assert decode_state(FileState(sample="escape", note="3", mended=True).encode()).mended
+    assert decode_state(SampleState(sample="escape", note="3", mended=True).encode()).mended

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
-from tests.chaos.samples import FileState, decode_state
+from tests.chaos.samples import SampleState, decode_state
 
 Fact: TypeAlias = Mapping[str, Any]
 """One line of the log's `facts`: `fact` names its kind, the rest is JSON."""
-Files: TypeAlias = dict[str, FileState]
+Files: TypeAlias = dict[str, SampleState]
 FIX_BRANCH: Final = "kova/fix-main"
 MAIN: Final = "main"
 

@@ -71,6 +71,9 @@ chat_channel_refused | The detail names the chat's reason; docs/slack.md says wh
 chat_message_refused | The chat does not take this message. Tell us, with the reason that `GET /api/notices` shows.
 message_fault | A fault of Kova keeps the message back. Tell us, with the log of `kova.notices`: other messages go on.
 busy | Nothing: another worker does it.
+stale_head | Nothing: GitHub is asked again until it shows the push, or believed after five minutes.
+generation_moved | Nothing: the scan asks again where the branch ends.
+head_moved | Nothing: the scan is tried again when the others have ended.
 stale_fix | Push or ask for a scan: the fix is proved anew.
 malformed_message | Somebody else writes to the queue. The message is among the dead letters.
 worker_killed | The scan needs more memory or time than its worker has, or it met a fault of Kova. Give the worker more, or tell us; `kova scans retry` tries it once more.

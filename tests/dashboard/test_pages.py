@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
@@ -17,11 +16,11 @@ from kova.scans.scan import ScanStats, ScanStatus
 from kova.shared.audit import Action
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING, Reach
-from kova.shared.repository import AutoFix, RepositoryProblem
+from kova.shared.repository import AutoFix
 from kova.shared.severity import Severity
 from kova.shared.skipped import Skipped
 from tests.dashboard.conftest import House, links_of, make_house
-from tests.support.stores import LEASE, apply_files, new_claim, new_repository, scan_target
+from tests.support.stores import LEASE, apply_files, new_claim, new_repository
 from tests.support.workshop import Workshop
 
 PATCH = """--- a/a.py
@@ -274,17 +273,6 @@ async def test_a_failed_scan_says_why_and_can_be_repeated(house: House) -> None:
     assert "Scans that failed" in await (await house.visitor(Role.VIEWER)).get("/")
 
 
-async def test_a_skipped_scan_says_for_what_and_is_no_failure(house: House) -> None:
-    repository = await new_repository(house.stores)
-    scan = await house.stores.scans.create(scan_target(), repository.id)
-    await house.stores.scans.skip(scan.id, "superseded: <abc> was pushed to main before.")
-    member = await house.visitor(Role.MEMBER)
-    page = await member.get(f"/ui/scans/{scan.id}")
-    assert '<p class="notice warn" role="status">superseded: &lt;abc&gt; was pushed' in page
-    assert "Scan again" not in page
-    assert "Scans that failed" not in await member.get("/")
-
-
 async def test_a_repository_shows_its_health_and_takes_settings(house: House) -> None:
     await house.scan()
     admin = await house.visitor(Role.ADMIN)
@@ -300,23 +288,6 @@ async def test_a_repository_shows_its_health_and_takes_settings(house: House) ->
     for change in ({"auto_fix": "x"}, {"monthly_budget_usd": "-1"}, {"monthly_budget_usd": "nan"}):
         answer = await admin.post("/ui/repositories/octo/sample", {**fields, **change})
         assert answer.status_code == 400, change
-
-
-async def test_a_repository_that_is_not_scanned_any_more_says_so(house: House) -> None:
-    await house.scan()
-    rows = house.workshop.database.repositories
-    (row,) = rows.values()
-    rows[row.id] = replace(
-        row,
-        archived=True,
-        problem=RepositoryProblem.SUSPENDED,
-        problem_since=house.workshop.database.clock(),
-    )
-    viewer = await house.visitor(Role.VIEWER)
-    page = await viewer.get("/ui/repositories/octo/sample")
-    assert "The installation of the GitHub App is suspended." in page
-    assert "archived" in page
-    assert "not scanned: suspended" in await viewer.get("/ui/repositories")
 
 
 async def test_a_key_is_shown_once_and_revoked(house: House) -> None:

@@ -58,7 +58,7 @@ class StandInDirectory:
 
 
 @dataclass
-class Desk:
+class RefreshDesk:
     """What refreshes, and the row that it refreshes."""
 
     repositories: PostgresRepositoryStore
@@ -104,11 +104,11 @@ class Desk:
 
 
 @pytest.fixture
-async def desk(database_url: str) -> AsyncIterator[Desk]:
+async def desk(database_url: str) -> AsyncIterator[RefreshDesk]:
     database = Database(database_url)
     repositories = PostgresRepositoryStore(database)
     await repositories.save(INFO)
-    yield Desk(
+    yield RefreshDesk(
         repositories=repositories,
         watch=PostgresRepositoryWatch(database),
         directory=StandInDirectory(),
@@ -118,7 +118,7 @@ async def desk(database_url: str) -> AsyncIterator[Desk]:
     await database.close()
 
 
-async def test_what_github_does_not_show_yet_is_asked_for_again(desk: Desk) -> None:
+async def test_what_github_does_not_show_yet_is_asked_for_again(desk: RefreshDesk) -> None:
     for attempt in range(3):
         with pytest.raises(RepositoryNotFoundError):
             await desk.refresh("renamed", attempt=attempt)
@@ -127,7 +127,7 @@ async def test_what_github_does_not_show_yet_is_asked_for_again(desk: Desk) -> N
     assert (await desk.row()).problem is RepositoryProblem.NOT_FOUND
 
 
-async def test_what_was_deleted_and_is_still_shown_is_asked_for_again(desk: Desk) -> None:
+async def test_what_was_deleted_and_is_still_shown_is_asked_for_again(desk: RefreshDesk) -> None:
     desk.directory.answers[NAME] = [INFO]
     for attempt in range(3):
         with pytest.raises(GitHubUnavailableError):
@@ -139,7 +139,7 @@ async def test_what_was_deleted_and_is_still_shown_is_asked_for_again(desk: Desk
     assert (await desk.row()).problem is RepositoryProblem.DELETED
 
 
-async def test_a_name_that_belongs_to_another_one_says_nothing(desk: Desk) -> None:
+async def test_a_name_that_belongs_to_another_one_says_nothing(desk: RefreshDesk) -> None:
     desk.directory.answers["octo/former"] = [replace(INFO, full_name="octo/former", github_id=8)]
     desk.directory.answers[NAME] = [replace(INFO, private=True)]
     await desk.refresh("privatized", name="octo/former")
@@ -157,7 +157,7 @@ async def test_a_name_that_belongs_to_another_one_says_nothing(desk: Desk) -> No
     ],
 )
 async def test_what_kova_may_not_see_is_marked_with_the_reason(
-    desk: Desk, error: KovaError, problem: RepositoryProblem
+    desk: RefreshDesk, error: KovaError, problem: RepositoryProblem
 ) -> None:
     desk.directory.answers[NAME] = [error]
     await desk.refresh("transferred")
@@ -167,7 +167,7 @@ async def test_what_kova_may_not_see_is_marked_with_the_reason(
     assert (await desk.row()).problem is None
 
 
-async def test_it_is_looked_at_until_a_look_changes_nothing(desk: Desk) -> None:
+async def test_it_is_looked_at_until_a_look_changes_nothing(desk: RefreshDesk) -> None:
     changed = replace(INFO, private=True)
     desk.directory.answers[NAME] = [changed, INFO, INFO]
     await desk.refresh("privatized")
@@ -182,7 +182,7 @@ async def test_it_is_looked_at_until_a_look_changes_nothing(desk: Desk) -> None:
     assert len(desk.directory.asked) == MOST_LOOKS
 
 
-async def test_an_unknown_repository_that_is_gone_leaves_no_row(desk: Desk) -> None:
+async def test_an_unknown_repository_that_is_gone_leaves_no_row(desk: RefreshDesk) -> None:
     await desk.repositories.save(replace(INFO, github_id=8))
     job = replace(
         EventJob(kind=EventKind.REPOSITORY, action="deleted", repository=NAME, delivery="guid"),
@@ -199,7 +199,7 @@ async def test_an_unknown_repository_that_is_gone_leaves_no_row(desk: Desk) -> N
     assert await desk.repositories.find(99) is None
 
 
-async def test_a_default_branch_is_scanned_once_an_event(desk: Desk) -> None:
+async def test_a_default_branch_is_scanned_once_an_event(desk: RefreshDesk) -> None:
     desk.source.create_repository(NAME)
     desk.source.push(NAME, {"a.py": b""}, branch="next")
     desk.directory.answers[NAME] = [replace(INFO, default_branch="next")]
@@ -212,7 +212,7 @@ async def test_a_default_branch_is_scanned_once_an_event(desk: Desk) -> None:
     assert len(desk.queue.targets()) == 2
 
 
-async def test_an_installation_is_looked_at_until_a_look_changes_nothing(desk: Desk) -> None:
+async def test_an_installation_is_looked_at_until_a_look_changes_nothing(desk: RefreshDesk) -> None:
     nothing = replace(INFO, github_id=0)
     desk.directory.answers["42"] = [nothing, INFO, INFO]
     await desk.refresh_installation()
@@ -223,7 +223,7 @@ async def test_an_installation_is_looked_at_until_a_look_changes_nothing(desk: D
     assert (await desk.row()).problem is RepositoryProblem.REMOVED
 
 
-async def test_a_failure_of_github_marks_nothing(desk: Desk) -> None:
+async def test_a_failure_of_github_marks_nothing(desk: RefreshDesk) -> None:
     for error in (GitHubUnavailableError(), GitHubRefusedError(refusal="other")):
         desk.directory.answers[NAME] = desk.directory.answers["42"] = [error]
         with pytest.raises(type(error)):

@@ -22,7 +22,7 @@ STEPS: Final = 14
 PUSHES_A_SECOND: Final = 2  # People and bots push no branch three times in a second.
 
 
-class History:
+class PushHistory:
     """One random history: people push, GitHub delivers and answers as it likes, workers die."""
 
     def __init__(self, desk: PushDesk, seed: int) -> None:
@@ -143,7 +143,7 @@ async def desk(database_url: str) -> AsyncIterator[PushDesk]:
 
 @pytest.mark.parametrize("seed", range(8))
 async def test_the_errors_are_those_of_the_true_head_in_the_end(desk: PushDesk, seed: int) -> None:
-    history = History(desk, seed)
+    history = PushHistory(desk, seed)
     await history.live()
     story = "\n".join(history.log)
     assert await desk.open_errors() == desk.true_errors(), story

@@ -41,14 +41,11 @@ from kova_fakes.github import FakeGitHub, people
 from kova_fakes.github.webhooks import signed_request
 from tests.support.analyzer import MarkAnalyzer
 from tests.support.findings import findings_of
+from tests.support.simulated_worker import KilledError
 from tests.support.workshop import PlainPython
 
 NAME: Final = "octo/sample"
 _VISIBILITY: Final = 20
-
-
-class KilledError(BaseException):
-    """The worker's process is gone."""
 
 
 class Hooked:
@@ -271,3 +268,12 @@ class PushDesk:
 
     async def close(self) -> None:
         await self.core.close()
+
+
+async def statuses(desk: PushDesk) -> list[str]:
+    return [scan.status.value for scan in await desk.scans()]
+
+
+async def scan_of(desk: PushDesk, sha: str) -> Scan:
+    (scan,) = [scan for scan in await desk.scans() if scan.commit_sha == sha]
+    return scan

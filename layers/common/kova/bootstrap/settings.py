@@ -235,15 +235,19 @@ def _read_settings(reader: SettingReader) -> Settings:
         cdn=_cdn_settings(reader),
         ai=_ai_settings(reader),
         sign_in=read_sign_in_settings(reader),
-        setup=SetupSettings(
-            token=reader.text("KOVA_SETUP_TOKEN"),
-            github_web_url=reader.url("KOVA_GITHUB_WEB_URL"),
-            app_file=reader.text("KOVA_GITHUB_APP_FILE"),
-            app_secret_arn=reader.text("KOVA_GITHUB_APP_SECRET_ARN"),
-            client_secret_arn=reader.text("KOVA_GITHUB_CLIENT_SECRET_ARN"),
-            webhook_secret_arn=reader.text("KOVA_WEBHOOK_SECRET_ARN"),
-        ),
+        setup=_setup_settings(reader),
         chat=_chat_settings(reader),
+    )
+
+
+def _setup_settings(reader: SettingReader) -> SetupSettings:
+    return SetupSettings(
+        token=reader.text("KOVA_SETUP_TOKEN"),
+        github_web_url=reader.url("KOVA_GITHUB_WEB_URL"),
+        app_file=reader.text("KOVA_GITHUB_APP_FILE"),
+        app_secret_arn=reader.text("KOVA_GITHUB_APP_SECRET_ARN"),
+        client_secret_arn=reader.text("KOVA_GITHUB_CLIENT_SECRET_ARN"),
+        webhook_secret_arn=reader.text("KOVA_WEBHOOK_SECRET_ARN"),
     )
 
 

@@ -107,14 +107,14 @@ def scan_repository(
         cache=FindingCache(cache=stores.cache, analyzers=analyzers),
     )
     publish = PublishScan(publisher)
-    heads = FindHead(
-        repositories=stores.repositories,
-        pushes=stores.pushes,
-        recovery=stores.recovery,
-        errors=stores.errors,
-        source=source,
-        queue=queue,
-        now=now,
+    heads = _find_head(stores, source, queue, now)
+    offer = _offer_fixes(
+        stores,
+        commit_analysis,
+        analyzers=analyzers,
+        prove=prove,
+        publisher=publisher,
+        meter=meter,
     )
     return ScanRepository(
         stores=stores,
@@ -122,21 +122,8 @@ def scan_repository(
         queue=queue,
         reruns=FindReruns(recovery=stores.recovery, source=source),
         heads=heads,
-        supersede=SupersedeScan(
-            scans=stores.scans,
-            recovery=stores.recovery,
-            pushes=stores.pushes,
-            errors=stores.errors,
-            source=source,
-            publish=publish,
-        ),
-        claims=ClaimScan(
-            scans=stores.scans,
-            recovery=stores.recovery,
-            slots=WorkerSlots(),
-            now=now,
-            share=share,
-        ),
+        supersede=_supersede_scan(stores, source, publish),
+        claims=_claim_scan(stores, now, share),
         settle=SettleScan(
             scans=stores.scans, tell=TellFailure(scans=stores.scans, publish=publish), now=now
         ),
@@ -151,17 +138,63 @@ def scan_repository(
             history=TraceHistory(
                 errors=stores.errors, source=source, commit_analysis=commit_analysis
             ),
-            offer=OfferFixes(
-                commit_analysis=commit_analysis,
-                propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
-                proofs=ProofCache(
-                    cache=stores.cache, analyzers=analyzers, prover=lambda: code_digest(PROOFS)
-                ),
-                fixes=stores.fixes,
-                publish=publish,
-                follow=FollowPullRequests(fixes=stores.fixes, publisher=publisher),
-                meter=meter,
-            ),
+            offer=offer,
             publish=publish,
         ),
+    )
+
+
+def _offer_fixes(
+    stores: Stores,
+    commit_analysis: AnalyzeCommit,
+    *,
+    analyzers: AnalyzeTree,
+    prove: ProveFix,
+    publisher: Publisher,
+    meter: Meter,
+) -> OfferFixes:
+    proofs = ProofCache(cache=stores.cache, analyzers=analyzers, prover=lambda: code_digest(PROOFS))
+    return OfferFixes(
+        commit_analysis=commit_analysis,
+        propose=ProposeFixes(prove, seconds=PROOF_SECONDS),
+        proofs=proofs,
+        fixes=stores.fixes,
+        publish=PublishScan(publisher),
+        follow=FollowPullRequests(fixes=stores.fixes, publisher=publisher),
+        meter=meter,
+    )
+
+
+def _supersede_scan(stores: Stores, source: CodeSource, publish: PublishScan) -> SupersedeScan:
+    return SupersedeScan(
+        scans=stores.scans,
+        recovery=stores.recovery,
+        pushes=stores.pushes,
+        errors=stores.errors,
+        source=source,
+        publish=publish,
+    )
+
+
+def _find_head(
+    stores: Stores, source: CodeSource, queue: ScanQueue, now: Callable[[], datetime]
+) -> FindHead:
+    return FindHead(
+        repositories=stores.repositories,
+        pushes=stores.pushes,
+        recovery=stores.recovery,
+        errors=stores.errors,
+        source=source,
+        queue=queue,
+        now=now,
+    )
+
+
+def _claim_scan(stores: Stores, now: Callable[[], datetime], share: int | None) -> ClaimScan:
+    return ClaimScan(
+        scans=stores.scans,
+        recovery=stores.recovery,
+        slots=WorkerSlots(),
+        now=now,
+        share=share,
     )

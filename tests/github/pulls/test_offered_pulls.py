@@ -1,105 +1,42 @@
+"""Fixes become one pull request, whatever was there before."""
+
 from __future__ import annotations
 
 import base64
-import json
-from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
-from kova.code_index.index_repository import blob_sha
-from kova.fixes.publisher import FixPullRequest, OfferedPull, PullState
 from kova.shared.exceptions import (
     GitHubRefusedError,
     GitHubUnavailableError,
     RepositoryNotFoundError,
 )
 from kova.shared.repository import RepositoryRef
-
-Connect = Callable[..., GitHubClient]
-REPO = "/repos/octo/sample"
-BASE, TREE, SRC, NEW_TREE, FIX, OLD = (digit * 40 for digit in "abcdef")
-BRANCH = "kova/fix-1"
-REF = f"{REPO}/git/ref/heads/{BRANCH}"
-CREATE_REF = f"POST {REPO}/git/refs"
-MOVE_REF = f"PATCH {REPO}/git/refs/heads/{BRANCH}"
-PULLS = f"GET {REPO}/pulls"
-CREATE_PULL = f"POST {REPO}/pulls"
-UPDATE_PULL = f"PATCH {REPO}/pulls/9"
-BLOB = blob_sha(b"new\n")
-WITHDRAWN = "<!-- kova:withdrawn -->"
-PAGE = "https://github.example/octo/sample/pull/9"
-
-
-def fix(**changed: Any) -> FixPullRequest:
-    fields: dict[str, Any] = {
-        "base_branch": "main",
-        "base_sha": BASE,
-        "branch": BRANCH,
-        "title": "Fix it",
-        "body": "Proved.",
-        "message": "Fix it",
-        "files": {"src/a.py": b"new\n"},
-    }
-    return FixPullRequest(**(fields | changed))
-
-
-def pull_json(**changed: Any) -> dict[str, Any]:
-    fields: dict[str, Any] = {
-        "number": 9,
-        "state": "open",
-        "title": "Fix it",
-        "body": "Proved.",
-        "html_url": PAGE,
-        "head": {"ref": BRANCH, "sha": FIX, "repo": {"id": 1}},
-        "base": {"ref": "main", "repo": {"id": 1}},
-    }
-    return fields | changed
-
-
-def ref_json(sha: str) -> dict[str, Any]:
-    return {"ref": "refs/heads/x", "object": {"type": "commit", "sha": sha}}
-
-
-def commit(sha: str, email: str = "kova@kova.invalid") -> dict[str, Any]:
-    return {"sha": sha, "committer": {"email": email, "date": "2030-01-02T03:04:05Z"}}
-
-
-@pytest.fixture
-def github(script: Any) -> Any:
-    """A GitHub whose main is at BASE, and where the fix makes the commit FIX."""
-    files = [
-        {"path": "a.py", "mode": "100644", "type": "blob", "sha": OLD},
-        {"path": "run", "mode": "100755", "type": "blob", "sha": OLD},
-        {"path": "link", "mode": "120000", "type": "blob", "sha": OLD},
-    ]
-    folder = {"path": "src", "mode": "040000", "type": "tree", "sha": SRC}
-    script.json(f"{REPO}/git/ref/heads/main", ref_json(BASE))
-    script.json(f"{REPO}/git/commits/{BASE}", commit(BASE) | {"tree": {"sha": TREE}})
-    script.json(f"{REPO}/git/trees/{TREE}", {"tree": [folder]})
-    script.json(f"{REPO}/git/trees/{SRC}", {"tree": files})
-    script.json(f"POST {REPO}/git/blobs", {"sha": OLD}, status=201)
-    script.json(f"POST {REPO}/git/trees", {"sha": NEW_TREE}, status=201)
-    script.json(f"POST {REPO}/git/commits", {"sha": FIX}, status=201)
-    script.json(f"GET {REPO}/git/commits/{FIX}", commit(FIX) | {"parents": [{"sha": BASE}]})
-    return script
-
-
-@pytest.fixture
-def publisher(script: Any, connect: Connect) -> GitHubPublisher:
-    return GitHubPublisher(connect(script.url))
-
-
-def list_writes(script: Any) -> list[str]:
-    """What was written beside git's objects, which are named by content."""
-    objects = ("/git/blobs", "/git/trees", "/git/commits")
-    return [
-        f"{method} {path}"
-        for method, path, _, _ in script.requests
-        if method != "GET" and not path.endswith(objects)
-    ]
+from tests.github.pulls.conftest import (
+    BASE,
+    BLOB,
+    BRANCH,
+    CREATE_PULL,
+    CREATE_REF,
+    FIX,
+    MOVE_REF,
+    OLD,
+    PAGE,
+    PULLS,
+    REF,
+    REPO,
+    SRC,
+    TREE,
+    UPDATE_PULL,
+    commit,
+    fix,
+    json_bytes,
+    list_writes,
+    pull_json,
+    ref_json,
+)
 
 
 async def test_a_new_branch_gets_a_pull_request(
@@ -363,7 +300,9 @@ async def test_one_that_exists_after_all_is_found(
     github.json(CREATE_REF, exists, status=422)
     github.json(REF, {"message": "Not Found"}, {"message": "Not Found"}, status=404)
     github.json(CREATE_PULL, exists, status=422)
-    github.answers[REF].append((200, {"content-type": "application/json"}, _json(ref_json(FIX))))
+    github.answers[REF].append(
+        (200, {"content-type": "application/json"}, json_bytes(ref_json(FIX)))
+    )
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert list_writes(github) == [CREATE_REF, CREATE_PULL]
@@ -449,134 +388,4 @@ async def test_a_fix_that_changes_nothing_is_refused(
 
     with pytest.raises(GitHubRefusedError, match="changes nothing"):
         await publisher.pull_request(repository, fix())
-    assert list_writes(github) == []
-
-
-def _json(value: Any) -> bytes:
-    return json.dumps(value).encode()
-
-
-@pytest.mark.parametrize(
-    ("changed", "state"),
-    [
-        ({}, PullState.OPEN),
-        ({"state": "closed", "merged_at": None}, PullState.CLOSED),
-        ({"state": "closed", "merged_at": "2030-01-02T03:04:05Z"}, PullState.MERGED),
-    ],
-)
-async def test_a_pull_request_is_found_by_its_page(
-    github: Any,
-    publisher: GitHubPublisher,
-    repository: RepositoryRef,
-    changed: dict[str, Any],
-    state: PullState,
-) -> None:
-    github.json(f"GET {REPO}/pulls/9", pull_json(**changed))
-    offered = await publisher.find_pull(repository, PAGE)
-    assert offered == OfferedPull(
-        url=PAGE, state=state, branch=BRANCH, base_branch="main", head_sha=FIX, body="Proved."
-    )
-
-
-async def test_a_pull_request_of_somebody_else_is_none_of_kovas(
-    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
-) -> None:
-    head = {"ref": "feature", "sha": FIX, "repo": {"id": 1}}
-    github.json(f"GET {REPO}/pulls/9", pull_json(head=head))
-    assert await publisher.find_pull(repository, PAGE) is None
-    assert await publisher.find_pull(repository, "https://github.example/elsewhere") is None
-    github.json(f"GET {REPO}", {"id": 1})
-    assert await publisher.find_pull(repository, PAGE.replace("/9", "/10")) is None
-
-
-async def test_a_withdrawn_pull_request_is_closed_then_explained(
-    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
-) -> None:
-    github.json(UPDATE_PULL, pull_json(state="closed"))
-    github.json(f"POST {REPO}/issues/9/comments", {"id": 1}, status=201)
-    github.json(REF, ref_json(FIX))
-    github.json(f"{REPO}/git/commits/{FIX}", commit(FIX))
-    github.raw(f"DELETE {REPO}/git/refs/heads/{BRANCH}", status=204)
-    github.json(PULLS, [pull_json()])  # GitHub's list is a moment behind.
-    await publisher.withdraw(repository, offered_pull(), "Nothing is left.")
-    assert list_writes(github) == [
-        UPDATE_PULL,
-        f"POST {REPO}/issues/9/comments",
-        f"DELETE {REPO}/git/refs/heads/{BRANCH}",
-    ]
-    body = f"Proved.\n\n{WITHDRAWN}"
-    assert github.sent("PATCH") == [(f"{REPO}/pulls/9", {"state": "closed", "body": body})]
-
-
-def offered_pull(**changed: Any) -> OfferedPull:
-    fields = {"state": PullState.OPEN, "branch": BRANCH, "head_sha": FIX, "body": "Proved."}
-    return OfferedPull(**{"url": PAGE, **fields, **changed})
-
-
-@pytest.mark.parametrize(("comments", "told"), [([], 1), ([{"body": "Nothing is left."}], 0)])
-async def test_an_interrupted_withdrawal_is_ended(
-    github: Any,
-    publisher: GitHubPublisher,
-    repository: RepositoryRef,
-    comments: list[dict[str, str]],
-    told: int,
-) -> None:
-    github.json(f"{REPO}/issues/9/comments", comments)
-    github.json(f"POST {REPO}/issues/9/comments", {"id": 1}, status=201)
-    pull = offered_pull(state=PullState.CLOSED, body=WITHDRAWN, is_withdrawn=True)
-    await publisher.withdraw(repository, pull, "Nothing is left.")
-    assert len(list_writes(github)) == told
-
-
-async def test_a_withdrawn_pull_request_that_is_open_again_loses_its_mark(
-    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
-) -> None:
-    github.json(UPDATE_PULL, pull_json())
-    await publisher.forget_withdrawal(repository, offered_pull(body=f"Proved.\n\n{WITHDRAWN}"))
-    await publisher.forget_withdrawal(repository, offered_pull())
-    assert github.sent("PATCH") == [(f"{REPO}/pulls/9", {"body": "Proved."})]
-
-
-async def test_the_change_of_a_withdrawn_pull_request_is_offered_again(
-    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
-) -> None:
-    github.json(PULLS, [pull_json(state="closed", body=f"Proved.\n\n{WITHDRAWN}")])
-    github.json(CREATE_REF, {}, status=201)
-    github.json(CREATE_PULL, pull_json(), status=201)
-    assert await publisher.pull_request(repository, fix()) == PAGE
-    assert list_writes(github) == [CREATE_REF, CREATE_PULL]
-
-
-@pytest.mark.parametrize(
-    ("head", "other", "deleted"),
-    [
-        (FIX, pull_json(number=8, state="closed"), True),
-        (FIX, pull_json(number=8), False),
-        (OLD, pull_json(number=8, state="closed"), False),
-    ],
-)
-async def test_a_branch_that_others_go_on_with_is_not_deleted(
-    github: Any,
-    publisher: GitHubPublisher,
-    repository: RepositoryRef,
-    *,
-    head: str,
-    other: dict[str, Any],
-    deleted: bool,
-) -> None:
-    github.json(REF, ref_json(head))
-    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD))
-    github.json(PULLS, [other])
-    github.raw(f"DELETE {REPO}/git/refs/heads/{BRANCH}", status=204)
-    await publisher.delete_branch(repository, offered_pull(state=PullState.MERGED))
-    assert bool(list_writes(github)) == deleted
-
-
-async def test_a_branch_with_a_persons_commits_is_not_deleted(
-    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
-) -> None:
-    github.json(REF, ref_json(OLD))
-    github.json(f"{REPO}/git/commits/{OLD}", commit(OLD, "person@example.com"))
-    await publisher.delete_branch(repository, offered_pull(head_sha=OLD))
-    await publisher.delete_branch(repository, offered_pull(branch="main"))
     assert list_writes(github) == []
