@@ -8,7 +8,8 @@ from typing import Any, Final
 
 DEPTH_LIMIT: Final = 200
 _MAX_ID: Final = 2**63 - 1
-_BRACKETS_AND_STRINGS: Final = re.compile(rb'"(?:[^"\\]|\\.)*"?|[\[\]{}]', re.DOTALL)
+# Possessive: a string of megabytes would otherwise be kept on the matcher's stack.
+_BRACKETS_AND_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
 def parse_json(body: bytes) -> Any:

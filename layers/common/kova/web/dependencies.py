@@ -1,4 +1,4 @@
-"""What routes ask for: the services, an authenticated key, a page."""
+"""What routes ask for: the services, a page of a list."""
 
 from __future__ import annotations
 
@@ -9,16 +9,11 @@ from datetime import UTC, datetime, timedelta
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Query, Request
-from fastapi.security import APIKeyHeader, HTTPAuthorizationCredentials, HTTPBearer
 from pydantic import AfterValidator
 
-from kova.access.api_key import Scope
-from kova.access.rate_limit import Verdict
-from kova.access.subject import Subject, subject_of_key
+from kova.access.subject import Subject
 from kova.shared.exceptions import NotFoundError, RestrictedError
 from kova.shared.page import PageRequest, Position
-from kova.web import idempotency
-from kova.web.idempotency import IdempotencyHeader
 from kova.web.services import (
     AccessServices,
     CommandServices,
@@ -28,7 +23,6 @@ from kova.web.services import (
     IntakeServices,
     MetricsServices,
     NoticeServices,
-    Process,
     ReportServices,
     ScanServices,
     SetupServices,
@@ -82,77 +76,6 @@ Notices = Annotated[NoticeServices, Depends(capability("notices"))]
 Slack = Annotated[SlackServices, Depends(capability("slack"))]
 Setup = Annotated[SetupServices, Depends(capability("setup"))]
 Usage = Annotated[UsageServices, Depends(capability("usage"))]
-
-
-def process_of(request: Request) -> Process:
-    """Return the process that the application runs in."""
-    process: Process = request.app.state.process
-    return process
-
-
-BEARER = HTTPBearer(auto_error=False, scheme_name="bearer", description="`kova_…`")
-HEADER = APIKeyHeader(name="X-API-Key", auto_error=False, scheme_name="key")
-
-
-def address_of(request: Request) -> str:
-    """Return where a call comes from, as the server or API Gateway tells it."""
-    return request.client.host if request.client else "unknown"
-
-
-def limited(request: Request) -> Callable[[Verdict], None]:
-    """Return what notes the limit's verdict, for the answer's headers."""
-
-    def note(verdict: Verdict) -> None:
-        request.state.rate_limit = verdict
-        if not verdict.allowed:
-            process_of(request).meter.count("kova_rate_limited_total", policy=verdict.policy.name)
-
-    return note
-
-
-async def authenticate(
-    request: Request, scope: Scope, bearer: HTTPAuthorizationCredentials | None, key: str | None
-) -> Subject:
-    """Return who calls by the key that a request presents, within its rate limit.
-
-    Raises:
-        UnauthenticatedError, ForbiddenError, RateLimitedError: as kova.access.admit says.
-    """
-    access: AccessServices = request.app.state.roots["access"]
-    plaintext = bearer.credentials if bearer else key
-    admitted = await access.admit.admit(plaintext, scope, address_of(request), limited(request))
-    return subject_of_key(admitted)
-
-
-def needs(scope: Scope) -> Callable[..., Awaitable[Subject]]:
-    """Return a dependency that lets only keys with a scope pass."""
-
-    async def authenticated(
-        request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
-        key: Annotated[str | None, Depends(HEADER)],
-    ) -> Subject:
-        return await authenticate(request, scope, bearer, key)
-
-    return authenticated
-
-
-def once(scope: Scope) -> Callable[..., Awaitable[Subject]]:
-    """Return a dependency for POST: it lets keys with a scope pass, and a repetition only once."""
-
-    async def claimed(
-        request: Request,
-        bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
-        key: Annotated[str | None, Depends(HEADER)],
-        idempotency_key: IdempotencyHeader = None,
-    ) -> Subject:
-        subject = await authenticate(request, scope, bearer, key)
-        assert subject.key_id is not None
-        secret = (bearer.credentials if bearer else key) or ""
-        await idempotency.begin(request, subject.key_id, secret, idempotency_key)
-        return subject
-
-    return claimed
 
 
 async def page_request(

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Final
 
 from kova.shared import exceptions
+from kova.web import body_errors
 
 if TYPE_CHECKING:
     from kova.web.pages.session import SignedIn
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 RETRY_AFTER: Final = "5"
 MEDIA_TYPE: Final = "application/problem+json"
 _STATUS: Final[tuple[tuple[type[exceptions.KovaError], int, str], ...]] = (
+    (body_errors.BodyTooLargeError, 413, "Content Too Large"),
+    (body_errors.BodyTooSlowError, 408, "Request Timeout"),
+    (body_errors.BodyKindError, 415, "Unsupported Media Type"),
     (exceptions.UnauthenticatedError, 401, "Unauthorized"),
     (exceptions.SignatureError, 401, "Unauthorized"),
     (exceptions.ForbiddenError, 403, "Forbidden"),

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.routing import Match
 
 from kova.shared.exceptions import KovaError
+from kova.web.body_errors import BodyRefusedError
 from kova.web.headers import SECURITY_HEADERS
 from kova.web.problem_table import describe, failure_answer, retry_header
 
@@ -68,8 +69,13 @@ async def _kova(request: Request, error: KovaError) -> Response:
         title=title,
         detail=error.message,
         reason=error.reason,
-        headers=retry_header(error),
+        headers=retry_header(error) | _closing(error),
     )
+
+
+def _closing(error: KovaError) -> dict[str, str]:
+    """Whoever still sends a body that was refused may lose what comes after the answer."""
+    return {"Connection": "close"} if isinstance(error, BodyRefusedError) else {}
 
 
 async def _validation(request: Request, error: RequestValidationError) -> Response:

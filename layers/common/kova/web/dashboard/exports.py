@@ -16,10 +16,11 @@ from kova.reports.record_export import CSV
 from kova.reports.table import Table
 from kova.reports.tables import long_table
 from kova.shared.exceptions import KovaError, NotFoundError
+from kova.web.client import note_verdict
 from kova.web.dashboard.dependencies import Reader
 from kova.web.dashboard.error_query import ChosenFilters, errors_address
 from kova.web.dashboard.render import go, show
-from kova.web.dependencies import Reports, limited
+from kova.web.dependencies import Reports
 from kova.web.pages.own_address import own_address
 from kova.web.pages.session import SignedIn
 from kova.web.problem_table import describe, problem_headers, retry_header
@@ -89,7 +90,7 @@ async def begin_sheet(
     if request.headers.get("sec-fetch-site", "same-origin") not in _OWN_LINKS:
         return go(_page_of(wish))  # Another site leads here: somebody is to press our own button.
     sheets = _sheets(reports)
-    await reports.admit_export(reader.subject.actor, limited(request))
+    await reports.admit_export(reader.subject.actor, note_verdict(request))
     address = await sheets.begin(
         wish,
         subject=reader.subject,
@@ -103,7 +104,7 @@ async def begin_sheet(
 async def finish_sheet(request: Request, reader: Reader, reports: Reports) -> Response:
     """Make the sheet of somebody whom Google sends back, and lead to it."""
     sheets = _sheets(reports)
-    await reports.admit_export(reader.subject.actor, limited(request))
+    await reports.admit_export(reader.subject.actor, note_verdict(request))
     begun = await sheets.resume(request.query_params.get("state", ""), reader.session_id)
     try:
         sheet = await sheets.finish(begun, request.query_params, reader.subject)
@@ -162,7 +163,7 @@ async def _gather(
     request: Request, wish: ExportRequest, reader: SignedIn, reports: ReportServices
 ) -> Export:
     """Return the tables of a download, which is in the audit log before anybody has it."""
-    await reports.admit_export(reader.subject.actor, limited(request))
+    await reports.admit_export(reader.subject.actor, note_verdict(request))
     export = await reports.tables.gather(wish, reader.subject.reach)
     await reports.record_export.record(wish, export, reader.subject, CSV)
     return export

@@ -1,163 +1,179 @@
-"""What a body may be: not too large, and JSON where JSON is asked for."""
+"""Bodies are read when a route asks for them: within a size, a time and a share of the memory."""
 
 from __future__ import annotations
 
 import asyncio
-import re
-from dataclasses import asdict, dataclass
 from typing import Final
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from kova.shared.json_text import parse_json
-from kova.shared.limits import API_BYTES, FORM_BYTES, SARIF_BYTES, WEBHOOK_BYTES
-from kova.web.problem_table import failure_answer
-
-_WEBHOOKS: Final = "/webhooks/"
-_SMALL_FORMS: Final = ("/setup", "/auth/")
-_FORMS: Final = (*_SMALL_FORMS, "/ui/")
-"""Pages for people, which post forms; a question may be as long as a call of the API."""
-_FORM: Final = b"application/x-www-form-urlencoded"
-_SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Refusal:
-    status: int
-    title: str
-    reason: str
-    detail: str
-
-
-_TOO_LARGE: Final = _Refusal(
-    status=413, title="Content Too Large", reason="too_large", detail="The body is too large."
+from kova.shared.exceptions import KovaError
+from kova.web.body_errors import (
+    BodyBusyError,
+    BodyRefusedError,
+    BodyTooLargeError,
+    BodyTooSlowError,
 )
-_TOO_SLOW: Final = _Refusal(
-    status=408,
-    title="Request Timeout",
-    reason="body_too_slow",
-    detail="The body did not arrive in time.",
-)
-_NOT_JSON_TYPE: Final = _Refusal(
-    status=415,
-    title="Unsupported Media Type",
-    reason="unsupported_media_type",
-    detail="The body must be application/json.",
-)
-_NOT_FORM_TYPE: Final = _Refusal(
-    status=415,
-    title="Unsupported Media Type",
-    reason="unsupported_media_type",
-    detail="The body must be a form.",
-)
-_NOT_JSON: Final = _Refusal(
-    status=400, title="Bad Request", reason="bad_json", detail="The body is not JSON."
-)
+from kova.web.problem_table import describe, failure_answer
+from kova.web.request_body import limit_of, require_kind
+
+_FREE_BYTES: Final = 256 * 1024
+"""A body up to this size takes no slot."""
+_SLOTS: Final = 2
+_LEFT_OVER_SECONDS: Final = 2.0
+CALLER_IS_KNOWN: Final = "caller_is_known"
+"""Member of a request's state: true from the moment at which its key was found valid."""
 
 
 class BodyGuard:
-    """Refuses bodies by size, time, type and form before any route sees them."""
+    """Gives the application a body in parts, and refuses one that is too much.
+
+    Nothing is read before a route asks: who calls is checked first. Large bodies wait for one of
+    few slots, those of callers with a key for others than those of strangers, so that nobody fills
+    the memory by opening connections.
+    """
 
     def __init__(self, app: ASGIApp, seconds: float) -> None:
         """Wrap an application; `seconds` is how long a body may take to arrive."""
         self._app = app
         self._seconds = seconds
+        self._callers = asyncio.Semaphore(_SLOTS)
+        self._strangers = asyncio.Semaphore(_SLOTS)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        headers = dict(scope["headers"])
-        webhook = scope["path"].startswith(_WEBHOOKS)
-        limit = _limit_of(scope["path"])
-        declared = headers.get(b"content-length", b"0")
-        body = None
-        if declared.isdigit() and int(declared) <= limit:
+        body = _Body(self, scope, receive, self._seconds)
+        try:
+            body.check_declared()
+        except BodyRefusedError as exc:
+            await refuse(scope, send, exc)
+            return
+
+        async def answer(message: Message) -> None:
+            if message["type"] == "http.response.start" and not await body.drop_rest():
+                message = {**message, "headers": [*message["headers"], (b"connection", b"close")]}
+            await send(message)
+
+        try:
+            await self._app(scope, body.receive, answer)
+        finally:
+            body.close()
+
+    def slots_of(self, scope: Scope) -> asyncio.Semaphore:
+        """Return the slots that a request's body may take one of."""
+        known = scope.get("state", {}).get(CALLER_IS_KNOWN, False)
+        return self._callers if known else self._strangers
+
+
+class _Body:
+    """The body of one request, as far as it was asked for."""
+
+    def __init__(self, guard: BodyGuard, scope: Scope, receive: Receive, seconds: float) -> None:
+        self._guard = guard
+        self._scope = scope
+        self._receive = receive
+        self._seconds = seconds
+        self._headers: dict[bytes, bytes] = dict(scope["headers"])
+        self._limit = limit_of(scope["path"])
+        self._deadline: float | None = None
+        self._size = 0
+        self._slot: asyncio.Semaphore | None = None
+        self._is_over = not self._has_body()
+        self._is_refused = False
+
+    def check_declared(self) -> None:
+        """Raise BodyTooLargeError for a length that is too large, or none."""
+        declared = self._headers.get(b"content-length", b"0")
+        if not declared.isdigit() or int(declared) > self._limit:
+            raise BodyTooLargeError
+
+    async def receive(self) -> Message:
+        """Return the next part; after the last one, what the server tells of the connection.
+
+        Raises:
+            BodyRefusedError: the body is too large, too slow, of another kind than the path takes,
+                or too many large ones arrive at this moment.
+        """
+        if self._is_over:
+            return await self._receive()
+        try:
+            return await self._receive_part()
+        except BodyRefusedError:
+            self._is_refused = True
+            raise
+
+    async def drop_rest(self) -> bool:
+        """Read what nobody asked for, so that the connection can go on.
+
+        Returns:
+            False where too much is left: then the connection has to end.
+        """
+        if self._is_over:
+            return True
+        declared = int(self._headers.get(b"content-length", _FREE_BYTES + 1))
+        if self._is_refused or declared > _FREE_BYTES:
+            return False
+        try:
+            async with asyncio.timeout(_LEFT_OVER_SECONDS):
+                while not self._is_over:
+                    message = await self._receive()
+                    self._is_over = not message.get("more_body", False)
+        except TimeoutError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """Give the slot back."""
+        if self._slot is not None:
+            self._slot.release()
+            self._slot = None
+
+    def _has_body(self) -> bool:
+        return b"transfer-encoding" in self._headers or (
+            self._headers.get(b"content-length", b"0") != b"0"
+        )
+
+    async def _receive_part(self) -> Message:
+        if self._deadline is None:
+            self._deadline = asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(self._deadline):
+                message = await self._receive()
+        except TimeoutError as exc:
+            raise BodyTooSlowError from exc
+        await self._count(message)
+        return message
+
+    async def _count(self, message: Message) -> None:
+        part = message.get("body", b"")
+        if part and not self._size:
+            require_kind(self._scope["path"], self._headers)
+        self._size += len(part)
+        self._is_over = not message.get("more_body", False)
+        if self._size > self._limit:
+            raise BodyTooLargeError
+        if self._size > _FREE_BYTES and self._slot is None:
+            slots = self._guard.slots_of(self._scope)
             try:
-                async with asyncio.timeout(self._seconds):
-                    body = await _read(receive, limit)
-            except TimeoutError:
-                await refuse(scope, send, **asdict(_TOO_SLOW))
-                return
-        if body is None:
-            await refuse(scope, send, **asdict(_TOO_LARGE))
-            return
-        refusal = _refusal_of(scope["path"], headers, body) if body and not webhook else None
-        if refusal is not None:
-            await refuse(scope, send, **asdict(refusal))
-            return
-        await self._app(scope, _replay(body, receive), send)
+                async with asyncio.timeout_at(self._deadline):
+                    await slots.acquire()
+            except TimeoutError as exc:
+                raise BodyBusyError from exc
+            self._slot = slots
 
 
-def _limit_of(path: str) -> int:
-    if path.startswith(_WEBHOOKS):
-        return WEBHOOK_BYTES
-    if path.startswith(_SMALL_FORMS):
-        return FORM_BYTES
-    return SARIF_BYTES if _SARIF.fullmatch(path) else API_BYTES
-
-
-def _refusal_of(path: str, headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
-    if path.startswith(_FORMS):
-        return None if _kind(headers) == _FORM else _NOT_FORM_TYPE
-    return _not_json(headers, body)
-
-
-def _kind(headers: dict[bytes, bytes]) -> bytes:
-    return headers.get(b"content-type", b"").split(b";")[0].strip().lower()
-
-
-def _not_json(headers: dict[bytes, bytes], body: bytes) -> _Refusal | None:
-    kind = _kind(headers)
-    encoded = headers.get(b"content-encoding", b"identity").strip().lower() != b"identity"
-    if encoded or not (kind == b"application/json" or kind.endswith(b"+json")):
-        return _NOT_JSON_TYPE
-    try:
-        parse_json(body)
-    except ValueError:
-        return _NOT_JSON
-    return None
-
-
-def _replay(body: bytes, receive: Receive) -> Receive:
-    is_replayed = False
-
-    async def replay() -> Message:
-        nonlocal is_replayed
-        if is_replayed:
-            return await receive()
-        is_replayed = True
-        return {"type": "http.request", "body": body, "more_body": False}
-
-    return replay
-
-
-async def _read(receive: Receive, limit: int) -> bytes | None:
-    parts: list[bytes] = []
-    size = 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""  # The client has left.
-        size += len(message.get("body", b""))
-        if size > limit:
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body"):
-            return b"".join(parts)
-
-
-async def refuse(
-    scope: Scope, send: Send, *, status: int, title: str, reason: str, detail: str
-) -> None:
+async def refuse(scope: Scope, send: Send, error: KovaError) -> None:
     """Send a failure and close the connection: the body may not have been read."""
+    status, title = describe(error)
     body, headers = failure_answer(
         scope["path"],
         status=status,
         title=title,
-        detail=detail,
-        reason=reason,
+        detail=error.message,
+        reason=error.reason,
         request_id=scope["state"]["request_id"],
         # Whoever still sends may lose what comes after the answer's last byte.
         headers={"connection": "close"},

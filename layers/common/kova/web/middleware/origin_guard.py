@@ -10,7 +10,6 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from kova.shared.exceptions import DirectAddressError
 from kova.web.middleware.body_guard import refuse
 from kova.web.origin import HEADER, parse_viewer, require_origin
-from kova.web.problem_table import describe
 
 _HEADER: Final = HEADER.encode()
 
@@ -39,10 +38,7 @@ class OriginGuard:
         try:
             require_origin(sent, self._secrets)
         except DirectAddressError as exc:
-            status, title = describe(exc)
-            await refuse(
-                scope, send, status=status, title=title, reason=exc.reason, detail=exc.message
-            )
+            await refuse(scope, send, exc)
             return
         others = [pair for pair in scope["headers"] if pair[0].lower() != _HEADER]
         client = self._viewer(others) or scope.get("client")

@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Depends, Header, Request, Response
+from fastapi import Depends, Header, Request, Response
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
 from kova.shared.exceptions import KovaError, NotFoundError
 from kova.web.ai_stream import EVENT_STREAM, ClientLeftError, stream_answer, unless_gone
-from kova.web.dependencies import Commands, PageQuery, PathId, encode_cursor, needs, once
+from kova.web.dependencies import Commands, PageQuery, PathId, encode_cursor
+from kova.web.keyed_route import KeyedRouter, KeyNeeded, KeyNeededOnce
 from kova.web.problem_table import describe, problem_body
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.commands import AnswerView, CommandBody, CommandView, QueuedCommand
 
-router = APIRouter(tags=["ai"])
-AiSubject = Annotated[Subject, Depends(needs(Scope.AI))]
+router = KeyedRouter(tags=["ai"])
+AiSubject = Annotated[Subject, Depends(KeyNeeded(Scope.AI))]
 _CLIENT_LEFT = 499  # nginx's word for it; nobody reads this answer.
 
 
@@ -28,7 +29,7 @@ _CLIENT_LEFT = 499  # nginx's word for it; nobody reads this answer.
 )
 async def command(  # noqa: PLR0917 (the request's parts)
     body: CommandBody,
-    subject: Annotated[Subject, Depends(once(Scope.AI))],
+    subject: Annotated[Subject, Depends(KeyNeededOnce(Scope.AI))],
     commands: Commands,
     request: Request,
     response: Response,

@@ -11,7 +11,7 @@ from kova.access.identity import GITHUB, GOOGLE, ProviderUnavailableError
 from kova.access.person import OpenedSession
 from kova.access.sign_in_elsewhere import ATTEMPT_LIFETIME
 from kova.shared.exceptions import KovaError, NotFoundError
-from kova.web.dependencies import address_of, limited
+from kova.web.client import address_of, note_verdict
 from kova.web.own_path import HOME, own_path
 from kova.web.pages.cookie import delete_cookie, read_cookie, set_cookie
 from kova.web.pages.form import read_form
@@ -58,7 +58,7 @@ async def show_link(
     from kova.web.pages.sign_in import link_page
 
     try:
-        await people.admit_attempt(address_of(request), limited(request))
+        await people.admit_attempt(address_of(request), note_verdict(request))
         person = await people.sign_in.look_at_link(token)
     except KovaError as exc:
         response = refusal(exc, people, path=HOME)
@@ -73,7 +73,7 @@ async def open_link(request: Request, people: People) -> Response:
     """Sign in by a link that works once."""
     try:
         require_own_site(request, people)
-        await people.admit_attempt(address_of(request), limited(request))
+        await people.admit_attempt(address_of(request), note_verdict(request))
         fields = await read_form(request)
         token = fields.get("token", [""])[0]
         opened = await people.sign_in.open_link(token, request.headers.get("user-agent", ""))
@@ -165,7 +165,7 @@ async def _begin(
 async def _finish(request: Request, people: PeopleServices, provider: str) -> Response:
     _require_configured(people, provider)
     try:
-        await people.admit_attempt(address_of(request), limited(request))
+        await people.admit_attempt(address_of(request), note_verdict(request))
         ended = await people.elsewhere.finish(
             provider,
             request.query_params,

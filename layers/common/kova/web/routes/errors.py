@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
@@ -12,13 +12,14 @@ from kova.errors.error import ErrorStatus
 from kova.errors.ports import ErrorFilter
 from kova.shared.exceptions import NotFoundError
 from kova.shared.severity import Severity
-from kova.web.dependencies import Errors, PageQuery, PathId, encode_cursor, needs
+from kova.web.dependencies import Errors, PageQuery, PathId, encode_cursor
+from kova.web.keyed_route import KeyedRouter, KeyNeeded
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.errors import ErrorChange, ErrorView, OpenError
 
-router = APIRouter(tags=["errors"])
-Reader = Annotated[Subject, Depends(needs(Scope.READ))]
+router = KeyedRouter(tags=["errors"])
+Reader = Annotated[Subject, Depends(KeyNeeded(Scope.READ))]
 
 
 @router.get("/api/errors", responses=READS)
@@ -63,7 +64,7 @@ async def change_error(
     error_id: PathId,
     body: ErrorChange,
     errors: Errors,
-    subject: Annotated[Subject, Depends(needs(Scope.SCAN))],
+    subject: Annotated[Subject, Depends(KeyNeeded(Scope.SCAN))],
 ) -> ErrorView:
     """Ignore an error with a reason, for good or until a time, or open it again."""
     actor, reach = subject.actor, subject.reach

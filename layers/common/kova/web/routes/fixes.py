@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query
+from fastapi import Depends, Query
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
 from kova.fixes.fix import FixStatus
 from kova.shared.exceptions import NotFoundError
-from kova.web.dependencies import Fixes, PageQuery, PathId, encode_cursor, needs, once
+from kova.web.dependencies import Fixes, PageQuery, PathId, encode_cursor
+from kova.web.keyed_route import KeyedRouter, KeyNeeded, KeyNeededOnce
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.fixes import FixView, QueuedFix
 
-publish_router = APIRouter(tags=["fixes"])
-router = APIRouter(tags=["fixes"], responses=READS)
-Reader = Annotated[Subject, Depends(needs(Scope.READ))]
+publish_router = KeyedRouter(tags=["fixes"])
+router = KeyedRouter(tags=["fixes"], responses=READS)
+Reader = Annotated[Subject, Depends(KeyNeeded(Scope.READ))]
 
 
 @router.get("/api/fixes")
@@ -40,7 +41,7 @@ async def list_fixes(
     "/api/fixes/{fix_id}/publish", status_code=202, responses=WRITES | problems(404)
 )
 async def publish_fix(
-    fix_id: PathId, fixes: Fixes, subject: Annotated[Subject, Depends(once(Scope.SCAN))]
+    fix_id: PathId, fixes: Fixes, subject: Annotated[Subject, Depends(KeyNeededOnce(Scope.SCAN))]
 ) -> QueuedFix:
     """Open or update the pull request of a verified fix; it appears when a worker has done it."""
     fix = await fixes.request_publish.request(fix_id, actor=subject.actor, reach=subject.reach)

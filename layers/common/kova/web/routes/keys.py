@@ -5,29 +5,22 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path, Query, Response
+from fastapi import Depends, Path, Query, Response
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
 from kova.models.usage import MONTH_PATTERN, first_day, month_of
 from kova.shared.reach import reach_of
-from kova.web.dependencies import (
-    Access,
-    PageQuery,
-    Usage,
-    encode_cursor,
-    needs,
-    once,
-    require_everything,
-)
+from kova.web.dependencies import Access, PageQuery, Usage, encode_cursor, require_everything
+from kova.web.keyed_route import KeyedRouter, KeyNeeded, KeyNeededOnce
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.keys import AuditView, KeyRequest, KeyView, NewKeyView, UsageView
 from kova.web.schemas.repositories import dollars
 
-router = APIRouter(tags=["keys"])
-Admin = Annotated[Subject, Depends(needs(Scope.ADMIN))]
-Reader = Annotated[Subject, Depends(needs(Scope.READ))]
+router = KeyedRouter(tags=["keys"])
+Admin = Annotated[Subject, Depends(KeyNeeded(Scope.ADMIN))]
+Reader = Annotated[Subject, Depends(KeyNeeded(Scope.READ))]
 
 
 @router.post("/api/keys", status_code=201, responses=WRITES)
@@ -35,7 +28,7 @@ async def create_key(
     body: KeyRequest,
     access: Access,
     response: Response,
-    admin: Annotated[Subject, Depends(once(Scope.ADMIN))],
+    admin: Annotated[Subject, Depends(KeyNeededOnce(Scope.ADMIN))],
 ) -> NewKeyView:
     """Create a key; its text can be seen in this answer only.
 

@@ -9,7 +9,8 @@ from fastapi import APIRouter, Depends, Request, Response
 from fastapi.security import HTTPAuthorizationCredentials
 
 from kova.access.api_key import Scope
-from kova.web.dependencies import BEARER, HEADER, Metrics, authenticate, require_everything
+from kova.web.dependencies import Metrics, require_everything
+from kova.web.keyed_route import BEARER, HEADER, admit_by_key
 from kova.web.responses import problems
 
 router = APIRouter(tags=["service"])
@@ -25,7 +26,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 async def metrics(
     request: Request,
     bearer: Annotated[HTTPAuthorizationCredentials | None, Depends(BEARER)],
-    key: Annotated[str | None, Depends(HEADER)],
+    _key: Annotated[str | None, Depends(HEADER)],
     services: Metrics,
 ) -> Response:
     """Return the sums of all processes and what is measured now, in Prometheus's text format."""
@@ -33,5 +34,5 @@ async def metrics(
     presented = bearer.credentials.encode("utf-8", "replace") if bearer else b""
     if not (token and hmac.compare_digest(presented, token.encode())):
         # The sums are about all repositories.
-        require_everything(await authenticate(request, Scope.READ, bearer, key))
+        require_everything(await admit_by_key(request, Scope.READ))
     return Response(await services.metrics_page(), media_type=CONTENT_TYPE)

@@ -4,27 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends
+from fastapi import Depends
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
-from kova.web.dependencies import (
-    Notices,
-    PageQuery,
-    encode_cursor,
-    needs,
-    require_everything,
-)
+from kova.web.dependencies import Notices, PageQuery, encode_cursor, require_everything
+from kova.web.keyed_route import KeyedRouter, KeyNeeded
 from kova.web.responses import READS
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.notices import NoticeView
 
-router = APIRouter(tags=["notices"])
+router = KeyedRouter(tags=["notices"])
 
 
 @router.get("/api/notices", responses=READS)
 async def list_notices(
-    notices: Notices, page: PageQuery, admin: Annotated[Subject, Depends(needs(Scope.ADMIN))]
+    notices: Notices, page: PageQuery, admin: Annotated[Subject, Depends(KeyNeeded(Scope.ADMIN))]
 ) -> ListOf[NoticeView]:
     """List the messages to chats, newest first, with what became of them and why."""
     require_everything(admin)

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Path
+from fastapi import Depends, Path
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
 from kova.notifications.quiet_hours import parse_quiet_hours
 from kova.shared.exceptions import ConflictError, InvalidInputError, NotFoundError
 from kova.shared.repository import RepositoryChange
-from kova.web.dependencies import PageQuery, Scans, encode_cursor, needs
+from kova.web.dependencies import PageQuery, Scans, encode_cursor
+from kova.web.keyed_route import KeyedRouter, KeyNeeded
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.repositories import RepositorySettings, RepositoryView, dollars
 
-router = APIRouter(tags=["repositories"])
+router = KeyedRouter(tags=["repositories"])
 Owner = Annotated[str, Path(max_length=64, examples=["octo"])]
-Reader = Annotated[Subject, Depends(needs(Scope.READ))]
+Reader = Annotated[Subject, Depends(KeyNeeded(Scope.READ))]
 Name = Annotated[str, Path(max_length=100, examples=["sample"])]
 
 
@@ -49,7 +50,7 @@ async def change_repository(
     name: Name,
     body: RepositorySettings,
     scans: Scans,
-    admin: Annotated[Subject, Depends(needs(Scope.ADMIN))],
+    admin: Annotated[Subject, Depends(KeyNeeded(Scope.ADMIN))],
 ) -> RepositoryView:
     """Change a repository's settings; what is left out stays as it is.
 

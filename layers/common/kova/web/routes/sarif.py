@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Final
 
-from fastapi import APIRouter, Depends, HTTPException, Query, Request
+from fastapi import Depends, HTTPException, Query, Request
 from fastapi.responses import JSONResponse
 
 from kova.access.api_key import Scope
@@ -12,7 +12,8 @@ from kova.access.subject import Subject
 from kova.scans.sarif import MOST_RESULTS, to_sarif
 from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
-from kova.web.dependencies import PathId, Scans, needs, once
+from kova.web.dependencies import PathId, Scans
+from kova.web.keyed_route import KeyedRouter, KeyNeeded, KeyNeededOnce
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.scans import SarifImportView
 
@@ -24,7 +25,7 @@ CheckoutUri = Annotated[
         " `file:` address. Another text places nothing.",
     ),
 ]
-router = APIRouter(tags=["scans"])
+router = KeyedRouter(tags=["scans"])
 _MEDIA_TYPE: Final = "application/sarif+json"
 _ACCEPTED: Final = frozenset({"application/json", _MEDIA_TYPE})
 _BODY: Final[dict[str, Any]] = {
@@ -44,7 +45,7 @@ _BODY: Final[dict[str, Any]] = {
     response_class=JSONResponse,
 )
 async def get_sarif(
-    scan_id: PathId, scans: Scans, reader: Annotated[Subject, Depends(needs(Scope.READ))]
+    scan_id: PathId, scans: Scans, reader: Annotated[Subject, Depends(KeyNeeded(Scope.READ))]
 ) -> JSONResponse:
     """Return the open errors of the scan's repository as SARIF 2.1.0 within GitHub's limits."""
     scan = await scans.stores.scans.get(scan_id, reader.reach)
@@ -65,7 +66,7 @@ async def post_sarif(
     scan_id: PathId,
     request: Request,
     scans: Scans,
-    subject: Annotated[Subject, Depends(once(Scope.SCAN))],
+    subject: Annotated[Subject, Depends(KeyNeededOnce(Scope.SCAN))],
     checkout_uri: CheckoutUri = None,
 ) -> SarifImportView:
     """Add another tool's results about the commit of a scan; they live on as any error does.

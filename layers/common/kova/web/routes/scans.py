@@ -4,20 +4,21 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Depends, Query, Request, Response
+from fastapi import Depends, Query, Request, Response
 
 from kova.access.api_key import Scope
 from kova.access.subject import Subject
 from kova.shared.exceptions import NotFoundError
-from kova.web.dependencies import PageQuery, PathId, Scans, encode_cursor, needs, once
+from kova.web.dependencies import PageQuery, PathId, Scans, encode_cursor
 from kova.web.idempotency import claim_id
+from kova.web.keyed_route import KeyedRouter, KeyNeeded, KeyNeededOnce
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.base import ListOf
 from kova.web.schemas.scans import QueuedScan, ScanRequest, ScanView
 
-request_router = APIRouter(tags=["scans"])
-router = APIRouter(tags=["scans"], responses=READS)
-Reader = Annotated[Subject, Depends(needs(Scope.READ))]
+request_router = KeyedRouter(tags=["scans"])
+router = KeyedRouter(tags=["scans"], responses=READS)
+Reader = Annotated[Subject, Depends(KeyNeeded(Scope.READ))]
 
 
 @request_router.post(
@@ -30,7 +31,7 @@ async def request_scan(
     scans: Scans,
     request: Request,
     response: Response,
-    subject: Annotated[Subject, Depends(once(Scope.SCAN))],
+    subject: Annotated[Subject, Depends(KeyNeededOnce(Scope.SCAN))],
 ) -> QueuedScan:
     """Queue a scan of a repository."""
     scan = await scans.request_scan.request(

@@ -23,7 +23,8 @@ from kova.setup.manifest import (
 from kova.setup.session import LIFETIME
 from kova.shared.exceptions import InvalidInputError, KovaError, NotFoundError, RateLimitedError
 from kova.web import setup_pages
-from kova.web.dependencies import Setup, address_of, limited
+from kova.web.client import address_of, note_verdict
+from kova.web.dependencies import Setup
 from kova.web.own_host import is_foreign_form, is_own_origin
 from kova.web.problem_table import describe, problem_headers, retry_header
 from kova.web.services import SetupServices
@@ -54,7 +55,7 @@ async def open_session(request: Request, setup: Setup) -> Response:
     await _require_open(setup)
     try:
         _refuse_foreign(request, setup)
-        await setup.admit_attempt(address_of(request), limited(request))
+        await setup.admit_attempt(address_of(request), note_verdict(request))
         fields = await _form(request)
         session = await setup.create_app.open_session(fields.get("token", ""))
     except NotFoundError:

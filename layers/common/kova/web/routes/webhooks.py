@@ -11,7 +11,8 @@ from fastapi.responses import JSONResponse
 from kova.intake.accept_delivery import IncomingDelivery
 from kova.intake.accept_slack import IncomingSlack
 from kova.shared.exceptions import KovaError, QueueUnavailableError
-from kova.web.dependencies import Intake, Slack, process_of
+from kova.web.client import process_of
+from kova.web.dependencies import Intake, Slack
 from kova.web.responses import problems
 from kova.web.schemas.service import DeliveryView
 

@@ -1,0 +1,43 @@
+"""Why a body is not taken; web/problem_table.py has the statuses."""
+
+from __future__ import annotations
+
+from kova.shared.exceptions import InvalidInputError, KovaError, UnavailableError
+
+
+class BodyRefusedError(KovaError):
+    """The body is not taken."""
+
+
+class BodyTooLargeError(BodyRefusedError):
+    """The body is too large."""
+
+    reason = "too_large"
+
+
+class BodyTooSlowError(BodyRefusedError):
+    """The body did not arrive in time."""
+
+    reason = "body_too_slow"
+
+
+class BodyKindError(BodyRefusedError):
+    """The body must be application/json."""
+
+    reason = "unsupported_media_type"
+
+
+class FormKindError(BodyKindError):
+    """The body must be a form."""
+
+
+class BodyBusyError(BodyRefusedError, UnavailableError):
+    """Too many large bodies arrive at this moment: send it again later."""
+
+    reason = "bodies_busy"
+
+
+class BadJsonError(InvalidInputError):
+    """The body is not JSON."""
+
+    reason = "bad_json"
