@@ -26,6 +26,7 @@ locals {
     KOVA_DATABASE_PASSWORD = "kova-database-password"
     KOVA_REDIS_PASSWORD    = "kova-redis-password"
     KOVA_SECRETS_KEY       = "kova-secrets-key"
+    KOVA_SIGNING_KEY       = "kova-signing-key"
   }
   files = {
     database = { secret = "kova-database-ca", name = "ca.pem" }

@@ -19,11 +19,14 @@ from kova.bootstrap.core import Core
 from kova.bootstrap.functions import Roots, build_roots
 from kova.bootstrap.intake import IntakeRoot
 from kova.bootstrap.settings import Settings
-from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION
+from kova.bootstrap.workers.scan_worker import NEEDED
+from kova.bootstrap.workers.scan_worker import NEEDED_IN_PRODUCTION as NEEDED_BY_SCANS
 from kova.web.app import create_app
 from kova.web.routes import docs, webhooks
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "application"]
+# Sessions of people and of models, and remembered keys, are read from Redis here.
+NEEDED_IN_PRODUCTION: Final = (*NEEDED_BY_SCANS, "KOVA_SIGNING_KEY")
 _API = functions.api.app.load_all()
 _PAGES = functions.dashboard.app.load_all()
 ROUTERS: tuple[APIRouter, ...] = (

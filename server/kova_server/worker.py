@@ -23,7 +23,8 @@ from kova.bootstrap.workers.fix_worker import handle_publish_job
 from kova.bootstrap.workers.messages import hiding, settle_message
 from kova.bootstrap.workers.queue_worker import DATABASE_SECONDS, JobHandler, periodic_tasks
 from kova.bootstrap.workers.redelivery import redelivery_tasks
-from kova.bootstrap.workers.scan_worker import NEEDED, NEEDED_IN_PRODUCTION, handle_scan_job
+from kova.bootstrap.workers.scan_worker import NEEDED, handle_scan_job
+from kova.bootstrap.workers.scan_worker import NEEDED_IN_PRODUCTION as NEEDED_BY_SCANS
 from kova.shared.exceptions import (
     DatabaseUnavailableError,
     SchemaOutdatedError,
@@ -34,6 +35,8 @@ from kova.shared.queue_consumer import Received
 from kova.shared.run_job import Later, Outcome
 
 __all__ = ["NEEDED", "NEEDED_IN_PRODUCTION", "load_settings", "run_worker"]
+# The worker answers commands, too: in conversations that are kept in Redis.
+NEEDED_IN_PRODUCTION: Final = (*NEEDED_BY_SCANS, "KOVA_SIGNING_KEY")
 _LOG = logging.getLogger("kova.worker")
 _LOOK_SECONDS: Final = 10
 _END_LOOK_SECONDS: Final = 0.5

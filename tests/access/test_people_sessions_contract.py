@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
@@ -188,28 +187,6 @@ async def test_in_redis_sessions_and_claims_end_by_themselves(redis_url: str) ->
     await sessions.claim_confirmation(session.id, HOUR)
     claim = keys.session_confirmation(session.id)
     assert HOUR.total_seconds() - 60 < await redis.client.ttl(claim) <= 3600
-    await redis.close()
-
-
-async def test_a_session_of_the_release_before_is_read(redis_url: str) -> None:
-    redis = Redis(redis_url)
-    sessions = RedisPeopleSessions(redis)
-    session = new_session(datetime.now(UTC))
-    await sessions.add(session)
-    name = keys.person_session(session.id)
-    record = json.loads(await redis.client.get(name) or b"")
-    added = {"provider", "confirmed_at", "sealed_token"}
-    assert set(record) == added | {
-        "id", "actor", "name", "role", "reach", "hosted_domain", "created_at", "expires_at",
-        "browser",
-    }  # fmt: skip
-    earlier = {field: record[field] for field in record if field not in added}
-    await redis.client.set(name, json.dumps(earlier))
-    read = await sessions.get(session.id)
-    assert read is not None
-    assert read.identity == session.identity
-    assert read.sealed_token is None
-    assert read.confirmed_at < session.confirmed_at - 1_000 * HOUR
     await redis.close()
 
 

@@ -12,7 +12,7 @@ _BIN: Final = Path(sys.executable).parent
 FOLDER: Final = Path("deploy/compose")
 SCRIPTS: Final = ("deploy/valkey/start.sh",)
 _NEEDED: Final = dict.fromkeys(
-    ("KOVA_DATABASE_PASSWORD", "KOVA_REDIS_PASSWORD", "KOVA_SECRETS_KEY"), "x"
+    ("KOVA_DATABASE_PASSWORD", "KOVA_REDIS_PASSWORD", "KOVA_SECRETS_KEY", "KOVA_SIGNING_KEY"), "x"
 )
 _FORMS_NEED: Final = dict.fromkeys(("KOVA_HOST", "KOVA_TLS_FOLDER", "KOVA_TUNNEL_TOKEN"), "x")
 

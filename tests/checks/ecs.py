@@ -17,12 +17,13 @@ NAMES: Final = ("template", "balancer", "scaling")
 # MakeApp is taken away when Setup is closed, UseKey is there with a key of one's own.
 ROLES: Final[Mapping[str, frozenset[str]]] = {
     "ApiRole": frozenset(
-        "ReadData WebhookArn GithubArn ModelsArn ChatArn HashArn MetricsArn SignInArn "
+        "ReadData WebhookArn GithubArn ModelsArn ChatArn HashArn SigningArn MetricsArn "
+        "SignInArn "
         "GithubClientArn MakeApp "
         "SendScan SendFix SendCommand Look UseKey".split()
     ),
     "WorkerRole": frozenset(
-        "ReadData ReadGithub ReadModels ReadHash WorkScan WorkFix WorkCommand SendScan "
+        "ReadSigned ReadGithub ReadModels ReadHash WorkScan WorkFix WorkCommand SendScan "
         "SendFix ChatArn UseKey".split()
     ),
     "MigrateRole": frozenset({"ReadData", "KeepAdminKey", "UseKey"}),
@@ -42,6 +43,7 @@ MEMBERS: Final = {
     "ModelsArn": ("OPENAI_API_KEY", "ANTHROPIC_API_KEY", "PINECONE_API_KEY"),
     "ChatArn": ("SLACK_BOT_TOKEN", "SLACK_SIGNING_SECRET", "KOVA_GOOGLE_CHAT_WEBHOOK_URL"),
     "HashArn": ("KOVA_SECRETS_KEY",),
+    "SigningArn": ("KOVA_SIGNING_KEY",),
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
     "SignInArn": ("GOOGLE_CLIENT_ID", "GOOGLE_CLIENT_SECRET"),
@@ -108,6 +110,8 @@ def _check_variables(templates: Templates) -> Iterator[str]:
             secrets += ["KOVA_DATABASE_USER", "KOVA_DATABASE_PASSWORD"]
         yield from check_variables(process, variables, secrets)
         readable = {output.replace("Read", "").removesuffix("Arn") for output in ROLES[role]}
+        if "Signed" in readable:
+            readable |= {"Data", "Signing"}  # One policy: a role has few.
         needed = {arn.removesuffix("Arn").replace("Cache", "Data") for arn in arns} - {"Setup"}
         for missing in sorted(needed - readable):
             yield f"{name}: it names {missing}Arn, which its role may not read"

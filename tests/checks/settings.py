@@ -47,6 +47,7 @@ AROUND: Final = """
 | `ModelsSecret` | `OPENAI_API_KEY`, `ANTHROPIC_API_KEY`, `PINECONE_API_KEY` |
 | `ChatSecret` | `SLACK_BOT_TOKEN`, `SLACK_SIGNING_SECRET`, `KOVA_SLACK_CHANNEL`, `KOVA_GOOGLE_CHAT_WEBHOOK_URL` |
 | `HashSecret` | `KOVA_SECRETS_KEY` |
+| `SigningSecret` | `KOVA_SIGNING_KEY` |
 | `MetricsSecret` | `KOVA_METRICS_TOKEN` |
 | `OriginSecret` | `KOVA_ORIGIN_SECRET`, and while rotating what CloudFront sends next ([deploy-aws.md](deploy-aws.md)) |
 | `SetupSecret` | `KOVA_SETUP_TOKEN` |
@@ -68,7 +69,7 @@ AROUND: Final = """
 """
 # name | needed by | bold where it must be set | what it is
 MEANINGS: Final = """
-KOVA_ENV | all | | `local` does without KOVA_SECRETS_KEY; `production` does not.
+KOVA_ENV | all | | `local` does without KOVA_SECRETS_KEY and KOVA_SIGNING_KEY; `production` does not.
 KOVA_LOG_LEVEL | all | | What is logged; `debug` adds tracebacks to the command line.
 AWS_LAMBDA_FUNCTION_NAME | all | | Set by Lambda, never by people: counts then go to CloudWatch.
 KOVA_DATABASE_URL | api, worker, migrate, backup | must | Postgres: `postgresql://USER@HOST/NAME?sslmode=verify-full`.
@@ -107,6 +108,7 @@ KOVA_VIEWERS | api | | Who may look: rules as above.
 KOVA_RUFF | worker | | A ruff other than the installed one.
 KOVA_ANALYZERS_BIN | worker | | The folder of the analysers' programs.
 KOVA_SECRETS_KEY | worker | production | The key of the hashes by which secrets are known again; it never changes.
+KOVA_SIGNING_KEY | api, worker | production | The key of the codes without which nothing counts that Redis holds: keys, sessions, answers. Whoever changes it signs everybody out.
 KOVA_ADMIN_KEY_SECRET_ARN | migrate | | The secret that gets the first API key.
 KOVA_WHOLE_PROGRAM | worker | | `on` runs analysers that read the whole repository at each push.
 KOVA_MAX_FILES | worker | | Files of a scan; what is left out is said.

@@ -14,6 +14,8 @@ from tests.cli.test_failures import run
         ("worker", "KOVA_SCAN_QUEUE_URL"),
         ("serve", "KOVA_SECRETS_KEY"),
         ("worker", "KOVA_SECRETS_KEY"),
+        ("serve", "KOVA_SIGNING_KEY"),
+        ("worker", "KOVA_SIGNING_KEY"),
     ],
 )
 def test_a_blank_setting_is_missing(command: str, name: str) -> None:
@@ -21,6 +23,7 @@ def test_a_blank_setting_is_missing(command: str, name: str) -> None:
         "KOVA_DATABASE_URL": "postgresql://127.0.0.1:1/x",
         "KOVA_SCAN_QUEUE_URL": "http://127.0.0.1:1/x",
         "KOVA_SECRETS_KEY": "k",
+        "KOVA_SIGNING_KEY": "k",
     }
     process = run(command, variables=needed | {name: " "})
     assert (process.returncode, process.stderr) == (2, f"kova: {name} is missing.\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -75,7 +76,7 @@ def test_a_folder_of_an_earlier_release_is_taken_over(tmp_path: Path) -> None:
     old.save_queue("q", {})
     send(old, "a")
     old.close()
-    with sqlite3.connect(tmp_path / "sqs.sqlite3") as connection:
+    with closing(sqlite3.connect(tmp_path / "sqs.sqlite3")) as connection:
         connection.execute("DROP INDEX messages_group")
         connection.execute("ALTER TABLE messages DROP COLUMN message_group")
     store = Store(tmp_path)

@@ -91,6 +91,7 @@ def test_what_the_provider_does_not_know_is_seen(path: str, value: Any, problem:
         ("locals.database_url", "postgresql://kova:pass@host/kova?sslmode=verify-ca&sslrootcert=/secrets/database/ca.pem", "stands in plain text"),
         ("locals.variables.KOVA_FIX_QUEUE_URL", None, "worker: KOVA_FIX_QUEUE_URL is missing"),
         ("locals.secret_variables.KOVA_SECRETS_KEY", None, "KOVA_SECRETS_KEY is missing"),
+        ("locals.secret_variables.KOVA_SIGNING_KEY", None, "KOVA_SIGNING_KEY is missing"),
         ("locals.secret_variables.KOVA_SECRETS_KEY", "kova-metrics-token", "names other secrets"),
         ("locals.variables.KOVA_PUBLIC_URL", None, "worker: KOVA_PUBLIC_URL is missing"),
         (f"{CONTAINER}.dynamic.3.env.for_each", "${local.variables}", "api: var.chat_secrets is for"),

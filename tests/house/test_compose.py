@@ -39,7 +39,9 @@ NOT_SET_BY_PEOPLE = {
     "KOVA_ADMIN_KEY_SECRET_ARN",
 }
 COMPOSE_FILE = (ROOT / "docker-compose.yml").read_text()
-NEEDED = {"KOVA_DATABASE_PASSWORD", "KOVA_REDIS_PASSWORD", "KOVA_SECRETS_KEY"}
+NEEDED = {
+    *("KOVA_DATABASE_PASSWORD", "KOVA_REDIS_PASSWORD", "KOVA_SECRETS_KEY", "KOVA_SIGNING_KEY"),
+}
 FORMS = ("tls", "tunnel")
 # A name with a digest is the same for ever; this one is built here.
 OWN_IMAGE = "kova:local"
@@ -257,7 +259,7 @@ def test_every_setting_of_the_example_reaches_kova(service: str, tmp_path: Path)
 async def test_a_password_may_hold_any_character(
     role: str, database_url: str, tmp_path: Path
 ) -> None:
-    needed = {"KOVA_REDIS_PASSWORD": "x", "KOVA_SECRETS_KEY": "x"}
+    needed = dict.fromkeys(NEEDED - {"KOVA_DATABASE_PASSWORD"}, "x")
     environment = environment_of("api", tmp_path, KOVA_DATABASE_PASSWORD=PASSWORD, **needed)
     server = urlsplit(database_url)
     # The server of the tests instead of compose's, and its role.

@@ -21,6 +21,7 @@ SECRETS = {
     "KOVA_DATABASE_PASSWORD": "x",
     "KOVA_REDIS_PASSWORD": "x",
     "KOVA_SECRETS_KEY": "x",
+    "KOVA_SIGNING_KEY": "x",
     "KOVA_GITHUB_TOKEN": "x",
 }
 DIGEST = re.compile(r"image: ([\w./-]+:[\w.-]+@sha256:[0-9a-f]{64})")

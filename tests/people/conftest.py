@@ -106,7 +106,7 @@ def own_redis_url(redis_url: str) -> str:
 
 @pytest.fixture
 def kova(own_redis_url: str) -> Iterator[Pages]:
-    variables = {"KOVA_ENV": "local", "KOVA_REDIS_URL": own_redis_url}
+    variables = {"KOVA_ENV": "local", "KOVA_REDIS_URL": own_redis_url, "KOVA_SIGNING_KEY": "s"}
     core = Core(load_settings(variables))
     app = create_app(core, {"people": PeopleRoot(core)}, [auth.router, pages])
     with serving(app, lifespan=True) as address:

@@ -48,6 +48,7 @@ def desk(own_redis_url: str) -> Iterator[GitHubDesk]:
         variables = {
             "KOVA_ENV": "local",
             "KOVA_REDIS_URL": own_redis_url,
+            "KOVA_SIGNING_KEY": "s",
             "KOVA_GITHUB_API_URL": github.url,
             "KOVA_GITHUB_CLIENT_ID": github.client_id,
             "KOVA_GITHUB_CLIENT_SECRET": github.client_secret,

@@ -52,6 +52,7 @@ def desk(own_redis_url: str) -> Iterator[GoogleDesk]:
         variables = {
             "KOVA_ENV": "local",
             "KOVA_REDIS_URL": own_redis_url,
+            "KOVA_SIGNING_KEY": "s",
             "GOOGLE_CLIENT_ID": google.client_id,
             "GOOGLE_CLIENT_SECRET": google.client_secret,
             "KOVA_GOOGLE_ISSUER": google.url,

@@ -71,6 +71,7 @@ def test_it_serves_and_says_so_to_its_health_check(
         **{name: make_queue() for name in queues},
         "KOVA_ENV": "production",
         "KOVA_SECRETS_KEY": "x" * 32,
+        "KOVA_SIGNING_KEY": "x" * 32,
         "KOVA_DATABASE_URL": database_url,
         "KOVA_REDIS_URL": redis_url,
     }
@@ -121,6 +122,7 @@ def test_a_worker_works_and_ends_when_it_is_told_to(
         **{name: value for name, value in environment().items() if name.startswith("AWS_")},
         "KOVA_SCAN_QUEUE_URL": make_queue(),
         "KOVA_SECRETS_KEY": "x" * 32,
+        "KOVA_SIGNING_KEY": "x" * 32,
         "KOVA_DATABASE_URL": database_url,
         "KOVA_GITHUB_TOKEN": "none",
     }

@@ -156,6 +156,8 @@ def start_services(
         settings |= create_queues(endpoint)
     if not outside.get("KOVA_SECRETS_KEY"):
         settings["KOVA_SECRETS_KEY"] = remembered_secret(folder / "secrets-key", announce)
+    if not outside.get("KOVA_SIGNING_KEY"):
+        settings["KOVA_SIGNING_KEY"] = remembered_secret(folder / "signing-key", announce)
     secret = outside.get("KOVA_GITHUB_WEBHOOK_SECRET") or remembered_secret(
         folder / "webhook-secret", announce
     )

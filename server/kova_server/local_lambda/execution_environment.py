@@ -268,12 +268,23 @@ def function_arn(name: str) -> str:
 
 def _has_died(pid: int) -> bool:
     """Ask the system: the event loop hears of a process's end somewhat later."""
+    if _is_zombie(pid):
+        return True
     if not hasattr(os, "waitid"):  # macOS before Python 3.13.
         return False
     try:
         return os.waitid(os.P_PID, pid, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
     except ChildProcessError:  # Its exit code was taken already.
         return True
+
+
+def _is_zombie(pid: int) -> bool:
+    """Linux tells of the end only when the last thread is gone, and the first one ends before."""
+    try:
+        stat = Path(f"/proc/{pid}/stat").read_text()
+    except OSError:  # No Linux, or no process any more.
+        return False
+    return stat.rpartition(")")[2].split()[0] in {"Z", "X"}
 
 
 def _error(fields: Mapping[str, Any]) -> InvocationAnswer:

@@ -29,6 +29,7 @@ SECRET_MEMBERS: Final = {
         *("KOVA_EMBEDDING_MODEL", "KOVA_MODEL_PRICES", "KOVA_MONTHLY_BUDGET_USD"),
     ),
     "HashArn": ("KOVA_SECRETS_KEY",),
+    "SigningArn": ("KOVA_SIGNING_KEY",),
     "MetricsArn": ("KOVA_METRICS_TOKEN",),
     "SetupArn": ("KOVA_SETUP_TOKEN",),
     "SignInArn": (

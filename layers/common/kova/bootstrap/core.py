@@ -74,7 +74,12 @@ class Core:
             return None
         from kova.adapters.redis.connection import Redis
 
-        redis = Redis(self.settings.redis_url, on_call=self._observe_redis_call)
+        redis = Redis(
+            self.settings.redis_url,
+            # In production it is set; else what all processes have, and Redis has not, stands for it.
+            signing_key=self.settings.signing_key or self.settings.database_url,
+            on_call=self._observe_redis_call,
+        )
         self.register(Resource(name="redis", close=redis.close, pings=[("redis", redis.ping)]))
         return redis
 

@@ -116,6 +116,7 @@ class Settings:
     ruff: str | None = None
     analyzers_bin: str | None = None
     secrets_key: str | None = field(default=None, repr=False)
+    signing_key: str | None = field(default=None, repr=False)
     admin_key_secret_arn: str | None = None
     whole_program: bool = False
     max_files: int = 20_000
@@ -198,6 +199,7 @@ def _read_settings(reader: SettingReader) -> Settings:
         ruff=reader.text("KOVA_RUFF"),
         analyzers_bin=reader.text("KOVA_ANALYZERS_BIN"),
         secrets_key=reader.text("KOVA_SECRETS_KEY"),
+        signing_key=reader.text("KOVA_SIGNING_KEY"),
         admin_key_secret_arn=reader.text("KOVA_ADMIN_KEY_SECRET_ARN"),
         whole_program=reader.choice("KOVA_WHOLE_PROGRAM", ("off", "on"), "off") == "on",
         max_files=reader.number("KOVA_MAX_FILES", Settings.max_files, 1_000_000),

@@ -45,9 +45,14 @@ class MemorySessionStore(Switchable):
         return session.turns
 
     async def append(self, session_id: str, api_key_id: str, turns: Sequence[Message]) -> None:
-        """Add turns and prolong the session's life; the oldest turns beyond a limit go."""
+        """Add turns and prolong the session's life; the oldest turns beyond a limit go.
+
+        Nothing is added where another key has begun a session of this name meanwhile.
+        """
         self.check()
         session = self._live(session_id)
+        if session is not None and session.api_key_id != api_key_id:
+            return
         earlier = session.turns if session is not None else ()
         self._sessions[session_id] = _Session(
             api_key_id=api_key_id,

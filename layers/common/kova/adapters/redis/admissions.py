@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
 from datetime import datetime
 from decimal import Decimal
 from importlib.resources import files
@@ -16,15 +17,25 @@ from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translate_errors
 from kova.shared.reach import reach_of
 
+_MOST_AGE: Final = 60.0
+"""Seconds after which a record that somebody put back does not count; clocks differ by less."""
 _TIMES: Final = ("created_at", "expires_at", "revoked_at", "last_used_at")
 
 
 class RedisAdmissions:
     """Implements access.ports.Admissions."""
 
-    def __init__(self, redis: Redis, *, on_lookup: Callable[[bool], None] | None = None) -> None:
+    def __init__(
+        self,
+        redis: Redis,
+        *,
+        on_lookup: Callable[[bool], None] | None = None,
+        now: Callable[[], float] = time.time,
+    ) -> None:
         """`on_lookup` is called with whether a valid key was remembered here."""
         self._client = redis.client
+        self._seal = redis.seal
+        self._now = now
         self._on_lookup = on_lookup
         source = (files("kova.adapters.redis") / "admit.lua").read_text()
         self._script = redis.client.register_script(source)
@@ -33,20 +44,24 @@ class RedisAdmissions:
         """Count one call."""
         credentials = caller.credentials
         prefix = credentials.prefix if credentials else ""
+        key_name = keys.api_key(prefix)
         arguments: list[str | int] = [
             credentials.secret_hash.hex() if credentials else "",
             *(caller.policy.quota, caller.policy.window * 1000),
             *(caller.anonymous.quota, caller.anonymous.window * 1000),
-            _record(remember) if remember else "",
+            self._record(key_name, remember) if remember else "",
             KEY_SECONDS * 1000,
         ]
         names = [
-            keys.api_key(prefix),
+            key_name,
             keys.rate_limit(caller.policy.name, prefix),
             keys.rate_limit(caller.anonymous.name, caller.address),
         ]
         with translate_errors():
             kind, record, allowed, remaining, reset = await self._script(keys=names, args=arguments)
+        key = self._key(key_name, record) if kind == b"key" else None
+        if kind == b"key" and key is None:
+            return Admission(key=None, verdict=None)  # Not ours: it is looked up and written over.
         # A key that nobody has is neither: whoever guesses keys would set the ratio.
         if self._on_lookup and (remember is not None or kind == b"key"):
             self._on_lookup(remember is None)
@@ -58,15 +73,26 @@ class RedisAdmissions:
             remaining=int(remaining),
             reset=int(reset) / 1000,
         )
-        return Admission(key=_key(record) if kind == b"key" else None, verdict=verdict)
+        return Admission(key=key, verdict=verdict)
 
     async def forget(self, prefix: str) -> None:
         """Forget a key."""
         with translate_errors():
             await self._client.delete(keys.api_key(prefix))
 
+    def _record(self, name: str, key: ApiKey) -> str:
+        until = self._now() + _MOST_AGE
+        return self._seal.close(name, json.dumps({"until": until, **_values(key)}))
 
-def _record(key: ApiKey) -> str:
+    def _key(self, name: str, record: bytes) -> ApiKey | None:
+        text = self._seal.open(name, record)
+        if text is None:
+            return None
+        values = json.loads(text)
+        return _key(values) if self._now() < values["until"] else None
+
+
+def _values(key: ApiKey) -> dict[str, Any]:
     values: dict[str, Any] = {
         "id": key.id,
         "name": key.name,
@@ -79,11 +105,10 @@ def _record(key: ApiKey) -> str:
     for name in _TIMES:
         moment: datetime | None = getattr(key, name)
         values[name] = moment.isoformat() if moment else None
-    return json.dumps(values)
+    return values
 
 
-def _key(record: bytes) -> ApiKey:
-    values = json.loads(record)
+def _key(values: Mapping[str, Any]) -> ApiKey:
     times = {name: datetime.fromisoformat(values[name]) for name in _TIMES if values[name]}
     return ApiKey(
         id=values["id"],

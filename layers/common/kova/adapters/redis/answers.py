@@ -23,12 +23,15 @@ class RedisAnswerCache:
 
     def __init__(self, redis: Redis) -> None:
         self._client = redis.client
+        self._seal = redis.seal
 
     async def find(self, identities: Sequence[str]) -> Command | None:
         """Ask for all of them in one round trip."""
+        names = [keys.answer(identity) for identity in identities]
         with translate_errors():
-            answers = await self._client.mget([keys.answer(identity) for identity in identities])
-        for text in answers:
+            records = await self._client.mget(names)
+        for name, record in zip(names, records, strict=True):
+            text = self._seal.open(name, record)
             if text is not None:
                 return _command(json.loads(text))
         return None
@@ -45,8 +48,10 @@ class RedisAnswerCache:
             "input_tokens": command.usage.input_tokens,
             "output_tokens": command.usage.output_tokens,
         }
+        name = keys.answer(identity)
+        record = self._seal.close(name, json.dumps(value))
         with translate_errors():
-            await self._client.set(keys.answer(identity), json.dumps(value), ex=LIFETIME_SECONDS)
+            await self._client.set(name, record, ex=LIFETIME_SECONDS)
 
 
 def _command(value: dict[str, Any]) -> Command:

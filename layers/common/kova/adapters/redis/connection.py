@@ -12,6 +12,7 @@ import redis.exceptions
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from kova.adapters.redis.seal import Seal
 from kova.shared.exceptions import RedisUnavailableError
 
 # A call waits for this, and then goes on without: what is here is asked for on every request.
@@ -28,6 +29,7 @@ class Redis:
         self,
         url: str,
         *,
+        signing_key: str | None = None,
         timeout: float = _TIMEOUT,
         on_call: Callable[[float], None] | None = None,
     ) -> None:
@@ -35,6 +37,7 @@ class Redis:
 
         Args:
             url: where Redis is.
+            signing_key: KOVA_SIGNING_KEY, which makes records count (seal.py).
             timeout: seconds that a connection, a free one or an answer is waited for.
             on_call: called with the seconds of each call of `client`.
         """
@@ -48,6 +51,7 @@ class Redis:
             # Once more at once: a connection that idled may have been closed by the server.
             retry=Retry(NoBackoff(), 1, supported_errors=(redis.exceptions.ConnectionError,)),
         )
+        self.seal = Seal(signing_key)
         self.client = _TimedClient(pool, on_call or _ignore)
         # For metrics themselves: a count that made another count would never come to an end.
         self.untimed_client = redis.asyncio.Redis(connection_pool=pool)

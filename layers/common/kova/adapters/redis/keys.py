@@ -27,10 +27,10 @@ def rate_limit(policy: str, caller: str) -> str:
 def api_key(prefix: str) -> str:
     """Return the key of an API key that is remembered for seconds.
 
-    Its records say which repositories the API key reaches; those of an earlier release, which do
-    not, had another name.
+    Records of earlier releases, which were not sealed, had other names; so had the answers and
+    sessions below.
     """
-    return f"{PREFIX}:cache:api-key-reach:{prefix}"
+    return f"{PREFIX}:cache:sealed-api-key:{prefix}"
 
 
 def metric_sums() -> str:
@@ -45,22 +45,22 @@ def metric_parcel(process: str) -> str:
 
 def answer(identity: str) -> str:
     """Return the key of an answer, by the hash of all that made it."""
-    return f"{PREFIX}:cache:answer:{digest(identity)}"
+    return f"{PREFIX}:cache:sealed-answer:{digest(identity)}"
 
 
 def session_owner(session_id: str) -> str:
     """Return the key that holds whose session it is."""
-    return f"{PREFIX}:session:{digest(session_id)}:owner"
+    return f"{PREFIX}:session:sealed:{digest(session_id)}:owner"
 
 
 def session_turns(session_id: str) -> str:
     """Return the key of a session's turns."""
-    return f"{PREFIX}:session:{digest(session_id)}:turns"
+    return f"{PREFIX}:session:sealed:{digest(session_id)}:turns"
 
 
 def person_session(session_id: str) -> str:
     """Return the key of a person's session, by its id."""
-    return f"{PREFIX}:session:person:{digest(session_id)}"
+    return f"{PREFIX}:session:sealed-person:{digest(session_id)}"
 
 
 def person_sessions(actor: str) -> str:
@@ -80,4 +80,4 @@ def rights_change() -> str:
 
 def one_time(kind: str, secret: str) -> str:
     """Return the key of values that are read once."""
-    return f"{PREFIX}:session:once:{kind}:{digest(secret)}"
+    return f"{PREFIX}:session:sealed-once:{kind}:{digest(secret)}"

@@ -8,16 +8,14 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from kova.access.identity import LOCAL, Identity
+from kova.access.identity import Identity
 from kova.access.person import IDLE, PersonSession
-from kova.access.subject import Role
 from kova.adapters.redis import keys
 from kova.adapters.redis.connection import Redis, translate_errors
 from kova.shared.reach import reach_of
 
 _IDLE_SECONDS: Final = int(IDLE.total_seconds())
 _CHANGE_SECONDS: Final = int(timedelta(minutes=15).total_seconds())
-_NEVER: Final = datetime.min.replace(tzinfo=UTC).isoformat()
 _INDEX_SECONDS: Final = int(timedelta(days=31).total_seconds())
 
 
@@ -32,30 +30,33 @@ class RedisPeopleSessions:
         self, redis: Redis, *, now: Callable[[], datetime] = lambda: datetime.now(UTC)
     ) -> None:
         self._client = redis.client
+        self._seal = redis.seal
         self._now = now
 
     async def add(self, session: PersonSession) -> None:
         """Store a session."""
+        name = keys.person_session(session.id)
         index = keys.person_sessions(session.identity.actor)
         with translate_errors():
             async with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(keys.person_session(session.id), _record(session), ex=_IDLE_SECONDS)
+                pipe.set(name, self._seal.close(name, _record(session)), ex=_IDLE_SECONDS)
                 pipe.sadd(index, session.id)
                 pipe.expire(index, _INDEX_SECONDS)
                 await pipe.execute()
 
     async def get(self, session_id: str) -> PersonSession | None:
         """Find a session and note its use, in one round trip."""
+        name = keys.person_session(session_id)
         with translate_errors():
-            record = await self._client.getex(keys.person_session(session_id), ex=_IDLE_SECONDS)
-        return self._live(record)
+            record = await self._client.getex(name, ex=_IDLE_SECONDS)
+        return self._live(name, record)
 
     async def update(self, session: PersonSession) -> None:
         """Store what has changed, unless the session was revoked meanwhile."""
+        name = keys.person_session(session.id)
+        record = self._seal.close(name, _record(session))
         with translate_errors():
-            await self._client.set(
-                keys.person_session(session.id), _record(session), xx=True, keepttl=True
-            )
+            await self._client.set(name, record, xx=True, keepttl=True)
 
     async def claim_confirmation(self, session_id: str, lease: timedelta) -> bool:
         """True for one caller."""
@@ -71,21 +72,23 @@ class RedisPeopleSessions:
             await self._client.set(keys.rights_change(), moment, ex=_CHANGE_SECONDS)
 
     async def changed_at(self) -> datetime | None:
-        """Return the moment that was noted last."""
+        """Return the moment that was noted last.
+
+        It is not sealed, since workers without the signing key note it: whoever writes to Redis can
+        make a provider be asked more often, and nothing else.
+        """
         with translate_errors():
             record = await self._client.get(keys.rights_change())
-        if record is None:
-            return None
-        text = record.decode() if isinstance(record, bytes) else record
-        return datetime.fromisoformat(text)
+        return _moment(record, self._now())
 
     async def revoke(self, session_id: str, actor: str) -> bool:
         """End a session."""
+        name = keys.person_session(session_id)
         with translate_errors():
-            session = self._live(await self._client.get(keys.person_session(session_id)))
+            session = self._live(name, await self._client.get(name))
             if session is None or session.identity.actor != actor:
                 return False
-            ended = await self._client.delete(keys.person_session(session_id))
+            ended = await self._client.delete(name)
         await self._forget(session)
         return bool(ended)
 
@@ -94,14 +97,20 @@ class RedisPeopleSessions:
         index = keys.person_sessions(actor)
         with translate_errors():
             members = await self._client.smembers(index)
-            names = [name.decode() for name in members if isinstance(name, bytes)]
-            if not names:
+            ids = [
+                member.decode("utf-8", "surrogateescape")
+                for member in members
+                if isinstance(member, bytes)
+            ]
+            if not ids:
                 return []
-            records = await self._client.mget([keys.person_session(name) for name in names])
+            names = [keys.person_session(session_id) for session_id in ids]
+            records = await self._client.mget(names)
             sessions = {
-                name: self._live(record) for name, record in zip(names, records, strict=True)
+                session_id: self._live(name, record)
+                for session_id, name, record in zip(ids, names, records, strict=True)
             }
-            ended = [name for name, session in sessions.items() if session is None]
+            ended = [session_id for session_id, session in sessions.items() if session is None]
             if ended:
                 await self._client.srem(index, *ended)
         own = [
@@ -115,10 +124,11 @@ class RedisPeopleSessions:
         with translate_errors():
             await self._client.srem(keys.person_sessions(session.identity.actor), session.id)
 
-    def _live(self, record: bytes | str | None) -> PersonSession | None:
-        if record is None:
+    def _live(self, name: str, record: bytes | str | None) -> PersonSession | None:
+        text = self._seal.open(name, record)
+        if text is None:
             return None
-        session = _session(json.loads(record))
+        session = _session(json.loads(text))
         return session if self._now() < session.expires_at else None
 
 
@@ -127,33 +137,46 @@ class RedisOneTimeValues:
 
     def __init__(self, redis: Redis) -> None:
         self._client = redis.client
+        self._seal = redis.seal
 
     async def keep(
         self, kind: str, secret: str, values: Mapping[str, str], lifetime: timedelta
     ) -> None:
         """Keep values."""
-        seconds = int(lifetime.total_seconds())
+        name = keys.one_time(kind, secret)
+        record = self._seal.close(name, json.dumps(dict(values)))
         with translate_errors():
-            await self._client.set(
-                keys.one_time(kind, secret), json.dumps(dict(values)), ex=seconds
-            )
+            await self._client.set(name, record, ex=int(lifetime.total_seconds()))
 
     async def look(self, kind: str, secret: str) -> dict[str, str] | None:
         """Return values that stay."""
+        name = keys.one_time(kind, secret)
         with translate_errors():
-            return _values(await self._client.get(keys.one_time(kind, secret)))
+            return self._values(name, await self._client.get(name))
 
     async def take(self, kind: str, secret: str) -> dict[str, str] | None:
         """Return values once: reading and deleting are one command."""
+        name = keys.one_time(kind, secret)
         with translate_errors():
-            return _values(await self._client.getdel(keys.one_time(kind, secret)))
+            return self._values(name, await self._client.getdel(name))
+
+    def _values(self, name: str, record: bytes | str | None) -> dict[str, str] | None:
+        text = self._seal.open(name, record)
+        if text is None:
+            return None
+        values: dict[str, str] = json.loads(text)
+        return values
 
 
-def _values(record: bytes | str | None) -> dict[str, str] | None:
-    if record is None:
+def _moment(record: bytes | str | None, now: datetime) -> datetime | None:
+    """Read a moment of the past with a time zone; None for anything else."""
+    if not isinstance(record, bytes):
         return None
-    values: dict[str, str] = json.loads(record)
-    return values
+    try:
+        moment = datetime.fromisoformat(record.decode("ascii"))
+    except ValueError:
+        return None
+    return moment if moment.tzinfo is not None and moment <= now else None
 
 
 def _record(session: PersonSession) -> str:
@@ -172,27 +195,23 @@ def _record(session: PersonSession) -> str:
             "confirmed_at": session.confirmed_at.isoformat(),
             "browser": session.browser,
             "sealed_token": session.sealed_token,
-            # For the release before this: its rules say the role of all but the owner.
-            "role": Role.ADMIN if identity.provider == LOCAL else Role.VIEWER,
         }
     )
 
 
 def _session(values: Mapping[str, Any]) -> PersonSession:
-    actor: str = values["actor"]
     return PersonSession(
         id=values["id"],
         identity=Identity(
-            # The release before this stored neither provider, confirmation nor token.
-            provider=values.get("provider", actor.partition(":")[0]),
-            actor=actor,
+            provider=values["provider"],
+            actor=values["actor"],
             name=values["name"],
             reach=reach_of(values["reach"]),
-            hosted_domain=values.get("hosted_domain"),
+            hosted_domain=values["hosted_domain"],
         ),
         created_at=datetime.fromisoformat(values["created_at"]),
         expires_at=datetime.fromisoformat(values["expires_at"]),
-        confirmed_at=datetime.fromisoformat(values.get("confirmed_at", _NEVER)),
+        confirmed_at=datetime.fromisoformat(values["confirmed_at"]),
         browser=values["browser"],
-        sealed_token=values.get("sealed_token"),
+        sealed_token=values["sealed_token"],
     )

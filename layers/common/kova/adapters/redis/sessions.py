@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from importlib.resources import files
 from typing import Final
 
 from kova.adapters.redis import keys
@@ -22,29 +23,32 @@ class RedisSessionStore:
     """
 
     def __init__(self, redis: Redis) -> None:
-        self._client = redis.client
+        self._seal = redis.seal
+        scripts = files("kova.adapters.redis")
+        self._begin = redis.client.register_script((scripts / "begin_session.lua").read_text())
+        self._add = redis.client.register_script((scripts / "add_turns.lua").read_text())
 
     async def open(self, session_id: str, api_key_id: str) -> tuple[Message, ...]:
         """Begin it or go on with it, in one round trip."""
         owner, turns = keys.session_owner(session_id), keys.session_turns(session_id)
+        arguments: list[str | int] = [self._seal.close(owner, api_key_id), LIFETIME_SECONDS]
         with translate_errors():
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(owner, api_key_id, nx=True, ex=LIFETIME_SECONDS)
-                pipe.get(owner)
-                pipe.lrange(turns, 0, -1)
-                _, owner_id, texts = await pipe.execute()
-        if owner_id is None or owner_id.decode() != api_key_id:
+            records = await self._begin(keys=[owner, turns], args=arguments)
+        if records is None:
             raise NotFoundError("There is no such session.")
-        return tuple(Message(**json.loads(text)) for text in texts)
+        texts = [self._seal.open(turns, record) for record in records]
+        return tuple(Message(**json.loads(text)) for text in texts if text is not None)
 
     async def append(self, session_id: str, api_key_id: str, turns: Sequence[Message]) -> None:
-        """Add turns; the oldest ones beyond a limit go."""
+        """Add turns; the oldest ones beyond a limit go, and all if another key owns it by now."""
         owner, name = keys.session_owner(session_id), keys.session_turns(session_id)
-        texts = [json.dumps({"role": turn.role, "text": turn.text}) for turn in turns]
+        records = [
+            self._seal.close(name, json.dumps({"role": turn.role, "text": turn.text}))
+            for turn in turns
+        ]
+        arguments: list[str | int] = [
+            *(self._seal.close(owner, api_key_id), LIFETIME_SECONDS, _MOST_TURNS),
+            *records,
+        ]
         with translate_errors():
-            async with self._client.pipeline(transaction=True) as pipe:
-                pipe.set(owner, api_key_id, ex=LIFETIME_SECONDS)
-                pipe.rpush(name, *texts)
-                pipe.ltrim(name, -_MOST_TURNS, -1)
-                pipe.expire(name, LIFETIME_SECONDS)
-                await pipe.execute()
+            await self._add(keys=[owner, name], args=arguments)
