@@ -12,6 +12,7 @@ from kova.shared.exceptions import (
     DatabaseUnavailableError,
     GitHubUnavailableError,
     StaleFixError,
+    StaleHeadError,
 )
 from kova.shared.page import PageRequest
 from kova.shared.reach import EVERYTHING
@@ -97,7 +98,7 @@ async def test_a_patch_that_does_not_apply_is_stale(workshop: Workshop) -> None:
         await publish_of(workshop).publish(fix.id)
 
 
-async def test_a_push_while_it_is_published_makes_it_stale(workshop: Workshop) -> None:
+async def test_a_push_while_it_is_published_makes_it_be_tried_again(workshop: Workshop) -> None:
     fix = await new_fix(workshop)
 
     class PushedMeanwhile(MemoryPublisher):
@@ -109,10 +110,14 @@ async def test_a_push_while_it_is_published_makes_it_stale(workshop: Workshop) -
             workshop.push(a=BAD, b="x = 1\n")
             return await super().pull_request(repository_ref, pull)
 
+    usual = workshop.publisher
     workshop.publisher = PushedMeanwhile(workshop.source)
-    with pytest.raises(StaleFixError):
+    with pytest.raises(StaleHeadError):
         await publish_of(workshop).publish(fix.id)
-    assert (await only_fix(workshop)).status is FixStatus.VERIFIED
+    assert workshop.publisher.pull_requests == {}
+    workshop.publisher = usual
+    await publish_of(workshop).publish(fix.id)
+    assert (await only_fix(workshop)).status is FixStatus.PUBLISHED
 
 
 @pytest.mark.parametrize(

@@ -106,3 +106,17 @@ def test_a_check_run_that_github_never_takes_leaves_the_scan_whole(kova: Kova) -
     assert (scan["status"], scan["check_run_url"], scan["attempts"]) == ("succeeded", None, 4)
     assert "No commit found for SHA" in scan["coverage"]["publishing"]["check_run"]
     assert len(kova.all("/api/errors", status="open")) == 1
+
+
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_base_branch_that_github_shows_late_costs_no_pull_request(kova: Kova, times: int) -> None:
+    kova.push(NAME, {"a.py": b"x = 1\n"})
+    kova.wait_for_scans(1)
+    kova.github.inject(Fault(kind="stale", path="/git/ref/heads/main$", times=times))
+    kova.push(NAME, {"a.py": BAD})
+    scans = kova.wait_for_scans(2)
+    assert {(scan["status"], str(scan["coverage"]["publishing"])) for scan in scans} == {
+        ("succeeded", "{}")
+    }
+    assert [pull["state"] for pull in kova.github.state.pulls(NAME)] == ["open"]
+    assert {fix["status"] for fix in kova.all("/api/fixes")} == {"published"}

@@ -166,6 +166,7 @@ class Workshop:
             propose=self.propose,
             proofs=self.proofs(),
             fixes=self.stores.fixes,
+            heads=self.heads,
             publish=PublishScan(self.publisher),
             follow=FollowPullRequests(fixes=self.stores.fixes, publisher=self.publisher),
             meter=SilentMeter(),

@@ -76,7 +76,7 @@ class Core:
 
         redis = Redis(
             self.settings.redis_url,
-            # In production it is set; else what all processes have, and Redis has not, stands for it.
+            # Set in production; else what all processes have, and Redis has not, stands for it.
             signing_key=self.settings.signing_key or self.settings.database_url,
             on_call=self._observe_redis_call,
         )

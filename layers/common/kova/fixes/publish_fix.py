@@ -14,7 +14,7 @@ from kova.fixes.publisher import FixPullRequest
 from kova.fixes.pull_request_text import fix_body, fix_title
 from kova.fixes.request_publish import PUBLISHABLE
 from kova.shared.code_source import CodeSource, FetchLimits
-from kova.shared.exceptions import GitHubRefusedError, StaleFixError
+from kova.shared.exceptions import GitHubRefusedError, StaleFixError, StaleHeadError
 from kova.shared.ports import RepositoryStore
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository
@@ -46,6 +46,7 @@ class PublishFix:
 
         Raises:
             StaleFixError: the file is no longer the one that the fix was proved on.
+            StaleHeadError: the branch moved meanwhile, or an answer of GitHub was late.
             UnavailableError: GitHub or the database does not answer; try again later.
         """
         fix = await self._fixes.get(fix_id, EVERYTHING)
@@ -76,7 +77,7 @@ class PublishFix:
                 raise
             url = page
         if url is None:
-            raise StaleFixError
+            raise StaleHeadError  # Between two questions: one of the answers was late.
         await self._fixes.mark_published([fix.error_id], url)
 
     async def _apply(self, repository: Repository, head: str, fix: Fix) -> bytes:

@@ -20,9 +20,10 @@ from kova.fixes.proof_cache import FingerprintsByPath, ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.protected import is_protected
 from kova.fixes.publisher import MOST_BRANCHES
+from kova.scans.branch_head import FindHead
 from kova.scans.publish_scan import PublishScan
 from kova.shared.claimed_scan import ClaimedScan
-from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
+from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError, StaleHeadError
 from kova.shared.meter import Meter
 from kova.shared.repository import Repository
 from kova.shared.retry import is_passing
@@ -59,6 +60,7 @@ class OfferFixes:
         propose: ProposeFixes,
         proofs: ProofCache,
         fixes: FixStore,
+        heads: FindHead,
         publish: PublishScan,
         follow: FollowPullRequests,
         meter: Meter,
@@ -67,6 +69,7 @@ class OfferFixes:
         self._propose = propose
         self._proofs = proofs
         self._fixes = fixes
+        self._heads = heads
         self._publish = publish
         self._follow = follow
         self._meter = meter
@@ -88,6 +91,7 @@ class OfferFixes:
 
         Raises:
             UnavailableError: GitHub or the database does not answer.
+            StaleHeadError: GitHub shows the branch as it was before a push.
             GitHubRefusedError: what is vital is refused, and may not be in a moment.
             NotFoundError: as that.
         """
@@ -174,6 +178,7 @@ class OfferFixes:
         Raises:
             GitHubRefusedError: people have committed to all of them, or GitHub refuses.
             RepositoryNotFoundError: GitHub does not show it.
+            StaleHeadError: GitHub shows the branch as it was before a push.
         """
         error = None
         followed = frozenset(await self._fixes.offered(repository.id))
@@ -196,6 +201,8 @@ class OfferFixes:
                 files = [file for file in files if not theirs.keys() >= _ids(file, change)]
                 error = exc
                 continue
+            if url is None and files and await self._heads.is_head(repository, commit_sha):
+                raise StaleHeadError  # The publisher was told another head, a moment ago.
             if url:
                 ids = {error_id for file in files for error_id in _ids(file, change)}
                 await self._fixes.mark_published(list(ids), url)
