@@ -6,6 +6,7 @@ import asyncio
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from datetime import UTC, datetime
 from decimal import Decimal
 from urllib.parse import urlsplit
@@ -64,10 +65,35 @@ def is_allowed(admission: Admission) -> bool:
     return admission.verdict.allowed
 
 
-async def test_a_key_that_nobody_looked_up_is_unknown_and_not_counted(
+async def test_a_look_up_counts_for_the_address_until_the_key_is_found(
     admissions: Admissions,
 ) -> None:
-    assert await admissions.admit(caller(new_key())) == Admission(key=None, verdict=None)
+    address = uuid.uuid4().hex
+    for remaining in (1, 0):
+        found = await admissions.admit(caller(new_key(), address=address))
+        assert (found.key, found.verdict) == (None, None)
+        assert found.look_up is not None
+        assert (found.look_up.allowed, found.look_up.remaining) == (True, remaining)
+    key = new_key()
+    await admissions.admit(caller(key, address=address), remember=key, gives_back=True)
+    for is_free in (True, False):
+        found = await admissions.admit(caller(new_key(), address=address))
+        assert found.look_up is not None
+        assert found.look_up.allowed is is_free
+
+
+async def test_a_key_that_was_valid_is_looked_up_for_no_address(admissions: Admissions) -> None:
+    key, address = new_key(), uuid.uuid4().hex
+    await admissions.admit(caller(key, address=address), remember=key)
+    await admissions.forget(key.prefix)
+    while is_allowed(await admissions.admit(caller(None, address=address))):
+        pass
+    found = await admissions.admit(caller(key, address=address))
+    assert (found.key, found.verdict, found.look_up) == (None, None, None)
+    thief = replace(key, secret_hash=b"\0" * 32)
+    found = await admissions.admit(caller(thief, address=address))
+    assert found.look_up is not None
+    assert not found.look_up.allowed
 
 
 async def test_a_remembered_key_comes_back_whole(admissions: Admissions) -> None:

@@ -180,3 +180,41 @@ async def test_the_verdict_is_reported_for_admitted_and_refused_calls(door: Door
         await door.admit(None)
     reported = [(verdict.policy.name, verdict.remaining) for verdict in door.verdicts]
     assert reported == [("read", 2), ("scan", 2), ("anonymous", 1)]
+
+
+async def test_guessed_keys_reach_the_database_within_the_address_limit_only(door: Door) -> None:
+    plaintext, _ = await door.create()
+    await door.admit(plaintext)
+    asked: list[str] = []
+    use = door.keys.use
+
+    async def note_use(prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
+        asked.append(prefix)
+        return await use(prefix, secret_hash, now)
+
+    door.keys.use = note_use  # type: ignore[method-assign]
+    for _ in range(STRANGER_QUOTA):
+        with pytest.raises(UnauthenticatedError):
+            await door.admit(generate_key().plaintext)
+    for _ in range(20):
+        with pytest.raises(RateLimitedError):
+            await door.admit(generate_key().plaintext)
+    assert len(asked) == STRANGER_QUOTA
+    # Beside them a key that was valid a while ago is looked up all the same.
+    door.seconds += KEY_SECONDS
+    await door.admit(plaintext)
+    assert len(asked) == STRANGER_QUOTA + 1
+
+
+async def test_many_valid_keys_behind_one_address_are_admitted(door: Door) -> None:
+    for _ in range(5 * STRANGER_QUOTA):
+        plaintext, _ = await door.create()
+        await door.admit(plaintext)
+
+
+async def test_a_wrong_secret_is_no_use_of_a_key(door: Door) -> None:
+    plaintext, _ = await door.create()
+    with pytest.raises(UnauthenticatedError):
+        await door.admit(plaintext[:-52] + generate_key().plaintext[-52:])
+    (stored,) = await door.keys.list()
+    assert stored.last_used_at is None

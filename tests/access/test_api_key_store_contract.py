@@ -25,7 +25,7 @@ async def test_a_key_is_found_by_its_prefix_with_all_that_it_was_created_with(
         reach=reach_of(["octo/a", "Octo/B"]),
     )
     await new_key(stores)
-    found = await stores.keys.use(created.prefix, NOON)
+    found = await stores.keys.use(created.prefix, created.secret_hash, NOON)
     assert found == created
     assert (created.name, created.expires_at) == ("für CI", NOON)
     assert created.scopes == {Scope.AI, Scope.ADMIN}
@@ -37,15 +37,17 @@ async def test_a_key_is_found_by_its_prefix_with_all_that_it_was_created_with(
 async def test_a_key_reaches_everything_or_nothing_where_it_was_made_so(stores: AllStores) -> None:
     for reach in (EVERYTHING, reach_of([])):
         created = await new_key(stores, reach=reach)
-        found = await stores.keys.use(created.prefix, NOON)
+        found = await stores.keys.use(created.prefix, created.secret_hash, NOON)
         assert found is not None
         assert found.reach == reach
 
 
 async def test_no_other_prefix_finds_it(stores: AllStores) -> None:
     created = await new_key(stores)
-    assert await stores.keys.use(created.prefix[:-1], NOON) is None
-    assert await stores.keys.use("", NOON) is None
+    assert await stores.keys.use(created.prefix[:-1], created.secret_hash, NOON) is None
+    assert await stores.keys.use("", created.secret_hash, NOON) is None
+    assert await stores.keys.use(created.prefix, b"\0" * 32, NOON) is None
+    assert [key.last_used_at for key in await stores.keys.list()] == [None]
 
 
 async def test_a_name_that_cannot_be_stored_is_cleaned(stores: AllStores) -> None:
@@ -56,7 +58,9 @@ async def test_a_use_is_noted_at_most_once_a_minute(stores: AllStores) -> None:
     created = await new_key(stores)
     uses = {}
     for seconds in (0, 59, 61):
-        await stores.keys.use(created.prefix, NOON + timedelta(seconds=seconds))
+        await stores.keys.use(
+            created.prefix, created.secret_hash, NOON + timedelta(seconds=seconds)
+        )
         (uses[seconds],) = [key.last_used_at for key in await stores.keys.list()]
     later = NOON + timedelta(seconds=61)
     assert uses == {0: NOON, 59: NOON, 61: later}
@@ -70,7 +74,10 @@ async def test_a_revoked_key_is_found_as_revoked_and_its_use_is_not_noted(
     assert revoked is not None
     assert revoked.revoked_at == NOON
     assert not revoked.is_usable(NOON)
-    assert await stores.keys.use(created.prefix, NOON + timedelta(hours=1)) == revoked
+    assert (
+        await stores.keys.use(created.prefix, created.secret_hash, NOON + timedelta(hours=1))
+        == revoked
+    )
     assert [key.last_used_at for key in await stores.keys.list()] == [None]
 
 

@@ -185,6 +185,7 @@ def run_stack(folder: Path, github: FakeGitHub, visibility: int = 5) -> Iterator
         "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,
         "KOVA_GITHUB_WEBHOOK_SECRET": github.webhook_secret,
         "KOVA_RATE_LIMIT_PER_MINUTE": "1000000",
+        "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE": "1000000",
         "KOVA_WORKER_VISIBILITY_SECONDS": str(visibility),
         "HOME": str(folder),
     }

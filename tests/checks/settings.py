@@ -120,6 +120,7 @@ KOVA_SCANS_PER_REPOSITORY | worker | | Scans of a repository that run at once in
 KOVA_WORKER_VISIBILITY_SECONDS | worker | | Seconds for which a message in work is hidden; renewed while the work goes on.
 KOVA_DELETED_REPOSITORY_DAYS | worker | | Days after which the rows of a repository that was deleted on GitHub are deleted too.
 KOVA_RATE_LIMIT_PER_MINUTE | api | | Calls of a key in a minute.
+KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE | api | | Calls without a valid key from an address in a minute.
 KOVA_SCAN_RATE_LIMIT_PER_MINUTE | api | | The same for scans; the usual limit where it is not set.
 KOVA_AI_RATE_LIMIT_PER_MINUTE | api | | The same for AI commands.
 KOVA_BODY_SECONDS | api | | Seconds that a request's body may take to arrive.

@@ -151,6 +151,7 @@ def run_kova(folder: Path, database_url: str, github: FakeGitHub, **extra: str) 
         "KOVA_FIX_QUEUE_URL": make_queue(),
         "KOVA_COMMAND_QUEUE_URL": make_queue(),
         "KOVA_RATE_LIMIT_PER_MINUTE": "1000000",
+        "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE": "1000000",
         "KOVA_GITHUB_API_URL": github.url,
         "KOVA_GITHUB_APP_ID": github.app_id,
         "KOVA_GITHUB_PRIVATE_KEY": github.private_key_pem,

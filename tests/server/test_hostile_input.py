@@ -35,6 +35,7 @@ async def client(database_url: str, redis_url: str) -> AsyncIterator[httpx.Async
         "KOVA_REDIS_URL": redis_url,
         "KOVA_GITHUB_API_URL": "http://127.0.0.1:9",
         "KOVA_RATE_LIMIT_PER_MINUTE": "1000000",
+        "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE": "1000000",
     }
     key = await create_key(variables, "test", list(Scope))
     app = application(load_settings(variables))

@@ -10,6 +10,8 @@ from kova.access.rate_limit import Policy, Verdict
 
 KEY_SECONDS: Final = 3
 """How long a key is remembered. A revoked key may pass for as long where it is not forgotten."""
+VALID_SECONDS: Final = 3_600
+"""How long it is remembered that a key was valid: so long its look-up counts for no address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,8 +39,11 @@ class Admission:
     Attributes:
         key: the remembered key whose secret has this hash; None for a stranger or an unknown key.
         verdict: of the key's limit, or for a stranger of the address's limit. None when the key is
-            not remembered: nothing was counted; look the key up and ask again.
+            not remembered: look it up and ask again.
+        look_up: without `verdict`, that of the address's limit, which the look-up counts for; None
+            where the key was valid a while ago.
     """
 
     key: ApiKey | None
     verdict: Verdict | None
+    look_up: Verdict | None = None

@@ -61,7 +61,7 @@ class Admit:
         caller = self._caller(parts, scope, address)
         admission = await self._admissions.admit(caller)
         if admission.verdict is None:
-            admission = await self._look_up(caller)
+            admission = await self._look_up(caller, admission.look_up)
         assert admission.verdict is not None
         on_verdict(admission.verdict)
         _refuse_excess(admission.verdict)
@@ -86,10 +86,19 @@ class Admit:
             anonymous=self._limits.anonymous,
         )
 
-    async def _look_up(self, caller: Caller) -> Admission:
-        assert caller.credentials is not None
-        key = await self._keys.use(caller.credentials.prefix, self._now())
-        if key is None or key.secret_hash != caller.credentials.secret_hash:
+    async def _look_up(self, caller: Caller, counted: Verdict | None) -> Admission:
+        """Look a key up; `counted` is the verdict of the address's limit, if it counts there.
+
+        Whoever guesses keys reaches the database only within that limit.
+        """
+        credentials = caller.credentials
+        assert credentials is not None
+        if counted is not None and not counted.allowed:
+            return Admission(key=None, verdict=counted)
+        key = await self._keys.use(credentials.prefix, credentials.secret_hash, self._now())
+        if key is None:
+            if counted is not None:
+                return Admission(key=None, verdict=counted)
             stranger = Caller(
                 address=caller.address,
                 credentials=None,
@@ -97,7 +106,8 @@ class Admit:
                 anonymous=caller.anonymous,
             )
             return await self._admissions.admit(stranger)
-        return await self._admissions.admit(caller, remember=key)
+        gives_back = counted is not None
+        return await self._admissions.admit(caller, remember=key, gives_back=gives_back)
 
 
 def _refuse_excess(verdict: Verdict) -> None:

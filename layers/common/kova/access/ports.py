@@ -22,13 +22,16 @@ if TYPE_CHECKING:
 class Admissions(Protocol):
     """Remembers keys and counts calls. Errors are RedisUnavailableError."""
 
-    async def admit(self, caller: Caller, remember: ApiKey | None = None) -> Admission:
+    async def admit(
+        self, caller: Caller, remember: ApiKey | None = None, *, gives_back: bool = False
+    ) -> Admission:
         """Count one call and return the limit's verdict.
 
         Args:
             caller: without credentials, or with the wrong secret of a remembered key, the call
                 counts for the address.
             remember: a key that was just looked up, to remember for KEY_SECONDS.
+            gives_back: with `remember`, the address counted the look-up, and gets it back.
         """
 
     async def forget(self, prefix: str) -> None:
@@ -51,8 +54,11 @@ class ApiKeyStore(Protocol):
     ) -> ApiKey:
         """Store and return a key."""
 
-    async def use(self, prefix: str, now: datetime) -> ApiKey | None:
-        """Return a key by its prefix, and note when it was last used (to the minute)."""
+    async def use(self, prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
+        """Return a key, and note when it was last used (to the minute).
+
+        None where no key has this prefix and the secret of this hash: then nothing is noted.
+        """
 
     async def page(self, request: PageRequest) -> Page[ApiKey]:
         """Return a page of keys, newest first."""

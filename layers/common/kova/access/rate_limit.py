@@ -52,6 +52,11 @@ class SlidingWindow:
     def __init__(self) -> None:
         self._calls: deque[float] = deque()
 
+    def give_back(self) -> None:
+        """Forget the latest call, where there is one."""
+        if self._calls:
+            self._calls.pop()
+
     def take(self, policy: Policy, now: float) -> Verdict:
         """Admit a call, or refuse it and return when the next one may pass."""
         calls = self._calls

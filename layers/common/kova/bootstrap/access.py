@@ -92,5 +92,5 @@ def limits_of(settings: Settings) -> Limits:
     }
     return Limits(
         by_scope={scope: Policy(name=scope.value, quota=quota) for scope, quota in quotas.items()},
-        anonymous=Policy(name="anonymous", quota=usual),
+        anonymous=Policy(name="anonymous", quota=min(settings.anonymous_rate_limit, usual)),
     )

@@ -129,6 +129,7 @@ class Settings:
     deleted_repository_days: int = 30
     body_seconds: int = 20
     rate_limit_per_minute: int = 6_000
+    anonymous_rate_limit: int = 60
     scan_rate_limit_per_minute: int | None = None
     ai_rate_limit_per_minute: int | None = None
     cors_origins: tuple[str, ...] = ()
@@ -223,6 +224,9 @@ def _read_settings(reader: SettingReader) -> Settings:
         body_seconds=reader.number("KOVA_BODY_SECONDS", Settings.body_seconds, 300),
         rate_limit_per_minute=reader.number(
             "KOVA_RATE_LIMIT_PER_MINUTE", Settings.rate_limit_per_minute, 10_000_000
+        ),
+        anonymous_rate_limit=reader.number(
+            "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE", Settings.anonymous_rate_limit, 10_000_000
         ),
         scan_rate_limit_per_minute=reader.optional_number(
             "KOVA_SCAN_RATE_LIMIT_PER_MINUTE", 10_000_000

@@ -55,11 +55,13 @@ class MemoryApiKeyStore(Switchable):
         self._keys[prefix] = key
         return key
 
-    async def use(self, prefix: str, now: datetime) -> ApiKey | None:
+    async def use(self, prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
         """Return a key as it was before this use, and note the use, at most once a minute."""
         self.check()
         key = self._keys.get(prefix)
-        if key is None or key.revoked_at is not None:
+        if key is None or key.secret_hash != secret_hash:
+            return None
+        if key.revoked_at is not None:
             return key
         if key.last_used_at is None or key.last_used_at < now - _USE_NOTED_AFTER:
             self._keys[prefix] = replace(key, last_used_at=now)

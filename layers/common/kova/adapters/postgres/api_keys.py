@@ -17,10 +17,10 @@ from kova.shared.reach import EVERYTHING, Reach, reach_of
 _USE: Final[LiteralString] = """
 WITH used AS (
     UPDATE api_keys SET last_used_at = %(now)s
-    WHERE prefix = %(prefix)s AND revoked_at IS NULL
+    WHERE prefix = %(prefix)s AND secret_hash = %(secret_hash)s AND revoked_at IS NULL
         AND (last_used_at IS NULL OR last_used_at < %(now)s - interval '1 minute')
 )
-SELECT * FROM api_keys WHERE prefix = %(prefix)s"""
+SELECT * FROM api_keys WHERE prefix = %(prefix)s AND secret_hash = %(secret_hash)s"""
 
 
 class PostgresApiKeyStore:
@@ -59,10 +59,11 @@ class PostgresApiKeyStore:
         assert row is not None
         return _api_key(row)
 
-    async def use(self, prefix: str, now: datetime) -> ApiKey | None:
-        """Find by prefix and note the use, at most once a minute."""
+    async def use(self, prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
+        """Find it and note the use, at most once a minute."""
+        values = {"prefix": prefix, "secret_hash": secret_hash, "now": now}
         async with self._database.transaction() as connection:
-            row = await (await connection.execute(_USE, {"prefix": prefix, "now": now})).fetchone()
+            row = await (await connection.execute(_USE, values)).fetchone()
         return _api_key(row) if row else None
 
     async def list(self) -> list[ApiKey]:

@@ -10,7 +10,7 @@ from decimal import Decimal
 from importlib.resources import files
 from typing import Any, Final
 
-from kova.access.admission import KEY_SECONDS, Admission, Caller
+from kova.access.admission import KEY_SECONDS, VALID_SECONDS, Admission, Caller
 from kova.access.api_key import ApiKey, Scope
 from kova.access.rate_limit import Verdict
 from kova.adapters.redis import keys
@@ -40,7 +40,9 @@ class RedisAdmissions:
         source = (files("kova.adapters.redis") / "admit.lua").read_text()
         self._script = redis.client.register_script(source)
 
-    async def admit(self, caller: Caller, remember: ApiKey | None = None) -> Admission:
+    async def admit(
+        self, caller: Caller, remember: ApiKey | None = None, *, gives_back: bool = False
+    ) -> Admission:
         """Count one call."""
         credentials = caller.credentials
         prefix = credentials.prefix if credentials else ""
@@ -50,12 +52,13 @@ class RedisAdmissions:
             *(caller.policy.quota, caller.policy.window * 1000),
             *(caller.anonymous.quota, caller.anonymous.window * 1000),
             self._record(key_name, remember) if remember else "",
-            KEY_SECONDS * 1000,
+            *(KEY_SECONDS * 1000, VALID_SECONDS * 1000, "1" if gives_back else ""),
         ]
         names = [
             key_name,
             keys.rate_limit(caller.policy.name, prefix),
             keys.rate_limit(caller.anonymous.name, caller.address),
+            keys.valid_api_key(prefix, credentials.secret_hash if credentials else b""),
         ]
         with translate_errors():
             kind, record, allowed, remaining, reset = await self._script(keys=names, args=arguments)
@@ -65,7 +68,7 @@ class RedisAdmissions:
         # A key that nobody has is neither: whoever guesses keys would set the ratio.
         if self._on_lookup and (remember is not None or kind == b"key"):
             self._on_lookup(remember is None)
-        if kind == b"unknown":
+        if kind == b"known":
             return Admission(key=None, verdict=None)
         verdict = Verdict(
             policy=caller.policy if kind == b"key" else caller.anonymous,
@@ -73,6 +76,8 @@ class RedisAdmissions:
             remaining=int(remaining),
             reset=int(reset) / 1000,
         )
+        if kind == b"unknown":
+            return Admission(key=None, verdict=None, look_up=verdict)
         return Admission(key=key, verdict=verdict)
 
     async def forget(self, prefix: str) -> None:

@@ -32,15 +32,17 @@ class AdmissionsWithFallback:
         self._pause = pause
         self._again_at = 0.0
 
-    async def admit(self, caller: Caller, remember: ApiKey | None = None) -> Admission:
+    async def admit(
+        self, caller: Caller, remember: ApiKey | None = None, *, gives_back: bool = False
+    ) -> Admission:
         """Count one call, here if Redis cannot."""
         if self._clock() >= self._again_at:
             try:
-                return await self._shared.admit(caller, remember)
+                return await self._shared.admit(caller, remember, gives_back=gives_back)
             except RedisUnavailableError:
                 self._again_at = self._clock() + self._pause
                 _LOG.warning("rate limits are counted by this process alone: Redis is away")
-        return await self._own.admit(caller, remember)
+        return await self._own.admit(caller, remember, gives_back=gives_back)
 
     async def forget(self, prefix: str) -> None:
         """Forget a key in both."""

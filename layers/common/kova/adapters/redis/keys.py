@@ -33,6 +33,11 @@ def api_key(prefix: str) -> str:
     return f"{PREFIX}:cache:sealed-api-key:{prefix}"
 
 
+def valid_api_key(prefix: str, secret_hash: bytes) -> str:
+    """Return the key that is there for a while after an API key was found valid."""
+    return f"{PREFIX}:cache:valid-api-key:{digest(prefix, secret_hash.hex())}"
+
+
 def metric_sums() -> str:
     """Return the key of every count's sum."""
     return f"{PREFIX}:metric:sums"
