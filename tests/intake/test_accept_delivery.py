@@ -136,7 +136,7 @@ def changed(**fields: Any) -> dict[str, Any]:
         changed(id=True),
         {**COMMENT, "repository": {"full_name": "x"}},
         {**COMMENT, "issue": {"number": -1}},
-        {},
+        {"action": "created"},
     ],
 )
 def test_other_comments_are_accepted_and_ignored(intake: Intake, payload: object) -> None:

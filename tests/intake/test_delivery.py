@@ -13,7 +13,12 @@ from hypothesis import strategies as st
 from kova.intake.delivery import Delivery, parse_delivery, parse_json, verify_signature
 from kova.scans.message import ScanJob, decode_scan_job, encode_scan_job
 from kova.scans.scan import Trigger
-from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
+from kova.shared.exceptions import (
+    InvalidInputError,
+    MediaTypeError,
+    NotConfiguredError,
+    SignatureError,
+)
 
 SHA = "a" * 40
 REPOSITORY = {"id": 7, "full_name": "octo/sample", "default_branch": "main", "private": True}
@@ -179,6 +184,7 @@ def test_a_pull_request_is_scanned_at_its_head_against_its_base() -> None:
         b"[]",
         b'"x"',
         b"null",
+        b"{}",
         b'{"a": NaN}',
         b'{"a": Infinity}',
         b'{"a": "\xff"}',
@@ -190,6 +196,14 @@ def test_a_pull_request_is_scanned_at_its_head_against_its_base() -> None:
 def test_what_github_could_not_have_sent_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidInputError):
         parse_delivery(delivery_id="d", event="push", content_type="application/json", body=body)
+
+
+@pytest.mark.parametrize(
+    "kind", ["text/plain", "text/json", "multipart/form-data; boundary=x", "*"]
+)
+def test_another_media_type_is_refused(kind: str) -> None:
+    with pytest.raises(MediaTypeError):
+        parse_delivery(delivery_id="d", event="push", content_type=kind, body=b'{"ref": "x"}')
 
 
 @pytest.mark.parametrize(
@@ -227,7 +241,9 @@ KEYS = st.sampled_from(
 
 
 @given(
-    payload=st.dictionaries(KEYS, JSON | st.dictionaries(KEYS, JSON, max_size=5), max_size=6),
+    payload=st.dictionaries(
+        KEYS, JSON | st.dictionaries(KEYS, JSON, max_size=5), min_size=1, max_size=6
+    ),
     event=st.sampled_from(["push", "pull_request", "ping", "star"]),
 )
 def test_no_payload_makes_it_stumble(payload: dict[str, object], event: str) -> None:
@@ -358,4 +374,4 @@ def test_another_merge_group_is_nothing_to_scan(changes: dict[str, object]) -> N
 
 @pytest.mark.parametrize("event", ["projects_v2_item", "merge_group", "x" * 64])
 def test_an_event_s_name_may_hold_digits(event: str) -> None:
-    assert parse({}, event).target is None
+    assert parse({"action": "created"}, event).target is None

@@ -21,7 +21,12 @@ from kova.events.event import EventJob
 from kova.intake.github_event import CHANGES, changes_base, former_owner, read_event
 from kova.intake.rerequest import REREQUESTS, read_rerequest
 from kova.scans.scan import ScanTarget, Trigger
-from kova.shared.exceptions import InvalidInputError, NotConfiguredError, SignatureError
+from kova.shared.exceptions import (
+    InvalidInputError,
+    MediaTypeError,
+    NotConfiguredError,
+    SignatureError,
+)
 from kova.shared.json_text import as_id, as_object, parse_json
 from kova.shared.repository import FULL_NAME_PATTERN, is_ref, is_sha
 from kova.shared.text import clean
@@ -29,6 +34,7 @@ from kova.shared.text import clean
 KNOWN_EVENTS: Final = (
     REREQUESTS | CHANGES | {"push", "pull_request", "merge_group", "issue_comment", "ping"}
 )
+_FORM: Final = "application/x-www-form-urlencoded"
 _DELIVERY: Final = re.compile(r"^[A-Za-z0-9-]{1,64}$")
 _SIGNATURE: Final = re.compile(rb"^sha256=([0-9a-f]{64})$")
 _PULL_ACTIONS: Final = frozenset({"opened", "synchronize", "reopened", "ready_for_review"})
@@ -85,7 +91,8 @@ def parse_delivery(
     """Read a verified delivery.
 
     Raises:
-        InvalidInputError: a header is missing or the body is not a JSON object.
+        MediaTypeError: the body is said to be something else than JSON or a form.
+        InvalidInputError: a header is missing or the body is not a JSON object with members.
     """
     if not delivery_id or not _DELIVERY.fullmatch(delivery_id):
         raise InvalidInputError("X-GitHub-Delivery is missing or malformed.")
@@ -105,17 +112,17 @@ def parse_delivery(
 
 
 def _payload(content_type: str, body: bytes) -> dict[str, Any]:
-    if (
-        content_type.split(";", maxsplit=1)[0].strip().lower()
-        == "application/x-www-form-urlencoded"
-    ):
+    kind = content_type.split(";", maxsplit=1)[0].strip().lower()
+    if kind == _FORM:
         body = _form_payload(body)
+    elif kind and kind != "application/json":
+        raise MediaTypeError
     try:
         value = parse_json(body)
     except ValueError as exc:
         raise InvalidInputError("The body is not JSON.", reason="bad_json") from exc
-    if not isinstance(value, dict):
-        raise InvalidInputError("The body is not a JSON object.")
+    if not isinstance(value, dict) or not value:
+        raise InvalidInputError("The body is not a JSON object with members.")
     return value
 
 

@@ -27,6 +27,12 @@ class InvalidInputError(KovaError):
     reason = "invalid_input"
 
 
+class MediaTypeError(InvalidInputError):
+    """The body is of a media type that is not taken here."""
+
+    reason = "unsupported_media_type"
+
+
 class NotFoundError(KovaError):
     """There is no such thing."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kova.shared.exceptions import InvalidInputError, KovaError, UnavailableError
+from kova.shared.exceptions import InvalidInputError, KovaError, MediaTypeError, UnavailableError
 
 
 class BodyRefusedError(KovaError):
@@ -21,10 +21,8 @@ class BodyTooSlowError(BodyRefusedError):
     reason = "body_too_slow"
 
 
-class BodyKindError(BodyRefusedError):
+class BodyKindError(BodyRefusedError, MediaTypeError):
     """The body must be application/json."""
-
-    reason = "unsupported_media_type"
 
 
 class FormKindError(BodyKindError):

@@ -22,7 +22,7 @@ MEDIA_TYPE: Final = "application/problem+json"
 _STATUS: Final[tuple[tuple[type[exceptions.KovaError], int, str], ...]] = (
     (body_errors.BodyTooLargeError, 413, "Content Too Large"),
     (body_errors.BodyTooSlowError, 408, "Request Timeout"),
-    (body_errors.BodyKindError, 415, "Unsupported Media Type"),
+    (exceptions.MediaTypeError, 415, "Unsupported Media Type"),
     (exceptions.UnauthenticatedError, 401, "Unauthorized"),
     (exceptions.SignatureError, 401, "Unauthorized"),
     (exceptions.ForbiddenError, 403, "Forbidden"),

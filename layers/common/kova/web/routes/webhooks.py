@@ -25,7 +25,7 @@ _SLACK_PATIENCE: Final = 2.8  # Slack waits for three seconds.
     "/webhooks/github",
     status_code=202,
     response_model_exclude_none=True,
-    responses=problems(400, 401, 408, 413, 503),
+    responses=problems(400, 401, 408, 413, 415, 503),
 )
 async def github(request: Request, intake: Intake) -> DeliveryView:
     """Accept a delivery: 202 after the job is durably queued."""
