@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Collection
+from typing import Any, Final
 
 from kova_fakes.github import FakeGitHub, people
 from kova_fakes.github.state import RepositoryState
@@ -10,7 +11,10 @@ from tests.chaos.outgoing import Outgoing
 from tests.chaos.practice import DurableState
 from tests.chaos.samples import unknown_state
 from tests.chaos.steps import ChaosStep
-from tests.chaos.world import FIX_BRANCH, Fact, Files, RepositoryModel, World
+from tests.chaos.world import Fact, Files, RepositoryModel, World
+
+
+_OWN: Final = "kova/"
 
 
 class KovaObserver:
@@ -28,49 +32,57 @@ class KovaObserver:
         with self._state.lock:
             for model in self._world.repositories.values():
                 repository = self._state.by_number(model.id)
-                moved = self._look_at_branch(model, repository, step)
-                self._look_at_pulls(model, repository, step, moved=moved)
+                moved = {
+                    branch
+                    for branch in _branches_of_kova(model, repository)
+                    if self._look_at_branch(model, repository, step, branch)
+                }
+                self._look_at_pulls(model, repository, step, moved)
         return step if step.facts else None
 
     def _look_at_branch(
-        self, model: RepositoryModel, repository: RepositoryState, step: ChaosStep
+        self, model: RepositoryModel, repository: RepositoryState, step: ChaosStep, branch: str
     ) -> bool:
-        """Return whether the branch of fixes is at another commit."""
-        before = model.branches.get(FIX_BRANCH)
-        after = repository.git.refs.get(f"heads/{FIX_BRANCH}")
+        """Return whether a branch of fixes is at another commit."""
+        before = model.branches.get(branch)
+        after = repository.git.refs.get(f"heads/{branch}")
         if before == after:
             return False
         if after is None:
             assert before is not None
-            step.facts.append({"fact": "deleted", "repository": model.id, "branch": FIX_BRANCH})
-            payload = people.deleted_event(self._github.context, repository, FIX_BRANCH, before)
+            step.facts.append({"fact": "deleted", "repository": model.id, "branch": branch})
+            payload = people.deleted_event(self._github.context, repository, branch, before)
         else:
             step.facts.append(
                 {
                     "fact": "pushed",
                     "repository": model.id,
                     "kova": True,
-                    "branch": FIX_BRANCH,
+                    "branch": branch,
                     "before": before,
                     "after": after,
                     "overwrites": before in model.commits_of_people,
                     "files": _encode(_files_of(model, repository, after)),
                 }
             )
-            repository.pushes[f"heads/{FIX_BRANCH}"] = (before or people.NOWHERE, after)
-            payload = self._github.push_event(repository.full_name, FIX_BRANCH)
+            repository.pushes[f"heads/{branch}"] = (before or people.NOWHERE, after)
+            payload = self._github.push_event(repository.full_name, branch)
         step.outgoing.append(Outgoing(event="push", payload=payload))
         return after is not None
 
     def _look_at_pulls(
-        self, model: RepositoryModel, repository: RepositoryState, step: ChaosStep, *, moved: bool
+        self,
+        model: RepositoryModel,
+        repository: RepositoryState,
+        step: ChaosStep,
+        moved: Collection[str],
     ) -> None:
         for pull in repository.pulls:
             known, action = model.pulls.get(pull["number"]), ""
             if known is None:
                 step.facts.append(_fact(model, pull, "opened", branch=pull["head_ref"], kova=True))
                 action = "opened"
-            elif known.kova and known.state == "open" and pull["state"] == "open" and moved:
+            elif known.kova and known.state == "open" and pull["head_ref"] in moved:
                 action = "synchronize"
             if action and pull["state"] == "open":
                 payload = self._deliver(repository, pull, step, action)
@@ -86,6 +98,12 @@ class KovaObserver:
         payload = self._github.pull_request_event(repository.full_name, pull["number"], action)
         step.outgoing.append(Outgoing(event="pull_request", payload=payload))
         return payload
+
+
+def _branches_of_kova(model: RepositoryModel, repository: RepositoryState) -> list[str]:
+    """Return the branches of fixes that are there, or were at the last look."""
+    names = {name.removeprefix("heads/") for name in repository.git.refs} | model.branches.keys()
+    return sorted(name for name in names if name.startswith(_OWN))
 
 
 def _fact(model: RepositoryModel, pull: dict[str, Any], kind: str, **values: Any) -> Fact:

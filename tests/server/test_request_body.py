@@ -29,6 +29,7 @@ from kova.web.app import create_app
 from kova.web.keyed_route import KeyedRoute
 from kova.web.routes import sarif, scans, webhooks
 from kova_server.application import application
+from kova_server.http_protocol import TimedHeadProtocol
 from tests.support.virtual_time import run_in_virtual_time
 
 KEY = generate_key()
@@ -190,6 +191,15 @@ async def test_a_body_is_read_up_to_its_limit(path: str, limit: int) -> None:
         assert client.parts_read <= most
 
 
+async def test_a_body_that_says_twice_where_it_ends_is_refused_and_the_connection_closed() -> None:
+    for path in ("/api/scan", "/webhooks/github", "/none"):
+        client = Client(await build_app(), path)
+        await client.post(endless(), content_length="2", transfer_encoding="chunked")
+        assert (client.status, client.reason) == (400, "bad_framing")
+        assert client.is_closed
+        assert client.parts_read == 0
+
+
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 async def test_a_body_of_another_kind_is_refused(kind: str) -> None:
     client = Client(await build_app(), "/api/scan")
@@ -268,3 +278,37 @@ async def test_the_connection_is_closed() -> None:
         server.should_exit = True
         await serving
     assert answer.startswith(b"HTTP/1.1 408 ")
+
+
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"",
+        b"GET / HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+        b"GET /none HTTP/1.1\r\nHost: x\r\n\r\nGET / HTTP/1.1\r\n",
+    ],
+)
+async def test_a_head_that_does_not_end_closes_the_connection(sent: bytes) -> None:
+    class HastyProtocol(TimedHeadProtocol):
+        head_seconds = 0.3
+
+    app = await build_app()
+    with socket.socket() as listening:
+        listening.bind(("127.0.0.1", 0))
+        config = uvicorn.Config(app, http=HastyProtocol, log_config=None, timeout_keep_alive=60)
+        server = uvicorn.Server(config)
+        serving = asyncio.create_task(server.serve([listening]))
+        listening.listen()
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
+        writer.write(sent)
+        answer = await asyncio.wait_for(reader.read(), 30)
+        assert answer.count(b"HTTP/1.1 404 ") == sent.count(b"/none")
+        writer.close()
+        reader, writer = await asyncio.open_connection("127.0.0.1", listening.getsockname()[1])
+        for _ in range(3):
+            writer.write(b"GET /none HTTP/1.1\r\nHost: x\r\n\r\n")
+            await asyncio.wait_for(reader.readuntil(b"}"), 30)
+            await asyncio.sleep(0.2)  # Who sends nothing idles, and has longer than for a head.
+        writer.close()
+        server.should_exit = True
+        await serving

@@ -16,6 +16,7 @@ from kova.bootstrap.settings import load_settings
 from kova.web.logs import configure_logging
 from kova_server.application import NEEDED, NEEDED_IN_PRODUCTION, application
 from kova_server.cli.environment import DataOption, PortOption, read_variables
+from kova_server.http_protocol import TimedHeadProtocol
 from kova_server.restart import ServeError, restart, serve_until_changed, watch_credentials
 from kova_server.startup import require_schema
 
@@ -39,6 +40,7 @@ def serve(
     app = application(settings)
     config = uvicorn.Config(
         app,
+        http=TimedHeadProtocol,
         log_config=None,
         access_log=False,
         server_header=False,

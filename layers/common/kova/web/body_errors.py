@@ -15,6 +15,12 @@ class BodyTooLargeError(BodyRefusedError):
     reason = "too_large"
 
 
+class BodyFramingError(BodyRefusedError, InvalidInputError):
+    """Content-Length and Transfer-Encoding exclude each other."""
+
+    reason = "bad_framing"
+
+
 class BodyTooSlowError(BodyRefusedError):
     """The body did not arrive in time."""
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kova.shared.exceptions import KovaError
 from kova.web.body_errors import (
     BodyBusyError,
+    BodyFramingError,
     BodyRefusedError,
     BodyTooLargeError,
     BodyTooSlowError,
@@ -85,7 +86,15 @@ class _Body:
         self._is_refused = False
 
     def check_declared(self) -> None:
-        """Raise BodyTooLargeError for a length that is too large, or none."""
+        """Check what the head says of the body.
+
+        Raises:
+            BodyTooLargeError: its length is too large, or no number.
+            BodyFramingError: it says twice where the body ends, as who smuggles requests does (RFC
+                9112, section 6.1).
+        """
+        if {b"content-length", b"transfer-encoding"} <= self._headers.keys():
+            raise BodyFramingError
         declared = self._headers.get(b"content-length", b"0")
         if not declared.isdigit() or int(declared) > self._limit:
             raise BodyTooLargeError
