@@ -13,7 +13,6 @@ from tests.chaos.samples import unknown_state
 from tests.chaos.steps import ChaosStep
 from tests.chaos.world import Fact, Files, RepositoryModel, World
 
-
 _OWN: Final = "kova/"
 
 

@@ -48,6 +48,12 @@ sheet_incomplete | Delete the sheet that the page leads to, and export again.
 owner_not_allowed | KOVA_ALLOWED_OWNERS names whose repositories this Kova takes.
 direct_address | Call the address of the CDN (on AWS the output `Url` of the stack of CloudFront). If you run Kova: the CDN must send one of the values of KOVA_ORIGIN_SECRET.
 rate_limited | Wait as Retry-After says; KOVA_RATE_LIMIT_PER_MINUTE raises the limit.
+bad_json | Send JSON in UTF-8: no NaN, no bytes of another encoding, not nested beyond 200.
+unsupported_media_type | Send `Content-Type: application/json`, and the body as it is, not compressed.
+too_large | Send less: 256 kB, SARIF 10 MB.
+body_too_slow | Send the body faster; KOVA_BODY_SECONDS is how long it may take.
+bodies_busy | Wait as Retry-After says: few large bodies are taken at a time.
+bad_framing | Send either Content-Length or Transfer-Encoding. A proxy that sends both is at fault.
 idempotency_key_reused | Use a new Idempotency-Key for another request.
 idempotency_in_progress | Ask again with the same key in some seconds.
 bad_signature | KOVA_GITHUB_WEBHOOK_SECRET must be the App's webhook secret, and SLACK_SIGNING_SECRET that of the Slack app; GitHub's page of deliveries can send one again.

@@ -78,7 +78,7 @@ async def build_app(uploads: Uploads | None = None, **variables: str) -> FastAPI
     return create_app(Core(settings), roots, routers)
 
 
-class Client:
+class BodySender:
     """One request to an application, part by part."""
 
     def __init__(self, app: FastAPI, path: str, *, key: str | None = KEY.plaintext) -> None:
@@ -148,7 +148,7 @@ def endless() -> Iterator[bytes]:
 async def test_without_a_key_nothing_is_read(
     path: str, length: dict[str, str], key: str | None
 ) -> None:
-    client = Client(await build_app(), path, key=key)
+    client = BodySender(await build_app(), path, key=key)
     await client.post(endless(), **length)
     assert client.status == 401
     assert client.parts_read == 0
@@ -156,7 +156,7 @@ async def test_without_a_key_nothing_is_read(
 
 
 async def test_a_short_body_without_a_key_is_dropped_and_the_connection_goes_on() -> None:
-    client = Client(await build_app(), "/api/scan", key=None)
+    client = BodySender(await build_app(), "/api/scan", key=None)
     await client.post(iter([b"{", b'"a": [', b"[["]), content_length="10")
     assert (client.status, client.reason) == (401, "unauthenticated")
     assert client.parts_read == 3
@@ -166,8 +166,8 @@ async def test_a_short_body_without_a_key_is_dropped_and_the_connection_goes_on(
 @pytest.mark.parametrize("path", ["/api/scan", SARIF_PATH, "/webhooks/github"])
 @pytest.mark.parametrize("pause", [1.0, 10_000.0])
 def test_a_body_that_does_not_end_is_refused_in_time(path: str, pause: float) -> None:
-    async def request() -> tuple[Client, float]:
-        client = Client(await build_app(), path)
+    async def request() -> tuple[BodySender, float]:
+        client = BodySender(await build_app(), path)
         await client.post(iter([b"{"] * 100), pause=pause, content_length="100")
         return client, asyncio.get_running_loop().time()
 
@@ -183,7 +183,7 @@ def test_a_body_that_does_not_end_is_refused_in_time(path: str, pause: float) ->
 )
 async def test_a_body_is_read_up_to_its_limit(path: str, limit: int) -> None:
     for declared in ({"content_length": str(limit + 1)}, {"transfer_encoding": "chunked"}):
-        client = Client(await build_app(), path)
+        client = BodySender(await build_app(), path)
         await client.post(endless(), **declared)
         assert (client.status, client.reason) == (413, "too_large")
         assert client.is_closed
@@ -193,7 +193,7 @@ async def test_a_body_is_read_up_to_its_limit(path: str, limit: int) -> None:
 
 async def test_a_body_that_says_twice_where_it_ends_is_refused_and_the_connection_closed() -> None:
     for path in ("/api/scan", "/webhooks/github", "/none"):
-        client = Client(await build_app(), path)
+        client = BodySender(await build_app(), path)
         await client.post(endless(), content_length="2", transfer_encoding="chunked")
         assert (client.status, client.reason) == (400, "bad_framing")
         assert client.is_closed
@@ -202,7 +202,7 @@ async def test_a_body_that_says_twice_where_it_ends_is_refused_and_the_connectio
 
 @pytest.mark.parametrize("kind", ["text/plain", "application/x-www-form-urlencoded", ""])
 async def test_a_body_of_another_kind_is_refused(kind: str) -> None:
-    client = Client(await build_app(), "/api/scan")
+    client = BodySender(await build_app(), "/api/scan")
     await client.post(iter([b"{}"]), content_length="2", content_type=kind)
     assert (client.status, client.reason) == (415, "unsupported_media_type")
 
@@ -212,7 +212,7 @@ async def test_a_body_of_another_kind_is_refused(kind: str) -> None:
     [b"{", b"[" * 100_000, b'{"repository": NaN}', b'{"a": "\xff"}', b'"' + b"\\" * 200_001],
 )
 async def test_what_is_no_json_is_refused(body: bytes) -> None:
-    client = Client(await build_app(), "/api/scan")
+    client = BodySender(await build_app(), "/api/scan")
     await client.post(iter([body]), content_length=str(len(body)))
     assert (client.status, client.reason) == (400, "bad_json")
 
@@ -220,10 +220,10 @@ async def test_what_is_no_json_is_refused(body: bytes) -> None:
 def test_few_large_bodies_of_strangers_are_held_at_once() -> None:
     """Those of callers with a key have slots of their own."""
 
-    async def requests() -> tuple[list[Client], Client, Uploads]:
+    async def requests() -> tuple[list[BodySender], BodySender, Uploads]:
         uploads = Uploads()
         app = await build_app(uploads, KOVA_BODY_SECONDS="60")
-        strangers = [Client(app, "/webhooks/github", key=None) for _ in range(5)]
+        strangers = [BodySender(app, "/webhooks/github", key=None) for _ in range(5)]
         slow = [
             asyncio.create_task(
                 stranger.post(endless(), pause=1.0, content_length=str(WEBHOOK_BYTES))
@@ -231,7 +231,7 @@ def test_few_large_bodies_of_strangers_are_held_at_once() -> None:
             for stranger in strangers
         ]
         await asyncio.sleep(30)
-        caller = Client(app, SARIF_PATH)
+        caller = BodySender(app, SARIF_PATH)
         await caller.post(iter([PART] * 16), content_length=str(16 * len(PART)))
         await asyncio.gather(*slow)
         return strangers, caller, uploads

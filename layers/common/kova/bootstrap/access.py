@@ -83,14 +83,15 @@ class AccessRoot:
 
 def limits_of(settings: Settings) -> Limits:
     """Return one policy for each kind of call; those that are not set follow the reads' one."""
-    usual = settings.rate_limit_per_minute
+    limits = settings.limits
+    usual = limits.calls
     quotas = {
         Scope.READ: usual,
-        Scope.SCAN: settings.scan_rate_limit_per_minute or usual,
-        Scope.AI: settings.ai_rate_limit_per_minute or usual,
+        Scope.SCAN: limits.scans or usual,
+        Scope.AI: limits.ai or usual,
         Scope.ADMIN: usual,
     }
     return Limits(
         by_scope={scope: Policy(name=scope.value, quota=quota) for scope, quota in quotas.items()},
-        anonymous=Policy(name="anonymous", quota=min(settings.anonymous_rate_limit, usual)),
+        anonymous=Policy(name="anonymous", quota=min(limits.anonymous, usual)),
     )

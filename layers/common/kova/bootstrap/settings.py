@@ -96,6 +96,16 @@ class ChatSettings:
 
 
 @dataclass(frozen=True, kw_only=True)
+class LimitSettings:
+    """Calls in a minute: of a key, of an address without one, and of a key for scans and AI."""
+
+    calls: int = 6_000
+    anonymous: int = 60
+    scans: int | None = None
+    ai: int | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
 class Settings:
     """All of Kova's own settings. Secrets do not show in its repr."""
 
@@ -128,14 +138,11 @@ class Settings:
     worker_visibility_seconds: int = 20
     deleted_repository_days: int = 30
     body_seconds: int = 20
-    rate_limit_per_minute: int = 6_000
-    anonymous_rate_limit: int = 60
-    scan_rate_limit_per_minute: int | None = None
-    ai_rate_limit_per_minute: int | None = None
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
     public_url: str | None = None
     owners: Owners = EVERY_OWNER
+    limits: LimitSettings = field(default_factory=LimitSettings)
     cdn: CdnSettings = field(default_factory=CdnSettings)
     ai: AiSettings = field(default_factory=AiSettings)
     setup: SetupSettings = field(default_factory=SetupSettings)
@@ -222,18 +229,7 @@ def _read_settings(reader: SettingReader) -> Settings:
             "KOVA_DELETED_REPOSITORY_DAYS", Settings.deleted_repository_days, 3_650
         ),
         body_seconds=reader.number("KOVA_BODY_SECONDS", Settings.body_seconds, 300),
-        rate_limit_per_minute=reader.number(
-            "KOVA_RATE_LIMIT_PER_MINUTE", Settings.rate_limit_per_minute, 10_000_000
-        ),
-        anonymous_rate_limit=reader.number(
-            "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE", Settings.anonymous_rate_limit, 10_000_000
-        ),
-        scan_rate_limit_per_minute=reader.optional_number(
-            "KOVA_SCAN_RATE_LIMIT_PER_MINUTE", 10_000_000
-        ),
-        ai_rate_limit_per_minute=reader.optional_number(
-            "KOVA_AI_RATE_LIMIT_PER_MINUTE", 10_000_000
-        ),
+        limits=_limit_settings(reader),
         cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
         metrics_token=reader.token("KOVA_METRICS_TOKEN"),
         public_url=reader.url("KOVA_PUBLIC_URL"),
@@ -243,6 +239,18 @@ def _read_settings(reader: SettingReader) -> Settings:
         sign_in=read_sign_in_settings(reader),
         setup=_setup_settings(reader),
         chat=_chat_settings(reader),
+    )
+
+
+def _limit_settings(reader: SettingReader) -> LimitSettings:
+    most = 10_000_000
+    return LimitSettings(
+        calls=reader.number("KOVA_RATE_LIMIT_PER_MINUTE", LimitSettings.calls, most),
+        anonymous=reader.number(
+            "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE", LimitSettings.anonymous, most
+        ),
+        scans=reader.optional_number("KOVA_SCAN_RATE_LIMIT_PER_MINUTE", most),
+        ai=reader.optional_number("KOVA_AI_RATE_LIMIT_PER_MINUTE", most),
     )
 
 
