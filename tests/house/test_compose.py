@@ -24,7 +24,7 @@ from kova.adapters.postgres.migrate import migrate
 from kova.adapters.postgres.pool import Database
 from kova.bootstrap.settings import load_settings
 from kova.bootstrap.setup import setup_token
-from kova_server.embedded.valkey import valkey_service
+from kova_server.embedded.valkey import find_valkey
 from tests.support.eventually import eventually
 from tests.support.image import read_dockerfile
 from tests.support.kova_process import run_command
@@ -225,7 +225,7 @@ def test_every_file_that_is_mounted_is_there(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("password", ["plain", 'a"b\\c $d `e` %s\\n', "p@s/w:r#d%40 '&"])
 def test_valkey_takes_any_password_and_asks_for_it(password: str, tmp_path: Path) -> None:
-    (tmp_path / "valkey-server").symlink_to(valkey_service(own_port()).command[0])
+    (tmp_path / "valkey-server").symlink_to(find_valkey())
     port = own_port()
     start = ["sh", str(ROOT / "deploy/valkey/start.sh"), "--save", "", "--port", str(port)]
     variables = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "KOVA_REDIS_PASSWORD": password}

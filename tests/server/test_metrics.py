@@ -16,7 +16,7 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from kova_fakes.github import FakeGitHub
-from kova_server.embedded.valkey import valkey_service
+from kova_server.embedded.valkey import Valkey
 from tests.server.conftest import Kova, run_kova
 from tests.support.eventually import eventually
 from tests.support.ports import own_port
@@ -25,7 +25,7 @@ REQUESTS = "kova_http_requests_total"
 
 
 @dataclass
-class Valkey:
+class OwnValkey:
     """A Valkey of one test: what other tests count is not in it, and it can be stopped."""
 
     process: subprocess.Popen[bytes]
@@ -33,14 +33,15 @@ class Valkey:
 
 
 @pytest.fixture
-def valkey(tmp_path: Path) -> Iterator[Valkey]:
-    port = own_port()
-    service = valkey_service(port)
+def valkey(tmp_path: Path) -> Iterator[OwnValkey]:
+    server = Valkey(folder=tmp_path / "valkey", port=own_port())
+    service = server.service()
+    service.prepare()
     with (tmp_path / "valkey.log").open("wb") as log:
         process = subprocess.Popen(service.command, stdout=log, stderr=log)
     try:
         eventually(service.is_ready)
-        yield Valkey(process, f"redis://127.0.0.1:{port}/0")
+        yield OwnValkey(process, server.url)
     finally:
         process.send_signal(signal.SIGCONT)
         process.kill()
@@ -48,7 +49,9 @@ def valkey(tmp_path: Path) -> Iterator[Valkey]:
 
 
 @pytest.fixture
-def kova(tmp_path: Path, database_url: str, github: FakeGitHub, valkey: Valkey) -> Iterator[Kova]:
+def kova(
+    tmp_path: Path, database_url: str, github: FakeGitHub, valkey: OwnValkey
+) -> Iterator[Kova]:
     with run_kova(tmp_path, database_url, github, KOVA_REDIS_URL=valkey.url) as product:
         yield product
 
@@ -115,7 +118,7 @@ def test_a_scan_is_counted_by_the_worker_and_seen_at_the_server(kova: Kova) -> N
     assert sum_samples(text, "kova_scrape_failed") == 0
 
 
-def test_what_is_counted_while_redis_is_away_is_not_lost(kova: Kova, valkey: Valkey) -> None:
+def test_what_is_counted_while_redis_is_away_is_not_lost(kova: Kova, valkey: OwnValkey) -> None:
     valkey.process.send_signal(signal.SIGSTOP)
     for number in range(20):
         kova.stranger.get(f"{kova.address}/gone/{number}", timeout=10)

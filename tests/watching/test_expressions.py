@@ -20,7 +20,7 @@ from kova_fakes.anthropic.server import FakeAnthropic, serve_anthropic
 from kova_fakes.github import Fault, serve_github
 from kova_fakes.models.script import ModelReply
 from kova_fakes.openai.server import FakeOpenAI, serve_openai
-from kova_server.embedded.valkey import valkey_service
+from kova_server.embedded.valkey import Valkey
 from tests.checks.promql import selectors_of
 from tests.checks.watching import expressions_of_boards, read_rules
 from tests.conftest import fresh_database
@@ -50,13 +50,14 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def redis_of_its_own(folder: Path) -> Iterator[str]:
     """Its memory has a limit, and no other test counts in it."""
-    port = own_port()
-    service = valkey_service(port)
+    server = Valkey(folder=folder / "valkey", port=own_port())
+    service = server.service()
+    service.prepare()
     with (folder / "valkey.log").open("wb") as log:
         process = subprocess.Popen(service.command, stdout=log, stderr=log)
     try:
         eventually(service.is_ready)
-        yield f"redis://127.0.0.1:{port}/0"
+        yield server.url
     finally:
         process.terminate()
         process.wait(timeout=30)

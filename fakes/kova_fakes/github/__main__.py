@@ -17,15 +17,17 @@ from kova_fakes.github.server import application, new_context
 
 
 def main() -> None:
-    """Serve until SIGTERM. The state is stored in --data and read again at the next start."""
+    """Serve until SIGTERM. The state is stored in --data and read again at the next start.
+
+    KOVA_GITHUB_WEBHOOK_SECRET is what deliveries are signed with; without it one is made.
+    """
     parser = argparse.ArgumentParser(prog="kova_fakes.github")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--webhook-secret")
     parser.add_argument("--repository", action="append", default=[], metavar="OWNER/NAME=FOLDER")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
-    app = _app_settings(options.data, options.port, options.webhook_secret)
+    app = _app_settings(options.data, options.port, os.environ.get("KOVA_GITHUB_WEBHOOK_SECRET"))
     context = new_context(
         options.data / "state",
         app_id=app["app_id"],

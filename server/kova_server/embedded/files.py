@@ -11,7 +11,15 @@ from typing import Final
 from kova.adapters.private_file import write_privately
 
 Announce = Callable[[str], None]
+_FOLDERS: Final = ("functions", "github", "logs", "run", "sqs", "valkey")
 _KEY: Final = re.compile(r"[\x21-\x7e]+")
+
+
+def close_folders(folder: Path) -> None:
+    """Close what an earlier release left open for others to read: queues, logs, repositories."""
+    for name in _FOLDERS:
+        if (folder / name).is_dir():
+            (folder / name).chmod(0o700)
 
 
 def remembered_secret(file: Path, announce: Announce) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -14,7 +13,7 @@ from typing import Final
 import httpx
 
 from kova.adapters.env_file import read_environment
-from kova_server.embedded.service import Service
+from kova_server.embedded.service import Service, plain_environment
 
 _MODULE: Final = "kova_fakes.github"
 _APP_CONFIGURED_BY: Final = (
@@ -81,8 +80,9 @@ def github_service(port: int, folder: Path, webhook_secret: str) -> Service:
     command = [sys.executable, "-m", _MODULE, "--port", str(port), "--data", str(folder)]
     return Service(
         name="github",
-        command=[*command, "--webhook-secret", webhook_secret],
-        environment=dict(os.environ),
+        command=command,
+        # Not as an argument: whoever lists processes sees those.
+        environment=plain_environment() | {"KOVA_GITHUB_WEBHOOK_SECRET": webhook_secret},
         is_ready=is_ready,
     )
 

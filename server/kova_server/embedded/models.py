@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Mapping
 from importlib.util import find_spec
@@ -10,7 +9,7 @@ from typing import Final
 
 import httpx
 
-from kova_server.embedded.service import Service
+from kova_server.embedded.service import Service, plain_environment
 
 _MODULE: Final = "kova_fakes.models"
 _CONFIGURED_BY: Final = ("OPENAI_API_KEY", "OPENAI_BASE_URL", "ANTHROPIC_API_KEY")
@@ -35,7 +34,9 @@ def models_service(port: int) -> Service:
         return True
 
     command = [sys.executable, "-m", _MODULE, "--port", str(port), "--key", _KEY]
-    return Service(name="models", command=command, environment=dict(os.environ), is_ready=is_ready)
+    return Service(
+        name="models", command=command, environment=plain_environment(), is_ready=is_ready
+    )
 
 
 def models_settings(port: int) -> dict[str, str]:

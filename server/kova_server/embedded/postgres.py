@@ -20,7 +20,7 @@ import psycopg
 
 from kova.shared.exceptions import KovaError
 from kova_server.embedded.ports import free_port
-from kova_server.embedded.service import Child, Service, wait_ready
+from kova_server.embedded.service import Child, Service, plain_environment, wait_ready
 
 USER: Final = "kova"
 DATABASE: Final = "kova"
@@ -56,6 +56,8 @@ class Postgres:
     def service(self) -> Service:
         """Return the service. Its data folder is created if it does not exist."""
         self._initialise()
+        if _user() is not None:
+            _open_way(self.folder)
         command = [find_program("postgres"), "-D", str(self.folder / "data"), "-p", str(self.port)]
         # Only TCP on the loopback: a socket's path may not be longer than 107 bytes.
         command += ["-c", "listen_addresses=127.0.0.1", "-c", "unix_socket_directories="]
@@ -83,6 +85,7 @@ class Postgres:
         self.password_file.touch(mode=0o600)
         self.password_file.write_text(secrets.token_urlsafe(24))
         if _user() is not None:
+            _open_way(self.folder)
             os.chown(self.folder, _NOBODY, _NOBODY)
             os.chown(self.password_file, _NOBODY, _NOBODY)
         command = [*_wrapper(), find_program("initdb"), "-D", str(unfinished), "--username", USER]
@@ -173,9 +176,14 @@ def _user() -> int | None:
     return _NOBODY if os.geteuid() == 0 and not _has_user_namespaces() else None
 
 
+def _open_way(folder: Path) -> None:
+    """Let another user through the folder above, which shows it nothing else."""
+    above = folder.parent
+    above.chmod(above.stat().st_mode | 0o011)
+
+
 def _environment() -> dict[str, str]:
-    names = ("PATH", "HOME", "TZ", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH")
-    return {key: os.environ[key] for key in names if key in os.environ} | {"LC_ALL": "C.UTF-8"}
+    return plain_environment() | {"LC_ALL": "C.UTF-8"}
 
 
 @contextmanager

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 from typing import Final
@@ -12,7 +11,7 @@ import boto3
 import httpx
 from botocore.config import Config
 
-from kova_server.embedded.service import Service
+from kova_server.embedded.service import Service, plain_environment
 
 QUEUES: Final = ("scan", "fix", "command")
 VISIBILITY_SECONDS: Final = 30
@@ -32,7 +31,7 @@ def sqs_service(port: int, folder: Path) -> Service:
     return Service(
         name="sqs",
         command=[sys.executable, "-m", module, "--port", str(port), "--data", str(folder)],
-        environment=dict(os.environ),
+        environment=plain_environment(),
         is_ready=is_ready,
     )
 

@@ -18,7 +18,16 @@ from kova.shared.exceptions import KovaError
 
 _LOG_LIMIT: Final = 5_000_000
 _END_SECONDS: Final = 5.0  # After each of the two signals.
+_PLAIN: Final = (
+    *("PATH", "HOME", "TZ", "LANG", "TMPDIR", "PYTHONPATH", "VIRTUAL_ENV", "LD_LIBRARY_PATH"),
+    "PYTHONWARNINGS",
+)
 _LAUNCHER: Final = Path(__file__).with_name("launch.py")
+
+
+def plain_environment() -> dict[str, str]:
+    """Return the variables that any program needs: none of them is secret."""
+    return {name: os.environ[name] for name in _PLAIN if name in os.environ}
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 import httpx
 
@@ -18,7 +19,7 @@ from kova.bootstrap.settings import load_cdn_settings
 from kova.shared.exceptions import KovaError
 from kova.web.origin import HEADER
 from kova_server.embedded.app_watch import AppWatch
-from kova_server.embedded.files import Announce, remembered_secret
+from kova_server.embedded.files import Announce, close_folders, remembered_secret
 from kova_server.embedded.github import (
     GitHubPlan,
     github_service,
@@ -37,9 +38,12 @@ from kova_server.embedded.queues import aws_settings, create_queues, sqs_service
 from kova_server.embedded.sample import push_sample
 from kova_server.embedded.service import Service, StartError, reap
 from kova_server.embedded.supervisor import Supervisor
-from kova_server.embedded.valkey import valkey_service
+from kova_server.embedded.valkey import Valkey
 
 __all__ = ["StackOptions", "read_environment", "up"]
+
+
+_PRIVATE: Final = 0o077
 
 
 class StackError(KovaError):
@@ -81,8 +85,10 @@ def up(options: StackOptions, hooks: Hooks) -> int:
     Returns:
         0 after a clean stop, 1 when a part failed, 2 when it could not start.
     """
+    os.umask(_PRIVATE)
     folder = options.data_folder.resolve()
     folder.mkdir(parents=True, exist_ok=True)
+    close_folders(folder)
     try:
         with _lock(folder):
             if not is_free(options.port):
@@ -143,9 +149,9 @@ def start_services(
         supervisor.start(postgres.service(), seconds=120)
         settings["KOVA_DATABASE_URL"] = postgres.url
     if not outside.get("KOVA_REDIS_URL"):
-        port = port_of("valkey")
-        supervisor.start(valkey_service(port))
-        settings["KOVA_REDIS_URL"] = f"redis://127.0.0.1:{port}/0"
+        valkey = Valkey(folder=folder / "valkey", port=port_of("valkey"))
+        supervisor.start(valkey.service())
+        settings["KOVA_REDIS_URL"] = valkey.url
     if not outside.get("KOVA_SCAN_QUEUE_URL"):
         endpoint = outside.get("AWS_ENDPOINT_URL_SQS")
         if not endpoint:
