@@ -82,7 +82,7 @@ async def test_a_worker_that_dies_while_it_skips_a_scan_still_says_so_on_the_com
     assert desk.check_runs()[older["after"]]["conclusion"] == "neutral"
 
 
-@pytest.mark.parametrize("kind", ["401", "422", "403"])
+@pytest.mark.parametrize("kind", ["401", "422"])
 @pytest.mark.parametrize(("times", "is_said"), [(2, True), (60, False)])
 async def test_a_refusal_to_say_that_a_scan_was_skipped_is_tried_again_for_a_while(
     desk: PushDesk, kind: Kind, times: int, is_said: bool
@@ -97,6 +97,22 @@ async def test_a_refusal_to_say_that_a_scan_was_skipped_is_tried_again_for_a_whi
     await desk.work()
     assert (await scan_of(desk, older["after"])).status == "skipped"
     assert (older["after"] in desk.check_runs()) is is_said
+    assert len(desk.queue) == 0
+
+
+@pytest.mark.parametrize("kind", ["502", "html", "403"])
+async def test_an_outage_while_it_is_said_that_a_scan_was_skipped_is_waited_for(
+    desk: PushDesk, kind: Kind
+) -> None:
+    older, newer = desk.create(a=BAD), desk.push(a=WORSE)
+    desk.deliver(newer)
+    await desk.work()
+    # Longer than a call is repeated at once.
+    desk.github.inject(Fault(kind=kind, path="/check-runs$", times=6))
+    desk.deliver(older)
+    await desk.work()
+    assert (await scan_of(desk, older["after"])).status == "skipped"
+    assert desk.check_runs()[older["after"]]["conclusion"] == "neutral"
     assert len(desk.queue) == 0
 
 

@@ -11,7 +11,7 @@ from kova.scans.ports import PushStore, ScanRecovery, ScanStore
 from kova.scans.publish_scan import PublishScan
 from kova.scans.scan import Scan, ScanStatus, ScanTarget
 from kova.shared.code_source import CodeSource
-from kova.shared.exceptions import KovaError
+from kova.shared.exceptions import GitHubRefusedError, KovaError, NotFoundError
 from kova.shared.repository import Repository
 from kova.shared.retry import is_passing
 
@@ -46,7 +46,9 @@ class SupersedeScan:
         What somebody has asked for by hand is never skipped, nor what may be the newest.
 
         Raises:
-            KovaError: where `is_vital`, GitHub refuses for a moment to have it on the commit.
+            UnavailableError: GitHub or the database does not answer.
+            GitHubRefusedError: where `is_vital`, it is refused for a moment.
+            NotFoundError: as that.
         """
         if target.push_key is None or target.rerun or target.ref is None:
             return False
@@ -116,7 +118,7 @@ class SupersedeScan:
         """Say so on the commit; where GitHub does not take it, the scan's row alone does."""
         try:
             url = await self._publish.publish_skip(repository, target, reason)
-        except KovaError as exc:
+        except (GitHubRefusedError, NotFoundError) as exc:
             if is_vital and is_passing(exc):
                 raise
             context = {"repository": repository.full_name, "scan": scan_id, "reason": exc.reason}
