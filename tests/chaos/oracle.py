@@ -196,6 +196,11 @@ class Oracle:
         self, model: RepositoryModel, view: GitHubView, is_open: bool
     ) -> Iterator[Difference]:
         due, allowed = due_repairs(model)
+        # Where one of two errors of a file counts as closed, the other one alone is mended.
+        partial = {
+            path: [state.encode() for state in model.files[path].partial_repairs()]
+            for path in allowed
+        }
         sha = view.branches.get(FIX_BRANCH)
         offered: dict[str, str] = {}
         if is_open and sha is not None:
@@ -211,7 +216,9 @@ class Oracle:
                 return
         missing = {path: text for path, text in due.items() if offered.get(path) != text}
         surplus = {
-            path: text for path, text in offered.items() if {**due, **allowed}.get(path) != text
+            path: text
+            for path, text in offered.items()
+            if {**due, **allowed}.get(path) != text and text not in partial.get(path, ())
         }
         if missing:
             yield _difference(

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import tomllib
 from dataclasses import dataclass
 from functools import cache
+from itertools import combinations
 from pathlib import Path
 
 _TABLE = Path(__file__).with_name("samples.toml")
@@ -56,6 +58,22 @@ class SampleState:
             return None
         return SampleState(sample=self.sample, note=self.note, mended=True)
 
+    def partial_repairs(self) -> list[SampleState]:
+        """Return the file with some of Kova's fixes and not all, as blobs that nobody wrote."""
+        if self.repair is None:
+            return []
+        lines, mended = self.content.split(b"\n"), self.repair.content.split(b"\n")
+        places = [at for at, line in enumerate(lines) if line != mended[at]]
+        subsets = [some for size in range(1, len(places)) for some in combinations(places, size)]
+        return [
+            unknown_state(
+                _blob_sha(
+                    b"\n".join(mended[at] if at in some else lines[at] for at in range(len(lines)))
+                )
+            )
+            for some in subsets
+        ]
+
     def encode(self) -> str:
         """Return it as the log has it."""
         return f"{self.sample}:{self.note}" + (":mended" if self.mended else "")
@@ -70,6 +88,10 @@ def decode_state(text: str) -> SampleState:
 def unknown_state(sha: str) -> SampleState:
     """Return the state of a file with a blob that nobody here wrote."""
     return SampleState(sample=_UNKNOWN, note=sha)
+
+
+def _blob_sha(content: bytes) -> str:
+    return hashlib.sha1(b"blob %d\0%b" % (len(content), content), usedforsecurity=False).hexdigest()
 
 
 @cache

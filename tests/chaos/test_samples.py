@@ -6,6 +6,7 @@ import json
 from collections import Counter
 from pathlib import Path
 
+from kova.code_index.index_repository import blob_sha
 from tests.chaos.samples import SampleState, decode_state, samples
 from tests.support.kova_process import run_command
 
@@ -36,3 +37,12 @@ def test_a_state_is_read_as_it_was_written() -> None:
     state = SampleState(sample="identity", note="12")
     assert decode_state(state.encode()) == state
     assert decode_state(SampleState(sample="escape", note="3", mended=True).encode()).mended
+
+
+def test_a_file_is_partly_mended_line_by_line() -> None:
+    both = decode_state("identities:7")
+    first = both.content.replace(b'is "open"', b'== "open"')
+    second = both.content.replace(b'is "shut"', b'== "shut"')
+    assert [state.note for state in both.partial_repairs()] == [blob_sha(first), blob_sha(second)]
+    assert decode_state("identity:7").partial_repairs() == []
+    assert decode_state("clean:7").partial_repairs() == []

@@ -62,7 +62,7 @@ def test_a_refused_branch_that_stays_refused_is_told_after_some_attempts(kova: K
 
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("PATCH", "/pulls/1$"), ("POST", "/issues/1/comments$"), ("DELETE", "/git/refs/heads/")],
+    [("PATCH", "/pulls/1$"), ("POST", "/issues/1/comments$"), ("POST", "/graphql$")],
 )
 def test_a_moments_refusal_costs_no_withdrawal(kova: Kova, method: str, path: str) -> None:
     kova.push(NAME, {"a.py": BAD})
@@ -120,3 +120,18 @@ def test_a_base_branch_that_github_shows_late_costs_no_pull_request(kova: Kova, 
     }
     assert [pull["state"] for pull in kova.github.state.pulls(NAME)] == ["open"]
     assert {fix["status"] for fix in kova.all("/api/fixes")} == {"published"}
+
+
+def test_a_persons_commit_that_github_shows_late_is_not_overwritten(kova: Kova) -> None:
+    state = kova.github.state
+    kova.push(NAME, {"a.py": BAD})
+    kova.wait_for_scans(1)
+    (pull,) = state.pulls(NAME)
+    theirs = state.push(NAME, {"c.py": b"x = 1\n"}, branch=pull["head_ref"])
+    kova.github.inject(Fault(kind="stale", path=f"/git/ref/heads/{pull['head_ref']}$", times=2))
+    kova.push(NAME, {"a.py": BAD, "b.py": OTHER})
+    scan = kova.wait_for_scans(2)[0]
+    assert scan["status"] == "succeeded"
+    assert state.head(NAME, pull["head_ref"]) == theirs
+    offered = {pull["head_ref"] for pull in state.pulls(NAME) if pull["state"] == "open"}
+    assert offered == {pull["head_ref"], "kova/fix2-main"}

@@ -267,7 +267,7 @@ def test_a_late_event_of_a_merged_pull_request_leaves_the_branch_of_the_next_one
 @pytest.mark.parametrize("kind", ["422", "404"])
 @pytest.mark.parametrize(
     ("method", "path"),
-    [("POST", "/issues/1/comments$"), ("DELETE", f"/git/refs/heads/{BRANCH}$")],
+    [("POST", "/issues/1/comments$"), ("POST", "/graphql$")],
 )
 def test_an_interrupted_withdrawal_is_no_decision_of_people(
     kova: Kova, kind: Any, method: str, path: str

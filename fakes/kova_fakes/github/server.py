@@ -26,6 +26,7 @@ from kova_fakes.github import (
     routes_apps,
     routes_checks,
     routes_git,
+    routes_graphql,
     routes_hooks,
     routes_repos,
     routes_users,
@@ -84,6 +85,7 @@ def application(context: GitHubContext) -> Starlette:
             *routes_hooks.ROUTES,
             *routes_checks.ROUTES,
             *routes_git.ROUTES,
+            *routes_graphql.ROUTES,
             *routes_git.LAST_ROUTES,
         ],
         exception_handlers={
@@ -130,7 +132,8 @@ class _Edge:
                 message["headers"] = [*message["headers"], *_response_headers()]
                 if status < 300 and scope["method"] != "GET":  # noqa: PLR2004 (it changed something)
                     # What is answered is stored: it outlives a kill.
-                    self._context.state.save(named_repository(scope["path"]))
+                    changed = scope.get("state", {}).get("changed")
+                    self._context.state.save(changed or named_repository(scope["path"]))
             await send(message)
 
         fault = self._context.faults.take(scope["method"], scope["path"])

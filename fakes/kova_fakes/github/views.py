@@ -19,6 +19,7 @@ def repository_view(url: str, repository: RepositoryState) -> dict[str, Any]:
     owner, _, name = repository.full_name.partition("/")
     return {
         "id": repository.id,
+        "node_id": f"R_{repository.id}",
         "name": name,
         "full_name": repository.full_name,
         "private": repository.private,

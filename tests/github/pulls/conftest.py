@@ -19,7 +19,9 @@ BASE, TREE, SRC, NEW_TREE, FIX, OLD = (digit * 40 for digit in "abcdef")
 BRANCH = "kova/fix-1"
 REF = f"{REPO}/git/ref/heads/{BRANCH}"
 CREATE_REF = f"POST {REPO}/git/refs"
-MOVE_REF = f"PATCH {REPO}/git/refs/heads/{BRANCH}"
+MOVE_REF = "POST /graphql"
+"""Moves a branch, or deletes it, from where it was seen."""
+NOWHERE = "0" * 40
 PULLS = f"GET {REPO}/pulls"
 CREATE_PULL = f"POST {REPO}/pulls"
 UPDATE_PULL = f"PATCH {REPO}/pulls/9"
@@ -85,6 +87,20 @@ def github(script: Any) -> Any:
 @pytest.fixture
 def publisher(script: Any, connect: Connect) -> GitHubPublisher:
     return GitHubPublisher(connect(script.url))
+
+
+def allow_moves(script: Any, **answer: Any) -> None:
+    """Answer to what moves or deletes a branch."""
+    script.json(f"GET {REPO}", {"id": 1, "node_id": "R_1"})
+    moved = {"data": {"updateRefs": {"clientMutationId": None}}}
+    script.json(MOVE_REF, answer or moved)
+
+
+def list_moves(script: Any) -> list[dict[str, Any]]:
+    """What moves or deletes a branch was sent for."""
+    bodies = [body for path, body in script.sent("POST") if path == "/graphql"]
+    assert all(body["variables"]["input"]["repositoryId"] == "R_1" for body in bodies)
+    return [move for body in bodies for move in body["variables"]["input"]["refUpdates"]]
 
 
 def list_writes(script: Any) -> list[str]:

@@ -30,9 +30,11 @@ from tests.github.pulls.conftest import (
     SRC,
     TREE,
     UPDATE_PULL,
+    allow_moves,
     commit,
     fix,
     json_bytes,
+    list_moves,
     list_writes,
     pull_json,
     ref_json,
@@ -105,11 +107,13 @@ async def test_a_newer_fix_moves_the_branch_and_mends_the_texts(
     )
     github.json(REF, ref_json(OLD))
     github.json(f"{REPO}/git/commits/{OLD}", commit(OLD))
-    github.json(MOVE_REF, ref_json(FIX))
+    allow_moves(github)
     github.json(UPDATE_PULL, pull_json())
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert list_writes(github) == [MOVE_REF, UPDATE_PULL]
+    move = {"name": f"refs/heads/{BRANCH}", "beforeOid": OLD, "afterOid": FIX, "force": True}
+    assert list_moves(github) == [move]
     assert dict(github.sent("PATCH"))[f"{REPO}/pulls/9"]["title"] == "Fix it"
 
 
@@ -169,7 +173,7 @@ async def test_a_branch_moves_only_where_its_fixes_or_their_files_changed(
     github.json(f"{REPO}/git/commits/{OLD}", commit(OLD) | {"parents": [{"sha": before}]})
     github.json(f"{REPO}/compare/{before}...{OLD}", mine)
     github.json(f"{REPO}/compare/{before}...{BASE}", moved)
-    github.json(MOVE_REF, ref_json(FIX))
+    allow_moves(github)
 
     assert await publisher.pull_request(repository, fix()) == PAGE
     assert list_writes(github) == writes

@@ -8,12 +8,15 @@ import pytest
 
 from kova.adapters.github.publisher import GitHubPublisher
 from kova.fixes.publisher import OfferedPull, PullState
+from kova.shared.exceptions import GitHubRefusedError
 from kova.shared.repository import RepositoryRef
 from tests.github.pulls.conftest import (
     BRANCH,
     CREATE_PULL,
     CREATE_REF,
     FIX,
+    MOVE_REF,
+    NOWHERE,
     OLD,
     PAGE,
     PULLS,
@@ -21,8 +24,10 @@ from tests.github.pulls.conftest import (
     REPO,
     UPDATE_PULL,
     WITHDRAWN,
+    allow_moves,
     commit,
     fix,
+    list_moves,
     list_writes,
     pull_json,
     ref_json,
@@ -69,14 +74,21 @@ async def test_a_withdrawn_pull_request_is_closed_then_explained(
     github.json(f"POST {REPO}/issues/9/comments", {"id": 1}, status=201)
     github.json(REF, ref_json(FIX))
     github.json(f"{REPO}/git/commits/{FIX}", commit(FIX))
-    github.raw(f"DELETE {REPO}/git/refs/heads/{BRANCH}", status=204)
+    allow_moves(github)
     github.json(PULLS, [pull_json()])  # GitHub's list is a moment behind.
     await publisher.withdraw(repository, offered_pull(), "Nothing is left.")
     assert list_writes(github) == [
         UPDATE_PULL,
         f"POST {REPO}/issues/9/comments",
-        f"DELETE {REPO}/git/refs/heads/{BRANCH}",
+        MOVE_REF,
     ]
+    deletion = {
+        "name": f"refs/heads/{BRANCH}",
+        "beforeOid": FIX,
+        "afterOid": NOWHERE,
+        "force": True,
+    }
+    assert list_moves(github) == [deletion]
     body = f"Proved.\n\n{WITHDRAWN}"
     assert github.sent("PATCH") == [(f"{REPO}/pulls/9", {"state": "closed", "body": body})]
 
@@ -140,9 +152,28 @@ async def test_a_branch_that_others_go_on_with_is_not_deleted(
     github.json(REF, ref_json(head))
     github.json(f"{REPO}/git/commits/{OLD}", commit(OLD))
     github.json(PULLS, [other])
-    github.raw(f"DELETE {REPO}/git/refs/heads/{BRANCH}", status=204)
+    allow_moves(github)
     await publisher.delete_branch(repository, offered_pull(state=PullState.MERGED))
     assert bool(list_writes(github)) == deleted
+
+
+async def test_a_branch_that_a_person_commits_to_meanwhile_is_not_deleted(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(REF, ref_json(FIX), ref_json(OLD))
+    github.json(PULLS, [])
+    allow_moves(github, errors=[{"type": "UNPROCESSABLE", "message": "It points elsewhere."}])
+    await publisher.delete_branch(repository, offered_pull(state=PullState.MERGED))
+
+
+async def test_a_branch_that_may_not_be_deleted_is_told(
+    github: Any, publisher: GitHubPublisher, repository: RepositoryRef
+) -> None:
+    github.json(REF, ref_json(FIX))
+    github.json(PULLS, [])
+    allow_moves(github, errors=[{"type": "FORBIDDEN", "message": "Not accessible."}])
+    with pytest.raises(GitHubRefusedError):
+        await publisher.delete_branch(repository, offered_pull(state=PullState.MERGED))
 
 
 async def test_a_branch_with_a_persons_commits_is_not_deleted(

@@ -55,7 +55,6 @@ PERMISSIONS: Final = (
         reason="Reads the files of a commit to analyse them, and commits proved fixes to a branch"
         " of Kova's own, never to yours.",
         calls=(
-            "DELETE /git/refs/{ref}",
             "GET /commits/{ref}",
             "GET /compare/{basehead}",
             "GET /git/blobs/{file_sha}",
@@ -63,7 +62,6 @@ PERMISSIONS: Final = (
             "GET /git/ref/{ref}",
             "GET /git/trees/{tree_sha}",
             "GET /tarball/{ref}",
-            "PATCH /git/refs/{ref}",
             "POST /git/blobs",
             "POST /git/commits",
             "POST /git/refs",

@@ -13,7 +13,7 @@ import httpx
 from kova.adapters.github import shapes
 from kova.adapters.github.auth import TokenProvider
 from kova.adapters.github.owner_guard import OwnerGuard
-from kova.adapters.github.protocol import Reply
+from kova.adapters.github.protocol import Reply, graphql_error
 from kova.adapters.github.shapes import Json
 from kova.adapters.github.transport import JSON_LIMIT, Transport
 from kova.shared.exceptions import GitHubRefusedError
@@ -99,9 +99,25 @@ class GitHubClient:
         reply = await self._json(method, repository, path, body=body, repeatable=repeatable)
         return shapes.as_object(reply.data)
 
-    async def delete(self, repository: RepositoryRef, path: str) -> None:
-        """Delete what is at a path. Repeated where it failed: what is gone stays gone."""
-        await self._json("DELETE", repository, path, repeatable=True)
+    async def graphql(self, repository: RepositoryRef, query: str, variables: Json) -> Json:
+        """Send a mutation about a repository to the GraphQL API, and return its data.
+
+        Raises:
+            GitHubRefusedError: also for what the answer tells as errors, with its first message.
+        """
+
+        async def call(authorization: str) -> Reply:
+            return await self._transport.json(
+                "POST",
+                self._transport.graphql_address,
+                authorization=authorization,
+                body={"query": query, "variables": variables},
+            )
+
+        answer = shapes.as_object((await self._call_authorized(repository, call)).data)
+        for error in shapes.objects(answer.get("errors") or []):
+            raise graphql_error(error)
+        return shapes.as_object(answer.get("data"))
 
     async def file(
         self, repository: RepositoryRef, path: str, sink: IO[bytes], *, limit: int

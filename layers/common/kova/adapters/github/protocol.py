@@ -130,6 +130,24 @@ def _from_status(exc: gidgethub.HTTPException, method: str) -> KovaError:
     )
 
 
+def graphql_error(error: Mapping[str, Any]) -> KovaError:
+    """Return the error that fits one of those that GraphQL answers with, beside a status of 200.
+
+    https://docs.github.com/graphql/guides/forming-calls-with-graphql
+    """
+    kind = error.get("type")
+    text = clean(str(error.get("message") or kind or "no reason"))
+    message = shorten(_SECRET.sub("…", text), MESSAGE_LIMIT)
+    if kind == "RATE_LIMITED":
+        return GitHubRateLimitedError(
+            f"GitHub asks to wait: {message}", retry_after=SECONDARY_WAIT, method="POST"
+        )
+    if kind == "NOT_FOUND":
+        return RepositoryNotFoundError()
+    refusal = "forbidden" if kind in {"FORBIDDEN", "INSUFFICIENT_SCOPES"} else "invalid"
+    return GitHubRefusedError(f"GitHub refuses the request: {message}", refusal=refusal)
+
+
 def _rate_limit_wait(exc: gidgethub.HTTPException, message: str) -> float | None:
     """Return the seconds to wait if this is one of the two rate limits.
 

@@ -8,9 +8,9 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from typing import Final
-from urllib.parse import quote
 
 from kova.adapters.github import shapes
+from kova.adapters.github.branches import FixBranches
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.commits import FixCommits
 from kova.adapters.github.shapes import Json
@@ -33,16 +33,17 @@ class PullRequests:
     def __init__(self, client: GitHubClient, commits: FixCommits) -> None:
         self._client = client
         self._commits = commits
+        self._branches = FixBranches(client, commits)
 
     async def publish(self, repository: RepositoryRef, pull: FixPullRequest) -> str | None:
         """Create or update the branch and its pull request; return the page's address."""
         _check(pull)
-        base = await self._head(repository, pull.base_branch)
+        base = await self._branches.head(repository, pull.base_branch)
         if base is None:
             await self._client.get(repository, "")  # raises if it is the repository that is gone
         if base != pull.base_sha:
             return None
-        current = await self._head(repository, pull.branch)
+        current = await self._branches.head(repository, pull.branch)
         stays = current is not None and await self._commits.still_applies(repository, pull, current)
         commit_sha = current if stays else None
         commit_sha = commit_sha or await self._commits.create(repository, pull)
@@ -53,13 +54,13 @@ class PullRequests:
             and shapes.field(existing, "head", "sha") == commit_sha
             for existing in pulls
         )
-        if is_merged and await self._head(repository, pull.base_branch) != pull.base_sha:
+        if is_merged and await self._branches.head(repository, pull.base_branch) != pull.base_sha:
             # A moment ago. Where the base is as before, it was set back to before the merge.
             return None
         opened = next((existing for existing in pulls if existing.get("state") == "open"), None)
         if opened is not None and stays and _is_for(opened, pull):
             return shapes.page_url(opened)
-        if not await self._move_branch(repository, pull.branch, commit_sha):
+        if not await self._branches.move(repository, pull.branch, commit_sha):
             raise GitHubRefusedError(
                 "The branch holds commits of somebody else.",
                 refusal="branch_taken",
@@ -133,7 +134,7 @@ class PullRequests:
         branch = pull.branch
         if not branch.startswith(BRANCH_PREFIX) or not is_ref(branch):
             return
-        head = await self._head(repository, branch)
+        head = await self._branches.head(repository, branch)
         if head is None or head != pull.head_sha:
             return
         if not await self._commits.is_ours(repository, head):
@@ -142,7 +143,12 @@ class PullRequests:
         for other in await self._list_pulls(repository, branch):
             if other.get("state") == "open" and str(other.get("number")) != number:
                 return
-        await self._client.delete(repository, f"/git/refs/heads/{_quote_ref(branch)}")
+        try:
+            await self._branches.delete(repository, branch, head)
+        except GitHubRefusedError:
+            if await self._branches.head(repository, branch) == head:
+                raise
+            # Somebody went on with it, or deleted it, a moment ago.
 
     async def _has_comment(self, repository: RepositoryRef, number: str, text: str) -> bool:
         comments = self._client.pages(repository, f"/issues/{number}/comments")
@@ -179,39 +185,6 @@ class PullRequests:
                 raise GitHubRefusedError(
                     "People have closed this change.", refusal="declined", url=url, paths=paths
                 )
-
-    async def _head(self, repository: RepositoryRef, branch: str) -> str | None:
-        try:
-            ref = await self._client.get(repository, f"/git/ref/heads/{_quote_ref(branch)}")
-        except RepositoryNotFoundError:
-            return None
-        return shapes.sha(ref, "object", "sha")
-
-    async def _move_branch(self, repository: RepositoryRef, branch: str, commit_sha: str) -> bool:
-        """Make the branch end at the commit; False if a person has committed to it."""
-        current = await self._head(repository, branch)
-        if current is None:
-            body: Json = {"ref": f"refs/heads/{branch}", "sha": commit_sha}
-            try:
-                await self._client.write("POST", repository, "/git/refs", body)
-            except GitHubRefusedError as exc:
-                current = await self._head(repository, branch)
-                if exc.data.get("refusal") != "invalid" or current is None:
-                    raise
-            else:
-                return True
-        if current == commit_sha:
-            return True
-        if not await self._commits.is_ours(repository, current):
-            return False
-        await self._client.write(
-            "PATCH",
-            repository,
-            f"/git/refs/heads/{_quote_ref(branch)}",
-            {"sha": commit_sha, "force": True},
-            repeatable=True,
-        )
-        return True
 
     async def _list_pulls(self, repository: RepositoryRef, branch: str) -> list[Json]:
         """Return the pull requests from this branch of this repository, open or not."""
@@ -291,7 +264,3 @@ def _check(pull: FixPullRequest) -> None:
         raise GitHubRefusedError("The branch is not Kova's own.", refusal="not_allowed")
     if not is_ref(pull.base_branch) or not is_sha(pull.base_sha) or not pull.files:
         raise GitHubRefusedError("The pull request is not complete.", refusal="not_allowed")
-
-
-def _quote_ref(branch: str) -> str:
-    return quote(branch, safe="/")

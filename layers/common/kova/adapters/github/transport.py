@@ -54,6 +54,11 @@ class Transport:
         self._clock = clock
         self._jitter = jitter
 
+    @property
+    def graphql_address(self) -> str:
+        """Where the GraphQL API is: beside `/api/v3` on an Enterprise Server."""
+        return f"{self._base.removesuffix('/v3')}/graphql"
+
     async def json(
         self,
         method: str,
