@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from kova.scans.scan import CHECK_OF_BRANCH, CHECK_OF_PULL, ScanTarget, Trigger
+from kova.shared.json_text import as_id
 from kova.shared.repository import is_ref, is_sha
 
 REREQUESTS: Final = frozenset({"check_run", "check_suite"})
@@ -55,8 +56,8 @@ def _bases(check: Mapping[str, Any]) -> Iterator[tuple[int, str]]:
     for pull in pulls if isinstance(pulls, list) else []:
         if not isinstance(pull, dict) or not isinstance(pull.get("base"), dict):
             continue
-        number, sha = pull.get("number"), pull["base"].get("sha")
-        if isinstance(number, int) and isinstance(sha, str) and is_sha(sha):
+        number, sha = as_id(pull.get("number")), pull["base"].get("sha")
+        if number is not None and isinstance(sha, str) and is_sha(sha):
             yield number, sha
 
 

@@ -10,6 +10,7 @@ from kova.shared.text import clean, shorten
 
 Json = dict[str, Any]
 TEXT_LIMIT: Final = 1_000
+_MOST: Final = 2**63 - 1
 
 
 def as_object(value: object) -> Json:
@@ -48,9 +49,11 @@ def text(value: object, *keys: str) -> str:
 
 
 def number(value: object, *keys: str) -> int:
-    """Return a needed whole number."""
+    """Return a needed whole number, not negative, that Postgres can hold as bigint."""
     attribute = field(value, *keys)
     if not isinstance(attribute, int) or isinstance(attribute, bool):
+        raise _missing(keys)
+    if not 0 <= attribute <= _MOST:
         raise _missing(keys)
     return attribute
 
