@@ -127,6 +127,23 @@ async def test_an_unsafe_redirect_is_refused(
         await connect(script.url).file(repository, "/tarball/x", io.BytesIO(), limit=100)
 
 
+@pytest.mark.parametrize(
+    "host",
+    [
+        *("169.254.169.254", "10.0.0.1", "[::1]", "[fe80::1]", "localhost", "0x7f.1"),
+        *("2130706433", "127.2", "127.0.0.2."),
+    ],
+)
+async def test_a_redirect_to_an_address_inside_is_refused(
+    script: Any, connect: Connect, repository: RepositoryRef, host: str
+) -> None:
+    """A GitHub that somebody has taken over asks for nothing in Kova's own network."""
+    script.raw(f"{REPO}/tarball/x", status=302, location=f"http://{host}/latest/meta-data")
+
+    with pytest.raises(GitHubRefusedError, match="inside"):
+        await connect(script.url).file(repository, "/tarball/x", io.BytesIO(), limit=100)
+
+
 async def test_redirects_end(script: Any, connect: Connect, repository: RepositoryRef) -> None:
     script.json(REPO, {}, status=301, location=f"{script.url}{REPO}")
 

@@ -176,6 +176,8 @@ class Transport:
             headers.pop("authorization", None)
             if request.method != "GET":
                 raise GitHubRefusedError("GitHub redirects a write.", refusal="redirect")
+            if not _is_public_name(url.host) and url.host != self._origin[1]:
+                raise GitHubRefusedError("GitHub redirects inside.", refusal="redirect")
         return self._http.build_request(
             request.method, url, headers=headers, content=request.content or None
         )
@@ -188,6 +190,16 @@ class Transport:
         if _origin(url) != self._origin:
             raise GitHubUnavailableError("GitHub's next page is on another host.", method="GET")
         return path
+
+
+def _is_public_name(host: str) -> bool:
+    """True for a name with a domain, false for what is an address in any way of writing it.
+
+    Systems read `127.1`, `0x7f.1` and `2130706433` as addresses: no top-level domain has a digit
+    first (RFC 3696, section 2).
+    """
+    labels = host.rstrip(".").split(".")
+    return len(labels) > 1 and ":" not in host and not labels[-1][:1].isdigit()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:
