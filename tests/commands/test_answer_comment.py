@@ -169,6 +169,18 @@ async def test_somebody_who_cannot_write_is_refused_politely_and_nothing_is_done
     assert error.status is ErrorStatus.OPEN
 
 
+async def test_strangers_are_refused_once_in_a_thread() -> None:
+    thread = Thread(openai=[GOOD])
+    for comment_id in range(5):
+        for author in ("tim", "rob", "stranger"):
+            await thread.use_case.answer(
+                job(Verb.ASK, "why?", author=author, comment_id=100 + comment_id)
+            )
+    assert len(thread.github.comments) == 1
+    await thread.use_case.answer(job(Verb.ASK, "why?", comment_id=200))
+    assert len(thread.github.comments) == 2
+
+
 @pytest.mark.parametrize("author", ["ann", "max", "wes"])
 async def test_everybody_who_can_write_is_answered(author: str) -> None:
     reply = await Thread(openai=[GOOD]).answer(Verb.ASK, "why?", author=author)

@@ -10,7 +10,7 @@ import pytest
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import load_settings
 from kova.bootstrap.workers.command_worker import handle_command_job
-from kova.commands.comment import CommentJob, Verb, mute_mentions, parse_comment
+from kova.commands.comment import CommentJob, Verb, parse_comment
 from kova.commands.message import decode_command_message, encode_comment_job
 from kova.shared.exceptions import MalformedMessageError
 from kova.shared.retry import Retry
@@ -145,7 +145,3 @@ def test_a_comment_job_survives_its_message_and_others_are_refused() -> None:
         broken = encode_comment_job(JOB).replace(bad, bad.partition(":")[0] + ":true")
         with pytest.raises(MalformedMessageError):
             decode_command_message(broken)
-
-
-def test_a_reply_notifies_nobody() -> None:
-    assert mute_mentions("@a and b@c.de") == "@\u200ba and b@\u200bc.de"

@@ -11,8 +11,9 @@ from typing import Final
 
 from kova.access.subject import Subject
 from kova.commands.command import Command, CommandRequest
-from kova.commands.comment import WRITERS, CommentJob, Verb, mute_mentions
+from kova.commands.comment import WRITERS, CommentJob, Verb
 from kova.commands.ports import CommandStore, Conversation
+from kova.commands.quiet_text import mute_mentions, quiet
 from kova.commands.run_command import RunCommand
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.errors.ignoring import HOW, parse_ignore, reply_of
@@ -20,6 +21,7 @@ from kova.models.provider import Task
 from kova.scans.request_scan import RequestScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, OwnerNotAllowedError, UnavailableError
+from kova.shared.markdown import code
 from kova.shared.reach import reach_of
 from kova.shared.repository import RepositoryRef
 
@@ -34,6 +36,7 @@ _HELP: Final = """I know these commands:
 - `/kova ask …` answers a question about the code
 - `/kova ignore RULE [path] reason` ignores the open errors of a rule, on a pull request those
   in the files that it changes"""
+_REFUSAL: Final = "Sorry, I take commands only from people who can write to this repository."
 _WORKING: Final = "I am on it."
 
 
@@ -79,15 +82,17 @@ class AnswerComment:
             _LOG.info("comment ignored", extra=log_context)
 
     async def _answer(self, job: CommentJob, repository_ref: RepositoryRef) -> None:
-        marker = self._marker_of(job)
-        if await self._conversation.permission(repository_ref, job.author) not in WRITERS:
-            reply = "Sorry, I take commands only from people who can write to this repository."
-        else:
+        if await self._conversation.permission(repository_ref, job.author) in WRITERS:
+            marker = self._marker_of(_comment_key(job))
             reply = await self._dispatch(job, repository_ref, marker)
+        else:
+            # Once in a thread, however many strangers ask how often.
+            marker = self._marker_of(f"{job.repository.lower()} refusal {job.number}")
+            reply = _REFUSAL
         await self._conversation.reply(repository_ref, job.number, marker, mute_mentions(reply))
 
-    def _marker_of(self, job: CommentJob) -> str:
-        digest = hmac.new(self._secret, _comment_key(job).encode(), hashlib.sha256).hexdigest()
+    def _marker_of(self, subject: str) -> str:
+        digest = hmac.new(self._secret, subject.encode(), hashlib.sha256).hexdigest()
         return f"kova:reply:{digest[:24]}"
 
     async def _dispatch(self, job: CommentJob, repository_ref: RepositoryRef, marker: str) -> str:
@@ -153,12 +158,12 @@ class AnswerComment:
                 failed = await self._commands.get(command.id)
                 if failed is None or not failed.outcome.is_final:
                     raise
-                return f"I could not answer: {exc.message}"
+                return f"I could not answer: {quiet(exc.message)}"
         earlier = await self._commands.get(command.id)
         if earlier is None:
             return "I could not answer: the command is gone."
         if earlier.answer is None:
-            return f"I could not answer: {earlier.detail or 'it was cancelled.'}"
+            return f"I could not answer: {quiet(earlier.detail or 'it was cancelled.')}"
         return _render_answer(earlier)
 
     async def _reply_working(
@@ -206,14 +211,15 @@ def _comment_key(job: CommentJob) -> str:
 def _render_answer(command: Command) -> str:
     answer = command.answer
     assert answer is not None
-    parts = [answer.output]
+    parts = [quiet(answer.output)]
     parts += [
-        f"- **{finding.severity}** `{finding.path}:{finding.start_line}` {finding.message}"
+        f"- **{quiet(finding.severity)}** {code(f'{finding.path}:{finding.start_line}')}"
+        f" {quiet(finding.message)}"
         for finding in answer.findings
     ]
     if answer.citations:
         places = [
-            f"`{citation.path}:{citation.start_line}-{citation.end_line}`"
+            code(f"{citation.path}:{citation.start_line}-{citation.end_line}")
             for citation in answer.citations
         ]
         parts.append("Based on " + ", ".join(places) + ".")

@@ -7,11 +7,8 @@ import re
 from dataclasses import dataclass
 from typing import Final
 
-from kova.shared.text import reveal
-
 _FIRST: Final = re.compile(r"\s{0,200}/kova(?:[ \t]+([A-Za-z]{1,20}))?(?![^\s])(.*)", re.DOTALL)
 ARGUMENT_LIMIT: Final = 4_000
-_MENTION: Final = re.compile(r"@(?=[A-Za-z0-9])")
 WRITERS: Final = frozenset({"admin", "maintain", "write"})
 
 
@@ -49,8 +46,3 @@ def parse_comment(body: str) -> tuple[Verb, str] | None:
     word = (match[1] or "help").lower()
     verb = Verb(word) if word in set(Verb) else Verb.HELP
     return verb, match[2].strip()[:ARGUMENT_LIMIT]
-
-
-def mute_mentions(text: str) -> str:
-    """Return a text that notifies nobody when it is posted: its mentions are broken."""
-    return _MENTION.sub("@\u200b", reveal(text))

@@ -10,6 +10,7 @@ from urllib.parse import quote
 
 from kova.adapters.github import shapes
 from kova.adapters.github.client import GitHubClient
+from kova.adapters.github.shapes import Json
 from kova.commands.ports import Conversation
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef
@@ -41,19 +42,21 @@ class GitHubConversation(Conversation):
 
         async def once() -> None:
             existing = await self._find_reply(repository, number, marker)
+            if existing is not None and existing.get("body") == text:
+                return
             if existing is None:
                 path = f"/issues/{number}/comments"
                 await self._client.write("POST", repository, path, {"body": text})
             else:
-                path = f"/issues/comments/{existing}"
+                path = f"/issues/comments/{shapes.number(existing, 'id')}"
                 body = {"body": text}
                 await self._client.write("PATCH", repository, path, body, repeatable=True)
 
         await self._client.retry_idempotent(once)
 
-    async def _find_reply(self, repository: RepositoryRef, number: int, marker: str) -> int | None:
+    async def _find_reply(self, repository: RepositoryRef, number: int, marker: str) -> Json | None:
         """Return the first comment with the marker: a copy of it would come later."""
         async for comment in self._client.pages(repository, f"/issues/{number}/comments"):
             if f"<!-- {marker} -->" in str(comment.get("body") or ""):
-                return shapes.number(comment, "id")
+                return comment
         return None
