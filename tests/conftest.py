@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import tempfile
@@ -133,3 +134,13 @@ async def stores(store_url: str | None) -> AsyncIterator[AllStores]:
 def workshop(tmp_path: Path) -> Workshop:
     """The use cases of a scan over twins in this process."""
     return Workshop(tmp_path)
+
+
+@pytest.fixture(autouse=True)
+def _usual_logs() -> Iterator[None]:
+    """Undo what a function's start does to the logs: its stream is that of one test."""
+    root = logging.getLogger()
+    before, level = list(root.handlers), root.level
+    yield
+    root.handlers[:] = before
+    root.setLevel(level)
