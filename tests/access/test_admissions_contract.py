@@ -209,7 +209,8 @@ async def relay(redis_url: str, sent: list[list[bytes]]) -> AsyncIterator[Redis]
         writer.close()
 
     server = await asyncio.start_server(pass_on, "127.0.0.1", 0)
-    redis = Redis(f"redis://127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
+    account = f":{address.password}@" if address.password else ""
+    redis = Redis(f"redis://{account}127.0.0.1:{server.sockets[0].getsockname()[1]}/0")
     yield redis
     await redis.close()
     server.close()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -204,6 +205,27 @@ async def test_guessed_keys_reach_the_database_within_the_address_limit_only(doo
     door.seconds += KEY_SECONDS
     await door.admit(plaintext)
     assert len(asked) == STRANGER_QUOTA + 1
+
+
+async def test_a_burst_with_a_new_key_is_one_look_up(door: Door) -> None:
+    plaintext, _ = await door.create()
+    asked = 0
+    use = door.keys.use
+
+    async def use_slowly(prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
+        nonlocal asked
+        asked += 1
+        await asyncio.sleep(0)
+        return await use(prefix, secret_hash, now)
+
+    door.keys.use = use_slowly  # type: ignore[method-assign]
+    results = await asyncio.gather(
+        *(door.admit(plaintext) for _ in range(10 * STRANGER_QUOTA)), return_exceptions=True
+    )
+    assert asked == 1
+    assert sum(isinstance(result, ApiKey) for result in results) == QUOTA
+    # Those beyond are refused by the key's limit, and not by the address's.
+    assert {verdict.policy.name for verdict in door.verdicts} == {"read"}
 
 
 async def test_many_valid_keys_behind_one_address_are_admitted(door: Door) -> None:

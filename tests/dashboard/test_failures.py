@@ -9,6 +9,7 @@ from typing import Any, Final
 
 import httpx
 import pytest
+from fastapi import APIRouter
 
 from functions.api.app import load_all as load_api
 from kova.access.subject import Role
@@ -20,6 +21,7 @@ from kova.bootstrap.settings import SettingsError, load_settings
 from kova.shared.exceptions import KovaError, RateLimitedError
 from kova.shared.limits import FORM_BYTES
 from kova.web.app import create_app
+from kova.web.dashboard.forms import OwnForm
 from kova.web.gateway import GatewayRequest, answer_problem
 from kova.web.problem_table import is_page
 from kova.web.routes import auth
@@ -128,10 +130,16 @@ async def test_a_form_that_does_not_arrive() -> None:
 
     process = QuietProcess()
     process.body_seconds = 0.05
-    transport = httpx.ASGITransport(app=create_app(process, {}, [auth.router]))
+    router = APIRouter()
+
+    @router.post("/ui/form")
+    async def take(_form: OwnForm) -> None:
+        raise AssertionError
+
+    transport = httpx.ASGITransport(app=create_app(process, {}, [router]))
     headers = {"content-type": "application/x-www-form-urlencoded", "content-length": "9"}
     async with httpx.AsyncClient(transport=transport, base_url=ADDRESS) as client:
-        answer = await client.post("/auth/logout", content=drip(), headers=headers)
+        answer = await client.post("/ui/form", content=drip(), headers=headers)
     is_failure_page(answer, 408, "That took too long")
 
 

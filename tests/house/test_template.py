@@ -19,18 +19,18 @@ SECRETS = {
     "Migrate": {"Data", "AdminKey"},
     "Keys": {"Data"},
     "Health": {"Data", "Github"},
-    "Metrics": {"Data", "Metrics"},
-    "Api": {"Data", "Github"},
-    "Auth": {"Data", "GithubClient", "SignIn"},
-    "Dashboard": {"Data", "Github", "GithubClient", "SignIn", "Models"},
-    "Reports": {"Data", "GithubClient", "SignIn"},
+    "Metrics": {"Data", "Signing", "Metrics"},
+    "Api": {"Data", "Signing", "Github"},
+    "Auth": {"Data", "Signing", "GithubClient", "SignIn"},
+    "Dashboard": {"Data", "Signing", "Github", "GithubClient", "SignIn", "Models"},
+    "Reports": {"Data", "Signing", "GithubClient", "SignIn"},
     "Docs": set(),
     "GithubWebhook": {"Webhook"},
     "Slack": {"Chat"},
     "Setup": {"Setup", "Github", "GithubClient", "Webhook"},
     "Scan": {"Data", "Github", "Hash", "Models"},
-    "AiCommand": {"Data", "Github", "Models"},
-    "Command": {"Data", "Github", "Models", "Chat"},
+    "AiCommand": {"Data", "Signing", "Github", "Models"},
+    "Command": {"Data", "Signing", "Github", "Models", "Chat"},
     "Fix": {"Data", "Github"},
     "Periodic": {"Data", "Github"},
     "Notify": {"Data", "Chat"},
@@ -56,6 +56,7 @@ ANSWER_HTTP = {
 POLICIES = {
     "MakeApp": {"Setup", "Github", "GithubClient", "Webhook"},
     "ReadSignIn": {"SignIn", "GithubClient"},
+    "ReadSigned": {"Data", "Signing"},
 }
 """The secrets of policies that are about several; any other has the name of its one."""
 QUEUES = {
@@ -137,7 +138,11 @@ def test_a_function_reads_the_secrets_that_it_needs_and_no_other(
 
 def test_a_policy_names_the_secrets_that_its_name_says() -> None:
     for name, resource in nested("secrets")["Resources"].items():
-        if resource["Type"] != "AWS::IAM::ManagedPolicy" or name in {"ReadData", "UseKey"}:
+        if resource["Type"] != "AWS::IAM::ManagedPolicy" or name in {
+            "ReadData",
+            "ReadSigned",
+            "UseKey",
+        }:
             continue
         statements = resource["Properties"]["PolicyDocument"]["Statement"]
         named: set[str] = set()

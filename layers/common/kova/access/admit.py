@@ -8,6 +8,7 @@ from datetime import datetime
 
 from kova.access.admission import Admission, Caller, Credentials
 from kova.access.api_key import ApiKey, Scope, hash_secret, secret_matches, split_key
+from kova.access.first_calls import FirstCalls
 from kova.access.ports import Admissions, ApiKeyStore
 from kova.access.rate_limit import Policy, Verdict
 from kova.shared.exceptions import ForbiddenError, RateLimitedError, UnauthenticatedError
@@ -36,6 +37,7 @@ class Admit:
         self._admissions = admissions
         self._limits = limits
         self._now = now
+        self._first_calls = FirstCalls()
 
     async def admit(
         self,
@@ -59,9 +61,12 @@ class Admit:
         """
         parts = split_key(plaintext or "")
         caller = self._caller(parts, scope, address)
-        admission = await self._admissions.admit(caller)
-        if admission.verdict is None:
-            admission = await self._look_up(caller, admission.look_up)
+        async with self._first_calls.turn(caller.credentials):
+            admission = await self._admissions.admit(caller)
+            if admission.verdict is None:
+                admission = await self._look_up(caller, admission.look_up)
+            if admission.key is not None and caller.credentials is not None:
+                self._first_calls.note_valid(caller.credentials)
         assert admission.verdict is not None
         on_verdict(admission.verdict)
         _refuse_excess(admission.verdict)

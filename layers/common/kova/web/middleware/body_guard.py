@@ -22,6 +22,7 @@ _FREE_BYTES: Final = 256 * 1024
 """A body up to this size takes no slot."""
 _SLOTS: Final = 2
 _LEFT_OVER_SECONDS: Final = 2.0
+_MOST_DROPPED: Final = 32_000_000
 CALLER_IS_KNOWN: Final = "caller_is_known"
 """Member of a request's state: true from the moment at which its key was found valid."""
 
@@ -50,6 +51,7 @@ class BodyGuard:
         try:
             body.check_declared()
         except BodyRefusedError as exc:
+            await body.drop_rest()
             await refuse(scope, send, exc)
             return
 
@@ -83,7 +85,7 @@ class _Body:
         self._size = 0
         self._slot: asyncio.Semaphore | None = None
         self._is_over = not self._has_body()
-        self._is_refused = False
+        self._is_slow = False
 
     def check_declared(self) -> None:
         """Check what the head says of the body.
@@ -108,31 +110,28 @@ class _Body:
         """
         if self._is_over:
             return await self._receive()
-        try:
-            return await self._receive_part()
-        except BodyRefusedError:
-            self._is_refused = True
-            raise
+        return await self._receive_part()
 
     async def drop_rest(self) -> bool:
-        """Read what nobody asked for, so that the connection can go on.
+        """Read what nobody asked for, and keep nothing of it.
+
+        Whoever still sends when the connection is closed may lose the answer.
 
         Returns:
-            False where too much is left: then the connection has to end.
+            False where more is left than is waited for: then the connection has to end.
         """
-        if self._is_over:
-            return True
-        declared = int(self._headers.get(b"content-length", _FREE_BYTES + 1))
-        if self._is_refused or declared > _FREE_BYTES:
-            return False
+        if self._is_over or self._is_slow:
+            return self._is_over
+        dropped = 0
         try:
             async with asyncio.timeout(_LEFT_OVER_SECONDS):
-                while not self._is_over:
+                while not self._is_over and dropped <= _MOST_DROPPED:
                     message = await self._receive()
+                    dropped += len(message.get("body", b""))
                     self._is_over = not message.get("more_body", False)
         except TimeoutError:
             return False
-        return True
+        return self._is_over
 
     def close(self) -> None:
         """Give the slot back."""
@@ -152,16 +151,17 @@ class _Body:
             async with asyncio.timeout_at(self._deadline):
                 message = await self._receive()
         except TimeoutError as exc:
+            self._is_slow = True
             raise BodyTooSlowError from exc
         await self._count(message)
         return message
 
     async def _count(self, message: Message) -> None:
-        part = message.get("body", b"")
-        if part and not self._size:
-            require_kind(self._scope["path"], self._headers)
+        part, is_first = message.get("body", b""), not self._size
         self._size += len(part)
         self._is_over = not message.get("more_body", False)
+        if part and is_first:
+            require_kind(self._scope["path"], self._headers)
         if self._size > self._limit:
             raise BodyTooLargeError
         if self._size > _FREE_BYTES and self._slot is None:
