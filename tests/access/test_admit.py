@@ -186,11 +186,11 @@ async def test_the_verdict_is_reported_for_admitted_and_refused_calls(door: Door
 async def test_guessed_keys_reach_the_database_within_the_address_limit_only(door: Door) -> None:
     plaintext, _ = await door.create()
     await door.admit(plaintext)
-    asked: list[str] = []
+    look_ups: list[str] = []
     use = door.keys.use
 
     async def note_use(prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
-        asked.append(prefix)
+        look_ups.append(prefix)
         return await use(prefix, secret_hash, now)
 
     door.keys.use = note_use  # type: ignore[method-assign]
@@ -200,21 +200,21 @@ async def test_guessed_keys_reach_the_database_within_the_address_limit_only(doo
     for _ in range(20):
         with pytest.raises(RateLimitedError):
             await door.admit(generate_key().plaintext)
-    assert len(asked) == STRANGER_QUOTA
+    assert len(look_ups) == STRANGER_QUOTA
     # Beside them a key that was valid a while ago is looked up all the same.
     door.seconds += KEY_SECONDS
     await door.admit(plaintext)
-    assert len(asked) == STRANGER_QUOTA + 1
+    assert len(look_ups) == STRANGER_QUOTA + 1
 
 
 async def test_a_burst_with_a_new_key_is_one_look_up(door: Door) -> None:
     plaintext, _ = await door.create()
-    asked = 0
+    number = 0
     use = door.keys.use
 
     async def use_slowly(prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
-        nonlocal asked
-        asked += 1
+        nonlocal number
+        number += 1
         await asyncio.sleep(0)
         return await use(prefix, secret_hash, now)
 
@@ -222,7 +222,7 @@ async def test_a_burst_with_a_new_key_is_one_look_up(door: Door) -> None:
     results = await asyncio.gather(
         *(door.admit(plaintext) for _ in range(10 * STRANGER_QUOTA)), return_exceptions=True
     )
-    assert asked == 1
+    assert number == 1
     assert sum(isinstance(result, ApiKey) for result in results) == QUOTA
     # Those beyond are refused by the key's limit, and not by the address's.
     assert {verdict.policy.name for verdict in door.verdicts} == {"read"}

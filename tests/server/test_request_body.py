@@ -153,10 +153,10 @@ async def test_without_a_key_nothing_is_kept_of_a_body(
     client = BodySender(await build_app(), path, key=key)
     tracemalloc.start()
     await client.post(endless(), **length)
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert client.status == 401
-    assert most < 2_000_000
+    assert peak < 2_000_000
     assert client.parts_read <= 33_000_000 // len(PART)
     assert client.is_closed
 

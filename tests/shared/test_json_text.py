@@ -24,9 +24,9 @@ def test_too_many_values_are_refused_before_they_are_made(body: bytes) -> None:
     tracemalloc.start()
     with pytest.raises(ValueError, match="too"):
         parse_json(body)
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 1_000_000
+    assert peak < 1_000_000
 
 
 @pytest.mark.parametrize("sign", [b"x", b"[", b'\\"', b"\\\\"])
@@ -36,9 +36,9 @@ def test_a_long_text_takes_its_own_size_a_few_times(sign: bytes) -> None:
     body = b'["' + b"[" * (DEPTH_LIMIT + 1) + sign * number + b'"]'
     tracemalloc.start()
     parse_json(body)
-    _, most = tracemalloc.get_traced_memory()
+    _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
-    assert most < 6 * len(body) + 1_000_000
+    assert peak < 6 * len(body) + 1_000_000
 
 
 def test_as_many_values_as_a_large_log_has_are_parsed() -> None:

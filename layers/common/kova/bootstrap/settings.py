@@ -243,14 +243,14 @@ def _read_settings(reader: SettingReader) -> Settings:
 
 
 def _limit_settings(reader: SettingReader) -> LimitSettings:
-    most = 10_000_000
+    limit = 10_000_000
     return LimitSettings(
-        calls=reader.number("KOVA_RATE_LIMIT_PER_MINUTE", LimitSettings.calls, most),
+        calls=reader.number("KOVA_RATE_LIMIT_PER_MINUTE", LimitSettings.calls, limit),
         anonymous=reader.number(
-            "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE", LimitSettings.anonymous, most
+            "KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE", LimitSettings.anonymous, limit
         ),
-        scans=reader.optional_number("KOVA_SCAN_RATE_LIMIT_PER_MINUTE", most),
-        ai=reader.optional_number("KOVA_AI_RATE_LIMIT_PER_MINUTE", most),
+        scans=reader.optional_number("KOVA_SCAN_RATE_LIMIT_PER_MINUTE", limit),
+        ai=reader.optional_number("KOVA_AI_RATE_LIMIT_PER_MINUTE", limit),
     )
 
 
