@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kova.analysis.run_analyzers import AnalyzeTree
+from kova.analysis.run_analyzers import MOST_FINDINGS, AnalyzeTree
 from kova.analysis.source_text import SourceText
 from kova.shared.skipped import Skipped
 from tests.support.analyzer import MarkAnalyzer
@@ -73,6 +73,16 @@ def test_a_file_that_an_analyser_skips_is_not_covered_by_it_alone(tmp_path: Path
     coverage = {part.name: part.paths for part in analysis.coverage}
     assert coverage == {"picky": {"b.py"}, "tool": {"a.py", "b.py"}}
     assert analysis.analyzed == {"b.py"}
+
+
+def test_a_file_with_more_findings_than_anybody_reads_is_skipped_and_said(tmp_path: Path) -> None:
+    many = "BAD(x)\n" * (MOST_FINDINGS + 1)
+    paths = write(tmp_path, a=many, b="BAD(y)", c="BAD(x)\n" * MOST_FINDINGS)
+    analysis = AnalyzeTree([MarkAnalyzer()]).analyze(tmp_path, paths)
+    assert analysis.skipped == (Skipped(path="a.py", reason="tool_too_many_findings"),)
+    coverage = {part.name: part.paths for part in analysis.coverage}
+    assert coverage == {"tool": {"b.py", "c.py"}}
+    assert len(analysis.findings) == MOST_FINDINGS + 1
 
 
 def test_analysers_of_a_whole_program_have_files_of_their_own(tmp_path: Path) -> None:

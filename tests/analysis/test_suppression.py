@@ -1,5 +1,11 @@
 """Comments that silence: matched for every tool, told and not hidden."""
 
+import sys
+import time
+from collections.abc import Callable
+from types import FrameType
+from typing import Any
+
 import pytest
 
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
@@ -86,3 +92,67 @@ def test_nosec_is_for_security_only_and_any_line_of_the_finding_counts() -> None
     (secure,) = mark_suppressed([finding("ruff", "S506", 1, Category.SECURITY, end=3)], lines)
     assert secure.suppressed == "nosec"
     assert find_suppression(finding("ruff", "F632", 1, end=3), lines) is None
+
+
+def count_steps(work: Callable[[], object]) -> int:
+    """Return how many lines of Python are carried out."""
+    steps = 0
+
+    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
+        nonlocal steps
+        steps += event == "line"
+        return trace
+
+    sys.settrace(trace)
+    try:
+        work()
+    finally:
+        sys.settrace(None)
+    return steps
+
+
+HOSTILE = {
+    "oxlint": ("eslint/no-debugger", "debugger; // eslint-disable no-eval"),
+    "ruff": ("F632", "x is 1  # noqa: E501"),
+    "shellcheck": ("SC2086", "# shellcheck disable=SC1000-SC1001"),
+    "hadolint": ("DL3008", "# hadolint global ignore=DL3000"),
+    "zizmor": ("a", "# zizmor: ignore[b]"),
+    "betterleaks": ("k", "x"),
+}
+
+
+@pytest.mark.parametrize("analyzer", list(HOSTILE))
+@pytest.mark.parametrize("apart", ["", "\n"])
+def test_twice_as_many_findings_are_twice_the_work(analyzer: str, apart: str) -> None:
+    rule, text = HOSTILE[analyzer]
+
+    def steps(number: int) -> int:
+        lines = f"{text}{apart}\n" * number
+        findings = [finding(analyzer, rule, line) for line in range(1, number + 1)]
+        return count_steps(lambda: mark_suppressed(findings, lines.split("\n")))
+
+    assert steps(1_000) < 2.1 * steps(500)
+
+
+@pytest.mark.parametrize("analyzer", list(HOSTILE))
+@pytest.mark.parametrize(
+    "text",
+    [
+        "# shellcheck ", "# zizmor: ignore[", "# kova: ignore[", "# noqa: A1,", "#", "# pylint: disable=a",
+        "// eslint-disable a ", "# hadolint ignore= ", "/*", "gitleaks:", "#  ",
+    ],
+)  # fmt: skip
+def test_a_line_of_one_word_is_read_in_linear_time(analyzer: str, text: str) -> None:
+    """64 times the text: 4,096 times the time would be quadratic, whatever else runs here."""
+    rule, _ = HOSTILE[analyzer]
+
+    def seconds(number: int) -> float:
+        findings, lines = [finding(analyzer, rule, 1)] * 50, [text * number]
+        tries = []
+        for _ in range(3):
+            started = time.perf_counter()
+            mark_suppressed(findings, lines)
+            tries.append(time.perf_counter() - started)
+        return min(tries)
+
+    assert seconds(64_000) < 500 * seconds(1_000) + 0.05
