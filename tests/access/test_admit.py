@@ -8,17 +8,19 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from kova.access.admission import KEY_SECONDS
+from kova.access.admission import KEY_SECONDS, Admission, Caller
 from kova.access.admit import Admit, Limits
 from kova.access.api_key import ApiKey, Scope, generate_key
 from kova.access.rate_limit import Policy, Verdict
 from kova.adapters.memory.admissions import MemoryAdmissions
 from kova.adapters.memory.api_keys import MemoryApiKeyStore
 from kova.adapters.memory.clock import Clock
+from kova.adapters.redis.fallback import AdmissionsWithFallback
 from kova.shared.exceptions import (
     DatabaseUnavailableError,
     ForbiddenError,
     RateLimitedError,
+    RedisUnavailableError,
     UnauthenticatedError,
 )
 
@@ -226,6 +228,53 @@ async def test_a_burst_with_a_new_key_is_one_look_up(door: Door) -> None:
     assert sum(isinstance(result, ApiKey) for result in results) == QUOTA
     # Those beyond are refused by the key's limit, and not by the address's.
     assert {verdict.policy.name for verdict in door.verdicts} == {"read"}
+
+
+async def test_a_burst_with_a_known_key_passes_also_while_redis_goes_away(door: Door) -> None:
+    plaintext, _ = await door.create()
+    use = door.keys.use
+
+    async def use_slowly(prefix: str, secret_hash: bytes, now: datetime) -> ApiKey | None:
+        await asyncio.sleep(0.01)
+        return await use(prefix, secret_hash, now)
+
+    door.keys.use = use_slowly  # type: ignore[method-assign]
+    shared, own = MemoryAdmissions(lambda: door.seconds), MemoryAdmissions(lambda: door.seconds)
+    door.use_case = Admit(
+        keys=door.keys,
+        admissions=AdmissionsWithFallback(Leaving(shared), own),
+        limits=Limits(
+            by_scope={scope: Policy(name=scope.value, quota=50) for scope in Scope},
+            anonymous=Policy(name="anonymous", quota=STRANGER_QUOTA),
+        ),
+        now=door.clock,
+    )
+    await door.admit(plaintext)
+    await asyncio.gather(*(door.admit(plaintext) for _ in range(40)))
+    for _ in range(STRANGER_QUOTA):
+        with pytest.raises(UnauthenticatedError):
+            await door.admit(generate_key().plaintext)
+    with pytest.raises(RateLimitedError):
+        await door.admit(generate_key().plaintext)
+
+
+class Leaving:
+    """Admissions that work until a key was remembered."""
+
+    def __init__(self, admissions: MemoryAdmissions) -> None:
+        self.admissions = admissions
+        self.is_away = False
+
+    async def admit(
+        self, caller: Caller, remember: ApiKey | None = None, *, gives_back: bool = False
+    ) -> Admission:
+        if self.is_away:
+            raise RedisUnavailableError
+        self.is_away = remember is not None
+        return await self.admissions.admit(caller, remember, gives_back=gives_back)
+
+    async def forget(self, prefix: str) -> None:
+        await self.admissions.forget(prefix)
 
 
 async def test_many_valid_keys_behind_one_address_are_admitted(door: Door) -> None:

@@ -98,7 +98,9 @@ class Admit:
         """
         credentials = caller.credentials
         assert credentials is not None
-        if counted is not None and not counted.allowed:
+        is_refused = counted is not None and not counted.allowed
+        # While Redis is away, nobody else remembers that a key was valid.
+        if is_refused and not self._first_calls.is_valid(credentials):
             return Admission(key=None, verdict=counted)
         key = await self._keys.use(credentials.prefix, credentials.secret_hash, self._now())
         if key is None:
@@ -111,7 +113,7 @@ class Admit:
                 anonymous=caller.anonymous,
             )
             return await self._admissions.admit(stranger)
-        gives_back = counted is not None
+        gives_back = counted is not None and counted.allowed
         return await self._admissions.admit(caller, remember=key, gives_back=gives_back)
 
 

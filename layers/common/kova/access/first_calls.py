@@ -45,6 +45,10 @@ class FirstCalls:
             if not self._waiting[credentials]:
                 del self._waiting[credentials], self._locks[credentials]
 
+    def is_valid(self, credentials: Credentials) -> bool:
+        """Tell whether they were valid in this process a while ago."""
+        return credentials in self._valid
+
     def note_valid(self, credentials: Credentials) -> None:
         """Let later calls with these credentials pass at once."""
         self._valid[credentials] = None

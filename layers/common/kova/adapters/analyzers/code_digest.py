@@ -25,6 +25,8 @@ FINDINGS: Final = (
     "kova.analysis.scope",
     "kova.analysis.secrets",
     "kova.analysis.source_text",
+    "kova.analysis.file_comments",
+    "kova.analysis.line_comments",
     "kova.analysis.suppression",
     "kova.shared",
     "kova.version",
