@@ -1,6 +1,6 @@
 # One secret for each purpose. What is generated is written once and never gets into the state.
 locals {
-  generated = toset(["database-password", "secrets-key", "metrics-token"])
+  generated = toset(["database-password", "secrets-key", "signing-key", "metrics-token"])
   # What others make, or what is no secret and has to be a file.
   stored = {
     redis-password = google_redis_instance.kova.auth_string
@@ -10,8 +10,8 @@ locals {
   }
   # By service account, the secrets that it may read.
   readers = {
-    api     = toset(["database-password", "database-ca", "redis-password", "redis-ca", "secrets-key", "metrics-token", "github-app"])
-    worker  = toset(["database-password", "database-ca", "redis-password", "redis-ca", "secrets-key", "github-app"])
+    api     = toset(["database-password", "database-ca", "redis-password", "redis-ca", "secrets-key", "signing-key", "metrics-token", "github-app"])
+    worker  = toset(["database-password", "database-ca", "redis-password", "redis-ca", "secrets-key", "signing-key", "github-app"])
     migrate = toset(["database-password", "database-ca"])
     backup  = toset(["database-password", "database-ca"])
   }

@@ -19,11 +19,11 @@ SETTINGS: Final = FOLDER / "checkov.yaml"
 # By service account: the process, and the secrets that it may read, which are those that it names.
 READERS: Final[Mapping[str, frozenset[str]]] = {
     "api": frozenset(
-        "database-password database-ca redis-password redis-ca secrets-key metrics-token "
+        "database-password database-ca redis-password redis-ca secrets-key signing-key metrics-token "
         "github-app".split()
     ),
     "worker": frozenset(
-        "database-password database-ca redis-password redis-ca secrets-key github-app".split()
+        "database-password database-ca redis-password redis-ca secrets-key signing-key github-app".split()
     ),
     "migrate": frozenset({"database-password", "database-ca"}),
     "backup": frozenset({"database-password", "database-ca"}),
