@@ -22,6 +22,7 @@ class TimedHeadProtocol(H11Protocol):
     head_seconds = HEAD_SECONDS
     _head_timer: asyncio.TimerHandle | None = None
 
+    # Narrower than asyncio says, as uvicorn's own is: a server has no other transport.
     def connection_made(self, transport: asyncio.Transport) -> None:  # type: ignore[override]
         """Begin to wait for the first head."""
         super().connection_made(transport)

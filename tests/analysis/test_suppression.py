@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
-from kova.analysis.suppression import find_suppression, mark_suppressed
+from kova.analysis.suppression import mark_suppressed
 from kova.shared.severity import Severity
 
 
@@ -27,6 +27,12 @@ def finding(
         path="a",
         span=Span(start_line=line, start_column=1, end_line=end or line, end_column=9),
     )
+
+
+def find_suppression(of: Finding, lines: list[str]) -> str | None:
+    """Return the kind of comment that suppresses one finding of a file."""
+    (marked,) = mark_suppressed([of], lines)
+    return marked.suppressed
 
 
 @pytest.mark.parametrize(

@@ -24,11 +24,6 @@ def mark_suppressed(findings: Iterable[Finding], lines: Sequence[str]) -> list[F
     return [replace(finding, suppressed=_find(finding, comments)) for finding in findings]
 
 
-def find_suppression(finding: Finding, lines: Sequence[str]) -> str | None:
-    """Return the kind of comment that suppresses a finding, or None."""
-    return _find(finding, FileComments(lines))
-
-
 def _find(finding: Finding, comments: FileComments) -> str | None:
     own = _own_lines(finding, comments)
     if _names_kova_ignore(finding, own, comments):
