@@ -179,6 +179,37 @@ async def test_a_newer_head_that_no_event_has_named_yet_is_believed_at_once(
     assert await desk.open_errors() == desk.true_errors()
 
 
+async def test_the_last_push_of_a_second_is_believed_though_the_one_before_it_is_not_known(
+    desk: PushDesk,
+) -> None:
+    first, second, third = desk.create(a=BAD), desk.push(a=WORSE), desk.push(a=CLEAN)
+    third["repository"]["pushed_at"] = first["repository"]["pushed_at"]
+    desk.deliver(first)
+    desk.deliver(third)
+    await desk.work()
+    assert [(scan.status, scan.attempts) for scan in await desk.scans()] == [("succeeded", 1)] * 2
+    assert await desk.open_errors() == desk.true_errors() == []
+    desk.deliver(second)
+    await desk.work()
+    assert await desk.open_errors() == []
+
+
+async def test_a_stale_answer_is_doubted_though_the_order_within_a_second_is_not_known(
+    desk: PushDesk,
+) -> None:
+    first, _second, third = desk.create(a=BAD), desk.push(a=WORSE), desk.push(a=CLEAN)
+    third["repository"]["pushed_at"] = first["repository"]["pushed_at"]
+    desk.deliver(first)
+    await desk.work()
+    desk.github.inject(Fault(kind="stale", path=HEAD, times=2))
+    desk.deliver(third)
+    begin = desk.clock()
+    await desk.work()
+    assert (await scan_of(desk, third["after"])).attempts == 3
+    assert desk.clock() - begin < timedelta(minutes=1)
+    assert await desk.open_errors() == desk.true_errors() == []
+
+
 async def test_an_unknown_commit_that_a_force_push_may_have_removed_is_asked_about_again(
     desk: PushDesk,
 ) -> None:

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from kova.scans.scan import ScanStats, ScanStatus, ScanTarget, Trigger
-from kova.shared.exceptions import ConflictError, GenerationMovedError
+from kova.shared.exceptions import BusyError, ConflictError, GenerationMovedError
 from kova.shared.reach import EVERYTHING
 from kova.shared.repository import Repository
 from tests.support.findings import analysis_of
@@ -78,7 +78,9 @@ async def test_a_scan_that_is_skipped_says_why_and_used_no_attempt(stores: AllSt
     scan_id = await record(stores, repository, pushed())
     assert await stores.scans.skip(scan_id, "superseded: Newer.")
     assert not await stores.scans.skip(scan_id, "superseded: Again.")
-    await stores.scans.link_check_run(scan_id, "https://github.example/1")
+    claim = await stores.scans.hold_skipped(scan_id, LEASE)
+    assert claim is not None
+    await stores.scans.release_skipped(claim, "https://github.example/1")
     scan = await stores.scans.get(scan_id, EVERYTHING)
     assert scan is not None
     assert (scan.status, scan.failure, scan.attempts) == ("skipped", "superseded: Newer.", 0)
@@ -90,12 +92,52 @@ async def test_a_scan_that_is_skipped_says_why_and_used_no_attempt(stores: AllSt
 async def test_a_scan_that_a_worker_has_in_hand_is_not_skipped(stores: AllStores) -> None:
     claimed = await new_claim(stores, await new_repository(stores))
     assert not await stores.scans.skip(claimed.id, "x: y")
-    await stores.scans.link_check_run(claimed.id, "https://github.example/1")
+    assert await stores.scans.hold_skipped(claimed.id, LEASE) is None
     await release(stores, claimed)
     assert await stores.scans.skip(claimed.id, "x: y")
     scan = await stores.scans.get(claimed.id, EVERYTHING)
     assert scan is not None
     assert (scan.retry_at, scan.check_run_url) == (None, None)
+
+
+async def test_a_commit_is_held_by_its_skipped_scan_or_by_another_one(stores: AllStores) -> None:
+    repository = await new_repository(stores)
+    skipped_id, scan_id = [
+        await record(stores, repository, pushed(push_id=f"push-{number}")) for number in "12"
+    ]
+    assert await stores.scans.skip(skipped_id, "x: y")
+    scan_claim = await stores.scans.claim(scan_id, LEASE)
+    assert scan_claim is not None
+    with pytest.raises(BusyError):
+        await stores.scans.hold_skipped(skipped_id, LEASE)
+    await release(stores, scan_claim)
+    claim = await stores.scans.hold_skipped(skipped_id, LEASE)
+    assert claim is not None
+    with pytest.raises(BusyError):
+        await stores.scans.hold_skipped(skipped_id, LEASE)
+    with pytest.raises(BusyError):
+        await stores.scans.claim(scan_id, LEASE)
+    assert await stores.scans.renew(claim, LEASE)
+    await stores.scans.release_skipped(claim, None)
+    assert await stores.scans.claim(scan_id, LEASE)
+
+
+async def test_a_scan_that_is_wanted_again_names_no_check_run_of_its_skip(
+    stores: AllStores,
+) -> None:
+    repository = await new_repository(stores)
+    scan_id = await record(stores, repository, pushed())
+    assert await stores.scans.skip(scan_id, "x: y")
+    claim = await stores.scans.hold_skipped(scan_id, LEASE)
+    assert claim is not None
+    assert await stores.recovery.reopen(scan_id, failed_only=False)
+    with pytest.raises(BusyError):
+        await stores.scans.claim(scan_id, LEASE)
+    await stores.scans.release_skipped(claim, "https://github.example/1")
+    scan = await stores.scans.get(scan_id, EVERYTHING)
+    assert scan is not None
+    assert scan.check_run_url is None
+    assert await stores.scans.claim(scan_id, LEASE)
 
 
 async def test_a_scan_whose_worker_died_is_skipped(stores: AllStores) -> None:

@@ -60,6 +60,26 @@ async def test_after_an_outage_only_the_newest_push_of_a_branch_is_scanned(desk:
     assert len(desk.queue) == 0
 
 
+async def test_a_scan_of_the_head_that_ends_while_an_older_push_is_skipped_stays_told(
+    desk: PushDesk,
+) -> None:
+    older, newer = desk.create(a=BAD), desk.push(a=WORSE)
+    desk.deliver(newer)
+    await desk.work()
+    desk.deliver(older)
+
+    async def scan_the_head(_: object) -> None:
+        del desk.scan_rows.hooks["skip"]
+        desk.deliver(desk.force(older["after"]))
+        await desk.work_one()
+
+    desk.scan_rows.hooks["skip"] = scan_the_head
+    await desk.work()
+    assert sorted(await statuses(desk)) == ["skipped", "succeeded", "succeeded"]
+    runs = [run for run in desk.github.state.check_runs(NAME) if run["head_sha"] == desk.head()]
+    assert [run["conclusion"] for run in runs] == ["success"]  # It mends one of two errors.
+
+
 async def test_a_worker_that_dies_while_it_skips_a_scan_still_says_so_on_the_commit(
     desk: PushDesk,
 ) -> None:

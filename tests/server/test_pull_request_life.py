@@ -256,8 +256,10 @@ def test_a_late_event_of_a_merged_pull_request_leaves_the_branch_of_the_next_one
     offer(kova)
     kova.github.state.merge("octo/sample", 1)
     late = event(kova, "closed")
-    kova.push("octo/sample", {"b.py": OTHER})
+    assert kova.deliver("octo/sample").status_code == 202
     kova.wait_for_scans(2)
+    kova.push("octo/sample", {"b.py": OTHER})
+    kova.wait_for_scans(3)
     assert [pull["state"] for pull in pulls(kova)] == ["closed", "open"]
     follow(kova, "pull_request", late)
     assert [pull["state"] for pull in pulls(kova)] == ["closed", "open"]

@@ -31,6 +31,8 @@ if TYPE_CHECKING:
 STALENESS: Final = timedelta(minutes=5)
 # An event tells when its repository was pushed to last, at the moment when the event was made.
 _INACCURACY: Final = timedelta(minutes=1)
+# GitHub is asked about so many pushes; who pushes more in a second waits until they are old.
+_MOST_COMPARED: Final = 5
 _ENDED_WELL: Final = frozenset({ScanStatus.SUCCEEDED, ScanStatus.SKIPPED})
 
 
@@ -206,10 +208,31 @@ class FindHead:
         ref = f"refs/heads/{stored.default_branch}"
         sha = await self._source.resolve(stored.ref, ref)
         pushes = await self._pushes.list(stored.id, ref)
-        doubts = find_doubts(sha, pushes, self._now())
-        is_known = any(sha in {push.before, push.after} for push in pushes)
-        is_doubtful = bool(doubts) and (is_known or not await self._is_ahead(stored, sha, doubts))
+        is_doubtful = await self._is_doubtful(stored, sha, pushes)
         return _Answer(sha=sha, pushes=pushes, is_doubtful=is_doubtful)
+
+    async def _is_doubtful(self, repository: Repository, sha: str, pushes: Sequence[Push]) -> bool:
+        """Tell whether GitHub's answer may be older than a push that is known.
+
+        A head that contains what was pushed is newer than it, where nothing says the opposite.
+        """
+        doubts = find_doubts(sha, pushes, self._now())
+        mentions = [push for push in pushes if sha in {push.before, push.after}]
+        if not doubts:
+            return False
+        if not mentions:
+            last = max(
+                doubts, key=lambda push: (push.pushed_at or push.received_at, push.received_at)
+            )
+            return not await self._contains(repository, sha, last)
+        if len(doubts) > _MOST_COMPARED or any(
+            is_newer(doubt, mention, pushes) for doubt in doubts for mention in mentions
+        ):
+            return True
+        for doubt in doubts:
+            if not await self._contains(repository, sha, doubt):
+                return True
+        return False
 
     async def _requeue(self, repository_id: str, answer: _Answer) -> None:
         """Queue the scan of the head again where it ended for a push that came before it.
@@ -228,16 +251,12 @@ class FindHead:
         if await self._recovery.reopen(push.scan_id, failed_only=False):
             await asyncio.to_thread(self._queue.send, replace(target, rerun=True))
 
-    async def _is_ahead(self, repository: Repository, sha: str, doubts: Sequence[Push]) -> bool:
-        """Tell whether a head that no event has named was pushed on top of the last push.
-
-        A push by force may have taken it away instead.
-        """
-        last = max(doubts, key=lambda push: (push.pushed_at or push.received_at, push.received_at))
-        if last.forced:
+    async def _contains(self, repository: Repository, sha: str, push: Push) -> bool:
+        """Tell whether a head was pushed on top of a push; one by force may have taken it away."""
+        if push.forced:
             return False
         try:
-            compared = await self._source.compare(repository.ref, last.after, sha)
+            compared = await self._source.compare(repository.ref, push.after, sha)
         except (GitHubRefusedError, RepositoryNotFoundError):
             return False
-        return compared.merge_base_sha == last.after
+        return compared.merge_base_sha == push.after

@@ -106,8 +106,15 @@ class ScanStore(Protocol):
     async def skip(self, scan_id: str, reason: str) -> bool:
         """End a scan without an attempt; False where it has ended or a worker has it in hand."""
 
-    async def link_check_run(self, scan_id: str, url: str) -> None:
-        """Record the page of the check run that says why a scan was skipped."""
+    async def hold_skipped(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+        """Keep the commit of a skipped scan for this worker; None where it is skipped no more.
+
+        Raises:
+            BusyError: another worker has a lease on this scan or another one of the commit.
+        """
+
+    async def release_skipped(self, claim: ClaimedScan, url: str | None) -> None:
+        """Give the lease up; `url` is the page of the check run that says why it was skipped."""
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Return a scan by id; None outside of the reach."""

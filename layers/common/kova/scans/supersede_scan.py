@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from kova.errors.ports import ErrorStore
 from kova.scans.branch_head import Push, find_successors, is_newer
+from kova.scans.claim_scan import LEASE, renewing_lease
 from kova.scans.ports import PushStore, ScanRecovery, ScanStore
 from kova.scans.publish_scan import PublishScan
 from kova.scans.scan import Scan, ScanStatus, ScanTarget
@@ -46,6 +47,7 @@ class SupersedeScan:
         What somebody has asked for by hand is never skipped, nor what may be the newest.
 
         Raises:
+            BusyError: another worker has a scan of the commit in hand.
             UnavailableError: GitHub or the database does not answer.
             GitHubRefusedError: where `is_vital`, it is refused for a moment.
             NotFoundError: as that.
@@ -66,12 +68,8 @@ class SupersedeScan:
         reason = f"superseded: {newer.after} was pushed to {ref} before a worker took this one up."
         if scan.status is not ScanStatus.SKIPPED and not await self._scans.skip(scan.id, reason):
             return False
-        is_told = scan.check_run_url is not None or any(
-            push.after == target.commit_sha and push.scan_status is ScanStatus.SUCCEEDED
-            for push in pushes
-        )
-        if not is_told:
-            await self._tell(repository, target, scan.id, reason, is_vital=is_vital)
+        if scan.check_run_url is None:
+            await self._tell_once(repository, target, scan.id, reason, is_vital=is_vital)
         return True
 
     async def _find_newer(
@@ -106,7 +104,7 @@ class SupersedeScan:
         stored = await self._recovery.find_target(scan.id)
         return stored is not None and stored.rerun
 
-    async def _tell(
+    async def _tell_once(
         self,
         repository: Repository,
         target: ScanTarget,
@@ -115,17 +113,48 @@ class SupersedeScan:
         *,
         is_vital: bool,
     ) -> None:
-        """Say so on the commit; where GitHub does not take it, the scan's row alone does."""
+        """Say so on the commit, unless another scan of it has ended with a result of its own.
+
+        Its branch may come back to it at any moment: no scan of the commit runs meanwhile.
+        """
+        claim = await self._scans.hold_skipped(scan_id, LEASE)
+        if claim is None:
+            return  # It is wanted again by now, and another message stands for it.
+        url = None
         try:
-            url = await self._publish.publish_skip(repository, target, reason)
+            async with renewing_lease(self._scans, claim):
+                assert target.ref is not None
+                pushes = await self._pushes.list(repository.id, target.ref)
+                if not _has_result(target, pushes):
+                    url = await self._tell(repository, target, scan_id, reason, is_vital=is_vital)
+        finally:
+            await self._scans.release_skipped(claim, url)
+
+    async def _tell(
+        self,
+        repository: Repository,
+        target: ScanTarget,
+        scan_id: str,
+        reason: str,
+        *,
+        is_vital: bool,
+    ) -> str | None:
+        """Return the check run's page; where GitHub takes none, the scan's row alone says it."""
+        try:
+            return await self._publish.publish_skip(repository, target, reason)
         except (GitHubRefusedError, NotFoundError) as exc:
             if is_vital and is_passing(exc):
                 raise
             context = {"repository": repository.full_name, "scan": scan_id, "reason": exc.reason}
             _LOG.warning("that a scan was skipped is not on its commit", extra=context)
-            return
-        if url is not None:
-            await self._scans.link_check_run(scan_id, url)
+            return None
+
+
+def _has_result(target: ScanTarget, pushes: Sequence[Push]) -> bool:
+    return any(
+        push.after == target.commit_sha and push.scan_status is ScanStatus.SUCCEEDED
+        for push in pushes
+    )
 
 
 def _is_looked_at(push: Push, target: ScanTarget, applied: str | None) -> bool:

@@ -71,15 +71,12 @@ class MemoryScanStore:
         if row.scan.status.final:
             return None
         running = 0
-        for rival in self._database.scans.values():
-            same_commit = rival.repository_id == row.repository_id and (
-                rival.scan.commit_sha is not None and rival.scan.commit_sha == row.scan.commit_sha
-            )
-            leased = rival.lease_until is not None and rival.lease_until > now
+        for rival in self._leased(now):
             is_own = rival is row and row.lease == unreleased
-            if leased and (rival is row or same_commit) and not is_own:
+            if (rival is row or _is_same_commit(rival, row)) and not is_own:
                 raise BusyError
-            running += leased and rival is not row and rival.repository_id == row.repository_id
+            is_running = rival is not row and rival.scan.status is ScanStatus.RUNNING
+            running += is_running and rival.repository_id == row.repository_id
         if share is not None and running >= share:
             raise BusyError
         died = row.scan.status is ScanStatus.RUNNING and row.lease != unreleased
@@ -220,13 +217,26 @@ class MemoryScanStore:
         self._database.scans[scan_id] = _without_lease(row, scan)
         return True
 
-    async def link_check_run(self, scan_id: str, url: str) -> None:
-        """Record the page of the check run that says why a scan was skipped."""
+    async def hold_skipped(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+        """Keep the commit of a skipped scan for this worker; None where it is skipped no more."""
+        now, row = self._database.now(), self._database.scans.get(scan_id)
+        if row is None or row.scan.status is not ScanStatus.SKIPPED:
+            return None
+        if any(rival is row or _is_same_commit(rival, row) for rival in self._leased(now)):
+            raise BusyError
+        token = str(uuid.uuid4())
+        self._database.scans[scan_id] = replace(row, lease=token, lease_until=now + lease)
+        return ClaimedScan(id=scan_id, repository_id=row.repository_id, lease=token, started_at=now)
+
+    async def release_skipped(self, claim: ClaimedScan, url: str | None) -> None:
+        """Give the lease up; `url` is the page of the check run that says why it was skipped."""
         self._database.check()
-        row = self._database.scans.get(scan_id)
-        if row is not None and row.scan.status is ScanStatus.SKIPPED:
-            scan = replace(row.scan, check_run_url=url)
-            self._database.scans[scan_id] = replace(row, scan=scan)
+        row = self._database.scans.get(claim.id)
+        if row is None or row.lease != claim.lease:
+            return
+        is_skipped = row.scan.status is ScanStatus.SKIPPED
+        scan = replace(row.scan, check_run_url=url) if url and is_skipped else row.scan
+        self._database.scans[claim.id] = _without_lease(row, scan)
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Return a scan by id; None outside of the reach."""
@@ -253,10 +263,21 @@ class MemoryScanStore:
         row = self._database.scans.get(claim.id)
         return row if row is not None and row.lease == claim.lease else None
 
+    def _leased(self, now: datetime) -> list[ScanRow]:
+        """Return the rows that a worker holds."""
+        rows = self._database.scans.values()
+        return [row for row in rows if row.lease_until is not None and row.lease_until > now]
+
     def _scan(self, row: ScanRow) -> Scan:
         """Return the scan with its repository's name of today."""
         repository = self._database.repositories[row.repository_id]
         return replace(row.scan, repository=repository.full_name)
+
+
+def _is_same_commit(row: ScanRow, other: ScanRow) -> bool:
+    commit = row.scan.commit_sha
+    is_same_repository = row.repository_id == other.repository_id
+    return is_same_repository and commit is not None and commit == other.scan.commit_sha
 
 
 def _without_lease(row: ScanRow, scan: Scan) -> ScanRow:

@@ -51,7 +51,7 @@ SELECT scans.id, scans.status, scans.repository_id, scans.worker_deaths,
     EXISTS (
         SELECT FROM scans AS other WHERE other.repository_id = scans.repository_id
         AND other.commit_sha = scans.commit_sha AND other.id <> scans.id
-        AND other.status = 'running' AND other.lease_until > now()
+        AND other.lease_until > now()
     ) AS same_commit_held,
     (
         SELECT count(*) FROM scans AS other WHERE other.repository_id = scans.repository_id
@@ -103,6 +103,17 @@ _SKIP: Final[LiteralString] = """
 UPDATE scans SET status = 'skipped', failure = %(reason)s, finished_at = now(),
     lease = NULL, lease_until = NULL, retry_at = NULL
 WHERE id = %(id)s AND (status = 'queued' OR status = 'running' AND lease_until < now())"""
+
+
+_HOLD: Final[LiteralString] = """
+UPDATE scans SET lease = %(lease)s, lease_until = now() + %(duration)s
+WHERE id = %(id)s RETURNING now()"""
+
+_RELEASE: Final[LiteralString] = """
+UPDATE scans SET lease = NULL, lease_until = NULL,
+    check_run_url = CASE status WHEN 'skipped' THEN coalesce(%(url)s, check_run_url)
+        ELSE check_run_url END
+WHERE id = %(id)s AND lease = %(lease)s"""
 
 
 class PostgresScanStore:
@@ -241,12 +252,30 @@ class PostgresScanStore:
         """End it without an attempt."""
         return await self._update(_SKIP, {"id": as_uuid(scan_id), "reason": reason})
 
-    async def link_check_run(self, scan_id: str, url: str) -> None:
-        """Note the page."""
-        await self._update(
-            "UPDATE scans SET check_run_url = %(url)s WHERE id = %(id)s AND status = 'skipped'",
-            {"id": as_uuid(scan_id), "url": url},
+    async def hold_skipped(self, scan_id: str, lease: timedelta) -> ClaimedScan | None:
+        """Lease it as it is."""
+        token = uuid.uuid4()
+        values: dict[str, Any] = {"id": as_uuid(scan_id), "unreleased": None, "share": None}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_LOCK, values)).fetchone()
+            if row is None or ScanStatus(row["status"]) is not ScanStatus.SKIPPED:
+                return None
+            if row["held"] or row["same_commit_held"]:
+                raise BusyError
+            values |= {"lease": token, "duration": lease}
+            leased = await (await connection.execute(_HOLD, values)).fetchone()
+        assert leased is not None
+        return ClaimedScan(
+            id=scan_id,
+            repository_id=str(row["repository_id"]),
+            lease=str(token),
+            started_at=leased["now"],
         )
+
+    async def release_skipped(self, claim: ClaimedScan, url: str | None) -> None:
+        """Note the page."""
+        values = {"id": as_uuid(claim.id), "lease": as_uuid(claim.lease), "url": url}
+        await self._update(_RELEASE, values)
 
     async def get(self, scan_id: str, reach: Reach) -> Scan | None:
         """Find one."""
