@@ -78,7 +78,8 @@ demo: $(RUNTIME) ## the main job from end to end on a real repository (REPO=path
 
 .PHONY: run
 run: $(RUNTIME) ## start everything on http://127.0.0.1:8000 (Ctrl-C stops it; SETUP=1 to make an App)
-	@$(BIN)/kova up --sample $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") $(if $(SETUP),--setup)
+	@$(BIN)/kova up --sample $(if $(PORT),--port $(PORT)) $(if $(DATA),--data "$(DATA)") $(if $(SETUP),--setup) \
+	  $(if $(FOLDER),--folder "$(FOLDER)")
 
 .PHONY: build
 build: $(SAM) ## the functions for `kova up --lambda` (to deploy: ARCHITECTURE=arm64 PYTHON_VERSION=3.13)

@@ -135,7 +135,10 @@ class _Stack:
         self._build = build
         self._address = address
         self._settings = settings
-        self._github = httpx.Client(base_url=settings["KOVA_GITHUB_API_URL"], timeout=60)
+        practice = {"Authorization": f"Bearer {settings['KOVA_PRACTICE_TOKEN']}"}
+        self._github = httpx.Client(
+            base_url=settings["KOVA_GITHUB_API_URL"], headers=practice, timeout=60
+        )
         key = {"Authorization": f"Bearer {settings['KOVA_API_KEY']}"}
         self._kova = httpx.Client(base_url=address, headers=key, timeout=60)
         self._database = psycopg.connect(settings["KOVA_DATABASE_URL"], autocommit=True)
@@ -145,7 +148,7 @@ class _Stack:
     @contextmanager
     def running(cls, folder: Path, build: Path) -> Iterator[_Stack]:
         extra = {"KOVA_RATE_LIMIT_PER_MINUTE": "1000000"}
-        arguments = ("--lambda", "--build", str(build))
+        arguments = ("--lambda", "--build", str(build), "--folder", str(SAMPLE.resolve()))
         with running_stack(folder, extra, arguments) as (address, settings):
             stack = cls(folder, build, address, settings)
             try:

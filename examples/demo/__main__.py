@@ -50,7 +50,7 @@ def main() -> int:
         return 0
     parts = "the functions" if options.on_lambda else "the server, the worker"
     console.print(f"[bold]2.[/] starting Postgres, Valkey, SQS, {parts} and GitHub")
-    arguments = ("--lambda",) if options.on_lambda else ()
+    arguments = ["--folder", str(folder.resolve()), *(["--lambda"] if options.on_lambda else [])]
     with ExitStack() as cleanup:
         with console.status("starting ..."):
             address, settings = cleanup.enter_context(running_stack(DATA, arguments=arguments))
@@ -78,7 +78,10 @@ class Demo:
     def __init__(self, console: Console, address: str, settings: dict[str, str]) -> None:
         self._console = console
         self._address = address
-        self._github = httpx.Client(base_url=settings["KOVA_GITHUB_API_URL"], timeout=60)
+        practice = {"Authorization": f"Bearer {settings['KOVA_PRACTICE_TOKEN']}"}
+        self._github = httpx.Client(
+            base_url=settings["KOVA_GITHUB_API_URL"], headers=practice, timeout=60
+        )
         key = {"Authorization": f"Bearer {settings['KOVA_API_KEY']}"}
         self._kova = httpx.Client(base_url=address, headers=key, timeout=30)
         self._name = f"{REPOSITORY}-{int(time.time())}"

@@ -54,7 +54,8 @@ def test_no_command_has_a_comment_behind_it() -> None:
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
-    with run_up(tmp_path_factory.mktemp("readme") / "data", arguments=["--sample"]) as stack:
+    arguments = ["--sample", "--folder", str(ROOT / "tests")]
+    with run_up(tmp_path_factory.mktemp("readme") / "data", arguments=arguments) as stack:
         yield stack
 
 
@@ -66,6 +67,7 @@ def test_the_walk_ends_with_a_scan_that_succeeded_and_its_errors(
         pytest.skip(f"{shell} is not installed")
     script = commands("Run it and push to it") + commands("Ask the API")
     for old, new in {
+        "make run FOLDER=tests\n": "",  # The stack is up.
         ".venv/bin/kova": f"{shlex.quote(sys.executable)} -m kova_server",
         "http://127.0.0.1:8000": f"http://127.0.0.1:{up.port}",
         ".kova": shlex.quote(str(up.folder)),
@@ -105,5 +107,7 @@ def test_a_newcomer_finds_a_scanned_repository_with_a_published_fix(up: Up) -> N
     assert len({fix["pull_request_url"] for fix in published}) == 1
     assert len(rows("/api/errors")) > 20
     # A later start delivers the same push: it is known.
-    assert "octo/bookshop" in push_sample(up.settings["KOVA_GITHUB_API_URL"], up.port)
+    assert "octo/bookshop" in push_sample(
+        up.settings["KOVA_GITHUB_API_URL"], up.settings["KOVA_PRACTICE_TOKEN"], up.port
+    )
     assert len(rows("/api/scans")) == 1

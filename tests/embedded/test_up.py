@@ -41,6 +41,11 @@ class Up:
     def settings(self) -> dict[str, str]:
         return read_environment(self.folder / "kova.env")
 
+    @property
+    def practice(self) -> dict[str, str]:
+        """The headers of what people do on the practice GitHub."""
+        return {"Authorization": f"Bearer {self.settings['KOVA_PRACTICE_TOKEN']}"}
+
     def pid(self, part: str) -> int:
         return int(json.loads((self.folder / "run" / f"{part}.json").read_text())["pid"])
 

@@ -37,9 +37,9 @@ class LambdaUp:
         self.up = up
         self.database = database
 
-    @property
-    def github(self) -> str:
-        return f"{self.up.settings['KOVA_GITHUB_API_URL']}/_control"
+    def practice(self, method: str, path: str, **request: Any) -> httpx.Response:
+        address = f"{self.up.settings['KOVA_GITHUB_API_URL']}/_control/{path}"
+        return httpx.request(method, address, headers=self.up.practice, timeout=60, **request)
 
     def kova(self, method: str, path: str) -> Any:
         key = {"Authorization": f"Bearer {self.up.settings['KOVA_API_KEY']}"}
@@ -51,12 +51,12 @@ class LambdaUp:
     def deliver(self) -> int:
         url = f"http://127.0.0.1:{self.up.port}/webhooks/github"
         body = {"url": url, "event": "push", "repository": NAME}
-        answer = httpx.post(f"{self.github}/deliver", json=body, timeout=60)
+        answer = self.practice("POST", "deliver", json=body)
         assert answer.is_success, answer.text
         return int(answer.json()["status_code"])
 
     def shown(self) -> Any:
-        return httpx.get(f"{self.github}/repositories/{NAME}", timeout=30).json()
+        return self.practice("GET", f"repositories/{NAME}").json()
 
     def pids(self, function: str) -> set[int]:
         return function_pids(self.up.pid("lambda"), function)
@@ -95,7 +95,7 @@ def test_the_job_ends_right_though_every_function_is_killed_in_mid_invocation(
 ) -> None:
     up = start(
         tmp_path / "data",
-        arguments=("--lambda", "--build", str(build_folder)),
+        arguments=("--lambda", "--build", str(build_folder), "--folder", str(tmp_path)),
         KOVA_DATABASE_URL=empty_database_url,
     )
     try:
@@ -139,7 +139,7 @@ def _check_webhook(stack: LambdaUp) -> None:
     """A delivery whose function is killed has failed for GitHub, and is done when it comes again."""
     files = {"a.py": base64.b64encode(CODE).decode()}
     body = {"full_name": NAME, "files": files}
-    assert httpx.post(f"{stack.github}/repositories", json=body, timeout=30).is_success
+    assert stack.practice("POST", "repositories", json=body).is_success
     url = f"http://127.0.0.1:{stack.up.port}/webhooks/github"
     assert httpx.post(url, content=b"{}", timeout=60).status_code == 401
     (pid,) = stack.pids("GithubWebhookFunction")

@@ -14,14 +14,14 @@ from tests.embedded.test_up import PARTS, Up, run_up
 
 SECRETS = (
     *("KOVA_GITHUB_WEBHOOK_SECRET", "KOVA_SECRETS_KEY", "KOVA_SIGNING_KEY", "KOVA_API_KEY"),
-    *("KOVA_DATABASE_URL", "KOVA_REDIS_URL", "KOVA_GITHUB_PRIVATE_KEY"),
+    *("KOVA_DATABASE_URL", "KOVA_REDIS_URL", "KOVA_GITHUB_PRIVATE_KEY", "KOVA_PRACTICE_TOKEN"),
 )
 
 
 @pytest.fixture(scope="module")
 def up(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Up]:
     folder = tmp_path_factory.mktemp("private") / "data"
-    with run_up(folder, OPENAI_API_KEY="sk-a-key-from-outside") as running:
+    with run_up(folder, arguments=["--sample"], OPENAI_API_KEY="sk-a-key-from-outside") as running:
         yield running
 
 
@@ -53,7 +53,9 @@ def test_no_secret_is_in_a_process_s_arguments(up: Up) -> None:
 
 @pytest.mark.parametrize("part", ["postgres", "valkey", "sqs", "github"])
 def test_a_part_has_no_secret_that_it_does_not_need(up: Up, part: str) -> None:
-    needed = {"KOVA_GITHUB_WEBHOOK_SECRET"} if part == "github" else set()
+    needed = set()
+    if part == "github":
+        needed = {"KOVA_GITHUB_WEBHOOK_SECRET", "KOVA_PRACTICE_TOKEN"}
     variables = variables_of(up.pid(part))
     held = {name for name in SECRETS if f"{name}=" in variables}
     assert held == needed
@@ -75,3 +77,10 @@ def test_what_an_earlier_release_left_open_is_closed(tmp_path: Path) -> None:
     close_folders(tmp_path)
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {"logs": 0o700, "sqs": 0o700, "mine": 0o755}
+
+
+@pytest.mark.parametrize("part", ["api", "worker"])
+def test_what_people_use_is_not_in_the_service_s_environment(up: Up, part: str) -> None:
+    variables = variables_of(up.pid(part))
+    assert "KOVA_SIGNING_KEY=" in variables
+    assert [name for name in ("KOVA_API_KEY", "KOVA_PRACTICE_TOKEN") if name in variables] == []

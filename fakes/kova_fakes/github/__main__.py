@@ -7,11 +7,13 @@ import json
 import os
 import secrets
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import uvicorn
 
 from kova_fakes.github.auth import app_key
+from kova_fakes.github.context import PersonControl
 from kova_fakes.github.control import folder_files
 from kova_fakes.github.server import application, new_context
 
@@ -20,11 +22,13 @@ def main() -> None:
     """Serve until SIGTERM. The state is stored in --data and read again at the next start.
 
     KOVA_GITHUB_WEBHOOK_SECRET is what deliveries are signed with; without it one is made.
+    KOVA_PRACTICE_TOKEN opens the routes below /_control; without it they are not there.
     """
     parser = argparse.ArgumentParser(prog="kova_fakes.github")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--repository", action="append", default=[], metavar="OWNER/NAME=FOLDER")
+    parser.add_argument("--folder", action="append", default=[], type=Path, metavar="FOLDER")
     options = parser.parse_args()
     options.data.mkdir(parents=True, exist_ok=True)
     app = _app_settings(options.data, options.port, os.environ.get("KOVA_GITHUB_WEBHOOK_SECRET"))
@@ -34,6 +38,7 @@ def main() -> None:
         private_key_pem=Path(app["private_key"]).read_text(),
         token=app["token"],
         webhook_secret=app["webhook_secret"],
+        person_control=_person_control(os.environ.get("KOVA_PRACTICE_TOKEN"), options.folder),
     )
     context.url = app["url"]
     for argument in options.repository:
@@ -48,6 +53,11 @@ def main() -> None:
         log_level="warning",
         lifespan="off",
     )
+
+
+def _person_control(token: str | None, folders: Sequence[Path]) -> PersonControl | None:
+    roots = tuple(folder.resolve() for folder in folders)
+    return PersonControl(token=token, folders=roots) if token else None
 
 
 def _app_settings(folder: Path, port: int, webhook_secret: str | None) -> dict[str, str]:

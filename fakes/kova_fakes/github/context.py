@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -18,9 +19,22 @@ from kova_fakes.github.state import RepositoryState, State
 from kova_fakes.github.users import UserSignIn
 
 
+@dataclass(frozen=True, kw_only=True)
+class PersonControl:
+    """Lets a program do what people do on GitHub, by routes that GitHub has not.
+
+    Attributes:
+        token: the bearer token of these routes.
+        folders: absolute; repositories are made from what is in them, and from nothing else.
+    """
+
+    token: str
+    folders: tuple[Path, ...] = ()
+
+
 @dataclass(kw_only=True)
 class GitHubContext:
-    """The state of one fake GitHub."""
+    """The state of one fake GitHub; without `control` it has GitHub's own routes alone."""
 
     state: State
     credentials: GitHubCredentials
@@ -28,6 +42,7 @@ class GitHubContext:
     webhook_secret: str
     url: str = ""
     on_internet: bool = False
+    control: PersonControl | None = None
     sign_in: UserSignIn = field(default_factory=UserSignIn)
     archive: dict[str, list[bytes]] = field(default_factory=dict)
 

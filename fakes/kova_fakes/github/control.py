@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import difflib
+import hmac
 import html
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
@@ -45,7 +47,8 @@ async def create_repository(request: Request) -> Response:
     body = await bodies.read_json(request)
     files = {path: base64.b64decode(content) for path, content in body.get("files", {}).items()}
     if "folder" in body:
-        files = await run_in_threadpool(folder_files, Path(body["folder"]))
+        folder = _open_folder(context_of(request), body["folder"])
+        files = await run_in_threadpool(folder_files, folder)
     if not files:
         raise ApiError(422, "There are no files.")
     branch = body.get("default_branch", "main")
@@ -57,6 +60,17 @@ async def create_repository(request: Request) -> Response:
         private=body.get("private", False),
     )
     return JSONResponse({"full_name": body["full_name"], "head": head, "files": len(files)}, 201)
+
+
+def _open_folder(context: GitHubContext, name: str) -> Path:
+    """Return a folder that may be read; links are followed before it is compared."""
+    folder = Path(name).resolve()
+    roots = context.control.folders if context.control else ()
+    if not any(folder.is_relative_to(root) for root in roots):
+        raise ApiError(422, "The folder is in none that --folder named at the start.")
+    if not folder.is_dir():
+        raise ApiError(422, "There is no such folder.")
+    return folder
 
 
 async def create_sample(request: Request) -> Response:
@@ -212,16 +226,31 @@ async def home(request: Request) -> Response:
     return HTMLResponse(page("Practice GitHub", f"<ul>{''.join(rows)}</ul>"))
 
 
-_C = "/_control/repositories"
-ROUTES = [
+def _authorized(action: Callable[[Request], Awaitable[Response]]) -> Any:
+    """Return an endpoint that wants the token, which no page of a browser can know."""
+
+    async def endpoint(request: Request) -> Response:
+        control = context_of(request).control
+        given = request.headers.get("authorization", "").encode()
+        if control is None or not hmac.compare_digest(given, f"Bearer {control.token}".encode()):
+            raise ApiError(401, "Bad credentials: this wants KOVA_PRACTICE_TOKEN.")
+        return await action(request)
+
+    return endpoint
+
+
+_REPOSITORIES = "/_control/repositories"
+PAGES = [
     Route("/", home),
-    Route(_C, create_repository, methods=["POST"]),
-    Route("/_control/sample", create_sample, methods=["POST"]),
-    Route("/_control/push", push, methods=["POST"]),
-    Route("/_control/deliver", send, methods=["POST"]),
-    Route("/_control/faults", inject, methods=["POST"]),
-    Route("/_control/requests", requests),
-    Route(_C + "/{owner}/{repo}", show),
-    Route(_C + "/{owner}/{repo}/pulls/{number:int}/diff", pull_diff),
     Route("/{owner}/{repo}/pull/{number:int}", pull_page),
+]
+ROUTES = [
+    Route(_REPOSITORIES, _authorized(create_repository), methods=["POST"]),
+    Route("/_control/sample", _authorized(create_sample), methods=["POST"]),
+    Route("/_control/push", _authorized(push), methods=["POST"]),
+    Route("/_control/deliver", _authorized(send), methods=["POST"]),
+    Route("/_control/faults", _authorized(inject), methods=["POST"]),
+    Route("/_control/requests", _authorized(requests)),
+    Route(_REPOSITORIES + "/{owner}/{repo}", _authorized(show)),
+    Route(_REPOSITORIES + "/{owner}/{repo}/pulls/{number:int}/diff", _authorized(pull_diff)),
 ]

@@ -34,13 +34,14 @@ from kova_fakes.github import (
 )
 from kova_fakes.github.apps import RegisteredApp, app_key
 from kova_fakes.github.auth import CallerKind, GitHubCaller, GitHubCredentials
-from kova_fakes.github.context import GitHubContext
+from kova_fakes.github.context import GitHubContext, PersonControl
 from kova_fakes.github.errors import ApiError, not_found
 from kova_fakes.github.event_payloads import FakeGitHubEvents
 from kova_fakes.github.faults import Fault, Faults, fault_answer
 from kova_fakes.github.moves import named_repository, redirect, resolve_number
 from kova_fakes.github.record import RecordedRequest
 from kova_fakes.github.state import State
+from kova_fakes.loopback import is_from_here
 
 # What the App has that is there from the start.
 _PERMISSIONS = {
@@ -78,7 +79,8 @@ def application(context: GitHubContext) -> Starlette:
 
     app = Starlette(
         routes=[
-            *control.ROUTES,
+            *control.PAGES,
+            *(control.ROUTES if context.control else ()),
             *routes_apps.ROUTES,
             *routes_users.ROUTES,
             *routes_repos.ROUTES,
@@ -111,6 +113,10 @@ class _Edge:
         self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http" and not is_from_here(Request(scope)):
+            refusal = ApiError(403, "The practice GitHub answers to its own machine alone.")
+            await refusal.response()(scope, receive, send)
+            return
         if scope["type"] != "http" or scope["path"].startswith("/_control") or scope["path"] == "/":
             await self._app(scope, receive, send)
             return
@@ -341,6 +347,7 @@ def new_context(
     token: str | None = None,
     webhook_secret: str | None = None,
     on_internet: bool = False,
+    person_control: PersonControl | None = None,
 ) -> GitHubContext:
     """Return a new context; `on_internet` as kova_fakes.github.manifest says."""
     app = RegisteredApp(
@@ -359,6 +366,7 @@ def new_context(
         faults=Faults(),
         webhook_secret=webhook_secret or secrets.token_hex(16),
         on_internet=on_internet,
+        control=person_control,
     )
 
 

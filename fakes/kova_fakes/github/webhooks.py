@@ -13,8 +13,10 @@ import httpx
 
 from kova_fakes.github.apps import RegisteredApp
 from kova_fakes.github.context import GitHubContext
+from kova_fakes.github.errors import ApiError
 from kova_fakes.github.state import RepositoryState, timestamp
 from kova_fakes.github.views import account, pull_view, repository_view
+from kova_fakes.loopback import is_loopback_url
 
 
 def push_event(context: GitHubContext, repository: RepositoryState, branch: str) -> dict[str, Any]:
@@ -201,7 +203,12 @@ def deliver(
     """Deliver a webhook, record the outcome, and return the answer.
 
     Without `app` it is the App's that is there from the start.
+
+    Raises:
+        ApiError: 422: the address is not this machine's. Whoever makes an App names its address.
     """
+    if not is_loopback_url(target_url):
+        raise ApiError(422, "The practice GitHub delivers to its own machine alone.")
     secret, installation_id = context.webhook_secret, context.credentials.installation_id
     if app is not None and app.installation_id is not None:
         secret, installation_id = app.webhook_secret, app.installation_id

@@ -31,6 +31,22 @@ EXAMPLES: Final = (
 )
 
 
+FoldersOption = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--folder",
+        exists=True,
+        file_okay=False,
+        resolve_path=True,
+        help="A folder that the practice GitHub may make repositories of; repeatable.",
+    ),
+]
+LambdaOption = Annotated[
+    bool,
+    typer.Option("--lambda", help="Run the built functions, as Lambda would, without Docker."),
+]
+
+
 def up(  # noqa: PLR0917 (the options of a command)
     port: PortOption = 8000,
     data_folder: Annotated[Path, typer.Option("--data", help="The folder for all data.")] = DATA,
@@ -42,10 +58,8 @@ def up(  # noqa: PLR0917 (the options of a command)
         bool,
         typer.Option("--sample", help="Push a sample repository to the practice GitHub."),
     ] = False,
-    on_lambda: Annotated[
-        bool,
-        typer.Option("--lambda", help="Run the built functions, as Lambda would, without Docker."),
-    ] = False,
+    folders: FoldersOption = None,
+    on_lambda: LambdaOption = False,
     build: Annotated[
         Path, typer.Option("--build", help="The folder of the built functions, for --lambda.")
     ] = BUILD,
@@ -78,6 +92,7 @@ def up(  # noqa: PLR0917 (the options of a command)
         environment=dict(os.environ),
         setup=setup,
         sample=sample,
+        folders=tuple(folders or ()),
         build=build if on_lambda else None,
     )
     hooks = Hooks(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.util import find_spec
 from pathlib import Path
@@ -23,6 +23,8 @@ _APP_CONFIGURED_BY: Final = (
 )
 APP_FILE: Final = "github-app.env"
 """The file of the App's credentials in the data folder."""
+PRACTICE_TOKEN: Final = "KOVA_PRACTICE_TOKEN"  # noqa: S105 (the name of one)
+"""Names the bearer token of the practice GitHub's routes below /_control."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,8 +69,18 @@ def _is_practice(api_url: str | None, folder: Path) -> bool:
     return app.exists() and json.loads(app.read_text())["url"] == api_url
 
 
-def github_service(port: int, folder: Path, webhook_secret: str) -> Service:
-    """Return the service, which stores its state in the folder."""
+def github_service(
+    port: int,
+    folder: Path,
+    webhook_secret: str,
+    token: str | None = None,
+    folders: Sequence[Path] = (),
+) -> Service:
+    """Return the service, which stores its state in the folder.
+
+    `token` opens the routes by which programs act as people do there; without it they are not
+    there. They read the code of `folders`, and of no other ones.
+    """
 
     def is_ready() -> bool:
         try:
@@ -78,11 +90,16 @@ def github_service(port: int, folder: Path, webhook_secret: str) -> Service:
         return answer.status_code == httpx.codes.OK and (folder / "app.json").exists()
 
     command = [sys.executable, "-m", _MODULE, "--port", str(port), "--data", str(folder)]
+    for readable in folders:
+        command += ["--folder", str(readable)]
+    # Not as arguments: whoever lists processes sees those.
+    secrets = {"KOVA_GITHUB_WEBHOOK_SECRET": webhook_secret}
+    if token:
+        secrets[PRACTICE_TOKEN] = token
     return Service(
         name="github",
         command=command,
-        # Not as an argument: whoever lists processes sees those.
-        environment=plain_environment() | {"KOVA_GITHUB_WEBHOOK_SECRET": webhook_secret},
+        environment=plain_environment() | secrets,
         is_ready=is_ready,
     )
 

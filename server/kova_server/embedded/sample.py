@@ -9,15 +9,18 @@ import httpx
 _SECONDS: Final = 30
 
 
-def push_sample(github: str, port: int) -> str:
+def push_sample(github: str, token: str, port: int) -> str:
     """Push the sample repository as GitHub would, and return the line that tells people.
 
     Each start delivers the same push again: Kova has seen it, or has lost it when it was stopped.
     """
     try:
-        sample = httpx.post(f"{github}/_control/sample", timeout=_SECONDS).raise_for_status().json()
+        headers = {"Authorization": f"Bearer {token}"}
+        made = httpx.post(f"{github}/_control/sample", headers=headers, timeout=_SECONDS)
+        sample = made.raise_for_status().json()
         delivery = httpx.post(
             f"{github}/_control/deliver",
+            headers=headers,
             json={
                 "url": f"http://127.0.0.1:{port}/webhooks/github",
                 "event": "push",

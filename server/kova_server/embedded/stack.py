@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import fcntl
 import os
+import secrets
 import signal
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,7 @@ from kova.web.origin import HEADER
 from kova_server.embedded.app_watch import AppWatch
 from kova_server.embedded.files import Announce, close_folders, remembered_secret
 from kova_server.embedded.github import (
+    PRACTICE_TOKEN,
     GitHubPlan,
     github_service,
     github_settings,
@@ -58,7 +60,7 @@ class StackOptions:
 
     `setup` leaves the App of the practice GitHub aside, so that /setup makes one. With `build`, a
     folder of built functions, those run in place of the server and the worker. `sample` gives the
-    practice GitHub a repository to look at.
+    practice GitHub a repository to look at, `folders` those that others may be made from.
     """
 
     data_folder: Path
@@ -67,6 +69,7 @@ class StackOptions:
     setup: bool = False
     build: Path | None = None
     sample: bool = False
+    folders: tuple[Path, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,21 +110,36 @@ def _run(folder: Path, options: StackOptions, hooks: Hooks) -> int:
             hooks.announce(f"ended a process that an earlier run left behind: {name}")
         outside = read_outside(options.environment)
         plan = plan_github(outside, folder, setup=options.setup)
-        settings = start_services(supervisor, folder, outside, plan=plan, announce=hooks.announce)
-        hooks.migrate(settings)
-        settings["KOVA_API_KEY"] = _api_key(folder, settings, hooks)
+        if options.folders and not plan.practice:
+            raise StackError("--folder is for the practice GitHub, and another one is configured.")
+        token = secrets.token_hex(16) if options.sample or options.folders else None
+        served = start_services(
+            supervisor,
+            folder,
+            outside,
+            plan=plan,
+            announce=hooks.announce,
+            practice_token=token,
+            practice_folders=options.folders,
+        )
+        hooks.migrate(served)
+        settings = {**served, "KOVA_API_KEY": _api_key(folder, served, hooks)}
+        if token and plan.practice:
+            settings[PRACTICE_TOKEN] = token
         app = AppWatch(plan, settings, outside, folder / "kova.env", hooks.announce)
         app.write_settings()
-        variables = {**settings, **app.setup_variables()}
+        # Keys of people and of the practice GitHub are in the file alone.
+        variables = {**served, **app.setup_variables()}
         if options.build is None:
-            _start_kova(supervisor, options.port, settings, variables)
+            _start_kova(supervisor, options.port, served, variables)
         else:
             _start_functions(supervisor, options, options.build, variables)
         link = hooks.make_link(settings)
         for line in [*_welcome(options, settings, link), *app.welcome(options.port)]:
             hooks.announce(line)
-        if options.sample and plan.practice and plan.app_file is None:
-            hooks.announce(push_sample(settings["KOVA_GITHUB_API_URL"], options.port))
+        if options.sample and token and plan.practice and plan.app_file is None:
+            github = settings["KOVA_GITHUB_API_URL"]
+            hooks.announce(push_sample(github, token, options.port))
         supervisor.watch(app.look)
         hooks.announce("stopping ...")
     return 0
@@ -135,6 +153,8 @@ def start_services(
     fsync: bool = True,
     plan: GitHubPlan | None = None,
     announce: Announce = lambda _: None,
+    practice_token: str | None = None,
+    practice_folders: Sequence[Path] = (),
 ) -> dict[str, str]:
     """Start the services that `outside` does not configure, and return all settings."""
 
@@ -168,7 +188,13 @@ def start_services(
         folder / "webhook-secret", announce
     )
     if plan.practice:
-        practice = github_service(port_of("github"), folder / "github", secret.split(",")[0])
+        practice = github_service(
+            port_of("github"),
+            folder / "github",
+            secret.split(",")[0],
+            practice_token,
+            practice_folders,
+        )
         supervisor.start(practice)
     settings |= _github_settings(folder, outside, plan, secret)
     if wants_practice_models(outside):
@@ -236,8 +262,8 @@ def _start_functions(
 
 
 def _is_healthy(port: int, settings: Mapping[str, str], seconds: float) -> bool:
-    secrets = load_cdn_settings(settings).origin_secrets
-    headers = {HEADER: secrets[0]} if secrets else {}
+    cdn_secrets = load_cdn_settings(settings).origin_secrets
+    headers = {HEADER: cdn_secrets[0]} if cdn_secrets else {}
     address = f"http://127.0.0.1:{port}/health"
     try:
         answer = httpx.get(address, headers=headers, timeout=seconds)
