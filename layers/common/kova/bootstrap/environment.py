@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Final, Generic, TypeVar
 
 from kova.adapters.env_file import read_environment
+from kova.bootstrap import end_start
 from kova.bootstrap.settings import fill_from_secret
 from kova.shared.exceptions import KovaError
 
@@ -140,6 +141,7 @@ class FromEnvironment(Generic[Value]):
         variables = environment(INCOMPLETE_SECONDS if lacks else SECONDS)
         if self._value is None or variables is not self._variables:
             replaced, self._value = self._value, self._build(variables)
+            end_start()
             self._variables = variables
             if replaced is not None and self._close is not None:
                 self._close(replaced)

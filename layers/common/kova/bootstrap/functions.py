@@ -10,6 +10,7 @@ from typing import Any, Final
 from fastapi import APIRouter
 from mangum import Mangum
 
+from kova.bootstrap import begin_start, end_start
 from kova.bootstrap.core import Core
 from kova.bootstrap.environment import FromEnvironment
 from kova.bootstrap.event_loop import event_loop
@@ -79,10 +80,12 @@ class _FunctionProcess:
         loop = event_loop()
         answer: dict[str, Any] = self._adapter(load)(event, context)
         loop.run_until_complete(self._core.metrics.end_invocation())
+        end_start()
         return answer
 
     def _adapter(self, load: Load) -> Mangum:
         if load not in self._adapters:
+            begin_start()
             endpoints = load()
             roots = build_roots(self._core, endpoints.roots)
             app = create_app(self._core, roots, endpoints.routers)
