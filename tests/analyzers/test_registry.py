@@ -130,10 +130,8 @@ def test_the_trees_own_configuration_hides_nothing_and_runs_nothing(
 
 def make_misbehaving(kind: type[ProgramAnalyzer], script: str, folder: Path) -> ProgramAnalyzer:
     program = folder / kind.program
-    behaviour = folder / "behaviour"
-    behaviour.write_text(script)
     # A line that names an interpreter ends at the first space: its path may have one.
-    command = shlex.join([sys.executable, str(behaviour)])
+    command = shlex.join([sys.executable, "-c", script])
     program.write_text(f'#!/bin/sh\nexec {command} "$@"\n')
     program.chmod(0o755)
     limits = ProcessLimits(seconds=0.5, output=1_000_000)

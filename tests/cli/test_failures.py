@@ -10,11 +10,13 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from tests.cli.test_scan import BAD
+from tests.support.eventually import eventually
 from tests.support.kova_process import run_command
 
 OVERRIDE, SEARCH = 1, 2  # CAP_DAC_OVERRIDE and CAP_DAC_READ_SEARCH
@@ -119,16 +121,13 @@ def test_other_commands_that_cannot_run_are_one_line_and_exit_2(arguments: list[
 
 
 def test_ctrl_c_ends_quietly_with_130_and_leaves_no_child(tmp_path: Path) -> None:
-    """A program that never ends stands for a slow analyser; it says when it runs."""
+    """A program that never ends stands for a slow analyser; it is known by its argument."""
     (tmp_path / "Dockerfile").write_text("FROM a\n")
     programs = tmp_path / "bin"
     programs.mkdir()
-    started = tmp_path / "started"
-    os.mkfifo(started)
+    seconds = f"600.{os.getpid()}"
     slow = programs / "hadolint"
-    slow.write_text(
-        f'#!/bin/sh\n[ "$1" = --version ] && exit 0\necho $$ > {started}\nexec sleep 600\n'
-    )
+    slow.write_text(f'#!/bin/sh\n[ "$1" = --version ] && exit 0\nexec sleep {seconds}\n')
     slow.chmod(0o755)
     process = subprocess.Popen(
         [sys.executable, "-m", "kova_server", "scan", str(tmp_path)],
@@ -137,11 +136,20 @@ def test_ctrl_c_ends_quietly_with_130_and_leaves_no_child(tmp_path: Path) -> Non
         stderr=subprocess.PIPE,
         text=True,
     )
-    child = int(started.read_text())
+    child = eventually(lambda: find_process(f"sleep\0{seconds}\0"))
     process.send_signal(signal.SIGINT)
     out, errors = process.communicate(timeout=30)
     assert (process.returncode, out, errors) == (130, "", "")
     assert not Path(f"/proc/{child}").exists()
+
+
+def find_process(command: str) -> int | None:
+    """Return the process whose command line, each argument ended by NUL, is this one."""
+    for file in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            if file.read_bytes() == command.encode():
+                return int(file.parent.name)
+    return None
 
 
 def test_an_unreadable_file_and_folder_are_skipped_and_said(tmp_path: Path) -> None:

@@ -2,20 +2,28 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import resource
 import select
 import signal
-import subprocess
+import sys
 import tempfile
 import threading
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Final
 
+import kova
+from kova.adapters.analyzers.launcher import end_session
+from kova.adapters.analyzers.launching import (
+    LaunchedProgram,
+    LauncherGoneError,
+    LaunchRequest,
+    ProgramLauncher,
+)
 from kova.shared.exceptions import KovaError
 
 
@@ -73,7 +81,7 @@ class _Running:
         with self._lock:
             self._stopped = True
             for group in self._groups:
-                _kill(group)
+                end_session(group)
 
     def check(self) -> None:
         if self._stopped:
@@ -97,9 +105,8 @@ _ENVIRONMENT: Mapping[str, str] = {
     "HOME": "/nonexistent",
     "LC_ALL": "C.UTF-8",
 }
-# The limit must stand before the program starts: Haskell's runtime reserves a terabyte at once
-# where it may, and then fails at the next allocation. A preexec_fn is not safe among threads.
-_LIMITED: Final = ("/bin/sh", "-c", 'ulimit -v "$0" && exec "$@"')
+_LAUNCHER: Final = ProgramLauncher()
+os.register_at_fork(after_in_child=_LAUNCHER.forget_in_child)
 _LOOK_EVERY: Final = 0.1  # Seconds between two looks at the memory.
 _ERRORS: Final = (
     1_000_000  # Bytes of standard error that are read: a line for each file of a batch.
@@ -114,10 +121,14 @@ def run(
     limits: ProcessLimits,
     stdin: bytes = b"",
     variables: Mapping[str, str] | None = None,
+    readable: Sequence[Path] = (),
+    writable: Sequence[Path] = (),
 ) -> Completed:
     """Run a command in a folder and collect its output.
 
-    Output goes through files, so that a flood of it costs disk up to the limit and no memory.
+    It reads the folder and its own program, and has no network, as far as the machine can see to
+    that (ADR 29). Output goes through files, so that a flood of it costs disk up to the limit and
+    no memory.
 
     Args:
         command: the program and its arguments.
@@ -125,10 +136,21 @@ def run(
         limits: what it may cost.
         stdin: what it reads.
         variables: environment variables beside the few that every analyser gets.
+        readable: what else it reads.
+        writable: folders that it may write to.
 
     Raises:
         StoppedError: `stop_programs` was called.
     """
+    request = LaunchRequest(
+        command=command,
+        folder=str(folder),
+        variables={**_ENVIRONMENT, **(variables or {})},
+        readable=[*_program_files(command[0]), *map(str, (folder, *readable))],
+        writable=[str(path) for path in writable],
+        address_space=limits.address_space,
+        output=limits.output,
+    )
     with (
         tempfile.TemporaryFile() as stdin_file,
         tempfile.TemporaryFile() as output,
@@ -136,33 +158,32 @@ def run(
     ):
         stdin_file.write(stdin)
         stdin_file.seek(0)
-        process = subprocess.Popen(
-            [*_LIMITED, str(limits.address_space // 1024), *command],
-            cwd=folder,
-            stdin=stdin_file,
-            stdout=output,
-            stderr=errors,
-            env={**_ENVIRONMENT, **(variables or {})},
-            start_new_session=True,
-        )
-        try:
-            allowed = _RUNNING.add(process.pid)
-            _limit(process.pid, limits)
-            reason = _watch(process.pid, limits) if allowed else None
-        finally:
-            _RUNNING.remove(process.pid)  # Before the wait: then the number may be another's.
-            _end_group(process)
+        _RUNNING.check()
+        streams = [file.fileno() for file in (stdin_file, output, errors)]
+        status, reason = _supervise(_LAUNCHER.launch(request, streams), limits)
         _RUNNING.check()
         if output.seek(0, os.SEEK_END) >= limits.output:
             reason = "too_much_output"
         output.seek(0)
         errors.seek(0)
         return Completed(
-            status=process.returncode,
+            status=status,
             output=output.read(limits.output),
             errors=errors.read(_ERRORS).decode("utf-8", "replace"),
             reason=reason,
         )
+
+
+def _supervise(program: LaunchedProgram, limits: ProcessLimits) -> tuple[int, str | None]:
+    """Wait for the end; return the status, and why the program had to be ended."""
+    reason = None
+    try:
+        if _RUNNING.add(program.pid):
+            reason = _watch(program.pid, limits)
+    finally:
+        _RUNNING.remove(program.pid)  # Before its end: then the number may be another's.
+        status = _end(program)
+    return status, reason
 
 
 def _watch(pid: int, limits: ProcessLimits) -> str | None:
@@ -189,20 +210,15 @@ def _resident(pid: int) -> int:
         return 0  # It has ended.
 
 
-def _limit(pid: int, limits: ProcessLimits) -> None:
-    limit_by_resource = {resource.RLIMIT_FSIZE: limits.output, resource.RLIMIT_CORE: 0}
-    for kind, value in limit_by_resource.items():
-        try:
-            resource.prlimit(pid, kind, (value, value))
-        except ProcessLookupError:
-            return  # It has ended already.
+def _end(program: LaunchedProgram) -> int:
+    try:
+        return program.end()
+    except LauncherGoneError:
+        return -signal.SIGKILL
 
 
-def _end_group(process: subprocess.Popen[bytes]) -> None:
-    _kill(process.pid)
-    process.wait()
-
-
-def _kill(group: int) -> None:
-    with contextlib.suppress(ProcessLookupError):  # Every process of the group has ended.
-        os.killpg(group, signal.SIGKILL)
+@cache
+def _program_files(program: str) -> Sequence[str]:
+    """Return what a program is read from: many are Python's, and some are modules of ours."""
+    ours = Path(kova.__file__).parents[1]
+    return [program, str(Path(program).resolve()), sys.prefix, sys.base_prefix, str(ours)]

@@ -267,6 +267,7 @@ class ProgramAnalyzer(ABC):
             limits=limits,
             variables=self.variables(),
             stdin=self.stdin(batch),
+            readable=[workspace.folder.parent] if self.private else (),
         )
         if completed.reason:
             return _Outcome(reason=completed.reason, failed=True)

@@ -108,6 +108,7 @@ class ZizmorAnalyzer(ProgramAnalyzer):
             [*self.launch, *self.options(workspace), "--fix=safe", *self.targets([path])],
             folder=workspace.folder,
             limits=self._limits,
+            writable=[workspace.folder],
         )
         after = target.read_bytes()
         target.write_bytes(before)

@@ -1,0 +1,153 @@
+"""The worker's side of the launcher (launcher.py): one for the whole process, started at need."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import sys
+import threading
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import asdict, dataclass
+from typing import Final
+
+from kova.adapters.analyzers.launcher import HEADER, NUMBER
+
+_MODULE: Final = "kova.adapters.analyzers.launcher"
+_BOOT: Final = (
+    "import sys; sys.path[:0] = sys.argv[1].split(':'); "
+    "from importlib import import_module; import_module(sys.argv[2]).main()"
+)
+_ATTEMPTS: Final = 2  # A launcher may have been killed since the last run.
+
+
+class LauncherGoneError(Exception):
+    """The launcher ended while a program ran, which the kernel ended then."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LaunchRequest:
+    """What to start.
+
+    Attributes:
+        command: the program and its arguments.
+        folder: where it runs.
+        variables: all of its environment.
+        readable: files and folders that it may read, beside those of the system.
+        writable: folders that it may write to.
+        address_space: bytes.
+        output: the size of the largest file that it may write, in bytes.
+    """
+
+    command: Sequence[str]
+    folder: str
+    variables: Mapping[str, str]
+    readable: Sequence[str]
+    writable: Sequence[str]
+    address_space: int
+    output: int
+
+
+class LaunchedProgram:
+    """A program that the launcher has started. Its id stays its own until `end`."""
+
+    def __init__(self, connection: socket.socket) -> None:
+        self._connection = connection
+        self.pid = self._receive()
+
+    def end(self) -> int:
+        """End what is left of it; return its exit code, or the negative number of a signal.
+
+        Raises:
+            LauncherGoneError: nobody knows how it ended.
+        """
+        with self._connection:
+            with suppress(OSError):
+                self._connection.sendall(b"e")
+            return self._receive()
+
+    def _receive(self) -> int:
+        message = self._connection.recv(NUMBER.size, socket.MSG_WAITALL)
+        if len(message) < NUMBER.size:
+            raise LauncherGoneError
+        return int(NUMBER.unpack(message)[0])
+
+
+class ProgramLauncher:
+    """Starts programs through a launcher, for all threads of this process."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._channel: socket.socket | None = None
+        self._pid = 0
+
+    def launch(self, request: LaunchRequest, streams: Sequence[int]) -> LaunchedProgram:
+        """Start a program with these descriptors as its three streams.
+
+        Raises:
+            LauncherGoneError: the launcher ended twice meanwhile.
+        """
+        for _ in range(_ATTEMPTS):
+            with suppress(OSError, LauncherGoneError):
+                return self._launch(request, streams)
+            self.forget()
+        raise LauncherGoneError
+
+    def forget(self) -> None:
+        """Close the channel, at whose end the launcher ends."""
+        with self._lock:
+            if self._channel is not None:
+                self._channel.close()
+            self._channel = None
+            if self._pid:
+                with suppress(ChildProcessError):
+                    os.waitpid(self._pid, 0)
+            self._pid = 0
+
+    def forget_in_child(self) -> None:
+        """Leave the launcher to the process from which this one was forked."""
+        self._lock = threading.Lock()
+        self._pid = 0
+        self.forget()
+
+    def _launch(self, request: LaunchRequest, streams: Sequence[int]) -> LaunchedProgram:
+        ours, theirs = socket.socketpair()
+        try:
+            with theirs:
+                socket.send_fds(self._open_channel(), [b"r"], [theirs.fileno(), *streams])
+            body = json.dumps(asdict(request)).encode()
+            ours.sendall(HEADER.pack(len(body)) + body)
+            return LaunchedProgram(ours)
+        except (OSError, LauncherGoneError):
+            ours.close()
+            raise
+
+    def _open_channel(self) -> socket.socket:
+        with self._lock:
+            if self._channel is None:
+                self._channel, self._pid = _start_launcher()
+            return self._channel
+
+
+def _start_launcher() -> tuple[socket.socket, int]:
+    """Start a launcher, and keep this process's memory from what it will start."""
+    # Only here: no other process pays for ctypes.
+    from kova.adapters.analyzers.confinement import close_memory
+
+    close_memory()
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    paths = ":".join(path for path in sys.path if path.startswith("/"))
+    command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, paths, _MODULE]
+    with theirs:
+        pid = os.posix_spawn(
+            sys.executable,
+            command,
+            {"LC_ALL": "C.UTF-8"},
+            file_actions=[
+                (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),
+                (os.POSIX_SPAWN_OPEN, 1, os.devnull, os.O_WRONLY, 0),
+            ],
+            setsid=True,
+        )
+    return ours, pid
