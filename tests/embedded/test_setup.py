@@ -57,7 +57,7 @@ class Walkthrough:
         script = "".join(self.commands(step) for step in steps)
         script = script.replace("http://127.0.0.1:8000", f"http://127.0.0.1:{up.port}")
         process = subprocess.run(
-            ["bash", "-eu", "-c", script.replace(".kova/", f"{up.folder}/")],
+            ["bash", "-eu", "-c", script.replace(".kova/", f"{shlex.quote(str(up.folder))}/")],
             env=os.environ | {"HOME": str(up.folder.parent)},
             capture_output=True,
             text=True,

@@ -9,6 +9,7 @@ from functools import cache
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Final
+from urllib.parse import quote
 
 import boto3
 import pytest
@@ -220,7 +221,7 @@ def environment_of(task: str) -> dict[str, str]:
         text = secrets.get_secret_value(SecretId=arn)["SecretString"]
         variables = fill_from_secret(variables, text, arn)
     # The file is looked for, and here it is elsewhere.
-    own = str(Path(files("kova.adapters.postgres")) / "rds-ca.pem")
+    own = quote(str(Path(files("kova.adapters.postgres")) / "rds-ca.pem"))
     return {name: value.replace(CERTIFICATES, own) for name, value in variables.items()}
 
 

@@ -130,7 +130,10 @@ class Image:
             sources.append((sys.base_prefix, sys.base_prefix.lstrip("/")))
         for source, target in sources:
             place = f"{root}/{target}"
-            lines += [f"mount --bind {source} {place}", f"mount -o remount,bind,ro {place}"]
+            lines += [
+                f"mount --bind {shlex.quote(source)} {place}",
+                f"mount -o remount,bind,ro {place}",
+            ]
         lines += [f"mount --rbind /dev {root}/dev", f"mount --rbind /proc {root}/proc"]
         if read_only:
             lines.append(f"mount -o remount,bind,ro {root}")

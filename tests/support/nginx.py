@@ -24,7 +24,7 @@ def lay_out(folder: Path, form: str, values: Mapping[str, str]) -> Path:
     """Write nginx's files as the image's start does, and return the main one.
 
     Args:
-        folder: takes the place of /etc/nginx, and its `tmp` that of /tmp.
+        folder: takes the place of /etc/nginx, and its `tmp` that of /tmp. It is nginx's prefix.
         form: plain or tls.
         values: of the variables in the templates, beside `VALUES`.
 
@@ -37,15 +37,15 @@ def lay_out(folder: Path, form: str, values: Mapping[str, str]) -> Path:
     # Where root starts nginx, its workers would be another user, whom the folder keeps out.
     text = ("user root;\n" if os.geteuid() == 0 else "") + text
     main = folder / "nginx.conf"
-    main.write_text(_moved(text, folder))
+    main.write_text(_moved(text))
     (folder / "locations.conf").write_text((SOURCE / "locations.conf").read_text())
     for template, name in (("shared", "shared"), (form, "server")):
         text = (SOURCE / f"templates/{template}.conf.template").read_text()
         filled = re.sub(r"\$\{(\w+)\}", lambda match: {**VALUES, **values}[match[1]], text)
-        (folder / f"conf.d/{name}.conf").write_text(_moved(filled, folder))
+        (folder / f"conf.d/{name}.conf").write_text(_moved(filled))
     return main
 
 
-def _moved(text: str, folder: Path) -> str:
-    moved = text.replace(" /tmp/", f" {folder}/tmp/")
-    return moved.replace("/etc/nginx/", f"{folder}/")
+def _moved(text: str) -> str:
+    """Name files from the folder, with which nginx is started: its own path may have a space."""
+    return text.replace(" /tmp/", " tmp/").replace("/etc/nginx/", "")
