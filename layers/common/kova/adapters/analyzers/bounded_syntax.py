@@ -14,7 +14,7 @@ from dataclasses import replace
 from pathlib import Path, PurePosixPath
 from typing import Final
 
-from kova.adapters.analyzers.child import child_command
+from kova.adapters.analyzers.launching import python_command
 from kova.adapters.analyzers.process import ProcessLimits, run
 from kova.fixes.outline import Outline
 
@@ -55,7 +55,7 @@ class BoundedSyntax:
             if remaining <= 0:
                 return [*outlines, *[None] * (len(names) - len(outlines))]
             completed = run(
-                child_command(_MODULE),
+                python_command(_MODULE),
                 folder=folder,
                 limits=replace(self._limits, seconds=min(self._limits.seconds, remaining)),
                 stdin="\0".join(names[len(outlines) :]).encode(),

@@ -10,25 +10,15 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Final
+from typing import Any, ClassVar
 
+from kova.adapters.analyzers.launching import python_command
 from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer, UnreadableError, parse
 from kova.adapters.analyzers.serving import TOO_DEEP
 from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, Span
 from kova.analysis.ports import AnalyzerRun
-
-_BOOT: Final = (
-    "import sys; sys.path[:0] = sys.argv[1].split(':'); "
-    "from importlib import import_module; import_module(sys.argv[2]).main()"
-)
-
-
-def child_command(module: str) -> Sequence[str]:
-    """Return the command of a module's child: the isolated interpreter, and our import path."""
-    paths = ":".join(path for path in sys.path if Path(path).is_absolute())
-    return (sys.executable, "-I", "-B", "-X", "utf8", "-c", _BOOT, paths, module)
 
 
 class ChildAnalyzer(ProgramAnalyzer):
@@ -43,7 +33,7 @@ class ChildAnalyzer(ProgramAnalyzer):
     @property
     def launch(self) -> Sequence[str]:
         """The child of the module."""
-        return child_command(self.module)
+        return python_command(self.module)
 
     def options(self, workspace: ToolWorkspace) -> Sequence[str]:
         """None: the rules are part of the version."""

@@ -14,7 +14,6 @@ from typing import Final
 
 from kova.adapters.analyzers.launcher import HEADER, NUMBER
 
-_MODULE: Final = "kova.adapters.analyzers.launcher"
 _BOOT: Final = (
     "import sys; sys.path[:0] = sys.argv[1].split(':'); "
     "from importlib import import_module; import_module(sys.argv[2]).main()"
@@ -24,6 +23,12 @@ _ATTEMPTS: Final = 2  # A launcher may have been killed since the last run.
 
 class LauncherGoneError(Exception):
     """The launcher ended while a program ran, which the kernel ended then."""
+
+
+def python_command(module: str, *options: str) -> list[str]:
+    """Return the command of a module's `main` in a Python that finds nothing else by itself."""
+    paths = ":".join(path for path in sys.path if path.startswith("/"))
+    return [sys.executable, "-I", "-B", "-X", "utf8", *options, "-c", _BOOT, paths, module]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -68,7 +73,9 @@ class LaunchedProgram:
             return self._receive()
 
     def _receive(self) -> int:
-        message = self._connection.recv(NUMBER.size, socket.MSG_WAITALL)
+        message = b""
+        with suppress(ConnectionError):
+            message = self._connection.recv(NUMBER.size, socket.MSG_WAITALL)
         if len(message) < NUMBER.size:
             raise LauncherGoneError
         return int(NUMBER.unpack(message)[0])
@@ -88,46 +95,42 @@ class ProgramLauncher:
         Raises:
             LauncherGoneError: the launcher ended twice meanwhile.
         """
+        body = json.dumps(asdict(request)).encode()
         for _ in range(_ATTEMPTS):
-            with suppress(OSError, LauncherGoneError):
-                return self._launch(request, streams)
-            self.forget()
+            channel = self._open_channel()
+            ours, theirs = socket.socketpair()
+            try:
+                with theirs:
+                    socket.send_fds(channel, [b"r"], [theirs.fileno(), *streams])
+                ours.sendall(HEADER.pack(len(body)) + body)
+                return LaunchedProgram(ours)
+            except (OSError, LauncherGoneError):  # Or another thread has closed the channel.
+                ours.close()
+                self._close(channel)
         raise LauncherGoneError
 
     def forget(self) -> None:
-        """Close the channel, at whose end the launcher ends."""
-        with self._lock:
-            if self._channel is not None:
-                self._channel.close()
-            self._channel = None
-            if self._pid:
-                with suppress(ChildProcessError):
-                    os.waitpid(self._pid, 0)
-            self._pid = 0
-
-    def forget_in_child(self) -> None:
         """Leave the launcher to the process from which this one was forked."""
         self._lock = threading.Lock()
-        self._pid = 0
-        self.forget()
-
-    def _launch(self, request: LaunchRequest, streams: Sequence[int]) -> LaunchedProgram:
-        ours, theirs = socket.socketpair()
-        try:
-            with theirs:
-                socket.send_fds(self._open_channel(), [b"r"], [theirs.fileno(), *streams])
-            body = json.dumps(asdict(request)).encode()
-            ours.sendall(HEADER.pack(len(body)) + body)
-            return LaunchedProgram(ours)
-        except (OSError, LauncherGoneError):
-            ours.close()
-            raise
+        if self._channel is not None:
+            self._channel.close()
+        self._channel, self._pid = None, 0
 
     def _open_channel(self) -> socket.socket:
         with self._lock:
             if self._channel is None:
                 self._channel, self._pid = _start_launcher()
             return self._channel
+
+    def _close(self, channel: socket.socket) -> None:
+        """Close a channel, at whose end its launcher ends, unless another thread has."""
+        with self._lock:
+            if self._channel is not channel:
+                return
+            channel.close()
+            with suppress(ChildProcessError):
+                os.waitpid(self._pid, 0)
+            self._channel, self._pid = None, 0
 
 
 def _start_launcher() -> tuple[socket.socket, int]:
@@ -137,12 +140,10 @@ def _start_launcher() -> tuple[socket.socket, int]:
 
     close_memory()
     ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-    paths = ":".join(path for path in sys.path if path.startswith("/"))
-    command = [sys.executable, "-I", "-S", "-B", "-X", "utf8", "-c", _BOOT, paths, _MODULE]
     with theirs:
         pid = os.posix_spawn(
             sys.executable,
-            command,
+            python_command("kova.adapters.analyzers.launcher", "-S"),
             {"LC_ALL": "C.UTF-8"},
             file_actions=[
                 (os.POSIX_SPAWN_DUP2, theirs.fileno(), 0),

@@ -106,7 +106,7 @@ _ENVIRONMENT: Mapping[str, str] = {
     "LC_ALL": "C.UTF-8",
 }
 _LAUNCHER: Final = ProgramLauncher()
-os.register_at_fork(after_in_child=_LAUNCHER.forget_in_child)
+os.register_at_fork(after_in_child=_LAUNCHER.forget)
 _LOOK_EVERY: Final = 0.1  # Seconds between two looks at the memory.
 _ERRORS: Final = (
     1_000_000  # Bytes of standard error that are read: a line for each file of a batch.
