@@ -30,6 +30,7 @@ ROUTES = [
 def client_of(control: PersonControl | None, **headers: str) -> httpx.AsyncClient:
     context = new_context(person_control=control)
     context.url = "http://127.0.0.1:1"
+    context.local_only = True
     context.state.create_repository(NAME, files={"a.py": b"x = 1\n"})
     transport = httpx.ASGITransport(application(context))
     return httpx.AsyncClient(transport=transport, base_url=context.url, headers=headers)

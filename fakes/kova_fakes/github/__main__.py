@@ -41,6 +41,7 @@ def main() -> None:
         person_control=_person_control(os.environ.get("KOVA_PRACTICE_TOKEN"), options.folder),
     )
     context.url = app["url"]
+    context.local_only = True
     for argument in options.repository:
         name, _, folder = argument.partition("=")
         context.state.create_repository(name, files=folder_files(Path(folder)))

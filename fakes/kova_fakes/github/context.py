@@ -34,7 +34,12 @@ class PersonControl:
 
 @dataclass(kw_only=True)
 class GitHubContext:
-    """The state of one fake GitHub; without `control` it has GitHub's own routes alone."""
+    """The state of one fake GitHub.
+
+    Attributes:
+        control: opens routes that GitHub has not; None for GitHub's own alone.
+        local_only: nothing is taken from foreign pages, or under a name from elsewhere.
+    """
 
     state: State
     credentials: GitHubCredentials
@@ -43,6 +48,7 @@ class GitHubContext:
     url: str = ""
     on_internet: bool = False
     control: PersonControl | None = None
+    local_only: bool = False
     sign_in: UserSignIn = field(default_factory=UserSignIn)
     archive: dict[str, list[bytes]] = field(default_factory=dict)
 

@@ -113,7 +113,8 @@ class _Edge:
         self._context = context
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and not is_from_here(Request(scope)):
+        is_local_only = scope["type"] == "http" and self._context.local_only
+        if is_local_only and not is_from_here(Request(scope)):
             refusal = ApiError(403, "The practice GitHub answers to its own machine alone.")
             await refusal.response()(scope, receive, send)
             return

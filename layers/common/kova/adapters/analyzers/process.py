@@ -16,7 +16,6 @@ from functools import cache
 from pathlib import Path
 from typing import Final
 
-import kova
 from kova.adapters.analyzers.launcher import end_session
 from kova.adapters.analyzers.launching import (
     LaunchedProgram,
@@ -220,5 +219,8 @@ def _end(program: LaunchedProgram) -> int:
 @cache
 def _program_files(program: str) -> Sequence[str]:
     """Return what a program is read from: many are Python's, and some are modules of ours."""
-    ours = Path(kova.__file__).parents[1]
-    return [program, str(Path(program).resolve()), sys.prefix, sys.base_prefix, str(ours)]
+    libraries = [path for path in sys.path if path.startswith("/")]
+    # Python reads it also where this process was started without its environment's packages.
+    environment = str(Path(sys.executable).parents[1] / "pyvenv.cfg")
+    prefixes = (sys.prefix, sys.base_prefix, environment)
+    return [program, str(Path(program).resolve()), *prefixes, *libraries]
