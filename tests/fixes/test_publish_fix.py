@@ -30,6 +30,7 @@ def publish_of(workshop: Workshop) -> PublishFix:
         source=workshop.source,
         publisher=workshop.publisher,
         limits=workshop.limits,
+        pulls=workshop.pulls,
     )
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.database import MemoryDatabase
-from kova.scans.claim_scan import LEASE, renewing_lease
+from kova.scans.claim_scan import LEASE, renewing_claim
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import BusyError, ConflictError
 from tests.support.stores import (
@@ -50,7 +50,7 @@ def test_the_lease_is_renewed_for_as_long_as_the_work_lasts() -> None:
     async def main() -> None:
         worker = LeasedWorker()
         claim = await worker.claim()
-        async with renewing_lease(worker.stores.scans, claim):
+        async with renewing_claim(worker.stores.scans, claim):
             await asyncio.sleep(LONG)
             with pytest.raises(BusyError):
                 await worker.claim_again(claim.id)
@@ -67,7 +67,7 @@ def test_whoever_lost_the_lease_is_stopped() -> None:
         await release(worker.stores, claim)
         await worker.claim_again(claim.id)
         with pytest.raises(ConflictError, match="took the scan over"):
-            async with renewing_lease(worker.stores.scans, claim):
+            async with renewing_claim(worker.stores.scans, claim):
                 await asyncio.sleep(LONG)
         return asyncio.get_running_loop().time()
 
@@ -78,7 +78,7 @@ def test_a_short_outage_of_the_database_stops_nobody() -> None:
     async def main() -> None:
         worker = LeasedWorker()
         claim = await worker.claim()
-        async with renewing_lease(worker.stores.scans, claim):
+        async with renewing_claim(worker.stores.scans, claim):
             worker.database.available = False
             await asyncio.sleep(LEASE.total_seconds() / 2)
             worker.database.available = True
@@ -95,7 +95,7 @@ def test_a_worker_that_is_stopped_by_somebody_else_is_not_told_of_a_lost_lease()
         claim = await worker.claim()
 
         async def work() -> None:
-            async with renewing_lease(worker.stores.scans, claim):
+            async with renewing_claim(worker.stores.scans, claim):
                 await asyncio.sleep(LONG)
 
         task = asyncio.create_task(work())
@@ -112,7 +112,7 @@ def test_an_error_of_the_work_is_raised_as_it_is_and_ends_the_renewing() -> None
         worker = LeasedWorker()
         claim = await worker.claim()
         with pytest.raises(ValueError, match="broken"):
-            async with renewing_lease(worker.stores.scans, claim):
+            async with renewing_claim(worker.stores.scans, claim):
                 raise ValueError("broken")
         await asyncio.sleep(LONG)
         assert await worker.claim_again(claim.id)

@@ -106,16 +106,19 @@ class PushDesk:
         self.scan_rows = Hooked(stores.scans)
         self.pushes = SimulatedPushes(self, stores.pushes)
         self.errors = Hooked(stores.errors)
+        self.pull_leases = Hooked(stores.pull_leases)
         self.stores = replace(
             stores,
             scans=self.scan_rows,
             pushes=self.pushes,
             errors=self.errors,
+            pull_leases=self.pull_leases,
         )
         self.clock = Clock()
         self.queue = MemoryQueue(now=self.clock)
         self.tool = MarkAnalyzer()
         self.source = Hooked(self.core.source)
+        self.publisher = Hooked(GitHubPublisher(self.core.github))
         self.intake = AcceptDelivery(secrets=[github.webhook_secret], queue=self)
         self.job = self.new_job()
         self.second = int(self.clock().timestamp())
@@ -130,7 +133,7 @@ class PushDesk:
             queue=self,
             analyzers=analyzers,
             prove=ProveFix(analyzers=analyzers, syntax=[PlainPython()]),
-            publisher=GitHubPublisher(self.core.github),
+            publisher=self.publisher,
             limits=FetchLimits(),
             meter=SilentMeter(),
             now=self.clock,

@@ -21,7 +21,7 @@ from kova.adapters.memory.commands import MemoryCommandStore
 from kova.adapters.memory.database import MemoryDatabase
 from kova.adapters.memory.deliveries import MemoryDeliveryStore
 from kova.adapters.memory.errors import MemoryErrorStore
-from kova.adapters.memory.fixes import MemoryFixStore
+from kova.adapters.memory.fixes import MemoryFixStore, MemoryPullLeases
 from kova.adapters.memory.idempotency import MemoryIdempotencyStore
 from kova.adapters.memory.notices import MemoryNoticeStore
 from kova.adapters.memory.pushes import MemoryPushStore
@@ -40,7 +40,7 @@ from kova.adapters.postgres.code_index import PostgresCodeIndex
 from kova.adapters.postgres.commands import PostgresCommandStore
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.fixes import PostgresFixStore, PostgresPullLeases
 from kova.adapters.postgres.idempotency import PostgresIdempotencyStore
 from kova.adapters.postgres.notices import PostgresNoticeStore
 from kova.adapters.postgres.pool import Database
@@ -101,6 +101,7 @@ def memory_stores(database: MemoryDatabase, *, cache_bytes: int = 1_000_000) -> 
         pushes=MemoryPushStore(database),
         errors=MemoryErrorStore(database),
         fixes=MemoryFixStore(database),
+        pull_leases=MemoryPullLeases(database),
         deliveries=MemoryDeliveryStore(database),
         cache=MemoryAnalysisCache(database, age=timedelta(hours=1), size=cache_bytes),
         audit=MemoryAuditStore(database),
@@ -128,6 +129,7 @@ async def postgres_stores(url: str) -> AsyncIterator[AllStores]:
             pushes=PostgresPushStore(database),
             errors=PostgresErrorStore(database),
             fixes=PostgresFixStore(database),
+            pull_leases=PostgresPullLeases(database),
             deliveries=PostgresDeliveryStore(database),
             cache=PostgresAnalysisCache(database, age=timedelta(hours=1), size=1_000),
             audit=PostgresAuditStore(database),

@@ -22,6 +22,7 @@ from kova.analysis.run_analyzers import AnalyzeTree
 from kova.errors.trace_history import TraceHistory
 from kova.fixes.fix import FileFixes, FixStatus
 from kova.fixes.follow_pull_requests import FollowPullRequests
+from kova.fixes.hold_pulls import HoldPulls
 from kova.fixes.outline import Outline
 from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
@@ -169,8 +170,13 @@ class Workshop:
             heads=self.heads,
             publish=PublishScan(self.publisher),
             follow=FollowPullRequests(fixes=self.stores.fixes, publisher=self.publisher),
+            pulls=self.pulls,
             meter=SilentMeter(),
         )
+
+    @property
+    def pulls(self) -> HoldPulls:
+        return HoldPulls(self.stores.pull_leases)
 
     @property
     def heads(self) -> FindHead:

@@ -22,6 +22,7 @@ from kova.events.press_check_button import PressCheckButton
 from kova.events.refresh_installation import RefreshInstallation
 from kova.events.refresh_repository import RefreshRepository
 from kova.fixes.follow_pull_requests import FollowPullRequests
+from kova.fixes.hold_pulls import HoldPulls
 from kova.scans.publish_scan import PublishScan
 from kova.scans.settle_scan import SettleScan
 from kova.scans.tell_failure import TellFailure
@@ -53,7 +54,11 @@ class EventRoot:
             installation=RefreshInstallation(
                 repositories=stores.repositories, watch=watch, directory=directory
             ),
-            follow=FollowEvent(repositories=stores.repositories, follow=follow),
+            follow=FollowEvent(
+                repositories=stores.repositories,
+                follow=follow,
+                pulls=HoldPulls(stores.pull_leases),
+            ),
             press=PressCheckButton(
                 repositories=stores.repositories,
                 conversation=GitHubConversation(core.github),

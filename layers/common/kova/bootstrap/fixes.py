@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from kova.adapters.postgres.audit import PostgresAuditStore
-from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.fixes import PostgresFixStore, PostgresPullLeases
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.bootstrap.core import Core
 from kova.bootstrap.settings import Settings, require
@@ -47,6 +47,7 @@ class FixRoot:
     def publish_fix(self) -> PublishFix:
         """The fix worker's job."""
         from kova.adapters.github.publisher import GitHubPublisher
+        from kova.fixes.hold_pulls import HoldPulls
         from kova.fixes.publish_fix import PublishFix
 
         return PublishFix(
@@ -55,6 +56,7 @@ class FixRoot:
             source=self._core.source,
             publisher=GitHubPublisher(self._core.github),
             limits=fetch_limits(self._core.settings),
+            pulls=HoldPulls(PostgresPullLeases(self._core.database)),
         )
 
 

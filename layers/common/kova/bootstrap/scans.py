@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from kova.adapters.postgres.cache import PostgresAnalysisCache
 from kova.adapters.postgres.deliveries import PostgresDeliveryStore
 from kova.adapters.postgres.errors import PostgresErrorStore
-from kova.adapters.postgres.fixes import PostgresFixStore
+from kova.adapters.postgres.fixes import PostgresFixStore, PostgresPullLeases
 from kova.adapters.postgres.pushes import PostgresPushStore
 from kova.adapters.postgres.repositories import PostgresRepositoryStore
 from kova.adapters.postgres.scan_recovery import PostgresScanRecovery
@@ -39,6 +39,7 @@ class ScanRoot:
             pushes=PostgresPushStore(database),
             errors=PostgresErrorStore(database),
             fixes=PostgresFixStore(database),
+            pull_leases=PostgresPullLeases(database),
             deliveries=PostgresDeliveryStore(database),
             cache=PostgresAnalysisCache(database),
         )

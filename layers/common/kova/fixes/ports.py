@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from datetime import timedelta
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -78,6 +79,19 @@ class FixStore(Protocol):
         self, request: PageRequest, full_name: str | None, status: FixStatus | None, reach: Reach
     ) -> Page[Fix]:
         """List those in the reach, newest first."""
+
+
+class PullLeases(Protocol):
+    """Who may change the pull requests with a repository's fixes, and read what became of them."""
+
+    async def take(self, repository_id: str, lease: timedelta) -> str | None:
+        """Return the token of a new lease; None while somebody else has one."""
+
+    async def renew(self, repository_id: str, token: str, lease: timedelta) -> bool:
+        """Renew a lease; False where somebody else has it, or it was given up."""
+
+    async def release(self, repository_id: str, token: str) -> None:
+        """Give a lease up; nothing where it was lost."""
 
 
 class FixQueue(Protocol):

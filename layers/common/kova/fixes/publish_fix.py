@@ -8,6 +8,7 @@ from typing import Final
 
 from kova.analysis.source_text import decode
 from kova.fixes.fix import Fix
+from kova.fixes.hold_pulls import HoldPulls
 from kova.fixes.patch import PatchError, apply_patch
 from kova.fixes.ports import FixStore, Publisher
 from kova.fixes.publisher import FixPullRequest
@@ -34,17 +35,20 @@ class PublishFix:
         source: CodeSource,
         publisher: Publisher,
         limits: FetchLimits,
+        pulls: HoldPulls,
     ) -> None:
         self._fixes = fixes
         self._repositories = repositories
         self._source = source
         self._publisher = publisher
         self._limits = limits
+        self._pulls = pulls
 
     async def publish(self, fix_id: str) -> None:
         """Open or update the pull request.
 
         Raises:
+            BusyError: a worker changes the pull requests with this repository's fixes.
             StaleFixError: the file is no longer the one that the fix was proved on.
             StaleHeadError: the branch moved meanwhile, or an answer of GitHub was late.
             UnavailableError: GitHub or the database does not answer; try again later.
@@ -54,6 +58,14 @@ class PublishFix:
             return
         repository = await self._repositories.get(fix.repository, EVERYTHING)
         if repository is None or repository.is_unreachable or repository.archived:
+            return
+        async with self._pulls.hold(repository.id):
+            # A scan may have offered it meanwhile, or what it mends is gone.
+            if (fix := await self._fixes.get(fix_id, EVERYTHING)) is not None:
+                await self._publish_alone(repository, fix)
+
+    async def _publish_alone(self, repository: Repository, fix: Fix) -> None:
+        if fix.status not in PUBLISHABLE:
             return
         head = await self._source.resolve(repository.ref, f"refs/heads/{repository.default_branch}")
         content = await self._apply(repository, head, fix)

@@ -5,19 +5,19 @@ https://docs.github.com/webhooks/using-webhooks/handling-failed-webhook-deliveri
 
 from __future__ import annotations
 
-import asyncio
 import logging
 import time
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
-from kova.intake.ports import DeliveryLog, HandledDeliveries, SweepClaim, SweepStore
+from kova.intake.ports import DeliveryLog, HandledDeliveries, SweepStore
 from kova.intake.sent_delivery import Redelivery, SentDelivery, plan_redelivery
-from kova.shared.exceptions import GitHubRefusedError, NotFoundError, UnavailableError
+from kova.shared.exceptions import GitHubRefusedError, NotFoundError
+from kova.shared.lease import renewing_lease
 from kova.shared.meter import Meter
 
 _LOG = logging.getLogger("kova.sweep")
@@ -94,32 +94,13 @@ class SweepDeliveries:
         for source in await self._log.sources():
             claim = await self._sweeps.claim(source, self._limits.lease)
             if claim is not None:
-                async with self._renewing_lease(claim):
+                # Who dies here blocks the others for a moment; who loses it asks twice at worst.
+                renew = partial(self._sweeps.renew, claim, self._limits.lease)
+                async with renewing_lease(renew, self._limits.lease, on_loss=None):
                     swept, end = await self._sweep_source(source, claim.swept_to)
                 await self._sweeps.finish(claim, end)
                 total += swept
         return total
-
-    @asynccontextmanager
-    async def _renewing_lease(self, claim: SweepClaim) -> AsyncIterator[None]:
-        """Renew the lease while the block runs: who dies in it blocks the others for a moment.
-
-        Where it is lost all the same, the block goes on: the other one asks twice at worst.
-        """
-        lease = self._limits.lease
-
-        async def renew() -> None:
-            while True:
-                await asyncio.sleep(lease.total_seconds() / 3)
-                with suppress(UnavailableError):
-                    if not await self._sweeps.renew(claim, lease):
-                        return
-
-        task = asyncio.create_task(renew())
-        try:
-            yield
-        finally:
-            task.cancel()
 
     async def _sweep_source(self, source: str, swept_to: datetime | None) -> tuple[Swept, datetime]:
         """Return what was done, and where the next sweep may end."""

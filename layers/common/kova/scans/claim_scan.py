@@ -5,9 +5,8 @@ The lease of a claim is renewed while its worker works on it.
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, asynccontextmanager
 from datetime import datetime, timedelta
 from typing import Final
 
@@ -17,7 +16,8 @@ from kova.scans.ports import ScanRecovery, ScanStore
 from kova.scans.scan import Scan, ScanStatus
 from kova.scans.worker_slots import WorkerSlots
 from kova.shared.claimed_scan import ClaimedScan
-from kova.shared.exceptions import BusyError, ConflictError, UnavailableError
+from kova.shared.exceptions import BusyError
+from kova.shared.lease import renewing_lease
 from kova.shared.run_job import Receipt
 
 LEASE: Final = timedelta(seconds=15)
@@ -118,33 +118,14 @@ class ClaimScan:
         return await self._recovery.reopen(scan.id, failed_only=not is_wanted, by_hand=by_hand)
 
 
-@asynccontextmanager
-async def renewing_lease(scans: ScanStore, claim: ClaimedScan) -> AsyncIterator[None]:
-    """Renew the lease while the block runs; cancel the block when the lease is lost.
+def renewing_claim(
+    scans: ScanStore, claim: ClaimedScan
+) -> AbstractAsyncContextManager[None, bool | None]:
+    """Renew the claim's lease while the block runs; cancel the block when the lease is lost.
 
     Raises:
         ConflictError: another worker took the scan over.
     """
-    scanning = asyncio.current_task()
-    assert scanning is not None
-    lost = False
-
-    async def renew() -> None:
-        nonlocal lost
-        while True:
-            await asyncio.sleep(LEASE.total_seconds() / 3)
-            with suppress(UnavailableError):
-                if not await scans.renew(claim, LEASE):
-                    lost = True
-                    scanning.cancel()
-                    return
-
-    task = asyncio.create_task(renew())
-    try:
-        yield
-    except asyncio.CancelledError:
-        if lost:
-            raise ConflictError("Another worker took the scan over.") from None
-        raise
-    finally:
-        task.cancel()
+    return renewing_lease(
+        lambda: scans.renew(claim, LEASE), LEASE, on_loss="Another worker took the scan over."
+    )

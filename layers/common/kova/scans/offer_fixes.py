@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Final
 
 from kova.analysis.analysis import Analysis
-from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis
+from kova.analysis.analyze_commit import AnalyzeCommit, CommitAnalysis, CommitRequest
 from kova.errors.error import LifecycleChange
 from kova.fixes.fix import FileFixes, FixStatus, ProvedFix
 from kova.fixes.follow_pull_requests import FollowPullRequests
+from kova.fixes.hold_pulls import HoldPulls
 from kova.fixes.ports import FixStore
 from kova.fixes.proof_cache import FingerprintsByPath, ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
@@ -63,6 +64,7 @@ class OfferFixes:
         heads: FindHead,
         publish: PublishScan,
         follow: FollowPullRequests,
+        pulls: HoldPulls,
         meter: Meter,
     ) -> None:
         self._commit_analysis = commit_analysis
@@ -72,6 +74,7 @@ class OfferFixes:
         self._heads = heads
         self._publish = publish
         self._follow = follow
+        self._pulls = pulls
         self._meter = meter
 
     async def offer(
@@ -90,6 +93,7 @@ class OfferFixes:
         none of its errors is left.
 
         Raises:
+            BusyError: another worker changes the pull requests with this repository's fixes.
             UnavailableError: GitHub or the database does not answer.
             StaleHeadError: GitHub shows the branch as it was before a push.
             GitHubRefusedError: what is vital is refused, and may not be in a moment.
@@ -123,13 +127,37 @@ class OfferFixes:
         may_repeat: bool,
     ) -> OfferedFixes | None:
         """Return the outcome; None where people have closed some of it meanwhile."""
-        declined_ids = await self._follow.follow(repository, is_vital=is_vital)
+        async with self._pulls.hold(repository.id):
+            declined_ids = await self._follow.follow(repository, is_vital=is_vital)
         declined = {
             fingerprint
             for fingerprint, error_id in change.error_ids.items()
             if error_id in declined_ids
         }
         files = await self._prove(analysis, change.finding_status.ignored | declined, folder)
+        async with self._pulls.hold(repository.id):
+            return await self._offer_proved(
+                repository,
+                claim,
+                analysis.request,
+                change,
+                files,
+                is_vital=is_vital,
+                may_repeat=may_repeat,
+            )
+
+    async def _offer_proved(
+        self,
+        repository: Repository,
+        claim: ClaimedScan,
+        request: CommitRequest,
+        change: LifecycleChange,
+        files: Sequence[FileFixes],
+        *,
+        is_vital: bool,
+        may_repeat: bool,
+    ) -> OfferedFixes | None:
+        """Record the proved fixes and offer them; None where people have closed some meanwhile."""
         fixes = tuple(fix for file in files for fix in file.fixes)
         is_current = await self._fixes.save(
             claim.id, fixes, change.error_ids, generation=change.generation
@@ -137,7 +165,6 @@ class OfferFixes:
         if not is_current:
             # A newer scan has changed the errors meanwhile, and offers its own.
             return OfferedFixes(fixes=fixes)
-        request = analysis.request
         offered = self._publish.select_offerable(repository, files, request.settings)
         if repository.archived:
             return OfferedFixes(fixes=fixes, refusal=_ARCHIVED if offered else None)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 if TYPE_CHECKING:
     from kova.analysis.ports import AnalysisCache
     from kova.errors.ports import ErrorStore
-    from kova.fixes.ports import FixStore
+    from kova.fixes.ports import FixStore, PullLeases
     from kova.scans.branch_head import Push
     from kova.scans.message import ScanRetry
     from kova.scans.scan import (
@@ -224,5 +224,6 @@ class Stores:
     pushes: PushStore
     errors: ErrorStore
     fixes: FixStore
+    pull_leases: PullLeases
     deliveries: DeliveryStore
     cache: AnalysisCache

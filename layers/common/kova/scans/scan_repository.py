@@ -14,7 +14,7 @@ from kova.analysis.analyze_commit import CommitAnalysis
 from kova.errors.error import LifecycleChange
 from kova.scans.analyze_target import AnalyzeTarget, is_default
 from kova.scans.branch_head import FindHead
-from kova.scans.claim_scan import ClaimScan, renewing_lease
+from kova.scans.claim_scan import ClaimScan, renewing_claim
 from kova.scans.coverage import coverage_of
 from kova.scans.exceptions import WorkerKilledError
 from kova.scans.message import ScanJob
@@ -186,7 +186,7 @@ class ScanRepository:
     async def _scan_claimed(self, repository: Repository, job: ScanJob, claim: ClaimedScan) -> None:
         with tempfile.TemporaryDirectory(prefix="kova-") as name:
             folder = Path(name)
-            async with renewing_lease(self._stores.scans, claim):
+            async with renewing_claim(self._stores.scans, claim):
                 analysis = await self._attempt(repository, job, claim, folder)
             if self._indexer is not None:
                 # The scan is finished and published: a worker that dies from here on loses nothing.

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from kova.errors.ports import ErrorStore
 from kova.scans.branch_head import Push, find_successors, is_newer
-from kova.scans.claim_scan import LEASE, renewing_lease
+from kova.scans.claim_scan import LEASE, renewing_claim
 from kova.scans.ports import PushStore, ScanRecovery, ScanStore
 from kova.scans.publish_scan import PublishScan
 from kova.scans.scan import Scan, ScanStatus, ScanTarget
@@ -122,7 +122,7 @@ class SupersedeScan:
             return  # It is wanted again by now, and another message stands for it.
         url = None
         try:
-            async with renewing_lease(self._scans, claim):
+            async with renewing_claim(self._scans, claim):
                 assert target.ref is not None
                 pushes = await self._pushes.list(repository.id, target.ref)
                 if not _has_result(target, pushes):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import Final
 
 from kova.adapters.memory.database import MemoryDatabase
@@ -228,3 +229,39 @@ class MemoryFixStore:
             message=error.finding.message,
             blob_sha=error.blob_sha,
         )
+
+
+class MemoryPullLeases:
+    """Implements fixes.ports.PullLeases."""
+
+    def __init__(self, database: MemoryDatabase) -> None:
+        self._database = database
+        self._leases: dict[str, tuple[str, datetime]] = {}
+
+    async def take(self, repository_id: str, lease: timedelta) -> str | None:
+        """Write it, unless one is there that has not ended."""
+        self._database.check()
+        now = self._database.now()
+        known = self._leases.get(repository_id)
+        if known is not None and known[1] >= now:
+            return None
+        token = str(uuid.uuid4())
+        self._leases[repository_id] = token, now + lease
+        return token
+
+    async def renew(self, repository_id: str, token: str, lease: timedelta) -> bool:
+        """Prolong it, also one that has ended and that nobody has taken."""
+        self._database.check()
+        if not self._has(repository_id, token):
+            return False
+        self._leases[repository_id] = token, self._database.now() + lease
+        return True
+
+    async def release(self, repository_id: str, token: str) -> None:
+        """Forget it."""
+        self._database.check()
+        if self._has(repository_id, token):
+            del self._leases[repository_id]
+
+    def _has(self, repository_id: str, token: str) -> bool:
+        return self._leases.get(repository_id, ("",))[0] == token

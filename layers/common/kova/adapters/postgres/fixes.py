@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from datetime import timedelta
 from typing import Any, Final, LiteralString
 
 from psycopg.rows import DictRow
@@ -105,6 +106,23 @@ WHERE errors.repository_id = %(repository)s AND auto_fixes.pull_request_url IS N
 _DECLINED: Final[LiteralString] = """
 SELECT errors.id FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
 WHERE errors.repository_id = %(repository)s AND auto_fixes.declined"""
+
+
+# Who has lost a lease finds another token there, or no row.
+_TAKE: Final[LiteralString] = """
+INSERT INTO pull_leases (repository_id, lease, lease_until)
+VALUES (%(repository)s, gen_random_uuid(), now() + %(length)s)
+ON CONFLICT (repository_id) DO UPDATE SET
+    lease = EXCLUDED.lease, lease_until = EXCLUDED.lease_until
+WHERE pull_leases.lease_until < now()
+RETURNING lease"""
+
+_RENEW: Final[LiteralString] = """
+UPDATE pull_leases SET lease_until = now() + %(length)s
+WHERE repository_id = %(repository)s AND lease = %(lease)s"""
+
+_RELEASE: Final[LiteralString] = """
+DELETE FROM pull_leases WHERE repository_id = %(repository)s AND lease = %(lease)s"""
 
 
 class PostgresFixStore:
@@ -241,6 +259,32 @@ class PostgresFixStore:
                 request=request,
                 make=_fix,
             )
+
+
+class PostgresPullLeases:
+    """Implements fixes.ports.PullLeases."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    async def take(self, repository_id: str, lease: timedelta) -> str | None:
+        """Write it, unless one is there that has not ended."""
+        values = {"repository": as_uuid(repository_id), "length": lease}
+        async with self._database.transaction() as connection:
+            row = await (await connection.execute(_TAKE, values)).fetchone()
+        return str(row["lease"]) if row else None
+
+    async def renew(self, repository_id: str, token: str, lease: timedelta) -> bool:
+        """Prolong it, also one that has ended and that nobody has taken."""
+        values = {"repository": as_uuid(repository_id), "lease": as_uuid(token), "length": lease}
+        async with self._database.transaction() as connection:
+            return (await connection.execute(_RENEW, values)).rowcount == 1
+
+    async def release(self, repository_id: str, token: str) -> None:
+        """Delete it."""
+        values = {"repository": as_uuid(repository_id), "lease": as_uuid(token)}
+        async with self._database.transaction() as connection:
+            await connection.execute(_RELEASE, values)
 
 
 async def _lock_generation(connection: Connection, values: dict[str, Any]) -> bool:

@@ -21,6 +21,7 @@ from kova.code_index.index_repository import IndexRepository
 from kova.code_index.ports import CodeIndex
 from kova.errors.trace_history import TraceHistory
 from kova.fixes.follow_pull_requests import FollowPullRequests
+from kova.fixes.hold_pulls import HoldPulls
 from kova.fixes.ports import Publisher
 from kova.fixes.proof_cache import ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
@@ -164,6 +165,7 @@ def _offer_fixes(
         heads=heads,
         publish=PublishScan(publisher),
         follow=FollowPullRequests(fixes=stores.fixes, publisher=publisher),
+        pulls=HoldPulls(stores.pull_leases),
         meter=meter,
     )
 
