@@ -303,9 +303,11 @@ def due_repairs(model: RepositoryModel) -> tuple[dict[str, str], dict[str, str]]
     allowed: dict[str, str] = {}
     for path, state in model.files.items():
         repair = state.repair
-        if repair is None or (path, state.encode(), repair.encode()) in model.declined:
+        change = (path, state.encode(), repair.encode()) if repair else None
+        if repair is None or change in model.unforgotten:
             continue
-        group = allowed if model.declined_rules.intersection(state.rules) else due
+        is_known = change in model.declined or model.declined_rules.intersection(state.rules)
+        group = allowed if is_known else due
         group[path] = repair.encode()
     return due, allowed
 

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from tests.chaos.actual import Actual, GitHubView
-from tests.chaos.oracle import Oracle
+from tests.chaos.oracle import Oracle, due_repairs
 from tests.chaos.world import FIX_BRANCH, MAIN, Fact, World
 
 NAME = "octo/sample"
@@ -182,6 +182,25 @@ def test_what_a_person_closed_is_not_offered_again(*, again: bool) -> None:
     closed = {**FIX_ROW, "status": "closed"}
     actual = replace(RIGHT, fixes=[closed], **view(pulls=pulls))
     assert demands(actual, make_world(*facts)) == ({"pull requests"} if again else set())
+
+
+@pytest.mark.parametrize("was_gone", [True, False])
+def test_what_a_person_closed_is_forgotten_with_its_file(*, was_gone: bool) -> None:
+    third, fourth = "5" * 40, "6" * 40
+    rest = {path: state for path, state in FILES.items() if path != "a.py" or not was_gone}
+    world = make_world(
+        fact("declined", changes=[["a.py", FILES["a.py"], MENDED["a.py"]]]),
+        fact("closed", number=2),
+        pushed(SECOND, third, files=rest),
+        pushed(third, fourth, files=FILES),
+        fact("opened", number=3, branch=FIX_BRANCH, kova=True),
+        fact("proposed", number=3, base=fourth, head=FIX),
+    )
+    (model,) = world.repositories.values()
+    due, allowed = due_repairs(model)
+    assert bool(model.repeated) is not was_gone
+    assert ("a.py" in allowed) is was_gone
+    assert "a.py" not in due
 
 
 def test_a_persons_commits_are_not_overwritten() -> None:

@@ -39,6 +39,8 @@ class RepositoryModel:
         moves: the pushes of the default branch, as pairs of before and after.
         proposals: what was opened or pushed to pull requests: number, base and head.
         declined: the changes that people closed: path, and the blobs before and after.
+        unforgotten: those of them whose file has been on the default branch ever since: where it
+            went, its error may have moved to another file, and what comes back is another error.
         declined_rules: the rules that they mend.
         commits_of_people: what people have committed to the branch of fixes.
         overwritten: Kova wrote over such commits.
@@ -57,6 +59,7 @@ class RepositoryModel:
     proposals: list[tuple[int, str, str]] = field(default_factory=list)
     pulls: dict[int, PullModel] = field(default_factory=dict)
     declined: set[tuple[str, str, str]] = field(default_factory=set)
+    unforgotten: set[tuple[str, str, str]] = field(default_factory=set)
     declined_rules: set[str] = field(default_factory=set)
     commits_of_people: set[str] = field(default_factory=set)
     overwritten: bool = False
@@ -125,6 +128,7 @@ class World:
         if branch == MAIN:
             model.history.append(after)
             model.moves.append((fact["before"], after))
+            model.unforgotten = {change for change in model.unforgotten if change[0] in model.files}
         if branch == FIX_BRANCH and not fact.get("kova"):
             model.commits_of_people.add(after)
         model.overwritten |= bool(fact.get("overwrites"))
@@ -145,14 +149,16 @@ class World:
         for path, state in after.items():
             if path in before and before[path] != state:
                 change = (path, before[path].encode(), state.encode())
-                if change in model.declined:
+                if change in model.unforgotten:
                     model.repeated.append((pull.number, path))
 
     def _closed(self, model: RepositoryModel, fact: Fact) -> None:
         model.pulls[fact["number"]].state = "merged" if fact.get("merged") else "closed"
 
     def _declined(self, model: RepositoryModel, fact: Fact) -> None:
-        model.declined |= {(path, before, after) for path, before, after in fact["changes"]}
+        changes = {(path, before, after) for path, before, after in fact["changes"]}
+        model.declined |= changes
+        model.unforgotten |= {change for change in changes if change[0] in model.files}
         for _, before, _ in fact["changes"]:
             model.declined_rules |= set(decode_state(before).rules)
 
