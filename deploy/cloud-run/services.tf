@@ -90,8 +90,8 @@ resource "google_cloud_run_v2_service" "api" {
       }
       # Cloud Run's own proxy, which says last of all which address a client has.
       env {
-        name  = "FORWARDED_ALLOW_IPS"
-        value = "169.254.0.0/16"
+        name  = "KOVA_TRUSTED_PROXIES"
+        value = "1"
       }
       env {
         name  = "AWS_ROLE_ARN"

@@ -33,7 +33,6 @@ AROUND: Final = """
 | `KOVA_SECRETS_ARN` | ARNs | Secrets of AWS Secrets Manager whose members fill variables that are not set; with commas between them. Read again every five minutes: functions then use what changed, and the server and the worker begin anew. |
 | `KOVA_DATABASE_SECRET_ARN` | ARN | A secret of RDS's form: its `username` and `password` become `KOVA_DATABASE_USER` and `KOVA_DATABASE_PASSWORD`. |
 | `AWS_ENDPOINT_URL_SQS` | address | An SQS API other than AWS's, such as ElasticMQ's. |
-| `FORWARDED_ALLOW_IPS` | addresses | The proxies in front of `kova serve`, by address or network, that say which address a client has; by default 127.0.0.1 alone. |
 | `AWS_DEFAULT_REGION`, `AWS_ACCESS_KEY_ID`, ... | text | AWS's own settings; on Lambda and ECS they are there already. |
 | `AWS_CONFIG_FILE`, `AWS_ROLE_ARN` | file, ARN | On Google Cloud: `kova_server/google_credentials.ini` in the image, and the role of AWS that trusts the service account. |
 
@@ -124,6 +123,7 @@ KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE | api | | Calls without a valid key from an
 KOVA_SCAN_RATE_LIMIT_PER_MINUTE | api | | The same for scans; the usual limit where it is not set.
 KOVA_AI_RATE_LIMIT_PER_MINUTE | api | | The same for AI commands.
 KOVA_BODY_SECONDS | api | | Seconds that a request's body may take to arrive.
+KOVA_TRUSTED_PROXIES | api | | How many proxies are in front of `kova serve`: the client's address is the one that the outermost of them added to `X-Forwarded-For`. The server must be reached through them only. On Lambda API Gateway tells it.
 KOVA_CORS_ORIGINS | api | | Origins whose pages may call, with commas between them.
 KOVA_ORIGIN_SECRET | api, webhook | | What the CDN in front sends in the header X-Origin-Verify with every request; others are refused with 403. Several with commas between them all count.
 KOVA_CLIENT_ADDRESS_HEADER | api | | The header in which that CDN tells its client's address, such as `True-Client-IP`; it is trusted only beside the secret.
@@ -167,6 +167,7 @@ _KINDS: Final = {
     "database_url": ("address", "postgresql://sample.example/x"),
     "number": ("1 to {:,}", "7"),
     "optional_number": ("1 to {:,}", "7"),
+    "count": ("0 to {:,}", "7"),
     "money": ("US dollars", "7"),
     "prices": ("prices", "sample=1/2"),
     "slack_channel": ("id of a channel", "C0123456789"),

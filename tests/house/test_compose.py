@@ -37,6 +37,7 @@ NOT_SET_BY_PEOPLE = {
     "AWS_ENDPOINT_URL_SQS",
     "AWS_LAMBDA_FUNCTION_NAME",
     "KOVA_ADMIN_KEY_SECRET_ARN",
+    "KOVA_TRUSTED_PROXIES",
 }
 COMPOSE_FILE = (ROOT / "docker-compose.yml").read_text()
 NEEDED = {
@@ -171,18 +172,19 @@ def test_only_nginx_is_reached_from_outside_and_only_by_choice(tmp_path: Path) -
     assert published["tls",]["nginx"] == {None}
 
 
-def test_the_api_believes_the_proxy_and_nobody_else(tmp_path: Path) -> None:
+def test_the_api_believes_nginx_and_nginx_the_tunnel(tmp_path: Path) -> None:
     shown = configuration(tmp_path, *FORMS)
     services = shown["services"]
-    proxy = services["nginx"]["networks"]["front"]["ipv4_address"]
-    assert services["api"]["environment"]["FORWARDED_ALLOW_IPS"] == proxy
+    # nginx writes one address over whatever the client says.
+    assert services["api"]["environment"]["KOVA_TRUSTED_PROXIES"] == "1"
+    assert "ports" not in services["api"]
     tunnel = services["tunnel"]["networks"]["front"]["ipv4_address"]
     assert services["nginx"]["environment"]["KOVA_OUTER_PROXY"] == tunnel
-    # What gets an address by itself never gets one of theirs.
+    # What gets an address by itself never gets the tunnel's.
     (pool,) = shown["networks"]["front"]["ipam"]["config"]
-    for address in map(ipaddress.ip_address, (proxy, tunnel)):
-        assert address in ipaddress.ip_network(pool["subnet"])
-        assert address not in ipaddress.ip_network(pool["ip_range"])
+    address = ipaddress.ip_address(tunnel)
+    assert address in ipaddress.ip_network(pool["subnet"])
+    assert address not in ipaddress.ip_network(pool["ip_range"])
 
 
 def test_stores_have_no_way_out(tmp_path: Path) -> None:

@@ -19,6 +19,7 @@ from kova_server.cli.environment import DataOption, PortOption, read_variables
 from kova_server.http_protocol import TimedHeadProtocol
 from kova_server.restart import ServeError, restart, serve_until_changed, watch_credentials
 from kova_server.startup import require_schema
+from kova_server.trusted_proxies import TrustedProxies
 
 EXAMPLES: Final = ("kova serve --port 8000 --data .kova",)
 
@@ -36,10 +37,16 @@ def serve(
     watch = watch_credentials(variables, load)
     configure_logging(variables.get("KOVA_LOG_LEVEL", ""))
     settings = load(variables)
+    if variables.get("FORWARDED_ALLOW_IPS") and "KOVA_TRUSTED_PROXIES" not in variables:
+        raise ServeError(
+            "FORWARDED_ALLOW_IPS is not read any more: set KOVA_TRUSTED_PROXIES to the number of"
+            " proxies in front of the server."
+        )
     asyncio.run(require_schema(settings))
     app = application(settings)
     config = uvicorn.Config(
-        app,
+        TrustedProxies(app, settings.trusted_proxies),
+        proxy_headers=False,
         http=TimedHeadProtocol,
         log_config=None,
         access_log=False,

@@ -74,10 +74,18 @@ class SettingReader:
     def optional_number(self, name: str, most: int) -> int | None:
         """Return a whole number from 1 to `most`, or None."""
         try:
-            return self._parse(name, None, lambda text: _positive(text, most))
+            return self._parse(name, None, lambda text: _whole(text, 1, most))
         except ValueError:
             self.problems.append(f"{name} is not a whole number from 1 to {most}")
             return None
+
+    def count(self, name: str, default: int, most: int) -> int:
+        """Return a whole number from 0 to `most`."""
+        try:
+            return self._parse(name, default, lambda text: _whole(text, 0, most))
+        except ValueError:
+            self.problems.append(f"{name} is not a whole number from 0 to {most}")
+            return default
 
     def origins(self, name: str) -> tuple[str, ...]:
         """Return the origins of web pages."""
@@ -283,8 +291,8 @@ def _dollars(text: str) -> Decimal:
     return amount
 
 
-def _positive(text: str, most: int) -> int:
+def _whole(text: str, least: int, most: int) -> int:
     number = int(text)
-    if not 1 <= number <= most:
+    if not least <= number <= most:
         raise ValueError
     return number
