@@ -61,5 +61,5 @@ def _elements(scope: Scope, name: bytes) -> list[str]:
 
 def _scheme(scope: Scope) -> str:
     """Return what the nearest proxy says last, or how the proxy itself came."""
-    told = [text for text in _elements(scope, _SCHEME) if text in _SCHEMES]
-    return told[-1] if told else str(scope["scheme"])
+    schemes = [text for text in _elements(scope, _SCHEME) if text in _SCHEMES]
+    return schemes[-1] if schemes else str(scope["scheme"])

@@ -28,13 +28,13 @@ async def test_one_worker_at_a_time_has_the_lease_of_a_repository(stores: AllSto
 
 async def test_a_lease_that_ended_is_renewed_until_somebody_takes_it(stores: AllStores) -> None:
     leases, repository = stores.pull_leases, await new_repository(stores)
-    lost = await leases.take(repository.id, ENDED)
-    assert lost is not None
-    assert await leases.renew(repository.id, lost, ENDED)
+    former = await leases.take(repository.id, ENDED)
+    assert former is not None
+    assert await leases.renew(repository.id, former, ENDED)
     token = await leases.take(repository.id, LEASE)
     assert token is not None
-    assert not await leases.renew(repository.id, lost, LEASE)
-    await leases.release(repository.id, lost)
+    assert not await leases.renew(repository.id, former, LEASE)
+    await leases.release(repository.id, former)
     assert await leases.take(repository.id, LEASE) is None
     assert await leases.renew(repository.id, token, LEASE)
 

@@ -21,10 +21,10 @@ QUOTA = 5
 
 async def told_client(proxies: int, *headers: tuple[str, str]) -> tuple[str, str]:
     """Return the client's address and the scheme that an application is told."""
-    told: list[Any] = []
+    answers: list[Any] = []
 
     async def application(scope: Any, _receive: Any, _send: Any) -> None:
-        told.append((scope["client"][0], scope["scheme"]))
+        answers.append((scope["client"][0], scope["scheme"]))
 
     scope = {
         "type": "http",
@@ -37,7 +37,7 @@ async def told_client(proxies: int, *headers: tuple[str, str]) -> tuple[str, str
         raise AssertionError
 
     await TrustedProxies(application, proxies)(scope, nothing, nothing)
-    return told[0]  # type: ignore[no-any-return]
+    return answers[0]  # type: ignore[no-any-return]
 
 
 FORWARDED = "x-forwarded-for"
@@ -68,8 +68,8 @@ FORWARDED = "x-forwarded-for"
 async def test_the_address_is_counted_from_the_end(
     proxies: int, lines: list[str], address: str
 ) -> None:
-    told, _ = await told_client(proxies, *((FORWARDED, line) for line in lines))
-    assert told == address
+    found_address, _ = await told_client(proxies, *((FORWARDED, line) for line in lines))
+    assert found_address == address
 
 
 @pytest.mark.parametrize(
@@ -105,8 +105,8 @@ async def test_the_scheme_is_the_nearest_proxys(
     proxies: int, lines: list[str], scheme: str
 ) -> None:
     pairs = [("x-forwarded-proto", line) for line in lines]
-    _, told = await told_client(proxies, (FORWARDED, "203.0.113.7"), *pairs)
-    assert told == scheme
+    _, last_scheme = await told_client(proxies, (FORWARDED, "203.0.113.7"), *pairs)
+    assert last_scheme == scheme
 
 
 async def test_a_scheme_that_came_around_the_proxy_is_not_believed() -> None:

@@ -27,16 +27,16 @@ async def renewing_lease(
     """
     holder = asyncio.current_task()
     assert holder is not None
-    lost = False
+    is_lost = False
 
     async def keep() -> None:
-        nonlocal lost
+        nonlocal is_lost
         while True:
             await asyncio.sleep(lease.total_seconds() / 3)
             with suppress(UnavailableError):
                 if not await renew():
                     if on_loss is not None:
-                        lost = True
+                        is_lost = True
                         holder.cancel()
                     return
 
@@ -44,7 +44,7 @@ async def renewing_lease(
     try:
         yield
     except asyncio.CancelledError:
-        if lost and on_loss is not None:
+        if is_lost and on_loss is not None:
             raise ConflictError(on_loss) from None
         raise
     finally:

@@ -242,8 +242,7 @@ class MemoryPullLeases:
         """Write it, unless one is there that has not ended."""
         self._database.check()
         now = self._database.now()
-        known = self._leases.get(repository_id)
-        if known is not None and known[1] >= now:
+        if repository_id in self._leases and self._leases[repository_id][1] >= now:
             return None
         token = str(uuid.uuid4())
         self._leases[repository_id] = token, now + lease
