@@ -252,3 +252,39 @@ def test_a_run_ends_in_time_though_it_leaves_children(tree: Path) -> None:
     begin = time.monotonic()
     assert run_python(tree, script).status == 0
     assert time.monotonic() - begin < 20
+
+
+REPORT = """
+import logging
+from pathlib import Path
+from kova.adapters.analyzers.process import ProcessLimits, run
+logging.basicConfig(format="%(levelname)s %(message)s %(except_for)s")
+logging.getLogger().setLevel(logging.INFO)
+run(["true"], folder=Path("/"), limits=ProcessLimits(seconds=20))
+"""
+
+
+@pytest.mark.parametrize(
+    ("script", "log"),
+    [
+        ("", "INFO analysers' programs are confined []"),
+        (
+            "echo 0 > /proc/sys/user/max_user_namespaces; ",
+            "WARNING analysers' programs are confined ['processes']",
+        ),
+        (
+            "cd /proc/sys/user; echo 0 > max_user_namespaces; echo 0 > max_net_namespaces; ",
+            "WARNING analysers' programs are confined ['network', 'processes']",
+        ),
+    ],
+)
+def test_a_worker_says_what_the_kernel_refuses(script: str, log: str) -> None:
+    # A namespace has limits of its own, which its root sets.
+    process = subprocess.run(
+        ["unshare", "-Ur", "sh", "-c", script + 'exec "$@"', "sh", sys.executable, "-c", REPORT],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert process.stderr.splitlines() == [log]

@@ -57,12 +57,26 @@ def die_with_parent(parent: int) -> None:
         os.kill(os.getpid(), signal.SIGKILL)
 
 
-def leave_namespaces() -> bool:
-    """Leave the network and the user's other processes behind; True if both are left."""
+def leave_namespaces() -> tuple[bool, bool]:
+    """Leave the user's other processes and the network behind; return which of both are left."""
     if _LIBC.unshare(_CLONE_NEWUSER | _CLONE_NEWNET | _CLONE_NEWIPC) == 0:
-        return True
-    _LIBC.unshare(_CLONE_NEWNET | _CLONE_NEWIPC)  # Root may, where it is a real one.
-    return False
+        return True, True
+    # Root may, where it is a real one.
+    return False, _LIBC.unshare(_CLONE_NEWNET | _CLONE_NEWIPC) == 0
+
+
+def find_refused() -> list[str]:
+    """Return which parts the kernel refuses: `files`, `network`, `processes`.
+
+    This process has no network afterwards, where that can be had.
+    """
+    has_processes, has_network = leave_namespaces()
+    parts = {
+        "files": _landlock_version() >= 1,
+        "network": has_network,
+        "processes": has_processes,
+    }
+    return [part for part, is_had in parts.items() if not is_had]
 
 
 def give_up_privileges() -> None:
@@ -81,7 +95,7 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
         readable: files and folders that may be read and run, beside those of the system.
         writable: folders in which files may be changed and made, too.
     """
-    version = _LIBC.syscall(_CREATE_RULESET, None, ctypes.c_size_t(0), ctypes.c_uint32(_VERSION))
+    version = _landlock_version()
     if version < 1:
         return
     rights = _FILE_RIGHTS[min(version, max(_FILE_RIGHTS))]
@@ -103,6 +117,12 @@ def restrict_files(readable: Iterable[str], writable: Iterable[str]) -> None:
         _allow(ruleset, path, _READ_FILE | _WRITE_FILE)
     _LIBC.syscall(_RESTRICT_SELF, ctypes.c_int(ruleset), ctypes.c_uint32(0))
     os.close(ruleset)
+
+
+def _landlock_version() -> int:
+    """Return the version of Landlock; less than 1 where there is none."""
+    size, flags = ctypes.c_size_t(0), ctypes.c_uint32(_VERSION)
+    return int(_LIBC.syscall(_CREATE_RULESET, None, size, flags))
 
 
 def _allow(ruleset: int, path: str, rights: int) -> None:

@@ -1,7 +1,8 @@
 """Starts analysers' programs for a worker, from a process that knows nothing of it.
 
 The worker sends one message for each run on standard input, a socket: a socket of the run's own and
-the program's three streams, as descriptors. The run's socket carries the request (JSON, its length
+the program's three streams, as descriptors. The first message is the launcher's: which parts of the
+confinement the kernel refuses. The run's socket carries the request (JSON, its length
 before it), then the program's process id to the worker, and, once the worker closes its side of it
 or sends a byte, the exit status. Whatever is left of the program is ended then; so is everything
 when the worker is gone. Only the standard library is imported, and little of it.
@@ -21,6 +22,7 @@ from typing import Any, Final
 
 from kova.adapters.analyzers.confinement import (
     die_with_parent,
+    find_refused,
     give_up_privileges,
     leave_namespaces,
     restrict_files,
@@ -37,7 +39,9 @@ _PROCESSES: Final = 512  # Threads are counted too.
 
 def main() -> None:
     """Serve until the worker closes its end, or ends."""
-    Launcher(socket.socket(fileno=os.dup(0))).serve()
+    channel = socket.socket(fileno=os.dup(0))
+    channel.send(_report())
+    Launcher(channel).serve()
 
 
 class Launcher:
@@ -81,6 +85,22 @@ class Launcher:
             connection.sendall(NUMBER.pack(os.waitstatus_to_exitcode(status)))
 
 
+def _report() -> bytes:
+    """Return what the kernel refuses, as JSON: tried by a process of its own, which gives it up."""
+    reader, writer = os.pipe()
+    pid = os.fork()
+    if not pid:
+        try:
+            os.write(writer, json.dumps(find_refused()).encode())
+        finally:
+            os._exit(0)
+    os.close(writer)
+    with os.fdopen(reader, "rb") as pipe:
+        report = pipe.read()
+    os.waitpid(pid, 0)
+    return report
+
+
 def end_session(pid: int) -> None:
     """Kill a program and all processes of its session; it may not have begun one yet."""
     for kill in (os.killpg, os.kill):
@@ -118,7 +138,8 @@ def _become(request: dict[str, Any], streams: list[int], parent: int) -> None:
         resource.RLIMIT_CORE: 0,
         resource.RLIMIT_NOFILE: _OPEN_FILES,
     }
-    if leave_namespaces():
+    has_namespace_of_users, _ = leave_namespaces()
+    if has_namespace_of_users:
         limits[resource.RLIMIT_NPROC] = _PROCESSES  # Elsewhere the user's other ones count.
     give_up_privileges()
     restrict_files(request["readable"], request["writable"])

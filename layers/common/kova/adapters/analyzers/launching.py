@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 import os
 import socket
 import sys
@@ -18,6 +19,8 @@ _BOOT: Final = (
     "import sys; sys.path[:0] = sys.argv[1].split(':'); "
     "from importlib import import_module; import_module(sys.argv[2]).main()"
 )
+_LOG = logging.getLogger("kova.analyzers")
+_REPORT_BYTES: Final = 1_000
 _ATTEMPTS: Final = 2  # A launcher may have been killed since the last run.
 
 
@@ -120,6 +123,7 @@ class ProgramLauncher:
         with self._lock:
             if self._channel is None:
                 self._channel, self._pid = _start_launcher()
+                _log_report(self._channel)
             return self._channel
 
     def _close(self, channel: socket.socket) -> None:
@@ -131,6 +135,14 @@ class ProgramLauncher:
             with suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
             self._channel, self._pid = None, 0
+
+
+def _log_report(channel: socket.socket) -> None:
+    """Log what the kernel refuses; a launcher that is gone already is seen at the first run."""
+    if report := channel.recv(_REPORT_BYTES):
+        refused = json.loads(report)
+        level = logging.WARNING if refused else logging.INFO
+        _LOG.log(level, "analysers' programs are confined", extra={"except_for": refused})
 
 
 def _start_launcher() -> tuple[socket.socket, int]:
