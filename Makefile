@@ -100,6 +100,10 @@ test: $(if $(T),$(DEV),$(SAM) $(EMULATOR) $(BROWSER) $(DEPLOY)) ## all tests (T=
 stress: $(DEV) ## the long forms of some tests: 200 pushes and 20 kills, 100,000 errors, 500 examples
 	@STRESS=1 $(BIN)/python -m pytest -q -m stress
 
+.PHONY: fuzz
+fuzz: $(DEV) ## mutated webhooks, answers of GitHub, SARIF logs and settings (SEED=1)
+	@$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
+
 # A long run goes on where it was interrupted: its stack and its log stay in build/chaos.
 CHAOS := build/chaos/$(RUN)
 .PHONY: chaos

@@ -13,6 +13,7 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any, Final
 
+from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.publisher import GitHubPublisher
 from kova.adapters.memory.clock import Clock
 from kova.adapters.memory.queues import MemoryQueue
@@ -93,7 +94,10 @@ class SimulatedPushes(Hooked):
 class PushDesk:
     """One repository, its webhooks, and workers that can be killed between two steps."""
 
-    def __init__(self, github: FakeGitHub, database_url: str) -> None:
+    def __init__(
+        self, github: FakeGitHub, database_url: str, *, client: GitHubClient | None = None
+    ) -> None:
+        """`client`: another one than the product makes of its settings."""
         environment = {
             "KOVA_DATABASE_URL": database_url,
             "KOVA_GITHUB_API_URL": github.url,
@@ -102,6 +106,8 @@ class PushDesk:
         }
         self.github = github
         self.core = Core(load_settings(environment))
+        if client is not None:
+            self.core.github = client
         stores = ScanRoot(self.core).stores
         self.scan_rows = Hooked(stores.scans)
         self.pushes = SimulatedPushes(self, stores.pushes)

@@ -1,0 +1,1 @@
+"""Mutated input at every door, by a seed: `python -m tests.fuzz`."""
