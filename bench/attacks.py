@@ -58,7 +58,7 @@ def _webhook() -> bytes:
 UPLOADS: Final[dict[str, tuple[str, Callable[[], bytes], tuple[str, ...]]]] = {
     "10 MB of small objects": ("/ai/command", _objects, (_JSON,)),
     "one string of 10 MB": ("/api/scan", _text, (_JSON,)),
-    "10 MB of brackets": ("/api/proofs", _nested, (_JSON,)),
+    "10 MB of brackets": ("/api/scan", _nested, (_JSON,)),
     "small objects under a key that nobody has": (
         "/api/scan",
         _objects,

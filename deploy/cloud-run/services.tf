@@ -231,6 +231,12 @@ resource "google_cloud_run_v2_worker_pool" "worker" {
         name  = "AWS_ROLE_ARN"
         value = var.queues.worker_role
       }
+      # No program that reads one repository has another one beside it: gVisor has no Landlock, nor
+      # namespaces, that would keep them apart (docs/adr/0029).
+      env {
+        name  = "KOVA_WORKER_CONCURRENCY"
+        value = "1"
+      }
       dynamic "env" {
         for_each = local.variables
         content {

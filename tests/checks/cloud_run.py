@@ -215,6 +215,8 @@ def _check_api(files: Files) -> Iterator[str]:
     pool = files["resource"][_KINDS["worker"]]["worker"]
     if pool["scaling"][0].get("manual_instance_count") != "${var.workers}":
         yield "worker: how many there are is no choice"
+    if _variables(files, "worker")[0].get("KOVA_WORKER_CONCURRENCY") != "1":
+        yield "worker: programs of two repositories run side by side"
 
 
 def _check_order(files: Files) -> Iterator[str]:
