@@ -88,10 +88,11 @@ resource "google_cloud_run_v2_service" "api" {
           path = "/docs"
         }
       }
-      # Cloud Run's own proxy, which says last of all which address a client has.
+      # Google adds the address that a client has to what the client said, and a load balancer then
+      # its own: https://cloud.google.com/load-balancing/docs/https#x-forwarded-for_header
       env {
         name  = "KOVA_TRUSTED_PROXIES"
-        value = "1"
+        value = var.ingress == "INGRESS_TRAFFIC_INTERNAL_LOAD_BALANCER" ? "2" : "1"
       }
       env {
         name  = "AWS_ROLE_ARN"

@@ -210,7 +210,7 @@ def _check_api(files: Files) -> Iterator[str]:
         yield "api: it has no limit of requests at a time"
     if service["ingress"] != "${var.ingress}" or service.get("deletion_protection") is not True:
         yield "api: who reaches it is no choice, or it can be deleted by mistake"
-    if _variables(files, "api")[0].get("KOVA_TRUSTED_PROXIES") != "1":
+    if not _variables(files, "api")[0].get("KOVA_TRUSTED_PROXIES", "").endswith('? "2" : "1"}'):
         yield "api: everybody can claim any address"
     pool = files["resource"][_KINDS["worker"]]["worker"]
     if pool["scaling"][0].get("manual_instance_count") != "${var.workers}":

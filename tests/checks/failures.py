@@ -51,6 +51,7 @@ rate_limited | Wait as Retry-After says; KOVA_RATE_LIMIT_PER_MINUTE raises the l
 bad_json | Send JSON in UTF-8: no NaN, no bytes of another encoding, not nested beyond 200.
 unsupported_media_type | Send `Content-Type: application/json`, and the body as it is, not compressed.
 too_large | Send less: 256 kB, SARIF 10 MB.
+body_cut | Send the whole body before you end the connection.
 body_too_slow | Send the body faster; KOVA_BODY_SECONDS is how long it may take.
 bodies_busy | Wait as Retry-After says: few large bodies are taken at a time.
 bad_framing | Send either Content-Length or Transfer-Encoding. A proxy that sends both is at fault.
