@@ -79,8 +79,8 @@ class LambdaUp:
 
     def kill(self, pids: Callable[[], set[int]]) -> int:
         """Kill a function's process while it waits for a lock; return its id."""
-        eventually(self.waiting_backends, 60, otherwise=self.logs)
-        (pid,) = pids()
+        # The session that waits may be the periodic function's, which began sooner.
+        (pid,) = eventually(lambda: self.waiting_backends() and pids(), 60, otherwise=self.logs)
         os.kill(pid, signal.SIGKILL)
         eventually(lambda: started_at(pid) is None)
         return pid
