@@ -189,11 +189,24 @@ class StepMaker:
         return pull is not None and self._merge_pull(model, step, pull)
 
     def _merge_fix(self, _chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
-        pull = model.fix_pull()
+        pull = self._open_fix_pull(model)
         return pull is not None and self._merge_pull(model, step, pull)
 
-    def _close_fix(self, _chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
+    def _open_fix_pull(self, model: RepositoryModel) -> PullModel | None:
+        """Return the open pull request of fixes; None where Kova has changed it a moment ago.
+
+        What is known of it is a look old, and people act on what GitHub shows them.
+        """
         pull = model.fix_pull()
+        if pull is None:
+            return None
+        repository = self._state.by_number(model.id)
+        is_open = repository.pulls[pull.number - 1]["state"] == "open"
+        head = repository.git.refs.get(f"heads/{pull.branch}")
+        return pull if is_open and head == model.branches.get(pull.branch) else None
+
+    def _close_fix(self, _chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
+        pull = self._open_fix_pull(model)
         if pull is None or pull.branch not in model.branches:
             return False
         if model.meddled:
@@ -209,7 +222,7 @@ class StepMaker:
         return True
 
     def _meddle(self, chance: random.Random, model: RepositoryModel, step: ChaosStep) -> bool:
-        pull = model.fix_pull()
+        pull = self._open_fix_pull(model)
         if pull is None or pull.branch not in model.branches:
             return False
         head = model.commits[model.branches[pull.branch]]
