@@ -5,8 +5,10 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import httpx
@@ -96,16 +98,16 @@ def _fill(values: Mapping[str, Any], places: Mapping[str, str]) -> dict[str, Any
     }
 
 
-@pytest.fixture(scope="module")
-def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rights]:
-    folder = tmp_path_factory.mktemp("rights")
+@contextmanager
+def run_rights(folder: Path, **extra: str) -> Iterator[Rights]:
+    """Run the server form with both repositories, with more settings where `extra` has some."""
     redis = {"KOVA_REDIS_URL": _redis_url(), "KOVA_AI_RATE_LIMIT_PER_MINUTE": "1000000"}
     # Each request asks the rules anew what somebody is.
     rules = {f"KOVA_{role.name}S": f"{role.value}@example.com" for role in Role}
     # A session of a provider that is not configured would be over.
     google = {"GOOGLE_CLIENT_ID": "id", "GOOGLE_CLIENT_SECRET": "secret"}
     google["KOVA_GOOGLE_ISSUER"] = "http://127.0.0.1:9"
-    with run_kova_with_github(folder, **redis, **rules, **google) as kova:
+    with run_kova_with_github(folder, **redis, **rules, **google, **extra) as kova:
         for name in (INSIDE, OUTSIDE):
             kova.github.state.create_repository(name, files={"a.py": b"x = 1\n"})
         things = asyncio.run(_fill_database(kova.environment["KOVA_DATABASE_URL"]))
@@ -113,6 +115,12 @@ def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rights]:
         _make_keys(rights)
         asyncio.run(_sign_in(rights))
         yield rights
+
+
+@pytest.fixture(scope="module")
+def rights(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Rights]:
+    with run_rights(tmp_path_factory.mktemp("rights")) as product:
+        yield product
 
 
 def _redis_url() -> str:
@@ -124,6 +132,12 @@ def _redis_url() -> str:
 async def _fill_database(url: str) -> dict[str, dict[str, str]]:
     async with postgres_stores(url) as stores:
         return {name: await _fill_repository(stores, name) for name in (INSIDE, OUTSIDE)}
+
+
+async def fill_repository_of(url: str, name: str) -> dict[str, str]:
+    """Fill one more repository in a database; return the ids of its things."""
+    async with postgres_stores(url) as stores:
+        return await _fill_repository(stores, name)
 
 
 async def _fill_repository(stores: AllStores, name: str) -> dict[str, str]:

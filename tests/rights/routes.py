@@ -179,8 +179,8 @@ ROUTES: dict[str, Row] = {
         path="/auth/link", by="nobody", form={"token": "none"}, passes=frozenset({404, 429})
     ),
     # Google does not answer here, and no attempt was begun.
-    "GET /auth/google/login": public("/auth/google/login", 503),
-    "GET /auth/google/callback": public("/auth/google/callback", 403),
+    "GET /auth/google/login": public("/auth/google/login", 503, 429),
+    "GET /auth/google/callback": public("/auth/google/callback", 403, 429),
     # Without a provider there is no way to it.
     "GET /auth/github/login": public("/auth/github/login", 404),
     "GET /auth/github/callback": public("/auth/github/callback", 404),

@@ -26,7 +26,8 @@ if TYPE_CHECKING:
     from kova.web.pages.provider import SignInProvider
 
 _ATTEMPTS: Final = Policy(name="sign-in", quota=30)
-"""By a link, a sign-in takes two: its page and its button. A token has 256 bits."""
+"""A sign-in takes two: a link's page and its button, or the way to a provider and back. A token
+has 256 bits."""
 
 
 class PeopleRoot:

@@ -97,7 +97,7 @@ class GatherContext:
         if repository is not None:
             await require_allowed_owner(self._owners, self._source, repository.ref)
         if error is not None:
-            materials += await self._error_materials(error, repository)
+            materials += await self._error_materials(error, repository, reach)
         if request.pull_request is not None:
             changes, reported = await self._pull_request_materials(request, repository, reach)
             materials += changes
@@ -126,7 +126,7 @@ class GatherContext:
         return error
 
     async def _error_materials(
-        self, error: ErrorRecord, repository: Repository | None
+        self, error: ErrorRecord, repository: Repository | None, reach: Reach
     ) -> list[Material]:
         finding = error.finding
         facts = [
@@ -139,8 +139,9 @@ class GatherContext:
         if repository is None:
             return [note, snippet]
         try:
+            repository_ref, branch = await self._locate(error.repository, repository, reach)
             reader = ReadFiles(self._source())
-            lines = await reader.read_one(repository.ref, repository.default_branch, finding.path)
+            lines = await reader.read_one(repository_ref, branch, finding.path)
         except KovaError as exc:
             # An answer is possible without GitHub: the scan stored the lines of the finding.
             _LOG.warning("file of an error not read", extra={"reason": exc.reason})
@@ -163,8 +164,12 @@ class GatherContext:
     async def _locate(
         self, full_name: str, repository: Repository | None, reach: Reach
     ) -> tuple[RepositoryRef, str]:
-        """Return how to address a repository, and its default branch."""
-        if repository is not None:
+        """Return how to address a repository, and its default branch.
+
+        A renamed repository answers to its old name, too: whoever reaches some names only is not
+        shown what GitHub has under another one by now.
+        """
+        if repository is not None and reach.is_everything:
             return repository.ref, repository.default_branch
         info = await self._describe(full_name, reach)
         repository_ref = RepositoryRef(
@@ -173,7 +178,7 @@ class GatherContext:
         return repository_ref, info.default_branch
 
     async def _describe(self, full_name: str, reach: Reach) -> RepositoryInfo:
-        """Describe a repository that Kova does not watch: GitHub may know it by a newer name."""
+        """Return what GitHub says of a repository: it may know it by a newer name."""
         info = await self._source().repository(RepositoryRef(full_name=full_name))
         self._check(info.full_name, reach)
         return info

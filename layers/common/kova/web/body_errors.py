@@ -21,6 +21,12 @@ class BodyFramingError(BodyRefusedError, InvalidInputError):
     reason = "bad_framing"
 
 
+class BodyCutError(BodyRefusedError, InvalidInputError):
+    """The connection ended before the body did."""
+
+    reason = "body_cut"
+
+
 class BodyTooSlowError(BodyRefusedError):
     """The body did not arrive in time."""
 

@@ -10,6 +10,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from kova.shared.exceptions import KovaError
 from kova.web.body_errors import (
     BodyBusyError,
+    BodyCutError,
     BodyFramingError,
     BodyRefusedError,
     BodyTooLargeError,
@@ -105,8 +106,8 @@ class _Body:
         """Return the next part; after the last one, what the server tells of the connection.
 
         Raises:
-            BodyRefusedError: the body is too large, too slow, of another kind than the path takes,
-                or too many large ones arrive at this moment.
+            BodyRefusedError: the body is too large, too slow, cut, of another kind than the path
+                takes, or too many large ones arrive at this moment.
         """
         if self._is_over:
             return await self._receive()
@@ -153,6 +154,10 @@ class _Body:
         except TimeoutError as exc:
             self._is_slow = True
             raise BodyTooSlowError from exc
+        if message["type"] == "http.disconnect":
+            self._is_over = True
+            # Whoever leaves is no failure of ours: Starlette's error would be a 500.
+            raise BodyCutError
         await self._count(message)
         return message
 

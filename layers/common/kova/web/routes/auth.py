@@ -153,6 +153,8 @@ async def _begin(
     path = own_path(next_path)
     try:
         address = own_address(request, people.public_url)
+        # What is begun is remembered for a while: strangers are counted before that.
+        await people.admit_attempt(address_of(request), note_verdict(request))
         redirect_uri = f"{address}/auth/{provider}/callback"
         begun = await people.elsewhere.begin(provider, redirect_uri, path)
     except KovaError as exc:
