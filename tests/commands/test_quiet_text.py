@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from kova.commands.comment import parse_comment
-from kova.commands.quiet_text import quiet
+from kova.shared.quiet_text import quiet
 
 BREAK = "\u200b"
 MENTION = re.compile(r"@[A-Za-z0-9]")

@@ -24,7 +24,8 @@ _DOCKER: Final = re.compile(r"#\s*hadolint\s+(?P<all>global\s+)?ignore\s*=\s*(?P
 _ZIZMOR: Final = re.compile(r"#\s*zizmor\s*:\s*ignore\[")
 _SECRET: Final = re.compile(r"\b(?:gitleaks|betterleaks):allow\b")
 _KOVA_IGNORE: Final = re.compile(
-    r"(?:#|//|/\*|<!--|--)\s*kova:\s*ignore\b(?:\[(?P<rules>[^\]]*)\])?"
+    # Where no bracket closes nothing is named: it would be all, which nobody wrote.
+    r"(?:#|//|/\*|<!--|--)\s*kova:\s*ignore\b(?:\[(?P<rules>[^\]]{0,500})\]|(?!\[))"
 )
 _COMMENT: Final = re.compile(r"^\s*(?:#|//|/\*|<!--|--)")
 

@@ -104,7 +104,7 @@ class AnalyzeTree:
             candidates = programs if analyzer.whole_program else paths
             handled = [path for path in candidates if path not in unfit and analyzer.handles(path)]
             run = analyzer.analyze(folder, handled) if handled else AnalyzerRun(findings=())
-            run = _within_bounds(analyzer.name, run)
+            run = _within_bounds(analyzer.name, _about(frozenset(handled), run))
             if progress:
                 progress(analyzer.name)
             return frozenset(handled), run
@@ -167,6 +167,17 @@ class AnalyzeTree:
             _join([runs[number] for runs in results if number in runs], source.lines)
             for number, (_, source) in enumerate(texts)
         ]
+
+
+def _about(paths: frozenset[str], run: AnalyzerRun) -> AnalyzerRun:
+    """Leave out what an analyser says about files that it was not given: they would be read.
+
+    Then it did not understand its own task, and its silence proves nothing.
+    """
+    findings = tuple(finding for finding in run.findings if finding.path in paths)
+    if len(findings) == len(run.findings):
+        return run
+    return replace(run, findings=findings, completed=False)
 
 
 def _within_bounds(name: str, run: AnalyzerRun) -> AnalyzerRun:

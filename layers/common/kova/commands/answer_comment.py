@@ -13,7 +13,6 @@ from kova.access.subject import Subject
 from kova.commands.command import Command, CommandRequest
 from kova.commands.comment import WRITERS, CommentJob, Verb
 from kova.commands.ports import CommandStore, Conversation
-from kova.commands.quiet_text import mute_mentions, quiet
 from kova.commands.run_command import RunCommand
 from kova.errors.ignore_errors import IgnoreErrors
 from kova.errors.ignoring import HOW, parse_ignore, reply_of
@@ -22,6 +21,7 @@ from kova.scans.request_scan import RequestScan
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import KovaError, OwnerNotAllowedError, UnavailableError
 from kova.shared.markdown import code
+from kova.shared.quiet_text import mute_mentions, quiet
 from kova.shared.reach import reach_of
 from kova.shared.repository import RepositoryRef
 

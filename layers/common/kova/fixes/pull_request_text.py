@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 from kova.fixes.fix import FileFixes, Fix
 from kova.shared.markdown import code, plural
+from kova.shared.quiet_text import quiet
 from kova.shared.text import reveal, shorten
 
 _LIST_SHOWN = 100
@@ -45,8 +46,11 @@ def pull_request_body(files: Sequence[FileFixes], commit_sha: str) -> str:
 
 
 def fix_title(fix: Fix) -> str:
-    """Return the title of a pull request with one fix."""
-    return f"Fix {' '.join(reveal(fix.rule_id).split())} in {shorten(reveal(fix.path), 120)}"
+    """Return the title of a pull request with one fix, which is its commit's message too.
+
+    A file's name in it notifies nobody, and closes no issue when it is merged.
+    """
+    return quiet(f"Fix {' '.join(fix.rule_id.split())} in {shorten(reveal(fix.path), 120)}")
 
 
 def fix_body(fix: Fix, commit_sha: str) -> str:

@@ -15,7 +15,7 @@ from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState
 from kova.scans.ports import Stores
-from kova.scans.sarif_import import ImportedRun, parse_sarif
+from kova.scans.sarif_import import SEPARATED, ImportedRun, parse_sarif
 from kova.scans.scan import Scan, ScanStatus, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, GenerationMovedError, NotFoundError
@@ -111,7 +111,7 @@ def _separate_name(run: ImportedRun, state: AppliedState) -> ImportedRun:
     identity = state.identities.get(run.tool)
     if identity is None or identity.startswith("sarif "):
         return run
-    name = f"{run.tool} (sarif)"
+    name = f"{run.tool}{SEPARATED}"
     return replace(
         run, tool=name, findings=tuple(replace(finding, analyzer=name) for finding in run.findings)
     )

@@ -24,6 +24,9 @@ from kova.shared.text import clean, shorten
 MOST_RUNS: Final = 20
 MOST_RESULTS: Final = 25_000
 NAME_LIMIT: Final = 40
+SEPARATED: Final = " (sarif)"
+"""What keeps a foreign tool apart from an analyser of Kova's own that has the same name."""
+_DIGEST: Final = 8
 _CATEGORY: Final = re.compile(r"[^A-Za-z0-9 ._+()/:-]+")
 _NAME: Final = re.compile(r"[^A-Za-z0-9 ._+()-]+")
 
@@ -96,7 +99,7 @@ def parse_sarif(body: bytes, checkouts: Sequence[str] = ()) -> list[ImportedRun]
 
 def _import_run(run: dict[str, Any], checkouts: Sequence[str]) -> ImportedRun:
     driver = as_object(as_object(run.get("tool")).get("driver"))
-    name = shorten(_NAME.sub(" ", clean(as_text(driver.get("name")))).strip(), NAME_LIMIT)
+    name = _plain(as_text(driver.get("name")).strip(), _NAME, limit=NAME_LIMIT - _DIGEST - 1)
     if not name:
         raise InvalidInputError("A run has no tool.driver.name.")
     version = as_text(driver.get("semanticVersion")) or as_text(driver.get("version"))
@@ -117,8 +120,8 @@ def _import_run(run: dict[str, Any], checkouts: Sequence[str]) -> ImportedRun:
         findings=tuple(findings),
         refused=dict(refused),
         # Without a list of results the tool says that it did not look.
-        finished="results" in run
-        and all(invocation.get("executionSuccessful") is not False for invocation in invocations),
+        finished=isinstance(run.get("results"), list)
+        and all(invocation.get("executionSuccessful", True) is True for invocation in invocations),
         paths=places.targets(),
     )
 
@@ -129,14 +132,19 @@ def _category(run: dict[str, Any]) -> str:
     GitHub reads it so, too. Empty where there is none.
     """
     category = as_text(as_object(run.get("automationDetails")).get("id")).rpartition("/")[0]
-    if not category:
-        return ""
-    text = shorten(_CATEGORY.sub(" ", clean(category)).strip(), NAME_LIMIT)
-    if text != category:
-        # Two that only look alike here stay two.
-        digest = hashlib.sha256(category.encode("utf-8", "surrogatepass")).hexdigest()
-        text = f"{text} {digest[:8]}".strip()
-    return f" [{text}]"
+    return f" [{_plain(category, _CATEGORY)}]" if category else ""
+
+
+def _plain(name: str, forbidden: re.Pattern[str], limit: int = NAME_LIMIT) -> str:
+    """Return a name without what is forbidden in it; two that look alike then stay two.
+
+    At most `limit` characters stand before the digest that keeps them apart.
+    """
+    text = shorten(forbidden.sub(" ", clean(name)).strip(), NAME_LIMIT)
+    if text == name and not name.endswith(SEPARATED):
+        return text
+    digest = hashlib.sha256(name.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{shorten(text, limit)} {digest[:_DIGEST]}".strip()
 
 
 def _merge_by_tool(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
@@ -145,13 +153,15 @@ def _merge_by_tool(runs: Sequence[ImportedRun]) -> list[ImportedRun]:
     for run in runs:
         earlier = by_tool.get(run.tool)
         if earlier is not None:
-            paths = earlier.paths | run.paths if earlier.paths and run.paths else None
+            # A run that names targets, none of them here, has read nothing and not everything.
+            is_bounded = earlier.paths is not None and run.paths is not None
+            paths = (earlier.paths or frozenset()) | (run.paths or frozenset())
             run = replace(  # noqa: PLW2901 (it is the same run, with what came before)
                 run,
                 findings=earlier.findings + run.findings,
                 refused=dict(Counter(earlier.refused) + Counter(run.refused)),
                 finished=earlier.finished and run.finished,
-                paths=paths,
+                paths=paths if is_bounded else None,
             )
         by_tool[run.tool] = run
     return [replace(run, findings=_with_fingerprints(run.findings)) for run in by_tool.values()]

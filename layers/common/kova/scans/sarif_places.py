@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 from urllib.parse import unquote, urlsplit
 
-from kova.shared.json_text import as_list, as_object, as_text
+from kova.shared.json_text import as_index, as_list, as_object, as_text
 
 PATH_LIMIT: Final = 1_000
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
@@ -22,6 +22,8 @@ _HIDDEN_SEPARATOR: Final = re.compile(r"%(2f|5c)", re.IGNORECASE)
 _ROOT_NAMES: Final = frozenset({"SRCROOT", "PROJECTROOT", "CHECKOUTROOT", "REPOROOT", "ROOTPATH"})
 _WEB: Final = ("https://", "http://")
 _DEEPEST_BASE: Final = 10
+MOST_ROOTS: Final = 20
+"""Each absolute address is looked for below each root, and a log may name a hundred thousand."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,9 +36,15 @@ class SarifPlace:
     def below(self, folder: SarifPlace) -> SarifPlace | None:
         """Return the place inside of a folder as a path in the repository, else None."""
         count = len(folder.names)
-        if self.root != folder.root or self._compared()[:count] != folder._compared():
+        top = SarifPlace(root=self.root, names=self.names[:count])
+        if self.root != folder.root or top._compared() != folder._compared():
             return None
         return SarifPlace(root="", names=self.names[count:])
+
+    @property
+    def is_short(self) -> bool:
+        """Whether a path below it can be one of the repository."""
+        return sum(map(len, self.names)) + len(self.names) <= 3 * PATH_LIMIT
 
     def join(self, other: SarifPlace) -> SarifPlace:
         """Return another place, seen from this folder."""
@@ -62,14 +70,23 @@ class SarifPlaces:
         """
         self._bases = as_object(run.get("originalUriBaseIds"))
         self._artifacts = [as_object(artifact) for artifact in as_list(run.get("artifacts"))]
+        # Thousands of results share a base and a file: each is read once.
+        self._folders_by_name: dict[str, SarifPlace | None] = {}
+        self._paths: dict[tuple[str, str], str | None] = {}
         places = [place for text in checkouts if (place := read_place(text))]
         self._roots = [*_roots(places), *self._roots_of(run)]
 
     def path(self, location: dict[str, Any]) -> str | None:
         """Return a location's path in the repository; None when it is not in it."""
-        index = location.get("index")
-        if not location.get("uri") and isinstance(index, int) and 0 <= index < len(self._artifacts):
+        index = as_index(location.get("index"), len(self._artifacts))
+        if not location.get("uri") and index is not None:
             location = as_object(self._artifacts[index].get("location"))
+        key = as_text(location.get("uri")), as_text(location.get("uriBaseId"))
+        if key not in self._paths:
+            self._paths[key] = self._find_path(location)
+        return self._paths[key]
+
+    def _find_path(self, location: dict[str, Any]) -> str | None:
         uri = as_text(location.get("uri"))
         place = self._resolve(location) if uri and not uri.endswith("/") else None
         if place is not None and place.root:
@@ -92,15 +109,20 @@ class SarifPlaces:
 
     def _resolve(self, location: dict[str, Any]) -> SarifPlace | None:
         """Return a location with its bases before it; None where one leads nowhere."""
+        return self._resolve_below(location, 0)
+
+    def _resolve_below(self, location: dict[str, Any], depth: int) -> SarifPlace | None:
         place = _read_folder(location)
-        for _ in range(_DEEPEST_BASE):
-            name = as_text(location.get("uriBaseId"))
-            if place is None or place.root or not name:
-                return place
-            location = as_object(self._bases.get(name))
-            base = _read_folder(location)
-            place = _without_dots(base.join(place)) if base else None
-        return None
+        name = as_text(location.get("uriBaseId"))
+        if place is None or place.root or not name:
+            return place
+        if name not in self._folders_by_name:
+            if depth >= _DEEPEST_BASE:
+                return None
+            base = self._resolve_below(as_object(self._bases.get(name)), depth + 1)
+            self._folders_by_name[name] = base if base and base.is_short else None
+        base = self._folders_by_name[name]
+        return _without_dots(base.join(place)) if base else None
 
     def _roots_of(self, run: dict[str, Any]) -> list[SarifPlace]:
         """Return the roots that the run tells, by the first of its ways that names any."""
@@ -124,7 +146,8 @@ class SarifPlaces:
 
 def _roots(places: Sequence[SarifPlace]) -> list[SarifPlace]:
     """Return absolute folders; the root of a machine would place every file in the repository."""
-    return [place for place in places if place.root and place.names]
+    roots = dict.fromkeys(place for place in places if place.root and place.names)
+    return list(roots)[:MOST_ROOTS]
 
 
 def _read_folder(location: dict[str, Any]) -> SarifPlace | None:

@@ -10,7 +10,7 @@ from typing import Any, Final
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
 from kova.analysis.fingerprint import make_traits, strip_format
 from kova.scans.sarif_places import PATH_LIMIT, SarifPlaces
-from kova.shared.json_text import as_list, as_object, as_text
+from kova.shared.json_text import as_index, as_list, as_object, as_text
 from kova.shared.severity import Severity
 from kova.shared.text import clean, shorten
 
@@ -19,6 +19,9 @@ NOT_A_FAILURE: Final = "not_a_failure"
 MESSAGE_LIMIT: Final = 1_000
 SNIPPET_LIMIT: Final = 500
 RULE_LIMIT: Final = 80
+# A rule's texts are cut before they are read: thousands of results may be of one rule.
+TAG_LIMIT: Final = 200
+SCORE_LIMIT: Final = 20
 _LARGEST: Final = 2**31 - 1
 _CWE: Final = re.compile(r"(?:^|/)cwe[-_ ]?0*([1-9][0-9]{0,4})(?![0-9])", re.IGNORECASE)
 _SECRET_CWES: Final = frozenset({"CWE-259", "CWE-321", "CWE-522", "CWE-798"})
@@ -47,9 +50,8 @@ class Rules:
         """Return a result's rule id and rule."""
         reference = as_object(result.get("rule"))
         name = as_text(result.get("ruleId")) or as_text(reference.get("id"))
-        index = result.get("ruleIndex", reference.get("index"))
-        inside = isinstance(index, int) and 0 <= index < len(self._rules)
-        indexed = self._rules[int(index)] if inside and index is not None else {}
+        index = as_index(result.get("ruleIndex", reference.get("index")), len(self._rules))
+        indexed = self._rules[index] if index is not None else {}
         name = name or as_text(indexed.get("id"))
         rule = self._by_id.get(name) or self._by_id.get(name.rpartition("/")[0])
         return name, rule or indexed
@@ -62,7 +64,7 @@ def read_result(
     if result.get("kind", "fail") != "fail" or result.get("baselineState") == "absent":
         return NOT_A_FAILURE
     name, rule = rules.rule(result)
-    name = shorten(_CONTROL.sub(" ", clean(name)), RULE_LIMIT)
+    name = shorten(_CONTROL.sub(" ", clean(name[: RULE_LIMIT + 1])), RULE_LIMIT)
     if not name:
         return "no_rule"
     locations = as_list(result.get("locations"))
@@ -79,7 +81,7 @@ def read_result(
     severity = _severity(result, rule, properties)
     if severity is None:
         return NOT_A_FAILURE
-    tags = [as_text(tag) for tag in as_list(properties.get("tags"))[:50]]
+    tags = [as_text(tag)[:TAG_LIMIT] for tag in as_list(properties.get("tags"))[:50]]
     cwe = next((f"CWE-{match[1]}" for tag in tags if (match := _CWE.search(tag))), None)
     secure = "security-severity" in properties or "security" in tags or cwe is not None
     finding = Finding(
@@ -146,12 +148,23 @@ def _severity(
     if level not in ("error", "warning", "note"):
         return None
     try:
-        score = float(properties.get("security-severity", "nan"))
+        score = _read_score(properties.get("security-severity"))
     except (TypeError, ValueError, OverflowError):
         score = math.nan
     if not math.isnan(score) and score > 0:
         return next((severity for least, severity in _SCORES if score >= least), Severity.LOW)
     return _LEVELS[str(level)]
+
+
+def _read_score(value: Any) -> float:
+    """Return a number, or one that is written as a text.
+
+    Raises:
+        TypeError, ValueError, OverflowError: it is neither.
+    """
+    if isinstance(value, bool):
+        raise TypeError
+    return float(value[:SCORE_LIMIT] if isinstance(value, str) else value)
 
 
 def _message(result: dict[str, Any], rule: dict[str, Any]) -> str:
@@ -203,5 +216,5 @@ def _suppression(result: dict[str, Any]) -> str | None:
 
 def _web_address(value: Any) -> str | None:
     text = as_text(value)
-    good = text.startswith(("https://", "http://")) and not _CONTROL.search(text)
-    return text if good and len(text) <= PATH_LIMIT else None
+    good = len(text) <= PATH_LIMIT and text.startswith(("https://", "http://"))
+    return text if good and not _CONTROL.search(text) else None

@@ -23,15 +23,25 @@ def parse_json(body: bytes) -> Any:
     Raises:
         ValueError: it is not such JSON.
     """
-    # Also those inside of strings: prose has a comma in a hundred characters.
-    if body.count(b",") + body.count(b"{") + body.count(b"[") > MOST_VALUES:
-        raise ValueError("too many values")
+    check_values(body)
     if _too_deep(body):
         raise ValueError("nested too deeply")
     try:
         return json.loads(body.decode("utf-8-sig"), parse_constant=_refuse_constant)
     except RecursionError as exc:
         raise ValueError("nested too deeply") from exc
+
+
+def check_values(body: bytes) -> None:
+    """Refuse a text with too many values before it is parsed.
+
+    Those inside of strings count too: prose has a comma in a hundred characters.
+
+    Raises:
+        ValueError: it may have more than MOST_VALUES.
+    """
+    if body.count(b",") + body.count(b"{") + body.count(b"[") > MOST_VALUES:
+        raise ValueError("too many values")
 
 
 def _too_deep(body: bytes) -> bool:
@@ -67,6 +77,12 @@ def as_list(value: Any) -> list[Any]:
 def as_text(value: Any) -> str:
     """Return the value if it is a text, else an empty one."""
     return value if isinstance(value, str) else ""
+
+
+def as_index(value: Any, length: int) -> int | None:
+    """Return the value if it is the index of something in a list of this length, else None."""
+    valid = isinstance(value, int) and not isinstance(value, bool) and 0 <= value < length
+    return value if valid else None
 
 
 def as_id(value: Any) -> int | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections import Counter
 from datetime import timedelta
 from typing import Final
 
@@ -54,6 +55,11 @@ def duration(span: timedelta) -> str:
             number = seconds // length
             return f"{number} {unit}{'s' * (number != 1)}"
     return f"{seconds} second{'s' * (seconds != 1)}"
+
+
+def hidden_characters(text: str) -> Counter[str]:
+    """Count the characters of a text that nobody sees, or that turn the text around them."""
+    return Counter(_HIDDEN.findall(text))
 
 
 def reveal(text: str) -> str:

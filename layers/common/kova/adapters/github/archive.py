@@ -26,7 +26,12 @@ CHUNK: Final = 1 << 16
 HEADER_BYTES: Final = 1 << 18
 MEMBERS: Final = 2_000_000
 
-_BROKEN: Final = (EOFError, OSError, zlib.error, tarfile.TarError, ValueError, OverflowError)
+# tarfile calls itself for each header that describes the next one, and counts in blocks that may
+# be cut: what it raises for garbage depends on where it is.
+_BROKEN: Final = (
+    EOFError, OSError, zlib.error, tarfile.TarError, ValueError, OverflowError, LookupError,
+    RecursionError,
+)  # fmt: skip
 
 
 @dataclass(kw_only=True)
@@ -132,7 +137,8 @@ class Unpacker:
                 member: tarfile.TarInfo | None = tar.next()
                 if member is None:
                     return
-                tar.members.clear()  # tarfile keeps every member it has seen
+                tar.members.clear()  # tarfile keeps every member it has seen,
+                tar.pax_headers.clear()  # and every global header.
                 if not member.isreg() or member.issparse():
                     continue
                 declared += member.size

@@ -122,7 +122,12 @@ class HookDeliveries(_HookPages, DeliveryLog):
 
 
 def _leads_here(url: object) -> bool:
-    return isinstance(url, str) and urlsplit(url).path.strip("/").endswith(_WEBHOOK_PATH)
+    if not isinstance(url, str):
+        return False
+    try:
+        return urlsplit(url).path.strip("/").endswith(_WEBHOOK_PATH)
+    except ValueError:
+        return False  # Somebody else's webhook, whose address is none.
 
 
 def _sent_delivery(row: shapes.Json) -> SentDelivery:
@@ -136,5 +141,5 @@ def _sent_delivery(row: shapes.Json) -> SentDelivery:
         id=shapes.number(row, "id"),
         guid=shapes.text(row, "guid"),
         delivered_at=moment if moment.tzinfo else moment.replace(tzinfo=UTC),
-        status_code=status if isinstance(status, int) else 0,
+        status_code=status if shapes.is_number(status) else 0,
     )

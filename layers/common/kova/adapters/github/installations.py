@@ -92,7 +92,7 @@ def _info(details: shapes.Json, installation_id: int) -> RepositoryInfo:
     if not is_ref(branch):
         raise GitHubUnavailableError("GitHub's answer has no usable default_branch.")
     return RepositoryInfo(
-        full_name=check_full_name(shapes.text(details, "full_name")),
+        full_name=shapes.full_name(details),
         github_id=shapes.number(details, "id"),
         installation_id=installation_id,
         default_branch=branch,

@@ -24,6 +24,7 @@ from kova.shared.exceptions import (
     KovaError,
     RepositoryNotFoundError,
 )
+from kova.shared.json_text import check_values
 from kova.shared.text import clean, shorten
 from kova.version import VERSION
 
@@ -61,6 +62,7 @@ def request_headers(authorization: str | None, *, accept: str | None = None) -> 
         f"kova/{VERSION}", accept=accept or "application/vnd.github+json"
     )
     headers["x-github-api-version"] = API_VERSION
+    headers["accept-encoding"] = "gzip"  # What `bounded_body` unpacks.
     if authorization is not None:
         headers["authorization"] = authorization
     return headers
@@ -74,6 +76,8 @@ def decipher(status: int, headers: Mapping[str, str], body: bytes, *, method: st
             of GitHub's API at all.
     """
     with translate_errors(method):
+        # A tree of 100,000 entries, the most that GitHub lists at once, has 700,000.
+        check_values(body)
         decoded, _, next_url = sansio.decipher_response(status, headers, body)
     return Reply(data=decoded, next_url=next_url)
 
@@ -135,7 +139,7 @@ def graphql_error(error: Mapping[str, Any]) -> KovaError:
 
     https://docs.github.com/graphql/guides/forming-calls-with-graphql
     """
-    kind = error.get("type")
+    kind = str(error.get("type") or "")
     text = clean(str(error.get("message") or kind or "no reason"))
     message = shorten(_SECRET.sub("…", text), MESSAGE_LIMIT)
     if kind == "RATE_LIMITED":

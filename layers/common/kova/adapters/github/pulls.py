@@ -88,7 +88,7 @@ class PullRequests:
         state = PullState.OPEN if pull.get("state") == "open" else PullState.CLOSED
         if pull.get("merged_at") is not None:
             state = PullState.MERGED
-        body = str(pull.get("body") or "")
+        body = clean(str(pull.get("body") or ""))
         return OfferedPull(
             url=url,
             state=state,

@@ -23,9 +23,9 @@ async def root_file(
         raise
     for tree_entry in shapes.objects(tree.get("tree")):
         sha, size = tree_entry.get("sha"), tree_entry.get("size")
-        if tree_entry.get("path") != name or tree_entry.get("mode") not in _REGULAR:
+        if tree_entry.get("path") != name or str(tree_entry.get("mode")) not in _REGULAR:
             continue
-        if not isinstance(sha, str) or not is_sha(sha) or not isinstance(size, int):
+        if not isinstance(sha, str) or not is_sha(sha) or not shapes.is_number(size):
             return None
         if size > limit:
             return b"\0" * (limit + 1)

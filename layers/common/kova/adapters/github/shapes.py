@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
-from kova.shared.exceptions import GitHubUnavailableError
-from kova.shared.repository import is_sha
+from kova.shared.exceptions import GitHubUnavailableError, InvalidInputError
+from kova.shared.repository import check_full_name, is_sha
 from kova.shared.text import clean, shorten
 
 Json = dict[str, Any]
@@ -51,11 +51,25 @@ def text(value: object, *keys: str) -> str:
 def number(value: object, *keys: str) -> int:
     """Return a needed whole number, not negative, that Postgres can hold as bigint."""
     attribute = field(value, *keys)
-    if not isinstance(attribute, int) or isinstance(attribute, bool):
-        raise _missing(keys)
-    if not 0 <= attribute <= _MOST:
+    if not is_number(attribute):
         raise _missing(keys)
     return attribute
+
+
+def is_number(attribute: object) -> TypeGuard[int]:
+    """Tell whether a JSON value is a whole number that `number` returns."""
+    if not isinstance(attribute, int) or isinstance(attribute, bool):
+        return False
+    return 0 <= attribute <= _MOST
+
+
+def full_name(value: object) -> str:
+    """Return a repository's needed `full_name`."""
+    try:
+        return check_full_name(text(value, "full_name"))
+    except InvalidInputError as exc:
+        # It is GitHub's name for it, and not one that the caller gave.
+        raise _missing(("full_name",)) from exc
 
 
 def sha(value: object, *keys: str) -> str:

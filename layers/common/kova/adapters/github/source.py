@@ -20,8 +20,9 @@ from kova.shared.exceptions import (
     GitHubUnavailableError,
     RepositoryNotFoundError,
 )
-from kova.shared.repository import RepositoryInfo, RepositoryRef, check_full_name, is_ref, is_sha
+from kova.shared.repository import RepositoryInfo, RepositoryRef, is_ref, is_sha
 from kova.shared.skipped import Skipped
+from kova.shared.text import clean
 
 # And this many of a pull request, over all pages.
 PULL_FILES: Final = 3_000
@@ -43,14 +44,11 @@ class GitHubSource(CodeSource):
         installation_id = await self._client.installation(repository)
         repository = RepositoryRef(full_name=repository.full_name, installation_id=installation_id)
         details = await self._client.get(repository, "")
-        full_name, branch = (
-            shapes.text(details, "full_name"),
-            shapes.text(details, "default_branch"),
-        )
+        branch = shapes.text(details, "default_branch")
         if not is_ref(branch):
             raise GitHubUnavailableError("GitHub's answer has no usable default_branch.")
         return RepositoryInfo(
-            full_name=check_full_name(full_name),
+            full_name=shapes.full_name(details),
             github_id=shapes.number(details, "id"),
             installation_id=installation_id,
             default_branch=branch,
@@ -120,8 +118,8 @@ class GitHubSource(CodeSource):
             number=number,
             base_sha=shapes.sha(pull, "base", "sha"),
             head_sha=shapes.sha(pull, "head", "sha"),
-            title=title if isinstance(title, str) else "",
-            body=body if isinstance(body, str) else "",
+            title=clean(title) if isinstance(title, str) else "",
+            body=clean(body) if isinstance(body, str) else "",
         )
 
     async def download(
@@ -155,7 +153,7 @@ def _comparison(merge_base_sha: str, files: Iterable[shapes.Json], *, complete: 
     renamed: dict[str, str] = {}
     for file in files:
         name, before = file.get("filename"), file.get("previous_filename")
-        status = file.get("status")
+        status = str(file.get("status"))
         if not isinstance(name, str) or status in _GONE_AT_HEAD:
             continue
         changed.add(name)

@@ -30,6 +30,9 @@ RETRY_SECONDS: Final = 45.0
 T = TypeVar("T")
 OnRedirect: TypeAlias = Callable[[httpx.URL], Awaitable[None]]
 _REDIRECTS: Final = 3
+# Names of one's own machine and network: RFC 6761, RFC 6762, and what ICANN keeps free for them.
+# A cloud's metadata, a cluster's services and a container's host are below these.
+_PRIVATE_DOMAINS: Final = frozenset({"localhost", "local", "internal", "home", "lan", "corp"})
 _MOVED: Final = frozenset({301, 302, 307, 308})
 _MOVED_KEEPING_METHOD: Final = frozenset({307, 308})
 
@@ -176,7 +179,9 @@ class Transport:
             headers.pop("authorization", None)
             if request.method != "GET":
                 raise GitHubRefusedError("GitHub redirects a write.", refusal="redirect")
-            if not _is_public_name(url.host) and url.host != self._origin[1]:
+            own = self._origin[1]
+            is_own = url.host == own or url.host.endswith(f".{own}")
+            if not is_own and not _is_public_name(url.host):
                 raise GitHubRefusedError("GitHub redirects inside.", refusal="redirect")
         return self._http.build_request(
             request.method, url, headers=headers, content=request.content or None
@@ -198,8 +203,10 @@ def _is_public_name(host: str) -> bool:
     Systems read `127.1`, `0x7f.1` and `2130706433` as addresses: no top-level domain has a digit
     first (RFC 3696, section 2).
     """
-    labels = host.rstrip(".").split(".")
-    return len(labels) > 1 and ":" not in host and not labels[-1][:1].isdigit()
+    labels = host.rstrip(".").lower().split(".")
+    if len(labels) < 2 or ":" in host or labels[-1] in _PRIVATE_DOMAINS:  # noqa: PLR2004
+        return False
+    return not labels[-1][:1].isdigit()
 
 
 def _origin(url: httpx.URL) -> tuple[str, str, int | None]:

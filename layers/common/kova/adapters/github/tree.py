@@ -112,7 +112,7 @@ class _Listing:
         return folders
 
     def _add_file(self, tree_entry: Json, path: str, sha: str) -> None:
-        mode, size = tree_entry.get("mode"), tree_entry.get("size")
+        mode, size = str(tree_entry.get("mode")), tree_entry.get("size")
         reason = unsafe_reason(path)
         if reason is None and mode in _OTHER_MODES:
             reason = _OTHER_MODES[mode]
@@ -120,7 +120,7 @@ class _Listing:
             reason = "duplicate_path"
         if reason is not None:
             self.skip(path, reason)
-        elif mode not in _REGULAR or not isinstance(size, int) or size < 0:
+        elif mode not in _REGULAR or not shapes.is_number(size):
             self.skip(path, "malformed_entry")
         else:
-            self.files[path] = TreeFile(path=path, sha=sha, size=size, mode=str(mode))
+            self.files[path] = TreeFile(path=path, sha=sha, size=size, mode=mode)

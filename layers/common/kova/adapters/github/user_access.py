@@ -27,6 +27,7 @@ from kova.shared.exceptions import (
 )
 from kova.shared.owners import Owners
 from kova.shared.reach import reach_of
+from kova.shared.text import clean
 
 _SECONDS: Final = 8.0
 _ANSWER_LIMIT: Final = 4_000_000
@@ -61,7 +62,7 @@ class GitHubAccess:
         return Identity(
             provider=GITHUB,
             actor=f"{GITHUB}:{login}",
-            name=name if isinstance(name, str) and name else login,
+            name=clean(name) if isinstance(name, str) and name else login,
             reach=reach_of(names),
         )
 
@@ -75,7 +76,7 @@ class GitHubAccess:
             number = shapes.number(installation, "id")
             path = f"/user/installations/{number}/repositories"
             async for repository in self._list(path, "repositories", authorization):
-                full_name = shapes.text(repository, "full_name")
+                full_name = shapes.full_name(repository)
                 if _works_on(repository) and self._owners.allow(full_name):
                     yield full_name
 

@@ -27,7 +27,8 @@ _BROKEN: Final[tuple[re.Pattern[str], ...]] = (
     re.compile(r"(<)(?=(?:img|picture|source|svg|video|audio|iframe)\b)", re.IGNORECASE),
 )
 _LINE_BEGIN: Final = re.compile(
-    r"^([ \t>*+-]{0,20})(?=[/!][A-Za-z]"
+    # Programs skip what any space is, and a quotation's or a list's marks.
+    r"(?:^|(?<=\r))((?:[^\S\r\n]|[>*+-])*+)(?=[/!][A-Za-z]"
     r"|(?:bors|retest|recheck|rerun|ok to test|test this|rebuild|merge)\b)",
     re.MULTILINE | re.IGNORECASE,
 )
