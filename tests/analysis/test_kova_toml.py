@@ -98,6 +98,7 @@ def test_a_file_never_allows_more_than_an_administrator() -> None:
         ("a = " + "[" * 5_000, "The file is"),
         ("x" * 64_001, "The file has more than 64000 bytes."),
         ("exclude = [" + "'a'," * 51 + "]", "`exclude` has more than 50 entries."),
+        (f"include = ['{'**/a/' * 6}']", "`include` has an entry with more than 5 times `**`."),
     ],
 )
 def test_what_is_wrong_is_told_and_then_nothing_applies(text: str, beginning: str) -> None:

@@ -1,16 +1,13 @@
 """Comments that silence: matched for every tool, told and not hidden."""
 
-import sys
 import time
-from collections.abc import Callable
-from types import FrameType
-from typing import Any
 
 import pytest
 
 from kova.analysis.finding import Category, Confidence, Finding, Span, Tier
 from kova.analysis.suppression import mark_suppressed
 from kova.shared.severity import Severity
+from tests.support.steps import count_steps
 
 
 def finding(
@@ -98,23 +95,6 @@ def test_nosec_is_for_security_only_and_any_line_of_the_finding_counts() -> None
     (secure,) = mark_suppressed([finding("ruff", "S506", 1, Category.SECURITY, end=3)], lines)
     assert secure.suppressed == "nosec"
     assert find_suppression(finding("ruff", "F632", 1, end=3), lines) is None
-
-
-def count_steps(work: Callable[[], object]) -> int:
-    """Return how many lines of Python are carried out."""
-    steps = 0
-
-    def trace(_frame: FrameType, event: str, _argument: Any) -> Any:
-        nonlocal steps
-        steps += event == "line"
-        return trace
-
-    sys.settrace(trace)
-    try:
-        work()
-    finally:
-        sys.settrace(None)
-    return steps
 
 
 HOSTILE = {

@@ -100,3 +100,24 @@ def test_overlapping_edits_wait_for_a_later_scan() -> None:
     combined = combine_fixes(PROVER, {PATH: prove(source, findings)})
     assert combined_text(combined[PATH]) == "x = [BAD(a), (b)]\ny = BAD(c)\n"
     assert combined[PATH].candidate.mended == (second,)
+
+
+class CountedLines(FewLines):
+    """Counts how often it is asked: once for each try."""
+
+    def __init__(self) -> None:
+        self.tries = 0
+
+    def outlines(self, files: Sequence[tuple[str, str]]) -> list[Outline | None]:
+        self.tries += 1
+        return super().outlines(files)
+
+
+def test_of_hundreds_that_do_not_hold_together_the_first_are_tried() -> None:
+    source, findings = findings_of("y = BAD(c)\n" * 200)
+    proofs = prove(source, [with_content(finding, "!") for finding in findings])
+    lines = CountedLines()
+    prover = ProveFix(analyzers=AnalyzeTree([MarkAnalyzer()]), syntax=[lines])
+    combined = combine_fixes(prover, {PATH: proofs})
+    assert len(combined[PATH].candidate.edited) == 1
+    assert lines.tries == 50

@@ -56,6 +56,13 @@ def test_a_large_file_of_like_lines_is_compared_at_once(kinds: int) -> None:
     assert apply_patch("".join(before), patch) == "".join(after)
 
 
+def test_a_change_at_every_other_line_is_compared_at_once() -> None:
+    before = [f"{number}\n" for number in range(50_000)]
+    after = [line if number % 2 else f"new {line}" for number, line in enumerate(before)]
+    patch = "".join(unified_diff("a", before, after))
+    assert apply_patch("".join(before), patch) == "".join(after)
+
+
 def test_an_edit_at_one_place_is_small_however_alike_the_lines_are() -> None:
     before = ["x\n"] * 100_000
     after = [*before[:50_000], "y\n", *before[50_001:]]

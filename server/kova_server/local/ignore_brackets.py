@@ -65,7 +65,12 @@ def read_bracket(pattern: str, start: int) -> tuple[frozenset[int], int]:
 
 def bracket_regex(members: frozenset[int]) -> str:
     """Return the regular expression that matches one character of these codes."""
-    return "[" + "".join(f"\\x{member:02x}" for member in sorted(members)) + "]"
+    codes = sorted(members)
+    # As ranges: a file may hold a hundred thousand expressions that each match all but a letter.
+    firsts = [code for code in codes if code - 1 not in members]
+    lasts = [code for code in codes if code + 1 not in members]
+    ranges = zip(firsts, lasts, strict=True)
+    return "[" + "".join(f"\\x{first:02x}-\\x{last:02x}" for first, last in ranges) + "]"
 
 
 def _at(pattern: str, place: int) -> str:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
@@ -19,15 +20,16 @@ from kova.analysis.finding import Finding, Span, Traits
 from kova.analysis.languages import WORKFLOW, language_of
 from kova.analysis.scope import Scopes
 
-_SPACE: Final = re.compile(r"\s+")
 HIDDEN: Final = "\0"
 """Stands for each character that takes no part in an identity."""
 # What formatters change: white space, the kind of quotes, a comma before a closing bracket.
 _FORMAT: Final = re.compile(rf"[\s{HIDDEN}]+|,\s*(?=[)\]}}])")
 _SEPARATOR: Final = "\x1f"
 _MATCH_LIMIT: Final = 2_000
+_READ_LIMIT: Final = 8_000
+"""So many characters of a flagged text are looked at: thousands of findings may share a line."""
 _LINE_LIMIT: Final = 2_000
-_SNIPPET_LINES: Final = 5
+SNIPPET_LINES: Final = 5
 _SNIPPET_LIMIT: Final = 500
 _FAR: Final = 20
 _BLOCK_LINES: Final = 20
@@ -46,12 +48,12 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
     """
     ordered = sorted(findings, key=lambda finding: (finding.span, finding.rule_id, finding.message))
     ordinals: Counter[tuple[str, ...]] = Counter()
-    scopes = Scopes(lines)
+    scopes, surroundings = Scopes(lines), _Surroundings(lines)
     identified = []
     for finding in ordered:
         scope = scopes.around(finding.span.start_line)
         text = _flagged_text(finding, lines) if finding.match is None else finding.match
-        match = _SPACE.sub("", text)[:_MATCH_LIMIT]
+        match = "".join(text.split())[:_MATCH_LIMIT]
         base = (finding.analyzer, finding.rule_id, finding.path, scope, match)
         fingerprint = fingerprint_of(base, ordinals[base])
         ordinals[base] += 1
@@ -61,13 +63,45 @@ def identify(findings: Iterable[Finding], lines: Sequence[str]) -> list[Finding]
                 scope=scope,
                 snippet=finding.snippet or snippet_of(lines, finding.span),
                 fingerprint=fingerprint,
-                traits=traits_of(finding, scope, lines),
+                traits=_traits_of(finding, scope, lines, surroundings),
             )
         )
     return identified
 
 
-def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
+class _Surroundings:
+    """The lines of a file without their format, each made once however many findings are near."""
+
+    def __init__(self, lines: Sequence[str]) -> None:
+        self._lines = lines
+        self._bare: dict[int, str | None] = {}
+
+    def line(self, index: int) -> str:
+        """Return a line, counted from 0; empty where there is none."""
+        return self._strip(index) or "" if 0 <= index < len(self._lines) else ""
+
+    def nearest(self, number: int, step: int) -> str:
+        """Return the nearest line that is not blank, above (-1) or below (+1)."""
+        for distance in range(1, _FAR):
+            index = number + step * distance
+            if not 0 <= index < len(self._lines):
+                break
+            line = self._strip(index)
+            if line is not None:
+                return line
+        return ""
+
+    def _strip(self, index: int) -> str | None:
+        """Return a line without its format, None for one that is blank."""
+        if index not in self._bare:
+            text = self._lines[index]
+            self._bare[index] = strip_format(text[:_LINE_LIMIT]) if text.strip() else None
+        return self._bare[index]
+
+
+def _traits_of(
+    finding: Finding, scope: str, lines: Sequence[str], surroundings: _Surroundings
+) -> Traits:
     """Return the traits of a finding.
 
     The text of a line with a secret takes no part: whoever has the hash could guess.
@@ -78,9 +112,9 @@ def traits_of(finding: Finding, scope: str, lines: Sequence[str]) -> Traits:
         line = around = ""
     else:
         match = strip_format(_flagged_text(finding, lines)[:_MATCH_LIMIT])
-        line = strip_format(lines[number][:_LINE_LIMIT]) if number < len(lines) else ""
+        line = surroundings.line(number)
         around = _SEPARATOR.join(
-            (_nearest_line(lines, number, -1), line, _nearest_line(lines, number, +1))
+            (surroundings.nearest(number, -1), line, surroundings.nearest(number, +1))
         )
     return make_traits(match=match, scope=scope, line=line, around=around)
 
@@ -96,10 +130,12 @@ def _flagged_text(finding: Finding, lines: Sequence[str]) -> str:
 
     In YAML, which is not re-wrapped, that is any text of several lines; elsewhere a long one.
     """
-    text = text_of(lines, finding.span)
-    height = finding.span.end_line - finding.span.start_line
+    span = finding.span
+    height = span.end_line - span.start_line
     block = height > 0 if language_of(finding.path) in _BLOCKS else height >= _BLOCK_LINES
-    return text.partition("\n")[0] if block else text
+    if block:
+        span = replace(span, end_line=span.start_line, end_column=sys.maxsize)
+    return text_of(lines, span, most=_READ_LIMIT)
 
 
 def make_traits(*, match: str, scope: str, line: str, around: str) -> Traits:
@@ -132,36 +168,36 @@ def strip_format(text: str) -> str:
     return _FORMAT.sub("", text).replace("'", '"')
 
 
-def _nearest_line(lines: Sequence[str], number: int, step: int) -> str:
-    """Return the nearest line that is not blank, above (-1) or below (+1)."""
-    for distance in range(1, _FAR):
-        index = number + step * distance
-        if not 0 <= index < len(lines):
-            break
-        if lines[index].strip():
-            return strip_format(lines[index][:_LINE_LIMIT])
-    return ""
-
-
 def _digest(base: str, ordinal: int) -> str:
     text = f"{base}{_SEPARATOR}{ordinal}".encode("utf-8", "surrogatepass")
     return hashlib.sha256(text).hexdigest()
 
 
-def text_of(lines: Sequence[str], span: Span) -> str:
-    """Return the text of a span, empty when it lies outside of the file."""
+def text_of(lines: Sequence[str], span: Span, *, most: int = sys.maxsize) -> str:
+    """Return the text of a span, empty when it lies outside of the file.
+
+    Args:
+        lines: the file's lines without their ends.
+        span: the place of the text.
+        most: so many characters of the text are returned.
+    """
     first, last = span.start_line - 1, span.end_line - 1
     if first < 0 or first >= len(lines):
         return ""
-    flagged_lines = list(lines[first : last + 1])
-    if last < len(lines):
-        flagged_lines[-1] = flagged_lines[-1][: span.end_column - 1]
-    flagged_lines[0] = flagged_lines[0][span.start_column - 1 :]
-    return "\n".join(flagged_lines)
+    pieces: list[str] = []
+    for number in range(first, max(min(last, len(lines) - 1), first) + 1):
+        start = span.start_column - 1 if number == first else 0
+        end = span.end_column - 1 if number == last else sys.maxsize
+        piece = lines[number][start : min(end, start + most)]
+        pieces.append(piece)
+        most -= len(piece) + 1
+        if most <= 0:
+            break
+    return "\n".join(pieces)
 
 
 def snippet_of(lines: Sequence[str], span: Span) -> str:
     """Return the lines of a span as a person would quote them: a few, and not too long."""
     first = max(span.start_line - 1, 0)
-    last = min(span.end_line, first + _SNIPPET_LINES)
+    last = min(span.end_line, first + SNIPPET_LINES)
     return "\n".join(lines[first:last])[:_SNIPPET_LIMIT]

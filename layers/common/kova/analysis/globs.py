@@ -42,16 +42,20 @@ class Glob:
 
     def _after_folders(self, indices: set[int]) -> set[int]:
         """Add the positions after a `**` that stands for no folder at all."""
-        for index in sorted(indices):
-            at = index
-            while at < len(self._parts) and self._parts[at] is None and at < len(self._parts) - 1:
-                at += 1
-                indices = indices | {at}
-        return indices
+        parts = self._parts
+        return indices | {
+            index + 1 for index in indices if index < len(parts) and parts[index] is None
+        }
 
     @cached_property
     def _parts(self) -> tuple[re.Pattern[str] | None, ...]:
-        names = [name for name in self.pattern.split("/") if name not in {"", "."}]
+        split = [name for name in self.pattern.split("/") if name not in {"", "."}]
+        # Sixty times `**` in a row says what one says, and would be sixty times the work.
+        names = [
+            name
+            for name, before in zip(split, ["", *split], strict=False)
+            if name != "**" or before != "**"
+        ]
         parts = [None if name == "**" else re.compile(fnmatch.translate(name)) for name in names]
         if parts and parts[-1] is None:
             parts[-1] = re.compile(fnmatch.translate("*"))  # at least one name below

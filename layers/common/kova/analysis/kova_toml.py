@@ -15,6 +15,7 @@ from kova.shared.text import clean, shorten
 
 BYTES_LIMIT: Final = 64_000
 MOST_PATTERNS: Final = 50
+MOST_FOLDER_STARS: Final = 5
 MOST_SECTIONS: Final = 50
 MOST_PROBLEMS: Final = 20
 _MOST_DOTS: Final = 200
@@ -119,7 +120,14 @@ class _SettingsReader:
         return tuple(value)
 
     def _read_globs(self, table: dict[str, Any], key: str, where: str) -> tuple[Glob, ...]:
-        return tuple(Glob(pattern=pattern) for pattern in self._read_list(table, key, where))
+        patterns = self._read_list(table, key, where)
+        if any(pattern.count("**") > MOST_FOLDER_STARS for pattern in patterns):
+            # Each is tried at each folder of each path: dozens of them took minutes of a worker.
+            self.problems.append(
+                f"{where}`{key}` has an entry with more than {MOST_FOLDER_STARS} times `**`."
+            )
+            return ()
+        return tuple(Glob(pattern=pattern) for pattern in patterns)
 
     def _read_words(
         self, table: dict[str, Any], key: str, where: str, allowed: dict[str, str]

@@ -31,6 +31,9 @@ class Scopes:
         self._numbers: list[int] = []
         self._depths: list[int] = []
         self._parents: list[int] = []
+        # By these far ancestors as well, the way up a thousand definitions is a few steps.
+        self._levels: list[int] = []
+        self._jumps: list[int] = []
         self._names: list[str] = []
         for number, line in enumerate(lines, start=1):
             if not any(word in line for word in _WORDS):
@@ -52,11 +55,26 @@ class Scopes:
         self._numbers.append(number)
         self._depths.append(depth)
         self._parents.append(parent)
+        self._add_jump(parent)
         self._names.append(qualified_name[-_NAME_LIMIT:])
 
+    def _add_jump(self, parent: int) -> None:
+        """Add an ancestor to jump to: https://doi.org/10.1016/0020-0190(83)90106-0."""
+        self._levels.append(self._levels[parent] + 1 if parent >= 0 else 0)
+        jump = self._jumps[parent] if parent >= 0 else -1
+        far = self._jumps[jump] if jump >= 0 else -1
+        equal = jump >= 0 and far >= 0
+        if equal:
+            levels = self._levels
+            equal = levels[parent] - levels[jump] == levels[jump] - levels[far]
+        self._jumps.append(far if equal else parent)
+
     def _climb(self, index: int, indent: int) -> int:
+        """Return the innermost definition, from this one outwards, that is indented less."""
         while index >= 0 and self._depths[index] >= indent:
-            index = self._parents[index]
+            jump = self._jumps[index]
+            is_far = jump >= 0 and self._depths[jump] >= indent
+            index = jump if is_far else self._parents[index]
         return index
 
     def _indent(self, line: int) -> int:

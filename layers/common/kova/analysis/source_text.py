@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import accumulate
 from typing import Final
 
 from kova.analysis.finding import TextEdit
@@ -83,10 +84,7 @@ class SourceText:
 
     @cached_property
     def _starts(self) -> tuple[int, ...]:
-        starts = [0]
-        for line in self.raw_lines:
-            starts.append(starts[-1] + len(line))
-        return tuple(starts)
+        return tuple(accumulate(map(len, self.raw_lines), initial=0))
 
     def _offset(self, line: int, column: int) -> int:
         if not 1 <= line <= len(self.raw_lines) + 1 or column < 1:

@@ -17,6 +17,7 @@ from kova.analysis.languages import language_of
 MOST_LINES: Final = 200
 _STRETCH: Final = 60
 _LONGEST_LINE: Final = 400
+_MOST_SCOPES: Final = 10
 _PYTHON: Final = frozenset({".py", ".pyi", ".pyw"})
 _PROSE: Final = frozenset({".md", ".rst"})
 _DATA: Final = frozenset({"JSON"})
@@ -76,14 +77,15 @@ def _python_blocks(lines: Sequence[str]) -> Iterator[tuple[str, int, int]]:
         indent = len(match[1].expandtabs(8))
         while open_scopes and open_scopes[-1][0] >= indent:
             open_scopes.pop()
-        name = ".".join([*(scope for _, scope in open_scopes), match[3]])
+        # Hundreds of long names may be open around each of thousands of functions.
+        name = ".".join([*(scope for _, scope in open_scopes[-_MOST_SCOPES:]), match[3]])
         open_scopes.append((indent, match[3]))
         definitions.append((number, indent, match[2], name))
     for position, (number, indent, kind, name) in enumerate(definitions):
         end = _block_end(lines, number, indent)
         if kind == "class":
-            inner = (line for line, *_ in definitions[position + 1 :] if line < end)
-            end = min(next(inner, end), end)
+            following = definitions[position + 1 : position + 2]
+            end = min([end, *(line for line, *_ in following)])
         start = number
         while start > 0 and _DECORATOR.match(lines[start - 1]):
             start -= 1

@@ -52,13 +52,18 @@ def locate(claim: Claim, materials: Sequence[Material]) -> tuple[int, int] | Non
         if lines and quote in _words("\n".join(lines)):
             return claim.start_line, claim.end_line
     quoted = [_words(line) for line in claim.quote.strip().splitlines() if line.strip()]
-    places = {place for material in materials for place in _find_places(material, quoted)}
-    return places.pop() if len(places) == 1 else None
+    if len(quoted) > _LONGEST:
+        return None
+    places: set[tuple[int, int]] = set()
+    for place in (place for material in materials for place in _find_places(material, quoted)):
+        places.add(place)
+        if len(places) > 1:
+            return None
+    return places.pop() if places else None
 
 
 def _find_places(material: Material, quoted: Sequence[str]) -> Iterable[tuple[int, int]]:
-    lines = [_words(line) for line in material.lines]
-    size = len(quoted)
+    lines, size = material.flat_lines, len(quoted)
     for start in range(len(lines) - size + 1):
         if all(quote in lines[start + number] for number, quote in enumerate(quoted)):
             yield material.start_line + start, material.start_line + start + size - 1

@@ -11,10 +11,11 @@ from typing import Final
 from kova.analysis.finding import Finding, TextEdit
 from kova.analysis.source_text import EditError, SourceText
 from kova.shared import line_diff
+from kova.shared.text import hidden_characters
 
 NEAR_LINES: Final = 25
 MAX_EDIT_LINES: Final = 60
-_IMPORT_LINES: Final = re.compile(r"(?:\s*(?:from\s+\S+\s+)?import\s+[^\r\n;]+[\r\n]+)+\s*")
+_IMPORT_LINES: Final = re.compile(r"(?:\s*+(?:from\s++\S++\s++)?import\s++[^\r\n;]++[\r\n]++)+\s*")
 _SUPPRESSIONS: Final = re.compile(
     r"#\s*(?:noqa|type:\s*ignore|pyright:|pylint:|nosec|ruff:|flake8:|pragma:|fmt:\s*off)",
     re.IGNORECASE,
@@ -60,28 +61,19 @@ _DANGEROUS_MODULES: Final = frozenset(
 )
 
 
-def check_applies(before: SourceText, finding: Finding) -> tuple[SourceText | None, str]:
-    """Step 1: apply the finding's edit to the exact text that was scanned.
+def check_applies(before: SourceText, *findings: Finding) -> tuple[SourceText | None, str]:
+    """Step 1: apply the findings' edits, all at once, to the exact text that was scanned.
 
     Returns:
         The new text, or None, and a sentence of what was seen.
     """
-    proposal = finding.edit
-    if proposal is None or not proposal.edits:
-        return None, "There is no edit."
-    changed = 0
-    for edit in proposal.edits:
-        changed += edit.span.end_line - edit.span.start_line + 1
-        far = (
-            edit.span.end_line < finding.span.start_line - NEAR_LINES
-            or edit.span.start_line > finding.span.end_line + NEAR_LINES
-        )
-        if far and not _harmless_insertion(edit):
-            return None, f"An edit at line {edit.span.start_line} is far from the finding."
-    if changed > MAX_EDIT_LINES:
-        return None, f"The edit touches {changed} lines; {MAX_EDIT_LINES} is the most."
+    edits: list[TextEdit] = []
+    for finding in findings:
+        if refusal := _refuse_edit(finding):
+            return None, refusal
+        edits += finding.edit.edits if finding.edit else ()
     try:
-        after = before.apply(proposal.edits)
+        after = before.apply(edits)
         after.encode()
     except (EditError, UnicodeEncodeError) as exc:
         return None, f"The edit does not apply: {exc}."
@@ -91,7 +83,28 @@ def check_applies(before: SourceText, finding: Finding) -> tuple[SourceText | No
         return None, "The edit empties the file."
     if _newlines(after.text) - _newlines(before.text):
         return None, "The edit brings in another kind of line end."
+    if _hides_more(before, edits):
+        return None, "The edit brings in characters that nobody sees."
     return after, "The edit applies to the scanned blob and stays near the finding."
+
+
+def _refuse_edit(finding: Finding) -> str | None:
+    """Return why a finding's edit is not applied to any text, None where it is."""
+    proposal = finding.edit
+    if proposal is None or not proposal.edits:
+        return "There is no edit."
+    changed = 0
+    for edit in proposal.edits:
+        changed += edit.span.end_line - edit.span.start_line + 1
+        far = (
+            edit.span.end_line < finding.span.start_line - NEAR_LINES
+            or edit.span.start_line > finding.span.end_line + NEAR_LINES
+        )
+        if far and not _harmless_insertion(edit):
+            return f"An edit at line {edit.span.start_line} is far from the finding."
+    if changed > MAX_EDIT_LINES:
+        return f"The edit touches {changed} lines; {MAX_EDIT_LINES} is the most."
+    return None
 
 
 def _harmless_insertion(edit: TextEdit) -> bool:
@@ -101,8 +114,22 @@ def _harmless_insertion(edit: TextEdit) -> bool:
     return edit.content in {"r", "f", "b"} or _IMPORT_LINES.fullmatch(edit.content) is not None
 
 
+def _hides_more(before: SourceText, edits: Iterable[TextEdit]) -> bool:
+    """Tell whether more hidden characters come in than the replaced text had."""
+    pieces = [before.offsets(edit) for edit in edits]
+    came = sum((hidden_characters(content) for _, _, content in pieces), Counter[str]())
+    went = sum((hidden_characters(before.text[i:j]) for i, j, _ in pieces), Counter[str]())
+    return bool(came - went)
+
+
 def _newlines(text: str) -> set[str]:
-    return set(re.findall(r"\r\n|\r|\n", text))
+    both = text.count("\r\n")
+    counts = {
+        "\r\n": both,
+        "\r": text.count("\r") - both,
+        "\n": text.count("\n") - both,
+    }
+    return {end for end, count in counts.items() if count}
 
 
 def adds_suppression(before: str, after: str) -> bool:

@@ -33,8 +33,8 @@ class FileState:
 class FixCandidate:
     """Edits to prove: those of one finding, or of several that must hold together.
 
-    `edited` are the findings whose edits are applied, from the end of the file to its beginning so
-    that the places of the next ones stay valid; every one of `mended` must be gone afterwards.
+    `edited` are the findings whose edits are applied, none over another's place; every one of
+    `mended` must be gone afterwards.
     """
 
     state: FileState
@@ -136,15 +136,9 @@ class ProveFix:
 
 def _apply(candidate: FixCandidate) -> Proof:
     """Run the first step; `after` is None where it failed."""
-    before, steps = candidate.state, list[Verification]()
-    after: SourceText | None = before.source
-    for finding in candidate.edited:
-        assert after is not None
-        after, detail = proof.check_applies(after, finding)
-        if after is None:
-            break
-    steps.append(Verification(step=Step.APPLIES, passed=after is not None, detail=detail))
-    return Proof(candidate=candidate, steps=tuple(steps), after=after)
+    after, detail = proof.check_applies(candidate.state.source, *candidate.edited)
+    step = Verification(step=Step.APPLIES, passed=after is not None, detail=detail)
+    return Proof(candidate=candidate, steps=(step,), after=after)
 
 
 def _check_parsed(draft: Proof, after: SourceText, outline: Outline | None) -> Proof:

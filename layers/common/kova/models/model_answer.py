@@ -47,7 +47,7 @@ REVIEW_SCHEMA: Final = _object_schema(
         },
     }
 )
-_FENCED: Final = re.compile(r"\s*```(?:json)?\s*\n(.*)\n\s*```\s*", re.DOTALL)
+_FENCE: Final = "```"
 
 
 class UnusableAnswerError(Exception):
@@ -88,9 +88,8 @@ def read_answer(text: str, *, review: bool) -> ModelAnswer:
         raise UnusableAnswerError(Outcome.EMPTY)
     if "\0" in text:
         raise UnusableAnswerError(Outcome.NUL)
-    fenced = _FENCED.fullmatch(text)
     try:
-        value = parse_json((fenced[1] if fenced else text).encode("utf-8", "replace"))
+        value = parse_json(_without_fence(text).encode("utf-8", "replace"))
     except ValueError as exc:
         raise UnusableAnswerError(Outcome.NOT_JSON) from exc
     name = "findings" if review else "citations"
@@ -108,6 +107,14 @@ def read_answer(text: str, *, review: bool) -> ModelAnswer:
     if not answer.text.strip():
         raise UnusableAnswerError(Outcome.EMPTY)
     return answer
+
+
+def _without_fence(text: str) -> str:
+    """Return what stands between fences of Markdown, or the text where it is in none."""
+    first, _, rest = text.strip().partition("\n")
+    body, _, last = rest.rpartition("\n")
+    is_fenced = first.rstrip() in {_FENCE, f"{_FENCE}json"} and last.strip() == _FENCE
+    return body if is_fenced else text
 
 
 def clean_unless_nul(text: str) -> str:
@@ -129,6 +136,7 @@ def _read_claim(value: Any, *, review: bool) -> Claim:
 
 
 _BEGIN: Final = re.compile(r'^\s*(?:```(?:json)?\s*)?\{\s*"answer"\s*:\s*"')
+_LONGEST_BEGIN: Final = 1_000
 _SURROGATE: Final = re.compile(r"\\u[dD][89abAB][0-9a-fA-F]{2}")
 
 
@@ -148,6 +156,8 @@ class AnswerText:
         if not self._inside:
             begin = _BEGIN.match(self._buffer)
             if begin is None:
+                # Some models write spaces without an end.
+                self._ended = len(self._buffer) > _LONGEST_BEGIN
                 return ""
             self._inside = True
             self._buffer = self._buffer[begin.end() :]
@@ -171,7 +181,7 @@ class AnswerText:
             size = 1
             if character == "\\":
                 size = 6 if self._buffer[position + 1 : position + 2] == "u" else 2
-                if size == 6 and _SURROGATE.match(self._buffer[position:]):  # noqa: PLR2004
+                if size == 6 and _SURROGATE.match(self._buffer, position):  # noqa: PLR2004
                     size = 12
             if position + size > len(self._buffer):
                 return position

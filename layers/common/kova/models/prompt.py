@@ -43,6 +43,11 @@ class Material:
         """True if its lines are lines of a file."""
         return self.kind != "note"
 
+    @cached_property
+    def flat_lines(self) -> tuple[str, ...]:
+        """The lines with single spaces, made once however many quotes are looked for."""
+        return tuple(" ".join(line.split()) for line in self.lines)
+
     def lines_between(self, first: int, last: int) -> tuple[str, ...]:
         """Return the lines from `first` to `last`; empty if the material does not have them all."""
         start = first - self.start_line

@@ -26,9 +26,13 @@ _FORMS: Final = re.compile(
     | \b(?:sk|rk|pk)_(?:live|test)_[A-Za-z0-9]{16,}      # Stripe
     | \bnpm_[A-Za-z0-9]{36}
     | \bpypi-[A-Za-z0-9_-]{40,}
-    | \beyJ[A-Za-z0-9_-]{10,}\.eyJ[A-Za-z0-9_-]{10,}\.[A-Za-z0-9_-]{10,}  # a JSON web token
     """,
     re.VERBOSE,
+)
+# A JSON web token; or what begins as one and is none, which is passed over whole: it may hold
+# thousands of begins.
+_WEB_TOKEN: Final = re.compile(
+    r"\beyJ(?:([A-Za-z0-9_-]{10,}+\.eyJ[A-Za-z0-9_-]{10,}+\.[A-Za-z0-9_-]{10,})|[A-Za-z0-9_-]*+)"
 )
 _PASSWORD_IN_URL: Final = re.compile(r"(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@]{0,80}:)[^\s/@]{3,200}@")
 _ASSIGNED: Final = re.compile(
@@ -54,6 +58,8 @@ def redact(text: str, secrets: Iterable[str] = ()) -> str:
         if len(line) >= _SHORTEST:
             text = text.replace(line, MARK)
     text = _redact_private_keys(text)
+    # First: a part of a web token may look like another one's form.
+    text = _WEB_TOKEN.sub(lambda match: MARK if match[1] else match[0], text)
     text = _FORMS.sub(MARK, text)
     text = _PASSWORD_IN_URL.sub(rf"\1{MARK}@", text)
     return _ASSIGNED.sub(rf"\1{MARK}\3", text)

@@ -5,13 +5,38 @@ from __future__ import annotations
 import difflib
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from itertools import accumulate
 from typing import Any, Final
 
 # Pairs of equal lines that difflib may look at: its time is about their number, times the changes.
 _MOST_PAIRS: Final = 100_000
+# Lines and pairs that it may look at in all. It looks through what is left after each stretch that
+# is equal, so that a change at every other line of 50,000 would take an hour.
+_MOST_LOOKS: Final = 3_000_000
 _CONTEXT: Final = 3
 
 Opcode = tuple[str, int, int, int, int]
+
+
+class _BoundedMatcher(difflib.SequenceMatcher[str]):
+    """Takes what it has no time to compare as replaced."""
+
+    def __init__(self, before: Sequence[str], after: Sequence[str], pairs: Sequence[int]) -> None:
+        """`pairs` says of each line of `before` how many of `after` are equal to it."""
+        super().__init__(None, before, after, autojunk=False)
+        self._pairs_before = list(accumulate(pairs, initial=0))
+        self._length = len(before)
+        self._looks = _MOST_LOOKS
+
+    def find_longest_match(
+        self, alo: int = 0, ahi: int | None = None, blo: int = 0, bhi: int | None = None
+    ) -> difflib.Match:
+        """Return the longest stretch of equal lines between some lines of each; maybe none."""
+        end = self._length if ahi is None else ahi
+        self._looks -= end - alo + self._pairs_before[end] - self._pairs_before[alo]
+        if self._looks < 0:
+            return difflib.Match(alo, blo, 0)
+        return super().find_longest_match(alo, ahi, blo, bhi)
 
 
 class LineDiff(difflib.SequenceMatcher[str]):
@@ -72,7 +97,7 @@ def _compare(before: Sequence[str], after: Sequence[str]) -> list[Opcode]:
     counts = Counter(after)
     if sum(counts[line] for line in before) > _MOST_PAIRS:
         return [("replace", 0, len(before), 0, len(after))]
-    matcher = difflib.SequenceMatcher(None, before, after, autojunk=False)
+    matcher = _BoundedMatcher(before, after, [counts[line] for line in before])
     return [tuple(opcode) for opcode in matcher.get_opcodes()]  # type: ignore[misc]
 
 

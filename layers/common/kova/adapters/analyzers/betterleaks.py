@@ -26,7 +26,7 @@ from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import BETTERLEAKS
 from kova.adapters.analyzers.tool_workspace import ToolWorkspace
-from kova.analysis.finding import Confidence, Finding, Span, Tier
+from kova.analysis.finding import Confidence, Finding, Tier
 from kova.analysis.rule import Rule, is_test
 from kova.analysis.secrets import DEFAULT_KEY
 
@@ -134,12 +134,11 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         name = diagnostic["rule_id"]
         rule = _rule(name, _CONFIDENCE.get(diagnostic["confidence"], Confidence.LOW), path)
         # A column that is 0 is left out: that of something decoded which ends with a line.
-        span = workspace.places(path).by_columns(
-            (place["start_line"], place.get("start_column", 0)),
-            (place["end_line"], place.get("end_column", 0) + 1),
-        )
+        start = (place["start_line"], place.get("start_column", 0))
+        end = (place["end_line"], place.get("end_column", 0) + 1)
+        span = workspace.places(path).by_columns(start, end)
         return self.finding(
-            rule if name != _KEY or _has_key(workspace, path, span) else rule.milder(),
+            rule if name != _KEY or _has_key(workspace, path, start, end) else rule.milder(),
             path=path,
             span=span,
             message=f"{description}. Revoke it: it stays in the history.",
@@ -156,9 +155,11 @@ def _hash_secret(secret: str, key: str) -> str:
     return f"hmac-sha256:{hmac.new(key.encode(), encoded, hashlib.sha256).hexdigest()}"
 
 
-def _has_key(workspace: ToolWorkspace, path: str, span: Span) -> bool:
+def _has_key(
+    workspace: ToolWorkspace, path: str, start: tuple[int, int], end: tuple[int, int]
+) -> bool:
     """Tell whether a key stands between the lines that announce it, and not a word about it."""
-    return any(map(_ENCODED.search, workspace.places(path).lines(span)))
+    return _ENCODED.search(workspace.places(path).near(start, end)) is not None
 
 
 def _rule(name: str, confidence: Confidence, path: str) -> Rule:

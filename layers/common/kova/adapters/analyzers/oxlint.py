@@ -35,7 +35,7 @@ _FLOW: Final = re.compile(rb"^\s*(?://|/\*|\*)[^\n]*@flow\b", re.MULTILINE)
 _TEMPLATE: Final = re.compile(rb"\{%|<%|(?<![$\w)])\{\{[^{}\n]*\}\}")
 # What compilers and bundlers leave in their output; their idioms look like errors.
 _GENERATED: Final = re.compile(
-    rb"__webpack_require__|webpackJsonp|webpackUniversalModuleDefinition|_interopRequire\w+\(|__generator\("
+    rb"__webpack_require__|webpackJsonp|webpackUniversalModuleDefinition|_interopRequire\w{1,30}\(|__generator\("
     rb"|^//# sourceMappingURL=(?!data:text)|regeneratorRuntime|@generated\b"
     rb"|\A\s*(?:/[/*]+)\s*generate\w* by\b"
     rb'|Object\.defineProperty\(exports, "__esModule"',

@@ -50,7 +50,7 @@ _LAX: Final = re.compile(
 )
 _RUN_IN: Final = re.compile(
     r"^(?:exec|execfile)\s*\(|^\S.*[(,]\s*globals\(\)|^[ \t]+globals\(\),?$"
-    r"|globals\(\)(?:\[[^]]*\] *=|\.update\()|^\w+ *= *globals\(\)$",
+    r"|globals\(\)(?:\[[^]\n]{0,200}\] *=|\.update\()|^\w+ *= *globals\(\)$",
     re.MULTILINE,
 )
 _ANNOTATION: Final = re.compile(r"(?:->|[:\[,(])\s*[\"'][\w.\[\], |]*$")
@@ -59,7 +59,7 @@ _EXC_INFO: Final = re.compile(r"exc_info\(\)")
 _DYNAMIC: Final = re.compile(r"globals\(\)|def __getattr__\(")
 _EXCLUSIVE: Final = re.compile(r"\b(?:mkfifo|mkdir|symlink|link|bind)\(")  # They fail if it exists.
 _OWNED: Final = re.compile(r"@([\w.]+)\.\w*(?:command|task|route|event|handler)\(")
-_UNDERSCORE: Final = re.compile(r"^\s*(?:def _\(|_ = lambda\b)", re.MULTILINE)
+_UNDERSCORE: Final = re.compile(r"^[^\S\n]*(?:def _\(|_ = lambda\b)", re.MULTILINE)
 _TRANSLATES: Final = re.compile(r"gettext|i18n|translat|\blocale\b", re.IGNORECASE)
 _PROTOCOL: Final = re.compile(
     r"\bRFC ?\d|\[MS-|kerberos|\bntlm|handshake|\bVNC\b|\bSNMP|\bW(?:EP|PA)\b", re.IGNORECASE
@@ -157,7 +157,7 @@ def _is_injected_by_file_name(report: Report) -> bool:
         return True
     if report.source.name != "__init__.py":
         return report.name == "get_config" and report.line.strip() == "c = get_config()"
-    imported = rf"^\s*(?:import [\w.]+\.{report.name}\b|from [\w.]*\.{report.name} import\b)"
+    imported = rf"^[^\S\n]*(?:import [\w.]+\.{report.name}\b|from [\w.]*\.{report.name} import\b)"
     return re.search(imported, report.source.text, re.MULTILINE) is not None
 
 
@@ -208,7 +208,7 @@ def _is_repeated_field(report: Report) -> bool:
 
 def _strip_margins(text: str) -> str:
     """Return lines without their margins."""
-    return re.sub(r"[ \t]*\n[ \t]*", "\n", text.strip())
+    return "\n".join(line.strip(" \t") for line in text.strip().split("\n"))
 
 
 def _is_never_read(report: Report) -> bool:
@@ -297,7 +297,9 @@ _CHECKS: Final[dict[str, Callable[[Report], bool]]] = {
     "INT002": _defines_underscore,
     "INT003": _defines_underscore,
     "PLW0406": lambda report: report.line[:1].isspace(),  # Once it is there.
-    "RUF040": lambda report: re.search(r",\s*\(?\s*[rR]?[bB]['\"]", report.statement) is not None,
+    "RUF040": lambda report: (
+        re.search(r",\s*+(?:\(\s*+)?[rR]?[bB]['\"]", report.statement) is not None
+    ),
     "PLW0128": _is_never_read,
     # Asks for the very object that stands for nothing, which is not to compare.
     "PLW0177": lambda report: re.search(r"\bis (?:not )?[\w.]*nan\b", report.statement) is not None,

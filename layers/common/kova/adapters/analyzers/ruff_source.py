@@ -17,6 +17,8 @@ _BRANCH: Final = re.compile(r"\s*(?:elif|else|except|finally)\b")
 _SCRIPT: Final = re.compile(r"## ?Script \(Python\)")  # Zope's.
 _FUNCTION: Final = re.compile(r"\bdef\b")
 _FAR: Final = 200  # Lines that are looked at before or after one: a file may hold any number.
+_WIDE: Final = 2_000  # Characters of a line that are looked at: it may hold thousands of findings.
+_MOST_TEXT: Final = 20_000  # Characters of several lines.
 
 
 class Source:
@@ -38,12 +40,12 @@ class Source:
         return self._place.read_text(encoding="utf-8")
 
     def line(self, row: int) -> str:
-        """Return a line, counted from 1; empty where there is none."""
+        """Return the begin of a line, counted from 1; empty where there is none."""
         return self._lines[row - 1] if 0 < row <= len(self._lines) else ""
 
     def between(self, first: int, last: int) -> str:
         """Return the lines after one and up to another, of those the last few hundred."""
-        return "\n".join(self._lines[max(first, last - _FAR, 0) : last])
+        return "\n".join(self._lines[max(first, last - _FAR, 0) : last])[-_MOST_TEXT:]
 
     def has(self, pattern: re.Pattern[str]) -> bool:
         """Tell whether a pattern is found anywhere; it is looked for once."""
@@ -83,7 +85,7 @@ class Source:
             if line.strip() and _indent(line) <= own:
                 break
             lines.append(line)
-        return "\n".join(lines)
+        return "\n".join(lines)[:_MOST_TEXT]
 
     def block(self, row: int) -> str:
         """Return a definition's lines, and the blank ones after them not."""
@@ -93,7 +95,7 @@ class Source:
             if line.strip() and _indent(line) <= level:
                 break
             lines.append(line)
-        return "\n".join(lines).rstrip()
+        return "\n".join(lines)[:_MOST_TEXT].rstrip()
 
     def decorators(self, row: int) -> Iterator[str]:
         """Yield the decorators above a definition, the nearest first."""
@@ -110,7 +112,7 @@ class Source:
 
     @cached_property
     def _lines(self) -> list[str]:
-        return self.text.split("\n")
+        return [line[:_WIDE] for line in self.text.split("\n")]
 
 
 def _indent(line: str) -> int:

@@ -14,8 +14,12 @@ from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, Span, Tier
 
 _SUFFIXES: Final = frozenset({".sh", ".bash", ".ksh", ".dash", ".bats"})
-_DIRECTIVE: Final = re.compile(rb"#(\s*)shellcheck(\s[^\n]*disable=)")
-_ZSH: Final = re.compile(rb"\A#!.*\bzsh|^#?compdef\b|^\s*autoload -U|\$\{\([a-zA-Z@]", re.MULTILINE)
+# To the end of its line, whether it disables anything or not: of a line that is full of them only
+# the first is looked at.
+_DIRECTIVE: Final = re.compile(rb"#(\s*)shellcheck(\s[^\n]*)")
+_ZSH: Final = re.compile(
+    rb"\A#!.*\bzsh|^#?compdef\b|^[^\S\n]*autoload -U|\$\{\([a-zA-Z@]", re.MULTILINE
+)
 _SYNTAX: Final = 1072
 SHELLCHECK.require("shellcheck", (f"SC{_SYNTAX}",))
 # What something fills in, or a player types, before a shell sees it.
@@ -49,7 +53,7 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
 
     def prepare(self, content: bytes) -> bytes:
         """Return the content with comments disabled that switch rules off: Kova matches them."""
-        return _DIRECTIVE.sub(rb"#\1shellchecK\2", content)
+        return _DIRECTIVE.sub(_disable, content)
 
     def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
         """Read shellcheck's JSON."""
@@ -75,6 +79,12 @@ class ShellcheckAnalyzer(ProgramAnalyzer):
             message=diagnostic["message"],
             help_url=f"https://www.shellcheck.net/wiki/{code}",
         )
+
+
+def _disable(directive: re.Match[bytes]) -> bytes:
+    """Return a directive under another name if it switches rules off."""
+    name = b"shellchecK" if b"disable=" in directive[2] else b"shellcheck"
+    return b"#" + directive[1] + name + directive[2]
 
 
 def _is_template(diagnostic: dict[str, Any], workspace: ToolWorkspace) -> bool:

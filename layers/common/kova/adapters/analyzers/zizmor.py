@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar, Final
@@ -22,6 +23,7 @@ from kova.analysis.source_text import decode
 from kova.shared.line_diff import LineDiff
 
 _WORKFLOW: Final = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
+_MOST_EDITS: Final = 60  # As many lines as a proof lets a fix change.
 _NOTHING: Final = 3  # The status when no input could be read,
 _REFUSED: Final = 1  # and when one of them ended the run.
 _REFUSAL: Final = re.compile(r"^error: failed to load file://(.+) as \w+$", re.MULTILINE)
@@ -112,11 +114,7 @@ class ZizmorAnalyzer(ProgramAnalyzer):
         )
         after = target.read_bytes()
         target.write_bytes(before)
-        edits = _edits(before, after)
-        return [
-            replace(finding, edit=_propose_edit(finding.span, edits, title))
-            for finding, title in group
-        ]
+        return propose_edits(group, _edits(before, after))
 
 
 def _edits(before: bytes, after: bytes) -> list[TextEdit]:
@@ -134,10 +132,18 @@ def _edits(before: bytes, after: bytes) -> list[TextEdit]:
     ]
 
 
-def _propose_edit(span: Span, edits: Sequence[TextEdit], title: str) -> ProposedEdit | None:
-    own = tuple(
-        edit
-        for edit in edits
-        if edit.span.start_line <= span.end_line and edit.span.end_line > span.start_line
-    )
-    return ProposedEdit(edits=own, safe=True, description=title) if own else None
+def propose_edits(group: Sequence[tuple[Finding, str]], edits: Sequence[TextEdit]) -> list[Finding]:
+    """Return findings, each with those of a file's edits, in order, that touch its lines.
+
+    A finding over more lines than a fix may change gets none: no proof would hold.
+    """
+    starts = [edit.span.start_line for edit in edits]
+    ends = [edit.span.end_line for edit in edits]
+    proposed: list[Finding] = []
+    for finding, title in group:
+        first = bisect_right(ends, finding.span.start_line)
+        last = bisect_right(starts, finding.span.end_line)
+        own = tuple(edits[first:last]) if 0 < last - first <= _MOST_EDITS else ()
+        edit = ProposedEdit(edits=own, safe=True, description=title) if own else None
+        proposed.append(replace(finding, edit=edit))
+    return proposed

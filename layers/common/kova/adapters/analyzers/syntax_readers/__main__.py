@@ -20,9 +20,10 @@ _READERS: Final = {
     ".yaml": check_yaml,
     ".toml": check_toml,
 }
-_CONFLICT: Final = re.compile(r"^<{7} .*?^={7}$.*?^>{7} ", re.MULTILINE | re.DOTALL)
+_CONFLICT: Final = [re.compile(mark, re.MULTILINE) for mark in (r"^<{7} ", r"^={7}$", r"^>{7} ")]
+"""The marks of a merge conflict. One expression would look for each end from each begin."""
 # Helm, Jinja, Go, ERB and cookiecutter: the file becomes JSON or YAML later.
-_TEMPLATE: Final = re.compile(r"(?<!\$)\{\{|\{%|<%|\$\{\w+\}|^\s*@@|__\w+__", re.MULTILINE)
+_TEMPLATE: Final = re.compile(r"(?<!\$)\{\{|\{%|<%|\$\{\w+\}|^[^\S\n]*@@|__\w+__", re.MULTILINE)
 
 
 def check(path: str, text: str) -> Iterator[Hit]:
@@ -30,8 +31,8 @@ def check(path: str, text: str) -> Iterator[Hit]:
     reader = _READERS[PurePosixPath(path).suffix]
     hits = list(reader(path, text))
     broken = any(hit.rule.startswith("invalid-") for hit in hits)
-    if broken and (conflict := _CONFLICT.search(text)):
-        line = text.count("\n", 0, conflict.start()) + 1
+    if broken and (begin := _find_conflict(text)) is not None:
+        line = text.count("\n", 0, begin) + 1
         yield Hit(
             rule="merge-conflict",
             start=(line, 1),
@@ -40,6 +41,19 @@ def check(path: str, text: str) -> Iterator[Hit]:
         )
     elif not (broken and _TEMPLATE.search(text)):
         yield from hits
+
+
+def _find_conflict(text: str) -> int | None:
+    """Return where the marks of a merge conflict begin."""
+    begins: list[int] = []
+    position = 0
+    for mark in _CONFLICT:
+        match = mark.search(text, position)
+        if match is None:
+            return None
+        begins.append(match.start())
+        position = match.end()
+    return begins[0]
 
 
 def main() -> None:

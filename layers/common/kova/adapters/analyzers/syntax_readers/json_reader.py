@@ -12,12 +12,15 @@ from kova.adapters.analyzers.serving import Hit
 
 _OPENING: Final = frozenset("{[")
 _CLOSING: Final = frozenset("}]")
-_TOKEN: Final = re.compile(r'"(?:[^"\\\n]|\\.)*"|//[^\n]*|/\*.*?\*/|[{}\[\]:,]', re.DOTALL)
+# A string and a comment without an end are tokens, too: nothing is looked for again in them.
+_TOKEN: Final = re.compile(
+    r'"(?:[^"\\\n]++|\\.)*+"?|//[^\n]*|/\*(?:[^*]++|\*(?!/))*+(?:\*/)?|[{}\[\]:,]', re.DOTALL
+)
 _AFTER_COMMA: Final = {
     ("Expecting property name enclosed in double quotes", "}"): "object",
     ("Expecting value", "]"): "array",
 }
-_HASHED: Final = re.compile(r"^\s*#[^\n]*$", re.MULTILINE)
+_HASHED: Final = re.compile(r"^[^\S\n]*#[^\n]*$", re.MULTILINE)
 # Tools that read their own files with comments and trailing commas.
 _LENIENT: Final = re.compile(
     r"(?:^|/)(?:[tj]sconfig[^/]*|\.?eslintrc[^/]*|tslint|devcontainer|\.?jshintrc|\.?babelrc|\.swcrc"
@@ -72,13 +75,18 @@ def _is_accepted_elsewhere(path: str, text: str) -> bool:
         text = _HASHED.sub("", text)
         if _parses(text):
             return True
-    plain = _TOKEN.sub(lambda token: " " if token[0].startswith("/") else token[0], text)
+    plain = _TOKEN.sub(lambda token: " " if _is_comment(token[0]) else token[0], text)
     has_comments = plain != text
     if has_comments or _LENIENT.search(path):
         relaxed = re.sub(r",(\s*[}\]])", r"\1", plain)
         return _parses(relaxed) or not plain.strip()
     lines = [line for line in text.splitlines() if line.strip()]
     return len(lines) > 1 and all(_parses(line) for line in lines)  # One document a line.
+
+
+def _is_comment(token: str) -> bool:
+    """Tell whether a token is a comment that has an end."""
+    return token.startswith("//") or (token.startswith("/*") and token[2:].endswith("*/"))
 
 
 def _parses(text: str) -> bool:
@@ -92,6 +100,7 @@ def _parses(text: str) -> bool:
 def _find_duplicates(text: str) -> Iterator[Hit]:
     """Find keys that stand twice in one object; `//` is how package.json holds comments."""
     stack: list[set[str] | None] = []
+    line, line_start, position = 1, 0, 0
     tokens = list(_TOKEN.finditer(text))
     for token, following in pairwise(tokens):
         piece = token[0]
@@ -100,10 +109,12 @@ def _find_duplicates(text: str) -> Iterator[Hit]:
         elif piece in _CLOSING:
             stack.pop()
         elif piece.startswith('"') and following[0] == ":" and stack[-1] is not None:
-            key = json.loads(piece)
+            key = _read_key(piece)
             if key in stack[-1] and not key.startswith(("//", "$comment", "_comment")):
-                line = text.count("\n", 0, token.start()) + 1
-                column = token.start() - (text.rfind("\n", 0, token.start()) + 1) + 1
+                line += text.count("\n", position, token.start())
+                line_start = max(line_start, text.rfind("\n", position, token.start()) + 1)
+                position = token.start()
+                column = position - line_start + 1
                 yield Hit(
                     rule="duplicate-key",
                     start=(line, column),
@@ -111,3 +122,12 @@ def _find_duplicates(text: str) -> Iterator[Hit]:
                     message=f"The key {piece} stands twice: its first value is lost.",
                 )
             stack[-1].add(key)
+
+
+def _read_key(piece: str) -> str:
+    """Return a key; as it stands where it cannot be read, behind the place that was refused."""
+    try:
+        key: str = json.loads(piece)
+    except ValueError:
+        return piece
+    return key

@@ -9,12 +9,22 @@ from typing import Final
 
 from kova.adapters.analyzers.serving import Hit
 
+_MOST_DOTS: Final = 200
+# What may have dots and is no key: strings and comments.
+_NO_KEY: Final = re.compile(r"\"[^\"\n]*\"|'[^'\n]*'|#[^\n]*")
 _PLACE: Final = re.compile(r"\s*\(at (?:line (\d+), column (\d+)|end of document)\)$")
 
 
 def check_toml(path: str, text: str) -> Iterator[Hit]:
-    """Yield the first error of syntax."""
+    """Yield the first error of syntax.
+
+    Raises:
+        RecursionError: a key nests deeper than can be followed: tomllib takes the square of its
+            parts, minutes for one that fills a file.
+    """
     del path
+    if any(_is_deep(line) for line in text.split("\n")):
+        raise RecursionError
     try:
         tomllib.loads(text)
     except tomllib.TOMLDecodeError as exc:
@@ -30,3 +40,7 @@ def check_toml(path: str, text: str) -> Iterator[Hit]:
             end=(line, column + 1),
             message=f"This is not TOML: {_PLACE.sub('', message)}.",
         )
+
+
+def _is_deep(line: str) -> bool:
+    return line.count(".") > _MOST_DOTS and _NO_KEY.sub("", line).count(".") > _MOST_DOTS

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import re
 from collections.abc import Callable, Iterator, Mapping
-from itertools import chain, count, repeat
+from itertools import chain, count, groupby, repeat
 from typing import Final
 
 from kova.adapters.analyzers.python_rules.ast_helpers import (
@@ -22,10 +22,15 @@ from kova.adapters.analyzers.python_rules.problem import CodeProblem
 
 METHODS: Final = re.compile(r"(?:execute|executemany|executescript|raw|read_sql|read_sql_query)\b")
 _SQL: Final = re.compile(
-    r"\b(?:select\b.*\bfrom|insert\s+(?:or\s+\w+\s+)?into|update\b.*\bset|delete\s+from"
+    r"\b(?:insert\s+(?:or\s+\w+\s+)?into|delete\s+from"
     r"|replace\s+into|merge\s+into|where\b|having\b|values\s*\()",
-    re.IGNORECASE | re.DOTALL,
+    re.IGNORECASE,
 )
+# With any text between. One expression would look for each second word from each first one.
+_SQL_PAIRS: Final = [
+    (re.compile(rf"\b{first}\b", re.IGNORECASE), re.compile(rf"\b{second}", re.IGNORECASE))
+    for first, second in (("select", "from"), ("update", "set"))
+]
 # After these a value stands; anywhere else it is a name of a table or column, or a piece of SQL. In
 # double quotes stands a name, unless it is compared with something (MySQL).
 _VALUE: Final = re.compile(
@@ -72,9 +77,14 @@ _CLEAN_CALLS: Final = frozenset(
     }
 )
 # Where a value is put into a text; the group is its name, or nothing.
-_FIELD: Final = re.compile(r"(?<!\{)\{(\w*)[^{}]*\}")
+_FIELD: Final = re.compile(r"(?<!\{)\{(\w*+)[^{}]*+\}")
 _NAMED: Final = re.compile(r"%\((\w+)\)[sr]")
 _PLACED: Final = re.compile(r"%(?:\(\w+\))?([sr])")
+# A query is looked through at each call that sends it.
+_MOST_TEXT: Final = 5_000  # Characters.
+_END: Final = 1_000  # Characters of a text before a value.
+_MOST_LOOKS: Final = 1_000
+_DEEPEST: Final = 20
 Part = str | ast.expr
 Names = Mapping[str, list[ast.expr]]
 
@@ -102,28 +112,40 @@ def check_sql(index: ModuleIndex) -> Iterator[CodeProblem]:
 
 def _writes_value(query: ast.expr, names: Names) -> bool:
     pieces = split_text(query, names)
-    text = " ".join(part for part in pieces if isinstance(part, str))
-    if not _SQL.search(text) or _CATALOGUE.search(text):
+    text = " ".join(part for part in pieces if isinstance(part, str))[:_MOST_TEXT]
+    if not _is_sql(text) or _CATALOGUE.search(text):
         return False
+    ends = [part[-_END:] if isinstance(part, str) else part for part in pieces]
     return any(
         isinstance(before, str)
         and not isinstance(part, str)
         and not _is_clean(part, names)
         and _VALUE.search(before) is not None
         and not (_AND.search(before) and isinstance(after, str) and _COMPARISON.match(after))
-        for before, part, after in zip(["", *pieces], pieces, [*pieces[1:], ""], strict=False)
+        for before, part, after in zip(["", *ends], pieces, [*pieces[1:], ""], strict=False)
+    )
+
+
+def _is_sql(text: str) -> bool:
+    if _SQL.search(text):
+        return True
+    return any(
+        (begin := first.search(text)) is not None and second.search(text, begin.end()) is not None
+        for first, second in _SQL_PAIRS
     )
 
 
 def split_text(node: ast.expr, names: Names) -> list[Part]:
     """Split a string expression into literal text and what is put between."""
     merged: list[Part] = []
-    for part in _split(node, names, 0):
-        if isinstance(part, str) and merged and isinstance(merged[-1], str):
-            merged[-1] += part
-        else:
-            merged.append(part)
+    for is_text, parts in groupby(_split(node, names, 0, iter(range(_MOST_LOOKS))), _is_text):
+        run = list(parts)
+        merged += ["".join(map(str, run))] if is_text else run
     return merged
+
+
+def _is_text(part: Part) -> bool:
+    return isinstance(part, str)
 
 
 def _bindings(index: ModuleIndex, scope: str) -> Names:
@@ -140,39 +162,46 @@ def _bindings(index: ModuleIndex, scope: str) -> Names:
     return bindings
 
 
-def _split(node: ast.expr, names: Names, depth: int) -> list[Part]:
+def _split(node: ast.expr, names: Names, depth: int, looks: Iterator[int]) -> list[Part]:
+    """Return the parts of an expression; each call takes one of the looks."""
     text = text_of(node)
     if text is not None:
-        return [text]
-    if depth > 20:  # noqa: PLR2004 (a chain that long is no query a person wrote)
+        return [text[:_MOST_TEXT]]
+    # A chain that long is no query a person wrote; names made of names double at each.
+    if depth > _DEEPEST or next(looks, None) is None:
         return [node]
     if isinstance(node, ast.JoinedStr):
-        return [piece for value in node.values for piece in _split(value, names, depth + 1)]
+        return [piece for value in node.values for piece in _split(value, names, depth + 1, looks)]
     if isinstance(node, ast.FormattedValue):
-        return _split(node.value, names, depth)
+        return _split(node.value, names, depth, looks)
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Add):
-        return [*_split(node.left, names, depth + 1), *_split(node.right, names, depth + 1)]
+        return [
+            *_split(node.left, names, depth + 1, looks),
+            *_split(node.right, names, depth + 1, looks),
+        ]
     if isinstance(node, ast.BinOp) and isinstance(node.op, ast.Mod):
         if isinstance(node.right, ast.Dict):
-            return _fill_named(_split(node.left, names, depth + 1), node.right)
-        return _fill_positional(_split(node.left, names, depth + 1), node.right)
+            return _fill_named(_split(node.left, names, depth + 1, looks), node.right)
+        return _fill_positional(_split(node.left, names, depth + 1, looks), node.right)
     if isinstance(node, ast.Call):
-        return _call_parts(node, names, depth)
+        return _call_parts(node, names, depth, looks)
     if isinstance(node, ast.Name) and node.id in names:
         rest = {key: value for key, value in names.items() if key != node.id}
-        return [piece for bound in names[node.id] for piece in _split(bound, rest, depth + 1)]
+        return [
+            piece for bound in names[node.id] for piece in _split(bound, rest, depth + 1, looks)
+        ]
     return [node]
 
 
-def _call_parts(node: ast.Call, names: Names, depth: int) -> list[Part]:
+def _call_parts(node: ast.Call, names: Names, depth: int, looks: Iterator[int]) -> list[Part]:
     method, passed = last_name(node.func), arguments(node)
     if isinstance(node.func, ast.Attribute) and method == "format" and passed:
-        return _fill_format(_split(node.func.value, names, depth + 1), node)
+        return _fill_format(_split(node.func.value, names, depth + 1, looks), node)
     if method in {"text", "dedent", "strip", "lower"} and len(passed) <= 1:
         inner = passed[0] if passed else None
         if inner is None and isinstance(node.func, ast.Attribute):
             inner = node.func.value
-        return _split(inner, names, depth + 1) if inner is not None else [node]
+        return _split(inner, names, depth + 1, looks) if inner is not None else [node]
     return [node]
 
 

@@ -31,6 +31,10 @@ from kova.adapters.analyzers.python_rules.taint.taint import (
 # The name `random` bound to another generator.
 _RANDOM: Final = re.compile(r"^[ \t]*random\b[^=\n(]*=.*[Ss]ys(?:tem)?_?[Rr]andom", re.MULTILINE)
 _DEEPEST: Final = 12  # Helpers within helpers.
+_MOST_SINKS: Final = 100
+"""Of one function: they are looked at again at each of its calls."""
+_LEAST_JOINED: Final = 200_000
+_JOINED_FOR_A_STATEMENT: Final = 1_000
 _OWN: Final = frozenset({"self", "cls"})
 _NOT_FROM_THE_PATH: Final = _OWN | {"request", "req", "response", "db", "session"}
 _TEXT_TYPES: Final = frozenset({"", "str", "bytes", "Optional"})
@@ -39,13 +43,16 @@ _TEXT_TYPES: Final = frozenset({"", "str", "bytes", "Optional"})
 class ModuleAnalysis:
     """The analysis of one module."""
 
-    def __init__(self, index: ModuleIndex) -> None:
+    def __init__(self, index: ModuleIndex, *, most_joined: int | None = None) -> None:
+        """`most_joined` is how many names may be joined in all; None goes by the module's size."""
         self.facts = _gather_facts(index)
         self._index = index
         self._problems: dict[tuple[int, str], CodeProblem] = {}
         self._globals: Names = {}
         self._summaries: dict[str, Summary] = {}
         self._under_way: set[str] = set()
+        size = len(index.places)
+        self._joins = most_joined or _LEAST_JOINED + _JOINED_FOR_A_STATEMENT * size
 
     def find_problems(self) -> Iterator[CodeProblem]:
         """Yield the problems of the module and of each function that input may come to."""
@@ -59,6 +66,19 @@ class ModuleAnalysis:
             if name in reachability.functions:
                 self.summarize(name)
         yield from self._problems.values()
+
+    def spend(self, names: int) -> None:
+        """Note that so many names are joined or remembered, at the end of a branch or a loop.
+
+        A module of nothing but branches, each with a name of its own, takes the square of its
+        length.
+
+        Raises:
+            RecursionError: there are too many for the size of the module; its file is not read.
+        """
+        self._joins -= names
+        if self._joins < 0:
+            raise RecursionError
 
     def summarize(self, name: str) -> Summary:
         """Compute a function's summary once; a recursive call has an empty one."""
@@ -83,8 +103,8 @@ class ModuleAnalysis:
             return
         for source in taint.sources:
             sink = (source, kind, node)
-            if source.startswith(PARAMETER) and sink not in summary.sinks:
-                summary.sinks.append(sink)
+            if source.startswith(PARAMETER) and len(summary.sinks) < _MOST_SINKS:
+                summary.sinks.setdefault(sink)
         if model.REQUEST in taint.sources:
             rule, harm = model.RULES[kind]
             self._report(rule, node, f"Input from the network {harm}.")

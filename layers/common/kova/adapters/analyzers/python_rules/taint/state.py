@@ -56,6 +56,13 @@ class TaintAnalysis(Protocol):
     def facts(self) -> ModuleFacts:
         """What holds for the whole module."""
 
+    def spend(self, names: int) -> None:
+        """Note that so many names are joined or remembered.
+
+        Raises:
+            RecursionError: there are too many for the size of the module.
+        """
+
     def summarize(self, name: str) -> Summary:
         """Return the summary of a function of the module."""
 

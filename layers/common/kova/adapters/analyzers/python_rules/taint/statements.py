@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections.abc import Sequence
+from functools import cached_property
 
 from kova.adapters.analyzers.python_rules.ast_helpers import (
     dotted_name,
@@ -31,6 +32,10 @@ class FunctionInterpreter:
         self._state = state
         self._evaluate = ExpressionEvaluator(state).evaluate
         self._loop_exits: list[list[Names]] = []  # What names held at each break, by loop.
+
+    def _join(self, branches: Sequence[Names]) -> Names:
+        self._state.analysis.spend(sum(map(len, branches)))
+        return join_names(branches)
 
     def walk_block(self, statements: Sequence[ast.stmt]) -> None:
         """Walk statements one after the other."""
@@ -71,6 +76,7 @@ class FunctionInterpreter:
         elif isinstance(node, ast.Raise) and node.exc is not None:
             self._evaluate(node.exc)
         elif isinstance(node, ast.Break | ast.Continue) and self._loop_exits:
+            state.analysis.spend(len(state.names))
             self._loop_exits[-1].append(dict(state.names))
 
     def _walk_augmented(self, node: ast.AugAssign) -> None:
@@ -100,11 +106,12 @@ class FunctionInterpreter:
         function = facts.index.functions.get(state.scope)
         if function is None or not is_route(function) or not facts.answers_html:
             return
-        if not isinstance(expression, ast.Dict | ast.List) and not self._sets_other_type():
+        if not isinstance(expression, ast.Dict | ast.List) and not self._sets_other_type:
             state.report_sink("xss", node, taint)
 
+    @cached_property
     def _sets_other_type(self) -> bool:
-        """Tell whether the function gives its answer a content type that is not HTML's."""
+        """Whether the function gives its answer a content type that is not HTML's."""
         index = self._state.analysis.facts.index
         nodes = (place.node for place in index.places[index.ranges[self._state.scope]])
         return any(
@@ -142,7 +149,7 @@ class FunctionInterpreter:
             self.walk_block(node.orelse)
             if not always_leaves(node.orelse):
                 ends.append(state.names)
-        state.names = join_names(ends) if ends else state.names
+        state.names = self._join(ends) if ends else state.names
 
     def _walk_loop(self, node: ast.For | ast.AsyncFor | ast.While) -> None:
         state = self._state
@@ -156,7 +163,7 @@ class FunctionInterpreter:
             self.walk_block(node.body)
         exits = self._loop_exits.pop()
         self.walk_block(node.orelse)
-        state.names = join_names([before, state.names, *exits])
+        state.names = self._join([before, state.names, *exits])
 
     def _walk_try(self, node: ast.Try | ast.TryStar) -> None:
         state = self._state
@@ -164,11 +171,11 @@ class FunctionInterpreter:
         self.walk_block(node.body)
         ends = [dict(state.names)]
         for handler in node.handlers:
-            state.names = join_names([before, ends[0]])
+            state.names = self._join([before, ends[0]])
             self.walk_block(handler.body)
             if not always_leaves(handler.body):
                 ends.append(state.names)
-        state.names = join_names(ends)
+        state.names = self._join(ends)
         self.walk_block(node.orelse)
         self.walk_block(node.finalbody)
 
@@ -181,4 +188,4 @@ class FunctionInterpreter:
             state.names = dict(before)
             self.walk_block(case.body)
             ends.append(state.names)
-        state.names = join_names(ends)
+        state.names = self._join(ends)

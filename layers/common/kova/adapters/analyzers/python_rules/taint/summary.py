@@ -13,5 +13,8 @@ class Summary:
     """What a function returns and harms; the sources `param:x` stand for its parameters."""
 
     returns: Taint = UNTAINTED
-    sinks: list[tuple[str, str, ast.stmt | ast.expr]] = field(default_factory=list)
-    """A parameter's source, the kind of harm that it reaches, and the node that does it."""
+    sinks: dict[tuple[str, str, ast.stmt | ast.expr], None] = field(default_factory=dict)
+    """A parameter's source, the kind of harm that it reaches, and the node that does it.
+
+    In order, each once; of hundreds the first.
+    """
