@@ -173,8 +173,10 @@ async def test_the_end_of_a_pull_request_settles_its_fixes_alone(saved: Saved) -
     await saved.save(saved.fix(), saved.fix(1), saved.fix(2))
     await saved.stores.fixes.mark_published([saved.error_id(), saved.error_id(1)], URL)
     await saved.stores.fixes.mark_published([saved.error_id(2)], f"{URL}2")
-    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, keep=[saved.error_id(1)])
-    await saved.stores.fixes.settle(f"{URL}2", FixStatus.MERGED)
+    await saved.stores.fixes.settle(
+        saved.repository.id, URL, FixStatus.CLOSED, keep=[saved.error_id(1)]
+    )
+    await saved.stores.fixes.settle(saved.repository.id, f"{URL}2", FixStatus.MERGED)
     statuses = {fix.error_id: fix.status for fix in await saved.list()}
     assert statuses == {
         saved.error_id(): FixStatus.CLOSED,
@@ -195,7 +197,7 @@ async def test_the_end_of_a_pull_request_settles_its_fixes_alone(saved: Saved) -
 async def merge(saved: Saved) -> None:
     await saved.save(saved.fix())
     await saved.stores.fixes.mark_published([saved.error_id()], URL)
-    await saved.stores.fixes.settle(URL, FixStatus.MERGED)
+    await saved.stores.fixes.settle(saved.repository.id, URL, FixStatus.MERGED)
 
 
 async def counted(saved: Saved) -> dict[str, int]:
@@ -239,7 +241,7 @@ async def test_what_was_merged_is_in_another_pull_request_only_when_that_is_ther
 async def test_what_people_declined_stays_closed(saved: Saved) -> None:
     await saved.save(saved.fix(), saved.fix(1))
     await saved.stores.fixes.mark_published([saved.error_id()], URL)
-    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, declined=True)
+    await saved.stores.fixes.settle(saved.repository.id, URL, FixStatus.CLOSED, declined=True)
     await saved.save(saved.fix())
     repository = saved.repository
     assert await saved.stores.fixes.withdrawn(repository.id) == frozenset()
@@ -254,8 +256,8 @@ async def test_what_people_open_again_is_published_again(saved: Saved) -> None:
     await saved.stores.fixes.mark_published([saved.error_id(0)], URL)
     await saved.stores.fixes.mark_published([saved.error_id(1)], f"{URL}0")
     for url in (URL, f"{URL}0"):
-        await saved.stores.fixes.settle(url, FixStatus.CLOSED, declined=True)
-    await saved.stores.fixes.reopen(URL)
+        await saved.stores.fixes.settle(saved.repository.id, url, FixStatus.CLOSED, declined=True)
+    await saved.stores.fixes.reopen(saved.repository.id, URL)
     statuses = {fix.error_id: fix.status for fix in await saved.list()}
     assert statuses == {
         saved.error_id(0): FixStatus.PUBLISHED,
@@ -268,9 +270,11 @@ async def test_what_people_open_again_is_published_again(saved: Saved) -> None:
 async def test_what_was_closed_and_is_merged_after_all_is_merged(saved: Saved) -> None:
     await saved.save(saved.fix(0), saved.fix(1))
     await saved.stores.fixes.mark_published([saved.error_id(0), saved.error_id(1)], URL)
-    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, keep=[saved.error_id(1)])
-    await saved.stores.fixes.settle(URL, FixStatus.CLOSED, declined=True)
-    await saved.stores.fixes.settle(URL, FixStatus.MERGED)
+    await saved.stores.fixes.settle(
+        saved.repository.id, URL, FixStatus.CLOSED, keep=[saved.error_id(1)]
+    )
+    await saved.stores.fixes.settle(saved.repository.id, URL, FixStatus.CLOSED, declined=True)
+    await saved.stores.fixes.settle(saved.repository.id, URL, FixStatus.MERGED)
     statuses = {fix.error_id: fix.status for fix in await saved.list()}
     # The first was taken out of the pull request before.
     assert statuses == {saved.error_id(0): FixStatus.CLOSED, saved.error_id(1): FixStatus.MERGED}
@@ -281,9 +285,39 @@ async def test_a_pull_request_is_found_by_its_number(saved: Saved) -> None:
     await saved.save(saved.fix(0), saved.fix(1))
     await saved.stores.fixes.mark_published([saved.error_id(0)], URL)
     await saved.stores.fixes.mark_published([saved.error_id(1)], f"{URL}1")
-    assert list(await saved.stores.fixes.pages_of(saved.repository.id, 1)) == [URL]
-    assert list(await saved.stores.fixes.pages_of(saved.repository.id, 111)) == []
-    assert list(await saved.stores.fixes.pages_of(str(uuid.uuid4()), 1)) == []
+    assert await saved.stores.fixes.page_of(saved.repository.id, 1) == URL
+    assert await saved.stores.fixes.page_of(saved.repository.id, 111) is None
+    assert await saved.stores.fixes.page_of(str(uuid.uuid4()), 1) is None
+
+
+async def test_a_pull_request_is_the_same_under_another_name_of_its_repository(
+    saved: Saved,
+) -> None:
+    fixes, repository = saved.stores.fixes, saved.repository
+    renamed = URL.replace("sample", "renamed")
+    await saved.save(saved.fix(0), saved.fix(1))
+    await fixes.mark_published([saved.error_id(0)], URL)
+    await fixes.mark_published([saved.error_id(1)], renamed)
+    assert await fixes.offered(repository.id) == {
+        renamed: {saved.error_id(0): True, saved.error_id(1): True}
+    }
+    assert await fixes.page_of(repository.id, 1) == renamed
+    await fixes.settle(repository.id, renamed, FixStatus.CLOSED, declined=True)
+    assert {fix.status for fix in await saved.list()} == {FixStatus.CLOSED}
+    await fixes.reopen(repository.id, URL)
+    assert {fix.status for fix in await saved.list()} == {FixStatus.PUBLISHED}
+    await fixes.settle(repository.id, renamed, FixStatus.MERGED)
+    await fixes.mark_published([saved.error_id(0)], renamed)
+    assert {fix.status for fix in await saved.list()} == {FixStatus.MERGED}
+
+
+async def test_a_number_is_another_pull_request_in_another_repository(saved: Saved) -> None:
+    await saved.save(saved.fix())
+    await saved.stores.fixes.mark_published([saved.error_id()], URL)
+    second = await new_repository(saved.stores, "octo/second")
+    await saved.stores.fixes.settle(second.id, URL, FixStatus.CLOSED)
+    assert (await saved.only()).status is FixStatus.PUBLISHED
+    assert await saved.stores.fixes.offered(second.id) == {}
 
 
 async def test_what_may_be_published_is_proved_offered_nowhere_and_still_needed(

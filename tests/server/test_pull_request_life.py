@@ -71,6 +71,29 @@ def event(kova: Kova, action: str, changes: dict[str, Any] | None = None) -> dic
     return kova.github.pull_changed_event("octo/sample", 1, action, changes)
 
 
+@pytest.mark.parametrize("is_followed", [True, False])
+def test_a_pull_request_stays_the_same_where_its_repository_gets_another_name(
+    kova: Kova, *, is_followed: bool
+) -> None:
+    offer(kova)
+    kova.github.state.transfer("octo/sample", "octo/renamed")
+    if is_followed:
+        event = kova.github.repository_event("octo/renamed", "renamed")
+        follow(kova, "repository", event)
+    # The error that it mends goes, another one comes: it offers that from now on.
+    kova.push("octo/renamed", {"a.py": MENDED, "b.py": b"import re\n\nP = re.compile('\\d')\n"})
+    kova.wait_for_scans(2)
+    (pull,) = kova.github.state.pulls("octo/renamed")
+    assert pull["state"] == "open"
+    rows = {fix["rule_id"]: fix["status"] for fix in kova.all("/api/fixes")}
+    assert rows == {"F632": "closed", "W605": "published"}
+    kova.push("octo/renamed", {"b.py": b"x = 1\n"})
+    kova.wait_for_scans(3)
+    (pull,) = kova.github.state.pulls("octo/renamed")
+    assert pull["state"] == "closed"
+    assert statuses(kova) == {"closed"}
+
+
 def test_the_state_follows_at_once_and_back_when_it_is_opened_again(kova: Kova) -> None:
     offer(kova)
     closed = event(kova, "closed")

@@ -227,7 +227,7 @@ OTHER_HEAD = {"ref": BRANCH, "sha": OLD, "repo": {"id": 1}}
     [
         ({}, {}, {"src/a.py"}),
         ({"head": OTHER_HEAD}, {}, {"src/a.py"}),
-        ({"head": OTHER_HEAD}, {"followed": frozenset({PAGE})}, set()),
+        ({"head": OTHER_HEAD}, {"followed": frozenset({9})}, set()),
     ],
     ids=["the same commit", "the same content", "followed"],
 )
@@ -255,7 +255,7 @@ async def test_what_people_closed_is_not_offered_again(
         ("kova@kova.invalid", OLD, {}),
         ("ada@example.org", BLOB, {}),
         (None, BLOB, {}),
-        ("kova@kova.invalid", BLOB, {"withdrawn": frozenset({PAGE})}),
+        ("kova@kova.invalid", BLOB, {"withdrawn": frozenset({9})}),
     ],
 )
 async def test_another_change_after_a_closed_one_is_offered(

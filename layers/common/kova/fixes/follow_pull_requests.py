@@ -62,35 +62,37 @@ class FollowPullRequests:
         Raises:
             UnavailableError: GitHub or the database does not answer.
         """
-        for url in await self._fixes.pages_of(repository.id, number):
-            pull = await self._find(repository, url)
-            if pull is not None and not _is_followed_by_events(pull):
-                continue
-            state = await self._record_state(repository, url, pull)
-            if state is PullState.OPEN:
-                await self._fixes.reopen(url)
+        url = await self._fixes.page_of(repository.id, number)
+        if url is None:
+            return
+        pull = await self._find(repository, url)
+        if pull is not None and not _is_followed_by_events(pull):
+            return
+        state = await self._record_state(repository, url, pull)
+        if state is PullState.OPEN:
+            await self._fixes.reopen(repository.id, url)
 
     async def _record_state(
         self, repository: Repository, url: str, pull: OfferedPull | None, *, is_vital: bool = False
     ) -> PullState | None:
         """Record a pull request's state, and return it; None where GitHub has no such one."""
         if pull is None:
-            await self._fixes.settle(url, FixStatus.CLOSED)
+            await self._fixes.settle(repository.id, url, FixStatus.CLOSED)
             return None
         if pull.state is PullState.MERGED:
             # The branch first: of what is settled nobody asks again.
             deletion = self._publisher.delete_branch(repository.ref, pull)
             await _attempt(deletion, "branch not deleted", url, is_vital=is_vital)
-            await self._fixes.settle(url, FixStatus.MERGED)
+            await self._fixes.settle(repository.id, url, FixStatus.MERGED)
         elif pull.state is PullState.CLOSED and pull.is_withdrawn:
             # It was interrupted. Closed it is, whatever GitHub says to the rest.
             await self._withdraw(repository, pull, is_vital=is_vital)
-            await self._fixes.settle(url, FixStatus.CLOSED)
+            await self._fixes.settle(repository.id, url, FixStatus.CLOSED)
         elif pull.state is PullState.CLOSED:
-            await self._fixes.settle(url, FixStatus.CLOSED, declined=True)
+            await self._fixes.settle(repository.id, url, FixStatus.CLOSED, declined=True)
         elif _is_of_former_default(repository, pull):
             if await self._withdraw(repository, pull, is_vital=is_vital):
-                await self._fixes.settle(url, FixStatus.CLOSED)
+                await self._fixes.settle(repository.id, url, FixStatus.CLOSED)
                 return PullState.CLOSED
         elif pull.is_withdrawn:
             change = self._publisher.forget_withdrawal(repository.ref, pull)
@@ -112,7 +114,7 @@ class FollowPullRequests:
             if pull is None or pull.state is not PullState.OPEN:
                 await self._record_state(repository, url, pull, is_vital=is_vital)
             elif _is_read(pull) and await self._withdraw(repository, pull, is_vital=is_vital):
-                await self._fixes.settle(url, FixStatus.CLOSED)
+                await self._fixes.settle(repository.id, url, FixStatus.CLOSED)
 
     async def _withdraw(self, repository: Repository, pull: OfferedPull, *, is_vital: bool) -> bool:
         """Close a pull request with a comment, or end doing so; False where GitHub refuses."""

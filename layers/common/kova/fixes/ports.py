@@ -36,10 +36,15 @@ class FixStore(Protocol):
         """Record the pull request that offers the fixes of these errors."""
 
     async def offered(self, repository_id: str) -> Mapping[str, Mapping[str, bool]]:
-        """Return the published fixes' errors by pull request: whether each is still open."""
+        """Return the published fixes' errors by pull request: whether each is still open.
+
+        A pull request is known by its number; the page is the last one under which it was seen,
+        since its repository may have had names.
+        """
 
     async def settle(
         self,
+        repository_id: str,
         url: str,
         status: FixStatus,
         *,
@@ -51,17 +56,18 @@ class FixStore(Protocol):
         One that is merged after all is merged, though it was seen closed before.
 
         Args:
-            url: the pull request's page.
+            repository_id: whose pull request it is.
+            url: its page, under any name of the repository.
             status: merged or closed.
             declined: people do not want the change; it is not offered again.
             keep: ids of errors whose fixes stay published.
         """
 
-    async def reopen(self, url: str) -> None:
+    async def reopen(self, repository_id: str, url: str) -> None:
         """Record that people opened a closed pull request again: its fixes are published."""
 
-    async def pages_of(self, repository_id: str, number: int) -> Sequence[str]:
-        """Return the pages under which a pull request is recorded: its repository has had names."""
+    async def page_of(self, repository_id: str, number: int) -> str | None:
+        """Return the page under which a pull request was recorded last, None where it was not."""
 
     async def publishable(self, repository_id: str, limit: int) -> Sequence[Fix]:
         """Return proved fixes of open errors in no pull request, the worst errors first."""

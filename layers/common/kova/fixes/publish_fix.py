@@ -11,7 +11,7 @@ from kova.fixes.fix import Fix
 from kova.fixes.hold_pulls import HoldPulls
 from kova.fixes.patch import PatchError, apply_patch
 from kova.fixes.ports import FixStore, Publisher
-from kova.fixes.publisher import FixPullRequest
+from kova.fixes.publisher import FixPullRequest, pull_numbers
 from kova.fixes.pull_request_text import fix_body, fix_title
 from kova.fixes.request_publish import PUBLISHABLE
 from kova.shared.code_source import CodeSource, FetchLimits
@@ -78,8 +78,8 @@ class PublishFix:
             body=fix_body(fix, head),
             message=title,
             files={fix.path: content},
-            followed=frozenset([fix.pull_request_url] if fix.pull_request_url else []),
-            withdrawn=await self._fixes.withdrawn(repository.id),
+            followed=pull_numbers([fix.pull_request_url or ""]),
+            withdrawn=pull_numbers(await self._fixes.withdrawn(repository.id)),
         )
         try:
             url = await self._publisher.pull_request(repository.ref, pull)

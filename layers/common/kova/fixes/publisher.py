@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import enum
+import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final
 
@@ -54,8 +56,8 @@ class FixPullRequest:
     publishing twice ends in one pull request.
 
     Attributes:
-        followed: the pages of the pull requests that the caller takes for open.
-        withdrawn: the pages of those that Kova has closed itself.
+        followed: the numbers of the pull requests that the caller takes for open.
+        withdrawn: the numbers of those that Kova has closed itself.
     """
 
     base_branch: str
@@ -65,8 +67,25 @@ class FixPullRequest:
     body: str
     message: str
     files: dict[str, bytes]
-    followed: frozenset[str] = frozenset()
-    withdrawn: frozenset[str] = frozenset()
+    followed: frozenset[int] = frozenset()
+    withdrawn: frozenset[int] = frozenset()
+
+
+_PULL_PAGE: Final = re.compile(r"/pull/([1-9][0-9]{0,9})$")
+
+
+def pull_number(url: str) -> int | None:
+    """Return the number of a pull request by its page; None where it is no such page.
+
+    Within a repository the number alone says which one it is: pages change with its name.
+    """
+    match = _PULL_PAGE.search(url)
+    return int(match[1]) if match else None
+
+
+def pull_numbers(urls: Iterable[str]) -> frozenset[int]:
+    """Return the numbers of pull requests by their pages."""
+    return frozenset(number for url in urls if (number := pull_number(url)) is not None)
 
 
 MOST_BRANCHES: Final = 3

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections import defaultdict
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -20,7 +20,7 @@ from kova.fixes.ports import FixStore
 from kova.fixes.proof_cache import FingerprintsByPath, ProofCache
 from kova.fixes.propose_fixes import ProposeFixes
 from kova.fixes.protected import is_protected
-from kova.fixes.publisher import MOST_BRANCHES
+from kova.fixes.publisher import MOST_BRANCHES, pull_number, pull_numbers
 from kova.scans.branch_head import FindHead
 from kova.scans.publish_scan import PublishScan
 from kova.shared.claimed_scan import ClaimedScan
@@ -208,8 +208,8 @@ class OfferFixes:
             StaleHeadError: GitHub shows the branch as it was before a push.
         """
         error = None
-        followed = frozenset(await self._fixes.offered(repository.id))
-        withdrawn = await self._fixes.withdrawn(repository.id)
+        followed = pull_numbers(await self._fixes.offered(repository.id))
+        withdrawn = pull_numbers(await self._fixes.withdrawn(repository.id))
         for number in range(1, MOST_BRANCHES + 1):
             try:
                 url = await self._publish.publish_pull_request(
@@ -224,8 +224,8 @@ class OfferFixes:
                 if exc.data.get("refusal") != "branch_taken":
                     raise
                 offered = await self._fixes.offered(repository.id)
-                theirs = offered.get(str(exc.data.get("url")), {})
-                files = [file for file in files if not theirs.keys() >= _ids(file, change)]
+                theirs = _errors_of(offered, str(exc.data.get("url")))
+                files = [file for file in files if not theirs >= _ids(file, change)]
                 error = exc
                 continue
             if url is None and files and await self._heads.is_head(repository, commit_sha):
@@ -233,8 +233,8 @@ class OfferFixes:
             if url:
                 ids = {error_id for file in files for error_id in _ids(file, change)}
                 await self._fixes.mark_published(list(ids), url)
-                await self._fixes.settle(url, FixStatus.CLOSED, keep=ids)
-                if url not in followed:
+                await self._fixes.settle(repository.id, url, FixStatus.CLOSED, keep=ids)
+                if pull_number(url) not in followed:
                     # It may be closed already, by an event that came before it was recorded.
                     await self._follow.follow_page(repository, url)
             return
@@ -292,6 +292,12 @@ class OfferFixes:
             self._meter.count(
                 "kova_fixes_total", strategy=fix.strategy.value, outcome=fix.status.value
             )
+
+
+def _errors_of(offered: Mapping[str, Mapping[str, bool]], url: str) -> set[str]:
+    """Return the ids of the errors that a pull request mends, by any of its pages."""
+    number = pull_number(url)
+    return {error for page in offered if pull_number(page) == number for error in offered[page]}
 
 
 def _ids(file: FileFixes, change: LifecycleChange) -> set[str]:

@@ -153,8 +153,8 @@ class PublishScan:
         files: Sequence[FileFixes],
         *,
         number: int = 1,
-        followed: frozenset[str] = frozenset(),
-        withdrawn: frozenset[str] = frozenset(),
+        followed: frozenset[int] = frozenset(),
+        withdrawn: frozenset[int] = frozenset(),
     ) -> str | None:
         """Offer the combined fixes of these files in one pull request; return its address.
 

@@ -5,7 +5,6 @@ https://docs.github.com/rest/pulls/pulls
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 from typing import Final
 
@@ -14,7 +13,7 @@ from kova.adapters.github.branches import FixBranches
 from kova.adapters.github.client import GitHubClient
 from kova.adapters.github.commits import FixCommits
 from kova.adapters.github.shapes import Json
-from kova.fixes.publisher import FixPullRequest, OfferedPull, PullState
+from kova.fixes.publisher import FixPullRequest, OfferedPull, PullState, pull_number
 from kova.shared.exceptions import GitHubRefusedError, RepositoryNotFoundError
 from kova.shared.repository import RepositoryRef, is_ref, is_sha
 from kova.shared.text import clean, shorten
@@ -24,7 +23,6 @@ TITLE_LIMIT: Final = 255
 BODY_LIMIT: Final = 65_000
 # Written by the very call that closes, so that no interruption comes between.
 _WITHDRAWN: Final = "<!-- kova:withdrawn -->"
-_PULL_PAGE: Final = re.compile(r"/pull/([1-9][0-9]{0,9})$")
 
 
 class PullRequests:
@@ -72,11 +70,11 @@ class PullRequests:
 
     async def find(self, repository: RepositoryRef, url: str) -> OfferedPull | None:
         """Return a pull request from a branch of Kova's own by its page."""
-        match = _PULL_PAGE.search(url)
-        if match is None:
+        number = pull_number(url)
+        if number is None:
             return None
         try:
-            pull = await self._client.get(repository, f"/pulls/{match[1]}")
+            pull = await self._client.get(repository, f"/pulls/{number}")
         except RepositoryNotFoundError:
             await self._client.get(repository, "")  # Raises if it is the repository that is gone.
             return None
@@ -105,10 +103,9 @@ class PullRequests:
         Closed first, and marked by the same call: what is interrupted after that is no decision
         of a person, and is ended by the next call, which leaves no second comment behind.
         """
-        match = _PULL_PAGE.search(pull.url)
-        if match is None:
+        number, text = pull_number(pull.url), clean(comment)
+        if number is None:
             return
-        number, text = match[1], clean(comment)
         is_told = False
         if pull.state is PullState.OPEN:
             marked = f"{shorten(pull.body, BODY_LIMIT)}\n\n{_WITHDRAWN}"
@@ -123,10 +120,10 @@ class PullRequests:
 
     async def forget_withdrawal(self, repository: RepositoryRef, pull: OfferedPull) -> None:
         """Take the mark off: who closes it next is a person."""
-        match = _PULL_PAGE.search(pull.url)
-        if match is not None and _WITHDRAWN in pull.body:
+        number = pull_number(pull.url)
+        if number is not None and _WITHDRAWN in pull.body:
             body: Json = {"body": pull.body.replace(_WITHDRAWN, "").rstrip()}
-            path = f"/pulls/{match[1]}"
+            path = f"/pulls/{number}"
             await self._client.write("PATCH", repository, path, body, repeatable=True)
 
     async def delete_branch(self, repository: RepositoryRef, pull: OfferedPull) -> None:
@@ -139,9 +136,9 @@ class PullRequests:
             return
         if not await self._commits.is_ours(repository, head):
             return
-        number = pull.url.rpartition("/")[2]
+        number = pull_number(pull.url)
         for other in await self._list_pulls(repository, branch):
-            if other.get("state") == "open" and str(other.get("number")) != number:
+            if other.get("state") == "open" and other.get("number") != number:
                 return
         try:
             await self._branches.delete(repository, branch, head)
@@ -150,7 +147,7 @@ class PullRequests:
                 raise
             # Somebody went on with it, or deleted it, a moment ago.
 
-    async def _has_comment(self, repository: RepositoryRef, number: str, text: str) -> bool:
+    async def _has_comment(self, repository: RepositoryRef, number: int, text: str) -> bool:
         comments = self._client.pages(repository, f"/issues/{number}/comments")
         return any([comment.get("body") == text async for comment in comments])
 
@@ -172,18 +169,24 @@ class PullRequests:
         for existing in pulls:
             if not _is_closed_by_people(existing):
                 continue
-            url, head_sha = shapes.page_url(existing), shapes.sha(existing, "head", "sha")
+            number, head_sha = (
+                shapes.number(existing, "number"),
+                shapes.sha(existing, "head", "sha"),
+            )
             paths = frozenset[str]()
-            if url in pull.followed or url in pull.withdrawn:
+            if number in pull.followed | pull.withdrawn:
                 pass
             elif head_sha == commit_sha:
                 paths = frozenset(pull.files)
             elif existing is newest:
                 # Who opened it died before it wrote that down: no other one would come after it.
                 paths = await self._commits.same_paths(repository, pull, head_sha)
-            if paths or url in pull.followed:
+            if paths or number in pull.followed:
                 raise GitHubRefusedError(
-                    "People have closed this change.", refusal="declined", url=url, paths=paths
+                    "People have closed this change.",
+                    refusal="declined",
+                    url=shapes.page_url(existing),
+                    paths=paths,
                 )
 
     async def _list_pulls(self, repository: RepositoryRef, branch: str) -> list[Json]:

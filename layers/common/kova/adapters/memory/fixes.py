@@ -13,6 +13,7 @@ from kova.adapters.memory.outbox import record_ready_fixes
 from kova.adapters.memory.pages import newest_first
 from kova.errors.error import ErrorStatus
 from kova.fixes.fix import Fix, FixStatus, ProvedFix
+from kova.fixes.publisher import pull_number
 from kova.shared.page import Page, PageRequest, Position
 from kova.shared.reach import Reach
 
@@ -53,7 +54,7 @@ class MemoryFixStore:
         self._database.check()
         for fix in list(self._database.fixes.values()):
             # A merged one in another pull request: its error was back before a scan saw it gone.
-            is_back = fix.status is FixStatus.MERGED and fix.pull_request_url != url
+            is_back = fix.status is FixStatus.MERGED and not _is_page_of(fix, url)
             if fix.error_id in error_ids and (fix.status is FixStatus.VERIFIED or is_back):
                 self._database.merges[fix.id] += is_back
                 self._database.fixes[fix.id] = replace(
@@ -63,17 +64,21 @@ class MemoryFixStore:
     async def offered(self, repository_id: str) -> dict[str, dict[str, bool]]:
         """Return the published fixes' errors by pull request: whether each is still open."""
         self._database.check()
+        pages: dict[int | None, str] = {}
         by_url: dict[str, dict[str, bool]] = {}
-        for fix in self._database.fixes.values():
+        # Those that were written last come first.
+        for fix in reversed(self._database.fixes.values()):
             error = self._database.errors[fix.error_id]
             is_offered = fix.status is FixStatus.PUBLISHED and fix.pull_request_url is not None
             if is_offered and error.repository_id == repository_id:
-                errors = by_url.setdefault(str(fix.pull_request_url), {})
+                url = str(fix.pull_request_url)
+                errors = by_url.setdefault(pages.setdefault(pull_number(url), url), {})
                 errors[fix.error_id] = error.status is ErrorStatus.OPEN
         return by_url
 
     async def settle(
         self,
+        repository_id: str,
         url: str,
         status: FixStatus,
         *,
@@ -85,7 +90,7 @@ class MemoryFixStore:
         for fix in list(self._database.fixes.values()):
             is_merged = status is FixStatus.MERGED and fix.error_id in self._database.declined
             is_live = fix.status is FixStatus.PUBLISHED or is_merged
-            is_meant = is_live and fix.pull_request_url == url
+            is_meant = is_live and self._is_of(fix, repository_id, url)
             if is_meant and fix.error_id not in keep:
                 self._database.fixes[fix.id] = replace(fix, status=status)
                 self._database.settled_at[fix.id] = now
@@ -94,24 +99,24 @@ class MemoryFixStore:
                 else:
                     self._database.declined.discard(fix.error_id)
 
-    async def reopen(self, url: str) -> None:
+    async def reopen(self, repository_id: str, url: str) -> None:
         """Record that people opened a closed pull request again."""
         self._database.check()
         for fix in list(self._database.fixes.values()):
             is_open = self._database.errors[fix.error_id].status is ErrorStatus.OPEN
-            if fix.status is FixStatus.CLOSED and fix.pull_request_url == url and is_open:
+            is_meant = is_open and self._is_of(fix, repository_id, url)
+            if fix.status is FixStatus.CLOSED and is_meant:
                 self._database.fixes[fix.id] = replace(fix, status=FixStatus.PUBLISHED)
                 self._database.declined.discard(fix.error_id)
 
-    async def pages_of(self, repository_id: str, number: int) -> Sequence[str]:
-        """Return the pages under which a pull request is recorded."""
+    async def page_of(self, repository_id: str, number: int) -> str | None:
+        """Return the page under which a pull request was recorded last."""
         self._database.check()
-        pages = {
-            fix.pull_request_url
-            for fix in self._database.fixes.values()
-            if self._database.errors[fix.error_id].repository_id == repository_id
-        }
-        return [page for page in pages if page is not None and page.endswith(f"/pull/{number}")]
+        for fix in reversed(self._database.fixes.values()):
+            page = fix.pull_request_url
+            if page is not None and self._is_of(fix, repository_id, f"/pull/{number}"):
+                return page
+        return None
 
     async def publishable(self, repository_id: str, limit: int) -> Sequence[Fix]:
         """Return proved fixes of open errors that are in no pull request."""
@@ -205,6 +210,10 @@ class MemoryFixStore:
         rows[row.id] = row
         return [row]
 
+    def _is_of(self, fix: Fix, repository_id: str, url: str) -> bool:
+        error = self._database.errors[fix.error_id]
+        return error.repository_id == repository_id and _is_page_of(fix, url)
+
     def _is_replaceable(self, fix: Fix) -> bool:
         is_gone = fix.status is FixStatus.CLOSED and fix.error_id not in self._database.declined
         return fix.status in _UNSEEN or is_gone or self._is_back(fix)
@@ -229,6 +238,13 @@ class MemoryFixStore:
             message=error.finding.message,
             blob_sha=error.blob_sha,
         )
+
+
+def _is_page_of(fix: Fix, url: str) -> bool:
+    """True where a fix is in a pull request, under whatever name of its repository."""
+    return fix.pull_request_url is not None and (
+        pull_number(fix.pull_request_url) == pull_number(url)
+    )
 
 
 class MemoryPullLeases:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from kova.fixes.publisher import CheckRun, FixPullRequest, OfferedPull, PullState
+from kova.fixes.publisher import CheckRun, FixPullRequest, OfferedPull, PullState, pull_number
 from kova.shared.code_source import CodeSource
 from kova.shared.exceptions import GitHubRefusedError, KovaError
 from kova.shared.repository import RepositoryRef
@@ -107,8 +107,10 @@ class MemoryPublisher:
                 continue
             content = self._contents[url] if url == pages[-1] else {}
             same = {path for path in pull.files if pull.files[path] == content.get(path)}
-            paths = frozenset() if url in pull.followed | pull.withdrawn else frozenset(same)
-            if paths or url in pull.followed:
+            number = pull_number(url)
+            is_known = number in pull.followed | pull.withdrawn
+            paths = frozenset() if is_known else frozenset(same)
+            if paths or number in pull.followed:
                 raise GitHubRefusedError(refusal="declined", url=url, paths=paths)
 
     def _address_of(self, key: tuple[str, str]) -> str:

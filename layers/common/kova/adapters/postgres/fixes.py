@@ -19,6 +19,7 @@ from kova.adapters.postgres.rows import (
     reach_values,
 )
 from kova.fixes.fix import Fix, FixStatus, ProvedFix, Step, Strategy, Verification
+from kova.fixes.publisher import pull_number
 from kova.shared.page import Page, PageRequest
 from kova.shared.reach import EVERYTHING, Reach
 from kova.shared.text import clean
@@ -54,7 +55,8 @@ _MARK_PUBLISHED: Final[LiteralString] = """
 UPDATE auto_fixes SET status = 'published', merges = merges + (status = 'merged')::int,
     pull_request_url = %(url)s, updated_at = now()
 WHERE error_id = ANY(%(ids)s)
-    AND (status = 'verified' OR status = 'merged' AND pull_request_url <> %(url)s)"""
+    AND (status = 'verified'
+        OR status = 'merged' AND right(pull_request_url, length(%(ending)s)) <> %(ending)s)"""
 
 # No newer scan is applied while the outcomes of this one are recorded.
 _LOCK_GENERATION: Final[LiteralString] = """
@@ -72,7 +74,8 @@ ORDER BY auto_fixes.updated_at DESC LIMIT 1000"""
 _SETTLE: Final[LiteralString] = """
 UPDATE auto_fixes SET status = %(status)s, declined = %(declined)s, updated_at = now()
 FROM errors
-WHERE errors.id = auto_fixes.error_id AND auto_fixes.pull_request_url = %(url)s
+WHERE errors.id = auto_fixes.error_id AND errors.repository_id = %(repository)s
+    AND right(auto_fixes.pull_request_url, length(%(ending)s)) = %(ending)s
     AND (auto_fixes.status = 'published' OR
         auto_fixes.status = 'closed' AND auto_fixes.declined AND %(status)s = 'merged')
     AND errors.id <> ALL(%(keep)s)"""
@@ -80,14 +83,16 @@ WHERE errors.id = auto_fixes.error_id AND auto_fixes.pull_request_url = %(url)s
 _REOPEN: Final[LiteralString] = """
 UPDATE auto_fixes SET status = 'published', declined = false, updated_at = now()
 FROM errors
-WHERE errors.id = auto_fixes.error_id AND auto_fixes.pull_request_url = %(url)s
+WHERE errors.id = auto_fixes.error_id AND errors.repository_id = %(repository)s
+    AND right(auto_fixes.pull_request_url, length(%(ending)s)) = %(ending)s
     AND auto_fixes.status = 'closed' AND errors.status = 'open'"""
 
-_PAGES_OF: Final[LiteralString] = """
-SELECT DISTINCT auto_fixes.pull_request_url AS url
+_PAGE_OF: Final[LiteralString] = """
+SELECT auto_fixes.pull_request_url AS url
 FROM auto_fixes JOIN errors ON errors.id = auto_fixes.error_id
 WHERE errors.repository_id = %(repository)s
-    AND right(auto_fixes.pull_request_url, length(%(ending)s)) = %(ending)s"""
+    AND right(auto_fixes.pull_request_url, length(%(ending)s)) = %(ending)s
+ORDER BY auto_fixes.updated_at DESC LIMIT 1"""
 
 _PUBLISHABLE: Final[LiteralString] = (
     _SELECT
@@ -159,20 +164,27 @@ class PostgresFixStore:
         async with self._database.transaction() as connection:
             await connection.execute(
                 _MARK_PUBLISHED,
-                {"ids": [as_uuid(error_id) for error_id in error_ids], "url": url},
+                {
+                    "ids": [as_uuid(error_id) for error_id in error_ids],
+                    "url": url,
+                    "ending": _ending(url),
+                },
             )
 
     async def offered(self, repository_id: str) -> dict[str, dict[str, bool]]:
         """Return published fixes by pull request, the newest thousand."""
         async with self._database.transaction() as connection:
             cursor = await connection.execute(_OFFERED, {"repository": as_uuid(repository_id)})
+            pages: dict[str, str] = {}
             by_url: dict[str, dict[str, bool]] = {}
             async for row in cursor:
-                by_url.setdefault(row["url"], {})[str(row["id"])] = row["is_open"]
+                page = pages.setdefault(_ending(row["url"]), row["url"])
+                by_url.setdefault(page, {})[str(row["id"])] = row["is_open"]
         return by_url
 
     async def settle(
         self,
+        repository_id: str,
         url: str,
         status: FixStatus,
         *,
@@ -181,7 +193,8 @@ class PostgresFixStore:
     ) -> None:
         """Record what became of a pull request."""
         values = {
-            "url": clean(url),
+            "repository": as_uuid(repository_id),
+            "ending": _ending(clean(url)),
             "status": status.value,
             "declined": declined,
             "keep": [as_uuid(error_id) for error_id in keep],
@@ -189,17 +202,18 @@ class PostgresFixStore:
         async with self._database.transaction() as connection:
             await connection.execute(_SETTLE, values)
 
-    async def reopen(self, url: str) -> None:
+    async def reopen(self, repository_id: str, url: str) -> None:
         """Publish them again."""
+        values = {"repository": as_uuid(repository_id), "ending": _ending(clean(url))}
         async with self._database.transaction() as connection:
-            await connection.execute(_REOPEN, {"url": clean(url)})
+            await connection.execute(_REOPEN, values)
 
-    async def pages_of(self, repository_id: str, number: int) -> Sequence[str]:
-        """Find them by the end of the address."""
+    async def page_of(self, repository_id: str, number: int) -> str | None:
+        """Find it by the end of the address."""
         values = {"repository": as_uuid(repository_id), "ending": f"/pull/{number}"}
         async with self._database.transaction() as connection:
-            cursor = await connection.execute(_PAGES_OF, values)
-            return [row["url"] async for row in cursor]
+            row = await (await connection.execute(_PAGE_OF, values)).fetchone()
+        return str(row["url"]) if row else None
 
     async def publishable(self, repository_id: str, limit: int) -> Sequence[Fix]:
         """Find those that a button publishes."""
@@ -285,6 +299,12 @@ class PostgresPullLeases:
         values = {"repository": as_uuid(repository_id), "lease": as_uuid(token)}
         async with self._database.transaction() as connection:
             await connection.execute(_RELEASE, values)
+
+
+def _ending(url: str) -> str:
+    """Return the end of a pull request's page that stays when its repository gets a new name."""
+    number = pull_number(url)
+    return url if number is None else f"/pull/{number}"
 
 
 async def _lock_generation(connection: Connection, values: dict[str, Any]) -> bool:
