@@ -1,4 +1,4 @@
-"""The address of a client behind a number of proxies that are known.
+"""The address of a client behind proxies that are known, by their number or by their addresses.
 
 Each proxy adds the address that it saw to the end of `X-Forwarded-For`. What stands before the
 last ones the client may have made up.
@@ -7,7 +7,7 @@ last ones the client may have made up.
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from starlette.types import ASGIApp, Receive, Scope, Send
@@ -20,21 +20,47 @@ _SCHEMES: Final = frozenset({"http", "https"})
 class TrustedProxies:
     """Tells an application the client that the outermost of its proxies saw."""
 
-    def __init__(self, app: ASGIApp, proxies: int) -> None:
-        """`proxies`: how many are in front of the server; without any no header is believed."""
+    def __init__(self, app: ASGIApp, proxies: int | Sequence[str]) -> None:
+        """`proxies`: how many are in front of the server, or their addresses and networks.
+
+        Without any no header is believed. By number it is believed of whoever connects, so that
+        the server must be reached through them only.
+        """
         self._app = app
-        self._proxies = proxies
+        self._count = proxies if isinstance(proxies, int) else 0
+        networks = () if isinstance(proxies, int) else proxies
+        self._networks = [ipaddress.ip_network(network) for network in networks]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Handle one connection."""
-        if scope["type"] == "http" and self._proxies:
+        if scope["type"] == "http" and (self._count or self._networks):
             addresses = _elements(scope, _ADDRESSES)
-            # Fewer than there are proxies: it came around one of them, and nothing of it is true.
-            if len(addresses) >= self._proxies:
-                address = parse_address(addresses[-self._proxies])
+            place = self._place(addresses, scope)
+            if place is not None:
+                address = parse_address(addresses[place])
                 client = scope.get("client") if address is None else (address, 0)
                 scope = {**scope, "client": client, "scheme": _scheme(scope)}
         await self._app(scope, receive, send)
+
+    def _place(self, addresses: Sequence[str], scope: Scope) -> int | None:
+        """Return which element is the client; None where nothing of the header is believed.
+
+        Fewer elements than there are proxies: the request came around one of them.
+        """
+        if self._count:
+            return -self._count if len(addresses) >= self._count else None
+        peer = scope.get("client")
+        if not addresses or peer is None or not self._is_proxy(peer[0]):
+            return None
+        places = range(len(addresses) - 1, -1, -1)
+        return next((place for place in places if not self._is_proxy(addresses[place])), 0)
+
+    def _is_proxy(self, text: str) -> bool:
+        address = parse_address(text)
+        if address is None:
+            return False
+        parsed = ipaddress.ip_address(address)
+        return any(parsed in network for network in self._networks)
 
 
 def parse_address(text: str) -> str | None:

@@ -52,7 +52,7 @@ BAD = {
     ],
     "AWS_ENDPOINT_URL_SQS": ["http://h:99999", "http://h:x", "h:1", "http://h\n.example"],
     "KOVA_SCAN_QUEUE_URL": ["http://h:99999/q", "http://h/q q", "http://[::1/q"],
-    "KOVA_TRUSTED_PROXIES": ["-1", "11", "1.0", "127.0.0.1"],
+    "KOVA_TRUSTED_PROXIES": ["-1", "11", "1.0", "1,2", "10.0.0.1/8", "nginx", "10.0.0.0/8,x"],
     "KOVA_SCANS_PER_REPOSITORY": ["-1", "4.5", "many"],
     "KOVA_WORKER_CONCURRENCY": ["0", "-1", "100000000", "9" * 5_000, "1.5", "x"],
     "KOVA_WORKER_VISIBILITY_SECONDS": ["99999999999", "43201"],

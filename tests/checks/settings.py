@@ -123,7 +123,7 @@ KOVA_ANONYMOUS_RATE_LIMIT_PER_MINUTE | api | | Calls without a valid key from an
 KOVA_SCAN_RATE_LIMIT_PER_MINUTE | api | | The same for scans; the usual limit where it is not set.
 KOVA_AI_RATE_LIMIT_PER_MINUTE | api | | The same for AI commands.
 KOVA_BODY_SECONDS | api | | Seconds that a request's body may take to arrive.
-KOVA_TRUSTED_PROXIES | api | | How many proxies are in front of `kova serve`: the client's address is the one that the outermost of them added to `X-Forwarded-For`. The server must be reached through them only. On Lambda API Gateway tells it.
+KOVA_TRUSTED_PROXIES | api | | The proxies in front of `kova serve` that say which address a client has: how many there are, where the server is reached through them only, or their addresses and networks, with commas between them. The address is the one that the outermost of them added to `X-Forwarded-For`. On Lambda API Gateway tells it.
 KOVA_CORS_ORIGINS | api | | Origins whose pages may call, with commas between them.
 KOVA_ORIGIN_SECRET | api, webhook | | What the CDN in front sends in the header X-Origin-Verify with every request; others are refused with 403. Several with commas between them all count.
 KOVA_CLIENT_ADDRESS_HEADER | api | | The header in which that CDN tells its client's address, such as `True-Client-IP`; it is trusted only beside the secret.
@@ -167,7 +167,7 @@ _KINDS: Final = {
     "database_url": ("address", "postgresql://sample.example/x"),
     "number": ("1 to {:,}", "7"),
     "optional_number": ("1 to {:,}", "7"),
-    "count": ("0 to {:,}", "7"),
+    "proxies": ("0 to {:,}, or networks", "7"),
     "money": ("US dollars", "7"),
     "prices": ("prices", "sample=1/2"),
     "slack_channel": ("id of a channel", "C0123456789"),

@@ -172,19 +172,18 @@ def test_only_nginx_is_reached_from_outside_and_only_by_choice(tmp_path: Path) -
     assert published["tls",]["nginx"] == {None}
 
 
-def test_the_api_believes_nginx_and_nginx_the_tunnel(tmp_path: Path) -> None:
+def test_the_api_believes_the_proxy_and_nobody_else(tmp_path: Path) -> None:
     shown = configuration(tmp_path, *FORMS)
     services = shown["services"]
-    # nginx writes one address over whatever the client says.
-    assert services["api"]["environment"]["KOVA_TRUSTED_PROXIES"] == "1"
-    assert "ports" not in services["api"]
+    proxy = services["nginx"]["networks"]["front"]["ipv4_address"]
+    assert services["api"]["environment"]["KOVA_TRUSTED_PROXIES"] == proxy
     tunnel = services["tunnel"]["networks"]["front"]["ipv4_address"]
     assert services["nginx"]["environment"]["KOVA_OUTER_PROXY"] == tunnel
-    # What gets an address by itself never gets the tunnel's.
+    # What gets an address by itself never gets one of theirs.
     (pool,) = shown["networks"]["front"]["ipam"]["config"]
-    address = ipaddress.ip_address(tunnel)
-    assert address in ipaddress.ip_network(pool["subnet"])
-    assert address not in ipaddress.ip_network(pool["ip_range"])
+    for address in map(ipaddress.ip_address, (proxy, tunnel)):
+        assert address in ipaddress.ip_network(pool["subnet"])
+        assert address not in ipaddress.ip_network(pool["ip_range"])
 
 
 def test_stores_have_no_way_out(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ PEER = ("10.0.0.9", 40_000)
 QUOTA = 5
 
 
-async def told_client(proxies: int, *headers: tuple[str, str]) -> tuple[str, str]:
+async def told_client(proxies: int | list[str], *headers: tuple[str, str]) -> tuple[str, str]:
     """Return the client's address and the scheme that an application is told."""
     answers: list[Any] = []
 
@@ -63,10 +63,23 @@ FORWARDED = "x-forwarded-for"
         (2, ["198.51.100.1, 203.0.113.7, 10.1.1.1"], "203.0.113.7"),
         (2, ["198.51.100.1, 203.0.113.7", "10.1.1.1"], "203.0.113.7"),
         (10, [", ".join(["198.51.100.1"] * 9)], PEER[0]),
+        # By their addresses: the peer has to be one of them.
+        (["10.0.0.9"], ["203.0.113.7"], "203.0.113.7"),
+        (["10.0.0.0/8"], ["198.51.100.1, 203.0.113.7, 10.1.1.1"], "203.0.113.7"),
+        (
+            ["10.0.0.0/8", "2001:db8::/32"],
+            ["203.0.113.7", "2001:db8::1, 10.1.1.1:80"],
+            "203.0.113.7",
+        ),
+        (["10.0.0.0/8"], ["10.1.1.1"], "10.1.1.1"),
+        (["10.0.0.0/8"], ["203.0.113.7, unknown"], PEER[0]),
+        (["10.0.0.0/8"], [], PEER[0]),
+        (["10.0.0.8"], ["203.0.113.7"], PEER[0]),
+        (["2001:db8::/32"], ["203.0.113.7"], PEER[0]),
     ],
 )
 async def test_the_address_is_counted_from_the_end(
-    proxies: int, lines: list[str], address: str
+    proxies: int | list[str], lines: list[str], address: str
 ) -> None:
     found_address, _ = await told_client(proxies, *((FORWARDED, line) for line in lines))
     assert found_address == address
@@ -166,5 +179,5 @@ def test_the_former_setting_alone_is_refused_by_its_successors_name(tmp_path: Pa
         check=False,
     )
     assert ended.returncode == 2
-    assert "set KOVA_TRUSTED_PROXIES to the number of proxies" in ended.stderr
+    assert "set KOVA_TRUSTED_PROXIES to the addresses of the proxies" in ended.stderr
     assert len(ended.stderr.splitlines()) == 1

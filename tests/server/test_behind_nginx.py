@@ -98,7 +98,7 @@ def nginx(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Nginx]:
     settings = {
         "KOVA_RATE_LIMIT_PER_MINUTE": str(QUOTA),
         "KOVA_METRICS_TOKEN": "token-of-tests",
-        "KOVA_TRUSTED_PROXIES": "1",
+        "KOVA_TRUSTED_PROXIES": "127.0.0.1",
     }
     headers = {"Authorization": "Bearer token-of-tests"}
     with run_up(folder / "data", **settings) as up:

@@ -39,8 +39,8 @@ def serve(
     settings = load(variables)
     if variables.get("FORWARDED_ALLOW_IPS") and "KOVA_TRUSTED_PROXIES" not in variables:
         raise ServeError(
-            "FORWARDED_ALLOW_IPS is not read any more: set KOVA_TRUSTED_PROXIES to the number of"
-            " proxies in front of the server."
+            "FORWARDED_ALLOW_IPS is not read any more: set KOVA_TRUSTED_PROXIES to the addresses of"
+            " the proxies in front of the server, or to their number."
         )
     asyncio.run(require_schema(settings))
     app = application(settings)

@@ -79,13 +79,22 @@ class SettingReader:
             self.problems.append(f"{name} is not a whole number from 1 to {most}")
             return None
 
-    def count(self, name: str, default: int, most: int) -> int:
-        """Return a whole number from 0 to `most`."""
+    def proxies(self, name: str, most: int) -> int | tuple[str, ...]:
+        """Return a whole number from 0 to `most`, or addresses and networks."""
+        words = self.words(name)
+        if not words:
+            return 0
         try:
-            return self._parse(name, default, lambda text: _whole(text, 0, most))
+            if len(words) == 1 and words[0].isdecimal():
+                return _whole(words[0], 0, most)
+            import ipaddress  # Only here: no other process pays for it.
+
+            return tuple(str(ipaddress.ip_network(word)) for word in words)
         except ValueError:
-            self.problems.append(f"{name} is not a whole number from 0 to {most}")
-            return default
+            self.problems.append(
+                f"{name} is not a number from 0 to {most}, nor a list of addresses and networks"
+            )
+            return 0
 
     def origins(self, name: str) -> tuple[str, ...]:
         """Return the origins of web pages."""

@@ -138,7 +138,7 @@ class Settings:
     worker_visibility_seconds: int = 20
     deleted_repository_days: int = 30
     body_seconds: int = 20
-    trusted_proxies: int = 0
+    trusted_proxies: int | tuple[str, ...] = 0
     cors_origins: tuple[str, ...] = ()
     metrics_token: str | None = field(default=None, repr=False)
     public_url: str | None = None
@@ -230,7 +230,7 @@ def _read_settings(reader: SettingReader) -> Settings:
             "KOVA_DELETED_REPOSITORY_DAYS", Settings.deleted_repository_days, 3_650
         ),
         body_seconds=reader.number("KOVA_BODY_SECONDS", Settings.body_seconds, 300),
-        trusted_proxies=reader.count("KOVA_TRUSTED_PROXIES", Settings.trusted_proxies, 10),
+        trusted_proxies=reader.proxies("KOVA_TRUSTED_PROXIES", 10),
         limits=_limit_settings(reader),
         cors_origins=reader.origins("KOVA_CORS_ORIGINS"),
         metrics_token=reader.token("KOVA_METRICS_TOKEN"),
