@@ -46,15 +46,12 @@ def function_pids(host: int, name: str) -> set[int]:
     for folder in Path("/proc").iterdir():
         with suppress(OSError, ValueError, IndexError):
             parent = (folder / "stat").read_text().rpartition(")")[2].split()[1]
-            variables = (folder / "environ").read_bytes().split(b"\0")
-            is_function = f"AWS_LAMBDA_FUNCTION_NAME={name}".encode() in variables
-            if int(parent) == host and is_function and b"awslambdaric" in _command(folder):
+            # Not by their environment: who starts analysers' programs keeps it to itself.
+            command = (folder / "cmdline").read_bytes().split(b"\0")
+            is_function = f"function={name}".encode() in command and b"awslambdaric" in command
+            if int(parent) == host and is_function:
                 pids.add(int(folder.name))
     return pids
-
-
-def _command(folder: Path) -> bytes:
-    return (folder / "cmdline").read_bytes()
 
 
 def has_unread_event(pid: int) -> bool:

@@ -114,7 +114,9 @@ class ExecutionEnvironment:
             log.replace(log.with_suffix(".log.1"))
         # It ends with this process, and -S keeps everything out that no layer has.
         launcher = [sys.executable, "-S", str(_LAUNCHER), str(os.getpid()), "SIGKILL"]
-        command = [*launcher, sys.executable, "-S", "-m", "awslambdaric", self.function.handler]
+        # The option is for people who look at the list of processes.
+        python = [sys.executable, "-S", "-X", f"function={self.function.name}"]
+        command = [*launcher, *python, "-m", "awslambdaric", self.function.handler]
         with log.open("ab") as output:
             self._process = await asyncio.create_subprocess_exec(
                 *command,
