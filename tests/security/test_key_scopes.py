@@ -340,7 +340,7 @@ def test_a_repository_that_was_renamed_is_out_of_its_key_s_reach(rights: Rights)
 
 FOREIGN_PLACES: dict[str, Json] = {
     "a path out of the repository": {"uri": "../outside/a.py"},
-    "an absolute path": {"uri": "file:///work/octo/outside/a.py"},
+    "an absolute path": {"uri": "file:///builds/octo/outside/a.py"},
     "a base of its own": {"uri": "a.py", "uriBaseId": "OUTSIDE"},
 }
 
@@ -354,12 +354,12 @@ def test_a_log_about_another_repository_changes_nothing_there(rights: Rights, na
     }
     run = {
         "tool": {"driver": {"name": "planter", "version": "1"}},
-        "originalUriBaseIds": {"OUTSIDE": {"uri": "file:///work/octo/outside/"}},
+        "originalUriBaseIds": {"OUTSIDE": {"uri": "file:///builds/octo/outside/"}},
         "versionControlProvenance": [{"repositoryUri": f"https://github.com/{OUTSIDE}"}],
         "results": [result],
     }
     log = {"version": "2.1.0", "runs": [run]}
-    path = place(rights, "/api/scans/{scan}/sarif?checkout_uri=file:///work/octo/outside")
+    path = place(rights, "/api/scans/{scan}/sarif?checkout_uri=file:///builds/octo/outside")
     before = call(rights, "outside", "GET", "/api/errors").text
     answer = call(rights, "inside", "POST", path, log)
     assert answer.status_code in {200, 400, 409, 422}, answer.text
