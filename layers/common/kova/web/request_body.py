@@ -6,6 +6,8 @@ import asyncio
 import re
 from typing import Any, Final
 
+from starlette.requests import Request
+
 from kova.shared.json_text import parse_json
 from kova.shared.limits import API_BYTES, FORM_BYTES, SARIF_BYTES, WEBHOOK_BYTES
 from kova.web.body_errors import BadJsonError, BodyKindError, FormKindError
@@ -18,6 +20,8 @@ _FORM: Final = b"application/x-www-form-urlencoded"
 _SARIF: Final = re.compile(r"/api/scans/[^/]+/sarif")
 _SHORT_BYTES: Final = 16 * 1024
 """So much JSON is parsed sooner than a thread begins."""
+_LONG_BYTES: Final = 1_000_000
+"""Python lets go of its lock while it joins more than a megabyte."""
 
 
 def limit_of(path: str) -> int:
@@ -45,6 +49,20 @@ def require_kind(path: str, headers: dict[bytes, bytes]) -> None:
     encoded = headers.get(b"content-encoding", b"identity").strip().lower() != b"identity"
     if encoded or not (kind == b"application/json" or kind.endswith(b"+json")):
         raise BodyKindError
+
+
+async def read_body(request: Request) -> bytes:
+    """Return the whole body; the parts of a long one are joined in a thread.
+
+    Copying 25 MB would hold the event loop for longer than most requests take.
+
+    Raises:
+        BodyRefusedError: the body is not taken (web/middleware/body_guard.py).
+    """
+    parts = [part async for part in request.stream()]
+    if sum(map(len, parts)) <= _LONG_BYTES:
+        return b"".join(parts)
+    return await asyncio.to_thread(b"".join, parts)
 
 
 async def parse_body(body: bytes) -> Any:

@@ -13,6 +13,7 @@ from kova.intake.accept_slack import IncomingSlack
 from kova.shared.exceptions import KovaError, QueueUnavailableError
 from kova.web.client import process_of
 from kova.web.dependencies import Intake, Slack
+from kova.web.request_body import read_body
 from kova.web.responses import problems
 from kova.web.schemas.service import DeliveryView
 
@@ -35,7 +36,7 @@ async def github(request: Request, intake: Intake) -> DeliveryView:
         event=headers.get("x-github-event"),
         signature=headers.get("x-hub-signature-256"),
         content_type=headers.get("content-type"),
-        body=await request.body(),
+        body=await read_body(request),
     )
     # Hashing 25 MB and speaking to SQS both take their time: not on the event loop.
     try:
@@ -73,7 +74,7 @@ async def slack(request: Request, chat: Slack) -> Response:
         timestamp=headers.get("x-slack-request-timestamp"),
         signature=headers.get("x-slack-signature"),
         content_type=headers.get("content-type"),
-        body=await request.body(),
+        body=await read_body(request),
     )
     try:
         async with asyncio.timeout(_SLACK_PATIENCE):
