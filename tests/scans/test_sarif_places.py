@@ -51,6 +51,11 @@ def test_a_relative_path_is_one_of_the_repository(uri: str, path: str) -> None:
         ("file:///d%3A/a/R/src/a.py", "file:///D:/a/r"),
         ("D:\\a\\r\\src\\a.py", "D:/a/r"),
         ("D:/a/r/src/a.py", "file:///d:/a/r/"),
+        ("file:///w/c%23/src/a.py", "/w/c#"),
+        ("file:///w/c%23/src/a.py", "file:///w/c%23"),
+        ("file:///w/q%3Fx/src/a.py", "/w/q?x/"),
+        ("file:///w/a%2520b/src/a.py", "/w/a%20b"),
+        ("file:///w/100%25/src/a.py", "/w/100%"),
     ],
 )
 def test_a_path_of_the_tool_s_machine_is_placed_below_the_checkout(uri: str, checkout: str) -> None:

@@ -185,11 +185,9 @@ def _with_findings(analysis: Analysis, findings: Sequence[Finding]) -> Analysis:
 
 def _with_sarif(analysis: Analysis, log: Path, folder: Path) -> Analysis:
     """Add the results of a SARIF file; those that cannot be used are listed as skipped."""
-    # As it was named, and as it is without links: a tool may write either.
-    checkouts = (str(folder.absolute()), str(folder.resolve()))
     try:
         with log.open("rb") as file:
-            runs = parse_sarif(file.read(SARIF_BYTES + 1), checkouts)
+            runs = parse_sarif(file.read(SARIF_BYTES + 1), _names_of(folder))
     except OSError as exc:
         raise InvalidInputError(f"{log}: {exc.strerror}.") from exc
     except InvalidInputError as exc:
@@ -197,8 +195,22 @@ def _with_sarif(analysis: Analysis, log: Path, folder: Path) -> Analysis:
     refused = [
         Skipped(path=log.name, reason=f"sarif_{reason}") for run in runs for reason in run.refused
     ]
+    own = {part.name for part in analysis.coverage}
+    runs = [run.separate() if run.tool in own else run for run in runs]
     analysis = _with_findings(analysis, [finding for run in runs for finding in run.findings])
     return replace(analysis, skipped=tuple(sorted({*analysis.skipped, *refused})))
+
+
+def _names_of(folder: Path) -> list[str]:
+    """Return the folder as it was named, as the shell names it, and as it is without links.
+
+    A tool may write any of them.
+    """
+    in_shell = Path(os.path.normpath(Path(os.environ.get("PWD", "/"), folder)))
+    places = [folder.absolute(), folder.resolve()]
+    if in_shell.exists() and in_shell.samefile(folder):
+        places.append(in_shell)
+    return [str(place) for place in dict.fromkeys(places)]
 
 
 def _mark_uncombined(files: Sequence[FileFixes]) -> tuple[ProvedFix, ...]:

@@ -83,7 +83,7 @@ class ImportSarif:
             raise ConflictError("No commit of the default branch was scanned to its end.")
         if state.commit_sha != commit_sha:
             raise ConflictError(_OTHER_COMMIT)
-        runs = [_separate_name(run, state) for run in runs]
+        runs = [run if _is_foreign(run, state) else run.separate() for run in runs]
         digest = hashlib.sha256(body).hexdigest()
         claim = ClaimedScan(
             # Not the scan's own id: what the log changes is counted by itself, also when repeated.
@@ -106,15 +106,10 @@ class ImportSarif:
         return ImportedSarif(scan=scan, tools=tuple(_tool(run) for run in runs), change=change)
 
 
-def _separate_name(run: ImportedRun, state: AppliedState) -> ImportedRun:
-    """Keep a foreign tool apart from an analyser of Kova's own that has the same name."""
+def _is_foreign(run: ImportedRun, state: AppliedState) -> bool:
+    """Tell whether no analyser of Kova's own has the tool's name."""
     identity = state.identities.get(run.tool)
-    if identity is None or identity.startswith("sarif "):
-        return run
-    name = f"{run.tool}{SEPARATED}"
-    return replace(
-        run, tool=name, findings=tuple(replace(finding, analyzer=name) for finding in run.findings)
-    )
+    return identity is None or identity.startswith("sarif ")
 
 
 def _analysis(runs: list[ImportedRun], commit_sha: str, live_paths: frozenset[str]) -> Analysis:

@@ -64,6 +64,12 @@ class ImportedRun:
         """Whether none of its results could be used, although it had some."""
         return self._lost and not self.findings
 
+    def separate(self) -> ImportedRun:
+        """Return the run under a name apart from that of an analyser of Kova's own."""
+        name = f"{self.tool}{SEPARATED}"
+        findings = tuple(replace(finding, analyzer=name) for finding in self.findings)
+        return replace(self, tool=name, findings=findings)
+
     @property
     def _lost(self) -> bool:
         return bool(self.refused.keys() - {NOT_A_FAILURE})

@@ -73,7 +73,7 @@ class SarifPlaces:
         # Thousands of results share a base and a file: each is read once.
         self._folders_by_name: dict[str, SarifPlace | None] = {}
         self._paths: dict[tuple[str, str], str | None] = {}
-        places = [place for text in checkouts if (place := read_place(text))]
+        places = [place for text in checkouts if (place := _read_checkout(text))]
         self._roots = [*_roots(places), *self._roots_of(run)]
 
     def path(self, location: dict[str, Any]) -> str | None:
@@ -154,6 +154,12 @@ def _read_folder(location: dict[str, Any]) -> SarifPlace | None:
     """Return what a location names by itself: without a path of a machine, the repository."""
     uri = as_text(location.get("uri"))
     return read_place(uri) if uri and not uri.startswith(_WEB) else REPOSITORY
+
+
+def _read_checkout(text: str) -> SarifPlace | None:
+    """Return what a `file:` address names, or a path, in which `#`, `?` and `%` mean themselves."""
+    is_path = text.startswith("/") and len(text) <= 3 * PATH_LIMIT
+    return _place("/", text) if is_path else read_place(text)
 
 
 def read_place(uri: str) -> SarifPlace | None:
