@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from kova.analysis.run_analyzers import MOST_FINDINGS, AnalyzeTree
+from kova.analysis.limits import MOST_FINDINGS, MOST_FINDINGS_TOGETHER
+from kova.analysis.run_analyzers import AnalyzeTree
 from kova.analysis.source_text import SourceText
 from kova.shared.skipped import Skipped
 from tests.support.analyzer import MarkAnalyzer
@@ -83,6 +84,15 @@ def test_a_file_with_more_findings_than_anybody_reads_is_skipped_and_said(tmp_pa
     coverage = {part.name: part.paths for part in analysis.coverage}
     assert coverage == {"tool": {"b.py", "c.py"}}
     assert len(analysis.findings) == MOST_FINDINGS + 1
+
+
+def test_of_too_many_findings_together_those_of_the_worst_files_go(tmp_path: Path) -> None:
+    few, many = "BAD(x)\n", "BAD(x)\n" * (MOST_FINDINGS - 1)
+    names = [f"f{number}" for number in range(MOST_FINDINGS_TOGETHER // MOST_FINDINGS + 1)]
+    paths = write(tmp_path, few=few, **dict.fromkeys(names, many))
+    analysis = AnalyzeTree([MarkAnalyzer()]).analyze(tmp_path, paths)
+    assert analysis.skipped == (Skipped(path="f0.py", reason="tool_too_many_findings"),)
+    assert MOST_FINDINGS_TOGETHER >= len(analysis.findings) > MOST_FINDINGS_TOGETHER - MOST_FINDINGS
 
 
 def test_analysers_of_a_whole_program_have_files_of_their_own(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import shlex
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -301,6 +302,19 @@ def test_memory_is_bounded(tmp_path: Path, script: str) -> None:
     result = run([sys.executable, "-c", script], folder=tmp_path, limits=limits)
     assert result.status != 0
     assert result.reason in {None, "too_much_memory"}
+
+
+def test_programs_share_a_memory_and_the_largest_has_to_end(tmp_path: Path) -> None:
+    def hold(megabytes: int, limits: ProcessLimits) -> str | None:
+        script = f"import time\nx = bytearray({megabytes} * 1024**2)\ntime.sleep(1.5)"
+        return run([sys.executable, "-c", script], folder=tmp_path, limits=limits).reason
+
+    shared = ProcessLimits(seconds=20)
+    own = ProcessLimits(seconds=20, memory=1024**3, shares_memory=False)
+    programs = [(150, shared), (100, shared), (50, shared), (50, shared), (300, own)]
+    with ThreadPoolExecutor(len(programs)) as pool:
+        reasons = list(pool.map(lambda program: hold(*program), programs))
+    assert reasons == ["too_much_memory", None, None, None, None]
 
 
 def test_no_process_outlives_its_run(tmp_path: Path) -> None:

@@ -34,7 +34,7 @@ class Category(enum.StrEnum):
     PORTABILITY = "portability"
 
 
-@dataclass(frozen=True, kw_only=True, order=True)
+@dataclass(frozen=True, kw_only=True, order=True, slots=True)
 class Span:
     """A place in a file. Lines and columns start at 1; the end column is exclusive."""
 
@@ -44,7 +44,7 @@ class Span:
     end_column: int
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class TextEdit:
     """Replace the text of a span, columns counted in characters."""
 
@@ -52,7 +52,7 @@ class TextEdit:
     content: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class ProposedEdit:
     """Edits by which an analyser would fix its finding.
 
@@ -83,7 +83,7 @@ class Traits:
     match: str
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, slots=True)
 class Finding:
     """One error as one analyser reports it.
 

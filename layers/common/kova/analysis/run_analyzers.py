@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
-from typing import Final
 
 from kova.analysis.analysis import Analysis, AnalyzerCoverage, split_suppressed
 from kova.analysis.finding import Finding
 from kova.analysis.fingerprint import identify
+from kova.analysis.limits import skip_crowded
 from kova.analysis.ports import Analyzer, AnalyzerRun, Text
 from kova.analysis.secrets import hide_secrets, mask_secrets
 from kova.analysis.source_text import SourceText, decode
@@ -21,8 +21,6 @@ from kova.analysis.suppression import mark_suppressed
 from kova.shared.skipped import Skipped
 
 _MOST_PATHS = 100_000
-MOST_FINDINGS: Final = 10_000
-"""Of one file, by one analyser."""
 
 
 class AnalyzeTree:
@@ -104,7 +102,7 @@ class AnalyzeTree:
             candidates = programs if analyzer.whole_program else paths
             handled = [path for path in candidates if path not in unfit and analyzer.handles(path)]
             run = analyzer.analyze(folder, handled) if handled else AnalyzerRun(findings=())
-            run = _within_bounds(analyzer.name, _about(frozenset(handled), run))
+            run = skip_crowded(analyzer.name, _about(frozenset(handled), run))
             if progress:
                 progress(analyzer.name)
             return frozenset(handled), run
@@ -178,23 +176,6 @@ def _about(paths: frozenset[str], run: AnalyzerRun) -> AnalyzerRun:
     if len(findings) == len(run.findings):
         return run
     return replace(run, findings=findings, completed=False)
-
-
-def _within_bounds(name: str, run: AnalyzerRun) -> AnalyzerRun:
-    """Skip the files of which an analyser says more than anybody reads.
-
-    Some thousand lines of one word would otherwise take the worker's memory.
-    """
-    numbers = Counter(finding.path for finding in run.findings)
-    crowded = frozenset(path for path, number in numbers.items() if number > MOST_FINDINGS)
-    if not crowded:
-        return run
-    skipped = (Skipped(path=path, reason=f"{name}_too_many_findings") for path in sorted(crowded))
-    return replace(
-        run,
-        findings=tuple(finding for finding in run.findings if finding.path not in crowded),
-        skipped=(*run.skipped, *skipped),
-    )
 
 
 def _join(runs: Sequence[AnalyzerRun], lines: Sequence[str]) -> AnalyzerRun:

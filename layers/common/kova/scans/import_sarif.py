@@ -6,7 +6,7 @@ import asyncio
 import hashlib
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
@@ -15,7 +15,7 @@ from kova.errors.error import LifecycleChange
 from kova.errors.lifecycle import History
 from kova.errors.ports import AppliedState
 from kova.scans.ports import Stores
-from kova.scans.sarif_import import SEPARATED, ImportedRun, parse_sarif
+from kova.scans.sarif_import import ImportedRun, parse_sarif
 from kova.scans.scan import Scan, ScanStatus, Trigger
 from kova.shared.claimed_scan import ClaimedScan
 from kova.shared.exceptions import ConflictError, GenerationMovedError, NotFoundError

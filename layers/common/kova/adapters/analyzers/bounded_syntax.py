@@ -20,7 +20,7 @@ from kova.fixes.outline import Outline
 
 SUFFIXES: Final = frozenset({".py", ".pyi", ".pyw", ".yml", ".yaml"})
 _MODULE: Final = "kova.adapters.analyzers.outline_child"
-_LIMITS: Final = ProcessLimits(seconds=30.0, memory=512 * 1024**2)
+_LIMITS: Final = ProcessLimits(seconds=30.0)
 _TOGETHER_SECONDS: Final = 90.0
 
 

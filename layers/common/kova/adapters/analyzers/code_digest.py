@@ -19,6 +19,7 @@ FINDINGS: Final = (
     "kova.analysis.finding",
     "kova.analysis.fingerprint",
     "kova.analysis.languages",
+    "kova.analysis.limits",
     "kova.analysis.ports",
     "kova.analysis.rule",
     "kova.analysis.run_analyzers",

@@ -30,15 +30,17 @@ from kova.shared.exceptions import KovaError
 class ProcessLimits:
     """What one run may cost. Sizes in bytes, time in wall seconds.
 
-    `memory` is what the process holds resident, which is what the machine has to give;
-    `address_space` is a hard stop set before the program's first instruction, above what runtimes
-    reserve and never touch.
+    `memory` is what the process holds resident, which is what the machine has to give; with
+    `shares_memory` it is what all such programs of a worker hold together. `address_space` is a
+    hard stop set before the program's first instruction, above what runtimes reserve and never
+    touch. `output` is small because its JSON takes ten times as much once it is read.
     """
 
     seconds: float = 120.0
-    memory: int = 1024**3
+    memory: int = 256 * 1024**2
+    shares_memory: bool = True
     address_space: int = 4 * 1024**3
-    output: int = 64 * 1024**2
+    output: int = 8 * 1024**2
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,12 +60,13 @@ class StoppedError(KovaError):
 
 
 class _Running:
-    """The process groups that run now, so that all of them can be ended at once."""
+    """The process groups that run now: ended all at once, and counted together."""
 
     def __init__(self) -> None:
         # A signal's handler may interrupt the thread that holds the lock.
         self._lock = threading.RLock()
         self._groups: set[int] = set()
+        self._resident: dict[int, int] = {}
         self._stopped = False
 
     def add(self, group: int) -> bool:
@@ -75,6 +78,18 @@ class _Running:
     def remove(self, group: int) -> None:
         with self._lock:
             self._groups.discard(group)
+            self._resident.pop(group, None)
+
+    def is_too_large(self, group: int, resident: int, limits: ProcessLimits) -> bool:
+        """Tell whether a program has to end for its memory, or as the largest of too much."""
+        if not limits.shares_memory:
+            return resident > limits.memory
+        with self._lock:
+            self._resident[group] = resident
+            if resident <= min(_LIGHT, limits.memory):
+                return False
+            together = sum(self._resident.values())
+            return together > limits.memory and resident == max(self._resident.values())
 
     def stop(self) -> None:
         with self._lock:
@@ -106,7 +121,9 @@ _ENVIRONMENT: Mapping[str, str] = {
 }
 _LAUNCHER: Final = ProgramLauncher()
 os.register_at_fork(after_in_child=_LAUNCHER.forget)
-_LOOK_EVERY: Final = 0.1  # Seconds between two looks at the memory.
+_LOOK_EVERY: Final = 0.05  # Seconds between two looks at the memory.
+_LIGHT: Final = 96 * 1024**2
+"""A program of so much is never ended for what the others hold: they may be another scan's."""
 _ERRORS: Final = (
     1_000_000  # Bytes of standard error that are read: a line for each file of a batch.
 )
@@ -195,7 +212,7 @@ def _watch(pid: int, limits: ProcessLimits) -> str | None:
         while (remaining := deadline - time.monotonic()) > 0:
             if poll.poll(min(remaining, _LOOK_EVERY) * 1000):
                 return None
-            if _resident(pid) > limits.memory:
+            if _RUNNING.is_too_large(pid, _resident(pid), limits):
                 return "too_much_memory"
     finally:
         os.close(handle)

@@ -6,6 +6,7 @@ import hashlib
 import json
 import shutil
 import tempfile
+import threading
 import time
 from abc import ABC, abstractmethod
 from collections import defaultdict
@@ -19,6 +20,7 @@ from kova.adapters.analyzers.code_digest import code_digest
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
 from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, ProposedEdit, Span
+from kova.analysis.limits import MOST_FINDINGS_TOGETHER, skip_crowded
 from kova.analysis.ports import AnalyzerRun, Text
 from kova.analysis.rule import Catalogue, Rule
 from kova.shared.batches import in_batches
@@ -30,6 +32,8 @@ _BATCH_BYTES: Final = 200_000  # and their bytes, well below the kernel's limit.
 _RETRIES: Final = 400  # Runs beyond the first ones, to find the files on which a batch failed.
 _MESSAGE_LIMIT: Final = 1_000
 _UNREAD: Final = "unreadable_input"
+_READING: Final = threading.Lock()
+"""Answers are read one at a time: their JSON takes ten times their size for a moment."""
 
 
 class UnreadableError(Exception):
@@ -219,7 +223,13 @@ class ProgramAnalyzer(ABC):
                     remaining, self._limits.seconds / 4
                 )  # Halves are quick, or hold the cause.
             completed = self._run_batch(workspace, batch, remaining)
-            findings += completed.findings
+            kept = skip_crowded(
+                self.name,
+                AnalyzerRun(findings=tuple(completed.findings)),
+                MOST_FINDINGS_TOGETHER - len(findings),
+            )
+            findings += kept.findings
+            skipped += kept.skipped
             skipped += [
                 Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in completed.unread
             ]
@@ -274,7 +284,8 @@ class ProgramAnalyzer(ABC):
         try:
             if completed.status not in self.found_statuses:
                 return _Outcome(reason=self.failure(completed), failed=True)
-            return _Outcome(findings=self.read(completed, workspace))
+            with _READING:
+                return _Outcome(findings=self.read(completed, workspace))
         except PassedOverError as exc:
             unread = tuple(path for path in batch if path not in exc.read)
             return _Outcome(findings=exc.findings, unread=unread)

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
-from kova.adapters.analyzers.process import Completed
+from kova.adapters.analyzers.process import Completed, ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer, parse
 from kova.adapters.analyzers.rules.tools import PYREFLY
 from kova.adapters.analyzers.tool_workspace import ToolWorkspace
@@ -19,6 +19,8 @@ use-ignore-files = false
 enabled-ignores = []
 """
 _SUFFIXES: Final = frozenset({".py", ".pyi"})
+_LIMITS: Final = ProcessLimits(memory=1024**3, shares_memory=False, output=64 * 1024**2)
+"""It holds a whole program, and cannot be run on a half of it."""
 
 
 class PyreflyAnalyzer(ProgramAnalyzer):
@@ -30,6 +32,9 @@ class PyreflyAnalyzer(ProgramAnalyzer):
     optional = True
     private = True
     whole_program = True
+
+    def __init__(self, program: Path, limits: ProcessLimits = _LIMITS) -> None:
+        super().__init__(program, limits)
 
     def handles(self, path: str) -> bool:
         """Tell whether it is Python."""

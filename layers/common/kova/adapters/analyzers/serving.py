@@ -10,9 +10,11 @@ import os
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any, Final
 
+from kova.analysis.limits import MOST_FINDINGS
 from kova.analysis.source_text import decode
 from kova.version import VERSION
 
@@ -53,4 +55,5 @@ def _check_file(check: Callable[[str, str], Iterable[Hit]], name: str) -> list[d
     source = decode(Path(name).read_bytes())
     if source is None:
         return []
-    return [{"path": name, **hit.__dict__} for hit in check(name, source.text)]
+    hits = islice(check(name, source.text), MOST_FINDINGS + 1)
+    return [{"path": name, **hit.__dict__} for hit in hits]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Any, Literal, Self
 
@@ -98,10 +99,6 @@ class ErrorView(FindingView):
 
 def finding_fields(finding: Finding) -> dict[str, Any]:
     """Return a finding's fields as the API names them."""
-    names = FindingView.model_fields.keys() - {
-        "start_line",
-        "start_column",
-        "end_line",
-        "end_column",
-    }
-    return {name: getattr(finding, name) for name in names} | finding.span.__dict__
+    span = asdict(finding.span)
+    names = FindingView.model_fields.keys() - span.keys()
+    return {name: getattr(finding, name) for name in names} | span
