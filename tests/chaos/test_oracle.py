@@ -203,6 +203,22 @@ def test_what_a_person_closed_is_forgotten_with_its_file(*, was_gone: bool) -> N
     assert "a.py" not in due
 
 
+@pytest.mark.parametrize("moves", [True, False])
+def test_what_a_person_closed_is_forgotten_where_its_error_may_have_moved(*, moves: bool) -> None:
+    third, fourth = "5" * 40, "6" * 40
+    elsewhere = {"b.py": FILES["a.py"]} if moves else {}
+    world = make_world(
+        fact("declined", changes=[["a.py", FILES["a.py"], MENDED["a.py"]]]),
+        fact("closed", number=2),
+        pushed(SECOND, third, files={**FILES, "a.py": "clean:0", **elsewhere}),
+        pushed(third, fourth, files=FILES),
+        fact("opened", number=3, branch=FIX_BRANCH, kova=True),
+        fact("proposed", number=3, base=fourth, head=FIX),
+    )
+    (model,) = world.repositories.values()
+    assert bool(model.repeated) is not moves
+
+
 def test_a_persons_commits_are_not_overwritten() -> None:
     person = "5" * 40
     facts = [

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final, TypeAlias
 
@@ -39,8 +39,11 @@ class RepositoryModel:
         moves: the pushes of the default branch, as pairs of before and after.
         proposals: what was opened or pushed to pull requests: number, base and head.
         declined: the changes that people closed: path, and the blobs before and after.
-        unforgotten: those of them whose file has been on the default branch ever since: where it
-            went, its error may have moved to another file, and what comes back is another error.
+        unforgotten: those of them whose error has stayed itself ever since: where it left its file,
+            and one of the same rule came to another file or left one, it may have moved there, and
+            what comes back is another error.
+        absent: those whose error has left its file since.
+        mobile: those of whose rule an error came to another file, or left one, since.
         declined_rules: the rules that they mend.
         commits_of_people: what people have committed to the branch of fixes.
         overwritten: Kova wrote over such commits.
@@ -60,6 +63,8 @@ class RepositoryModel:
     pulls: dict[int, PullModel] = field(default_factory=dict)
     declined: set[tuple[str, str, str]] = field(default_factory=set)
     unforgotten: set[tuple[str, str, str]] = field(default_factory=set)
+    absent: set[tuple[str, str, str]] = field(default_factory=set)
+    mobile: set[tuple[str, str, str]] = field(default_factory=set)
     declined_rules: set[str] = field(default_factory=set)
     commits_of_people: set[str] = field(default_factory=set)
     overwritten: bool = False
@@ -124,14 +129,29 @@ class World:
             model.commits[after] = {
                 path: decode_state(text) for path, text in fact["files"].items()
             }
+        files = model.files if MAIN in model.branches else {}
         model.branches[branch] = after
         if branch == MAIN:
             model.history.append(after)
             model.moves.append((fact["before"], after))
-            model.unforgotten = {change for change in model.unforgotten if change[0] in model.files}
+            self._forget(model, files)
         if branch == FIX_BRANCH and not fact.get("kova"):
             model.commits_of_people.add(after)
         model.overwritten |= bool(fact.get("overwrites"))
+
+    def _forget(self, model: RepositoryModel, files: Files) -> None:
+        """Forget the declined changes whose error may be another by now, given the files before."""
+        for change in list(model.unforgotten):
+            path, rules = change[0], set(decode_state(change[1]).rules)
+            if not rules <= set(_rules_at(model.files, path)):
+                model.absent.add(change)
+            if any(
+                _only(rules, files, other) != _only(rules, model.files, other)
+                for other in (files.keys() | model.files.keys()) - {path}
+            ):
+                model.mobile.add(change)
+            if path not in model.files or change in model.absent & model.mobile:
+                model.unforgotten.discard(change)
 
     def _opened(self, model: RepositoryModel, fact: Fact) -> None:
         pull = PullModel(number=fact["number"], branch=fact["branch"], kova=bool(fact.get("kova")))
@@ -175,3 +195,12 @@ class World:
             model.reruns.update((f"kova/pull/{number}", fact["after"]) for number in numbers)
         elif "rerun" in fact:
             model.reruns[fact["rerun"], fact["after"]] += 1
+
+
+def _rules_at(files: Files, path: str) -> Sequence[str]:
+    return files[path].rules if path in files else ()
+
+
+def _only(rules: set[str], files: Files, path: str) -> list[str]:
+    """Return some rules of a file, each as often as it is broken there."""
+    return [rule for rule in _rules_at(files, path) if rule in rules]
