@@ -8,6 +8,7 @@ import pytest
 
 from kova.adapters.analyzers.process import ProcessLimits
 from kova.adapters.analyzers.program import ProgramAnalyzer
+from kova.analysis.limits import MOST_FINDINGS_TOGETHER
 from kova.analysis.run_analyzers import AnalyzeTree
 from kova.bootstrap.analyzers import local_analyzers
 from tests.analyzers.conftest import make_token, write
@@ -93,3 +94,31 @@ def test_hostile_files_hide_nothing_of_their_neighbours(
     assert not [
         finding for finding in analysis.findings if finding.path in {"bomb.yml", "nan.json"}
     ]
+
+
+def test_many_files_that_nest_too_deeply_hide_no_neighbour(
+    analyze: AnalyzeTree, tmp_path: Path
+) -> None:
+    """More of them than an analyser is started again for."""
+    pairs = {f"f{number:03}": (b"[" * 12_000, b'{"a": 1, "a": 2}') for number in range(450)}
+    files = {
+        f"{name}{kind}.json": text
+        for name, both in pairs.items()
+        for kind, text in zip("ab", both, strict=True)
+    }
+    analysis = analyze.analyze(tmp_path, write(tmp_path, files))
+    assert len(analysis.findings) == 450
+    assert {skip.reason for skip in analysis.skipped} == {"syntax_unreadable_input"}
+    assert len(analysis.skipped) == 450
+
+
+def test_the_files_with_the_most_findings_are_skipped_whatever_their_batch(
+    analyze: AnalyzeTree, tmp_path: Path
+) -> None:
+    files = {"a.js": b"debugger;\n", **{f"b{number:03}.js": b"\n" for number in range(999)}}
+    crowded = MOST_FINDINGS_TOGETHER // 1_000
+    files |= {f"z{number:02}.js": b"debugger;\n" * 1_000 for number in range(crowded)}
+    analysis = analyze.analyze(tmp_path, write(tmp_path, files))
+    (skipped,) = analysis.skipped
+    assert (skipped.path[0], skipped.reason) == ("z", "oxlint_too_many_findings")
+    assert "a.js" in {finding.path for finding in analysis.findings}

@@ -311,7 +311,7 @@ def test_programs_share_a_memory_and_the_largest_has_to_end(tmp_path: Path) -> N
 
     shared = ProcessLimits(seconds=20)
     own = ProcessLimits(seconds=20, memory=1024**3, shares_memory=False)
-    programs = [(150, shared), (100, shared), (50, shared), (50, shared), (300, own)]
+    programs = [(150, shared), (90, shared), (30, shared), (30, shared), (300, own)]
     with ThreadPoolExecutor(len(programs)) as pool:
         reasons = list(pool.map(lambda program: hold(*program), programs))
     assert reasons == ["too_much_memory", None, None, None, None]

@@ -48,8 +48,13 @@ def pyrefly_entry(name: str, path: str) -> dict[str, Any]:
     return {"name": name, "path": path, "concise_description": "m", **place}
 
 
-def child_entry(rule: str, path: str) -> dict[str, Any]:
-    return {"rule": rule, "path": path, "start": [1, 1], "end": [1, 2], "message": "m"}
+def child_answer(*rules: str, path: str) -> dict[str, Any]:
+    place = {"path": path, "start": [1, 1], "end": [1, 2], "message": "m"}
+    return {
+        "diagnostics": [{"rule": rule, **place} for rule in rules],
+        "read": [path],
+        "too_deep": [],
+    }
 
 
 def betterleaks_entry(confidence: str, path: str) -> dict[str, Any]:
@@ -93,12 +98,12 @@ ANSWERS = {
     ),
     "kova": (
         "a.py",
-        lambda path: [child_entry("weak-hash", path), child_entry("new-rule", path)],
+        lambda path: child_answer("weak-hash", "new-rule", path=path),
         {"weak-hash", "new-rule"},
     ),
     "syntax": (
         "a.json",
-        lambda path: [child_entry("invalid-json", path), child_entry("new-rule", path)],
+        lambda path: child_answer("invalid-json", "new-rule", path=path),
         {"invalid-json", "new-rule"},
     ),
     "betterleaks": (

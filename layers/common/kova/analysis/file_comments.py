@@ -10,7 +10,7 @@ from functools import cached_property
 from math import inf
 from typing import Final
 
-from kova.analysis.line_comments import LineComments, RuleNames, words_of
+from kova.analysis.line_comments import LineComments, RuleNames, is_comment, words_of
 
 _SCRIPT: Final = re.compile(
     r"(?:oxlint|eslint)-(?P<what>disable-next-line|disable-line|disable|enable)"
@@ -40,6 +40,10 @@ class FileComments:
             known = self._by_number[number] = LineComments(text)
         return known
 
+    def text(self, number: int) -> str:
+        """Return a line that there is."""
+        return self._lines[number - 1]
+
     @property
     def last(self) -> int:
         """The number of the last line."""
@@ -64,7 +68,11 @@ class FileComments:
     @cached_property
     def global_hadolint(self) -> frozenset[str]:
         """The rules that hadolint ignores in the whole file."""
-        ignored = [self.line(number).hadolint for number in range(1, self.last + 1)]
+        ignored = [
+            self.line(number).hadolint
+            for number in range(1, self.last + 1)
+            if "hadolint" in self.text(number)
+        ]
         whole = [names for is_global, names in filter(None, ignored) if is_global]
         return frozenset(name for names in whole for name in names.names)
 
@@ -119,14 +127,15 @@ class ShellBlocks:
         self._begins: dict[int, int] = {}
         begin: int | None = None
         for number in range(1, comments.last + 1):
-            if not comments.line(number).is_comment:
+            if not is_comment(comments.text(number)):
                 begin = None
                 continue
             begin = begin or number
             self._begins[number] = begin
         self._directives: dict[int, list[tuple[int, Sequence[str]]]] = defaultdict(list)
         for number, begin_of_block in self._begins.items():
-            if rules := comments.line(number).shellcheck:
+            named = "shellcheck" in comments.text(number)
+            if named and (rules := comments.line(number).shellcheck):
                 self._directives[begin_of_block].append((number, rules))
         self._first: dict[tuple[int, str], float] = {}
         self._whole: dict[str, bool] = {}
@@ -145,10 +154,9 @@ class ShellBlocks:
         """Where the blocks before the first command begin."""
         begins: dict[int, None] = {}
         for number in range(1, self._comments.last + 1):
-            line = self._comments.line(number)
-            if line.is_comment:
+            if number in self._begins:
                 begins[self._begins[number]] = None
-            elif line.text.strip():
+            elif self._comments.text(number).strip():
                 break
         return list(begins)
 

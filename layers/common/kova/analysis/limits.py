@@ -10,22 +10,21 @@ from kova.shared.skipped import Skipped
 
 MOST_FINDINGS: Final = 10_000
 """Of one file."""
-MOST_FINDINGS_TOGETHER: Final = 50_000
+MOST_FINDINGS_TOGETHER: Final = 25_000
 """Of all files."""
 
 
-def skip_crowded(name: str, run: AnalyzerRun, most: int = MOST_FINDINGS_TOGETHER) -> AnalyzerRun:
-    """Skip the files of which an analyser says more than is kept.
+def skip_crowded(name: str, run: AnalyzerRun) -> AnalyzerRun:
+    """Skip the files of which an analyser says more than is kept, those with the most first.
 
     Args:
         name: the analyser's.
         run: what it said.
-        most: how many findings are kept of all files; those with the most are skipped first.
     """
     numbers = Counter(finding.path for finding in run.findings)
     together, crowded = len(run.findings), set()
     for path, number in sorted(numbers.items(), key=lambda item: (-item[1], item[0])):
-        if number <= MOST_FINDINGS and together <= most:
+        if number <= MOST_FINDINGS and together <= MOST_FINDINGS_TOGETHER:
             break
         crowded.add(path)
         together -= number

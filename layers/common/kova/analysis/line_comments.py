@@ -46,6 +46,11 @@ class RuleNames:
         return self.is_all or any(rule[:end] in self.names for end in range(1, len(rule) + 1))
 
 
+def is_comment(text: str) -> bool:
+    """Tell whether a line is a comment and nothing else."""
+    return _COMMENT.match(text) is not None
+
+
 class LineComments:
     """One line's comments."""
 
@@ -55,7 +60,7 @@ class LineComments:
     @cached_property
     def is_comment(self) -> bool:
         """Whether the line is a comment and nothing else."""
-        return _COMMENT.match(self.text) is not None
+        return is_comment(self.text)
 
     @cached_property
     def kova_ignore(self) -> RuleNames | None:

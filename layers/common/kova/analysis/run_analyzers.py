@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
+import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
+from typing import Final
 
 from kova.analysis.analysis import Analysis, AnalyzerCoverage, split_suppressed
 from kova.analysis.finding import Finding
@@ -21,6 +23,8 @@ from kova.analysis.suppression import mark_suppressed
 from kova.shared.skipped import Skipped
 
 _MOST_PATHS = 100_000
+_IDENTIFYING: Final = threading.Lock()
+"""One scan of a worker after the other: a file's lines and names take many times its size."""
 
 
 class AnalyzeTree:
@@ -115,9 +119,10 @@ class AnalyzeTree:
             *(Skipped(path=path, reason=reason) for path, reason in unfit.items()),
         }
         left_out.update(*(run.skipped for _, (_, run) in runs))
-        findings, suppressed = split_suppressed(
-            _identify_all(folder, (finding for _, (_, run) in runs for finding in run.findings))
-        )
+        with _IDENTIFYING:
+            findings, suppressed = split_suppressed(
+                _identify_all(folder, (finding for _, (_, run) in runs for finding in run.findings))
+            )
         return Analysis(
             findings=findings,
             suppressed=suppressed,

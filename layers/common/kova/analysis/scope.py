@@ -34,7 +34,8 @@ class Scopes:
         # By these far ancestors as well, the way up a thousand definitions is a few steps.
         self._levels: list[int] = []
         self._jumps: list[int] = []
-        self._names: list[str] = []
+        self._own_names: list[str] = []
+        self._dotted_names: dict[int, str] = {}
         for number, line in enumerate(lines, start=1):
             if not any(word in line for word in _WORDS):
                 continue  # Nearly every line: the expression is twenty times slower.
@@ -47,16 +48,26 @@ class Scopes:
         index = bisect_right(self._numbers, line) - 1
         if index >= 0 and self._numbers[index] != line:
             index = self._climb(index, self._indent(line))
-        return self._names[index] if index >= 0 else ""
+        return self._dotted_name(index) if index >= 0 else ""
+
+    def _dotted_name(self, index: int) -> str:
+        """Return the end of a definition's name; that of all would take a file's size each."""
+        if index not in self._dotted_names:
+            names, length, at = list[str](), 0, index
+            while at >= 0 and length <= _NAME_LIMIT:
+                names.append(self._own_names[at])
+                length += len(names[-1]) + 1
+                at = self._parents[at]
+            self._dotted_names[index] = ".".join(reversed(names))[-_NAME_LIMIT:]
+        return self._dotted_names[index]
 
     def _add(self, number: int, depth: int, name: str) -> None:
         parent = self._climb(len(self._numbers) - 1, depth)
-        qualified_name = f"{self._names[parent]}.{name}" if parent >= 0 else name
         self._numbers.append(number)
         self._depths.append(depth)
         self._parents.append(parent)
         self._add_jump(parent)
-        self._names.append(qualified_name[-_NAME_LIMIT:])
+        self._own_names.append(name)
 
     def _add_jump(self, parent: int) -> None:
         """Add an ancestor to jump to: https://doi.org/10.1016/0020-0190(83)90106-0."""

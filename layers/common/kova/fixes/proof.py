@@ -15,6 +15,8 @@ from kova.shared.text import hidden_characters
 
 NEAR_LINES: Final = 25
 MAX_EDIT_LINES: Final = 60
+MAX_EDIT_SIZE: Final = 50_000
+"""Characters of the changed lines, before or after: a patch repeats them."""
 _IMPORT_LINES: Final = re.compile(r"(?:\s*+(?:from\s++\S++\s++)?import\s++[^\r\n;]++[\r\n]++)+\s*")
 _SUPPRESSIONS: Final = re.compile(
     r"#\s*(?:noqa|type:\s*ignore|pyright:|pylint:|nosec|ruff:|flake8:|pragma:|fmt:\s*off)",
@@ -69,9 +71,12 @@ def check_applies(before: SourceText, *findings: Finding) -> tuple[SourceText | 
     """
     edits: list[TextEdit] = []
     for finding in findings:
-        if refusal := _refuse_edit(finding):
+        refusal = _refuse_edit(finding)
+        if refusal:
             return None, refusal
         edits += finding.edit.edits if finding.edit else ()
+    if len(findings) == 1 and _size(before, edits) > MAX_EDIT_SIZE:
+        return None, f"The changed lines have more than {MAX_EDIT_SIZE} characters."
     try:
         after = before.apply(edits)
         after.encode()
@@ -112,6 +117,16 @@ def _harmless_insertion(edit: TextEdit) -> bool:
     if (edit.span.start_line, edit.span.start_column) != (edit.span.end_line, edit.span.end_column):
         return False
     return edit.content in {"r", "f", "b"} or _IMPORT_LINES.fullmatch(edit.content) is not None
+
+
+def _size(before: SourceText, edits: Iterable[TextEdit]) -> int:
+    """Return how many characters the lines of edits have, and what is put in their place."""
+    lines = before.raw_lines
+    return sum(
+        len(edit.content)
+        + sum(map(len, lines[max(edit.span.start_line - 1, 0) : edit.span.end_line]))
+        for edit in edits
+    )
 
 
 def _hides_more(before: SourceText, edits: Iterable[TextEdit]) -> bool:

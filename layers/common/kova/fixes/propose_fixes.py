@@ -7,6 +7,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Container, Iterable, Mapping, Sequence
 from pathlib import Path
+from typing import Final
 
 from kova.analysis.analysis import Analysis
 from kova.analysis.finding import Finding
@@ -15,6 +16,11 @@ from kova.fixes.combine_fixes import combine_fixes
 from kova.fixes.fix import FileFixes, ProvedFix
 from kova.fixes.prove_fix import FileState, FixCandidate, Proof, ProveFix
 from kova.shared.batches import in_batches
+
+_TEXT_MEMORY: Final = 64 * 1024**2
+"""What fixes may take that are proved at once, and all fixes of one file in one scan."""
+_LINE_MEMORY: Final = 200
+"""What a line of a text takes beside its characters, about, in bytes."""
 
 
 class ProposeFixes:
@@ -67,11 +73,18 @@ class ProposeFixes:
         """
         paths = analysis.analyzed if paths is None else paths
         fixable = self._fixable(analysis, paths)
+        memory = {path: _memory_of(folder / path) for path in fixable}
+        fixable = {
+            path: group[: max(_TEXT_MEMORY // memory[path], 1)] for path, group in fixable.items()
+        }
         findings = _by_path(analysis, fixable)
         deadline = self._clock() + self._seconds
         proposed: dict[str, FileFixes] = {}
+        share = _TEXT_MEMORY // self._together
         for batch in in_batches(
-            fixable, size=lambda path: len(fixable[path]), limit=self._together
+            fixable,
+            size=lambda path: len(fixable[path]) * max(share, memory[path]),
+            limit=_TEXT_MEMORY,
         ):
             if self._clock() >= deadline:
                 break
@@ -140,6 +153,12 @@ class ProposeFixes:
             self._prover, {path: file_proofs for path, file_proofs in safe.items() if file_proofs}
         )
         return {path: _file_fixes(path, fixes[path], combined.get(path)) for path in states}
+
+
+def _memory_of(file: Path) -> int:
+    """Return how many bytes a fix of a file takes, about, while it is proved."""
+    content = file.read_bytes()
+    return 4 * len(content) + _LINE_MEMORY * content.count(b"\n") + 1
 
 
 def _by_path(analysis: Analysis, paths: Iterable[str]) -> dict[str, list[Finding]]:

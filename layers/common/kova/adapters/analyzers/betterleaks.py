@@ -123,7 +123,8 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         document = parse(completed.output)
         if document["scan"]["state"] != "complete":
             raise ValueError("the scan is not complete")
-        return [self._finding(diagnostic, workspace) for diagnostic in document["findings"]]
+        diagnostics = sorted(document["findings"], key=lambda found: found["location"]["path"])
+        return [self._finding(diagnostic, workspace) for diagnostic in diagnostics]
 
     def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
         place, match = diagnostic["location"], diagnostic["match"]["fingerprint"]

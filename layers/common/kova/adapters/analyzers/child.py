@@ -14,8 +14,7 @@ from typing import Any, ClassVar
 
 from kova.adapters.analyzers.launching import python_command
 from kova.adapters.analyzers.process import Completed, ProcessLimits
-from kova.adapters.analyzers.program import ProgramAnalyzer, UnreadableError, parse
-from kova.adapters.analyzers.serving import TOO_DEEP
+from kova.adapters.analyzers.program import PassedOverError, ProgramAnalyzer, parse
 from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, Span
 from kova.analysis.ports import AnalyzerRun
@@ -24,7 +23,7 @@ from kova.analysis.ports import AnalyzerRun
 class ChildAnalyzer(ProgramAnalyzer):
     """An analyser whose program is a module of ours."""
 
-    found_statuses = frozenset({0, TOO_DEEP})
+    found_statuses = frozenset({0})
     module: ClassVar[str]
 
     def __init__(self, limits: ProcessLimits | None = None) -> None:
@@ -60,10 +59,16 @@ class ChildAnalyzer(ProgramAnalyzer):
         return True
 
     def read(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
-        """Read the child's answer."""
-        if completed.status == TOO_DEEP:
-            raise UnreadableError
-        return [self._finding(diagnostic, workspace) for diagnostic in parse(completed.output)]
+        """Read the child's answer.
+
+        Raises:
+            PassedOverError: some files nest deeper than it can follow.
+        """
+        answer = parse(completed.output)
+        findings = [self._finding(diagnostic, workspace) for diagnostic in answer["diagnostics"]]
+        if answer["too_deep"]:
+            raise PassedOverError(findings, frozenset(answer["read"]))
+        return findings
 
     def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
         start, end = diagnostic["start"], diagnostic["end"]

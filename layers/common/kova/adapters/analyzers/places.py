@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from bisect import bisect_right
 from functools import cached_property
 from typing import Final
@@ -55,9 +56,9 @@ class Places:
         self._columns_by_line: dict[int, ByteColumns] = {}
 
     @cached_property
-    def _starts(self) -> list[int]:
-        """Where lines begin."""
-        starts = [0]
+    def _starts(self) -> array[int]:
+        """Where lines begin; of a million lines a list would take forty megabytes."""
+        starts = array("I", [0])
         position = self.content.find(b"\n")
         while position >= 0:
             starts.append(position + 1)

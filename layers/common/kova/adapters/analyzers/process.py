@@ -37,7 +37,7 @@ class ProcessLimits:
     """
 
     seconds: float = 120.0
-    memory: int = 256 * 1024**2
+    memory: int = 192 * 1024**2
     shares_memory: bool = True
     address_space: int = 4 * 1024**3
     output: int = 8 * 1024**2
@@ -122,7 +122,7 @@ _ENVIRONMENT: Mapping[str, str] = {
 _LAUNCHER: Final = ProgramLauncher()
 os.register_at_fork(after_in_child=_LAUNCHER.forget)
 _LOOK_EVERY: Final = 0.05  # Seconds between two looks at the memory.
-_LIGHT: Final = 96 * 1024**2
+_LIGHT: Final = 80 * 1024**2
 """A program of so much is never ended for what the others hold: they may be another scan's."""
 _ERRORS: Final = (
     1_000_000  # Bytes of standard error that are read: a line for each file of a batch.

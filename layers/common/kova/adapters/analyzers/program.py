@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import shutil
+import sys
 import tempfile
 import threading
 import time
@@ -20,7 +21,7 @@ from kova.adapters.analyzers.code_digest import code_digest
 from kova.adapters.analyzers.process import Completed, ProcessLimits, run
 from kova.adapters.analyzers.tool_workspace import ToolWorkspace
 from kova.analysis.finding import Finding, ProposedEdit, Span
-from kova.analysis.limits import MOST_FINDINGS_TOGETHER, skip_crowded
+from kova.analysis.limits import skip_crowded
 from kova.analysis.ports import AnalyzerRun, Text
 from kova.analysis.rule import Catalogue, Rule
 from kova.shared.batches import in_batches
@@ -223,12 +224,9 @@ class ProgramAnalyzer(ABC):
                     remaining, self._limits.seconds / 4
                 )  # Halves are quick, or hold the cause.
             completed = self._run_batch(workspace, batch, remaining)
-            kept = skip_crowded(
-                self.name,
-                AnalyzerRun(findings=tuple(completed.findings)),
-                MOST_FINDINGS_TOGETHER - len(findings),
-            )
-            findings += kept.findings
+            # Of all so far: the files with the most go, and not those that come last.
+            kept = skip_crowded(self.name, AnalyzerRun(findings=(*findings, *completed.findings)))
+            findings = list(kept.findings)
             skipped += kept.skipped
             skipped += [
                 Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in completed.unread
@@ -268,6 +266,21 @@ class ProgramAnalyzer(ABC):
             return self._run_program(ToolWorkspace(Path(name), names), batch, seconds)
 
     def _run_program(
+        self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float
+    ) -> _Outcome:
+        end = time.monotonic() + seconds
+        outcome = self._read_program(workspace, batch, seconds)
+        findings = self.complete(outcome.findings, workspace, end - time.monotonic())
+        return replace(outcome, findings=findings)
+
+    def complete(
+        self, findings: Sequence[Finding], workspace: ToolWorkspace, seconds: float
+    ) -> Sequence[Finding]:
+        """Add to the findings of a batch what takes another run of the program."""
+        del workspace, seconds
+        return findings
+
+    def _read_program(
         self, workspace: ToolWorkspace, batch: Sequence[str], seconds: float
     ) -> _Outcome:
         limits = replace(self._limits, seconds=min(seconds, self._limits.seconds))
@@ -332,9 +345,10 @@ class ProgramAnalyzer(ABC):
             category=weight.category,
             cwe=weight.cwe,
             message=shorten(clean(" ".join(message.split())), _MESSAGE_LIMIT),
-            path=path,
+            # Thousands of findings may have one path, which may have thousands of characters.
+            path=sys.intern(path),
             span=span,
-            help_url=help_url,
+            help_url=help_url and sys.intern(help_url),
             edit=edit,
             **attributes,
         )

@@ -12,14 +12,11 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from kova.analysis.limits import MOST_FINDINGS
 from kova.analysis.source_text import decode
 from kova.version import VERSION
-
-TOO_DEEP: Final = 75
-"""The child's status for a file that nests deeper than it can follow."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,20 +32,24 @@ class Hit:
 def serve(check: Callable[[str, str], Iterable[Hit]]) -> None:
     """Answer for a child: check every file that the parent names.
 
-    A file on which a reader gives up for its depth fails the batch; the parent halves it until
-    the file is alone, and says so.
+    The answer says which files were read, and on which a reader gave up for their depth.
     """
     if sys.argv[-1] == "--version":
         version = ".".join(map(str, sys.version_info[:3]))
         sys.stdout.write(f"{VERSION} Python {version}")
         return
     sys.setrecursionlimit(8_000)
-    names = os.fsdecode(sys.stdin.buffer.read()).split("\0")
-    try:
-        answer = [diagnostic for name in names if name for diagnostic in _check_file(check, name)]
-    except RecursionError:
-        sys.exit(TOO_DEEP)
-    sys.stdout.write(json.dumps(answer))
+    diagnostics: list[dict[str, Any]] = []
+    read: list[str] = []
+    too_deep: list[str] = []
+    for name in filter(None, os.fsdecode(sys.stdin.buffer.read()).split("\0")):
+        try:
+            diagnostics += _check_file(check, name)
+        except RecursionError:
+            too_deep.append(name)
+        else:
+            read.append(name)
+    sys.stdout.write(json.dumps({"diagnostics": diagnostics, "read": read, "too_deep": too_deep}))
 
 
 def _check_file(check: Callable[[str, str], Iterable[Hit]], name: str) -> list[dict[str, Any]]:

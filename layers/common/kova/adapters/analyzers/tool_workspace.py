@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
 
 from kova.adapters.analyzers.places import Places
+
+_MOST_PLACES: Final = 4
+"""Tools report file after file: no more are needed, and each may take megabytes."""
 
 
 class ToolWorkspace:
@@ -32,6 +36,8 @@ class ToolWorkspace:
     def places(self, path: str) -> Places:
         """Return the places of a file."""
         if path not in self._places:
+            if len(self._places) >= _MOST_PLACES:
+                del self._places[next(iter(self._places))]
             file = self.folder / self._names.get(path, path)
             self._places[path] = Places(file.read_bytes())
         return self._places[path]

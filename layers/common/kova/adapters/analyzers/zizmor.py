@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import replace
@@ -24,6 +25,8 @@ from kova.shared.line_diff import LineDiff
 
 _WORKFLOW: Final = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
 _MOST_EDITS: Final = 60  # As many lines as a proof lets a fix change.
+_FIX_SECONDS: Final = 30.0
+"""Of all files of a batch: zizmor takes longer the more it mends, and at least 50 ms a file."""
 _NOTHING: Final = 3  # The status when no input could be read,
 _REFUSED: Final = 1  # and when one of them ended the run.
 _REFUSAL: Final = re.compile(r"^error: failed to load file://(.+) as \w+$", re.MULTILINE)
@@ -66,30 +69,40 @@ class ZizmorAnalyzer(ProgramAnalyzer):
             )
         return findings
 
-    def _findings(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
+    def complete(
+        self, findings: Sequence[Finding], workspace: ToolWorkspace, seconds: float
+    ) -> list[Finding]:
+        """Attach the edits of safe fixes, file after file, as long as there is time."""
+        deadline = time.monotonic() + min(seconds, _FIX_SECONDS)
+        completed = [finding for finding in findings if finding.edit is None]
         fixable: dict[str, list[tuple[Finding, str]]] = {}
-        findings: list[Finding] = []
-        for diagnostic in parse(completed.output):
-            if diagnostic["ident"] not in ZIZMOR:
-                continue  # Stylistic, or of a version that we do not know.
-            finding = self._finding(diagnostic, workspace)
-            safe = [fix["title"] for fix in diagnostic["fixes"] if fix["disposition"] == "safe"]
-            if safe:
-                fixable.setdefault(finding.path, []).append((finding, safe[0]))
-            else:
-                findings.append(finding)
+        for finding in findings:
+            if finding.edit is not None:
+                group = fixable.setdefault(finding.path, [])
+                group.append((finding, finding.edit.description))
         for path, group in fixable.items():
-            findings += self._attach_edits(workspace, path, group)
+            completed += self._attach_edits(workspace, path, group, deadline - time.monotonic())
+        return completed
+
+    def _findings(self, completed: Completed, workspace: ToolWorkspace) -> list[Finding]:
+        """Return findings; those with a safe fix have an edit without content as yet."""
+        findings: list[Finding] = []
+        diagnostics = [
+            (self._finding(diagnostic, workspace), diagnostic["fixes"])
+            for diagnostic in sorted(parse(completed.output), key=_path_of)
+            # Others are stylistic, or of a version that we do not know.
+            if diagnostic["ident"] in ZIZMOR
+        ]
+        for finding, fixes in diagnostics:
+            safe = [fix["title"] for fix in fixes if fix["disposition"] == "safe"]
+            edit = ProposedEdit(edits=(), safe=True, description=safe[0]) if safe else None
+            findings.append(replace(finding, edit=edit))
         return findings
 
     def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:
-        (primary, *_) = [
-            location
-            for location in diagnostic["locations"]
-            if location["symbolic"]["kind"] == "Primary"
-        ] or diagnostic["locations"]
+        primary = _primary(diagnostic)
         place = primary["concrete"]["location"]
-        path = workspace.path(primary["symbolic"]["key"]["Local"]["verbatim_path"])
+        path = workspace.path(_path_of(diagnostic))
         offsets = place["offset_span"]
         note = primary["symbolic"]["annotation"]
         return self.finding(
@@ -101,20 +114,35 @@ class ZizmorAnalyzer(ProgramAnalyzer):
         )
 
     def _attach_edits(
-        self, workspace: ToolWorkspace, path: str, group: Sequence[tuple[Finding, str]]
+        self,
+        workspace: ToolWorkspace,
+        path: str,
+        group: Sequence[tuple[Finding, str]],
+        seconds: float,
     ) -> list[Finding]:
         """Return the findings with edits: what `zizmor --fix` changes within their lines."""
         target = workspace.folder / path
         before = target.read_bytes()
-        run(
-            [*self.launch, *self.options(workspace), "--fix=safe", *self.targets([path])],
-            folder=workspace.folder,
-            limits=self._limits,
-            writable=[workspace.folder],
-        )
+        if seconds > 0:
+            run(
+                [*self.launch, *self.options(workspace), "--fix=safe", *self.targets([path])],
+                folder=workspace.folder,
+                limits=replace(self._limits, seconds=seconds),
+                writable=[workspace.folder],
+            )
         after = target.read_bytes()
         target.write_bytes(before)
         return propose_edits(group, _edits(before, after))
+
+
+def _primary(diagnostic: dict[str, Any]) -> dict[str, Any]:
+    locations: list[dict[str, Any]] = diagnostic["locations"]
+    kinds = [location["symbolic"]["kind"] for location in locations]
+    return locations[kinds.index("Primary") if "Primary" in kinds else 0]
+
+
+def _path_of(diagnostic: dict[str, Any]) -> str:
+    return str(_primary(diagnostic)["symbolic"]["key"]["Local"]["verbatim_path"])
 
 
 def _edits(before: bytes, after: bytes) -> list[TextEdit]:
