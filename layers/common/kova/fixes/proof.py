@@ -71,8 +71,7 @@ def check_applies(before: SourceText, *findings: Finding) -> tuple[SourceText | 
     """
     edits: list[TextEdit] = []
     for finding in findings:
-        refusal = _refuse_edit(finding)
-        if refusal:
+        if refusal := _refuse_edit(finding):
             return None, refusal
         edits += finding.edit.edits if finding.edit else ()
     if len(findings) == 1 and _size(before, edits) > MAX_EDIT_SIZE:

@@ -123,7 +123,7 @@ class BetterleaksAnalyzer(ProgramAnalyzer):
         document = parse(completed.output)
         if document["scan"]["state"] != "complete":
             raise ValueError("the scan is not complete")
-        diagnostics = sorted(document["findings"], key=lambda found: found["location"]["path"])
+        diagnostics = sorted(document["findings"], key=lambda entry: entry["location"]["path"])
         return [self._finding(diagnostic, workspace) for diagnostic in diagnostics]
 
     def _finding(self, diagnostic: dict[str, Any], workspace: ToolWorkspace) -> Finding:

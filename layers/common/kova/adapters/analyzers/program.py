@@ -200,7 +200,7 @@ class ProgramAnalyzer(ABC):
         for path in paths:
             content = (folder / path).read_bytes()
             if reason := self.reason_to_skip(path, content):
-                skipped.append(Skipped(path=path, reason=f"{self.name}_{reason}"))
+                skipped += self._skip([path], reason)
                 continue
             target = tree / path
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -228,9 +228,7 @@ class ProgramAnalyzer(ABC):
             kept = skip_crowded(self.name, AnalyzerRun(findings=(*findings, *completed.findings)))
             findings = list(kept.findings)
             skipped += kept.skipped
-            skipped += [
-                Skipped(path=path, reason=f"{self.name}_{_UNREAD}") for path in completed.unread
-            ]
+            skipped += self._skip(completed.unread, _UNREAD)
             if completed.reason is None:
                 continue
             batch = [path for path in batch if path not in completed.unread]
@@ -242,10 +240,11 @@ class ProgramAnalyzer(ABC):
                 pending.append(batch)
                 continue
             failed |= completed.failed
-            skipped += [
-                Skipped(path=path, reason=f"{self.name}_{completed.reason}") for path in batch
-            ]
+            skipped += self._skip(batch, completed.reason)
         return AnalyzerRun(findings=tuple(findings), skipped=tuple(skipped), completed=not failed)
+
+    def _skip(self, paths: Sequence[str], reason: str) -> list[Skipped]:
+        return [Skipped(path=path, reason=f"{self.name}_{reason}") for path in paths]
 
     def _batches(self, paths: Sequence[str]) -> list[list[str]]:
         return list(in_batches(paths, size=_length, limit=_BATCH_BYTES, count=self.batch))
@@ -270,7 +269,10 @@ class ProgramAnalyzer(ABC):
     ) -> _Outcome:
         end = time.monotonic() + seconds
         outcome = self._read_program(workspace, batch, seconds)
-        findings = self.complete(outcome.findings, workspace, end - time.monotonic())
+        try:
+            findings = self.complete(outcome.findings, workspace, end - time.monotonic())
+        except OSError:
+            return _Outcome(reason="garbled_output", failed=True)
         return replace(outcome, findings=findings)
 
     def complete(

@@ -25,7 +25,7 @@ from kova.shared.line_diff import LineDiff
 
 _WORKFLOW: Final = re.compile(r"(?:^|/)\.github/workflows/[^/]+\.ya?ml$|(?:^|/)action\.ya?ml$")
 _MOST_EDITS: Final = 60  # As many lines as a proof lets a fix change.
-_FIX_SECONDS: Final = 30.0
+_FIX_SECONDS: Final = 60.0
 """Of all files of a batch: zizmor takes longer the more it mends, and at least 50 ms a file."""
 _NOTHING: Final = 3  # The status when no input could be read,
 _REFUSED: Final = 1  # and when one of them ended the run.
@@ -121,16 +121,18 @@ class ZizmorAnalyzer(ProgramAnalyzer):
         seconds: float,
     ) -> list[Finding]:
         """Return the findings with edits: what `zizmor --fix` changes within their lines."""
+        if seconds <= 0:
+            return propose_edits(group, ())
         target = workspace.folder / path
         before = target.read_bytes()
-        if seconds > 0:
-            run(
-                [*self.launch, *self.options(workspace), "--fix=safe", *self.targets([path])],
-                folder=workspace.folder,
-                limits=replace(self._limits, seconds=seconds),
-                writable=[workspace.folder],
-            )
-        after = target.read_bytes()
+        completed = run(
+            [*self.launch, *self.options(workspace), "--fix=safe", *self.targets([path])],
+            folder=workspace.folder,
+            limits=replace(self._limits, seconds=seconds),
+            writable=[workspace.folder],
+        )
+        # Whatever was ended may have written half a file.
+        after = before if completed.reason else target.read_bytes()
         target.write_bytes(before)
         return propose_edits(group, _edits(before, after))
 
