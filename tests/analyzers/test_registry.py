@@ -306,12 +306,12 @@ def test_memory_is_bounded(tmp_path: Path, script: str) -> None:
 
 def test_programs_share_a_memory_and_the_largest_has_to_end(tmp_path: Path) -> None:
     def hold(megabytes: int, limits: ProcessLimits) -> str | None:
-        script = f"import time\nx = bytearray({megabytes} * 1024**2)\ntime.sleep(1.5)"
+        script = f"import time\nx = bytearray({megabytes} * 1024**2)\ntime.sleep(3)"
         return run([sys.executable, "-c", script], folder=tmp_path, limits=limits).reason
 
     shared = ProcessLimits(seconds=20)
     own = ProcessLimits(seconds=20, memory=1024**3, shares_memory=False)
-    programs = [(150, shared), (90, shared), (30, shared), (30, shared), (300, own)]
+    programs = [(150, shared), (55, shared), (30, shared), (30, shared), (300, own)]
     with ThreadPoolExecutor(len(programs)) as pool:
         reasons = list(pool.map(lambda program: hold(*program), programs))
     assert reasons == ["too_much_memory", None, None, None, None]
