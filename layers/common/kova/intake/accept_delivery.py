@@ -21,7 +21,7 @@ class IncomingDelivery:
     event: str | None
     signature: str | None
     content_type: str | None
-    body: bytes
+    body: bytes | bytearray
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -58,7 +58,7 @@ class Delivery:
     former_owner: str | None = None
 
 
-def verify_signature(body: bytes, header: str | None, secrets: Sequence[str]) -> None:
+def verify_signature(body: bytes | bytearray, header: str | None, secrets: Sequence[str]) -> None:
     """Check X-Hub-Signature-256 over the raw bytes, in constant time.
 
     Args:
@@ -86,7 +86,7 @@ def verify_signature(body: bytes, header: str | None, secrets: Sequence[str]) ->
 
 
 def parse_delivery(
-    *, delivery_id: str | None, event: str | None, content_type: str | None, body: bytes
+    *, delivery_id: str | None, event: str | None, content_type: str | None, body: bytes | bytearray
 ) -> Delivery:
     """Read a verified delivery.
 
@@ -111,7 +111,7 @@ def parse_delivery(
     )
 
 
-def _payload(content_type: str, body: bytes) -> dict[str, Any]:
+def _payload(content_type: str, body: bytes | bytearray) -> dict[str, Any]:
     kind = content_type.split(";", maxsplit=1)[0].strip().lower()
     if kind == _FORM:
         body = _form_payload(body)
@@ -126,9 +126,9 @@ def _payload(content_type: str, body: bytes) -> dict[str, Any]:
     return value
 
 
-def _form_payload(body: bytes) -> bytes:
+def _form_payload(body: bytes | bytearray) -> bytes:
     try:
-        fields = parse_qs(body, strict_parsing=True, max_num_fields=16)
+        fields = parse_qs(bytes(body), strict_parsing=True, max_num_fields=16)
     except ValueError as exc:
         raise InvalidInputError("The form is malformed.") from exc
     values = fields.get(b"payload", [])

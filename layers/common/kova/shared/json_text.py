@@ -14,7 +14,7 @@ _MAX_ID: Final = 2**63 - 1
 _BRACKETS_AND_STRINGS: Final = re.compile(rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"?|[\[\]{}]', re.DOTALL)
 
 
-def parse_json(body: bytes) -> Any:
+def parse_json(body: bytes | bytearray) -> Any:
     """Parse JSON strictly: UTF-8 only, no NaN, no nesting beyond DEPTH_LIMIT, few enough values.
 
     A byte order mark before it is ignored, as RFC 8259, section 8.1, lets a parser do: tools on
@@ -32,7 +32,7 @@ def parse_json(body: bytes) -> Any:
         raise ValueError("nested too deeply") from exc
 
 
-def check_values(body: bytes) -> None:
+def check_values(body: bytes | bytearray) -> None:
     """Refuse a text with too many values before it is parsed.
 
     Those inside of strings count too: prose has a comma in a hundred characters.
@@ -44,7 +44,7 @@ def check_values(body: bytes) -> None:
         raise ValueError("too many values")
 
 
-def _too_deep(body: bytes) -> bool:
+def _too_deep(body: bytes | bytearray) -> bool:
     """Count the depth without recursion: the parser would need one stack frame a level."""
     if body.count(b"[") + body.count(b"{") <= DEPTH_LIMIT:
         return False

@@ -14,7 +14,6 @@ from kova.scans.scan import Trigger
 from kova.shared.exceptions import ConflictError, NotFoundError
 from kova.web.dependencies import PathId, Scans
 from kova.web.keyed_route import KeyedRouter, KeyNeeded, KeyNeededOnce
-from kova.web.request_body import read_body
 from kova.web.responses import READS, WRITES, problems
 from kova.web.schemas.scans import SarifImportView
 
@@ -79,7 +78,7 @@ async def post_sarif(
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
     if kind not in _ACCEPTED:
         raise HTTPException(status_code=415)
-    body = await read_body(request)
+    body = await request.body()
     imported = await scans.import_sarif.import_log(
         scan_id, body, subject.reach, checkout_uri=checkout_uri
     )

@@ -74,7 +74,7 @@ async def slack(request: Request, chat: Slack) -> Response:
         timestamp=headers.get("x-slack-request-timestamp"),
         signature=headers.get("x-slack-signature"),
         content_type=headers.get("content-type"),
-        body=await read_body(request),
+        body=await request.body(),
     )
     try:
         async with asyncio.timeout(_SLACK_PATIENCE):
