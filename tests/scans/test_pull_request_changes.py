@@ -68,5 +68,6 @@ def test_many_equal_files_are_moved_in_linear_time(same_name: bool) -> None:
         return time.process_time() - started
 
     small = min(seconds(2_000) for _ in range(3))
-    # Eight times the files: a quadratic search would take 64 times as long.
-    assert seconds(16_000) < 30 * max(small, 0.001)
+    # Eight times the files: a quadratic search would take 64 times as long. The best of three, too:
+    # on a busy machine one was 36 times as long.
+    assert min(seconds(16_000) for _ in range(3)) < 30 * max(small, 0.001)
